@@ -1,0 +1,44 @@
+package entity
+
+import "time"
+
+// TaskType is the kind of work a task queue carries.
+type TaskType byte
+
+const (
+	// TaskWorkflow tasks are run by workflow workers.
+	TaskWorkflow TaskType = 'w'
+	// TaskActivity tasks are run by activity workers.
+	TaskActivity TaskType = 'a'
+)
+
+// Queue names a task queue.
+type Queue struct {
+	Namespace string // namespace id
+	Type      TaskType
+	Name      string
+}
+
+// Task is work that is ready for a worker. Its durable record lives in the shard
+// of the entity that owns it, written by the step that made it ready and removed
+// by the step that makes it pointless.
+type Task struct {
+	Queue Queue
+	// ID orders the tasks of a queue within a shard. Given by Step.AddTask; grows
+	// over the whole life of the shard.
+	ID     int64
+	Entity Key
+	RunID  string
+	// EventID is the scheduled event of the workflow task or activity.
+	EventID int64
+	// Stamp is the attempt of a workflow task, the stamp of an activity: a task
+	// whose stamp is not the current one is stale.
+	Stamp int32
+	// Sticky, if set, is the queue of the one worker that has the run in its
+	// cache. The task is offered there if that worker has polled lately, else on
+	// Queue. The record is filed under Queue in any case.
+	Sticky  string
+	Created time.Time
+	// Expires is when the task is no longer worth offering; zero: never.
+	Expires time.Time
+}

@@ -1,0 +1,92 @@
+package workflow
+
+import (
+	"fmt"
+
+	commandpb "go.temporal.io/api/command/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"github.com/perdure/perdure/internal/entity"
+)
+
+// A completed workflow task brings commands. All of them are checked before any
+// of them is applied, so that a bad one leaves the run as it was; applying a
+// command that has passed its check cannot fail.
+
+// commandHandler is how one type of command is checked and applied.
+type commandHandler struct {
+	// check validates the command against the run and the commands before it,
+	// which it notes in the batch. It must not change the run. It may fill in
+	// defaults in the command's attributes.
+	check func(b *commandBatch, cmd *commandpb.Command) *commandFailure
+	// apply changes the run and adds the command's event.
+	apply func(a *application, cmd *commandpb.Command)
+}
+
+// commandFailure is why a workflow task is failed instead of completed, or the
+// workflow terminated.
+type commandFailure struct {
+	cause enumspb.WorkflowTaskFailedCause
+	err   error
+	// terminate ends the workflow instead of failing the task: the command holds
+	// more than may ever be stored.
+	terminate bool
+}
+
+func badCommand(cause enumspb.WorkflowTaskFailedCause, format string, args ...any) *commandFailure {
+	return &commandFailure{cause: cause, err: fmt.Errorf(format, args...)}
+}
+
+// commandBatch is the state of the run as the checks of one completion see it:
+// the run, overlaid with what the commands already checked will do.
+type commandBatch struct {
+	run *Run
+	// lastScheduledActivities etc. overlay the run's pending items. True: will be
+	// added by an earlier command of the batch; false: will be removed.
+	activities map[string]bool // by activity id
+	timers     map[string]bool // by timer id
+	children   map[string]bool // by workflow id, started in this batch only
+	// added counts the pending items that the batch adds, by kind, for limits.
+	addedActivities, addedChildren, addedSignals, addedCancels int
+	// closing is set by the first command that closes the run.
+	closing bool
+	// removesBufferedTimer names timers whose buffered TimerFired a CancelTimer
+	// takes back.
+	removesBufferedTimer map[string]bool
+}
+
+// application is the work of applying the commands of one completion.
+type application struct {
+	run  *Run
+	step *entity.Step
+	// completedEventID is the WorkflowTaskCompleted event that the events of the
+	// commands refer to.
+	completedEventID int64
+	identity         string
+	// eager collects the activities to be handed out in the completion's reply.
+	eager []int64 // scheduled event ids
+	// eagerAllowed: the worker may be given activities in the reply.
+	eagerAllowed bool
+	// scheduleTask: a workflow task has to follow, e.g. because an activity was
+	// cancelled before it started.
+	scheduleTask bool
+}
+
+// commandHandlers has every command type that is understood. One that is not
+// here is answered with InvalidArgument.
+var commandHandlers = map[enumspb.CommandType]commandHandler{
+	enumspb.COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK:                     {checkScheduleActivity, applyScheduleActivity},
+	enumspb.COMMAND_TYPE_REQUEST_CANCEL_ACTIVITY_TASK:               {checkCancelActivity, applyCancelActivity},
+	enumspb.COMMAND_TYPE_START_TIMER:                                {checkStartTimer, applyStartTimer},
+	enumspb.COMMAND_TYPE_CANCEL_TIMER:                               {checkCancelTimer, applyCancelTimer},
+	enumspb.COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION:             {checkStartChild, applyStartChild},
+	enumspb.COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION:         {checkSignalExternal, applySignalExternal},
+	enumspb.COMMAND_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION: {checkCancelExternal, applyCancelExternal},
+	enumspb.COMMAND_TYPE_RECORD_MARKER:                              {checkRecordMarker, applyRecordMarker},
+	enumspb.COMMAND_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:          {checkUpsertSearchAttributes, applyUpsertSearchAttributes},
+	enumspb.COMMAND_TYPE_MODIFY_WORKFLOW_PROPERTIES:                 {checkModifyProperties, applyModifyProperties},
+	enumspb.COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION:                {checkComplete, applyComplete},
+	enumspb.COMMAND_TYPE_FAIL_WORKFLOW_EXECUTION:                    {checkFail, applyFail},
+	enumspb.COMMAND_TYPE_CANCEL_WORKFLOW_EXECUTION:                  {checkCancelWorkflow, applyCancelWorkflow},
+	enumspb.COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION:         {checkContinueAsNew, applyContinueAsNew},
+}

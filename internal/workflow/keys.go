@@ -1,0 +1,53 @@
+package workflow
+
+import "github.com/perdure/perdure/internal/entity"
+
+// The records of a chain, by key relative to the entity:
+//
+//	c                        Chain
+//	r <run id> i             RunInfo
+//	r <run id> s             Run
+//	r <run id> a <event id>  Activity, by scheduled event id
+//	r <run id> t <timer id>  Timer
+//	r <run id> k <event id>  Child, by initiated event id
+//	r <run id> x <event id>  External, by initiated event id
+//	r <run id> b <number>    buffered event, in order of arrival
+//	r <run id> q <id>        request id of a signal that has been accepted
+//	h <run id> <event id>    history batch, by its first event id
+//
+// History is outside the run's prefix so that loading a run does not read it.
+var chainKey = []byte{'c'}
+
+const (
+	familyInfo          = 'i'
+	familyState         = 's'
+	familyActivity      = 'a'
+	familyTimer         = 't'
+	familyChild         = 'k'
+	familyExternal      = 'x'
+	familyBuffered      = 'b'
+	familySignalRequest = 'q'
+)
+
+// runPrefix begins every record of a run but its history.
+func runPrefix(runID string) []byte {
+	return entity.AppendString(append(make([]byte, 0, len(runID)+16), 'r'), runID)
+}
+
+func runKey(runID string, family byte) []byte { return append(runPrefix(runID), family) }
+
+func runItemKey(runID string, family byte, id int64) []byte {
+	return entity.AppendInt(runKey(runID, family), id)
+}
+
+func runNamedKey(runID string, family byte, name string) []byte {
+	return append(runKey(runID, family), name...)
+}
+
+func historyPrefix(runID string) []byte {
+	return entity.AppendString(append(make([]byte, 0, len(runID)+16), 'h'), runID)
+}
+
+func historyKey(runID string, firstEventID int64) []byte {
+	return entity.AppendInt(historyPrefix(runID), firstEventID)
+}

@@ -1,0 +1,3 @@
+module github.com/perdure/perdure/sdk
+
+go 1.26
