@@ -1,0 +1,168 @@
+// Package history makes histories comparable: it replaces what legitimately
+// differs between two runs of the same scenario (times, ids, identities, stack
+// traces) by placeholders and keeps everything else.
+package history
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	historypb "go.temporal.io/api/history/v1"
+	"google.golang.org/protobuf/encoding/protojson"
+)
+
+// Normalizer replaces ids by numbered placeholders, so that it still shows where
+// the same id stands twice. One normalizer serves all histories of a scenario.
+type Normalizer struct {
+	prefix string // of task queue and workflow ids
+	ids    map[string]string
+}
+
+// NewNormalizer returns a normalizer for a scenario whose task queue and workflow
+// ids begin with prefix.
+func NewNormalizer(prefix string) *Normalizer {
+	return &Normalizer{prefix: prefix, ids: map[string]string{}}
+}
+
+// Events returns the events as indented JSON, one history a string.
+func (n *Normalizer) Events(events []*historypb.HistoryEvent) (string, error) {
+	var out []any
+	for _, event := range events {
+		data, err := protojson.Marshal(event)
+		if err != nil {
+			return "", fmt.Errorf("encode event %d: %w", event.EventId, err)
+		}
+		var tree map[string]any
+		if err := json.Unmarshal(data, &tree); err != nil {
+			return "", err
+		}
+		for _, key := range dropped {
+			delete(tree, key)
+		}
+		if failed, ok := tree["workflowTaskFailedEventAttributes"].(map[string]any); ok {
+			// What a worker says of a failed task is its SDK's own wording.
+			if failure, ok := failed["failure"].(map[string]any); ok {
+				failed["failure"] = map[string]any{"message": "<message>", "source": failure["source"]}
+			}
+		}
+		if started, ok := tree["workflowTaskStartedEventAttributes"].(map[string]any); ok {
+			started["requestId"] = "<request id>"
+		}
+		if started, ok := tree["workflowExecutionStartedEventAttributes"].(map[string]any); ok && started["initiator"] != nil {
+			// What is left of the least interval between two runs.
+			started["firstWorkflowTaskBackoff"] = "<backoff>"
+		}
+		if marker, ok := tree["markerRecordedEventAttributes"].(map[string]any); ok && marker["markerName"] == "LocalActivity" {
+			if details, ok := marker["details"].(map[string]any); ok && details["data"] != nil {
+				details["data"] = "<local activity data>" // has the replay time in it
+			}
+		}
+		out = append(out, n.walk("", tree))
+	}
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", " ")
+	err := encoder.Encode(out)
+	return text.String(), err
+}
+
+// dropped are fields of an event that say nothing about behaviour.
+var dropped = []string{"eventTime", "taskId", "version", "principal"}
+
+// removed are fields anywhere in an event that differ between SDK or server
+// versions, or between machines.
+var removed = map[string]bool{
+	"sdkName": true, "sdkVersion": true, "langUsedFlags": true, "coreUsedFlags": true,
+	"meteringMetadata": true, "historySizeBytes": true, "workerVersion": true, "binaryChecksum": true,
+	"buildId": true, "eventGroupMarkers": true,
+}
+
+// masked are fields whose presence counts but whose value differs.
+var masked = map[string]string{
+	"identity": "<identity>", "stackTrace": "<stack>", "lastWorkerIdentity": "<identity>",
+}
+
+var (
+	uuid      = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
+	timestamp = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$`)
+)
+
+func (n *Normalizer) walk(key string, value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for k, child := range v {
+			if removed[k] {
+				delete(v, k)
+				continue
+			}
+			if mask, ok := masked[k]; ok {
+				if child != "" {
+					v[k] = mask
+				}
+				continue
+			}
+		}
+		if v["kind"] == "TASK_QUEUE_KIND_STICKY" {
+			v["name"] = "<sticky>"
+		}
+		if metadata, ok := v["metadata"].(map[string]any); ok && metadata["encoding"] != nil {
+			readable(v, metadata)
+		}
+		// Ids are numbered in the order of the keys, which JSON decoding into a
+		// map has lost: go through them sorted, as they will be printed.
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			v[k] = n.walk(k, v[k])
+			if child, ok := v[k].(map[string]any); ok && len(child) == 0 && (k == "sdkMetadata") {
+				delete(v, k)
+			}
+		}
+		return v
+	case []any:
+		for i := range v {
+			v[i] = n.walk(key, v[i])
+		}
+		return v
+	case string:
+		if timestamp.MatchString(v) {
+			return "<time>"
+		}
+		v = strings.ReplaceAll(v, n.prefix, "<scenario>")
+		return uuid.ReplaceAllStringFunc(v, func(id string) string {
+			if n.ids[id] == "" {
+				n.ids[id] = fmt.Sprintf("<id %d>", len(n.ids)+1)
+			}
+			return n.ids[id]
+		})
+	default:
+		return v
+	}
+}
+
+// readable replaces the base64 of a payload by the text it stands for.
+func readable(payload, metadata map[string]any) {
+	for k, v := range metadata {
+		metadata[k] = decoded(v)
+	}
+	if data, ok := payload["data"]; ok {
+		payload["data"] = decoded(data)
+	}
+}
+
+func decoded(value any) any {
+	text, ok := value.(string)
+	if !ok {
+		return value
+	}
+	data, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || !utf8.Valid(data) {
+		return value
+	}
+	return string(data)
+}

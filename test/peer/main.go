@@ -1,0 +1,83 @@
+// Command peer runs a Temporal server with its in-memory SQLite store on a
+// loopback port, for the interop tests and the benchmarks to compare with. It
+// prints the address of its frontend on standard output, has the namespace
+// "default", and stops on SIGINT and SIGTERM.
+//
+// It is a module of its own so that nothing else has to download or build the
+// Temporal server.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/server/temporaltest"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+func main() {
+	log.SetFlags(0)
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
+
+	server := temporaltest.NewServer()
+	address := server.GetFrontendHostPort()
+	if err := registerDefault(address); err != nil {
+		log.Fatalf("register namespace default: %v", err)
+	}
+	fmt.Println(address)
+	<-stop
+	// The process holds nothing worth keeping: exit without the server's slow stop.
+}
+
+// registerDefault registers the namespace "default" and waits until it can be used.
+func registerDefault(address string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	c, err := client.NewNamespaceClient(client.Options{HostPort: address})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	err = c.Register(ctx, &workflowservice.RegisterNamespaceRequest{
+		Namespace:                        "default",
+		WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
+	})
+	if exists := (*serviceerror.NamespaceAlreadyExists)(nil); err != nil && !errors.As(err, &exists) {
+		return err
+	}
+	for {
+		if _, err := c.Describe(ctx, "default"); err == nil {
+			break
+		} else if ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	// The history and matching services learn of a namespace from a cache that
+	// is refreshed every two seconds, and starts fail until it is.
+	w, err := client.Dial(client.Options{HostPort: address})
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	for {
+		_, err := w.DescribeWorkflowExecution(ctx, "no-such-workflow", "")
+		if notFound := (*serviceerror.NotFound)(nil); errors.As(err, &notFound) {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}

@@ -1,0 +1,82 @@
+package scenario
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
+
+	"github.com/perdure/perdure/test/history"
+)
+
+// timeout bounds one scenario; they take a few seconds at most.
+const timeout = 60 * time.Second
+
+// Play runs the scenario on the server at address and returns the normalized
+// histories of its workflows, by "<workflow>/<number of the run in its chain>".
+func Play(t *testing.T, address string, s Scenario) map[string]string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	t.Cleanup(cancel)
+	c, err := client.DialContext(ctx, client.Options{HostPort: address, Logger: quiet{}})
+	if err != nil {
+		t.Fatalf("dial %s: %v", address, err)
+	}
+	t.Cleanup(c.Close)
+
+	prefix := uuid.NewString()[:8]
+	e := NewEnv(t, ctx, c, "s-"+prefix)
+	s.Run(e)
+
+	n := history.NewNormalizer(e.Queue)
+	histories := map[string]string{}
+	for _, id := range e.IDs() {
+		for i, run := range e.chain(id) {
+			text, err := n.Events(run)
+			if err != nil {
+				t.Fatal(err)
+			}
+			histories[id[len(e.Queue)+1:]+"/"+string(rune('1'+i))] = text
+		}
+	}
+	return histories
+}
+
+// chain returns the histories of all runs in the chain of the current run of id.
+func (e *Env) chain(id string) [][]*historypb.HistoryEvent {
+	current := e.History(id, "")
+	runID := current[0].GetWorkflowExecutionStartedEventAttributes().FirstExecutionRunId
+	var runs [][]*historypb.HistoryEvent
+	for runID != "" {
+		events := e.History(id, runID)
+		runs = append(runs, events)
+		last := events[len(events)-1]
+		switch {
+		case last.GetWorkflowExecutionContinuedAsNewEventAttributes() != nil:
+			runID = last.GetWorkflowExecutionContinuedAsNewEventAttributes().NewExecutionRunId
+		case last.GetWorkflowExecutionFailedEventAttributes() != nil:
+			runID = last.GetWorkflowExecutionFailedEventAttributes().NewExecutionRunId
+		case last.GetWorkflowExecutionTimedOutEventAttributes() != nil:
+			runID = last.GetWorkflowExecutionTimedOutEventAttributes().NewExecutionRunId
+		case last.GetWorkflowExecutionCompletedEventAttributes() != nil:
+			runID = last.GetWorkflowExecutionCompletedEventAttributes().NewExecutionRunId
+		default:
+			runID = ""
+		}
+	}
+	return runs
+}
+
+// quiet drops what SDKs log: scenarios provoke failures on purpose.
+type quiet struct{}
+
+var _ sdklog.Logger = quiet{}
+
+func (quiet) Debug(string, ...any) {}
+func (quiet) Info(string, ...any)  {}
+func (quiet) Warn(string, ...any)  {}
+func (quiet) Error(string, ...any) {}
