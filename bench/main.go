@@ -1,0 +1,110 @@
+// Command bench runs Perdure and a Temporal server side by side on this machine
+// and prints how they compare: throughput, latency, server CPU and memory.
+//
+// Both are driven by the public Temporal Go SDK with the same program. Perdure
+// runs as in production, on disk with a sync for every commit; the Temporal
+// server runs with its in-memory SQLite store, which favours it. The absolute
+// figures mean little beyond this machine; the ratios are what to look at.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"os/signal"
+	"regexp"
+	"syscall"
+	"time"
+)
+
+func main() {
+	log.SetFlags(0)
+	perdureBinary := flag.String("perdure", "", "path of the perdure binary")
+	peerBinary := flag.String("peer", "", "path of the peer binary (test/peer); empty: run Perdure alone")
+	seconds := flag.Int("seconds", 10, "how long to run each scenario on each server")
+	only := flag.String("run", "", "regular expression: run only the scenarios whose names match")
+	output := flag.String("output", "text", "text, markdown or json")
+	flag.Parse()
+	if *perdureBinary == "" {
+		log.Fatal("bench: -perdure is required; `make bench` builds both servers and passes their paths")
+	}
+	filter, err := regexp.Compile(*only)
+	if err != nil {
+		log.Fatalf("bench: -run: %v", err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *perdureBinary, *peerBinary, time.Duration(*seconds)*time.Second, filter, *output, os.Stdout); err != nil {
+		log.Fatalf("bench: %v", err)
+	}
+}
+
+// Report is the result of a whole run.
+type Report struct {
+	Machine Machine
+	Rows    []Row
+	// Memory is the resident memory after all scenarios, in bytes.
+	PerdureMemory, PeerMemory int64
+}
+
+// Row is one scenario on both servers.
+type Row struct {
+	Scenario      string
+	Perdure, Peer Measurement
+}
+
+func run(ctx context.Context, perdureBinary, peerBinary string, length time.Duration, filter *regexp.Regexp, output string, w io.Writer) error {
+	own, err := startPerdure(perdureBinary)
+	if err != nil {
+		return err
+	}
+	defer own.stop()
+	var peer *server
+	if peerBinary != "" {
+		if peer, err = startPeer(peerBinary); err != nil {
+			return err
+		}
+		defer peer.stop()
+	}
+
+	report := Report{Machine: describeMachine()}
+	for _, s := range scenarios {
+		if !filter.MatchString(s.name) {
+			continue
+		}
+		row := Row{Scenario: s.name}
+		if peer != nil {
+			fmt.Fprintf(os.Stderr, "%-34s temporal … ", s.name)
+			if row.Peer, err = measure(ctx, peer, s, length); err != nil {
+				return fmt.Errorf("%s on the Temporal server: %w", s.name, err)
+			}
+			fmt.Fprintf(os.Stderr, "%8.1f/s   ", row.Peer.PerSecond)
+		} else {
+			fmt.Fprintf(os.Stderr, "%-34s ", s.name)
+		}
+		fmt.Fprint(os.Stderr, "perdure … ")
+		if row.Perdure, err = measure(ctx, own, s, length); err != nil {
+			return fmt.Errorf("%s on Perdure: %w", s.name, err)
+		}
+		fmt.Fprintf(os.Stderr, "%8.1f/s\n", row.Perdure.PerSecond)
+		report.Rows = append(report.Rows, row)
+	}
+	report.PerdureMemory = own.residentMemory()
+	if peer != nil {
+		report.PeerMemory = peer.residentMemory()
+	}
+	switch output {
+	case "json":
+		encoder := json.NewEncoder(w)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(report)
+	case "markdown":
+		return printMarkdown(w, report)
+	default:
+		return printText(w, report)
+	}
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// server is a server process under test.
+type server struct {
+	cmd     *exec.Cmd
+	address string
+	dataDir string
+}
+
+func startPerdure(binary string) (*server, error) {
+	dir, err := os.MkdirTemp("", "perdure-bench")
+	if err != nil {
+		return nil, err
+	}
+	s, err := start(exec.Command(binary, "server", "start", "--data-dir", dir, "--port", "0", "--output", "json"),
+		func(line string) string {
+			var banner struct{ Address string }
+			if json.Unmarshal([]byte(line), &banner) != nil {
+				return ""
+			}
+			return banner.Address
+		})
+	if err != nil {
+		return nil, fmt.Errorf("start perdure: %w", err)
+	}
+	s.dataDir = dir
+	return s, nil
+}
+
+func startPeer(binary string) (*server, error) {
+	s, err := start(exec.Command(binary), func(line string) string { return strings.TrimSpace(line) })
+	if err != nil {
+		return nil, fmt.Errorf("start the Temporal server: %w", err)
+	}
+	return s, nil
+}
+
+// start runs the command and waits for the line of its output in which find
+// finds an address.
+func start(cmd *exec.Cmd, find func(line string) string) (*server, error) {
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	s := &server{cmd: cmd}
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if s.address = find(lines.Text()); s.address != "" {
+			return s, nil
+		}
+	}
+	s.stop()
+	return nil, fmt.Errorf("%s ended without saying where it listens", cmd.Path)
+}
+
+func (s *server) stop() {
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() { _ = s.cmd.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		_ = s.cmd.Process.Kill()
+		<-done
+	}
+	if s.dataDir != "" {
+		_ = os.RemoveAll(s.dataDir)
+	}
+}
+
+// clockTick is the unit of CPU time in /proc, the same on every Linux that Go runs on.
+const clockTick = 10 * time.Millisecond
+
+// cpu is the CPU time that the process has used, user and system.
+func (s *server) cpu() time.Duration {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(data), ") ") // the command name may hold spaces
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.ParseInt(fields[11], 10, 64)
+	system, _ := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * clockTick
+}
+
+// residentMemory is the resident set of the process in bytes.
+func (s *server) residentMemory() int64 {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(data)) {
+		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kb, _ := strconv.ParseInt(strings.Fields(value)[0], 10, 64)
+			return kb << 10
+		}
+	}
+	return 0
+}
+
+func driverCPU() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
