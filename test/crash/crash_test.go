@@ -1,0 +1,314 @@
+// Package crash kills the real server under load, again and again, and checks
+// that nothing it acknowledged is lost and nothing happens twice that must
+// happen once.
+package crash
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+)
+
+var (
+	kills = flag.Int("kills", 20, "how often to kill the server")
+	seed  = flag.Uint64("seed", 0, "seed of the moments of the kills; 0: a random one, which is printed")
+	loops = flag.Int("loops", 16, "how many workflows run at a time")
+)
+
+// patience bounds the wait for what is left after the last kill.
+const patience = 2 * time.Minute
+
+func TestAKilledServerLosesNothingItAcknowledged(t *testing.T) {
+	if *seed == 0 {
+		*seed = rand.Uint64()
+	}
+	t.Logf("seed %d, %d kills", *seed, *kills)
+	random := rand.New(rand.NewPCG(*seed, 1))
+
+	server := newServer(t)
+	server.start()
+	c, err := client.Dial(client.Options{HostPort: server.address, Logger: quiet{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+
+	ledger := &ledger{ran: map[string]int{}}
+	w := worker.New(c, "crash", worker.Options{WorkerStopTimeout: time.Second})
+	w.RegisterWorkflow(order)
+	w.RegisterWorkflow(shipment)
+	w.RegisterActivity(ledger)
+	if err := w.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer w.Stop()
+
+	load, stop := context.WithCancel(context.Background())
+	defer stop()
+	var acknowledged acknowledged
+	var running sync.WaitGroup
+	for i := range *loops {
+		running.Go(func() {
+			for n := 0; load.Err() == nil; n++ {
+				place(load, t, c, fmt.Sprintf("order-%d-%d", i, n), &acknowledged)
+			}
+		})
+	}
+	for kill := range *kills {
+		time.Sleep(time.Duration(random.IntN(1200)) * time.Millisecond)
+		server.kill()
+		server.start()
+		if kill%10 == 9 {
+			t.Logf("%d kills, %d workflows acknowledged", kill+1, acknowledged.count())
+		}
+	}
+	stop()
+	running.Wait()
+
+	orders := acknowledged.all()
+	if len(orders) == 0 {
+		t.Fatal("no workflow was acknowledged: the test has tested nothing")
+	}
+	rest, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for _, o := range orders {
+		o.check(rest, t, c)
+	}
+	if t.Failed() {
+		return
+	}
+	var once int
+	for id, n := range ledger.ran {
+		once++
+		if n > 1 {
+			t.Errorf("the activity of %s, which may run once, ran %d times", id, n)
+		}
+	}
+	t.Logf("%d workflows complete and whole after %d kills; %d activities ran at most once", len(orders), *kills, once)
+}
+
+// order is the workflow under test: it uses an activity that is retried, one
+// that must run at most once, a timer, a signal and a child.
+func order(ctx workflow.Context, id string) (string, error) {
+	retried := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 2 * time.Second,
+		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: 10 * time.Millisecond},
+	})
+	var ledger *ledger
+	var price int
+	if err := workflow.ExecuteActivity(retried, ledger.Price, id).Get(ctx, &price); err != nil {
+		return "", err
+	}
+	once := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 2 * time.Second,
+		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1},
+	})
+	// It may get lost with the server, which the workflow must be told; it must
+	// not run twice.
+	err := workflow.ExecuteActivity(once, ledger.Charge, id).Get(ctx, nil)
+	var timeout *temporal.TimeoutError
+	if err != nil && !errors.As(err, &timeout) {
+		return "", err
+	}
+	if err := workflow.Sleep(ctx, 20*time.Millisecond); err != nil {
+		return "", err
+	}
+	var signal string
+	workflow.GetSignalChannel(ctx, "confirm").Receive(ctx, &signal)
+	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{WorkflowID: id + "-shipment"})
+	var shipped string
+	if err := workflow.ExecuteChildWorkflow(child, shipment, id).Get(ctx, &shipped); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d %s %s", price, signal, shipped), nil
+}
+
+func shipment(ctx workflow.Context, id string) (string, error) {
+	return "shipped " + id, workflow.Sleep(ctx, time.Millisecond)
+}
+
+// ledger counts how often the activity that may run once has run.
+type ledger struct {
+	mu  sync.Mutex
+	ran map[string]int
+}
+
+func (l *ledger) Price(_ context.Context, id string) (int, error) { return len(id), nil }
+
+func (l *ledger) Charge(_ context.Context, id string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ran[id]++
+	return nil
+}
+
+// acknowledged collects the workflows whose start the server has acknowledged.
+type acknowledged struct {
+	mu     sync.Mutex
+	orders []*placed
+}
+
+type placed struct {
+	id, runID string
+	confirmed bool
+}
+
+func (a *acknowledged) add(o *placed) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.orders = append(a.orders, o)
+}
+
+func (a *acknowledged) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.orders)
+}
+
+func (a *acknowledged) all() []*placed { return a.orders }
+
+// place starts an order, confirms it, and waits for its result, as far as the
+// server lets it.
+func place(ctx context.Context, t *testing.T, c client.Client, id string, acknowledged *acknowledged) {
+	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: "crash"}, order, id)
+	if err != nil {
+		return // not acknowledged: it may exist or not
+	}
+	o := &placed{id: id, runID: run.GetRunID()}
+	acknowledged.add(o)
+	if err := c.SignalWorkflow(ctx, id, o.runID, "confirm", "yes"); err != nil {
+		return
+	}
+	o.confirmed = true
+	_ = run.Get(ctx, nil) // check reports on it
+}
+
+// check waits for the order's result and looks at its history.
+func (o *placed) check(ctx context.Context, t *testing.T, c client.Client) {
+	if !o.confirmed {
+		// The signal was not acknowledged; it may have arrived all the same.
+		_ = c.SignalWorkflow(ctx, o.id, o.runID, "confirm", "yes")
+	}
+	var result string
+	if err := c.GetWorkflow(ctx, o.id, o.runID).Get(ctx, &result); err != nil {
+		t.Errorf("%s was acknowledged and did not complete: %v", o.id, err)
+		return
+	}
+	if want := fmt.Sprintf("%d yes shipped %s", len(o.id), o.id); result != want {
+		t.Errorf("%s: result %q, want %q", o.id, result, want)
+	}
+	checkHistory(ctx, t, c, o.id, o.runID)
+	checkHistory(ctx, t, c, o.id+"-shipment", "")
+}
+
+// checkHistory checks that the event ids have no gap and that exactly one event,
+// the last, closes the run.
+func checkHistory(ctx context.Context, t *testing.T, c client.Client, id, runID string) {
+	it := c.GetWorkflowHistory(ctx, id, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	next, closed := int64(1), 0
+	for it.HasNext() {
+		event, err := it.Next()
+		if err != nil {
+			t.Errorf("history of %s: %v", id, err)
+			return
+		}
+		if event.EventId != next {
+			t.Errorf("history of %s: event %d where %d should be", id, event.EventId, next)
+			return
+		}
+		if closed > 0 {
+			t.Errorf("history of %s: event %d comes after the one that closed the run", id, next)
+		}
+		next++
+		if event.EventType == enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED {
+			closed++
+		}
+	}
+	if closed != 1 {
+		t.Errorf("history of %s has %d close events", id, closed)
+	}
+}
+
+// server is the real binary on a fixed port and data directory.
+type server struct {
+	t       *testing.T
+	binary  string
+	dataDir string
+	address string
+	cmd     *exec.Cmd
+}
+
+func newServer(t *testing.T) *server {
+	dir := t.TempDir()
+	binary := filepath.Join(dir, "perdure")
+	build := exec.Command("go", "build", "-o", binary, "./cmd/perdure")
+	build.Dir = "../.."
+	build.Env = append(os.Environ(), "GOWORK=")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build perdure: %v\n%s", err, out)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	s := &server{t: t, binary: binary, dataDir: filepath.Join(dir, "data"), address: listener.Addr().String()}
+	t.Cleanup(func() { s.kill() })
+	return s
+}
+
+// start starts the server and waits until it says that it listens.
+func (s *server) start() {
+	s.t.Helper()
+	_, port, _ := net.SplitHostPort(s.address)
+	s.cmd = exec.Command(s.binary, "server", "start", "--data-dir", s.dataDir, "--port", port, "--output", "json")
+	s.cmd.Stderr = os.Stderr
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	var banner struct{ Address string }
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if json.Unmarshal(lines.Bytes(), &banner) == nil && banner.Address != "" {
+			return
+		}
+	}
+	s.t.Fatal("the server did not come up")
+}
+
+func (s *server) kill() {
+	if s.cmd == nil {
+		return
+	}
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait()
+	s.cmd = nil
+}
+
+// quiet drops what the SDK logs: it has a lot to say about killed servers.
+type quiet struct{}
+
+func (quiet) Debug(string, ...any) {}
+func (quiet) Info(string, ...any)  {}
+func (quiet) Warn(string, ...any)  {}
+func (quiet) Error(string, ...any) {}
