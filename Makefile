@@ -36,7 +36,7 @@ bench: build bin/peer ## Compare with a Temporal server on this machine (SECONDS
 
 .PHONY: golden
 golden: bin/peer ## Record the interop tests' golden files from a Temporal server
-	test/with-peer bin/peer sh -c '$(OUTSIDE) test test . -count=1 -run TestRecordGoldenFiles -record -peer "$$PEER"'
+	test/with-peer bin/peer sh -c '$(OUTSIDE) test test . -count=1 -run TestRecordGolden -record -peer "$$PEER"'
 
 .PHONY: interop
 interop: bin/peer ## Run Perdure's SDK against a live Temporal server
