@@ -135,7 +135,8 @@ const (
 	OpSet OpKind = iota
 	// OpDelete removes Key; it is no error if it is not there.
 	OpDelete
-	// OpDeleteRange removes the keys in [Key, Value).
+	// OpDeleteRange removes the keys in [Key, Value); all from Key on when Value
+	// is empty, none when Value is not greater than Key.
 	OpDeleteRange
 )
 
@@ -151,7 +152,8 @@ func (b *Batch) Set(key, value []byte) { b.add(Op{OpSet, key, value}) }
 // Delete removes key.
 func (b *Batch) Delete(key []byte) { b.add(Op{OpDelete, key, nil}) }
 
-// DeleteRange removes the keys in [start, end).
+// DeleteRange removes the keys in [start, end). An empty end means to the last
+// key, as in Range.
 func (b *Batch) DeleteRange(start, end []byte) { b.add(Op{OpDeleteRange, start, end}) }
 
 func (b *Batch) add(op Op) {
