@@ -28,8 +28,7 @@ func newStartDevCommand(out *output) *cobra.Command {
 		httpPort, uiPort, metricsPort int
 		headless                      bool
 		pragmas                       []string
-		uiIP, uiPublicPath, uiAssets  string
-		uiCodec                       string
+		unused                        string
 		logConfig                     bool
 	)
 	cmd := &cobra.Command{
@@ -96,8 +95,7 @@ to disk as those of 'perdure server start' are.`,
 	flags.BoolVar(&headless, "headless", false, "without the UI, which is how this server runs in any case")
 	flags.StringArrayVar(&pragmas, "sqlite-pragma", nil, "accepted; the data are not kept in SQLite")
 	for _, name := range []string{"ui-ip", "ui-public-path", "ui-asset-path", "ui-codec-endpoint"} {
-		value := map[string]*string{"ui-ip": &uiIP, "ui-public-path": &uiPublicPath, "ui-asset-path": &uiAssets, "ui-codec-endpoint": &uiCodec}[name]
-		flags.StringVar(value, name, "", "accepted; there is no UI yet")
+		flags.StringVar(&unused, name, "", "accepted; there is no UI yet")
 		_ = flags.MarkHidden(name)
 	}
 	flags.BoolVar(&logConfig, "log-config", false, "accepted; there is no configuration to log")
