@@ -16,6 +16,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"slices"
 )
 
 // ErrFenced is reported for a commit under a lease that a later Acquire of the
@@ -155,6 +156,9 @@ func (b *Batch) Delete(key []byte) { b.add(Op{OpDelete, key, nil}) }
 // DeleteRange removes the keys in [start, end). An empty end means to the last
 // key, as in Range.
 func (b *Batch) DeleteRange(start, end []byte) { b.add(Op{OpDeleteRange, start, end}) }
+
+// Grow makes room for n more changes.
+func (b *Batch) Grow(n int) { b.ops = slices.Grow(b.ops, n) }
 
 func (b *Batch) add(op Op) {
 	b.ops = append(b.ops, op)
