@@ -5,6 +5,7 @@ import (
 
 	commonpb "go.temporal.io/api/common/v1"
 	failurepb "go.temporal.io/api/failure/v1"
+	querypb "go.temporal.io/api/query/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/perdure/perdure/internal/entity"
@@ -32,7 +33,16 @@ type chain interface {
 	CancelActivity(step *entity.Step, ref workflow.ActivityRef, details *commonpb.Payloads, identity string) error
 	Heartbeat(step *entity.Step, ref workflow.ActivityRef, details *commonpb.Payloads, identity string) (cancelRequested bool, err error)
 
-	Describe(time.Time, *workflowservice.DescribeWorkflowExecutionRequest) (*workflowservice.DescribeWorkflowExecutionResponse, error)
+	Query(step *entity.Step, req *workflowservice.QueryWorkflowRequest, done func(*workflow.QueryResult)) (*workflow.QueryPlan, error)
+	QueryReady(runID string) bool
+	CancelQuery(runID, id string)
+	DirectQueryTask(reader entity.Reader, runID string, input *querypb.WorkflowQuery, sticky bool, token []byte) (*workflowservice.PollWorkflowTaskQueueResponse, error)
+
+	Describe(entity.Reader, time.Time, *workflowservice.DescribeWorkflowExecutionRequest) (*workflowservice.DescribeWorkflowExecutionResponse, error)
+	ReadHistory(entity.Reader, workflow.HistoryRequest) (*workflow.HistoryPage, error)
+	CloseEvent(reader entity.Reader, runID string) (*workflow.HistoryPage, error)
+	HistoryEnd(runID string) (end int64, closed bool)
+	Delete(*entity.Step, *workflowservice.DeleteWorkflowExecutionRequest) error
 }
 
 // The methods are those of the real thing; tests have others.

@@ -30,6 +30,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/matching"
 	"github.com/perdure/perdure/internal/namespace"
 )
 
@@ -45,6 +46,25 @@ type Runtime interface {
 	// Failed is why the store no longer accepts writes, or nil.
 	Failed() error
 }
+
+// Matching is what the frontend needs of package matching.
+type Matching interface {
+	// Poll waits for work; nil if there was none.
+	Poll(ctx context.Context, request matching.PollRequest) (*matching.Work, error)
+	// Return puts a task back that was polled but not started.
+	Return(task *entity.Task)
+	// DispatchQuery returns when a poll has taken the query.
+	DispatchQuery(ctx context.Context, query *matching.QueryTask) error
+	// Describe describes a queue, or the sticky queue of that name.
+	Describe(ctx context.Context, queue entity.Queue, sticky string) (matching.Description, error)
+	// ShutdownSticky ends the polls of a sticky queue and empties it.
+	ShutdownSticky(namespace, sticky string)
+	// CancelPolls ends the polls of one worker.
+	CancelPolls(namespace, instanceKey string) int
+}
+
+// eagerStart: the first workflow task can be returned with the start.
+const eagerStart = true
 
 // Options are what a Service is made of. Runtime, Matching and Namespaces are
 // required.
@@ -132,6 +152,13 @@ func (s *Service) noteFailure() {
 // workflowKey is the key of a workflow of the request's namespace.
 func workflowKey(ctx context.Context, workflowID string) entity.Key {
 	return entity.Key{Kind: entity.KindWorkflow, Namespace: callOf(ctx).namespace.ID, ID: workflowID}
+}
+
+// viewWorkflow looks at a workflow of the request's namespace.
+func (s *Service) viewWorkflow(ctx context.Context, workflowID string, fn func(chain, entity.Reader) error) error {
+	return s.runtime.View(ctx, workflowKey(ctx, workflowID), func(e entity.Entity, reader entity.Reader) error {
+		return fn(e.(chain), reader)
+	})
 }
 
 // updateWorkflow runs one step of a workflow of the request's namespace.

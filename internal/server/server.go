@@ -133,7 +133,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	if err != nil {
 		return err
 	}
-	s.matching.Start(s.runtime)
+	s.matching.Attach(s.runtime)
 	if err := s.namespaces.Open(ctx, s.runtime, options.Retention, options.Namespaces...); err != nil {
 		return err
 	}
@@ -249,11 +249,9 @@ func (s *Server) stop(ctx context.Context) error {
 		}
 		s.serving.Wait()
 	}
-	errs := []error{s.local.close(ctx)}
-	errs = append(errs, s.matching.Close())
-	errs = append(errs, s.runtime.Close(ctx))
-	errs = append(errs, s.store.Close())
-	return errors.Join(errs...)
+	local := s.local.close(ctx)
+	s.matching.Close()
+	return errors.Join(local, s.runtime.Close(ctx), s.store.Close())
 }
 
 // abandon gives up what a start that failed has begun.
@@ -263,10 +261,13 @@ func (s *Server) abandon() error {
 	if s.listener != nil {
 		errs = append(errs, s.listener.Close())
 	}
+	if s.matching != nil {
+		s.matching.Close()
+	}
 	if s.runtime != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		errs = append(errs, s.matching.Close(), s.runtime.Close(ctx))
+		errs = append(errs, s.runtime.Close(ctx))
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
