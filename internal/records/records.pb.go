@@ -44,8 +44,11 @@ type Chain struct {
 	// start_request_id of the current run, for request-id deduplication.
 	CurrentStartRequestId string `protobuf:"bytes,4,opt,name=current_start_request_id,json=currentStartRequestId,proto3" json:"current_start_request_id,omitempty"`
 	CurrentFirstRunId     string `protobuf:"bytes,5,opt,name=current_first_run_id,json=currentFirstRunId,proto3" json:"current_first_run_id,omitempty"`
-	unknownFields         protoimpl.UnknownFields
-	sizeCache             protoimpl.SizeCache
+	// next_expiry is when the oldest closed run of the chain is to be deleted, and
+	// the fire time of the chain's durable timer; unset when no run is closed.
+	NextExpiry    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=next_expiry,json=nextExpiry,proto3" json:"next_expiry,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Chain) Reset() {
@@ -111,6 +114,13 @@ func (x *Chain) GetCurrentFirstRunId() string {
 		return x.CurrentFirstRunId
 	}
 	return ""
+}
+
+func (x *Chain) GetNextExpiry() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextExpiry
+	}
+	return nil
 }
 
 // RunInfo is what a run is given when it starts. Written once, and again only
@@ -2785,13 +2795,15 @@ var File_records_proto protoreflect.FileDescriptor
 
 const file_records_proto_rawDesc = "" +
 	"\n" +
-	"\rrecords.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/protobuf/duration.proto\x1a$temporal/api/common/v1/message.proto\x1a$temporal/api/enums/v1/workflow.proto\x1a(temporal/api/enums/v1/failed_cause.proto\x1a%temporal/api/failure/v1/message.proto\x1a'temporal/api/sdk/v1/user_metadata.proto\"\xb8\x02\n" +
+	"\rrecords.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/protobuf/duration.proto\x1a$temporal/api/common/v1/message.proto\x1a$temporal/api/enums/v1/workflow.proto\x1a(temporal/api/enums/v1/failed_cause.proto\x1a%temporal/api/failure/v1/message.proto\x1a'temporal/api/sdk/v1/user_metadata.proto\"\xf5\x02\n" +
 	"\x05Chain\x12$\n" +
 	"\x0ecurrent_run_id\x18\x01 \x01(\tR\fcurrentRunId\x12U\n" +
 	"\x0ecurrent_status\x18\x02 \x01(\x0e2..temporal.api.enums.v1.WorkflowExecutionStatusR\rcurrentStatus\x12H\n" +
 	"\x12current_start_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x10currentStartTime\x127\n" +
 	"\x18current_start_request_id\x18\x04 \x01(\tR\x15currentStartRequestId\x12/\n" +
-	"\x14current_first_run_id\x18\x05 \x01(\tR\x11currentFirstRunId\"\x98\v\n" +
+	"\x14current_first_run_id\x18\x05 \x01(\tR\x11currentFirstRunId\x12;\n" +
+	"\vnext_expiry\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"nextExpiry\"\x98\v\n" +
 	"\aRunInfo\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12 \n" +
 	"\ffirst_run_id\x18\x02 \x01(\tR\n" +
@@ -3139,81 +3151,82 @@ var file_records_proto_goTypes = []any{
 var file_records_proto_depIdxs = []int32{
 	27, // 0: perdure.records.v1.Chain.current_status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
 	28, // 1: perdure.records.v1.Chain.current_start_time:type_name -> google.protobuf.Timestamp
-	28, // 2: perdure.records.v1.RunInfo.start_time:type_name -> google.protobuf.Timestamp
-	28, // 3: perdure.records.v1.RunInfo.execution_time:type_name -> google.protobuf.Timestamp
-	28, // 4: perdure.records.v1.RunInfo.run_expiration:type_name -> google.protobuf.Timestamp
-	28, // 5: perdure.records.v1.RunInfo.execution_expiration:type_name -> google.protobuf.Timestamp
-	29, // 6: perdure.records.v1.RunInfo.execution_timeout:type_name -> google.protobuf.Duration
-	29, // 7: perdure.records.v1.RunInfo.run_timeout:type_name -> google.protobuf.Duration
-	29, // 8: perdure.records.v1.RunInfo.task_timeout:type_name -> google.protobuf.Duration
-	29, // 9: perdure.records.v1.RunInfo.first_task_backoff:type_name -> google.protobuf.Duration
-	30, // 10: perdure.records.v1.RunInfo.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
-	31, // 11: perdure.records.v1.RunInfo.initiator:type_name -> temporal.api.enums.v1.ContinueAsNewInitiator
-	2,  // 12: perdure.records.v1.RunInfo.parent:type_name -> perdure.records.v1.Parent
-	32, // 13: perdure.records.v1.RunInfo.root:type_name -> temporal.api.common.v1.WorkflowExecution
-	33, // 14: perdure.records.v1.RunInfo.memo:type_name -> temporal.api.common.v1.Memo
-	34, // 15: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
-	35, // 16: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
-	36, // 17: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
-	27, // 18: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
-	28, // 19: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
-	28, // 20: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
-	4,  // 21: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
-	29, // 22: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
-	28, // 23: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
-	28, // 24: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
-	29, // 25: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
-	29, // 26: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
-	29, // 27: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
-	29, // 28: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
-	29, // 29: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
-	30, // 30: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
-	28, // 31: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
-	28, // 32: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
-	28, // 33: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
-	28, // 34: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
-	28, // 35: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
-	37, // 36: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
-	38, // 37: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
-	35, // 38: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
-	28, // 39: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
-	28, // 40: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
-	39, // 41: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
-	10, // 42: perdure.records.v1.Message.start_child:type_name -> perdure.records.v1.StartChild
-	11, // 43: perdure.records.v1.Message.child_started:type_name -> perdure.records.v1.ChildStarted
-	12, // 44: perdure.records.v1.Message.child_start_failed:type_name -> perdure.records.v1.ChildStartFailed
-	13, // 45: perdure.records.v1.Message.child_first_task:type_name -> perdure.records.v1.ChildFirstTask
-	14, // 46: perdure.records.v1.Message.child_closed:type_name -> perdure.records.v1.ChildClosed
-	15, // 47: perdure.records.v1.Message.signal:type_name -> perdure.records.v1.Signal
-	16, // 48: perdure.records.v1.Message.cancel:type_name -> perdure.records.v1.Cancel
-	17, // 49: perdure.records.v1.Message.external_result:type_name -> perdure.records.v1.ExternalResult
-	18, // 50: perdure.records.v1.Message.terminate:type_name -> perdure.records.v1.Terminate
-	2,  // 51: perdure.records.v1.StartChild.parent:type_name -> perdure.records.v1.Parent
-	32, // 52: perdure.records.v1.StartChild.root:type_name -> temporal.api.common.v1.WorkflowExecution
-	28, // 53: perdure.records.v1.StartChild.parent_execution_expiration:type_name -> google.protobuf.Timestamp
-	29, // 54: perdure.records.v1.StartChild.first_task_backoff:type_name -> google.protobuf.Duration
-	35, // 55: perdure.records.v1.StartChild.priority:type_name -> temporal.api.common.v1.Priority
-	40, // 56: perdure.records.v1.ChildStarted.header:type_name -> temporal.api.common.v1.Header
-	41, // 57: perdure.records.v1.ChildStartFailed.cause:type_name -> temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
-	37, // 58: perdure.records.v1.Signal.input:type_name -> temporal.api.common.v1.Payloads
-	40, // 59: perdure.records.v1.Signal.header:type_name -> temporal.api.common.v1.Header
-	42, // 60: perdure.records.v1.ExternalResult.signal_cause:type_name -> temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
-	43, // 61: perdure.records.v1.ExternalResult.cancel_cause:type_name -> temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
-	37, // 62: perdure.records.v1.Terminate.details:type_name -> temporal.api.common.v1.Payloads
-	28, // 63: perdure.records.v1.DispatchTask.created:type_name -> google.protobuf.Timestamp
-	28, // 64: perdure.records.v1.DispatchTask.expires:type_name -> google.protobuf.Timestamp
-	24, // 65: perdure.records.v1.NamespaceRecord.data:type_name -> perdure.records.v1.NamespaceRecord.DataEntry
-	29, // 66: perdure.records.v1.NamespaceRecord.retention:type_name -> google.protobuf.Duration
-	28, // 67: perdure.records.v1.NamespaceRecord.created:type_name -> google.protobuf.Timestamp
-	25, // 68: perdure.records.v1.NamespaceRecord.search_attribute_aliases:type_name -> perdure.records.v1.NamespaceRecord.SearchAttributeAliasesEntry
-	26, // 69: perdure.records.v1.NamespaceRecord.bad_binaries:type_name -> perdure.records.v1.NamespaceRecord.BadBinariesEntry
-	28, // 70: perdure.records.v1.BadBinary.created:type_name -> google.protobuf.Timestamp
-	23, // 71: perdure.records.v1.NamespaceRecord.BadBinariesEntry.value:type_name -> perdure.records.v1.BadBinary
-	72, // [72:72] is the sub-list for method output_type
-	72, // [72:72] is the sub-list for method input_type
-	72, // [72:72] is the sub-list for extension type_name
-	72, // [72:72] is the sub-list for extension extendee
-	0,  // [0:72] is the sub-list for field type_name
+	28, // 2: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
+	28, // 3: perdure.records.v1.RunInfo.start_time:type_name -> google.protobuf.Timestamp
+	28, // 4: perdure.records.v1.RunInfo.execution_time:type_name -> google.protobuf.Timestamp
+	28, // 5: perdure.records.v1.RunInfo.run_expiration:type_name -> google.protobuf.Timestamp
+	28, // 6: perdure.records.v1.RunInfo.execution_expiration:type_name -> google.protobuf.Timestamp
+	29, // 7: perdure.records.v1.RunInfo.execution_timeout:type_name -> google.protobuf.Duration
+	29, // 8: perdure.records.v1.RunInfo.run_timeout:type_name -> google.protobuf.Duration
+	29, // 9: perdure.records.v1.RunInfo.task_timeout:type_name -> google.protobuf.Duration
+	29, // 10: perdure.records.v1.RunInfo.first_task_backoff:type_name -> google.protobuf.Duration
+	30, // 11: perdure.records.v1.RunInfo.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	31, // 12: perdure.records.v1.RunInfo.initiator:type_name -> temporal.api.enums.v1.ContinueAsNewInitiator
+	2,  // 13: perdure.records.v1.RunInfo.parent:type_name -> perdure.records.v1.Parent
+	32, // 14: perdure.records.v1.RunInfo.root:type_name -> temporal.api.common.v1.WorkflowExecution
+	33, // 15: perdure.records.v1.RunInfo.memo:type_name -> temporal.api.common.v1.Memo
+	34, // 16: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
+	35, // 17: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
+	36, // 18: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
+	27, // 19: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
+	28, // 20: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
+	28, // 21: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
+	4,  // 22: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
+	29, // 23: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
+	28, // 24: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
+	28, // 25: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
+	29, // 26: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
+	29, // 27: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
+	29, // 28: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
+	29, // 29: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
+	29, // 30: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
+	30, // 31: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	28, // 32: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
+	28, // 33: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
+	28, // 34: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
+	28, // 35: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
+	28, // 36: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
+	37, // 37: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
+	38, // 38: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
+	35, // 39: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
+	28, // 40: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
+	28, // 41: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
+	39, // 42: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
+	10, // 43: perdure.records.v1.Message.start_child:type_name -> perdure.records.v1.StartChild
+	11, // 44: perdure.records.v1.Message.child_started:type_name -> perdure.records.v1.ChildStarted
+	12, // 45: perdure.records.v1.Message.child_start_failed:type_name -> perdure.records.v1.ChildStartFailed
+	13, // 46: perdure.records.v1.Message.child_first_task:type_name -> perdure.records.v1.ChildFirstTask
+	14, // 47: perdure.records.v1.Message.child_closed:type_name -> perdure.records.v1.ChildClosed
+	15, // 48: perdure.records.v1.Message.signal:type_name -> perdure.records.v1.Signal
+	16, // 49: perdure.records.v1.Message.cancel:type_name -> perdure.records.v1.Cancel
+	17, // 50: perdure.records.v1.Message.external_result:type_name -> perdure.records.v1.ExternalResult
+	18, // 51: perdure.records.v1.Message.terminate:type_name -> perdure.records.v1.Terminate
+	2,  // 52: perdure.records.v1.StartChild.parent:type_name -> perdure.records.v1.Parent
+	32, // 53: perdure.records.v1.StartChild.root:type_name -> temporal.api.common.v1.WorkflowExecution
+	28, // 54: perdure.records.v1.StartChild.parent_execution_expiration:type_name -> google.protobuf.Timestamp
+	29, // 55: perdure.records.v1.StartChild.first_task_backoff:type_name -> google.protobuf.Duration
+	35, // 56: perdure.records.v1.StartChild.priority:type_name -> temporal.api.common.v1.Priority
+	40, // 57: perdure.records.v1.ChildStarted.header:type_name -> temporal.api.common.v1.Header
+	41, // 58: perdure.records.v1.ChildStartFailed.cause:type_name -> temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
+	37, // 59: perdure.records.v1.Signal.input:type_name -> temporal.api.common.v1.Payloads
+	40, // 60: perdure.records.v1.Signal.header:type_name -> temporal.api.common.v1.Header
+	42, // 61: perdure.records.v1.ExternalResult.signal_cause:type_name -> temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
+	43, // 62: perdure.records.v1.ExternalResult.cancel_cause:type_name -> temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
+	37, // 63: perdure.records.v1.Terminate.details:type_name -> temporal.api.common.v1.Payloads
+	28, // 64: perdure.records.v1.DispatchTask.created:type_name -> google.protobuf.Timestamp
+	28, // 65: perdure.records.v1.DispatchTask.expires:type_name -> google.protobuf.Timestamp
+	24, // 66: perdure.records.v1.NamespaceRecord.data:type_name -> perdure.records.v1.NamespaceRecord.DataEntry
+	29, // 67: perdure.records.v1.NamespaceRecord.retention:type_name -> google.protobuf.Duration
+	28, // 68: perdure.records.v1.NamespaceRecord.created:type_name -> google.protobuf.Timestamp
+	25, // 69: perdure.records.v1.NamespaceRecord.search_attribute_aliases:type_name -> perdure.records.v1.NamespaceRecord.SearchAttributeAliasesEntry
+	26, // 70: perdure.records.v1.NamespaceRecord.bad_binaries:type_name -> perdure.records.v1.NamespaceRecord.BadBinariesEntry
+	28, // 71: perdure.records.v1.BadBinary.created:type_name -> google.protobuf.Timestamp
+	23, // 72: perdure.records.v1.NamespaceRecord.BadBinariesEntry.value:type_name -> perdure.records.v1.BadBinary
+	73, // [73:73] is the sub-list for method output_type
+	73, // [73:73] is the sub-list for method input_type
+	73, // [73:73] is the sub-list for extension type_name
+	73, // [73:73] is the sub-list for extension extendee
+	0,  // [0:73] is the sub-list for field type_name
 }
 
 func init() { file_records_proto_init() }
