@@ -175,15 +175,21 @@ func TestNamespaceOfAFailedCommitIsNotVisible(t *testing.T) {
 
 func TestRegisterRefusesWhatItCannotHold(t *testing.T) {
 	for name, change := range map[string]func(*workflowservice.RegisterNamespaceRequest){
-		"no retention":        func(r *workflowservice.RegisterNamespaceRequest) { r.WorkflowExecutionRetentionPeriod = nil },
-		"too short retention": func(r *workflowservice.RegisterNamespaceRequest) { r.WorkflowExecutionRetentionPeriod = durationpb.New(time.Minute) },
-		"negative retention":  func(r *workflowservice.RegisterNamespaceRequest) { r.WorkflowExecutionRetentionPeriod = durationpb.New(-time.Hour) },
-		"global namespace":    func(r *workflowservice.RegisterNamespaceRequest) { r.IsGlobalNamespace = true },
-		"other cluster":       func(r *workflowservice.RegisterNamespaceRequest) { r.ActiveClusterName = "elsewhere" },
+		"no retention": func(r *workflowservice.RegisterNamespaceRequest) { r.WorkflowExecutionRetentionPeriod = nil },
+		"too short retention": func(r *workflowservice.RegisterNamespaceRequest) {
+			r.WorkflowExecutionRetentionPeriod = durationpb.New(time.Minute)
+		},
+		"negative retention": func(r *workflowservice.RegisterNamespaceRequest) {
+			r.WorkflowExecutionRetentionPeriod = durationpb.New(-time.Hour)
+		},
+		"global namespace": func(r *workflowservice.RegisterNamespaceRequest) { r.IsGlobalNamespace = true },
+		"other cluster":    func(r *workflowservice.RegisterNamespaceRequest) { r.ActiveClusterName = "elsewhere" },
 		"two clusters": func(r *workflowservice.RegisterNamespaceRequest) {
 			r.Clusters = []*replicationpb.ClusterReplicationConfig{{ClusterName: ClusterName}, {ClusterName: "b"}}
 		},
-		"archival":  func(r *workflowservice.RegisterNamespaceRequest) { r.HistoryArchivalState = enumspb.ARCHIVAL_STATE_ENABLED },
+		"archival": func(r *workflowservice.RegisterNamespaceRequest) {
+			r.HistoryArchivalState = enumspb.ARCHIVAL_STATE_ENABLED
+		},
 		"huge data": func(r *workflowservice.RegisterNamespaceRequest) { r.Description = strings.Repeat("x", maxRecordBytes) },
 	} {
 		t.Run(name, func(t *testing.T) {
