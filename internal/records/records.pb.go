@@ -44,8 +44,11 @@ type Chain struct {
 	// start_request_id of the current run, for request-id deduplication.
 	CurrentStartRequestId string `protobuf:"bytes,4,opt,name=current_start_request_id,json=currentStartRequestId,proto3" json:"current_start_request_id,omitempty"`
 	CurrentFirstRunId     string `protobuf:"bytes,5,opt,name=current_first_run_id,json=currentFirstRunId,proto3" json:"current_first_run_id,omitempty"`
-	unknownFields         protoimpl.UnknownFields
-	sizeCache             protoimpl.SizeCache
+	// next_expiry is when the oldest closed run of the chain is to be deleted, and
+	// the fire time of the chain's durable timer; unset when no run is closed.
+	NextExpiry    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=next_expiry,json=nextExpiry,proto3" json:"next_expiry,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Chain) Reset() {
@@ -111,6 +114,13 @@ func (x *Chain) GetCurrentFirstRunId() string {
 		return x.CurrentFirstRunId
 	}
 	return ""
+}
+
+func (x *Chain) GetNextExpiry() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextExpiry
+	}
+	return nil
 }
 
 // RunInfo is what a run is given when it starts. Written once, and again only
@@ -1221,6 +1231,7 @@ type External struct {
 	RunId            string                 `protobuf:"bytes,5,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	Control          []byte                 `protobuf:"bytes,6,opt,name=control,proto3" json:"control,omitempty"`
 	IsCancel         bool                   `protobuf:"varint,7,opt,name=is_cancel,json=isCancel,proto3" json:"is_cancel,omitempty"`
+	NamespaceId      string                 `protobuf:"bytes,8,opt,name=namespace_id,json=namespaceId,proto3" json:"namespace_id,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -1302,6 +1313,13 @@ func (x *External) GetIsCancel() bool {
 		return x.IsCancel
 	}
 	return false
+}
+
+func (x *External) GetNamespaceId() string {
+	if x != nil {
+		return x.NamespaceId
+	}
+	return ""
 }
 
 // Message is the body of an outbox message between workflow chains. Exactly one
@@ -1536,6 +1554,7 @@ type StartChild struct {
 	ParentExecutionExpiration *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=parent_execution_expiration,json=parentExecutionExpiration,proto3" json:"parent_execution_expiration,omitempty"`
 	FirstTaskBackoff          *durationpb.Duration   `protobuf:"bytes,6,opt,name=first_task_backoff,json=firstTaskBackoff,proto3" json:"first_task_backoff,omitempty"`
 	Identity                  string                 `protobuf:"bytes,7,opt,name=identity,proto3" json:"identity,omitempty"`
+	Priority                  *v11.Priority          `protobuf:"bytes,8,opt,name=priority,proto3" json:"priority,omitempty"` // the child's, completed with its parent's
 	unknownFields             protoimpl.UnknownFields
 	sizeCache                 protoimpl.SizeCache
 }
@@ -1617,6 +1636,13 @@ func (x *StartChild) GetIdentity() string {
 		return x.Identity
 	}
 	return ""
+}
+
+func (x *StartChild) GetPriority() *v11.Priority {
+	if x != nil {
+		return x.Priority
+	}
+	return nil
 }
 
 type ChildStarted struct {
@@ -1803,7 +1829,8 @@ type ChildClosed struct {
 	ChildWorkflowType string                 `protobuf:"bytes,6,opt,name=child_workflow_type,json=childWorkflowType,proto3" json:"child_workflow_type,omitempty"`
 	ChildNamespace    string                 `protobuf:"bytes,7,opt,name=child_namespace,json=childNamespace,proto3" json:"child_namespace,omitempty"`
 	ChildNamespaceId  string                 `protobuf:"bytes,8,opt,name=child_namespace_id,json=childNamespaceId,proto3" json:"child_namespace_id,omitempty"`
-	CloseEvent        []byte                 `protobuf:"bytes,9,opt,name=close_event,json=closeEvent,proto3" json:"close_event,omitempty"` // encoded HistoryEvent that closed the child
+	CloseEvent        []byte                 `protobuf:"bytes,9,opt,name=close_event,json=closeEvent,proto3" json:"close_event,omitempty"`                     // encoded HistoryEvent that closed the child
+	ChildFirstRunId   string                 `protobuf:"bytes,10,opt,name=child_first_run_id,json=childFirstRunId,proto3" json:"child_first_run_id,omitempty"` // of the chain of runs that has closed
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
 }
@@ -1899,6 +1926,13 @@ func (x *ChildClosed) GetCloseEvent() []byte {
 		return x.CloseEvent
 	}
 	return nil
+}
+
+func (x *ChildClosed) GetChildFirstRunId() string {
+	if x != nil {
+		return x.ChildFirstRunId
+	}
+	return ""
 }
 
 type Signal struct {
@@ -2018,6 +2052,7 @@ type Cancel struct {
 	InitiatedEventId int64                  `protobuf:"varint,5,opt,name=initiated_event_id,json=initiatedEventId,proto3" json:"initiated_event_id,omitempty"` // to answer; 0: no answer wanted (parent close policy)
 	ChildOnly        bool                   `protobuf:"varint,6,opt,name=child_only,json=childOnly,proto3" json:"child_only,omitempty"`
 	FromNamespace    string                 `protobuf:"bytes,7,opt,name=from_namespace,json=fromNamespace,proto3" json:"from_namespace,omitempty"`
+	FirstRunId       string                 `protobuf:"bytes,8,opt,name=first_run_id,json=firstRunId,proto3" json:"first_run_id,omitempty"` // if set, only a run of the chain that began with it
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -2097,6 +2132,13 @@ func (x *Cancel) GetChildOnly() bool {
 func (x *Cancel) GetFromNamespace() string {
 	if x != nil {
 		return x.FromNamespace
+	}
+	return ""
+}
+
+func (x *Cancel) GetFirstRunId() string {
+	if x != nil {
+		return x.FirstRunId
 	}
 	return ""
 }
@@ -2184,6 +2226,7 @@ type Terminate struct {
 	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	Identity      string                 `protobuf:"bytes,4,opt,name=identity,proto3" json:"identity,omitempty"`
 	Details       *v11.Payloads          `protobuf:"bytes,5,opt,name=details,proto3" json:"details,omitempty"`
+	UnstartedOnly bool                   `protobuf:"varint,6,opt,name=unstarted_only,json=unstartedOnly,proto3" json:"unstarted_only,omitempty"` // only a child that still waits for its parent to record the start
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2251,6 +2294,13 @@ func (x *Terminate) GetDetails() *v11.Payloads {
 		return x.Details
 	}
 	return nil
+}
+
+func (x *Terminate) GetUnstartedOnly() bool {
+	if x != nil {
+		return x.UnstartedOnly
+	}
+	return false
 }
 
 // TaskToken is what a worker hands back with the result of a task.
@@ -2745,13 +2795,15 @@ var File_records_proto protoreflect.FileDescriptor
 
 const file_records_proto_rawDesc = "" +
 	"\n" +
-	"\rrecords.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/protobuf/duration.proto\x1a$temporal/api/common/v1/message.proto\x1a$temporal/api/enums/v1/workflow.proto\x1a(temporal/api/enums/v1/failed_cause.proto\x1a%temporal/api/failure/v1/message.proto\x1a'temporal/api/sdk/v1/user_metadata.proto\"\xb8\x02\n" +
+	"\rrecords.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/protobuf/duration.proto\x1a$temporal/api/common/v1/message.proto\x1a$temporal/api/enums/v1/workflow.proto\x1a(temporal/api/enums/v1/failed_cause.proto\x1a%temporal/api/failure/v1/message.proto\x1a'temporal/api/sdk/v1/user_metadata.proto\"\xf5\x02\n" +
 	"\x05Chain\x12$\n" +
 	"\x0ecurrent_run_id\x18\x01 \x01(\tR\fcurrentRunId\x12U\n" +
 	"\x0ecurrent_status\x18\x02 \x01(\x0e2..temporal.api.enums.v1.WorkflowExecutionStatusR\rcurrentStatus\x12H\n" +
 	"\x12current_start_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x10currentStartTime\x127\n" +
 	"\x18current_start_request_id\x18\x04 \x01(\tR\x15currentStartRequestId\x12/\n" +
-	"\x14current_first_run_id\x18\x05 \x01(\tR\x11currentFirstRunId\"\x98\v\n" +
+	"\x14current_first_run_id\x18\x05 \x01(\tR\x11currentFirstRunId\x12;\n" +
+	"\vnext_expiry\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"nextExpiry\"\x98\v\n" +
 	"\aRunInfo\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12 \n" +
 	"\ffirst_run_id\x18\x02 \x01(\tR\n" +
@@ -2876,7 +2928,7 @@ const file_records_proto_rawDesc = "" +
 	"\rworkflow_type\x18\b \x01(\tR\fworkflowType\x12X\n" +
 	"\x13parent_close_policy\x18\t \x01(\x0e2(.temporal.api.enums.v1.ParentClosePolicyR\x11parentClosePolicy\x12*\n" +
 	"\x11create_request_id\x18\n" +
-	" \x01(\tR\x0fcreateRequestId\"\xe4\x01\n" +
+	" \x01(\tR\x0fcreateRequestId\"\x87\x02\n" +
 	"\bExternal\x12,\n" +
 	"\x12initiated_event_id\x18\x01 \x01(\x03R\x10initiatedEventId\x12\x1d\n" +
 	"\n" +
@@ -2886,7 +2938,8 @@ const file_records_proto_rawDesc = "" +
 	"workflowId\x12\x15\n" +
 	"\x06run_id\x18\x05 \x01(\tR\x05runId\x12\x18\n" +
 	"\acontrol\x18\x06 \x01(\fR\acontrol\x12\x1b\n" +
-	"\tis_cancel\x18\a \x01(\bR\bisCancel\"\xf9\x05\n" +
+	"\tis_cancel\x18\a \x01(\bR\bisCancel\x12!\n" +
+	"\fnamespace_id\x18\b \x01(\tR\vnamespaceId\"\xf9\x05\n" +
 	"\aMessage\x12*\n" +
 	"\x11from_namespace_id\x18\x01 \x01(\tR\x0ffromNamespaceId\x12(\n" +
 	"\x10from_workflow_id\x18\x02 \x01(\tR\x0efromWorkflowId\x12\x1e\n" +
@@ -2902,7 +2955,7 @@ const file_records_proto_rawDesc = "" +
 	"\x06cancel\x18\x10 \x01(\v2\x1a.perdure.records.v1.CancelH\x00R\x06cancel\x12M\n" +
 	"\x0fexternal_result\x18\x11 \x01(\v2\".perdure.records.v1.ExternalResultH\x00R\x0eexternalResult\x12=\n" +
 	"\tterminate\x18\x12 \x01(\v2\x1d.perdure.records.v1.TerminateH\x00R\tterminateB\x06\n" +
-	"\x04body\"\x88\x03\n" +
+	"\x04body\"\xc6\x03\n" +
 	"\n" +
 	"StartChild\x12'\n" +
 	"\x0finitiated_event\x18\x01 \x01(\fR\x0einitiatedEvent\x122\n" +
@@ -2912,7 +2965,8 @@ const file_records_proto_rawDesc = "" +
 	"request_id\x18\x04 \x01(\tR\trequestId\x12Z\n" +
 	"\x1bparent_execution_expiration\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x19parentExecutionExpiration\x12G\n" +
 	"\x12first_task_backoff\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x10firstTaskBackoff\x12\x1a\n" +
-	"\bidentity\x18\a \x01(\tR\bidentity\"\xa7\x01\n" +
+	"\bidentity\x18\a \x01(\tR\bidentity\x12<\n" +
+	"\bpriority\x18\b \x01(\v2 .temporal.api.common.v1.PriorityR\bpriority\"\xa7\x01\n" +
 	"\fChildStarted\x12,\n" +
 	"\x12initiated_event_id\x18\x01 \x01(\x03R\x10initiatedEventId\x12\x15\n" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\x126\n" +
@@ -2923,7 +2977,7 @@ const file_records_proto_rawDesc = "" +
 	"\x05cause\x18\x02 \x01(\x0e2=.temporal.api.enums.v1.StartChildWorkflowExecutionFailedCauseR\x05cause\x12\x1a\n" +
 	"\tto_run_id\x18\x03 \x01(\tR\atoRunId\"'\n" +
 	"\x0eChildFirstTask\x12\x15\n" +
-	"\x06run_id\x18\x01 \x01(\tR\x05runId\"\xf7\x02\n" +
+	"\x06run_id\x18\x01 \x01(\tR\x05runId\"\xa4\x03\n" +
 	"\vChildClosed\x12,\n" +
 	"\x12initiated_event_id\x18\x01 \x01(\x03R\x10initiatedEventId\x12(\n" +
 	"\x10started_event_id\x18\x02 \x01(\x03R\x0estartedEventId\x12\x1a\n" +
@@ -2935,7 +2989,9 @@ const file_records_proto_rawDesc = "" +
 	"\x0fchild_namespace\x18\a \x01(\tR\x0echildNamespace\x12,\n" +
 	"\x12child_namespace_id\x18\b \x01(\tR\x10childNamespaceId\x12\x1f\n" +
 	"\vclose_event\x18\t \x01(\fR\n" +
-	"closeEvent\"\xd2\x02\n" +
+	"closeEvent\x12+\n" +
+	"\x12child_first_run_id\x18\n" +
+	" \x01(\tR\x0fchildFirstRunId\"\xd2\x02\n" +
 	"\x06Signal\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x126\n" +
@@ -2947,7 +3003,7 @@ const file_records_proto_rawDesc = "" +
 	"\x12initiated_event_id\x18\a \x01(\x03R\x10initiatedEventId\x12\x1d\n" +
 	"\n" +
 	"child_only\x18\b \x01(\bR\tchildOnly\x12%\n" +
-	"\x0efrom_namespace\x18\t \x01(\tR\rfromNamespace\"\xe6\x01\n" +
+	"\x0efrom_namespace\x18\t \x01(\tR\rfromNamespace\"\x88\x02\n" +
 	"\x06Cancel\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1a\n" +
@@ -2957,20 +3013,23 @@ const file_records_proto_rawDesc = "" +
 	"\x12initiated_event_id\x18\x05 \x01(\x03R\x10initiatedEventId\x12\x1d\n" +
 	"\n" +
 	"child_only\x18\x06 \x01(\bR\tchildOnly\x12%\n" +
-	"\x0efrom_namespace\x18\a \x01(\tR\rfromNamespace\"\xb6\x02\n" +
+	"\x0efrom_namespace\x18\a \x01(\tR\rfromNamespace\x12 \n" +
+	"\ffirst_run_id\x18\b \x01(\tR\n" +
+	"firstRunId\"\xb6\x02\n" +
 	"\x0eExternalResult\x12,\n" +
 	"\x12initiated_event_id\x18\x01 \x01(\x03R\x10initiatedEventId\x12\x1a\n" +
 	"\tto_run_id\x18\x02 \x01(\tR\atoRunId\x12\x0e\n" +
 	"\x02ok\x18\x03 \x01(\bR\x02ok\x12d\n" +
 	"\fsignal_cause\x18\x04 \x01(\x0e2A.temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCauseR\vsignalCause\x12d\n" +
-	"\fcancel_cause\x18\x05 \x01(\x0e2A.temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCauseR\vcancelCause\"\xb4\x01\n" +
+	"\fcancel_cause\x18\x05 \x01(\x0e2A.temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCauseR\vcancelCause\"\xdb\x01\n" +
 	"\tTerminate\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12 \n" +
 	"\ffirst_run_id\x18\x02 \x01(\tR\n" +
 	"firstRunId\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x1a\n" +
 	"\bidentity\x18\x04 \x01(\tR\bidentity\x12:\n" +
-	"\adetails\x18\x05 \x01(\v2 .temporal.api.common.v1.PayloadsR\adetails\"\x91\x03\n" +
+	"\adetails\x18\x05 \x01(\v2 .temporal.api.common.v1.PayloadsR\adetails\x12%\n" +
+	"\x0eunstarted_only\x18\x06 \x01(\bR\runstartedOnly\"\x91\x03\n" +
 	"\tTaskToken\x12!\n" +
 	"\fnamespace_id\x18\x01 \x01(\tR\vnamespaceId\x12\x1f\n" +
 	"\vworkflow_id\x18\x02 \x01(\tR\n" +
@@ -3092,80 +3151,82 @@ var file_records_proto_goTypes = []any{
 var file_records_proto_depIdxs = []int32{
 	27, // 0: perdure.records.v1.Chain.current_status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
 	28, // 1: perdure.records.v1.Chain.current_start_time:type_name -> google.protobuf.Timestamp
-	28, // 2: perdure.records.v1.RunInfo.start_time:type_name -> google.protobuf.Timestamp
-	28, // 3: perdure.records.v1.RunInfo.execution_time:type_name -> google.protobuf.Timestamp
-	28, // 4: perdure.records.v1.RunInfo.run_expiration:type_name -> google.protobuf.Timestamp
-	28, // 5: perdure.records.v1.RunInfo.execution_expiration:type_name -> google.protobuf.Timestamp
-	29, // 6: perdure.records.v1.RunInfo.execution_timeout:type_name -> google.protobuf.Duration
-	29, // 7: perdure.records.v1.RunInfo.run_timeout:type_name -> google.protobuf.Duration
-	29, // 8: perdure.records.v1.RunInfo.task_timeout:type_name -> google.protobuf.Duration
-	29, // 9: perdure.records.v1.RunInfo.first_task_backoff:type_name -> google.protobuf.Duration
-	30, // 10: perdure.records.v1.RunInfo.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
-	31, // 11: perdure.records.v1.RunInfo.initiator:type_name -> temporal.api.enums.v1.ContinueAsNewInitiator
-	2,  // 12: perdure.records.v1.RunInfo.parent:type_name -> perdure.records.v1.Parent
-	32, // 13: perdure.records.v1.RunInfo.root:type_name -> temporal.api.common.v1.WorkflowExecution
-	33, // 14: perdure.records.v1.RunInfo.memo:type_name -> temporal.api.common.v1.Memo
-	34, // 15: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
-	35, // 16: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
-	36, // 17: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
-	27, // 18: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
-	28, // 19: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
-	28, // 20: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
-	4,  // 21: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
-	29, // 22: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
-	28, // 23: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
-	28, // 24: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
-	29, // 25: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
-	29, // 26: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
-	29, // 27: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
-	29, // 28: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
-	29, // 29: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
-	30, // 30: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
-	28, // 31: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
-	28, // 32: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
-	28, // 33: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
-	28, // 34: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
-	28, // 35: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
-	37, // 36: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
-	38, // 37: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
-	35, // 38: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
-	28, // 39: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
-	28, // 40: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
-	39, // 41: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
-	10, // 42: perdure.records.v1.Message.start_child:type_name -> perdure.records.v1.StartChild
-	11, // 43: perdure.records.v1.Message.child_started:type_name -> perdure.records.v1.ChildStarted
-	12, // 44: perdure.records.v1.Message.child_start_failed:type_name -> perdure.records.v1.ChildStartFailed
-	13, // 45: perdure.records.v1.Message.child_first_task:type_name -> perdure.records.v1.ChildFirstTask
-	14, // 46: perdure.records.v1.Message.child_closed:type_name -> perdure.records.v1.ChildClosed
-	15, // 47: perdure.records.v1.Message.signal:type_name -> perdure.records.v1.Signal
-	16, // 48: perdure.records.v1.Message.cancel:type_name -> perdure.records.v1.Cancel
-	17, // 49: perdure.records.v1.Message.external_result:type_name -> perdure.records.v1.ExternalResult
-	18, // 50: perdure.records.v1.Message.terminate:type_name -> perdure.records.v1.Terminate
-	2,  // 51: perdure.records.v1.StartChild.parent:type_name -> perdure.records.v1.Parent
-	32, // 52: perdure.records.v1.StartChild.root:type_name -> temporal.api.common.v1.WorkflowExecution
-	28, // 53: perdure.records.v1.StartChild.parent_execution_expiration:type_name -> google.protobuf.Timestamp
-	29, // 54: perdure.records.v1.StartChild.first_task_backoff:type_name -> google.protobuf.Duration
-	40, // 55: perdure.records.v1.ChildStarted.header:type_name -> temporal.api.common.v1.Header
-	41, // 56: perdure.records.v1.ChildStartFailed.cause:type_name -> temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
-	37, // 57: perdure.records.v1.Signal.input:type_name -> temporal.api.common.v1.Payloads
-	40, // 58: perdure.records.v1.Signal.header:type_name -> temporal.api.common.v1.Header
-	42, // 59: perdure.records.v1.ExternalResult.signal_cause:type_name -> temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
-	43, // 60: perdure.records.v1.ExternalResult.cancel_cause:type_name -> temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
-	37, // 61: perdure.records.v1.Terminate.details:type_name -> temporal.api.common.v1.Payloads
-	28, // 62: perdure.records.v1.DispatchTask.created:type_name -> google.protobuf.Timestamp
-	28, // 63: perdure.records.v1.DispatchTask.expires:type_name -> google.protobuf.Timestamp
-	24, // 64: perdure.records.v1.NamespaceRecord.data:type_name -> perdure.records.v1.NamespaceRecord.DataEntry
-	29, // 65: perdure.records.v1.NamespaceRecord.retention:type_name -> google.protobuf.Duration
-	28, // 66: perdure.records.v1.NamespaceRecord.created:type_name -> google.protobuf.Timestamp
-	25, // 67: perdure.records.v1.NamespaceRecord.search_attribute_aliases:type_name -> perdure.records.v1.NamespaceRecord.SearchAttributeAliasesEntry
-	26, // 68: perdure.records.v1.NamespaceRecord.bad_binaries:type_name -> perdure.records.v1.NamespaceRecord.BadBinariesEntry
-	28, // 69: perdure.records.v1.BadBinary.created:type_name -> google.protobuf.Timestamp
-	23, // 70: perdure.records.v1.NamespaceRecord.BadBinariesEntry.value:type_name -> perdure.records.v1.BadBinary
-	71, // [71:71] is the sub-list for method output_type
-	71, // [71:71] is the sub-list for method input_type
-	71, // [71:71] is the sub-list for extension type_name
-	71, // [71:71] is the sub-list for extension extendee
-	0,  // [0:71] is the sub-list for field type_name
+	28, // 2: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
+	28, // 3: perdure.records.v1.RunInfo.start_time:type_name -> google.protobuf.Timestamp
+	28, // 4: perdure.records.v1.RunInfo.execution_time:type_name -> google.protobuf.Timestamp
+	28, // 5: perdure.records.v1.RunInfo.run_expiration:type_name -> google.protobuf.Timestamp
+	28, // 6: perdure.records.v1.RunInfo.execution_expiration:type_name -> google.protobuf.Timestamp
+	29, // 7: perdure.records.v1.RunInfo.execution_timeout:type_name -> google.protobuf.Duration
+	29, // 8: perdure.records.v1.RunInfo.run_timeout:type_name -> google.protobuf.Duration
+	29, // 9: perdure.records.v1.RunInfo.task_timeout:type_name -> google.protobuf.Duration
+	29, // 10: perdure.records.v1.RunInfo.first_task_backoff:type_name -> google.protobuf.Duration
+	30, // 11: perdure.records.v1.RunInfo.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	31, // 12: perdure.records.v1.RunInfo.initiator:type_name -> temporal.api.enums.v1.ContinueAsNewInitiator
+	2,  // 13: perdure.records.v1.RunInfo.parent:type_name -> perdure.records.v1.Parent
+	32, // 14: perdure.records.v1.RunInfo.root:type_name -> temporal.api.common.v1.WorkflowExecution
+	33, // 15: perdure.records.v1.RunInfo.memo:type_name -> temporal.api.common.v1.Memo
+	34, // 16: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
+	35, // 17: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
+	36, // 18: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
+	27, // 19: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
+	28, // 20: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
+	28, // 21: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
+	4,  // 22: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
+	29, // 23: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
+	28, // 24: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
+	28, // 25: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
+	29, // 26: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
+	29, // 27: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
+	29, // 28: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
+	29, // 29: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
+	29, // 30: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
+	30, // 31: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	28, // 32: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
+	28, // 33: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
+	28, // 34: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
+	28, // 35: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
+	28, // 36: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
+	37, // 37: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
+	38, // 38: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
+	35, // 39: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
+	28, // 40: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
+	28, // 41: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
+	39, // 42: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
+	10, // 43: perdure.records.v1.Message.start_child:type_name -> perdure.records.v1.StartChild
+	11, // 44: perdure.records.v1.Message.child_started:type_name -> perdure.records.v1.ChildStarted
+	12, // 45: perdure.records.v1.Message.child_start_failed:type_name -> perdure.records.v1.ChildStartFailed
+	13, // 46: perdure.records.v1.Message.child_first_task:type_name -> perdure.records.v1.ChildFirstTask
+	14, // 47: perdure.records.v1.Message.child_closed:type_name -> perdure.records.v1.ChildClosed
+	15, // 48: perdure.records.v1.Message.signal:type_name -> perdure.records.v1.Signal
+	16, // 49: perdure.records.v1.Message.cancel:type_name -> perdure.records.v1.Cancel
+	17, // 50: perdure.records.v1.Message.external_result:type_name -> perdure.records.v1.ExternalResult
+	18, // 51: perdure.records.v1.Message.terminate:type_name -> perdure.records.v1.Terminate
+	2,  // 52: perdure.records.v1.StartChild.parent:type_name -> perdure.records.v1.Parent
+	32, // 53: perdure.records.v1.StartChild.root:type_name -> temporal.api.common.v1.WorkflowExecution
+	28, // 54: perdure.records.v1.StartChild.parent_execution_expiration:type_name -> google.protobuf.Timestamp
+	29, // 55: perdure.records.v1.StartChild.first_task_backoff:type_name -> google.protobuf.Duration
+	35, // 56: perdure.records.v1.StartChild.priority:type_name -> temporal.api.common.v1.Priority
+	40, // 57: perdure.records.v1.ChildStarted.header:type_name -> temporal.api.common.v1.Header
+	41, // 58: perdure.records.v1.ChildStartFailed.cause:type_name -> temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
+	37, // 59: perdure.records.v1.Signal.input:type_name -> temporal.api.common.v1.Payloads
+	40, // 60: perdure.records.v1.Signal.header:type_name -> temporal.api.common.v1.Header
+	42, // 61: perdure.records.v1.ExternalResult.signal_cause:type_name -> temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
+	43, // 62: perdure.records.v1.ExternalResult.cancel_cause:type_name -> temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
+	37, // 63: perdure.records.v1.Terminate.details:type_name -> temporal.api.common.v1.Payloads
+	28, // 64: perdure.records.v1.DispatchTask.created:type_name -> google.protobuf.Timestamp
+	28, // 65: perdure.records.v1.DispatchTask.expires:type_name -> google.protobuf.Timestamp
+	24, // 66: perdure.records.v1.NamespaceRecord.data:type_name -> perdure.records.v1.NamespaceRecord.DataEntry
+	29, // 67: perdure.records.v1.NamespaceRecord.retention:type_name -> google.protobuf.Duration
+	28, // 68: perdure.records.v1.NamespaceRecord.created:type_name -> google.protobuf.Timestamp
+	25, // 69: perdure.records.v1.NamespaceRecord.search_attribute_aliases:type_name -> perdure.records.v1.NamespaceRecord.SearchAttributeAliasesEntry
+	26, // 70: perdure.records.v1.NamespaceRecord.bad_binaries:type_name -> perdure.records.v1.NamespaceRecord.BadBinariesEntry
+	28, // 71: perdure.records.v1.BadBinary.created:type_name -> google.protobuf.Timestamp
+	23, // 72: perdure.records.v1.NamespaceRecord.BadBinariesEntry.value:type_name -> perdure.records.v1.BadBinary
+	73, // [73:73] is the sub-list for method output_type
+	73, // [73:73] is the sub-list for method input_type
+	73, // [73:73] is the sub-list for extension type_name
+	73, // [73:73] is the sub-list for extension extendee
+	0,  // [0:73] is the sub-list for field type_name
 }
 
 func init() { file_records_proto_init() }

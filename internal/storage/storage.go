@@ -16,6 +16,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"slices"
 )
 
 // ErrFenced is reported for a commit under a lease that a later Acquire of the
@@ -135,7 +136,8 @@ const (
 	OpSet OpKind = iota
 	// OpDelete removes Key; it is no error if it is not there.
 	OpDelete
-	// OpDeleteRange removes the keys in [Key, Value).
+	// OpDeleteRange removes the keys in [Key, Value); all from Key on when Value
+	// is empty, none when Value is not greater than Key.
 	OpDeleteRange
 )
 
@@ -151,8 +153,12 @@ func (b *Batch) Set(key, value []byte) { b.add(Op{OpSet, key, value}) }
 // Delete removes key.
 func (b *Batch) Delete(key []byte) { b.add(Op{OpDelete, key, nil}) }
 
-// DeleteRange removes the keys in [start, end).
+// DeleteRange removes the keys in [start, end). An empty end means to the last
+// key, as in Range.
 func (b *Batch) DeleteRange(start, end []byte) { b.add(Op{OpDeleteRange, start, end}) }
+
+// Grow makes room for n more changes.
+func (b *Batch) Grow(n int) { b.ops = slices.Grow(b.ops, n) }
 
 func (b *Batch) add(op Op) {
 	b.ops = append(b.ops, op)

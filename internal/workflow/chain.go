@@ -24,6 +24,8 @@ package workflow
 import (
 	"time"
 
+	commonpb "go.temporal.io/api/common/v1"
+
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -34,15 +36,25 @@ type Config struct {
 	Namespace func(id string) (ns Namespace, ok bool)
 	// NamespaceByName looks up a namespace by name.
 	NamespaceByName func(name string) (ns Namespace, ok bool)
+	// CheckSearchAttributes reports what is wrong with search attributes that a
+	// command sets: unknown names, wrong types, too many. Nil accepts all.
+	CheckSearchAttributes func(namespaceID string, attributes *commonpb.SearchAttributes) error
 	// Limits are enforced on every step.
 	Limits Limits
 }
 
 // Namespace is what a chain needs to know of a namespace.
 type Namespace struct {
-	ID, Name  string
+	ID, Name string
+	// Retention is how long closed runs are kept; 0 means 3 days.
 	Retention time.Duration
 }
+
+// defaultRetention applies to namespaces that name no retention.
+const defaultRetention = 72 * time.Hour
+
+// maxOthers bounds the closed runs a chain keeps in memory beside its current one.
+const maxOthers = 4
 
 // Chain is one workflow id with its runs.
 type Chain struct {
@@ -51,8 +63,111 @@ type Chain struct {
 
 	// record is nil if the workflow id has never been used, or all its runs are gone.
 	record *records.Chain
-	// current is the run record.CurrentRunId names; nil if record is nil.
+	// current is the run record.CurrentRunId names; nil if there is none.
 	current *Run
 	// others are runs that are not current and were asked for lately. They are closed.
 	others map[string]*Run
+	// dirty notes that record is to be written.
+	dirty bool
+}
+
+// namespaceName is the name of the chain's namespace, its id if it has none.
+func (c *Chain) namespaceName() string {
+	if ns, ok := c.config.Namespace(c.key.Namespace); ok {
+		return ns.Name
+	}
+	return c.key.Namespace
+}
+
+// flush notes the chain's record in the step if it has changed.
+func (c *Chain) flush(step *entity.Step) {
+	if !c.dirty {
+		return
+	}
+	c.dirty = false
+	if c.record == nil {
+		step.Delete(chainKey)
+		return
+	}
+	step.Put(chainKey, mustMarshal(c.record))
+}
+
+// makeCurrent makes a new run the current one.
+func (c *Chain) makeCurrent(run *Run) {
+	if c.current != nil {
+		c.keep(c.current)
+	}
+	if c.record == nil {
+		c.record = new(records.Chain)
+	}
+	c.current = run
+	c.record.CurrentRunId = run.info.RunId
+	c.record.CurrentStatus = run.state.Status
+	c.record.CurrentStartTime = run.info.StartTime
+	c.record.CurrentStartRequestId = run.info.StartRequestId
+	c.record.CurrentFirstRunId = run.info.FirstRunId
+	c.dirty = true
+}
+
+// keep keeps a closed run in memory, within bounds.
+func (c *Chain) keep(run *Run) {
+	if c.others == nil {
+		c.others = make(map[string]*Run, 1)
+	}
+	for id := range c.others {
+		if len(c.others) < maxOthers {
+			break
+		}
+		delete(c.others, id)
+	}
+	c.others[run.info.RunId] = run
+}
+
+// findRunWith returns the run, the current one for an empty run id.
+func (c *Chain) findRunWith(reader func() entity.Reader, runID string) (*Run, error) {
+	if runID == "" {
+		if c.current == nil {
+			return nil, errNoWorkflow(c.key.ID)
+		}
+		return c.current, nil
+	}
+	if c.current != nil && c.current.info.RunId == runID {
+		return c.current, nil
+	}
+	if run := c.others[runID]; run != nil {
+		return run, nil
+	}
+	if c.record == nil {
+		return nil, errNoRun(c.key.ID, runID)
+	}
+	run, err := c.loadRun(reader(), runID)
+	if err != nil {
+		return nil, err
+	}
+	if run == nil {
+		return nil, errNoRun(c.key.ID, runID)
+	}
+	c.keep(run)
+	return run, nil
+}
+
+// findRun returns the run, the current one for an empty run id. It fails with
+// NotFound.
+func (c *Chain) findRun(step *entity.Step, runID string) (*Run, error) {
+	return c.findRunWith(step.Reader, runID)
+}
+
+// runningRun is findRun for steps that are about to change the run: NotFound
+// "workflow execution already completed" for a closed one. It puts right what a
+// crash has left (see Run.settle).
+func (c *Chain) runningRun(step *entity.Step, runID string) (*Run, error) {
+	run, err := c.findRun(step, runID)
+	if err != nil {
+		return nil, err
+	}
+	if run.closed() {
+		return nil, errCompleted()
+	}
+	run.settle(step)
+	return run, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	commandpb "go.temporal.io/api/command/v1"
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"github.com/perdure/perdure/internal/entity"
@@ -40,7 +41,10 @@ func badCommand(cause enumspb.WorkflowTaskFailedCause, format string, args ...an
 // commandBatch is the state of the run as the checks of one completion see it:
 // the run, overlaid with what the commands already checked will do.
 type commandBatch struct {
-	run *Run
+	run  *Run
+	step *entity.Step
+	// err is set by a check that could not be made, e.g. for a failed read.
+	err error
 	// lastScheduledActivities etc. overlay the run's pending items. True: will be
 	// added by an earlier command of the batch; false: will be removed.
 	activities map[string]bool // by activity id
@@ -48,11 +52,16 @@ type commandBatch struct {
 	children   map[string]bool // by workflow id, started in this batch only
 	// added counts the pending items that the batch adds, by kind, for limits.
 	addedActivities, addedChildren, addedSignals, addedCancels int
+	// cancelledActivities holds the scheduled event ids of activities that an
+	// earlier command of the batch asks to cancel.
+	cancelledActivities map[int64]bool
 	// closing is set by the first command that closes the run.
 	closing bool
 	// removesBufferedTimer names timers whose buffered TimerFired a CancelTimer
 	// takes back.
 	removesBufferedTimer map[string]bool
+	// memo is the memo as the commands so far leave it; nil if they do not touch it.
+	memo map[string]*commonpb.Payload
 }
 
 // application is the work of applying the commands of one completion.

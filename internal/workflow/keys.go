@@ -14,6 +14,7 @@ import "github.com/perdure/perdure/internal/entity"
 //	r <run id> b <number>    buffered event, in order of arrival
 //	r <run id> q <id>        request id of a signal that has been accepted
 //	h <run id> <event id>    history batch, by its first event id
+//	d <time> <run id>        closed run, by when it is to be deleted
 //
 // History is outside the run's prefix so that loading a run does not read it.
 var chainKey = []byte{'c'}
@@ -27,6 +28,7 @@ const (
 	familyExternal      = 'x'
 	familyBuffered      = 'b'
 	familySignalRequest = 'q'
+	familyExpiry        = 'd' // of the chain
 )
 
 // runPrefix begins every record of a run but its history.
@@ -50,4 +52,8 @@ func historyPrefix(runID string) []byte {
 
 func historyKey(runID string, firstEventID int64) []byte {
 	return entity.AppendInt(historyPrefix(runID), firstEventID)
+}
+
+func expiryKey(unixNano int64, runID string) []byte {
+	return append(entity.AppendInt(append(make([]byte, 0, len(runID)+9), familyExpiry), unixNano), runID...)
 }

@@ -30,10 +30,19 @@ type Run struct {
 	children      map[int64]*records.Child    // by initiated event id
 	externals     map[int64]*records.External // by initiated event id
 	signalRequest map[string]struct{}
+	// items is what is kept in memory about the pending items besides their
+	// records: deadlines in order, events needed soon. See items.go.
+	items runItems
 
 	// buffered are the events that arrived while a workflow task was started, in
 	// order of arrival; their event ids are given when they are flushed.
-	buffered []*historypb.HistoryEvent
+	buffered      []*historypb.HistoryEvent
+	bufferedBytes int
+	// applying is set while the commands of a completed workflow task are applied:
+	// events that are not made from commands are held back to the end of the step.
+	applying bool
+	// taskWanted notes a scheduleWorkflowTask during applying.
+	taskWanted bool
 
 	// started is set while the pending workflow task is with a worker. Volatile.
 	// Invariant: started != nil implies state.WorkflowTask != nil.
@@ -41,6 +50,11 @@ type Run struct {
 
 	// queries wait for the next workflow task or for its completion. Volatile.
 	queries []*query
+
+	// startEvent is the Started event, once a continuation has needed it.
+	startEvent *historypb.HistoryEvent
+	// infoBytes is the encoded size of info.
+	infoBytes int
 
 	// tail is the newest part of the history as encoded batches, so that the next
 	// workflow task's poll reply need not read the store. See history.go.
@@ -77,10 +91,11 @@ func (r *Run) addEvent(step *entity.Step, eventType enumspb.EventType, set func(
 	if set != nil {
 		set(event)
 	}
-	if r.started != nil && bufferable(eventType) {
+	if (r.started != nil || r.applying) && bufferable(eventType) {
 		r.bufferEvent(step, event)
 		return event
 	}
+	r.settle(step)
 	r.appendEvent(event)
 	return event
 }
@@ -96,18 +111,11 @@ func (r *Run) appendEvent(event *historypb.HistoryEvent) {
 
 // batchID is the first event id of the history batch that the event just added
 // will be in, for records that refer to the event.
-func (r *Run) batchID() int64 { return r.newEvents[0].EventId }
-
-// bufferedEventID stands for the id of an event that has none yet.
-const bufferedEventID = -123
-
-func (r *Run) bufferEvent(step *entity.Step, event *historypb.HistoryEvent) {
-	event.EventId = bufferedEventID
-	r.buffered = append(r.buffered, event)
-	step.Put(runItemKey(r.info.RunId, familyBuffered, r.state.BufferedNext), mustMarshal(event))
-	r.state.BufferedNext++
-	r.state.BufferedCount++
-	r.dirty.state = true
+func (r *Run) batchID() int64 {
+	if len(r.newEvents) == 0 {
+		return r.state.NextEventId // the event is buffered: the batch is yet to begin
+	}
+	return r.newEvents[0].EventId
 }
 
 // Marking an item as changed makes flush write its record, or remove it if it is
@@ -130,6 +138,8 @@ func mark[K comparable](set *map[K]struct{}, key K) {
 // timer. Every step ends with it.
 func (r *Run) flush(step *entity.Step) {
 	runID := r.info.RunId
+	r.limitBuffered(step)
+	r.limitHistory(step)
 	if len(r.newEvents) > 0 {
 		r.flushHistory(step)
 	}
@@ -154,6 +164,7 @@ func (r *Run) flush(step *entity.Step) {
 		step.Put(runKey(runID, familyState), mustMarshal(r.state))
 	}
 	r.dirty = dirty{}
+	r.chain.flush(step)
 }
 
 // writeItem notes the record of a pending item, or its removal if the item is gone.
@@ -201,6 +212,37 @@ func (r *Run) armTimer(step *entity.Step) {
 		r.state.WakeAt = timestamppb.New(earliest)
 	}
 	r.dirty.state = true
+}
+
+// earliestDeadline is the earliest time at which something durable happens to
+// the run of itself; zero if nothing does. Timeouts of started and of sticky
+// workflow tasks are not durable: they are wakes.
+func (r *Run) earliestDeadline() time.Time {
+	if r.closed() {
+		return time.Time{}
+	}
+	d := r.itemDeadline()
+	d = earlier(d, r.expiration())
+	if r.state.FirstTaskBackoffPending {
+		d = earlier(d, asTime(r.info.ExecutionTime))
+	}
+	if wt := r.state.WorkflowTask; wt != nil && wt.TaskId == 0 {
+		d = earlier(d, wt.ScheduledTime.AsTime().Add(wt.Timeout.AsDuration()))
+	}
+	return d
+}
+
+// expiration is when the run times out; zero if it does not.
+func (r *Run) expiration() time.Time {
+	return earlier(asTime(r.info.RunExpiration), asTime(r.info.ExecutionExpiration))
+}
+
+// earlier is the earlier of two times, where zero means never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // asTime is the time of a timestamp, the zero time if it is not set.

@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/perdure/perdure/internal/server"
+	"github.com/perdure/perdure/internal/storage/pebble"
+)
+
+// stopTimeout is how long a server may take to stop in order: its long polls end
+// at once, the calls under way get this much.
+const stopTimeout = 20 * time.Second
+
+// started is what is printed once the server answers, as JSON or as the banner.
+type started struct {
+	Event      string   `json:"event"` // "started"
+	Version    string   `json:"version"`
+	Address    string   `json:"address"` // host:port of the gRPC API
+	Namespaces []string `json:"namespaces"`
+	Store      string   `json:"store"`             // "memory" or "pebble"
+	DataDir    string   `json:"dataDir,omitempty"` // "" in memory
+	Synced     bool     `json:"synced"`            // each acknowledged write is on disk
+	PID        int      `json:"pid"`
+}
+
+// serve starts a server, says where it listens, and stops it when ctx ends.
+func serve(ctx context.Context, options server.Options, stdout io.Writer, asJSON bool) error {
+	s, err := server.Start(ctx, options)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil // asked to stop before it was up
+		}
+		return explain(err, options)
+	}
+	if err := announce(stdout, s, options, asJSON); err != nil {
+		options.Logger.Warn("Where the server listens could not be printed.", "error", err)
+	}
+	<-ctx.Done()
+	options.Logger.Info("Stopping: open polls end, calls under way finish.")
+	stopCtx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	if err := s.Stop(stopCtx); err != nil {
+		return fmt.Errorf("stopping the server: %w", err)
+	}
+	options.Logger.Info("Stopped.")
+	return nil
+}
+
+func announce(w io.Writer, s *server.Server, options server.Options, asJSON bool) error {
+	info := started{
+		Event:      "started",
+		Version:    server.Version,
+		Address:    s.Address(),
+		Namespaces: s.Namespaces(),
+		Store:      "memory",
+		DataDir:    options.DataDir,
+		PID:        os.Getpid(),
+	}
+	if options.DataDir != "" {
+		info.Store, info.Synced = "pebble", !options.UnsafeNoSync
+	}
+	if asJSON {
+		return writeJSON(w, info)
+	}
+	data := "in memory; gone when the server stops"
+	switch {
+	case info.Synced:
+		data = info.DataDir + " (each write is synced to disk)"
+	case info.DataDir != "":
+		data = info.DataDir + " (NOT synced: a power cut loses acknowledged writes)"
+	}
+	names := info.Namespaces
+	more := ""
+	if len(names) > 5 {
+		names, more = names[:5], fmt.Sprintf(" and %d more", len(names)-5)
+	}
+	_, err := fmt.Fprintf(w, `Perdure %s
+
+  gRPC API     %s
+  Namespaces   %s%s
+  Data         %s
+
+Ctrl-C stops the server.
+`, info.Version, info.Address, strings.Join(names, ", "), more, data)
+	return err
+}
+
+// explain says what to do about the errors that people run into when they start
+// a server.
+func explain(err error, options server.Options) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s is in use by another process: stop that one, or choose another port with --port (0 picks a free one)", options.Listen)
+	case errors.Is(err, syscall.EACCES) && strings.Contains(err.Error(), "listen"):
+		return fmt.Errorf("may not listen on %s: choose a port above 1023 with --port", options.Listen)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("%s is not an address of this machine: choose another one with --ip", options.Listen)
+	case errors.Is(err, pebble.ErrInUse):
+		return fmt.Errorf("data directory %s is in use by another server: stop that one, or choose another directory", options.DataDir)
+	case errors.Is(err, pebble.ErrFormat):
+		return fmt.Errorf("%s does not hold data of a Perdure server that this version (%s) can read: %w", options.DataDir, server.Version, err)
+	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EEXIST):
+		return fmt.Errorf("%s is a file, and Perdure keeps its data in a directory: choose another path", options.DataDir)
+	}
+	return err
+}
+
+// listenAddress joins the flags --ip and --port, and warns if the server can be
+// reached from other machines: it asks nobody who he is.
+func listenAddress(ip string, port int, logger *slog.Logger) (string, error) {
+	if port < 0 || port > 65535 {
+		return "", usagef("--port must be between 0 and 65535, not %d", port)
+	}
+	if ip == "" {
+		return "", usagef("--ip must not be empty; 0.0.0.0 listens on all addresses")
+	}
+	ip = strings.Trim(ip, "[]")
+	if address := net.ParseIP(ip); ip != "localhost" && (address == nil || !address.IsLoopback()) {
+		logger.Warn("The server can be reached from other machines, and lets in everyone who reaches it.", "ip", ip)
+	}
+	return net.JoinHostPort(ip, strconv.Itoa(port)), nil
+}

@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"encoding/json"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/perdure/perdure/internal/server"
+)
+
+// devRetention is how long a development server keeps closed workflows.
+const devRetention = 24 * time.Hour
+
+func newStartDevCommand(out *output) *cobra.Command {
+	var (
+		log        logging
+		ip         string
+		port       int
+		namespaces []string
+		dbFilename string
+		attributes []string
+		dynamic    []string
+		// What follows is accepted because tools made for the Temporal CLI pass it.
+		httpPort, uiPort, metricsPort int
+		headless                      bool
+		pragmas                       []string
+		unused                        string
+		logConfig                     bool
+	)
+	cmd := &cobra.Command{
+		Use:   "start-dev",
+		Short: "Run a server to develop and test against",
+		Long: `Run a server in memory, ready in a blink. It takes the flags of
+'temporal server start-dev', so that whatever starts that one can start this one.
+
+With --db-filename the data are kept, in a directory of that name; they are synced
+to disk as those of 'perdure server start' are.`,
+		Example: `  perdure server start-dev
+
+  # Keep the data, register two namespaces
+  perdure server start-dev --db-filename dev.db --namespace orders --namespace billing
+
+  # For tests: any free port, told in one line of JSON
+  perdure server start-dev --port 0 --headless --output json`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			logger, err := log.logger(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			listen, err := listenAddress(ip, port, logger)
+			if err != nil {
+				return err
+			}
+			if err := checkNamespaces(namespaces); err != nil {
+				return err
+			}
+			if err := checkSearchAttributes(attributes); err != nil {
+				return err
+			}
+			if err := checkDynamicConfig(dynamic, logger); err != nil {
+				return err
+			}
+			for _, absent := range []string{"http-port", "metrics-port", "ui-port"} {
+				if cmd.Flags().Changed(absent) {
+					logger.Info("This server has no such port; the flag has no effect.", "flag", "--"+absent)
+				}
+			}
+			if len(pragmas) > 0 {
+				logger.Info("The data are not kept in SQLite; --sqlite-pragma has no effect.")
+			}
+			return serve(cmd.Context(), server.Options{
+				DataDir:    dbFilename,
+				Listen:     listen,
+				Namespaces: namespaces,
+				Retention:  devRetention,
+				Logger:     logger,
+			}, cmd.OutOrStdout(), *out == outputJSON || log.json())
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&ip, "ip", "127.0.0.1", "address to listen on")
+	flags.IntVarP(&port, "port", "p", DefaultPort, "port of the gRPC API; 0 picks a free one")
+	flags.StringArrayVarP(&namespaces, "namespace", "n", nil, "namespace to register at start; may be repeated (\"default\" always is)")
+	flags.StringVarP(&dbFilename, "db-filename", "f", "", "keep the data in this directory, which is made if it is not there (default: in memory)")
+	flags.StringArrayVar(&attributes, "search-attribute", nil, "custom search attribute, as NAME=TYPE; may be repeated. Accepted and checked; any name can be used without it")
+	flags.StringArrayVar(&dynamic, "dynamic-config-value", nil, "setting of the Temporal server, as KEY=JSON; may be repeated. Accepted; unknown keys are logged and have no effect")
+	flags.IntVar(&httpPort, "http-port", 0, "accepted; there is no HTTP API yet")
+	flags.IntVar(&metricsPort, "metrics-port", 0, "accepted; there are no metrics yet")
+	flags.IntVar(&uiPort, "ui-port", 0, "accepted; there is no UI yet")
+	flags.BoolVar(&headless, "headless", false, "without the UI, which is how this server runs in any case")
+	flags.StringArrayVar(&pragmas, "sqlite-pragma", nil, "accepted; the data are not kept in SQLite")
+	for _, name := range []string{"ui-ip", "ui-public-path", "ui-asset-path", "ui-codec-endpoint"} {
+		flags.StringVar(&unused, name, "", "accepted; there is no UI yet")
+		_ = flags.MarkHidden(name)
+	}
+	flags.BoolVar(&logConfig, "log-config", false, "accepted; there is no configuration to log")
+	_ = flags.MarkHidden("log-config")
+	log.addTo(flags, "warn")
+	return cmd
+}
+
+func checkNamespaces(names []string) error {
+	for _, name := range names {
+		if name == "" || len(name) > 1000 {
+			return usagef("--namespace must be a name of 1 to 1000 bytes, not %q", name)
+		}
+	}
+	return nil
+}
+
+// attributeTypes are the types a custom search attribute can have.
+var attributeTypes = []string{"Text", "Keyword", "Int", "Double", "Bool", "Datetime", "KeywordList"}
+
+func checkSearchAttributes(attributes []string) error {
+	for _, attribute := range attributes {
+		name, kind, ok := strings.Cut(attribute, "=")
+		known := slices.ContainsFunc(attributeTypes, func(t string) bool { return strings.EqualFold(t, kind) })
+		if !ok || name == "" || !known {
+			return usagef("--search-attribute must be NAME=TYPE with a type out of %s, not %q", strings.Join(attributeTypes, ", "), attribute)
+		}
+	}
+	return nil
+}
+
+// checkDynamicConfig accepts settings of the Temporal server: those who pass them
+// mean behaviour that is either this server's own or beside the point here. Each
+// key is logged once, so that nobody searches in vain for its effect.
+func checkDynamicConfig(values []string, logger *slog.Logger) error {
+	seen := make(map[string]bool)
+	for _, value := range values {
+		key, text, ok := strings.Cut(value, "=")
+		if !ok || key == "" {
+			return usagef("--dynamic-config-value must be KEY=JSON, not %q", value)
+		}
+		if !json.Valid([]byte(text)) {
+			return usagef("--dynamic-config-value %s: %q is not JSON (a string needs quotes)", key, text)
+		}
+		if !seen[key] {
+			seen[key] = true
+			logger.Info("A setting of the Temporal server that this server does not have; it has no effect.", "key", key)
+		}
+	}
+	return nil
+}

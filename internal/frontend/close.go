@@ -1,0 +1,76 @@
+package frontend
+
+import (
+	"context"
+
+	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/perdure/perdure/internal/entity"
+)
+
+// RequestCancelWorkflowExecution asks a workflow to cancel itself.
+func (s *Service) RequestCancelWorkflowExecution(ctx context.Context, req *workflowservice.RequestCancelWorkflowExecutionRequest) (*workflowservice.RequestCancelWorkflowExecutionResponse, error) {
+	if err := checkClose(req); err != nil {
+		return nil, err
+	}
+	if len(req.GetRequestId()) > maxIDLength {
+		return nil, errRequestIDTooLong
+	}
+	err := s.updateWorkflow(ctx, req.GetWorkflowExecution().GetWorkflowId(), func(step *entity.Step, c chain) error {
+		return c.RequestCancel(step, req)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &workflowservice.RequestCancelWorkflowExecutionResponse{}, nil
+}
+
+// TerminateWorkflowExecution ends a workflow without asking it.
+func (s *Service) TerminateWorkflowExecution(ctx context.Context, req *workflowservice.TerminateWorkflowExecutionRequest) (*workflowservice.TerminateWorkflowExecutionResponse, error) {
+	if err := checkClose(req); err != nil {
+		return nil, err
+	}
+	if err := checkBlob(req.GetDetails()); err != nil {
+		return nil, err
+	}
+	// So that the history tells a user's termination from one of the server's.
+	if req.GetReason() == "" {
+		req.Reason = defaultTerminateReason
+	}
+	if req.GetIdentity() == "" {
+		req.Identity = defaultTerminateIdentity
+	}
+	err := s.updateWorkflow(ctx, req.GetWorkflowExecution().GetWorkflowId(), func(step *entity.Step, c chain) error {
+		return c.Terminate(step, req)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &workflowservice.TerminateWorkflowExecutionResponse{}, nil
+}
+
+// closeRequest is what the two ways of ending a workflow from outside share.
+type closeRequest interface {
+	GetWorkflowExecution() *commonpb.WorkflowExecution
+	GetFirstExecutionRunId() string
+	GetIdentity() string
+	GetReason() string
+	GetLinks() []*commonpb.Link
+}
+
+func checkClose(req closeRequest) error {
+	if err := checkExecution(req.GetWorkflowExecution()); err != nil {
+		return err
+	}
+	if err := checkRunID(req.GetFirstExecutionRunId()); err != nil {
+		return err
+	}
+	if err := checkIdentity(req.GetIdentity()); err != nil {
+		return err
+	}
+	if len(req.GetReason()) > maxBlobSize {
+		return errBlobTooBig
+	}
+	return checkLinks(req.GetLinks())
+}

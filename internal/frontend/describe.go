@@ -1,0 +1,41 @@
+package frontend
+
+import (
+	"context"
+	"time"
+
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/perdure/perdure/internal/entity"
+)
+
+// DescribeWorkflowExecution tells all about a run but its history.
+func (s *Service) DescribeWorkflowExecution(ctx context.Context, req *workflowservice.DescribeWorkflowExecutionRequest) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	if err := checkExecution(req.GetExecution()); err != nil {
+		return nil, err
+	}
+	var resp *workflowservice.DescribeWorkflowExecutionResponse
+	err := s.viewWorkflow(ctx, req.GetExecution().GetWorkflowId(), func(c chain, reader entity.Reader) (err error) {
+		resp, err = c.Describe(reader, time.Now(), req)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// DeleteWorkflowExecution removes a run and its history, after terminating it if
+// it is running.
+func (s *Service) DeleteWorkflowExecution(ctx context.Context, req *workflowservice.DeleteWorkflowExecutionRequest) (*workflowservice.DeleteWorkflowExecutionResponse, error) {
+	if err := checkExecution(req.GetWorkflowExecution()); err != nil {
+		return nil, err
+	}
+	err := s.updateWorkflow(ctx, req.GetWorkflowExecution().GetWorkflowId(), func(step *entity.Step, c chain) error {
+		return c.Delete(step, req)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &workflowservice.DeleteWorkflowExecutionResponse{}, nil
+}

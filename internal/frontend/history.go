@@ -1,0 +1,260 @@
+package frontend
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
+	"github.com/perdure/perdure/internal/workflow"
+)
+
+// Histories are stored as they go over the wire. A page of one is spliced into
+// the reply as it is; nothing here decodes events, with one exception for old
+// clients.
+
+// GetWorkflowExecutionHistory reads a page of the history of a run: of all its
+// events or, with the close-event filter, of the last one once the run is closed.
+// With WaitNewEvent it waits for a while if there is nothing to read yet; a reply
+// with a page token says that there may be more.
+func (s *Service) GetWorkflowExecutionHistory(ctx context.Context, req *workflowservice.GetWorkflowExecutionHistoryRequest) (*workflowservice.GetWorkflowExecutionHistoryResponse, error) {
+	token, err := checkHistoryRead(req)
+	if err != nil {
+		return nil, err
+	}
+	read := s.readEvents
+	if req.GetHistoryEventFilterType() == enumspb.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT {
+		read = s.readCloseEvent
+	}
+	page, next, err := read(ctx, req, token)
+	if err != nil {
+		return nil, err
+	}
+	if next != nil && len(page.Events) == 0 && req.GetWaitNewEvent() {
+		if err := s.awaitHistory(ctx, req, next); err != nil {
+			return nil, err
+		}
+		if page, next, err = read(ctx, req, next); err != nil {
+			return nil, err
+		}
+	}
+	resp := new(workflowservice.GetWorkflowExecutionHistoryResponse)
+	if next != nil {
+		resp.NextPageToken = encodeToken(next)
+	}
+	workflow.SpliceHistory(resp, page.Events)
+	return resp, nil
+}
+
+// historyRequest is what the reads of histories have in common.
+type historyRequest interface {
+	GetExecution() *commonpb.WorkflowExecution
+	GetNextPageToken() []byte
+}
+
+// checkHistoryRead checks the request and decodes its page token; nil if it has
+// none.
+func checkHistoryRead(req historyRequest) (*records.HistoryToken, error) {
+	if err := checkExecution(req.GetExecution()); err != nil {
+		return nil, err
+	}
+	encoded := req.GetNextPageToken()
+	if len(encoded) == 0 {
+		return nil, nil
+	}
+	if len(encoded) > maxTokenSize {
+		return nil, errPageToken
+	}
+	token, err := workflow.DecodeHistoryToken(encoded)
+	if err != nil {
+		return nil, err
+	}
+	if runID := req.GetExecution().GetRunId(); runID != "" && runID != token.GetRunId() {
+		return nil, errPageTokenRun
+	}
+	return token, checkRunID(token.GetRunId())
+}
+
+// readEvents reads the next page of all events. The token it returns is nil when
+// there is nothing more to come.
+func (s *Service) readEvents(ctx context.Context, req *workflowservice.GetWorkflowExecutionHistoryRequest, token *records.HistoryToken) (page *workflow.HistoryPage, next *records.HistoryToken, err error) {
+	request := workflow.HistoryRequest{
+		RunID:     req.GetExecution().GetRunId(),
+		MaxEvents: pageSize(req.GetMaximumPageSize()),
+		// Who follows the history as it grows must not see what a crash takes back.
+		IncludeStarted: !req.GetWaitNewEvent(),
+	}
+	if token != nil {
+		request.RunID, request.From, request.To = token.GetRunId(), token.GetNextEventId(), token.GetLastEventId()
+		if token.GetLastEventId() > 0 {
+			// A worker reads the history of its task, up to where the task began.
+			request.IncludeStarted = token.GetStartedEventId() > 0
+		}
+	}
+	err = s.viewWorkflow(ctx, req.GetExecution().GetWorkflowId(), func(c chain, reader entity.Reader) (err error) {
+		page, err = c.ReadHistory(reader, request)
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case page.Next > 0:
+		next = &records.HistoryToken{
+			RunId: page.RunID, NextEventId: page.Next, Waiting: req.GetWaitNewEvent(),
+			LastEventId: token.GetLastEventId(), StartedEventId: token.GetStartedEventId(), Attempt: token.GetAttempt(),
+		}
+	case req.GetWaitNewEvent() && !page.Closed && token.GetLastEventId() == 0:
+		next = &records.HistoryToken{RunId: page.RunID, NextEventId: page.End, Waiting: true}
+	}
+	return page, next, nil
+}
+
+// readCloseEvent reads the event that closed the run. While the run is open
+// there is nothing to read, and nothing to come for those who do not wait.
+func (s *Service) readCloseEvent(ctx context.Context, req *workflowservice.GetWorkflowExecutionHistoryRequest, token *records.HistoryToken) (page *workflow.HistoryPage, next *records.HistoryToken, err error) {
+	runID := req.GetExecution().GetRunId()
+	if token != nil {
+		runID = token.GetRunId()
+	}
+	err = s.viewWorkflow(ctx, req.GetExecution().GetWorkflowId(), func(c chain, reader entity.Reader) (err error) {
+		page, err = c.CloseEvent(reader, runID)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if !page.Closed {
+		if req.GetWaitNewEvent() {
+			next = &records.HistoryToken{RunId: page.RunID, NextEventId: page.End, Waiting: true}
+		}
+		return page, next, nil
+	}
+	if !supportsFeature(ctx, featureFollowsNextRunID) {
+		page.Events = asContinuedAsNew(page.Events)
+	}
+	return page, nil, nil
+}
+
+// awaitHistory waits until the run has the event the token wants, or is closed.
+// It returns nil as well when the time for waiting is over.
+func (s *Service) awaitHistory(ctx context.Context, req *workflowservice.GetWorkflowExecutionHistoryRequest, token *records.HistoryToken) error {
+	limit := maxHistoryPoll
+	if deadline, ok := ctx.Deadline(); ok {
+		// Somebody about to give up may still wait for what is left of his time,
+		// and only has to be answered before it is over.
+		left := time.Until(deadline)
+		limit = min(limit, left-min(longPollTail, left/5))
+	}
+	wait, done, err := s.hold(ctx, limit)
+	if err != nil {
+		return err
+	}
+	defer done()
+	untilClosed := req.GetHistoryEventFilterType() == enumspb.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT
+	err = s.runtime.Await(wait, workflowKey(ctx, req.GetExecution().GetWorkflowId()), func(e entity.Entity) bool {
+		end, closed := e.(chain).HistoryEnd(token.GetRunId())
+		return closed || !untilClosed && end > token.GetNextEventId()
+	})
+	if err != nil && wait.Err() == nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return nil
+}
+
+// GetWorkflowExecutionHistoryReverse reads a page of the history of a run, from
+// its end to its beginning.
+func (s *Service) GetWorkflowExecutionHistoryReverse(ctx context.Context, req *workflowservice.GetWorkflowExecutionHistoryReverseRequest) (*workflowservice.GetWorkflowExecutionHistoryReverseResponse, error) {
+	token, err := checkHistoryRead(req)
+	if err != nil {
+		return nil, err
+	}
+	request := workflow.HistoryRequest{
+		RunID:     req.GetExecution().GetRunId(),
+		MaxEvents: pageSize(req.GetMaximumPageSize()),
+		Reverse:   true,
+	}
+	if token != nil {
+		if token.GetNextEventId() <= 0 {
+			return nil, errPageToken
+		}
+		request.RunID, request.From = token.GetRunId(), token.GetNextEventId()
+	}
+	var page *workflow.HistoryPage
+	err = s.viewWorkflow(ctx, req.GetExecution().GetWorkflowId(), func(c chain, reader entity.Reader) (err error) {
+		page, err = c.ReadHistory(reader, request)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	resp := new(workflowservice.GetWorkflowExecutionHistoryReverseResponse)
+	if page.Next > 0 {
+		resp.NextPageToken = encodeToken(&records.HistoryToken{RunId: page.RunID, NextEventId: page.Next})
+	}
+	workflow.SpliceHistory(resp, page.Events)
+	return resp, nil
+}
+
+func pageSize(asked int32) int {
+	if asked <= 0 {
+		return maxHistoryPage
+	}
+	return min(int(asked), maxHistoryPage)
+}
+
+// Clients say what they support in a header, as a list with commas.
+const (
+	headerSupportedFeatures = "supported-features"
+	// featureFollowsNextRunID: the client itself goes on to the run that follows a
+	// completed, failed or timed out one.
+	featureFollowsNextRunID = "follows-next-run-id"
+)
+
+func supportsFeature(ctx context.Context, feature string) bool {
+	for supported := range strings.SplitSeq(header(ctx, headerSupportedFeatures), ",") {
+		if supported == feature {
+			return true
+		}
+	}
+	return false
+}
+
+// asContinuedAsNew makes a close event of a run that is followed by another one
+// look as if the run had continued as new: the only kind of succession that old
+// clients follow. Other events are returned as they are.
+func asContinuedAsNew(events []byte) []byte {
+	history := new(historypb.History)
+	if proto.Unmarshal(events, history) != nil || len(history.GetEvents()) != 1 {
+		return events
+	}
+	event := history.GetEvents()[0]
+	next := &historypb.WorkflowExecutionContinuedAsNewEventAttributes{}
+	switch event.GetEventType() {
+	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
+		attributes := event.GetWorkflowExecutionCompletedEventAttributes()
+		next.NewExecutionRunId, next.LastCompletionResult = attributes.GetNewExecutionRunId(), attributes.GetResult()
+	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
+		attributes := event.GetWorkflowExecutionFailedEventAttributes()
+		next.NewExecutionRunId, next.Failure = attributes.GetNewExecutionRunId(), attributes.GetFailure()
+	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT:
+		next.NewExecutionRunId = event.GetWorkflowExecutionTimedOutEventAttributes().GetNewExecutionRunId()
+	}
+	if next.NewExecutionRunId == "" {
+		return events
+	}
+	event.EventType = enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW
+	event.Attributes = &historypb.HistoryEvent_WorkflowExecutionContinuedAsNewEventAttributes{
+		WorkflowExecutionContinuedAsNewEventAttributes: next,
+	}
+	return encodeToken(history)
+}

@@ -1,0 +1,123 @@
+package frontend
+
+import (
+	"context"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	namespacepb "go.temporal.io/api/namespace/v1"
+	replicationpb "go.temporal.io/api/replication/v1"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/perdure/perdure/internal/namespace"
+)
+
+// RegisterNamespace adds a namespace, which can be used as soon as this returns.
+func (s *Service) RegisterNamespace(ctx context.Context, req *workflowservice.RegisterNamespaceRequest) (*workflowservice.RegisterNamespaceResponse, error) {
+	if err := s.namespaces.Register(ctx, req); err != nil {
+		return nil, err
+	}
+	return &workflowservice.RegisterNamespaceResponse{}, nil
+}
+
+// DescribeNamespace describes a namespace, given by name or by id.
+func (s *Service) DescribeNamespace(_ context.Context, req *workflowservice.DescribeNamespaceRequest) (*workflowservice.DescribeNamespaceResponse, error) {
+	if req.GetNamespace() != "" && req.GetId() != "" {
+		return nil, errNamespaceAndID
+	}
+	var ns *namespace.Namespace
+	var err error
+	if req.GetId() != "" {
+		ns, err = s.namespaces.ByID(req.GetId())
+	} else {
+		ns, err = s.namespaces.ByName(req.GetNamespace())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return describeNamespace(ns), nil
+}
+
+// ListNamespaces describes all namespaces, in pages by name.
+func (s *Service) ListNamespaces(_ context.Context, req *workflowservice.ListNamespacesRequest) (*workflowservice.ListNamespacesResponse, error) {
+	size := int(req.GetPageSize())
+	if size <= 0 {
+		size = defaultNamespacePage
+	}
+	size = min(size, maxNamespacePage)
+	if len(req.GetNextPageToken()) > maxTokenSize {
+		return nil, errPageToken
+	}
+	// One more than the page tells whether there is another.
+	found := s.namespaces.List(string(req.GetNextPageToken()), size+1, req.GetNamespaceFilter().GetIncludeDeleted())
+	resp := new(workflowservice.ListNamespacesResponse)
+	if len(found) > size {
+		found = found[:size]
+		resp.NextPageToken = []byte(found[size-1].Name)
+	}
+	for _, ns := range found {
+		resp.Namespaces = append(resp.Namespaces, describeNamespace(ns))
+	}
+	return resp, nil
+}
+
+// UpdateNamespace changes what the request sets.
+func (s *Service) UpdateNamespace(ctx context.Context, req *workflowservice.UpdateNamespaceRequest) (*workflowservice.UpdateNamespaceResponse, error) {
+	ns, err := s.namespaces.Update(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	d := describeNamespace(ns)
+	return &workflowservice.UpdateNamespaceResponse{
+		NamespaceInfo:     d.NamespaceInfo,
+		Config:            d.Config,
+		ReplicationConfig: d.ReplicationConfig,
+	}, nil
+}
+
+// DeprecateNamespace makes a namespace refuse new workflows.
+func (s *Service) DeprecateNamespace(ctx context.Context, req *workflowservice.DeprecateNamespaceRequest) (*workflowservice.DeprecateNamespaceResponse, error) {
+	if err := s.namespaces.Deprecate(ctx, req.GetNamespace()); err != nil {
+		return nil, err
+	}
+	return &workflowservice.DeprecateNamespaceResponse{}, nil
+}
+
+func describeNamespace(ns *namespace.Namespace) *workflowservice.DescribeNamespaceResponse {
+	bad := make(map[string]*namespacepb.BadBinaryInfo, len(ns.BadBinaries))
+	for checksum, b := range ns.BadBinaries {
+		bad[checksum] = &namespacepb.BadBinaryInfo{Reason: b.Reason, Operator: b.Operator, CreateTime: timestamppb.New(b.Created)}
+	}
+	return &workflowservice.DescribeNamespaceResponse{
+		NamespaceInfo: &namespacepb.NamespaceInfo{
+			Name:        ns.Name,
+			State:       ns.State,
+			Description: ns.Description,
+			OwnerEmail:  ns.OwnerEmail,
+			Data:        ns.Data,
+			Id:          ns.ID,
+			// As in GetSystemInfo: what is not set is not there.
+			Capabilities: &namespacepb.NamespaceInfo_Capabilities{
+				EagerWorkflowStart: eagerStart,
+			},
+			Limits: &namespacepb.NamespaceInfo_Limits{
+				BlobSizeLimitError: maxBlobSize,
+				MemoSizeLimitError: maxMemoSize,
+			},
+		},
+		Config: &namespacepb.NamespaceConfig{
+			WorkflowExecutionRetentionTtl: durationpb.New(ns.Retention),
+			BadBinaries:                   &namespacepb.BadBinaries{Binaries: bad},
+			HistoryArchivalState:          enumspb.ARCHIVAL_STATE_DISABLED,
+			VisibilityArchivalState:       enumspb.ARCHIVAL_STATE_DISABLED,
+			CustomSearchAttributeAliases:  ns.SearchAttributeAliases,
+		},
+		ReplicationConfig: &replicationpb.NamespaceReplicationConfig{
+			ActiveClusterName: namespace.ClusterName,
+			Clusters:          []*replicationpb.ClusterReplicationConfig{{ClusterName: namespace.ClusterName}},
+			State:             enumspb.REPLICATION_STATE_NORMAL,
+		},
+	}
+}

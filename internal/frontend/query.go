@@ -1,0 +1,289 @@
+package frontend
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/google/uuid"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	querypb "go.temporal.io/api/query/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/matching"
+	"github.com/perdure/perdure/internal/records"
+	"github.com/perdure/perdure/internal/workflow"
+)
+
+// A query is answered by a worker that has the workflow's state. The state
+// machine decides the way: with the workflow task that is pending, or, if none
+// is, straight to a worker through matching. A query leaves no trace in the
+// history, and is gone with its caller.
+
+// QueryWorkflow asks a workflow something.
+func (s *Service) QueryWorkflow(ctx context.Context, req *workflowservice.QueryWorkflowRequest) (*workflowservice.QueryWorkflowResponse, error) {
+	if err := checkExecution(req.GetExecution()); err != nil {
+		return nil, err
+	}
+	if req.GetQuery() == nil {
+		return nil, errQueryNotSet
+	}
+	if req.GetQuery().GetQueryType() == "" {
+		return nil, errQueryTypeNotSet
+	}
+	if len(req.GetQuery().GetQueryType()) > maxIDLength {
+		return nil, invalid("QueryType length exceeds limit.")
+	}
+	if err := checkBlob(req.GetQuery().GetQueryArgs()); err != nil {
+		return nil, err
+	}
+	if req.QueryRejectCondition == enumspb.QUERY_REJECT_CONDITION_UNSPECIFIED {
+		req.QueryRejectCondition = enumspb.QUERY_REJECT_CONDITION_NONE
+	}
+	if _, deadline := ctx.Deadline(); !deadline {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, maxQueryWait)
+		defer cancel()
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := context.AfterFunc(s.draining, func() { cancel(errDraining) })
+	defer stop()
+
+	resp, err := s.query(ctx, req)
+	if err != nil && ctx.Err() != nil {
+		if cause := context.Cause(ctx); errors.Is(cause, errDraining) {
+			return nil, cause
+		}
+		if errors.Is(err, context.DeadlineExceeded) {
+			return nil, errQueryTimeout
+		}
+	}
+	return resp, err
+}
+
+// query asks until there is an answer. The state machine may have to be asked
+// more than once: after a wait for the first workflow task, and when the task
+// that was to take the query along does not.
+func (s *Service) query(ctx context.Context, req *workflowservice.QueryWorkflowRequest) (*workflowservice.QueryWorkflowResponse, error) {
+	workflowID := req.GetExecution().GetWorkflowId()
+	for {
+		plan, answer, err := s.planQuery(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		// The run is the same from now on, even if another one starts.
+		req.Execution.RunId = plan.RunID
+		switch plan.Disposition {
+		case workflow.QueryRejected:
+			return &workflowservice.QueryWorkflowResponse{QueryRejected: &querypb.QueryRejected{Status: plan.Rejected}}, nil
+		case workflow.QueryDirect:
+			return s.queryDirectly(ctx, workflowID, plan, req)
+		case workflow.QueryWait:
+			err := s.runtime.Await(ctx, workflowKey(ctx, workflowID), func(e entity.Entity) bool {
+				return e.(chain).QueryReady(plan.RunID)
+			})
+			if err != nil && ctx.Err() != nil {
+				return nil, workflow.ErrQueryNotReady()
+			}
+			if err != nil {
+				return nil, err
+			}
+		case workflow.QueryBuffered:
+			select {
+			case result := <-answer:
+				if result.Err != nil {
+					return nil, result.Err
+				}
+				if r := result.Result; r != nil {
+					return queryResponse(r.GetResultType(), r.GetAnswer(), r.GetErrorMessage(), r.GetFailure())
+				}
+			case <-ctx.Done():
+				s.cancelQuery(ctx, workflowID, plan)
+				return nil, ctx.Err()
+			}
+		}
+	}
+}
+
+// planQuery takes the query to the state machine.
+func (s *Service) planQuery(ctx context.Context, req *workflowservice.QueryWorkflowRequest) (plan *workflow.QueryPlan, answer <-chan *workflow.QueryResult, err error) {
+	answers := make(chan *workflow.QueryResult, 1)
+	workflowID := req.GetExecution().GetWorkflowId()
+	err = s.updateWorkflow(ctx, workflowID, func(step *entity.Step, c chain) (err error) {
+		plan, err = c.Query(step, req, func(result *workflow.QueryResult) { answers <- result })
+		return err
+	})
+	if err != nil && plan != nil && plan.Disposition == workflow.QueryBuffered {
+		// The caller has gone after the query was taken in.
+		s.cancelQuery(ctx, workflowID, plan)
+	}
+	return plan, answers, err
+}
+
+// cancelQuery takes back a query whose caller has gone.
+func (s *Service) cancelQuery(ctx context.Context, workflowID string, plan *workflow.QueryPlan) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTaskWait)
+	defer cancel()
+	err := s.updateWorkflow(ctx, workflowID, func(_ *entity.Step, c chain) error {
+		c.CancelQuery(plan.RunID, plan.ID)
+		return nil
+	})
+	if err != nil {
+		s.logger.WarnContext(ctx, "A query whose caller has gone could not be taken back; it goes with the next workflow task.",
+			"workflow", workflowID, "error", err)
+	}
+}
+
+// queryDirectly dispatches a query to a worker: for a moment to the one that has
+// the workflow in its cache, then to any.
+func (s *Service) queryDirectly(ctx context.Context, workflowID string, plan *workflow.QueryPlan, req *workflowservice.QueryWorkflowRequest) (*workflowservice.QueryWorkflowResponse, error) {
+	key := workflowKey(ctx, workflowID)
+	id, answer, err := s.queries.add(key.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer s.queries.remove(id)
+	task := matching.QueryTask{
+		ID:     id,
+		Queue:  entity.Queue{Namespace: key.Namespace, Type: entity.TaskWorkflow, Name: plan.TaskQueue},
+		Sticky: plan.StickyQueue,
+		Entity: key,
+		RunID:  plan.RunID,
+		Query:  req.GetQuery(),
+	}
+	if task.Sticky != "" {
+		sticky := task
+		stickyCtx, cancel := context.WithTimeout(ctx, stickyQueryWait)
+		resp, err := s.ask(stickyCtx, &sticky, answer)
+		cancel()
+		if err == nil || !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return resp, err
+		}
+		task.Sticky = ""
+	}
+	return s.ask(ctx, &task, answer)
+}
+
+func (s *Service) ask(ctx context.Context, task *matching.QueryTask, answer <-chan *queryAnswer) (*workflowservice.QueryWorkflowResponse, error) {
+	if err := s.matching.DispatchQuery(ctx, task); err != nil {
+		return nil, err
+	}
+	select {
+	case a := <-answer:
+		return a.resp, a.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// queryTask makes the task of a query that a poll has been given. It reports
+// false, and tells the asker, if the workflow cannot be read.
+func (s *Service) queryTask(ctx context.Context, work *matching.Work) (*workflowservice.PollWorkflowTaskQueueResponse, bool) {
+	q := work.Query
+	token := encodeToken(&records.TaskToken{
+		NamespaceId: q.Entity.Namespace,
+		WorkflowId:  q.Entity.ID,
+		RunId:       q.RunID,
+		QueryId:     q.ID,
+		TaskQueue:   q.Queue.Name,
+	})
+	var resp *workflowservice.PollWorkflowTaskQueueResponse
+	err := s.runtime.View(ctx, q.Entity, func(e entity.Entity, reader entity.Reader) (err error) {
+		resp, err = e.(chain).DirectQueryTask(reader, q.RunID, q.Query, work.Sticky, token)
+		return err
+	})
+	if err != nil {
+		s.queries.answer(q.ID, q.Entity.Namespace, &queryAnswer{err: err})
+		return nil, false
+	}
+	return resp, true
+}
+
+// RespondQueryTaskCompleted brings the answer to a query that was dispatched
+// directly.
+func (s *Service) RespondQueryTaskCompleted(ctx context.Context, req *workflowservice.RespondQueryTaskCompletedRequest) (*workflowservice.RespondQueryTaskCompletedResponse, error) {
+	token := callOf(ctx).token
+	if token.GetQueryId() == "" || token.GetTaskQueue() == "" {
+		return nil, errTokenInvalid
+	}
+	if proto.Size(req.GetQueryResult()) > maxBlobSize {
+		req.CompletedType = enumspb.QUERY_RESULT_TYPE_FAILED
+		req.QueryResult, req.Failure, req.ErrorMessage = nil, nil, errBlobTooBig.Error()
+	}
+	answer := new(queryAnswer)
+	answer.resp, answer.err = queryResponse(req.GetCompletedType(), req.GetQueryResult(), req.GetErrorMessage(), req.GetFailure())
+	if !s.queries.answer(token.GetQueryId(), token.GetNamespaceId(), answer) {
+		return nil, errQueryNotWaiting
+	}
+	return &workflowservice.RespondQueryTaskCompletedResponse{}, nil
+}
+
+// queryResponse is what the asker gets for a worker's answer.
+func queryResponse(result enumspb.QueryResultType, answer *commonpb.Payloads, message string, failure *failurepb.Failure) (*workflowservice.QueryWorkflowResponse, error) {
+	switch result {
+	case enumspb.QUERY_RESULT_TYPE_ANSWERED:
+		return &workflowservice.QueryWorkflowResponse{QueryResult: answer}, nil
+	case enumspb.QUERY_RESULT_TYPE_FAILED:
+		return nil, serviceerror.NewQueryFailedWithFailure(message, failure)
+	}
+	return nil, invalid("The worker has answered the query with an unknown result type: %v.", result)
+}
+
+// queries are those that have been dispatched to workers and wait for answers.
+type queries struct {
+	mu      sync.Mutex
+	waiting map[string]*waitingQuery // by id
+}
+
+type waitingQuery struct {
+	namespace string
+	answer    chan *queryAnswer // holds one
+}
+
+type queryAnswer struct {
+	resp *workflowservice.QueryWorkflowResponse
+	err  error
+}
+
+// add makes room for the answer to a new query.
+func (q *queries) add(namespace string) (id string, answer <-chan *queryAnswer, err error) {
+	w := &waitingQuery{namespace: namespace, answer: make(chan *queryAnswer, 1)}
+	id = uuid.NewString()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting) >= maxDirectQueries {
+		return "", nil, errTooManyQueries
+	}
+	if q.waiting == nil {
+		q.waiting = make(map[string]*waitingQuery)
+	}
+	q.waiting[id] = w
+	return id, w.answer, nil
+}
+
+// remove is called when nobody waits for the answer any more.
+func (q *queries) remove(id string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.waiting, id)
+}
+
+// answer hands over the answer and reports whether anybody waits for it. Of two
+// answers, from the sticky worker and another one, the first counts.
+func (q *queries) answer(id, namespace string, answer *queryAnswer) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	w := q.waiting[id]
+	if w == nil || w.namespace != namespace {
+		return false
+	}
+	delete(q.waiting, id)
+	w.answer <- answer
+	return true
+}

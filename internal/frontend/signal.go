@@ -1,0 +1,55 @@
+package frontend
+
+import (
+	"context"
+
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/perdure/perdure/internal/entity"
+)
+
+// SignalWorkflowExecution signals a running workflow.
+func (s *Service) SignalWorkflowExecution(ctx context.Context, req *workflowservice.SignalWorkflowExecutionRequest) (*workflowservice.SignalWorkflowExecutionResponse, error) {
+	if err := checkExecution(req.GetWorkflowExecution()); err != nil {
+		return nil, err
+	}
+	if err := checkSignalName(req.GetSignalName()); err != nil {
+		return nil, err
+	}
+	if len(req.GetRequestId()) > maxIDLength {
+		return nil, errRequestIDTooLong
+	}
+	if err := checkIdentity(req.GetIdentity()); err != nil {
+		return nil, err
+	}
+	if err := checkLinks(req.GetLinks()); err != nil {
+		return nil, err
+	}
+	if err := checkBlob(req.GetInput()); err != nil {
+		return nil, err
+	}
+	err := s.updateWorkflow(ctx, req.GetWorkflowExecution().GetWorkflowId(), func(step *entity.Step, c chain) error {
+		return c.Signal(step, req)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &workflowservice.SignalWorkflowExecutionResponse{}, nil
+}
+
+// SignalWithStartWorkflowExecution signals a workflow and starts it before if it
+// is not running, in one step.
+func (s *Service) SignalWithStartWorkflowExecution(ctx context.Context, req *workflowservice.SignalWithStartWorkflowExecutionRequest) (*workflowservice.SignalWithStartWorkflowExecutionResponse, error) {
+	if err := checkSignalWithStart(req); err != nil {
+		return nil, err
+	}
+	var resp *workflowservice.SignalWithStartWorkflowExecutionResponse
+	err := s.updateWorkflow(ctx, req.GetWorkflowId(), func(step *entity.Step, c chain) (err error) {
+		resp, err = c.SignalWithStart(step, req)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}

@@ -1,0 +1,131 @@
+package frontend
+
+import (
+	"context"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/perdure/perdure/internal/entity"
+)
+
+// DescribeTaskQueue tells who polls a queue and what waits in it.
+func (s *Service) DescribeTaskQueue(ctx context.Context, req *workflowservice.DescribeTaskQueueRequest) (*workflowservice.DescribeTaskQueueResponse, error) {
+	if err := checkTaskQueue(req.GetTaskQueue()); err != nil {
+		return nil, err
+	}
+	//lint:ignore SA1019 the CLI still asks so
+	if req.GetApiMode() == enumspb.DESCRIBE_TASK_QUEUE_MODE_ENHANCED {
+		return s.describeTaskQueueByVersion(ctx, req)
+	}
+	queueType := req.GetTaskQueueType()
+	if queueType == enumspb.TASK_QUEUE_TYPE_UNSPECIFIED {
+		queueType = enumspb.TASK_QUEUE_TYPE_WORKFLOW
+	}
+	pollers, stats, err := s.describeQueue(ctx, req.GetTaskQueue(), queueType)
+	if err != nil {
+		return nil, err
+	}
+	resp := &workflowservice.DescribeTaskQueueResponse{Pollers: pollers}
+	if req.GetReportStats() {
+		resp.Stats = stats
+	}
+	//lint:ignore SA1019 older clients still ask for it
+	if req.GetIncludeTaskQueueStatus() {
+		resp.TaskQueueStatus = &taskqueuepb.TaskQueueStatus{BacklogCountHint: stats.ApproximateBacklogCount}
+	}
+	return resp, nil
+}
+
+// describeTaskQueueByVersion answers the form of the request that reports by
+// build id. There is one here: that of workers without versioning.
+func (s *Service) describeTaskQueueByVersion(ctx context.Context, req *workflowservice.DescribeTaskQueueRequest) (*workflowservice.DescribeTaskQueueResponse, error) {
+	if req.GetTaskQueue().GetKind() == enumspb.TASK_QUEUE_KIND_STICKY {
+		return nil, invalid("Enhanced DescribeTaskQueue is not valid for a sticky queue, use api_mode=UNSPECIFIED or a normal queue.")
+	}
+	//lint:ignore SA1019 the CLI still asks so
+	types, reportPollers := req.GetTaskQueueTypes(), req.GetReportPollers()
+	if len(types) == 0 {
+		types = []enumspb.TaskQueueType{enumspb.TASK_QUEUE_TYPE_WORKFLOW, enumspb.TASK_QUEUE_TYPE_ACTIVITY}
+	}
+	info := &taskqueuepb.TaskQueueVersionInfo{TypesInfo: make(map[int32]*taskqueuepb.TaskQueueTypeInfo)}
+	for _, queueType := range types {
+		pollers, stats, err := s.describeQueue(ctx, req.GetTaskQueue(), queueType)
+		if err != nil {
+			return nil, err
+		}
+		typeInfo := new(taskqueuepb.TaskQueueTypeInfo)
+		if reportPollers {
+			typeInfo.Pollers = pollers
+		}
+		if req.GetReportStats() {
+			typeInfo.Stats = stats
+		}
+		info.TypesInfo[int32(queueType)] = typeInfo
+	}
+	return &workflowservice.DescribeTaskQueueResponse{
+		VersionsInfo: map[string]*taskqueuepb.TaskQueueVersionInfo{"": info},
+	}, nil
+}
+
+func (s *Service) describeQueue(ctx context.Context, queue *taskqueuepb.TaskQueue, queueType enumspb.TaskQueueType) ([]*taskqueuepb.PollerInfo, *taskqueuepb.TaskQueueStats, error) {
+	q := entity.Queue{Namespace: callOf(ctx).namespace.ID, Name: queue.GetName()}
+	sticky := ""
+	switch {
+	case queueType == enumspb.TASK_QUEUE_TYPE_WORKFLOW && queue.GetKind() == enumspb.TASK_QUEUE_KIND_STICKY:
+		q.Type, q.Name, sticky = entity.TaskWorkflow, queue.GetNormalName(), queue.GetName()
+	case queueType == enumspb.TASK_QUEUE_TYPE_WORKFLOW:
+		q.Type = entity.TaskWorkflow
+	case queueType == enumspb.TASK_QUEUE_TYPE_ACTIVITY:
+		q.Type = entity.TaskActivity
+	default:
+		// Nobody polls a queue of another type, and nothing waits there.
+		return nil, &taskqueuepb.TaskQueueStats{}, nil
+	}
+	d, err := s.matching.Describe(ctx, q, sticky)
+	if err != nil {
+		return nil, nil, err
+	}
+	pollers := make([]*taskqueuepb.PollerInfo, 0, len(d.Pollers))
+	for _, p := range d.Pollers {
+		pollers = append(pollers, &taskqueuepb.PollerInfo{
+			Identity:       p.Identity,
+			LastAccessTime: timestamppb.New(p.LastAccess),
+		})
+	}
+	return pollers, &taskqueuepb.TaskQueueStats{
+		ApproximateBacklogCount: d.BacklogCount,
+		ApproximateBacklogAge:   durationpb.New(d.BacklogAge),
+	}, nil
+}
+
+// ListTaskQueuePartitions says what a queue is made of: one part, here.
+func (s *Service) ListTaskQueuePartitions(_ context.Context, req *workflowservice.ListTaskQueuePartitionsRequest) (*workflowservice.ListTaskQueuePartitionsResponse, error) {
+	if err := checkTaskQueue(req.GetTaskQueue()); err != nil {
+		return nil, err
+	}
+	only := []*taskqueuepb.TaskQueuePartitionMetadata{{Key: req.GetTaskQueue().GetName()}}
+	return &workflowservice.ListTaskQueuePartitionsResponse{
+		ActivityTaskQueuePartitions: only,
+		WorkflowTaskQueuePartitions: only,
+	}, nil
+}
+
+// ShutdownWorker says that a worker is about to go: what its sticky queue holds
+// goes to other workers, and its polls end.
+func (s *Service) ShutdownWorker(ctx context.Context, req *workflowservice.ShutdownWorkerRequest) (*workflowservice.ShutdownWorkerResponse, error) {
+	ns := callOf(ctx).namespace
+	if req.GetStickyTaskQueue() != "" {
+		if err := checkTaskQueueName(req.GetStickyTaskQueue()); err != nil {
+			return nil, err
+		}
+		s.matching.ShutdownSticky(ns.ID, req.GetStickyTaskQueue())
+	}
+	if key := req.GetWorkerInstanceKey(); key != "" {
+		s.matching.CancelPolls(ns.ID, key)
+	}
+	return &workflowservice.ShutdownWorkerResponse{}, nil
+}

@@ -1,0 +1,215 @@
+package matching
+
+import (
+	"context"
+	"time"
+
+	"github.com/perdure/perdure/internal/entity"
+)
+
+// PollRequest is what a poller asks for.
+type PollRequest struct {
+	Queue entity.Queue
+	// Sticky is the name of the sticky queue to be polled. Queue.Name is not looked
+	// at if it is set.
+	Sticky string
+	// Identity of the poller, for Describe.
+	Identity string
+	// InstanceKey tells workers apart, for CancelPolls. May be empty.
+	InstanceKey string
+}
+
+// Work is what a poll returns: a task or a query.
+type Work struct {
+	Task  *entity.Task
+	Query *QueryTask
+	// Sticky is set if it comes from a sticky queue.
+	Sticky bool
+	// BacklogCount is about how many more tasks are waiting in the queue.
+	BacklogCount int64
+
+	waiting *waitingQuery // of Query
+}
+
+// poller is a poll that waits. Pollers are pooled.
+type poller struct {
+	wake  chan struct{} // of capacity 1; sent to when work is set, or the poll is ended
+	timer *time.Timer
+
+	identity, instanceKey string
+	since                 time.Time
+
+	// Guarded by the queue's lock while the poller is parked; the poll's own after.
+	parked     bool
+	prev, next *poller
+	work       Work   // empty if the poll is ended with nothing
+	from       *queue // where work comes from
+}
+
+func newPoller() *poller {
+	p := &poller{wake: make(chan struct{}, 1), timer: time.NewTimer(time.Hour)}
+	p.timer.Stop()
+	return p
+}
+
+// Poll waits for work in a queue. It returns nil when the context ends, when
+// there was none for Options.LongPoll (less if the context has a deadline: a tenth
+// of the time is kept for the reply), or when the poll is cancelled by another
+// call. Work that arrives in the moment the context ends goes to somebody else.
+func (m *Matching) Poll(ctx context.Context, request PollRequest) (*Work, error) {
+	if m.source == nil {
+		return nil, errNoSource
+	}
+	key := queueKey{Queue: request.Queue}
+	if request.Sticky != "" {
+		key = stickyKey(request.Queue.Namespace, request.Sticky)
+	}
+	patience := m.options.LongPoll
+	if deadline, ok := ctx.Deadline(); ok {
+		patience = min(patience, time.Until(deadline)*9/10)
+	}
+	for {
+		before := m.now()
+		work, err := m.poll(ctx, key, &request, patience)
+		if err != nil || work == nil || work.waiting == nil || work.waiting.accept() {
+			return work, err
+		}
+		// Whoever asked the query has gone in the meantime.
+		patience -= m.now().Sub(before)
+	}
+}
+
+func (m *Matching) poll(ctx context.Context, key queueKey, request *PollRequest, patience time.Duration) (*Work, error) {
+	if ctx.Err() != nil {
+		return nil, nil
+	}
+	q, err := m.lockedOrNew(key)
+	if err != nil {
+		return nil, err
+	}
+	now := m.now()
+	q.sawPoller(request.Identity, now)
+	if work, ok := q.take(now); ok {
+		q.mu.Unlock()
+		return &work, nil
+	}
+	p := m.pollers.Get().(*poller)
+	p.identity, p.instanceKey, p.since = request.Identity, request.InstanceKey, now
+	q.parked.pushBack(p)
+	q.mu.Unlock()
+
+	p.timer.Reset(patience)
+	select {
+	case <-p.wake:
+	case <-p.timer.C:
+	case <-ctx.Done():
+	}
+	p.timer.Stop()
+
+	q.mu.Lock()
+	if p.parked {
+		q.parked.remove(p)
+		q.lastUse = m.now()
+		if ctx.Err() == nil {
+			q.lastPoll = q.lastUse // it waited to the end, and will be back
+		}
+	}
+	q.mu.Unlock()
+	// Nobody knows the poller any more: if it was woken, its work is set.
+	select {
+	case <-p.wake:
+	default:
+	}
+	work, from := p.work, p.from
+	p.work, p.from, p.identity, p.instanceKey = Work{}, nil, "", ""
+	m.pollers.Put(p)
+	if from == nil {
+		return nil, nil
+	}
+	if ctx.Err() != nil {
+		m.putBack(work)
+		return nil, nil
+	}
+	return &work, nil
+}
+
+// putBack takes work back from a poll whose caller has gone.
+func (m *Matching) putBack(work Work) {
+	if work.Task != nil {
+		m.Return(work.Task)
+	} else if work.waiting != nil && work.waiting.release() {
+		m.redispatch(work.waiting)
+	}
+}
+
+// CancelPolls ends the polls of one worker in a namespace, with nothing, and
+// returns how many there were.
+func (m *Matching) CancelPolls(namespace, instanceKey string) int {
+	count := 0
+	if instanceKey == "" {
+		return 0
+	}
+	m.each(func(q *queue) {
+		if q.key.Namespace != namespace {
+			return
+		}
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		for p := q.parked.first; p != nil; {
+			next := p.next
+			if p.instanceKey == instanceKey {
+				q.parked.remove(p)
+				delete(q.infos, p.identity)
+				p.wake <- struct{}{}
+				count++
+			}
+			p = next
+		}
+	})
+	return count
+}
+
+// pollerList is parked pollers, the one that has waited longest first.
+type pollerList struct{ first, last *poller }
+
+func (l *pollerList) pushBack(p *poller) {
+	p.parked, p.prev, p.next = true, l.last, nil
+	if l.last != nil {
+		l.last.next = p
+	} else {
+		l.first = p
+	}
+	l.last = p
+}
+
+func (l *pollerList) pushFront(p *poller) {
+	p.parked, p.prev, p.next = true, nil, l.first
+	if l.first != nil {
+		l.first.prev = p
+	} else {
+		l.last = p
+	}
+	l.first = p
+}
+
+func (l *pollerList) pop() *poller {
+	p := l.first
+	if p != nil {
+		l.remove(p)
+	}
+	return p
+}
+
+func (l *pollerList) remove(p *poller) {
+	if p.prev != nil {
+		p.prev.next = p.next
+	} else {
+		l.first = p.next
+	}
+	if p.next != nil {
+		p.next.prev = p.prev
+	} else {
+		l.last = p.prev
+	}
+	p.parked, p.prev, p.next = false, nil, nil
+}

@@ -1,0 +1,202 @@
+package matching
+
+import (
+	"context"
+	"sync/atomic"
+
+	querypb "go.temporal.io/api/query/v1"
+
+	"github.com/perdure/perdure/internal/entity"
+)
+
+// QueryTask is a query for a worker to answer. Matching looks at Queue and Sticky
+// only.
+type QueryTask struct {
+	ID     string
+	Queue  entity.Queue
+	Sticky string // sticky queue to try first; may be empty
+	Entity entity.Key
+	RunID  string
+	Query  *querypb.WorkflowQuery
+	// Payload is the asker's own.
+	Payload any
+}
+
+// waitingQuery is a query on its way to a poller.
+type waitingQuery struct {
+	task     *QueryTask
+	state    atomic.Int32
+	accepted chan struct{} // closed when a poll is about to return it
+
+	prev, next *waitingQuery
+}
+
+// States of a query.
+const (
+	queryWaiting  = iota // in a queue
+	queryTaken           // with a poll, which may yet put it back
+	queryAccepted        // returned by a poll
+	queryGone            // the asker has given up
+)
+
+// DispatchQuery hands a query to a worker: on its sticky queue if that has a
+// worker, else on the normal queue. It returns nil when a poll has returned the
+// query, and the context's error if none has when the context ends. If the sticky
+// worker goes away meanwhile, the query moves to the normal queue.
+func (m *Matching) DispatchQuery(ctx context.Context, task *QueryTask) error {
+	query := &waitingQuery{task: task, accepted: make(chan struct{})}
+	if err := m.dispatch(query, false); err != nil {
+		return err
+	}
+	select {
+	case <-query.accepted:
+		return nil
+	case <-ctx.Done():
+	case <-m.ctx.Done():
+	}
+	for {
+		switch state := query.state.Load(); {
+		case state == queryAccepted:
+			return nil
+		case query.state.CompareAndSwap(state, queryGone):
+			if ctx.Err() == nil {
+				return errClosed
+			}
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// dispatch offers the query to a poller or puts it in a queue, at its front if it
+// has been in one before.
+func (m *Matching) dispatch(query *waitingQuery, again bool) error {
+	task := query.task
+	if task.Sticky != "" {
+		if q := m.locked(stickyKey(task.Queue.Namespace, task.Sticky)); q != nil {
+			if q.served() {
+				defer q.mu.Unlock()
+				err := q.offerQuery(query, again)
+				q.armFallback()
+				return err
+			}
+			q.mu.Unlock()
+		}
+	}
+	q, err := m.lockedOrNew(queueKey{Queue: task.Queue})
+	if err != nil {
+		return err
+	}
+	defer q.mu.Unlock()
+	return q.offerQuery(query, again)
+}
+
+// redispatch dispatches a query that has been in a queue before.
+func (m *Matching) redispatch(query *waitingQuery) {
+	if err := m.dispatch(query, true); err != nil {
+		// The asker waits until its time is over, as if no worker polled.
+		m.log.Warn("A query could not be moved to another task queue", "queue", query.task.Queue.Name, "error", err)
+	}
+}
+
+func (q *queue) offerQuery(query *waitingQuery, again bool) error {
+	if p := q.parked.pop(); p != nil {
+		if query.take() {
+			q.hand(p, Work{Query: query.task, waiting: query})
+		} else {
+			q.parked.pushFront(p)
+		}
+		return nil
+	}
+	if q.queries.count >= q.m.options.QueryLimit {
+		q.queries.purge()
+		if q.queries.count >= q.m.options.QueryLimit {
+			return errManyQueries
+		}
+	}
+	q.lastUse = q.m.now()
+	q.queries.push(query, again)
+	return nil
+}
+
+func (w *waitingQuery) take() bool {
+	return w.state.CompareAndSwap(queryWaiting, queryTaken)
+}
+
+// accept is called by the poll that is about to return the query.
+func (w *waitingQuery) accept() bool {
+	if !w.state.CompareAndSwap(queryTaken, queryAccepted) {
+		return false
+	}
+	close(w.accepted)
+	return true
+}
+
+// release is called by a poll that has taken the query but cannot return it.
+func (w *waitingQuery) release() bool {
+	return w.state.CompareAndSwap(queryTaken, queryWaiting)
+}
+
+// queryList is waiting queries in order. Some may be gone.
+type queryList struct {
+	first, last *waitingQuery
+	count       int
+}
+
+func (l *queryList) push(w *waitingQuery, front bool) {
+	l.count++
+	switch {
+	case l.first == nil:
+		l.first, l.last = w, w
+	case front:
+		w.next, l.first.prev = l.first, w
+		l.first = w
+	default:
+		w.prev, l.last.next = l.last, w
+		l.last = w
+	}
+}
+
+func (l *queryList) remove(w *waitingQuery) {
+	l.count--
+	if w.prev != nil {
+		w.prev.next = w.next
+	} else {
+		l.first = w.next
+	}
+	if w.next != nil {
+		w.next.prev = w.prev
+	} else {
+		l.last = w.prev
+	}
+	w.prev, w.next = nil, nil
+}
+
+// pop removes the first query.
+func (l *queryList) pop() *waitingQuery {
+	w := l.first
+	if w != nil {
+		l.remove(w)
+	}
+	return w
+}
+
+// take removes the first query that is not gone, and takes it.
+func (l *queryList) take() *waitingQuery {
+	for w := l.pop(); w != nil; w = l.pop() {
+		if w.take() {
+			return w
+		}
+	}
+	return nil
+}
+
+// purge removes the queries that are gone.
+func (l *queryList) purge() {
+	for w := l.first; w != nil; {
+		next := w.next
+		if w.state.Load() == queryGone {
+			l.remove(w)
+		}
+		w = next
+	}
+}

@@ -1,0 +1,134 @@
+package matching
+
+import (
+	"slices"
+	"time"
+
+	"github.com/perdure/perdure/internal/entity"
+)
+
+// A sticky queue is served by one worker. Its tasks are filed, in the store,
+// under their normal queues, so the sticky queue never spills: it is in memory,
+// and there only while its worker is. A worker is there while it polls and for
+// Options.StickyWindow after it began its last poll or was handed work: it may be
+// at work. When that time is over, whatever waits falls back to the normal queue.
+
+func stickyKey(namespace, name string) queueKey {
+	return queueKey{entity.Queue{Namespace: namespace, Type: entity.TaskWorkflow, Name: name}, true}
+}
+
+// offerSticky offers the task on its sticky queue and reports whether that is
+// there to take it.
+func (m *Matching) offerSticky(task *entity.Task, front bool) bool {
+	q := m.locked(stickyKey(task.Queue.Namespace, task.Sticky))
+	if q == nil {
+		return false
+	}
+	defer q.mu.Unlock()
+	if !q.served() || q.tasks.len() >= m.options.MemoryLimit {
+		return false
+	}
+	q.offer(task, front)
+	q.armFallback()
+	return true
+}
+
+// RecentStickyPoller reports whether the worker of a sticky queue is there: a
+// sticky task would be offered to it.
+func (m *Matching) RecentStickyPoller(namespace, sticky string) bool {
+	q := m.locked(stickyKey(namespace, sticky))
+	if q == nil {
+		return false
+	}
+	defer q.mu.Unlock()
+	return q.served()
+}
+
+// ShutdownSticky says that the worker of a sticky queue has gone for good: its
+// polls end, and its tasks fall back to their normal queues at once.
+func (m *Matching) ShutdownSticky(namespace, sticky string) {
+	q := m.locked(stickyKey(namespace, sticky))
+	if q == nil {
+		return
+	}
+	waiting := q.takeAll()
+	q.close()
+	q.mu.Unlock()
+	waiting.fallBack(m)
+}
+
+// served reports whether the queue's worker is there.
+func (q *queue) served() bool {
+	return q.parked.first != nil || q.m.now().Sub(q.lastPoll) < q.m.options.StickyWindow
+}
+
+// armFallback sees to it that what waits does not wait for a worker that is gone.
+func (q *queue) armFallback() {
+	if !q.key.sticky || q.dead || q.fallback != nil || q.tasks.len()+q.queries.count == 0 {
+		return
+	}
+	m := q.m
+	m.lifecycle.Lock()
+	defer m.lifecycle.Unlock()
+	if m.closed {
+		return
+	}
+	m.goroutines.Add(1)
+	after := max(q.lastPoll.Add(m.options.StickyWindow).Sub(m.now()), time.Millisecond)
+	q.fallback = time.AfterFunc(after, func() {
+		defer m.goroutines.Done()
+		q.fallBack()
+	})
+}
+
+// stopFallback is called when the queue is unloaded.
+func (q *queue) stopFallback() {
+	if q.fallback != nil && q.fallback.Stop() {
+		q.m.goroutines.Done()
+	}
+	q.fallback = nil
+}
+
+// fallBack is called when the worker may be gone.
+func (q *queue) fallBack() {
+	q.mu.Lock()
+	q.fallback = nil
+	if q.dead {
+		q.mu.Unlock()
+		return
+	}
+	if q.served() {
+		q.armFallback()
+		q.mu.Unlock()
+		return
+	}
+	waiting := q.takeAll()
+	q.mu.Unlock()
+	waiting.fallBack(q.m)
+}
+
+// leftovers is what was waiting in a sticky queue.
+type leftovers struct {
+	tasks   []*entity.Task
+	queries []*waitingQuery
+}
+
+func (q *queue) takeAll() (l leftovers) {
+	for task := q.tasks.pop(); task != nil; task = q.tasks.pop() {
+		l.tasks = append(l.tasks, task)
+	}
+	for query := q.queries.pop(); query != nil; query = q.queries.pop() {
+		l.queries = append(l.queries, query)
+	}
+	return l
+}
+
+// fallBack moves everything to the normal queues. No queue is locked.
+func (l leftovers) fallBack(m *Matching) {
+	for _, task := range slices.Backward(l.tasks) {
+		m.restore(task) // to the front, the oldest last
+	}
+	for _, query := range l.queries {
+		m.redispatch(query)
+	}
+}

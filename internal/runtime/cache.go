@@ -1,0 +1,231 @@
+package runtime
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/perdure/perdure/internal/entity"
+)
+
+// cache holds the entities in memory. It is divided into stripes by the hash of
+// the key, each with a lock, a map and a list in order of last use of its own;
+// the limit is on the sum of all stripes, and a stripe that has nothing to evict
+// takes from the others.
+type cache struct {
+	limit   int64
+	bytes   atomic.Int64
+	open    atomic.Int64 // stripes not drained yet, once closed
+	stripes [64]stripe
+	drained chan struct{}
+}
+
+// stripe is one part of the cache.
+type stripe struct {
+	mu      sync.Mutex
+	entries map[entity.Key]*entry
+	// idle are the entries that may be evicted, the one least recently used last.
+	idle entryList
+	// references is the number of references to entries of the stripe.
+	references int
+	closed     bool
+	_          [64]byte // keeps neighbours off each other's cache line
+}
+
+// entry is the place of one entity in the cache. It is there while it is
+// referenced or holds a state worth keeping.
+type entry struct {
+	key   entity.Key
+	shard *shard
+	// prefix is the entity's key in its shard's key space: what all its records
+	// begin with. prefix[1:] is the encoded entity key.
+	prefix []byte
+	stripe *stripe
+
+	// mu is the entity's lock; it guards state.
+	mu    sync.Mutex
+	state entity.Entity // nil: not loaded
+	// size and pinned are what the state last said. Written with mu held by a
+	// holder of a reference, read when there is none.
+	size   int64
+	pinned bool
+
+	// order guards what is in flight and who waits for it.
+	order sync.Mutex
+	// last is the entity's last submitted batch if it is not done, lastSynced the
+	// last that is not lazy.
+	last, lastSynced *update
+	waiters          []*waiter
+
+	// Guarded by the stripe's lock.
+	references int
+	accounted  int64 // size as counted in cache.bytes
+	list       *entryList
+	prev, next *entry
+}
+
+// entryOverhead is what an entry takes apart from the entity, in bytes.
+const entryOverhead = 400
+
+func (c *cache) init(limit int64) {
+	if limit <= 0 {
+		limit = DefaultCacheBytes
+	}
+	c.limit = limit
+	c.drained = make(chan struct{})
+	for i := range c.stripes {
+		c.stripes[i].entries = make(map[entity.Key]*entry)
+	}
+}
+
+// acquire returns a reference to the entry of key, which is made if need be.
+func (r *Runtime) acquire(key entity.Key) (*entry, error) {
+	hash := hashKey(key)
+	st := &r.cache.stripes[hash%uint64(len(r.cache.stripes))]
+	st.mu.Lock()
+	if st.closed {
+		st.mu.Unlock()
+		return nil, errClosing
+	}
+	e := st.entries[key]
+	if e == nil {
+		e = &entry{key: key, stripe: st, shard: r.shards[shardOf(hash, len(r.shards))]}
+		e.prefix = key.Encode(append(make([]byte, 0, len(key.Namespace)+len(key.ID)+6), spaceRecord))
+		st.entries[key] = e
+	} else if e.list != nil {
+		e.list.remove(e)
+	}
+	e.references++
+	st.references++
+	st.mu.Unlock()
+	return e, nil
+}
+
+// release gives a reference back. An entry that is not referenced any more may
+// be evicted, unless its entity is pinned.
+func (c *cache) release(e *entry) {
+	st := e.stripe
+	st.mu.Lock()
+	e.references--
+	st.references--
+	if e.references == 0 {
+		size := int64(0)
+		if e.state != nil && e.shard.failure.Load() == nil {
+			size = e.size + entryOverhead + int64(len(e.prefix))
+			if !e.pinned {
+				st.idle.pushFront(e)
+			}
+		} else {
+			delete(st.entries, e.key)
+		}
+		c.bytes.Add(size - e.accounted)
+		e.accounted = size
+	}
+	for c.bytes.Load() > c.limit && c.evict(st) {
+	}
+	if st.closed && st.references == 0 {
+		c.stripeDrained()
+	}
+	st.mu.Unlock()
+	if c.bytes.Load() > c.limit {
+		c.evictElsewhere()
+	}
+}
+
+// evict removes the stripe's entry that was used least recently.
+func (c *cache) evict(st *stripe) bool {
+	e := st.idle.last
+	if e == nil {
+		return false
+	}
+	st.idle.remove(e)
+	delete(st.entries, e.key)
+	c.bytes.Add(-e.accounted)
+	e.accounted = 0
+	return true
+}
+
+func (c *cache) evictElsewhere() {
+	for i := range c.stripes {
+		st := &c.stripes[i]
+		if !st.mu.TryLock() {
+			continue
+		}
+		for c.bytes.Load() > c.limit && c.evict(st) {
+		}
+		st.mu.Unlock()
+		if c.bytes.Load() <= c.limit {
+			return
+		}
+	}
+}
+
+// dropShard removes the entries of a failed shard that nobody is using. The
+// others go when they are released.
+func (c *cache) dropShard(s *shard) {
+	for i := range c.stripes {
+		st := &c.stripes[i]
+		st.mu.Lock()
+		for key, e := range st.entries {
+			if e.shard != s || e.references > 0 {
+				continue
+			}
+			if e.list != nil {
+				e.list.remove(e)
+			}
+			delete(st.entries, key)
+			c.bytes.Add(-e.accounted)
+			e.accounted = 0
+		}
+		st.mu.Unlock()
+	}
+}
+
+// close makes acquire fail; the channel is closed when no reference is left.
+func (c *cache) close() <-chan struct{} {
+	c.open.Store(int64(len(c.stripes)))
+	for i := range c.stripes {
+		st := &c.stripes[i]
+		st.mu.Lock()
+		st.closed = true
+		if st.references == 0 {
+			c.stripeDrained()
+		}
+		st.mu.Unlock()
+	}
+	return c.drained
+}
+
+// stripeDrained is called once for each stripe: a closed one gets no new
+// references.
+func (c *cache) stripeDrained() {
+	if c.open.Add(-1) == 0 {
+		close(c.drained)
+	}
+}
+
+// entryList is a list of entries linked through themselves.
+type entryList struct{ first, last *entry }
+
+func (l *entryList) pushFront(e *entry) {
+	e.list, e.prev, e.next = l, nil, l.first
+	if l.first != nil {
+		l.first.prev = e
+	} else {
+		l.last = e
+	}
+	l.first = e
+}
+
+func (l *entryList) remove(e *entry) {
+	if e.prev != nil {
+		e.prev.next = e.next
+	} else {
+		l.first = e.next
+	}
+	if e.next != nil {
+		e.next.prev = e.prev
+	} else {
+		l.last = e.prev
+	}
+	e.list, e.prev, e.next = nil, nil, nil
+}

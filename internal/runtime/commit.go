@@ -1,0 +1,182 @@
+package runtime
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/storage"
+)
+
+// encode turns what the step has noted into a batch. All keys and the values
+// made here share one piece of memory, which the batch keeps.
+func (u *update) encode() *storage.Batch {
+	e, s, step := u.entry, u.entry.shard, &u.step
+	batch := &storage.Batch{}
+	batch.Grow(len(step.Records) + len(step.Timers) + len(step.Tasks) + len(step.Removed) + len(step.Messages) + 1)
+	buf := make([]byte, 0, u.encodedSize())
+	target := e.prefix[1:] // the encoded entity key
+
+	// cut returns what has been appended since the last cut.
+	start := 0
+	cut := func() []byte {
+		piece := buf[start:len(buf):len(buf)]
+		start = len(buf)
+		return piece
+	}
+	for i := range step.Records {
+		rec := &step.Records[i]
+		buf = append(append(buf, e.prefix...), rec.Key...)
+		switch key := cut(); {
+		case rec.Prefix:
+			batch.DeleteRange(key, storage.PrefixEnd(key))
+		case rec.Value != nil:
+			batch.Set(key, rec.Value)
+		default:
+			batch.Delete(key)
+		}
+	}
+	for i := range step.Timers {
+		timer := &step.Timers[i]
+		buf = appendTimerKey(buf, timerNanos(timer.At), target, timer.Name)
+		if key := cut(); timer.Clear {
+			batch.Delete(key)
+		} else {
+			batch.Set(key, empty)
+		}
+	}
+	for _, task := range step.Tasks {
+		buf = entity.AppendInt(appendQueueKey(buf, task.Queue), task.ID)
+		key := cut()
+		buf = appendTask(buf, task)
+		batch.Set(key, cut())
+	}
+	for _, task := range step.Removed {
+		buf = entity.AppendInt(appendQueueKey(buf, task.Queue), task.ID)
+		batch.Delete(cut())
+	}
+	for i := range step.Messages {
+		number := s.ids.next(&u.rt.ids, &u.ids)
+		u.messages = append(u.messages, number)
+		buf = appendOutboxKey(buf, number)
+		key := cut()
+		buf = appendMessage(buf, target, step.Messages[i])
+		batch.Set(key, cut())
+	}
+	now := step.Now.UnixNano()
+	if saved := s.savedNow.Load(); now-saved >= clockGrain && s.savedNow.CompareAndSwap(saved, now) {
+		buf = entity.AppendInt(buf, now)
+		batch.Set(clockKey, cut())
+	}
+	return batch
+}
+
+var empty = []byte{}
+
+// encodedSize estimates the bytes that encode appends. It need not be exact.
+func (u *update) encodedSize() int {
+	step, prefix := &u.step, len(u.entry.prefix)
+	size := 8
+	for i := range step.Records {
+		size += prefix + len(step.Records[i].Key)
+	}
+	for i := range step.Timers {
+		size += 9 + prefix + len(step.Timers[i].Name)
+	}
+	for _, task := range step.Tasks {
+		size += 2*14 + len(task.Queue.Namespace) + len(task.Queue.Name) + sizeTask(task)
+	}
+	for _, task := range step.Removed {
+		size += 14 + len(task.Queue.Namespace) + len(task.Queue.Name)
+	}
+	for i := range step.Messages {
+		out := &step.Messages[i]
+		size += 9 + prefix + len(out.To.Namespace) + len(out.To.ID) + 8 + len(out.Body)
+	}
+	return size
+}
+
+// Fields of records.DispatchTask.
+const (
+	taskEntity  = 1
+	taskRunID   = 2
+	taskEventID = 3
+	taskStamp   = 4
+	taskSticky  = 5
+	taskCreated = 6
+	taskExpires = 7
+)
+
+// appendTask appends the task as an encoded records.DispatchTask. It is written
+// out by hand because one is written for nearly every step.
+func appendTask(b []byte, task *entity.Task) []byte {
+	b = protowire.AppendTag(b, taskEntity, protowire.BytesType)
+	key := task.Entity
+	size := encodedKeySize(key)
+	b = protowire.AppendVarint(b, uint64(size))
+	b = key.Encode(b)
+	b = appendText(b, taskRunID, task.RunID)
+	if task.EventID != 0 {
+		b = protowire.AppendTag(b, taskEventID, protowire.VarintType)
+		b = protowire.AppendVarint(b, uint64(task.EventID))
+	}
+	if task.Stamp != 0 {
+		b = protowire.AppendTag(b, taskStamp, protowire.VarintType)
+		b = protowire.AppendVarint(b, uint64(int64(task.Stamp)))
+	}
+	b = appendText(b, taskSticky, task.Sticky)
+	b = appendTime(b, taskCreated, task.Created)
+	return appendTime(b, taskExpires, task.Expires)
+}
+
+func appendText(b []byte, field protowire.Number, s string) []byte {
+	if s == "" {
+		return b
+	}
+	return protowire.AppendString(protowire.AppendTag(b, field, protowire.BytesType), s)
+}
+
+// appendTime appends a google.protobuf.Timestamp; the zero time is left out.
+func appendTime(b []byte, field protowire.Number, t time.Time) []byte {
+	if t.IsZero() {
+		return b
+	}
+	seconds, nanos := uint64(t.Unix()), uint64(t.Nanosecond())
+	size := 0
+	if seconds != 0 {
+		size += 1 + protowire.SizeVarint(seconds)
+	}
+	if nanos != 0 {
+		size += 1 + protowire.SizeVarint(nanos)
+	}
+	b = protowire.AppendVarint(protowire.AppendTag(b, field, protowire.BytesType), uint64(size))
+	if seconds != 0 {
+		b = protowire.AppendVarint(protowire.AppendTag(b, 1, protowire.VarintType), seconds)
+	}
+	if nanos != 0 {
+		b = protowire.AppendVarint(protowire.AppendTag(b, 2, protowire.VarintType), nanos)
+	}
+	return b
+}
+
+// sizeTask is an upper bound of what appendTask appends, but for zero bytes in
+// the entity's key.
+func sizeTask(task *entity.Task) int {
+	return 80 + len(task.Entity.Namespace) + len(task.Entity.ID) + len(task.RunID) + len(task.Sticky)
+}
+
+// encodedKeySize is the length of key.Encode(nil).
+func encodedKeySize(key entity.Key) int {
+	return 1 + encodedStringSize(key.Namespace) + encodedStringSize(key.ID)
+}
+
+func encodedStringSize(s string) int {
+	size := len(s) + 2
+	for i := range len(s) {
+		if s[i] == 0 {
+			size++
+		}
+	}
+	return size
+}

@@ -1,0 +1,97 @@
+package runtime
+
+import (
+	"bytes"
+	"math"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/perdure/perdure/internal/entity"
+)
+
+// The key space of a shard:
+//
+//	e <entity key> <record>                   records of entities
+//	t <fire time> <entity key> <name>         durable timers; the value is empty
+//	q <namespace> <type> <name> <task id>     tasks: records.DispatchTask
+//	o <number>                                outbox: sender, destination, body
+//	m c                                       clock: time of a late step
+//
+// Strings and entity keys mark their own end; times are nanoseconds since 1970.
+const (
+	spaceRecord = 'e'
+	spaceTimer  = 't'
+	spaceQueue  = 'q'
+	spaceOutbox = 'o'
+	spaceMeta   = 'm'
+)
+
+var clockKey = []byte{spaceMeta, 'c'}
+
+// hashKey places an entity: its shard and its stripe of the cache are taken from
+// it. It decides where records are on disk and must never change.
+func hashKey(key entity.Key) uint64 {
+	h := xxhash.Sum64String(key.Namespace)*0x9e3779b97f4a7c15 + xxhash.Sum64String(key.ID)
+	return (h ^ uint64(key.Kind)) * 0xff51afd7ed558ccd
+}
+
+func shardOf(hash uint64, shards int) int { return int((hash >> 32) % uint64(shards)) }
+
+// timerNanos is a time as timer keys have it. Times that do not fit are moved to
+// the nearest one that does.
+func timerNanos(at time.Time) int64 {
+	switch seconds := at.Unix(); {
+	case seconds < 0:
+		return 0
+	case seconds >= math.MaxInt64/int64(time.Second):
+		return math.MaxInt64 - 1
+	}
+	return at.UnixNano()
+}
+
+// appendTimerKey appends the key of a timer; target is the encoded entity key.
+func appendTimerKey(dst []byte, at int64, target, name []byte) []byte {
+	dst = entity.AppendInt(append(dst, spaceTimer), at)
+	dst = append(dst, target...)
+	return append(dst, name...)
+}
+
+// decodeTimerKey is the inverse of appendTimerKey, without the name.
+func decodeTimerKey(b []byte) (at int64, target entity.Key, err error) {
+	at, b, err = entity.DecodeInt(b[1:])
+	if err != nil {
+		return 0, entity.Key{}, err
+	}
+	target, _, err = entity.DecodeKey(b)
+	return at, target, err
+}
+
+// appendQueueKey appends the prefix of the keys of a queue's tasks.
+func appendQueueKey(dst []byte, queue entity.Queue) []byte {
+	dst = entity.AppendString(append(dst, spaceQueue), queue.Namespace)
+	return entity.AppendString(append(dst, byte(queue.Type)), queue.Name)
+}
+
+func appendOutboxKey(dst []byte, number int64) []byte {
+	return entity.AppendInt(append(dst, spaceOutbox), number)
+}
+
+// appendMessage appends the value of an outbox record; from is the encoded key
+// of the sender.
+func appendMessage(dst, from []byte, out entity.Outgoing) []byte {
+	dst = append(dst, from...)
+	dst = out.To.Encode(dst)
+	return append(dst, out.Body...)
+}
+
+// decodeMessage is the inverse of appendMessage. The body is a copy.
+func decodeMessage(value []byte) (from, to entity.Key, body []byte, err error) {
+	if from, value, err = entity.DecodeKey(value); err != nil {
+		return
+	}
+	if to, value, err = entity.DecodeKey(value); err != nil {
+		return
+	}
+	return from, to, bytes.Clone(value), nil
+}

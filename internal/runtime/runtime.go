@@ -1,0 +1,263 @@
+// Package runtime runs entities: it finds the shard of one, locks it, loads it,
+// carries out its steps, makes them durable, and only then lets anybody see them.
+//
+// The way of a step (Update):
+//
+//  1. The entity is looked up in the cache by its key, or an empty slot is made;
+//     the caller holds a reference to it from now on, so it is not evicted.
+//  2. The entity's lock is taken. If the entity is not in memory, its kind's
+//     Machine loads it.
+//  3. The step runs. It changes the state in memory and notes its effects.
+//  4. What it has noted becomes one storage.Batch, which is submitted while the
+//     lock is held: the order of an entity's batches is the order of its steps.
+//  5. The lock is released. The next step of the entity may run at once, on a
+//     state that is not durable yet: many steps share one sync of the disk.
+//  6. The store reports the batch durable. Tasks go to matching, timers to the
+//     heap, messages to the outbox, waiters are woken, the step's effects run,
+//     and Update returns.
+//
+// A step that writes nothing, a View, and a step that returns an error have seen
+// state that may still be on its way to the disk. They return when the entity's
+// batches that were in flight are durable; at once if none was.
+//
+// When a commit fails, what is in memory is ahead of what is on disk and can not
+// be taken back. The shard then refuses everything until the process is started
+// again, and Failed says why.
+//
+// Order of locks: an entity's lock first, under which its batches are submitted.
+// Then at most one of: a cache stripe, an entity's order lock, the timers, the
+// outbox of a shard, a shard's ids. Then the queues of the goroutines that work
+// for the last ones. No lock but an entity's is held during a call out of the
+// package.
+package runtime
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	goruntime "runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/storage"
+)
+
+// DefaultCacheBytes is what Options.CacheBytes is if it is not set.
+const DefaultCacheBytes = 256 << 20
+
+// Options are what a Runtime is opened with. Store and Machines are required.
+type Options struct {
+	Store storage.Store
+	// Machines are the kinds of entities there are.
+	Machines map[entity.Kind]entity.Machine
+	// Tasks is told of tasks that have become ready or pointless. Optional.
+	Tasks TaskSink
+	// CacheBytes is how much memory the entities that nobody is using may take,
+	// by their own account. Default 256 MiB.
+	CacheBytes int64
+	// Logger defaults to slog.Default().
+	Logger *slog.Logger
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+	// NewID makes the random ids that steps ask for. Default: random UUIDs.
+	NewID func() string
+}
+
+// TaskSink is what takes ready tasks to workers. Its methods are called when the
+// step is durable, from a goroutine of the store: they must not block.
+type TaskSink interface {
+	// Add offers a task to workers.
+	Add(task *entity.Task)
+	// Remove forgets a task whose record is gone, if it is still waiting.
+	Remove(queue entity.Queue, id int64)
+}
+
+// Runtime runs the entities of all shards of a store. Its methods may be called
+// from many goroutines at once.
+type Runtime struct {
+	store    storage.Store
+	machines map[entity.Kind]entity.Machine
+	tasks    TaskSink
+	log      *slog.Logger
+	clock    func() time.Time
+	newID    func() string
+
+	shards []*shard
+	cache  cache
+	// ids gives the last number given to a task or a message. It is shared by all
+	// shards, so that numbers order the tasks of a queue over shards as well.
+	ids atomic.Int64
+
+	updates  sync.Pool // of *update
+	timers   timers
+	outboxes outboxes
+	workers  workers
+
+	failure atomic.Pointer[failure]
+	closing chan struct{}
+	// background ends when Close stops what runs on its own: ctx is cancelled and
+	// goroutines waits for them.
+	ctx        context.Context
+	stop       context.CancelFunc
+	goroutines sync.WaitGroup
+	closeOnce  sync.Once
+}
+
+// Open takes over all shards of the store and resumes what their records say:
+// timers are loaded, and messages that have not been delivered are. The tasks
+// are read by matching, through ReadTasks, as workers ask for them.
+//
+// The context bounds the opening only.
+func Open(ctx context.Context, options Options) (*Runtime, error) {
+	if options.Store == nil || len(options.Machines) == 0 {
+		return nil, errors.New("runtime: Options.Store and Options.Machines must be set")
+	}
+	r := &Runtime{
+		store:    options.Store,
+		machines: options.Machines,
+		tasks:    options.Tasks,
+		log:      options.Logger,
+		clock:    options.Now,
+		newID:    options.NewID,
+		closing:  make(chan struct{}),
+	}
+	if r.log == nil {
+		r.log = slog.Default()
+	}
+	if r.clock == nil {
+		r.clock = time.Now
+	}
+	if r.newID == nil {
+		r.newID = newUUID
+	}
+	if r.tasks == nil {
+		r.tasks = noTasks{}
+	}
+	r.updates.New = func() any { return newUpdate(r) }
+	r.cache.init(options.CacheBytes)
+	r.timers.init(r)
+	r.outboxes.init(r)
+	r.workers.init(r, max(8, 2*goruntime.GOMAXPROCS(0)))
+	if err := r.acquireShards(ctx); err != nil {
+		return nil, err
+	}
+	r.ctx, r.stop = context.WithCancel(context.Background())
+	r.workers.start()
+	r.goroutines.Go(r.timers.run)
+	r.goroutines.Go(r.outboxes.run)
+	for _, s := range r.shards {
+		r.outboxes.notify(s) // loads what is left of earlier lives
+	}
+	return r, nil
+}
+
+// Failed returns why the store, or a shard, no longer takes writes; nil as long
+// as all is well. A runtime that has failed does not recover: the process has to
+// be started again.
+func (r *Runtime) Failed() error {
+	if f := r.failure.Load(); f != nil {
+		return f.cause
+	}
+	return nil
+}
+
+// Close refuses new calls with Unavailable, lets those under way end, waits for
+// what they have written to be durable, and stops all goroutines. If the context
+// ends before, it returns an error, and what is in flight is left to the store.
+// Close does not close the store. Calls after the first return nil at once.
+func (r *Runtime) Close(ctx context.Context) (err error) {
+	r.closeOnce.Do(func() { err = r.close(ctx) })
+	return err
+}
+
+func (r *Runtime) close(ctx context.Context) error {
+	close(r.closing)
+	drained := r.cache.close()
+	r.workers.close()
+	var err error
+	select {
+	case <-drained:
+	case <-ctx.Done():
+		err = fmt.Errorf("runtime: closing with writes still in flight, which the store may or may not finish: %w", context.Cause(ctx))
+	}
+	r.stop()
+	stopped := make(chan struct{})
+	go func() {
+		r.goroutines.Wait()
+		close(stopped)
+	}()
+	select {
+	case <-stopped:
+	case <-ctx.Done():
+		return fmt.Errorf("runtime: closing while the store still holds a call: %w", context.Cause(ctx))
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.flush(ctx); err != nil {
+		return fmt.Errorf("runtime: writing what may be written late: %w", err)
+	}
+	return nil
+}
+
+// flush writes, for each shard, the removal of the messages that have been
+// delivered and the time of the last step.
+func (r *Runtime) flush(ctx context.Context) error {
+	results := make(chan error, len(r.shards))
+	pending := 0
+	for _, s := range r.shards {
+		if s.failure.Load() != nil {
+			continue
+		}
+		batch := &storage.Batch{}
+		s.outbox.takeRemovals(batch)
+		if now := s.now.Load(); now > s.savedNow.Load() {
+			batch.Set(clockKey, entity.AppendInt(nil, now))
+		}
+		if batch.Empty() {
+			continue
+		}
+		pending++
+		r.store.Commit(s.lease, batch, storage.Synced, func(err error) { results <- err })
+	}
+	var errs []error
+	for range pending {
+		select {
+		case err := <-results:
+			errs = append(errs, err)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+var errClosing = serviceerror.NewUnavailable("the server is shutting down; try again, elsewhere or when it is back")
+
+type noTasks struct{}
+
+func (noTasks) Add(*entity.Task)           {}
+func (noTasks) Remove(entity.Queue, int64) {}
+
+// newUUID returns a random (version 4) UUID.
+func newUUID() string {
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails: the program ends if there is no randomness
+	id[6] = id[6]&0x0f | 0x40
+	id[8] = id[8]&0x3f | 0x80
+	var text [36]byte
+	hex.Encode(text[0:8], id[0:4])
+	hex.Encode(text[9:13], id[4:6])
+	hex.Encode(text[14:18], id[6:8])
+	hex.Encode(text[19:23], id[8:10])
+	hex.Encode(text[24:36], id[10:16])
+	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
+	return string(text[:])
+}

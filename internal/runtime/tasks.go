@@ -1,0 +1,169 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
+	"github.com/perdure/perdure/internal/storage"
+)
+
+// ReadTasks reads the durable tasks of a queue over all shards in the order of
+// their ids, beginning after the id given: at most limit of them. It returns an
+// id through which the reading is complete, to go on from, and whether there may
+// be more.
+//
+// If there are no more, every task with an id above that is added to the
+// TaskSink after the call of ReadTasks; those up to it have been read or are
+// gone. Between the two no task is missed, and comparing ids tells which are
+// seen twice.
+func (r *Runtime) ReadTasks(ctx context.Context, queue entity.Queue, after int64, limit int) (tasks []*entity.Task, through int64, more bool, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("runtime: reading tasks of queue %q: %w", queue.Name, err)
+		}
+	}()
+	// Ids are given before the records are visible. Those given so far are waited
+	// for; what is given from now on is left out.
+	bound := r.ids.Load()
+	for _, s := range r.shards {
+		if err := s.ids.wait(ctx, bound); err != nil {
+			return nil, 0, false, err
+		}
+	}
+	// The tasks of the shards are in order; they are merged, reading on in a shard
+	// when what has been read of it is used up.
+	runs := make([]taskRun, len(r.shards))
+	for i, s := range r.shards {
+		runs[i] = taskRun{shard: s, queue: queue, after: after, bound: bound, chunk: limit/len(r.shards) + 8}
+		if err := runs[i].read(ctx); err != nil {
+			return nil, 0, false, err
+		}
+	}
+	through = after
+	for len(tasks) < limit {
+		var first *taskRun
+		for i := range runs {
+			if run := &runs[i]; len(run.tasks) > 0 && (first == nil || run.tasks[0].ID < first.tasks[0].ID) {
+				first = run
+			}
+		}
+		if first == nil {
+			return tasks, max(after, bound), false, nil
+		}
+		task := first.tasks[0]
+		first.tasks = first.tasks[1:]
+		tasks = append(tasks, task)
+		through = task.ID
+		if len(first.tasks) == 0 && !first.complete {
+			first.chunk *= 2
+			if err := first.read(ctx); err != nil {
+				return nil, 0, false, err
+			}
+		}
+	}
+	return tasks, through, true, nil
+}
+
+// Watermark returns an id through which every task has been added to the
+// TaskSink, or will never be.
+func (r *Runtime) Watermark() int64 {
+	mark := r.ids.Load()
+	for _, s := range r.shards {
+		mark = min(mark, s.ids.settled(&r.ids))
+	}
+	return mark
+}
+
+// CountTasks counts the durable tasks of a queue with ids above after, up to
+// limit.
+func (r *Runtime) CountTasks(ctx context.Context, queue entity.Queue, after int64, limit int) (int, error) {
+	count := 0
+	for _, s := range r.shards {
+		prefix := appendQueueKey(nil, queue)
+		bounds := storage.Range{Start: entity.AppendInt(append([]byte(nil), prefix...), after+1), End: storage.PrefixEnd(prefix)}
+		err := r.store.Scan(ctx, s.id, bounds, func(_, _ []byte) bool {
+			count++
+			return count < limit
+		})
+		if err != nil {
+			return 0, fmt.Errorf("runtime: counting tasks of queue %q: %w", queue.Name, err)
+		}
+		if count >= limit {
+			break
+		}
+	}
+	return count, nil
+}
+
+// taskRun is the tasks of a queue in one shard, read piece by piece.
+type taskRun struct {
+	shard        *shard
+	queue        entity.Queue
+	after, bound int64
+	chunk        int
+	tasks        []*entity.Task
+	complete     bool
+}
+
+// read reads the next tasks.
+func (t *taskRun) read(ctx context.Context) error {
+	if t.after >= t.bound {
+		t.complete = true
+		return nil
+	}
+	prefix := appendQueueKey(nil, t.queue)
+	bounds := storage.Range{
+		Start: entity.AppendInt(append([]byte(nil), prefix...), t.after+1),
+		End:   entity.AppendInt(append([]byte(nil), prefix...), t.bound+1),
+	}
+	t.complete, t.tasks = true, nil
+	log := t.shard.rt.log
+	return t.shard.rt.store.Scan(ctx, t.shard.id, bounds, func(key, value []byte) bool {
+		id, _, err := entity.DecodeInt(key[len(prefix):])
+		if err != nil {
+			log.Error("A task's key cannot be decoded; the task is skipped", "shard", t.shard.id, "key", key, "error", err)
+			return true
+		}
+		t.after = id
+		task, err := decodeTask(value)
+		if err != nil {
+			log.Error("A task cannot be decoded; it is skipped", "shard", t.shard.id, "queue", t.queue.Name, "id", id, "error", err)
+			return true
+		}
+		task.Queue, task.ID = t.queue, id
+		t.tasks = append(t.tasks, task)
+		t.complete = len(t.tasks) < t.chunk
+		return t.complete
+	})
+}
+
+// decodeTask is the inverse of appendTask; the queue and the id are in the key.
+func decodeTask(value []byte) (*entity.Task, error) {
+	var record records.DispatchTask
+	if err := proto.Unmarshal(value, &record); err != nil {
+		return nil, err
+	}
+	key, _, err := entity.DecodeKey(record.Entity)
+	if err != nil {
+		return nil, err
+	}
+	task := &entity.Task{
+		Entity:  key,
+		RunID:   record.RunId,
+		EventID: record.EventId,
+		Stamp:   record.Stamp,
+		Sticky:  record.StickyQueue,
+	}
+	if record.Created != nil {
+		task.Created = record.Created.AsTime()
+	}
+	if record.Expires != nil {
+		task.Expires = record.Expires.AsTime()
+	}
+	return task, nil
+}
+

@@ -1,0 +1,406 @@
+package runtime
+
+import (
+	"cmp"
+	"container/heap"
+	"errors"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/storage"
+)
+
+const (
+	// timerWindow is how far ahead timers are held in memory. Those that are
+	// further away are on disk only until they come near.
+	timerWindow = 5 * time.Minute
+	// timerLead is how long before the first of them is due they are read.
+	timerLead = time.Minute
+	// timerLimit bounds the durable timers in memory. If there are more within
+	// the window, the window gets shorter.
+	timerLimit = 1 << 17
+	// clockCheck is how long the timers sleep at most while there are any: the
+	// clock may have been set forward, or the machine suspended, meanwhile.
+	clockCheck = time.Minute
+	// An entity that fails to do what a timer is for, or a message, is tried again
+	// after a time that doubles from firstRetry to lastRetry.
+	firstRetry = 100 * time.Millisecond
+	lastRetry  = time.Minute
+)
+
+// timers is everything that is due at some time: durable timers, wakes, and
+// retries of the outbox. One goroutine sleeps until the first of them.
+type timers struct {
+	rt   *Runtime
+	wake chan struct{} // of capacity 1: something earlier has come up
+
+	mu   sync.Mutex
+	heap timerHeap
+	// durable are the durable timers before the horizon, by key: those in the heap
+	// and those that have been taken off it and are being fired.
+	durable map[string]*timer
+	// horizon divides the durable timers: those before it are in memory, for the
+	// rest far is a lower bound of the first one.
+	horizon, far int64
+	// sleepsUntil is when the goroutine wakes of its own accord.
+	sleepsUntil int64
+	// crowded is set while timers ought to be read but too many are in memory.
+	crowded bool
+	limit   int
+}
+
+// timer is something that is due at some time.
+type timer struct {
+	at int64
+	// One of these: a durable timer (key, shard, target), a wake (target), a lane
+	// of the outbox to be tried again.
+	key    string
+	shard  *shard
+	target entity.Key
+	lane   *lane
+
+	// retry is how long to wait after the next failure.
+	retry    time.Duration
+	position int // in the heap, -1 if it is not there
+}
+
+func (t *timers) init(r *Runtime) {
+	t.rt = r
+	t.wake = make(chan struct{}, 1)
+	t.durable = make(map[string]*timer)
+	t.limit = timerLimit
+	// Everything is far, and has to be read at once.
+	t.horizon, t.far = 0, 0
+	t.sleepsUntil = math.MaxInt64
+}
+
+// publish takes over the timers and wakes of a durable step.
+func (t *timers) publish(u *update) {
+	e := u.entry
+	var key [256]byte
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range u.step.Timers {
+		set := &u.step.Timers[i]
+		at := timerNanos(set.At)
+		k := appendTimerKey(key[:0], at, e.prefix[1:], set.Name)
+		known := t.durable[string(k)]
+		switch {
+		case set.Clear && known != nil:
+			delete(t.durable, known.key)
+			if known.position >= 0 {
+				heap.Remove(&t.heap, known.position)
+			}
+			if t.crowded && !t.full() {
+				t.nudge(math.MinInt64)
+			}
+		case !set.Clear && known == nil:
+			t.addDurable(&timer{at: at, shard: e.shard, target: e.key}, k)
+		}
+	}
+	for _, at := range u.step.Wakes {
+		t.push(&timer{at: timerNanos(at), target: e.key})
+	}
+}
+
+// addDurable takes a durable timer into memory if it is before the horizon and
+// not there yet.
+func (t *timers) addDurable(item *timer, key []byte) {
+	if item.at >= t.horizon {
+		if item.at < t.far {
+			t.far = item.at
+			t.nudge(t.far - int64(timerLead))
+		}
+		return
+	}
+	if t.durable[string(key)] != nil {
+		return
+	}
+	item.key = string(key)
+	t.durable[item.key] = item
+	t.push(item)
+	if len(t.durable) > t.limit {
+		t.shrink()
+	}
+}
+
+// full reports whether no timers should be read from disk for the time being.
+func (t *timers) full() bool { return len(t.durable) > t.limit/2 }
+
+func (t *timers) push(item *timer) {
+	heap.Push(&t.heap, item)
+	t.nudge(item.at)
+}
+
+// nudge wakes the goroutine if it would sleep past the given time.
+func (t *timers) nudge(at int64) {
+	if at >= t.sleepsUntil {
+		return
+	}
+	t.sleepsUntil = at
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+// shrink moves the horizon so that about half of the durable timers in the heap
+// are beyond it, and forgets those.
+func (t *timers) shrink() {
+	slices.SortFunc(t.heap, func(a, b *timer) int { return cmp.Compare(a.at, b.at) })
+	count := 0
+	for _, item := range t.heap {
+		if item.forgettable() {
+			count++
+		}
+	}
+	kept, seen := t.heap[:0], 0
+	horizon := int64(math.MaxInt64)
+	for _, item := range t.heap {
+		if item.forgettable() {
+			if seen++; seen == count/2+1 {
+				horizon = item.at
+			}
+			if item.at >= horizon {
+				delete(t.durable, item.key)
+				continue
+			}
+		}
+		item.position = len(kept)
+		kept = append(kept, item)
+	}
+	clear(t.heap[len(kept):])
+	t.heap = kept // sorted, hence a heap
+	if horizon < t.horizon {
+		t.horizon, t.far = horizon, horizon
+	}
+}
+
+// forgettable reports whether the timer can be read from disk again. One that is
+// being retried is not where its key says.
+func (t *timer) forgettable() bool { return t.key != "" && t.retry == 0 }
+
+// run fires what is due until the runtime is closed.
+func (t *timers) run() {
+	sleep := time.NewTimer(0)
+	defer sleep.Stop()
+	for {
+		t.mu.Lock()
+		now := t.rt.clock().UnixNano()
+		for len(t.heap) > 0 && t.heap[0].at <= now {
+			t.rt.workers.push(work{timer: heap.Pop(&t.heap).(*timer)})
+		}
+		refill := t.far < math.MaxInt64 && t.far-int64(timerLead) <= now
+		t.crowded = refill && t.full()
+		refill = refill && !t.crowded
+		next := int64(math.MaxInt64)
+		if len(t.heap) > 0 {
+			next = t.heap[0].at
+		}
+		if t.far < math.MaxInt64 && !t.crowded {
+			next = min(next, t.far-int64(timerLead))
+		}
+		t.sleepsUntil = next
+		t.mu.Unlock()
+
+		if refill {
+			if err := t.refill(now); err == nil {
+				continue
+			} else if t.rt.ctx.Err() == nil {
+				t.rt.log.Error("Reading timers has failed; it is tried again", "error", err)
+			}
+			next = min(next, now+int64(time.Second))
+			next = max(next, now+int64(firstRetry))
+		}
+		if next < math.MaxInt64 {
+			sleep.Reset(min(time.Duration(next-now), clockCheck))
+		} else {
+			sleep.Stop()
+		}
+		select {
+		case <-sleep.C:
+		case <-t.wake:
+		case <-t.rt.closing:
+			return
+		}
+	}
+}
+
+// refill moves the horizon to a window from now and reads the timers that come
+// before it thereby.
+func (t *timers) refill(now int64) (err error) {
+	t.mu.Lock()
+	from, to := t.horizon, now+int64(timerWindow)
+	if to <= from { // the clock has been set back, or far was only a bound
+		to = from + int64(timerWindow)
+	}
+	// First the horizon, then the reading: a timer that is set meanwhile is taken
+	// into memory by one or the other.
+	t.horizon, t.far = to, math.MaxInt64
+	t.mu.Unlock()
+
+	type found struct {
+		key []byte
+		timer
+	}
+	for _, s := range t.rt.shards {
+		var near []found
+		far := int64(math.MaxInt64)
+		start := entity.AppendInt([]byte{spaceTimer}, from)
+		for more := true; more; {
+			near, more = near[:0], false
+			bounds := storage.Range{Start: start, End: []byte{spaceTimer + 1}}
+			err = t.rt.store.Scan(t.rt.ctx, s.id, bounds, func(key, _ []byte) bool {
+				at, target, err := decodeTimerKey(key)
+				if err != nil {
+					t.rt.log.Error("A timer's key cannot be decoded; it is skipped", "shard", s.id, "key", key, "error", err)
+					return true
+				}
+				if at >= to {
+					far = at
+					return false
+				}
+				near = append(near, found{slices.Clone(key), timer{at: at, shard: s, target: target}})
+				more = len(near) == 1024
+				return !more
+			})
+			if err != nil {
+				// Everything from the old horizon on has to be read again.
+				t.mu.Lock()
+				t.horizon = min(t.horizon, from)
+				t.far = min(t.far, from)
+				t.mu.Unlock()
+				return err
+			}
+			t.mu.Lock()
+			for i := range near {
+				item := near[i].timer // a copy: near is used again
+				t.addDurable(&item, near[i].key)
+			}
+			if t.horizon < to { // there were too many, and the horizon is nearer now
+				t.far = min(t.far, t.horizon)
+				more = more && near[len(near)-1].at < t.horizon
+			}
+			t.mu.Unlock()
+			if more {
+				start = append(near[len(near)-1].key, 0)
+			}
+		}
+		t.mu.Lock()
+		t.far = min(t.far, far)
+		t.mu.Unlock()
+	}
+	return nil
+}
+
+// fire is what a worker does with a timer that is due.
+func (t *timers) fire(item *timer) {
+	if item.lane != nil {
+		item.lane.deliver()
+		return
+	}
+	if item.key != "" {
+		t.mu.Lock()
+		current := t.durable[item.key] == item
+		t.mu.Unlock()
+		if !current {
+			return // cleared
+		}
+		// The second time it may turn out that it was cleared while it was being
+		// read from disk.
+		if item.retry > 0 && t.gone(item) {
+			t.mu.Lock()
+			delete(t.durable, item.key)
+			if t.crowded && !t.full() {
+				t.nudge(math.MinInt64)
+			}
+			t.mu.Unlock()
+			return
+		}
+	}
+	u, err := t.rt.begin(t.rt.ctx, item.target)
+	if err != nil {
+		t.fired(item, err)
+		return
+	}
+	u.stepFn = func(step *entity.Step, e entity.Entity) error { return e.Fire(step) }
+	u.after = func(err error) { t.fired(item, err) }
+	_ = u.run() // reports to after
+}
+
+// gone reports whether the record of a durable timer is not there any more.
+func (t *timers) gone(item *timer) bool {
+	_, err := t.rt.store.Get(t.rt.ctx, item.shard.id, []byte(item.key))
+	return errors.Is(err, storage.ErrNotFound)
+}
+
+// fired is called when the step of a timer is durable, or has failed. A durable
+// timer that the step has not cleared, and a wake that failed, are fired again.
+func (t *timers) fired(item *timer, err error) {
+	if t.rt.isClosing() || (item.shard != nil && item.shard.failure.Load() != nil) {
+		return
+	}
+	if err != nil {
+		t.rt.log.Warn("An entity has failed to do what was due; it is tried again", "entity", item.target.String(), "error", err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case item.key != "" && t.durable[item.key] == item:
+	case item.key == "" && err != nil:
+	default:
+		return
+	}
+	item.retry = nextRetry(item.retry)
+	item.at = t.rt.clock().UnixNano() + int64(item.retry)
+	t.push(item)
+}
+
+func nextRetry(last time.Duration) time.Duration {
+	return min(max(firstRetry, 2*last), lastRetry)
+}
+
+func (r *Runtime) isClosing() bool {
+	select {
+	case <-r.closing:
+		return true
+	default:
+		return false
+	}
+}
+
+// retryLane makes a lane of the outbox be tried again after the given time.
+func (t *timers) retryLane(l *lane, after time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.push(&timer{at: t.rt.clock().UnixNano() + int64(after), lane: l})
+}
+
+// timerHeap implements heap.Interface; the first to be due is the first.
+type timerHeap []*timer
+
+func (h timerHeap) Len() int           { return len(h) }
+func (h timerHeap) Less(i, j int) bool { return h[i].at < h[j].at }
+
+func (h timerHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].position, h[j].position = i, j
+}
+
+func (h *timerHeap) Push(x any) {
+	item := x.(*timer)
+	item.position = len(*h)
+	*h = append(*h, item)
+}
+
+func (h *timerHeap) Pop() any {
+	old := *h
+	item := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	item.position = -1
+	return item
+}

@@ -1,0 +1,276 @@
+// Package server puts a server together: store, runtime, matching, state
+// machines, frontend, and the two ways in, a port and a channel inside the
+// process.
+//
+// Everything that is started here is stopped here, in the opposite order:
+//
+//	health turns NOT_SERVING   load balancers and SDKs look elsewhere
+//	long polls end             with empty replies, which workers expect
+//	calls under way finish     their writes reach the disk
+//	the runtime, then the store
+//
+// Nothing that was acknowledged depends on this order: a killed process loses
+// nothing either. It spares clients errors.
+package server
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/frontend"
+	"github.com/perdure/perdure/internal/matching"
+	"github.com/perdure/perdure/internal/namespace"
+	"github.com/perdure/perdure/internal/runtime"
+	"github.com/perdure/perdure/internal/storage"
+	"github.com/perdure/perdure/internal/storage/memory"
+	"github.com/perdure/perdure/internal/storage/pebble"
+	"github.com/perdure/perdure/internal/workflow"
+)
+
+// Version is the version of Perdure.
+const Version = "0.1.0"
+
+// releaseTime is when Version was made.
+var releaseTime = time.Date(2026, time.November, 22, 0, 0, 0, 0, time.UTC)
+
+// Options are the settings of a server. The zero value is a server in memory
+// that can be reached from inside the process only.
+type Options struct {
+	// DataDir is the directory the data are kept in, made if it is not there.
+	// Empty: in memory.
+	DataDir string
+	// UnsafeNoSync does not sync writes to disk. A power cut loses acknowledged
+	// writes and may damage the store.
+	UnsafeNoSync bool
+	// Listen is the host:port of the gRPC API; port 0 picks a free one. Empty: no
+	// port.
+	Listen string
+	// Namespaces are registered if they are not there. "default" always is.
+	Namespaces []string
+	// Retention of the namespaces registered at start; three days if zero.
+	Retention time.Duration
+	// CacheBytes is how much memory idle workflows may take; 256 MiB if zero.
+	CacheBytes int64
+	// Logger gets what operators should know; slog.Default if nil.
+	Logger *slog.Logger
+}
+
+// Server is a server that is running.
+type Server struct {
+	logger     *slog.Logger
+	store      storage.Store
+	runtime    *runtime.Runtime
+	matching   *matching.Matching
+	namespaces *namespace.Registry
+	frontend   *frontend.Service
+	health     *healthServer
+	local      *inProcess
+
+	listener net.Listener // nil without a port
+	grpc     *grpc.Server
+	serving  sync.WaitGroup
+
+	stopOnce sync.Once
+	stopErr  error
+}
+
+// Start starts a server, which answers when Start returns. The context bounds
+// the start only.
+func Start(ctx context.Context, options Options) (*Server, error) {
+	s := &Server{
+		logger:     cmp.Or(options.Logger, slog.Default()),
+		namespaces: namespace.New(),
+	}
+	if err := s.start(ctx, options); err != nil {
+		return nil, errors.Join(err, s.abandon())
+	}
+	return s, nil
+}
+
+func (s *Server) start(ctx context.Context, options Options) (err error) {
+	// The port first: whether it is free is known at once. Clients that connect
+	// early wait until the server answers.
+	if options.Listen != "" {
+		if s.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", options.Listen); err != nil {
+			return fmt.Errorf("listen on %s: %w", options.Listen, err)
+		}
+	}
+	storeName := "memory"
+	if options.DataDir == "" {
+		s.store = memory.New(0)
+	} else {
+		storeName = "pebble"
+		// Not assigned directly: a nil *pebble.Store is no nil storage.Store.
+		store, err := pebble.Open(options.DataDir, pebble.Options{NoSync: options.UnsafeNoSync, Logger: s.logger})
+		if err != nil {
+			return err
+		}
+		s.store = store
+	}
+	s.matching = matching.New(matching.Options{Logger: s.logger})
+	s.runtime, err = runtime.Open(ctx, runtime.Options{
+		Store: s.store,
+		Machines: map[entity.Kind]entity.Machine{
+			entity.KindNamespaces: s.namespaces,
+			entity.KindWorkflow:   workflow.NewMachine(s.workflowConfig()),
+		},
+		Tasks:      s.matching,
+		CacheBytes: options.CacheBytes,
+		Logger:     s.logger,
+	})
+	if err != nil {
+		return err
+	}
+	s.matching.Attach(s.runtime)
+	if err := s.namespaces.Open(ctx, s.runtime, options.Retention, options.Namespaces...); err != nil {
+		return err
+	}
+	clusterID, err := s.clusterID()
+	if err != nil {
+		return err
+	}
+
+	s.health = newHealthServer(s.runtime.Failed)
+	s.frontend = frontend.New(frontend.Options{
+		Runtime:     s.runtime,
+		Matching:    s.matching,
+		Namespaces:  s.namespaces,
+		Logger:      s.logger,
+		Version:     Version,
+		ReleaseTime: releaseTime,
+		ClusterID:   clusterID,
+		Shards:      s.store.Shards(),
+		StoreName:   storeName,
+		Failure:     func(error) { s.health.set(healthpb.HealthCheckResponse_NOT_SERVING) },
+	})
+	s.local = newInProcess(s.frontend.Intercept, frontend.MaxRequestSize)
+	s.frontend.Register(s.local)
+	s.health.register(s.local)
+	if s.listener != nil {
+		s.grpc = grpc.NewServer(grpcOptions(s.frontend)...)
+		s.frontend.Register(s.grpc)
+		s.health.register(s.grpc)
+		reflection.Register(s.grpc)
+	}
+	s.health.set(healthpb.HealthCheckResponse_SERVING)
+	if s.grpc != nil {
+		s.serving.Go(func() {
+			if err := s.grpc.Serve(s.listener); err != nil {
+				s.logger.Error("The server no longer accepts connections; restart it.", "address", s.Address(), "error", err)
+			}
+		})
+	}
+	return nil
+}
+
+// workflowConfig tells the state machine of workflows about namespaces.
+func (s *Server) workflowConfig() workflow.Config {
+	convert := func(ns *namespace.Namespace, err error) (workflow.Namespace, bool) {
+		if err != nil {
+			return workflow.Namespace{}, false
+		}
+		return workflow.Namespace{ID: ns.ID, Name: ns.Name, Retention: ns.Retention}, true
+	}
+	return workflow.Config{
+		Namespace:       func(id string) (workflow.Namespace, bool) { return convert(s.namespaces.ByID(id)) },
+		NamespaceByName: func(name string) (workflow.Namespace, bool) { return convert(s.namespaces.ByName(name)) },
+	}
+}
+
+// clusterID identifies the data this server runs on: the id of the namespace
+// that has been there from their first day on.
+func (s *Server) clusterID() (string, error) {
+	ns, err := s.namespaces.ByName(namespace.Default)
+	if err != nil {
+		return "", fmt.Errorf("reading the cluster's id: %w", err)
+	}
+	return ns.ID, nil
+}
+
+// Address is the host:port of the gRPC API, or "" without a port.
+func (s *Server) Address() string {
+	if s.listener == nil {
+		return ""
+	}
+	return s.listener.Addr().String()
+}
+
+// ClientConn is the way in from inside the process. It needs no closing.
+func (s *Server) ClientConn() grpc.ClientConnInterface { return s.local }
+
+// Namespaces are the names of all namespaces, in order.
+func (s *Server) Namespaces() []string {
+	var names []string
+	for _, ns := range s.namespaces.List("", 10_000, false) {
+		names = append(names, ns.Name)
+	}
+	return slices.Clip(names)
+}
+
+// Failed is why the server accepts no more writes, or nil. Such a server has to
+// be started anew.
+func (s *Server) Failed() error { return s.runtime.Failed() }
+
+// Stop stops the server in order: long polls end with empty replies, calls under
+// way finish. When the context ends first, what is left is broken off; what was
+// acknowledged is safe in any case. Calls after the first wait for it and return
+// the same.
+func (s *Server) Stop(ctx context.Context) error {
+	s.stopOnce.Do(func() { s.stopErr = s.stop(ctx) })
+	return s.stopErr
+}
+
+func (s *Server) stop(ctx context.Context) error {
+	s.health.Shutdown()
+	s.frontend.Drain()
+	if s.grpc != nil {
+		graceful := make(chan struct{})
+		go func() {
+			s.grpc.GracefulStop()
+			close(graceful)
+		}()
+		select {
+		case <-graceful:
+		case <-ctx.Done():
+			s.grpc.Stop()
+			<-graceful
+		}
+		s.serving.Wait()
+	}
+	local := s.local.close(ctx)
+	s.matching.Close()
+	return errors.Join(local, s.runtime.Close(ctx), s.store.Close())
+}
+
+// abandon gives up what a start that failed has begun.
+func (s *Server) abandon() error {
+	s.namespaces.Close()
+	var errs []error
+	if s.listener != nil {
+		errs = append(errs, s.listener.Close())
+	}
+	if s.matching != nil {
+		s.matching.Close()
+	}
+	if s.runtime != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		errs = append(errs, s.runtime.Close(ctx))
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	return errors.Join(errs...)
+}

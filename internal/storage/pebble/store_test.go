@@ -1,0 +1,180 @@
+package pebble
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"testing"
+
+	cockroach "github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/perdure/perdure/internal/storage"
+	"github.com/perdure/perdure/internal/storage/storagetest"
+)
+
+// quiet is for tests that cause errors.
+var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+
+func mustOpen(t testing.TB, dir string, opts Options) *Store {
+	t.Helper()
+	store, err := Open(dir, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
+func acquire(t testing.TB, store *Store, shard storage.ShardID) storage.Lease {
+	t.Helper()
+	lease, err := store.Acquire(context.Background(), shard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lease
+}
+
+func commit(store *Store, lease storage.Lease, durability storage.Durability, pairs ...string) error {
+	var b storage.Batch
+	for i := 0; i < len(pairs); i += 2 {
+		b.Set([]byte(pairs[i]), []byte(pairs[i+1]))
+	}
+	result := make(chan error, 1)
+	store.Commit(lease, &b, durability, func(err error) { result <- err })
+	return <-result
+}
+
+func conform(t *testing.T, dir func(t *testing.T) string, opts func() Options) {
+	storagetest.Run(t, func(t *testing.T) storagetest.Harness {
+		dir, opts := dir(t), opts()
+		store := mustOpen(t, dir, opts)
+		return storagetest.Harness{
+			Store: store,
+			Reopen: func() (storage.Store, error) {
+				if err := store.Close(); err != nil {
+					return nil, err
+				}
+				opts.Shards = 7 // ignored: the store has its number
+				var err error
+				store, err = Open(dir, opts)
+				return store, err
+			},
+		}
+	})
+}
+
+func TestConformance(t *testing.T) {
+	conform(t, func(*testing.T) string { return "data" }, func() Options {
+		return Options{Shards: 4, FS: vfs.NewMem(), CacheBytes: 1 << 20, memTableBytes: 1 << 20}
+	})
+}
+
+func TestAStoreCanBeOpenedAgainAfterClose(t *testing.T) {
+	dir := t.TempDir() + "/not/there/yet"
+	store := mustOpen(t, dir, Options{})
+	if store.Shards() != DefaultShards {
+		t.Fatalf("%d shards", store.Shards())
+	}
+	if err := commit(store, acquire(t, store, 3), storage.Synced, "a", "1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	store = mustOpen(t, dir, Options{Shards: 5})
+	defer store.Close()
+	if store.Shards() != DefaultShards {
+		t.Fatalf("%d shards after reopening", store.Shards())
+	}
+	if got, err := store.Get(context.Background(), 3, []byte("a")); err != nil || string(got) != "1" {
+		t.Fatalf("Get = %q, %v", got, err)
+	}
+}
+
+func TestADirectoryInUseIsRefused(t *testing.T) {
+	for name, opts := range map[string]Options{"disk": {}, "memory": {FS: vfs.NewMem()}} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			store := mustOpen(t, dir, opts)
+			if _, err := Open(dir, opts); !errors.Is(err, ErrInUse) {
+				t.Fatalf("second Open: %v, want ErrInUse", err)
+			}
+			if err := store.Close(); err != nil {
+				t.Fatal(err)
+			}
+			mustOpen(t, dir, opts).Close()
+		})
+	}
+}
+
+func TestAStoreOfANewerFormatIsRefused(t *testing.T) {
+	fs := vfs.NewMem()
+	store := mustOpen(t, "data", Options{FS: fs})
+	newer := header{version: formatVersion + 1, shards: 4}.encode()
+	if err := store.db.Set(headerKey(), newer, cockroach.Sync); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the refusal lets go of the directory
+		if _, err := Open("data", Options{FS: fs}); !errors.Is(err, ErrFormat) {
+			t.Fatalf("Open: %v, want ErrFormat", err)
+		}
+	}
+}
+
+func TestADatabaseOfSomethingElseIsRefused(t *testing.T) {
+	fs := vfs.NewMem()
+	db, err := cockroach.Open("data", &cockroach.Options{FS: fs, FormatMajorVersion: pebbleFormat})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Set([]byte("a"), []byte("b"), cockroach.Sync); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open("data", Options{FS: fs}); !errors.Is(err, ErrFormat) {
+		t.Fatalf("Open: %v, want ErrFormat", err)
+	}
+}
+
+func TestANumberOfShardsOutOfRangeIsRefused(t *testing.T) {
+	for _, n := range []int{-1, MaxShards + 1} {
+		if _, err := Open("data", Options{FS: vfs.NewMem(), Shards: n}); err == nil {
+			t.Errorf("Open with %d shards succeeded", n)
+		}
+	}
+	store := mustOpen(t, "data", Options{FS: vfs.NewMem(), Shards: MaxShards})
+	defer store.Close()
+	if err := commit(store, acquire(t, store, MaxShards-1), storage.Synced, "a", "1"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestABatchThatIsTooLargeBreaksItsLeaseUntilTheShardIsAcquiredAgain(t *testing.T) {
+	store := mustOpen(t, "data", Options{FS: vfs.NewMem()})
+	defer store.Close()
+	lease := acquire(t, store, 0)
+	var huge storage.Batch
+	value := make([]byte, MaxBatchBytes/4)
+	for range 5 {
+		huge.Set([]byte("a"), value)
+	}
+	results := make(chan error, 2)
+	store.Commit(lease, &huge, storage.Synced, func(err error) { results <- err })
+	var b storage.Batch
+	b.Set([]byte("b"), []byte("1"))
+	store.Commit(lease, &b, storage.Synced, func(err error) { results <- err })
+	for range 2 {
+		if err := <-results; !errors.Is(err, ErrBatchTooLarge) {
+			t.Fatalf("got %v, want ErrBatchTooLarge", err)
+		}
+	}
+	if err := commit(store, acquire(t, store, 0), storage.Synced, "b", "2"); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,47 @@
+package pebble
+
+import (
+	cockroach "github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+)
+
+const (
+	defaultCacheBytes    = 128 << 20
+	defaultMemTableBytes = 64 << 20
+)
+
+// pebbleFormat is the on-disk format of Pebble that stores are kept in; older
+// stores are raised to it when they are opened. Chosen by name, not as the newest
+// one, so that a new version of the library changes nothing by itself.
+const pebbleFormat = cockroach.FormatTableFormatV6
+
+// tune fits Pebble to this server's load: small batches, each synced; records
+// that live for milliseconds (tasks, timers, outbox messages) beside records
+// that live for weeks; point reads of entities that have fallen out of a cache.
+func tune(o *cockroach.Options, opts Options) {
+	o.FormatMajorVersion = pebbleFormat
+
+	// A large memtable lets most short-lived records be deleted before they are
+	// ever written to a table. Four of them may wait for their flush.
+	o.MemTableSize = uint64(opts.memTableBytes)
+	o.MemTableStopWritesThreshold = 4
+
+	// Tombstones of tasks and timers pile up in the upper levels; compacting those
+	// early keeps the scans at the head of a queue short.
+	o.L0CompactionThreshold = 2
+	o.L0StopWritesThreshold = 24
+	o.LBaseMaxBytes = int64(opts.memTableBytes)
+	o.CompactionConcurrencyRange = func() (int, int) { return 1, 2 }
+
+	// Entities are read by their whole key, often for keys that do not exist (is
+	// this workflow id in use?): ten bits per key save nearly all such reads.
+	for i := range o.Levels {
+		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+		o.Levels[i].BlockSize = 16 << 10
+		o.Levels[i].IndexBlockSize = 64 << 10
+	}
+	o.TargetFileSizes[0] = 4 << 20
+
+	o.CacheSize = opts.CacheBytes
+	o.MaxOpenFiles = 4096
+}

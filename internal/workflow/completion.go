@@ -1,0 +1,273 @@
+package workflow
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	commandpb "go.temporal.io/api/command/v1"
+	deploymentpb "go.temporal.io/api/deployment/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
+)
+
+// heartbeatLimit is how long a worker may keep a workflow task by heartbeats
+// alone.
+const heartbeatLimit = 30 * time.Minute
+
+// Completion is what came of a completed workflow task.
+type Completion struct {
+	Response *workflowservice.RespondWorkflowTaskCompletedResponse
+	// Err is what the worker is told instead, if it is not nil. The step has
+	// succeeded all the same and must be carried out: it has failed the task.
+	Err error
+}
+
+// CompleteWorkflowTask takes the commands a worker answers a workflow task with.
+// All of them are carried out, or none: a bad one fails the task.
+func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken, req *workflowservice.RespondWorkflowTaskCompletedRequest) (*Completion, error) {
+	r, err := c.startedTaskOf(token)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkCompletion(req); err != nil {
+		return nil, err
+	}
+	failure, hadBuffered, err := r.checkCommands(step, req.GetCommands())
+	if err != nil {
+		return nil, err
+	}
+	if failure != nil {
+		return r.failCompletion(step, req, failure)
+	}
+
+	heartbeat := req.GetForceCreateNewWorkflowTask() && len(req.GetCommands()) == 0 && len(req.GetMessages()) == 0
+	original := step.Now
+	if heartbeat {
+		original = r.state.WorkflowTask.OriginalScheduledTime.AsTime()
+		if step.Now.Sub(original) > heartbeatLimit {
+			return r.timeoutHeartbeat(step, req)
+		}
+	}
+
+	a := r.completeTask(step, req)
+	r.applying = true
+	for _, cmd := range req.GetCommands() {
+		n := len(r.newEvents)
+		commandHandlers[cmd.GetCommandType()].apply(a, cmd)
+		if len(r.newEvents) > n {
+			r.newEvents[n].UserMetadata = cmd.GetUserMetadata()
+			r.newEvents[n].EventGroupMarkers = cmd.GetEventGroupMarkers()
+		}
+	}
+	resp := &workflowservice.RespondWorkflowTaskCompletedResponse{}
+	if !r.closed() {
+		for _, id := range a.eager {
+			if task := r.startEager(step, id, a.identity); task != nil {
+				resp.ActivityTasks = append(resp.ActivityTasks, task)
+			}
+		}
+	}
+	wanted := req.GetForceCreateNewWorkflowTask() || hadBuffered || a.scheduleTask || r.taskWanted
+	r.applying, r.taskWanted = false, false
+	if r.closed() {
+		r.dropBuffered(step)
+		wanted = false
+	}
+	inline := wanted && req.GetReturnNewWorkflowTask()
+	if wanted {
+		r.scheduleTask(step, original, !inline)
+	} else {
+		r.flushBuffered(step)
+	}
+	if inline {
+		r.startTask(step, req.GetIdentity(), "request-from-RespondWorkflowTaskCompleted", nil)
+	}
+	r.answerQueries(step, req.GetQueryResults(), wanted)
+	r.flush(step)
+	if inline && r.started != nil {
+		if resp.WorkflowTask, err = r.taskReply(step, true); err != nil {
+			return nil, err
+		}
+	}
+	return &Completion{Response: resp}, nil
+}
+
+// checkCompletion refuses requests that no workflow task could be completed with.
+func checkCompletion(req *workflowservice.RespondWorkflowTaskCompletedRequest) error {
+	if req.GetVersioningBehavior() != enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED && req.GetDeployment() == nil && //nolint:staticcheck // older workers
+		req.GetDeploymentOptions().GetWorkerVersioningMode() != enumspb.WORKER_VERSIONING_MODE_VERSIONED {
+		return serviceerror.NewInvalidArgument("versioning behavior cannot be specified without deployment options being set with versioned mode")
+	}
+	if req.GetIntermediatePage() || req.GetPageNumber() > 0 {
+		return serviceerror.NewFailedPrecondition("workflow task completion pagination is disabled for this namespace")
+	}
+	var closing enumspb.CommandType
+	for _, cmd := range req.GetCommands() {
+		if closing != 0 {
+			types := make([]string, len(req.GetCommands()))
+			for i, cmd := range req.GetCommands() {
+				types[i] = cmd.GetCommandType().String()
+			}
+			return serviceerror.NewInvalidArgumentf("invalid command sequence: [%v], command %s must be the last command.",
+				strings.Join(types, ", "), closing)
+		}
+		if _, known := commandHandlers[cmd.GetCommandType()]; !known {
+			return serviceerror.NewInvalidArgumentf("unknown command type: %v", cmd.GetCommandType())
+		}
+		if closesWorkflow(cmd.GetCommandType()) {
+			closing = cmd.GetCommandType()
+		}
+	}
+	return nil
+}
+
+func closesWorkflow(t enumspb.CommandType) bool {
+	switch t {
+	case enumspb.COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION,
+		enumspb.COMMAND_TYPE_FAIL_WORKFLOW_EXECUTION,
+		enumspb.COMMAND_TYPE_CANCEL_WORKFLOW_EXECUTION,
+		enumspb.COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION:
+		return true
+	}
+	return false
+}
+
+// checkCommands checks all commands of a completion. hadBuffered reports whether
+// events that the worker has not seen remain buffered after them.
+func (r *Run) checkCommands(step *entity.Step, commands []*commandpb.Command) (failure *commandFailure, hadBuffered bool, err error) {
+	b := &commandBatch{run: r, step: step}
+	for _, cmd := range commands {
+		failure := commandHandlers[cmd.GetCommandType()].check(b, cmd)
+		if b.err != nil {
+			return nil, false, b.err
+		}
+		if failure != nil {
+			return failure, false, nil
+		}
+	}
+	return nil, b.waitingEvents() > 0, nil
+}
+
+// waitingEvents counts the buffered events that the batch does not take back.
+func (b *commandBatch) waitingEvents() int {
+	n := 0
+	for _, event := range b.run.buffered {
+		if fired := event.GetTimerFiredEventAttributes(); fired == nil || !b.removesBufferedTimer[fired.GetTimerId()] {
+			n++
+		}
+	}
+	return n
+}
+
+// completeTask writes the end of the workflow task.
+func (r *Run) completeTask(step *entity.Step, req *workflowservice.RespondWorkflowTaskCompletedRequest) *application {
+	r.recordStarted()
+	scheduled, started := r.state.WorkflowTask.ScheduledEventId, r.started.eventID
+	options := req.GetDeploymentOptions()
+	deploymentName, buildID := options.GetDeploymentName(), options.GetBuildId()
+	behavior := req.GetVersioningBehavior()
+	if d := req.GetDeployment(); d != nil { //nolint:staticcheck // older workers
+		deploymentName, buildID = d.GetSeriesName(), d.GetBuildId() //nolint:staticcheck // older workers
+	}
+	if options != nil && options.GetWorkerVersioningMode() != enumspb.WORKER_VERSIONING_MODE_VERSIONED {
+		behavior = enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED
+	}
+	attr := &historypb.WorkflowTaskCompletedEventAttributes{
+		ScheduledEventId:     scheduled,
+		StartedEventId:       started,
+		Identity:             req.GetIdentity(),
+		BinaryChecksum:       req.GetBinaryChecksum(),     //nolint:staticcheck // recorded as sent
+		WorkerVersion:        req.GetWorkerVersionStamp(), //nolint:staticcheck // recorded as sent
+		SdkMetadata:          req.GetSdkMetadata(),
+		MeteringMetadata:     req.GetMeteringMetadata(),
+		WorkerDeploymentName: deploymentName,
+		VersioningBehavior:   behavior,
+	}
+	if deploymentName != "" && (req.GetDeployment() != nil || options.GetWorkerVersioningMode() == enumspb.WORKER_VERSIONING_MODE_VERSIONED) { //nolint:staticcheck // older workers
+		attr.DeploymentVersion = &deploymentpb.WorkerDeploymentVersion{DeploymentName: deploymentName, BuildId: buildID}
+	}
+	completed := &historypb.HistoryEvent{
+		EventTime:  timestamppb.New(step.Now),
+		EventType:  enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
+		Attributes: &historypb.HistoryEvent_WorkflowTaskCompletedEventAttributes{WorkflowTaskCompletedEventAttributes: attr},
+	}
+	r.appendEvent(completed)
+	r.endTask(step)
+	r.state.WorkflowTaskAttempt = 1
+	r.state.LastCompletedStartedEventId = started
+	r.state.TryingToClose = false
+	r.setSticky(req)
+	return &application{
+		run:              r,
+		step:             step,
+		completedEventID: completed.EventId,
+		identity:         req.GetIdentity(),
+		eagerAllowed:     true,
+	}
+}
+
+// setSticky sends the next tasks of the run to the worker that has it in its
+// cache, if the worker asks for it.
+func (r *Run) setSticky(req *workflowservice.RespondWorkflowTaskCompletedRequest) {
+	sticky := req.GetStickyAttributes()
+	r.clearSticky()
+	if name := sticky.GetWorkerTaskQueue().GetName(); name != "" {
+		r.state.StickyQueue, r.state.StickyTimeout = name, sticky.GetScheduleToStartTimeout()
+		// What that worker has seen is not going to be asked for again soon.
+		r.tail.dropBefore(r.state.LastCompletedStartedEventId + 1)
+	}
+}
+
+func (f *commandFailure) message() string {
+	if f.err == nil {
+		return f.cause.String()
+	}
+	return fmt.Sprintf("%v: %v", f.cause, f.err)
+}
+
+// failCompletion fails the workflow task because of a bad command. Of a task that
+// has failed before, nothing is done: it times out, and so is not tried again
+// and again without a rest.
+func (r *Run) failCompletion(step *entity.Step, req *workflowservice.RespondWorkflowTaskCompletedRequest, f *commandFailure) (*Completion, error) {
+	refusal := serviceerror.NewInvalidArgument(f.message())
+	if r.state.WorkflowTask.Attempt > 1 && f.cause != enumspb.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND {
+		return nil, refusal
+	}
+	r.failTask(step, f.cause, serverFailure(f.message()), req.GetIdentity(), req.GetBinaryChecksum()) //nolint:staticcheck // recorded as sent
+	if f.terminate {
+		r.flushBuffered(step)
+		r.terminate(step, f.message(), nil, identityHistoryService, nil)
+	} else {
+		r.scheduleWorkflowTask(step)
+	}
+	r.answerQueries(step, req.GetQueryResults(), !f.terminate)
+	r.flush(step)
+	return &Completion{Err: refusal}, nil
+}
+
+func serverFailure(message string) *failurepb.Failure {
+	return &failurepb.Failure{
+		Message:     message,
+		Source:      "Server",
+		FailureInfo: &failurepb.Failure_ServerFailureInfo{ServerFailureInfo: &failurepb.ServerFailureInfo{}},
+	}
+}
+
+// timeoutHeartbeat takes the workflow task from a worker that has kept it for
+// too long by heartbeats.
+func (r *Run) timeoutHeartbeat(step *entity.Step, req *workflowservice.RespondWorkflowTaskCompletedRequest) (*Completion, error) {
+	r.timeoutStarted(step)
+	r.clearSticky()
+	r.scheduleWorkflowTask(step)
+	r.answerQueries(step, req.GetQueryResults(), true)
+	r.flush(step)
+	return &Completion{Err: serviceerror.NewNotFound("workflow task heartbeat timeout")}, nil
+}

@@ -1,0 +1,370 @@
+package workflow
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/robfig/cron/v3"
+	commandpb "go.temporal.io/api/command/v1"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	historypb "go.temporal.io/api/history/v1"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/perdure/perdure/internal/entity"
+)
+
+// minRunInterval is the least time between the starts of two runs of which one
+// continues the other, so that a workflow cannot spin.
+const minRunInterval = time.Second
+
+// restBefore stretches the backoff of the run that follows this one, if this one
+// has been short.
+func (r *Run) restBefore(now time.Time, backoff time.Duration) time.Duration {
+	lifetime := now.Sub(r.info.ExecutionTime.AsTime())
+	if lifetime+backoff < minRunInterval {
+		return minRunInterval - lifetime
+	}
+	return backoff
+}
+
+// loadStart reads the run's Started event if a retry or a cron run may need it,
+// so that applying the command cannot fail.
+func (b *commandBatch) loadStart() {
+	if b.err == nil {
+		b.err = b.run.loadStart(b.step)
+	}
+}
+
+func (r *Run) loadStart(step *entity.Step) error {
+	if r.info.RetryPolicy == nil && r.info.CronSchedule == "" || r.startEvent != nil {
+		return nil
+	}
+	limits := Limits{HistoryPageEvents: 1}
+	data, _, err := r.readHistory(step.Reader, 1, 1, &limits)
+	if err != nil {
+		return err
+	}
+	event, err := decodeEvent(data)
+	if err != nil {
+		return err
+	}
+	if event.GetWorkflowExecutionStartedEventAttributes() == nil {
+		return fmt.Errorf("workflow: first event of run %s is %v", r.info.RunId, event.GetEventType())
+	}
+	r.startEvent = event
+	return nil
+}
+
+// continuationAfterFailure is the retry of a failed run, or else the next cron
+// run; nil if there is neither. loadStart has been called.
+func (r *Run) continuationAfterFailure(step *entity.Step, failure *failurepb.Failure) (*continuation, enumspb.RetryState) {
+	backoff, state := r.retryBackoff(step.Now, failure)
+	if state != enumspb.RETRY_STATE_IN_PROGRESS {
+		return r.cronContinuation(step, nil, failure), state
+	}
+	next := r.sameAgain(step, backoff)
+	next.params.attempt = r.info.Attempt + 1
+	next.params.initiator = enumspb.CONTINUE_AS_NEW_INITIATOR_RETRY
+	next.params.continuedFailure = failure
+	if failure.GetTimeoutFailureInfo() != nil {
+		next.params.lastCompletionResult = r.startEvent.GetWorkflowExecutionStartedEventAttributes().GetLastCompletionResult()
+	}
+	return next, state
+}
+
+// cronContinuation is the next run of a cron workflow; nil if it is none.
+func (r *Run) cronContinuation(step *entity.Step, result *commonpb.Payloads, failure *failurepb.Failure) *continuation {
+	if r.info.CronSchedule == "" {
+		return nil
+	}
+	backoff, ok := nextCron(r.info.CronSchedule, r.info.ExecutionTime.AsTime(), step.Now)
+	if !ok {
+		return nil
+	}
+	if failure != nil {
+		// A failed run leaves the result of the one before.
+		result = r.startEvent.GetWorkflowExecutionStartedEventAttributes().GetLastCompletionResult()
+	}
+	next := r.sameAgain(step, backoff)
+	next.params.initiator = enumspb.CONTINUE_AS_NEW_INITIATOR_CRON_SCHEDULE
+	next.params.continuedFailure = failure
+	next.params.lastCompletionResult = result
+	return next
+}
+
+// sameAgain is a run like this one.
+func (r *Run) sameAgain(step *entity.Step, backoff time.Duration) *continuation {
+	attr := r.startEvent.GetWorkflowExecutionStartedEventAttributes()
+	next := &continuation{startParams{
+		requestID:           step.NewID(),
+		runID:               step.NewID(),
+		continuedRunID:      r.info.RunId,
+		firstRunID:          r.info.FirstRunId,
+		workflowType:        attr.GetWorkflowType(),
+		taskQueue:           attr.GetTaskQueue().GetName(),
+		input:               attr.GetInput(),
+		header:              attr.GetHeader(),
+		memo:                attr.GetMemo(),
+		searchAttributes:    attr.GetSearchAttributes(),
+		priority:            attr.GetPriority(),
+		links:               r.startEvent.GetLinks(),
+		retryPolicy:         attr.GetRetryPolicy(),
+		cronSchedule:        attr.GetCronSchedule(),
+		executionTimeout:    r.info.ExecutionTimeout.AsDuration(),
+		executionExpiration: r.info.ExecutionExpiration,
+		runTimeout:          attr.GetWorkflowRunTimeout().AsDuration(),
+		taskTimeout:         attr.GetWorkflowTaskTimeout().AsDuration(),
+		firstTaskBackoff:    r.restBefore(step.Now, backoff),
+	}}
+	r.carryParent(&next.params)
+	return next
+}
+
+// nextCron is the time from now to the first tick of the schedule at or after
+// now, counting ticks from last; ok is false if there is none.
+func nextCron(schedule string, last, now time.Time) (backoff time.Duration, ok bool) {
+	s, err := cron.ParseStandard(schedule)
+	if err != nil {
+		return 0, false
+	}
+	last, now = last.UTC(), now.UTC()
+	next := last
+	if !now.Before(last) {
+		// Skip to just before now, but keep the phase of @every schedules.
+		if every, is := s.(cron.ConstantDelaySchedule); is && every.Delay > 0 {
+			next = last.Add(now.Sub(last) / every.Delay * every.Delay)
+			if next.After(last) {
+				next = next.Add(-every.Delay)
+			}
+		} else {
+			next = later(last, now.Add(-time.Second))
+		}
+		for next = s.Next(next); !next.IsZero() && next.Before(now); {
+			next = s.Next(next)
+		}
+		if next.IsZero() {
+			return 0, false
+		}
+	}
+	return time.Duration(math.Ceil(next.Sub(now).Seconds())) * time.Second, true
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// retryBackoff decides whether the run is retried after a failure, and when.
+func (r *Run) retryBackoff(now time.Time, failure *failurepb.Failure) (time.Duration, enumspb.RetryState) {
+	policy := r.info.RetryPolicy
+	if policy == nil {
+		return 0, enumspb.RETRY_STATE_RETRY_POLICY_NOT_SET
+	}
+	if !mayRetryWorkflow(failure, policy.GetNonRetryableErrorTypes()) {
+		return 0, enumspb.RETRY_STATE_NON_RETRYABLE_FAILURE
+	}
+	attempt := max(r.info.Attempt, 1)
+	if limit := policy.GetMaximumAttempts(); limit > 0 && attempt >= limit {
+		return 0, enumspb.RETRY_STATE_MAXIMUM_ATTEMPTS_REACHED
+	}
+	longest := policy.GetMaximumInterval().AsDuration()
+	var interval time.Duration
+	if delay := failure.GetApplicationFailureInfo().GetNextRetryDelay(); delay != nil {
+		interval = delay.AsDuration()
+	} else {
+		f := float64(policy.GetInitialInterval().AsDuration()) * math.Pow(policy.GetBackoffCoefficient(), float64(attempt-1))
+		if f < math.MaxInt64 {
+			interval = time.Duration(f)
+		}
+	}
+	switch {
+	case longest == 0 && interval <= 0:
+		return 0, enumspb.RETRY_STATE_TIMEOUT
+	case longest != 0 && (interval <= 0 || interval > longest):
+		interval = longest
+	}
+	if expiration := asTime(r.info.ExecutionExpiration); !expiration.IsZero() && now.Add(interval).After(expiration) {
+		return 0, enumspb.RETRY_STATE_TIMEOUT
+	}
+	return interval, enumspb.RETRY_STATE_IN_PROGRESS
+}
+
+// mayRetryWorkflow reports whether a failure is of a kind that may be retried.
+func mayRetryWorkflow(failure *failurepb.Failure, nonRetryable []string) bool {
+	switch info := failure.GetFailureInfo().(type) {
+	case *failurepb.Failure_TerminatedFailureInfo, *failurepb.Failure_CanceledFailureInfo:
+		return false
+	case *failurepb.Failure_TimeoutFailureInfo:
+		switch t := info.TimeoutFailureInfo.GetTimeoutType(); t {
+		case enumspb.TIMEOUT_TYPE_START_TO_CLOSE, enumspb.TIMEOUT_TYPE_HEARTBEAT:
+			return !slices.Contains(nonRetryable, "TemporalTimeout:"+t.String())
+		}
+		return false
+	case *failurepb.Failure_ServerFailureInfo:
+		return !info.ServerFailureInfo.GetNonRetryable()
+	case *failurepb.Failure_ApplicationFailureInfo:
+		return !info.ApplicationFailureInfo.GetNonRetryable() && !slices.Contains(nonRetryable, info.ApplicationFailureInfo.GetType())
+	}
+	return true
+}
+
+func checkContinueAsNew(b *commandBatch, cmd *commandpb.Command) *commandFailure {
+	if f := b.checkClose(); f != nil {
+		return f
+	}
+	const cause = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_CONTINUE_AS_NEW_ATTRIBUTES
+	attr := cmd.GetContinueAsNewWorkflowExecutionCommandAttributes()
+	if attr == nil {
+		return badCommand(cause, "ContinueAsNewWorkflowExecutionCommandAttributes is not set on ContinueAsNewWorkflowExecutionCommand.")
+	}
+	info, limits := b.run.info, &b.run.chain.config.Limits
+	if attr.GetWorkflowType().GetName() == "" {
+		attr.WorkflowType = &commonpb.WorkflowType{Name: info.WorkflowType}
+	}
+	if len(attr.GetWorkflowType().GetName()) > limits.IDLength {
+		return badCommand(cause, "WorkflowType on ContinueAsNewWorkflowExecutionCommand exceeds length limit. Length=%d Limit=%d",
+			len(attr.GetWorkflowType().GetName()), limits.IDLength)
+	}
+	if attr.TaskQueue == nil {
+		attr.TaskQueue = &taskqueuepb.TaskQueue{}
+	}
+	attr.TaskQueue.Kind = enumspb.TASK_QUEUE_KIND_NORMAL
+	if attr.TaskQueue.Name == "" {
+		attr.TaskQueue.Name = info.TaskQueue
+	}
+	if len(attr.TaskQueue.Name) > limits.IDLength {
+		return badCommand(cause, "TaskQueue on ContinueAsNewWorkflowExecutionCommand exceeds length limit. Length=%d Limit=%d",
+			len(attr.TaskQueue.Name), limits.IDLength)
+	}
+	for name, d := range map[string]*durationpb.Duration{
+		"WorkflowRunTimeout":   attr.GetWorkflowRunTimeout(),
+		"WorkflowTaskTimeout":  attr.GetWorkflowTaskTimeout(),
+		"BackoffStartInterval": attr.GetBackoffStartInterval(),
+	} {
+		if d != nil && (d.CheckValid() != nil || d.AsDuration() < 0) {
+			return badCommand(cause, "Invalid %s on ContinueAsNewWorkflowExecutionCommand.", name)
+		}
+	}
+	if msg := invalidRetryPolicy(attr.GetRetryPolicy()); msg != "" {
+		return badCommand(cause, "invalid WorkflowRetryPolicy on ContinueAsNewWorkflowExecutionCommand: %s", msg)
+	}
+	if attr.GetCronSchedule() != "" {
+		if _, err := cron.ParseStandard(attr.GetCronSchedule()); err != nil {
+			return badCommand(cause, "Invalid CronSchedule on ContinueAsNewWorkflowExecutionCommand.")
+		}
+	}
+	runTimeout, taskTimeout := attr.GetWorkflowRunTimeout().AsDuration(), attr.GetWorkflowTaskTimeout().AsDuration()
+	if runTimeout == 0 {
+		runTimeout = info.RunTimeout.AsDuration()
+	}
+	if taskTimeout == 0 {
+		taskTimeout = info.TaskTimeout.AsDuration()
+	}
+	runTimeout, taskTimeout = capTimeouts(info.ExecutionTimeout.AsDuration(), runTimeout, taskTimeout)
+	attr.WorkflowRunTimeout, attr.WorkflowTaskTimeout = durationpb.New(runTimeout), durationpb.New(taskTimeout)
+	if f := b.checkSearchAttributes(attr.GetSearchAttributes()); f != nil {
+		return f
+	}
+	if f := b.checkBlob(proto.Size(attr.GetInput()), cause, "ContinueAsNewWorkflowExecutionCommandAttributes.Input"); f != nil {
+		return f
+	}
+	if proto.Size(attr.GetMemo()) > limits.MemoSize {
+		f := badCommand(cause, "ContinueAsNewWorkflowExecutionCommandAttributes. Memo exceeds size limit.")
+		f.terminate = true
+		return f
+	}
+	return nil
+}
+
+func applyContinueAsNew(a *application, cmd *commandpb.Command) {
+	r, attr := a.run, cmd.GetContinueAsNewWorkflowExecutionCommandAttributes()
+	if attr.Initiator == enumspb.CONTINUE_AS_NEW_INITIATOR_UNSPECIFIED {
+		attr.Initiator = enumspb.CONTINUE_AS_NEW_INITIATOR_WORKFLOW
+	}
+	next := &continuation{startParams{
+		requestID:            a.step.NewID(),
+		runID:                a.step.NewID(),
+		continuedRunID:       r.info.RunId,
+		firstRunID:           r.info.FirstRunId,
+		workflowType:         attr.GetWorkflowType(),
+		taskQueue:            attr.GetTaskQueue().GetName(),
+		input:                attr.GetInput(),
+		header:               attr.GetHeader(),
+		memo:                 attr.GetMemo(),
+		searchAttributes:     attr.GetSearchAttributes(),
+		priority:             r.info.Priority,
+		retryPolicy:          attr.GetRetryPolicy(),
+		cronSchedule:         attr.GetCronSchedule(),
+		executionTimeout:     r.info.ExecutionTimeout.AsDuration(),
+		executionExpiration:  r.info.ExecutionExpiration,
+		runTimeout:           attr.GetWorkflowRunTimeout().AsDuration(),
+		taskTimeout:          attr.GetWorkflowTaskTimeout().AsDuration(),
+		firstTaskBackoff:     r.restBefore(a.step.Now, attr.GetBackoffStartInterval().AsDuration()),
+		initiator:            attr.Initiator,
+		continuedFailure:     attr.GetFailure(),
+		lastCompletionResult: attr.GetLastCompletionResult(),
+	}}
+	if attr.Initiator == enumspb.CONTINUE_AS_NEW_INITIATOR_RETRY {
+		next.params.attempt = r.info.Attempt + 1
+	}
+	r.carryParent(&next.params)
+	event := r.addEvent(a.step, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW, func(e *historypb.HistoryEvent) {
+		e.Attributes = &historypb.HistoryEvent_WorkflowExecutionContinuedAsNewEventAttributes{
+			WorkflowExecutionContinuedAsNewEventAttributes: &historypb.WorkflowExecutionContinuedAsNewEventAttributes{
+				NewExecutionRunId:            next.id(),
+				WorkflowType:                 attr.GetWorkflowType(),
+				TaskQueue:                    attr.GetTaskQueue(),
+				Input:                        attr.GetInput(),
+				WorkflowRunTimeout:           attr.GetWorkflowRunTimeout(),
+				WorkflowTaskTimeout:          attr.GetWorkflowTaskTimeout(),
+				WorkflowTaskCompletedEventId: a.completedEventID,
+				BackoffStartInterval:         attr.GetBackoffStartInterval(),
+				Initiator:                    attr.Initiator,
+				Failure:                      attr.GetFailure(),
+				LastCompletionResult:         attr.GetLastCompletionResult(),
+				Header:                       attr.GetHeader(),
+				Memo:                         withoutNil(attr.GetMemo()),
+				SearchAttributes:             withoutNilAttributes(attr.GetSearchAttributes()),
+				InheritBuildId:               attr.GetInheritBuildId(), //nolint:staticcheck // recorded as sent
+			}}
+	})
+	r.closeOrContinue(a.step, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW, event, next)
+}
+
+// invalidRetryPolicy says what is wrong with a policy that a command brings, and
+// fills in what it leaves open.
+func invalidRetryPolicy(p *commonpb.RetryPolicy) string {
+	if p == nil {
+		return ""
+	}
+	if p.GetInitialInterval().AsDuration() == 0 {
+		p.InitialInterval = durationpb.New(time.Second)
+	}
+	if p.GetBackoffCoefficient() == 0 {
+		p.BackoffCoefficient = 2
+	}
+	if p.GetMaximumInterval().AsDuration() == 0 {
+		p.MaximumInterval = durationpb.New(100 * p.GetInitialInterval().AsDuration())
+	}
+	switch {
+	case p.GetMaximumAttempts() == 1:
+		return "" // never retried: the rest does not matter
+	case p.GetMaximumAttempts() < 0:
+		return "MaximumAttempts cannot be negative on retry policy."
+	case p.GetInitialInterval().AsDuration() < 0:
+		return "InitialInterval cannot be negative on retry policy."
+	case p.GetBackoffCoefficient() < 1 || math.IsNaN(p.GetBackoffCoefficient()):
+		return "BackoffCoefficient cannot be less than 1 on retry policy."
+	case p.GetMaximumInterval().AsDuration() < p.GetInitialInterval().AsDuration():
+		return "MaximumInterval cannot be less than InitialInterval on retry policy."
+	}
+	return ""
+}

@@ -1,0 +1,87 @@
+package workflow
+
+import (
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/perdure/perdure/internal/entity"
+)
+
+// Describe tells all there is to know about a run but its history.
+func (c *Chain) Describe(reader entity.Reader, now time.Time, req *workflowservice.DescribeWorkflowExecutionRequest) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+	r, err := c.findRunWith(func() entity.Reader { return reader }, req.GetExecution().GetRunId())
+	if err != nil {
+		return nil, err
+	}
+	resp := &workflowservice.DescribeWorkflowExecutionResponse{
+		ExecutionConfig: &workflowpb.WorkflowExecutionConfig{
+			TaskQueue:                  &taskqueuepb.TaskQueue{Name: r.info.TaskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
+			WorkflowExecutionTimeout:   r.info.ExecutionTimeout,
+			WorkflowRunTimeout:         r.info.RunTimeout,
+			DefaultWorkflowTaskTimeout: r.info.TaskTimeout,
+			UserMetadata:               r.info.UserMetadata,
+		},
+		WorkflowExecutionInfo: r.executionInfo(),
+		WorkflowExtendedInfo: &workflowpb.WorkflowExecutionExtendedInfo{
+			ExecutionExpirationTime: r.info.ExecutionExpiration,
+			RunExpirationTime:       r.info.RunExpiration,
+			CancelRequested:         r.state.CancelRequested,
+			OriginalStartTime:       r.info.StartTime,
+			RequestIdInfos: map[string]*workflowpb.RequestIdInfo{
+				r.info.StartRequestId: {EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED, EventId: 1},
+			},
+		},
+	}
+	if wt := r.state.WorkflowTask; wt != nil {
+		pending := &workflowpb.PendingWorkflowTaskInfo{
+			State:                 enumspb.PENDING_WORKFLOW_TASK_STATE_SCHEDULED,
+			ScheduledTime:         wt.ScheduledTime,
+			OriginalScheduledTime: wt.OriginalScheduledTime,
+			Attempt:               wt.Attempt,
+		}
+		if r.started != nil {
+			pending.State = enumspb.PENDING_WORKFLOW_TASK_STATE_STARTED
+			pending.StartedTime = r.startedEvent().EventTime
+		}
+		resp.PendingWorkflowTask = pending
+	}
+	r.describePending(resp, now)
+	return resp, nil
+}
+
+func (r *Run) executionInfo() *workflowpb.WorkflowExecutionInfo {
+	info := &workflowpb.WorkflowExecutionInfo{
+		Execution:            r.execution(),
+		Type:                 &commonpb.WorkflowType{Name: r.info.WorkflowType},
+		StartTime:            r.info.StartTime,
+		CloseTime:            r.state.CloseTime,
+		Status:               r.state.Status,
+		HistoryLength:        r.state.NextEventId - 1,
+		ExecutionTime:        r.info.ExecutionTime,
+		Memo:                 r.info.Memo,
+		SearchAttributes:     r.info.SearchAttributes,
+		TaskQueue:            r.info.TaskQueue,
+		StateTransitionCount: r.state.StateTransitionCount,
+		HistorySizeBytes:     r.state.HistorySize,
+		RootExecution:        r.root(),
+		FirstRunId:           r.info.FirstRunId,
+		Priority:             r.info.Priority,
+	}
+	if r.started != nil && !r.state.WorkflowTask.Transient {
+		info.HistoryLength++ // the Started event, which is recorded later
+	}
+	if p := r.info.Parent; p != nil {
+		info.ParentNamespaceId = p.NamespaceId
+		info.ParentExecution = &commonpb.WorkflowExecution{WorkflowId: p.WorkflowId, RunId: p.RunId}
+	}
+	if r.state.CloseTime != nil {
+		info.ExecutionDuration = durationpb.New(r.state.CloseTime.AsTime().Sub(r.info.ExecutionTime.AsTime()))
+	}
+	return info
+}

@@ -1,0 +1,51 @@
+package workflow
+
+import (
+	"errors"
+	"fmt"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+)
+
+// ErrStaleTask is returned by StartWorkflowTask and StartActivity for a task
+// that is no longer worth anything: it has been started, finished or replaced.
+// The task is to be dropped.
+var ErrStaleTask = errors.New("workflow: task is stale")
+
+// identityHistoryService stands in events that the server caused of itself.
+const identityHistoryService = "history-service"
+
+// Clients match the texts of these errors; they must not change.
+
+func errNoWorkflow(workflowID string) error {
+	return serviceerror.NewNotFoundf("workflow not found for ID: %s", workflowID)
+}
+
+func errNoRun(workflowID, runID string) error {
+	return serviceerror.NewNotFoundf("workflow execution not found for workflow ID %q and run ID %q", workflowID, runID)
+}
+
+func errChainMismatch() error { return serviceerror.NewNotFound("workflow execution not found") }
+
+func errCompleted() error {
+	return serviceerror.NewNotFound("workflow execution already completed")
+}
+
+func errTaskNotFound() error { return serviceerror.NewNotFound("Workflow task not found.") }
+
+func errClosing() error {
+	return serviceerror.NewResourceExhausted(enumspb.RESOURCE_EXHAUSTED_CAUSE_BUSY_WORKFLOW,
+		"workflow operation can not be applied because workflow is closing")
+}
+
+func errSignalLimit() error {
+	return serviceerror.NewInvalidArgument("exceeded workflow execution limit for signal events")
+}
+
+// errAlreadyStarted refuses a start because of the given run.
+func errAlreadyStarted(run *Run, format string) error {
+	return serviceerror.NewWorkflowExecutionAlreadyStartedWithFirstExecutionRunId(
+		fmt.Sprintf(format, run.chain.key.ID, run.info.RunId),
+		run.info.StartRequestId, run.info.RunId, run.info.FirstRunId)
+}

@@ -1,0 +1,42 @@
+package workflow
+
+import (
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
+)
+
+// startedTaskOf returns the run whose started workflow task the token names.
+func (c *Chain) startedTaskOf(token *records.TaskToken) (*Run, error) {
+	r := c.current
+	if r == nil || r.info.RunId != token.GetRunId() || r.closed() || r.started == nil {
+		return nil, errTaskNotFound()
+	}
+	wt, s := r.state.WorkflowTask, r.started
+	if wt.ScheduledEventId != token.ScheduledEventId || s.eventID != token.StartedEventId ||
+		wt.Attempt != token.Attempt || s.time.UnixNano() != token.StartedTime {
+		return nil, errTaskNotFound()
+	}
+	return r, nil
+}
+
+// FailWorkflowTask ends a workflow task that its worker cannot complete, and
+// schedules the next attempt.
+func (c *Chain) FailWorkflowTask(step *entity.Step, token *records.TaskToken, req *workflowservice.RespondWorkflowTaskFailedRequest) error {
+	r, err := c.startedTaskOf(token)
+	if err != nil {
+		return err
+	}
+	if req.GetCause() == enumspb.WORKFLOW_TASK_FAILED_CAUSE_GRPC_MESSAGE_TOO_LARGE {
+		// No attempt will ever fit: the workflow cannot go on.
+		r.terminate(step, req.GetCause().String(), nil, identityHistoryService, nil)
+		r.flush(step)
+		return nil
+	}
+	r.failTask(step, req.GetCause(), req.GetFailure(), req.GetIdentity(), req.GetBinaryChecksum())
+	r.scheduleWorkflowTask(step)
+	r.flush(step)
+	return nil
+}

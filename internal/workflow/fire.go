@@ -1,0 +1,79 @@
+package workflow
+
+import (
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"github.com/perdure/perdure/internal/entity"
+)
+
+// Fire does what is due: the deletion of old runs, timeouts of the current run
+// and of its workflow task, its timers and activities.
+func (c *Chain) Fire(step *entity.Step) error {
+	if err := c.expire(step); err != nil {
+		return err
+	}
+	r := c.current
+	if r == nil {
+		c.flush(step)
+		return nil
+	}
+	if !r.closed() {
+		if err := r.fire(step); err != nil {
+			return err
+		}
+	}
+	r.flush(step)
+	return nil
+}
+
+func (r *Run) fire(step *entity.Step) error {
+	r.settle(step)
+	if due(r.expiration(), step.Now) {
+		return r.timeOut(step)
+	}
+	if wt := r.state.WorkflowTask; wt != nil {
+		switch {
+		case r.started != nil && due(r.started.deadline, step.Now):
+			r.timeoutStarted(step)
+			r.scheduleWorkflowTask(step)
+		case r.started == nil && due(r.stickyDeadline(), step.Now):
+			r.timeoutSticky(step)
+		}
+	} else if r.state.FirstTaskBackoffPending && due(asTime(r.info.ExecutionTime), step.Now) {
+		r.state.FirstTaskBackoffPending = false
+		r.dirty.state = true
+		if !r.state.ChildFirstTaskPending {
+			r.scheduleWorkflowTask(step)
+		}
+	}
+	r.fireItems(step)
+	return nil
+}
+
+// due reports whether the deadline, if there is one, has come.
+func due(deadline, now time.Time) bool { return !deadline.IsZero() && !deadline.After(now) }
+
+// limitHistory terminates a run whose history has outgrown what may be stored.
+func (r *Run) limitHistory(step *entity.Step) {
+	limits := &r.chain.config.Limits
+	if r.closed() {
+		return
+	}
+	switch {
+	case r.state.HistorySize > limits.HistorySize:
+		r.terminate(step, "Workflow history size exceeds limit.", nil, identityHistoryService, nil)
+	case r.state.NextEventId-1 > limits.HistoryEvents:
+		r.terminate(step, "Workflow history count exceeds limit.", nil, identityHistoryService, nil)
+	}
+}
+
+// failStarted fails the started workflow task, if there is one, because the run
+// is being closed, and flushes what it has held back.
+func (r *Run) failStarted(step *entity.Step) {
+	if r.started != nil {
+		r.failTask(step, enumspb.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND, nil, identityHistoryService, "")
+	}
+	r.flushBuffered(step)
+}

@@ -1,0 +1,151 @@
+package workflow
+
+import (
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/perdure/perdure/internal/entity"
+)
+
+// signalParams is a signal on its way into a run.
+type signalParams struct {
+	name     string
+	input    *commonpb.Payloads
+	header   *commonpb.Header
+	identity string
+	// requestID, if set, lets a run recognise a signal that it has had before.
+	requestID string
+	links     []*commonpb.Link
+	// external is the workflow that sends the signal, if one does.
+	external *commonpb.WorkflowExecution
+}
+
+// Signal adds a signal to a running run.
+func (c *Chain) Signal(step *entity.Step, req *workflowservice.SignalWorkflowExecutionRequest) error {
+	r, err := c.findRun(step, req.GetWorkflowExecution().GetRunId())
+	if err != nil {
+		return err
+	}
+	return c.signalAndFlush(step, r, signalParams{
+		name:      req.GetSignalName(),
+		input:     req.GetInput(),
+		header:    req.GetHeader(),
+		identity:  req.GetIdentity(),
+		requestID: req.GetRequestId(),
+		links:     req.GetLinks(),
+	})
+}
+
+func (c *Chain) signalAndFlush(step *entity.Step, r *Run, s signalParams) error {
+	if err := c.signalRun(step, r, s); err != nil {
+		return err
+	}
+	r.flush(step)
+	return nil
+}
+
+// signalRun adds the signal to the run. A request id that the run has had before
+// is accepted without doing anything. It fails for closed runs, for too many or
+// too large signals, and while the run tries to close. The caller flushes.
+func (c *Chain) signalRun(step *entity.Step, r *Run, s signalParams) error {
+	if _, seen := r.signalRequest[s.requestID]; seen && s.requestID != "" {
+		return nil
+	}
+	if r.closed() {
+		return errCompleted()
+	}
+	limits := &c.config.Limits
+	if proto.Size(s.input) > limits.BlobSize {
+		return serviceerror.NewInvalidArgument("Blob data size exceeds limit.")
+	}
+	if r.state.SignalCount >= limits.Signals {
+		return errSignalLimit()
+	}
+	if r.state.TryingToClose && r.started != nil {
+		return errClosing()
+	}
+	waiting := r.state.FirstTaskBackoffPending
+	r.addSignal(step, s)
+	if !waiting {
+		r.scheduleWorkflowTask(step)
+	}
+	return nil
+}
+
+// addSignal adds the signal's event and notes its request id.
+func (r *Run) addSignal(step *entity.Step, s signalParams) {
+	if s.requestID != "" {
+		r.noteSignalRequest(s.requestID)
+		step.Put(runNamedKey(r.info.RunId, familySignalRequest, s.requestID), nil)
+	}
+	r.addEvent(step, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED, func(e *historypb.HistoryEvent) {
+		e.Links = s.links
+		e.Attributes = &historypb.HistoryEvent_WorkflowExecutionSignaledEventAttributes{
+			WorkflowExecutionSignaledEventAttributes: &historypb.WorkflowExecutionSignaledEventAttributes{
+				SignalName:                s.name,
+				Input:                     s.input,
+				Identity:                  s.identity,
+				Header:                    s.header,
+				ExternalWorkflowExecution: s.external,
+				RequestId:                 s.requestID,
+			}}
+	})
+	r.state.SignalCount++
+	r.dirty.state = true
+}
+
+func (r *Run) noteSignalRequest(id string) {
+	if r.signalRequest == nil {
+		r.signalRequest = make(map[string]struct{})
+	}
+	r.signalRequest[id] = struct{}{}
+}
+
+// SignalWithStart signals the running run, or starts one with the signal as its
+// second event.
+func (c *Chain) SignalWithStart(step *entity.Step, req *workflowservice.SignalWithStartWorkflowExecutionRequest) (*workflowservice.SignalWithStartWorkflowExecutionResponse, error) {
+	signal := signalParams{
+		name:      req.GetSignalName(),
+		input:     req.GetSignalInput(),
+		header:    req.GetHeader(),
+		identity:  req.GetIdentity(),
+		requestID: req.GetRequestId(),
+		links:     req.GetLinks(),
+	}
+	r := c.current
+	if r != nil && !r.closed() && req.GetWorkflowIdConflictPolicy() != enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING &&
+		req.GetWorkflowIdReusePolicy() != enumspb.WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING { //nolint:staticcheck // old clients send it
+		if err := c.signalAndFlush(step, r, signal); err != nil {
+			return nil, err
+		}
+		return c.signalWithStartReply(r, signal.requestID, false), nil
+	}
+	if proto.Size(signal.input) > c.config.Limits.BlobSize {
+		return nil, serviceerror.NewInvalidArgument("Blob data size exceeds limit.")
+	}
+	p, err := c.signalWithStartParams(step, req)
+	if err != nil {
+		return nil, err
+	}
+	run, started, err := c.start(step, p, &signal)
+	if err != nil {
+		return nil, err
+	}
+	return c.signalWithStartReply(run, signal.requestID, started), nil
+}
+
+func (c *Chain) signalWithStartReply(r *Run, requestID string, started bool) *workflowservice.SignalWithStartWorkflowExecutionResponse {
+	return &workflowservice.SignalWithStartWorkflowExecutionResponse{
+		RunId:   r.info.RunId,
+		Started: started,
+		SignalLink: c.link(r, &commonpb.Link_WorkflowEvent_RequestIdRef{
+			RequestIdRef: &commonpb.Link_WorkflowEvent_RequestIdReference{
+				RequestId: requestID,
+				EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED,
+			}}),
+	}
+}

@@ -1,0 +1,455 @@
+package workflow
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/robfig/cron/v3"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	historypb "go.temporal.io/api/history/v1"
+	sdkpb "go.temporal.io/api/sdk/v1"
+	"go.temporal.io/api/serviceerror"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
+)
+
+// startParams is what a new run is made of, whoever asks for it: a client, a
+// parent workflow, or the run that it continues.
+type startParams struct {
+	requestID string
+	identity  string
+
+	workflowType     *commonpb.WorkflowType
+	taskQueue        string
+	input            *commonpb.Payloads
+	header           *commonpb.Header
+	memo             *commonpb.Memo
+	searchAttributes *commonpb.SearchAttributes
+	priority         *commonpb.Priority
+	userMetadata     *sdkpb.UserMetadata
+	links            []*commonpb.Link
+	retryPolicy      *commonpb.RetryPolicy
+	cronSchedule     string
+
+	// Timeouts; 0 is no limit for the first two and the default for the last.
+	executionTimeout, runTimeout, taskTimeout time.Duration
+	// firstTaskBackoff delays the first workflow task.
+	firstTaskBackoff time.Duration
+
+	reusePolicy    enumspb.WorkflowIdReusePolicy
+	conflictPolicy enumspb.WorkflowIdConflictPolicy
+
+	// parent and root are set for children only.
+	parent *records.Parent
+	root   *commonpb.WorkflowExecution
+	// awaitParent holds back the first workflow task until startFirstTask.
+	awaitParent bool
+
+	// eager has the first workflow task started at once, for the caller.
+	eager bool
+
+	// Set for runs that continue another one.
+	runID                string // default: a new one
+	continuedRunID       string
+	firstRunID           string
+	executionExpiration  *timestamppb.Timestamp // default: from executionTimeout
+	initiator            enumspb.ContinueAsNewInitiator
+	attempt              int32 // default 1
+	continuedFailure     *failurepb.Failure
+	lastCompletionResult *commonpb.Payloads
+}
+
+// Defaults and bounds of the timeouts of workflow tasks.
+const (
+	defaultTaskTimeout = 10 * time.Second
+	maxTaskTimeout     = 2 * time.Minute
+)
+
+// capTimeouts fills in timeouts that are not set and keeps each within the one
+// that encloses it.
+func capTimeouts(execution, run, task time.Duration) (runTimeout, taskTimeout time.Duration) {
+	if run == 0 || execution > 0 && execution < run {
+		run = execution
+	}
+	if task == 0 {
+		task = defaultTaskTimeout
+	}
+	task = min(task, maxTaskTimeout)
+	if run > 0 {
+		task = min(task, run)
+	}
+	return run, task
+}
+
+// Start starts a run, or returns the one there is if the policies say so.
+func (c *Chain) Start(step *entity.Step, req *workflowservice.StartWorkflowExecutionRequest) (*workflowservice.StartWorkflowExecutionResponse, error) {
+	if len(req.GetCompletionCallbacks()) > 0 {
+		return nil, serviceerror.NewUnimplemented("completion callbacks are not supported: start the workflow without them")
+	}
+	p := &startParams{
+		requestID:            req.GetRequestId(),
+		identity:             req.GetIdentity(),
+		workflowType:         req.GetWorkflowType(),
+		taskQueue:            req.GetTaskQueue().GetName(),
+		input:                req.GetInput(),
+		header:               req.GetHeader(),
+		memo:                 req.GetMemo(),
+		searchAttributes:     req.GetSearchAttributes(),
+		priority:             req.GetPriority(),
+		userMetadata:         req.GetUserMetadata(),
+		links:                req.GetLinks(),
+		retryPolicy:          req.GetRetryPolicy(),
+		cronSchedule:         req.GetCronSchedule(),
+		executionTimeout:     req.GetWorkflowExecutionTimeout().AsDuration(),
+		runTimeout:           req.GetWorkflowRunTimeout().AsDuration(),
+		taskTimeout:          req.GetWorkflowTaskTimeout().AsDuration(),
+		firstTaskBackoff:     req.GetWorkflowStartDelay().AsDuration(),
+		reusePolicy:          req.GetWorkflowIdReusePolicy(),
+		conflictPolicy:       req.GetWorkflowIdConflictPolicy(),
+		eager:                req.GetRequestEagerExecution(),
+		continuedFailure:     req.GetContinuedFailure(),
+		lastCompletionResult: req.GetLastCompletionResult(),
+	}
+	if err := p.prepare(step.Now); err != nil {
+		return nil, err
+	}
+	if o := req.GetOnConflictOptions(); c.current != nil && !c.current.closed() && (o.GetAttachRequestId() || o.GetAttachLinks() || o.GetAttachCompletionCallbacks()) &&
+		p.conflictPolicy == enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING {
+		return nil, serviceerror.NewUnimplemented("attaching to a running workflow is not supported: leave on_conflict_options unset")
+	}
+	run, started, err := c.start(step, p, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp := &workflowservice.StartWorkflowExecutionResponse{
+		RunId:               run.info.RunId,
+		FirstExecutionRunId: run.info.FirstRunId,
+		Started:             started,
+		Status:              run.state.Status,
+		Link: c.link(run, &commonpb.Link_WorkflowEvent_EventRef{
+			EventRef: &commonpb.Link_WorkflowEvent_EventReference{EventId: 1, EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED}}),
+	}
+	// A repeated request gets the eager task again while its first start is good.
+	if p.eager && started && run.started != nil && run.started.requestID == p.requestID && run.state.WorkflowTask.Attempt == 1 &&
+		run.state.LastCompletedStartedEventId == 0 {
+		if resp.EagerWorkflowTask, err = run.taskReply(step, false); err != nil {
+			return nil, err
+		}
+	}
+	return resp, nil
+}
+
+// signalWithStartParams is the start half of a SignalWithStart.
+func (c *Chain) signalWithStartParams(step *entity.Step, req *workflowservice.SignalWithStartWorkflowExecutionRequest) (*startParams, error) {
+	p := &startParams{
+		requestID:        req.GetRequestId(),
+		identity:         req.GetIdentity(),
+		workflowType:     req.GetWorkflowType(),
+		taskQueue:        req.GetTaskQueue().GetName(),
+		input:            req.GetInput(),
+		header:           req.GetHeader(),
+		memo:             req.GetMemo(),
+		searchAttributes: req.GetSearchAttributes(),
+		priority:         req.GetPriority(),
+		userMetadata:     req.GetUserMetadata(),
+		links:            req.GetLinks(),
+		retryPolicy:      req.GetRetryPolicy(),
+		cronSchedule:     req.GetCronSchedule(),
+		executionTimeout: req.GetWorkflowExecutionTimeout().AsDuration(),
+		runTimeout:       req.GetWorkflowRunTimeout().AsDuration(),
+		taskTimeout:      req.GetWorkflowTaskTimeout().AsDuration(),
+		firstTaskBackoff: req.GetWorkflowStartDelay().AsDuration(),
+		reusePolicy:      req.GetWorkflowIdReusePolicy(),
+		conflictPolicy:   cmp.Or(req.GetWorkflowIdConflictPolicy(), enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING),
+	}
+	return p, p.prepare(step.Now)
+}
+
+// prepare puts in what a start by a client leaves open.
+func (p *startParams) prepare(now time.Time) error {
+	if p.cronSchedule != "" {
+		if p.firstTaskBackoff > 0 {
+			return serviceerror.NewInvalidArgument("CronSchedule and WorkflowStartDelay may not be used together.")
+		}
+		if _, err := cron.ParseStandard(p.cronSchedule); err != nil {
+			return serviceerror.NewInvalidArgument("Invalid CronSchedule.")
+		}
+		p.initiator = enumspb.CONTINUE_AS_NEW_INITIATOR_CRON_SCHEDULE
+		p.firstTaskBackoff, _ = nextCron(p.cronSchedule, now, now)
+	}
+	if p.firstTaskBackoff < 0 {
+		return serviceerror.NewInvalidArgument("Invalid WorkflowStartDelay.")
+	}
+	if p.firstTaskBackoff > 0 {
+		p.eager = false
+	}
+	return nil
+}
+
+// link points at something in the run's history.
+func (c *Chain) link(run *Run, reference any) *commonpb.Link {
+	event := &commonpb.Link_WorkflowEvent{
+		Namespace:  c.namespaceName(),
+		WorkflowId: c.key.ID,
+		RunId:      run.info.RunId,
+	}
+	switch r := reference.(type) {
+	case *commonpb.Link_WorkflowEvent_EventRef:
+		event.Reference = r
+	case *commonpb.Link_WorkflowEvent_RequestIdRef:
+		event.Reference = r
+	}
+	return &commonpb.Link{Variant: &commonpb.Link_WorkflowEvent_{WorkflowEvent: event}}
+}
+
+// startRun starts a run if the id's current run and the policies allow it, and
+// flushes it. A request id that has already started the current run returns that
+// run. It fails with serviceerror.WorkflowExecutionAlreadyStarted.
+func (c *Chain) startRun(step *entity.Step, p *startParams) (*Run, error) {
+	run, _, err := c.start(step, p, nil)
+	return run, err
+}
+
+// start is startRun with a signal, if there is one, as the second event. started
+// is false if the run was running before.
+func (c *Chain) start(step *entity.Step, p *startParams, signal *signalParams) (run *Run, started bool, err error) {
+	terminate := false
+	if current := c.current; current != nil {
+		if p.requestID != "" && current.info.StartRequestId == p.requestID {
+			return current, true, nil
+		}
+		var use bool
+		if use, terminate, err = c.resolveConflict(p); err != nil {
+			return nil, false, err
+		}
+		if use {
+			if signal != nil {
+				if err := c.signalAndFlush(step, current, *signal); err != nil {
+					return nil, false, err
+				}
+			}
+			return current, false, nil
+		}
+	}
+	p.runID = step.NewID()
+	if terminate {
+		c.current.terminate(step, "TerminateIfRunning WorkflowIdReusePolicy",
+			textPayloads("terminated by new runID: "+p.runID), identityHistoryService, nil)
+		c.current.flush(step)
+	}
+	run = c.newRun(step, p)
+	if signal != nil {
+		run.addSignal(step, *signal)
+	}
+	run.scheduleFirstTask(step, !p.eager)
+	if p.eager {
+		run.startTask(step, p.identity, p.requestID, nil)
+	}
+	run.flush(step)
+	return run, true, nil
+}
+
+// resolveConflict decides what becomes of the current run when another one is to
+// start: it is used instead, terminated, or merely followed by the new one.
+func (c *Chain) resolveConflict(p *startParams) (use, terminate bool, err error) {
+	current := c.current
+	reuse, conflict := p.reusePolicy, p.conflictPolicy
+	if reuse == enumspb.WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING { //nolint:staticcheck // old clients send it
+		reuse, conflict = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE, enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING
+	}
+	if !current.closed() {
+		switch conflict {
+		case enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING:
+			return true, false, nil
+		case enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING:
+			return false, true, nil
+		}
+		return false, false, errAlreadyStarted(current, "Workflow execution is already running. WorkflowId: %v, RunId: %v.")
+	}
+	switch reuse {
+	case enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE:
+		return false, false, errAlreadyStarted(current, "Workflow execution already finished. WorkflowId: %v, RunId: %v. Workflow Id reuse policy: reject duplicate workflow Id.")
+	case enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY:
+		switch current.state.Status {
+		case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW:
+			return false, false, errAlreadyStarted(current, "Workflow execution already finished successfully. WorkflowId: %v, RunId: %v. Workflow Id reuse policy: allow duplicate workflow Id if last run failed.")
+		}
+	}
+	return false, false, nil
+}
+
+// newRun makes a run with its Started event and makes it the current one. Its
+// first workflow task is not scheduled, and it is not flushed.
+func (c *Chain) newRun(step *entity.Step, p *startParams) *Run {
+	runID := p.runID
+	if runID == "" {
+		runID = step.NewID()
+	}
+	runTimeout, taskTimeout := capTimeouts(p.executionTimeout, p.runTimeout, p.taskTimeout)
+	start := timestamppb.New(step.Now)
+	executionExpiration := p.executionExpiration
+	if executionExpiration == nil && p.executionTimeout > 0 {
+		executionExpiration = timestamppb.New(step.Now.Add(p.executionTimeout).Round(time.Millisecond))
+	}
+	info := &records.RunInfo{
+		RunId:               runID,
+		FirstRunId:          cmp.Or(p.firstRunID, runID),
+		OriginalRunId:       runID,
+		ContinuedFromRunId:  p.continuedRunID,
+		WorkflowType:        p.workflowType.GetName(),
+		TaskQueue:           p.taskQueue,
+		StartRequestId:      p.requestID,
+		Identity:            p.identity,
+		StartTime:           start,
+		ExecutionTime:       timestamppb.New(step.Now.Add(p.firstTaskBackoff)),
+		ExecutionExpiration: executionExpiration,
+		ExecutionTimeout:    durationpb.New(p.executionTimeout),
+		RunTimeout:          durationpb.New(runTimeout),
+		TaskTimeout:         durationpb.New(taskTimeout),
+		FirstTaskBackoff:    durationpb.New(p.firstTaskBackoff),
+		RetryPolicy:         p.retryPolicy,
+		CronSchedule:        p.cronSchedule,
+		Attempt:             max(p.attempt, 1),
+		Initiator:           p.initiator,
+		Parent:              p.parent,
+		Root:                p.root,
+		Memo:                withoutNil(p.memo),
+		SearchAttributes:    withoutNilAttributes(p.searchAttributes),
+		Priority:            p.priority,
+		UserMetadata:        p.userMetadata,
+	}
+	if runTimeout > 0 {
+		info.RunExpiration = timestamppb.New(earlier(
+			step.Now.Add(p.firstTaskBackoff+runTimeout), asTime(executionExpiration)))
+	}
+	run := c.newRunState(info, &records.Run{
+		Status:                  enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING,
+		NextEventId:             1,
+		WorkflowTaskAttempt:     1,
+		FirstTaskBackoffPending: p.firstTaskBackoff > 0,
+		ChildFirstTaskPending:   p.awaitParent,
+	})
+	run.infoBytes = proto.Size(info)
+	run.dirty.info = true
+	run.addEvent(step, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED, func(e *historypb.HistoryEvent) {
+		e.Links = p.links
+		e.UserMetadata = p.userMetadata
+		attr := &historypb.WorkflowExecutionStartedEventAttributes{
+			WorkflowType:                    p.workflowType,
+			TaskQueue:                       &taskqueuepb.TaskQueue{Name: p.taskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
+			Input:                           p.input,
+			WorkflowExecutionTimeout:        info.ExecutionTimeout,
+			WorkflowRunTimeout:              info.RunTimeout,
+			WorkflowTaskTimeout:             info.TaskTimeout,
+			ContinuedExecutionRunId:         p.continuedRunID,
+			Initiator:                       p.initiator,
+			ContinuedFailure:                p.continuedFailure,
+			LastCompletionResult:            p.lastCompletionResult,
+			OriginalExecutionRunId:          info.OriginalRunId,
+			Identity:                        p.identity,
+			FirstExecutionRunId:             info.FirstRunId,
+			RetryPolicy:                     p.retryPolicy,
+			Attempt:                         info.Attempt,
+			WorkflowExecutionExpirationTime: executionExpiration,
+			CronSchedule:                    p.cronSchedule,
+			FirstWorkflowTaskBackoff:        info.FirstTaskBackoff,
+			Memo:                            info.Memo,
+			SearchAttributes:                info.SearchAttributes,
+			Header:                          p.header,
+			WorkflowId:                      c.key.ID,
+			Priority:                        p.priority,
+			RootWorkflowExecution:           p.root,
+			EagerExecutionAccepted:          p.eager,
+		}
+		if parent := p.parent; parent != nil {
+			attr.ParentWorkflowNamespace = parent.Namespace
+			attr.ParentWorkflowNamespaceId = parent.NamespaceId
+			attr.ParentWorkflowExecution = &commonpb.WorkflowExecution{WorkflowId: parent.WorkflowId, RunId: parent.RunId}
+			attr.ParentInitiatedEventId = parent.InitiatedEventId
+		}
+		e.Attributes = &historypb.HistoryEvent_WorkflowExecutionStartedEventAttributes{WorkflowExecutionStartedEventAttributes: attr}
+	})
+	c.makeCurrent(run)
+	return run
+}
+
+// scheduleFirstTask schedules the first workflow task unless it has to wait for
+// its backoff or for the parent.
+func (r *Run) scheduleFirstTask(step *entity.Step, dispatch bool) {
+	if !r.state.FirstTaskBackoffPending && !r.state.ChildFirstTaskPending {
+		r.scheduleTask(step, step.Now, dispatch)
+	}
+}
+
+// startFirstTask schedules the first workflow task of a child whose parent has
+// recorded the start. It does nothing if that has been done. The caller flushes.
+func (r *Run) startFirstTask(step *entity.Step) {
+	if !r.state.ChildFirstTaskPending || r.closed() {
+		return
+	}
+	r.state.ChildFirstTaskPending = false
+	r.dirty.state = true
+	r.scheduleFirstTask(step, true)
+}
+
+// withoutNil drops null values: in a memo they stand for nothing.
+func withoutNil(memo *commonpb.Memo) *commonpb.Memo {
+	if fields, changed := nonNil(memo.GetFields()); changed {
+		return &commonpb.Memo{Fields: fields}
+	}
+	return memo
+}
+
+func withoutNilAttributes(attributes *commonpb.SearchAttributes) *commonpb.SearchAttributes {
+	if fields, changed := nonNil(attributes.GetIndexedFields()); changed {
+		return &commonpb.SearchAttributes{IndexedFields: fields}
+	}
+	return attributes
+}
+
+func nonNil(fields map[string]*commonpb.Payload) (kept map[string]*commonpb.Payload, changed bool) {
+	for _, v := range fields {
+		if isNilPayload(v) {
+			changed = true
+		}
+	}
+	if !changed {
+		return fields, false
+	}
+	kept = make(map[string]*commonpb.Payload, len(fields))
+	for k, v := range fields {
+		if !isNilPayload(v) {
+			kept[k] = v
+		}
+	}
+	return kept, true
+}
+
+// isNilPayload reports whether the payload is the encoding of nil, or of an
+// empty list, by which clients ask to remove a field.
+func isNilPayload(p *commonpb.Payload) bool {
+	switch string(p.GetMetadata()["encoding"]) {
+	case "binary/null":
+		return true
+	case "json/plain":
+		return string(p.GetData()) == "null" || string(p.GetData()) == "[]"
+	}
+	return p == nil || len(p.GetData()) == 0 && len(p.GetMetadata()) == 0
+}
+
+// textPayloads is a text as SDKs encode it.
+func textPayloads(text string) *commonpb.Payloads {
+	return &commonpb.Payloads{Payloads: []*commonpb.Payload{{
+		Metadata: map[string][]byte{"encoding": []byte("json/plain")},
+		Data:     fmt.Appendf(nil, "%q", text),
+	}}}
+}

@@ -1,0 +1,416 @@
+package workflow
+
+import (
+	"math"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	historypb "go.temporal.io/api/history/v1"
+	querypb "go.temporal.io/api/query/v1"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
+)
+
+// startedTask is the volatile half of the pending workflow task: that a worker
+// has it. The Started event it promises has the next free event id, and nothing
+// else is given that id before the task ends.
+type startedTask struct {
+	eventID  int64 // of the Started event
+	time     time.Time
+	deadline time.Time
+	identity string
+	// requestID names the start.
+	requestID   string
+	historySize int64
+	suggest     []enumspb.SuggestContinueAsNewReason
+	version     *commonpb.WorkerVersionStamp
+}
+
+func (s *startedTask) attributes(scheduledEventID int64) *historypb.WorkflowTaskStartedEventAttributes {
+	return &historypb.WorkflowTaskStartedEventAttributes{
+		ScheduledEventId:            scheduledEventID,
+		Identity:                    s.identity,
+		RequestId:                   s.requestID,
+		SuggestContinueAsNew:        len(s.suggest) > 0,
+		SuggestContinueAsNewReasons: s.suggest,
+		HistorySizeBytes:            s.historySize,
+		WorkerVersion:               s.version,
+	}
+}
+
+// scheduleWorkflowTask sees to it that a workflow task is, or will be,
+// scheduled: at once if none is pending. If one is started, the events that are
+// buffered cause the next one when it ends.
+func (r *Run) scheduleWorkflowTask(step *entity.Step) {
+	if r.applying {
+		r.taskWanted = true
+		return
+	}
+	r.scheduleTask(step, step.Now, true)
+}
+
+// scheduleTask schedules a workflow task if none is pending. original is when the
+// first of a series of heartbeats was scheduled. A task that is not dispatched
+// must be started by the same step; should a crash take it back, the run's
+// durable timer brings it up again.
+func (r *Run) scheduleTask(step *entity.Step, original time.Time, dispatch bool) {
+	if r.closed() || r.state.WorkflowTask != nil {
+		return
+	}
+	if len(r.buffered) > 0 {
+		// New events end a series of failures: this task is a first attempt.
+		r.flushBuffered(step)
+		r.state.WorkflowTaskAttempt = 1
+	}
+	attempt := max(r.state.WorkflowTaskAttempt, 1)
+	wt := &records.WorkflowTask{
+		ScheduledEventId:      r.state.NextEventId,
+		Attempt:               attempt,
+		ScheduledTime:         timestamppb.New(step.Now),
+		OriginalScheduledTime: timestamppb.New(original),
+		Transient:             attempt > 1,
+		StickyQueue:           r.state.StickyQueue,
+		Timeout:               durationpb.New(taskTimeout(r.info.TaskTimeout.AsDuration(), attempt)),
+	}
+	r.state.WorkflowTask = wt
+	r.state.WorkflowTaskAttempt = attempt
+	r.state.FirstTaskBackoffPending = false
+	r.state.ChildFirstTaskPending = false
+	r.dirty.state = true
+	if !wt.Transient {
+		r.appendEvent(r.scheduledEvent())
+	}
+	if dispatch {
+		r.dispatch(step)
+	}
+}
+
+// Attempts above retriesWithoutBackoff are given a longer and longer timeout,
+// which is how long a task that keeps failing rests.
+const (
+	retriesWithoutBackoff = 3
+	initialTaskBackoff    = 5 * time.Second
+	maxTaskBackoff        = 10 * time.Minute
+)
+
+func taskTimeout(timeout time.Duration, attempt int32) time.Duration {
+	if attempt <= retriesWithoutBackoff {
+		return timeout
+	}
+	backoff := float64(initialTaskBackoff) * math.Pow(2, float64(attempt-retriesWithoutBackoff-1))
+	return timeout + time.Duration(min(backoff, float64(maxTaskBackoff)))
+}
+
+// scheduledEvent is the Scheduled event of the pending task, without an id.
+func (r *Run) scheduledEvent() *historypb.HistoryEvent {
+	wt := r.state.WorkflowTask
+	queue := &taskqueuepb.TaskQueue{Name: r.info.TaskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL}
+	if wt.StickyQueue != "" {
+		queue = &taskqueuepb.TaskQueue{Name: wt.StickyQueue, Kind: enumspb.TASK_QUEUE_KIND_STICKY, NormalName: r.info.TaskQueue}
+	}
+	return &historypb.HistoryEvent{
+		EventTime: wt.ScheduledTime,
+		EventType: enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
+		Attributes: &historypb.HistoryEvent_WorkflowTaskScheduledEventAttributes{
+			WorkflowTaskScheduledEventAttributes: &historypb.WorkflowTaskScheduledEventAttributes{
+				TaskQueue:           queue,
+				StartToCloseTimeout: wt.Timeout,
+				Attempt:             wt.Attempt,
+			}},
+	}
+}
+
+func (r *Run) taskQueue() entity.Queue {
+	return entity.Queue{Namespace: r.chain.key.Namespace, Type: entity.TaskWorkflow, Name: r.info.TaskQueue}
+}
+
+// dispatch makes the pending workflow task ready for workers.
+func (r *Run) dispatch(step *entity.Step) {
+	wt := r.state.WorkflowTask
+	wt.TaskId = step.AddTask(&entity.Task{
+		Queue:   r.taskQueue(),
+		Entity:  r.chain.key,
+		RunID:   r.info.RunId,
+		EventID: wt.ScheduledEventId,
+		Stamp:   wt.Attempt,
+		Sticky:  wt.StickyQueue,
+		Created: step.Now,
+	})
+	r.dirty.state = true
+	if at := r.stickyDeadline(); !at.IsZero() {
+		step.Wake(at)
+	}
+}
+
+// stickyDeadline is when the pending task is taken from the sticky queue, unless
+// it is started before; zero if it is on no sticky queue.
+func (r *Run) stickyDeadline() time.Time {
+	wt := r.state.WorkflowTask
+	timeout := r.state.StickyTimeout.AsDuration()
+	if wt == nil || wt.StickyQueue == "" || timeout <= 0 {
+		return time.Time{}
+	}
+	return wt.ScheduledTime.AsTime().Add(timeout)
+}
+
+// startTask marks the pending workflow task as started. It writes nothing,
+// unless events have come since the task was scheduled as a transient one: then
+// it becomes a first attempt and gets its Scheduled event.
+func (r *Run) startTask(step *entity.Step, identity, requestID string, version *commonpb.WorkerVersionStamp) {
+	wt := r.state.WorkflowTask
+	if wt.Transient && wt.ScheduledEventId != r.state.NextEventId {
+		wt.Attempt, wt.Transient = 1, false
+		r.state.WorkflowTaskAttempt = 1
+		wt.ScheduledEventId = r.state.NextEventId
+		event := r.scheduledEvent()
+		event.EventTime = timestamppb.New(step.Now)
+		r.appendEvent(event)
+	}
+	s := &startedTask{
+		eventID:     r.state.NextEventId,
+		time:        step.Now,
+		deadline:    step.Now.Add(wt.Timeout.AsDuration()),
+		identity:    identity,
+		requestID:   requestID,
+		historySize: r.state.HistorySize,
+		version:     version,
+	}
+	if wt.Transient {
+		s.eventID++
+	}
+	limits := &r.chain.config.Limits
+	if r.state.HistorySize >= limits.SuggestSize {
+		s.suggest = append(s.suggest, enumspb.SUGGEST_CONTINUE_AS_NEW_REASON_HISTORY_SIZE_TOO_LARGE)
+	}
+	if r.state.NextEventId >= limits.SuggestEvents {
+		s.suggest = append(s.suggest, enumspb.SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_HISTORY_EVENTS)
+	}
+	r.started = s
+	step.Wake(s.deadline)
+}
+
+// recordStarted writes what startTask has promised.
+func (r *Run) recordStarted() {
+	if r.state.WorkflowTask.Transient {
+		event := r.scheduledEvent()
+		r.appendEvent(event)
+		r.state.WorkflowTask.ScheduledEventId = event.EventId
+	}
+	r.appendEvent(r.startedEvent())
+}
+
+// endTask takes the pending workflow task away. Its events have been written.
+func (r *Run) endTask(step *entity.Step) {
+	if id := r.state.WorkflowTask.TaskId; id != 0 {
+		step.RemoveTask(r.taskQueue(), id)
+	}
+	r.state.WorkflowTask = nil
+	r.started = nil
+	r.dirty.state = true
+}
+
+// failTask ends the started workflow task as failed. Failures after the first of
+// a series leave no events.
+func (r *Run) failTask(step *entity.Step, cause enumspb.WorkflowTaskFailedCause, failure *failurepb.Failure, identity, checksum string) {
+	if wt := r.state.WorkflowTask; !wt.Transient {
+		r.recordStarted()
+		r.appendEvent(&historypb.HistoryEvent{
+			EventTime: timestamppb.New(step.Now),
+			EventType: enumspb.EVENT_TYPE_WORKFLOW_TASK_FAILED,
+			Attributes: &historypb.HistoryEvent_WorkflowTaskFailedEventAttributes{
+				WorkflowTaskFailedEventAttributes: &historypb.WorkflowTaskFailedEventAttributes{
+					ScheduledEventId: wt.ScheduledEventId,
+					StartedEventId:   r.started.eventID,
+					Cause:            cause,
+					Failure:          failure,
+					Identity:         identity,
+					BinaryChecksum:   checksum,
+				}},
+		})
+	}
+	r.endTask(step)
+	r.countFailure()
+	switch cause {
+	case enumspb.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW, enumspb.WORKFLOW_TASK_FAILED_CAUSE_FAILOVER_CLOSE_COMMAND:
+		r.state.WorkflowTaskAttempt = 1
+	case enumspb.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND:
+		r.state.TryingToClose = true
+	}
+}
+
+// countFailure prepares the attempt after a failed one. A sticky task that fails
+// is first tried again on the normal queue, without counting.
+func (r *Run) countFailure() {
+	if r.state.StickyQueue != "" {
+		r.clearSticky()
+		r.state.WorkflowTaskAttempt = 1
+		return
+	}
+	r.state.WorkflowTaskAttempt = max(r.state.WorkflowTaskAttempt, 1) + 1
+}
+
+func (r *Run) clearSticky() {
+	if r.state.StickyQueue != "" {
+		r.state.StickyQueue, r.state.StickyTimeout = "", nil
+		r.dirty.state = true
+	}
+}
+
+// timeoutStarted ends the started workflow task because its worker has not
+// answered in time. The caller schedules the next one.
+func (r *Run) timeoutStarted(step *entity.Step) {
+	if wt := r.state.WorkflowTask; !wt.Transient {
+		r.recordStarted()
+		r.appendTaskTimedOut(step, wt.ScheduledEventId, r.started.eventID, enumspb.TIMEOUT_TYPE_START_TO_CLOSE)
+	}
+	r.endTask(step)
+	r.countFailure()
+}
+
+// timeoutSticky takes a workflow task from the sticky queue, where nobody has
+// started it, to the normal one.
+func (r *Run) timeoutSticky(step *entity.Step) {
+	wt := r.state.WorkflowTask
+	if wt.Transient {
+		event := r.scheduledEvent()
+		r.appendEvent(event)
+		wt.ScheduledEventId = event.EventId
+	}
+	r.appendTaskTimedOut(step, wt.ScheduledEventId, 0, enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START)
+	r.endTask(step)
+	r.clearSticky()
+	r.state.WorkflowTaskAttempt = 1
+	r.scheduleWorkflowTask(step)
+}
+
+func (r *Run) appendTaskTimedOut(step *entity.Step, scheduled, started int64, timeout enumspb.TimeoutType) {
+	r.appendEvent(&historypb.HistoryEvent{
+		EventTime: timestamppb.New(step.Now),
+		EventType: enumspb.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT,
+		Attributes: &historypb.HistoryEvent_WorkflowTaskTimedOutEventAttributes{
+			WorkflowTaskTimedOutEventAttributes: &historypb.WorkflowTaskTimedOutEventAttributes{
+				ScheduledEventId: scheduled,
+				StartedEventId:   started,
+				TimeoutType:      timeout,
+			}},
+	})
+}
+
+// StartWorkflowTask hands the workflow task to the worker that polls. It fails
+// with ErrStaleTask if the task is not the pending one.
+func (c *Chain) StartWorkflowTask(step *entity.Step, task *entity.Task, req *workflowservice.PollWorkflowTaskQueueRequest) (*workflowservice.PollWorkflowTaskQueueResponse, error) {
+	r := c.current
+	if r == nil || r.info.RunId != task.RunID || r.closed() {
+		return nil, ErrStaleTask
+	}
+	wt := r.state.WorkflowTask
+	if wt == nil || wt.TaskId != task.ID || r.started != nil {
+		return nil, ErrStaleTask
+	}
+	// A task that another worker takes from the normal queue ends stickiness: that
+	// worker needs the whole history.
+	queue := req.GetTaskQueue()
+	sticky := queue.GetKind() == enumspb.TASK_QUEUE_KIND_STICKY && queue.GetName() == r.state.StickyQueue
+	r.settle(step)
+	if !sticky && r.state.StickyQueue != "" {
+		r.state.StickyQueue, r.state.StickyTimeout = "", nil // recorded when the task ends
+	}
+	r.startTask(step, req.GetIdentity(), step.NewID(), pollVersion(req))
+	r.flush(step)
+	reply, err := r.taskReply(step, sticky)
+	if err != nil {
+		r.started = nil
+		return nil, err
+	}
+	return reply, nil
+}
+
+// pollVersion is the version of a worker that takes part in no versioning but
+// tells its build id.
+func pollVersion(req *workflowservice.PollWorkflowTaskQueueRequest) *commonpb.WorkerVersionStamp {
+	capabilities, options := req.GetWorkerVersionCapabilities(), req.GetDeploymentOptions()
+	if options.GetWorkerVersioningMode() == enumspb.WORKER_VERSIONING_MODE_VERSIONED && options.GetDeploymentName() != "" {
+		return nil
+	}
+	if capabilities.GetBuildId() == "" || capabilities.GetUseVersioning() && capabilities.GetDeploymentSeriesName() != "" {
+		return nil
+	}
+	return &commonpb.WorkerVersionStamp{BuildId: capabilities.GetBuildId(), UseVersioning: capabilities.GetUseVersioning()}
+}
+
+// taskReply is what a worker gets with the started workflow task. A sticky reply
+// has only the events since the last task that the worker has completed.
+func (r *Run) taskReply(step *entity.Step, sticky bool) (*workflowservice.PollWorkflowTaskQueueResponse, error) {
+	wt, s := r.state.WorkflowTask, r.started
+	from := int64(1)
+	if sticky {
+		from = r.state.LastCompletedStartedEventId + 1
+	}
+	history, next, err := r.readHistory(step.Reader, from, r.state.NextEventId-1, &r.chain.config.Limits)
+	if err != nil {
+		return nil, err
+	}
+	reply := &workflowservice.PollWorkflowTaskQueueResponse{
+		TaskToken: EncodeTaskToken(&records.TaskToken{
+			NamespaceId:      r.chain.key.Namespace,
+			WorkflowId:       r.chain.key.ID,
+			RunId:            r.info.RunId,
+			ScheduledEventId: wt.ScheduledEventId,
+			StartedEventId:   s.eventID,
+			Attempt:          wt.Attempt,
+			StartedTime:      s.time.UnixNano(),
+		}),
+		WorkflowExecution:          r.execution(),
+		WorkflowType:               &commonpb.WorkflowType{Name: r.info.WorkflowType},
+		PreviousStartedEventId:     r.state.LastCompletedStartedEventId,
+		StartedEventId:             s.eventID,
+		Attempt:                    wt.Attempt,
+		WorkflowExecutionTaskQueue: &taskqueuepb.TaskQueue{Name: r.info.TaskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
+		ScheduledTime:              wt.ScheduledTime,
+		StartedTime:                timestamppb.New(s.time),
+	}
+	if len(r.queries) > 0 {
+		reply.Queries = make(map[string]*querypb.WorkflowQuery, len(r.queries))
+		for _, q := range r.queries {
+			reply.Queries[q.id] = q.input
+		}
+	}
+	if next < r.state.NextEventId {
+		spliceField(reply, pollHistoryField, history)
+		reply.NextPageToken = EncodeHistoryToken(&records.HistoryToken{
+			RunId:          r.info.RunId,
+			NextEventId:    next,
+			LastEventId:    s.eventID,
+			StartedEventId: s.eventID,
+			Attempt:        wt.Attempt,
+		})
+		return reply, nil
+	}
+	spliceField(reply, pollHistoryField, history, r.volatileEvents())
+	return reply, nil
+}
+
+// pollHistoryField is the number of PollWorkflowTaskQueueResponse.history.
+const pollHistoryField = 8
+
+func (r *Run) execution() *commonpb.WorkflowExecution {
+	return &commonpb.WorkflowExecution{WorkflowId: r.chain.key.ID, RunId: r.info.RunId}
+}
+
+// ResetSticky makes the next workflow tasks of the run go to the normal queue.
+func (c *Chain) ResetSticky(step *entity.Step, req *workflowservice.ResetStickyTaskQueueRequest) error {
+	r, err := c.runningRun(step, req.GetExecution().GetRunId())
+	if err != nil {
+		return err
+	}
+	r.clearSticky()
+	r.flush(step)
+	return nil
+}
