@@ -116,3 +116,96 @@ func BenchmarkCommitDirect(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkCommitPipelined is the design in which the committer applies the next
+// group while the last one is being synced.
+func BenchmarkCommitPipelined(b *testing.B) {
+	for _, writers := range []int{1, 64} {
+		b.Run(fmt.Sprintf("synced/writers=%d", writers), func(b *testing.B) {
+			store := mustOpen(b, b.TempDir(), Options{})
+			defer store.Close()
+			value := make([]byte, benchValue)
+			results := make([]chan error, writers)
+			for w := range results {
+				results[w] = make(chan error, 1)
+			}
+			p := startPipeline(store.db)
+			defer p.stop()
+			reportCPU(b, func() {
+				write(b, writers, func(w, i int) {
+					p.commit(storage.ShardID(w%store.Shards()), benchBatch(w, i, value), func(err error) { results[w] <- err })
+					if err := <-results[w]; err != nil {
+						b.Error(err)
+					}
+				})
+			})
+		})
+	}
+}
+
+// pipeline is a committer of two stages, without anything that is not needed to
+// measure it.
+type pipeline struct {
+	mu        sync.Mutex
+	work      sync.Cond
+	gathering *group
+	closed    bool
+	applied   chan *group
+	free      chan *group
+	ended     sync.WaitGroup
+}
+
+func startPipeline(db *cockroach.DB) *pipeline {
+	p := &pipeline{gathering: newGroup(db), applied: make(chan *group, 2), free: make(chan *group, 3)}
+	p.work.L = &p.mu
+	for range 3 {
+		p.free <- newGroup(db)
+	}
+	p.ended.Go(func() { // applies
+		defer close(p.applied)
+		for {
+			next := <-p.free
+			p.mu.Lock()
+			for len(p.gathering.submissions) == 0 && !p.closed {
+				p.work.Wait()
+			}
+			g := p.gathering
+			p.gathering = next
+			p.mu.Unlock()
+			if len(g.submissions) == 0 {
+				return
+			}
+			if err := db.ApplyNoSyncWait(g.batch, cockroach.Sync); err != nil {
+				panic(err)
+			}
+			p.applied <- g
+		}
+	})
+	p.ended.Go(func() { // waits for the sync
+		for g := range p.applied {
+			err := g.batch.SyncWait()
+			for _, sub := range g.submissions {
+				sub.done(err)
+			}
+			g.reset()
+			p.free <- g
+		}
+	})
+	return p
+}
+
+func (p *pipeline) commit(shard storage.ShardID, batch *storage.Batch, done func(error)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	appendBatch(p.gathering.batch, shard, batch)
+	p.gathering.submissions = append(p.gathering.submissions, submission{done: done})
+	p.work.Signal()
+}
+
+func (p *pipeline) stop() {
+	p.mu.Lock()
+	p.closed = true
+	p.work.Signal()
+	p.mu.Unlock()
+	p.ended.Wait()
+}

@@ -1,6 +1,7 @@
 package pebble
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -31,11 +32,8 @@ func crashBatch(seed uint64, shard, i int) (*storage.Batch, storage.Durability) 
 		case 1:
 			b.DeleteRange(key, fmt.Appendf(nil, "k/%03d", rng.IntN(200)))
 		default:
-			value := make([]byte, rng.IntN(600))
-			for j := range value {
-				value[j] = byte(rng.Uint32())
-			}
-			b.Set(key, value)
+			value := fmt.Appendf(nil, "%d ", rng.Uint64()) // says which batch it is of
+			b.Set(key, bytes.Repeat(value, rng.IntN(30)))
 		}
 	}
 	if rng.IntN(200) == 0 {
@@ -44,118 +42,132 @@ func crashBatch(seed uint64, shard, i int) (*storage.Batch, storage.Durability) 
 	return &b, storage.Durability(rng.IntN(3) / 2)
 }
 
-// crashShard is what one writer knows about its shard.
+// crashShard is what the test knows about a shard.
 type crashShard struct {
-	submitted atomic.Int64
-	// synced is the number of the last Synced batch that was reported done.
-	synced atomic.Int64
+	// data are the pairs after batches 1 to number, as they were found after the
+	// last power cut.
+	data   map[string]string
+	number int
+	// submitted is the number of the last batch given to the store, synced that of
+	// the last Synced batch that was reported done.
+	submitted, synced atomic.Int64
 }
 
-// survivors are the pairs of a shard after batches 1 to n.
-func survivors(seed uint64, shard, n int) map[string]string {
-	data := map[string]string{}
-	for i := 1; i <= n; i++ {
-		b, _ := crashBatch(seed, shard, i)
+// advance applies the batches up to n to data.
+func (s *crashShard) advance(seed uint64, shard, n int) {
+	for s.number < n {
+		s.number++
+		b, _ := crashBatch(seed, shard, s.number)
 		for _, op := range b.Ops() {
 			switch op.Kind {
 			case storage.OpSet:
-				data[string(op.Key)] = string(op.Value)
+				s.data[string(op.Key)] = string(op.Value)
 			case storage.OpDelete:
-				delete(data, string(op.Key))
+				delete(s.data, string(op.Key))
 			case storage.OpDeleteRange:
-				maps.DeleteFunc(data, func(k, _ string) bool { return k >= string(op.Key) && k < string(op.Value) })
+				maps.DeleteFunc(s.data, func(k, _ string) bool { return k >= string(op.Key) && k < string(op.Value) })
 			}
 		}
 	}
-	return data
 }
 
 // TestAfterAPowerCutEachShardHasAPrefixOfItsBatchesWithAllThatWereSynced cuts
-// the power at random moments of a random workload. What the file system had not
-// synced is lost, or kept in part, at random.
+// the power at random moments of a random workload, again and again. What the
+// file system had not synced is lost, or kept in part, at random.
 func TestAfterAPowerCutEachShardHasAPrefixOfItsBatchesWithAllThatWereSynced(t *testing.T) {
-	rounds := 12
+	seeds := 20
 	if testing.Short() {
-		rounds = 3
+		seeds = 5
 	}
-	for seed := range uint64(rounds) {
+	for seed := range uint64(seeds) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			crashRound(t, seed)
+			const cuts = 6
+			rng := rand.New(rand.NewPCG(seed, 0))
+			fs := vfs.NewCrashableMem()
+			shards := make([]*crashShard, 3)
+			for i := range shards {
+				shards[i] = &crashShard{data: map[string]string{}}
+			}
+			for range cuts {
+				fs = runUntilCut(t, rng, seed, fs, shards)
+				store := mustOpen(t, "data", crashOptions(fs))
+				for i, s := range shards {
+					s.check(t, store, seed, i)
+				}
+				if err := store.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
 		})
 	}
 }
 
-func crashRound(t *testing.T, seed uint64) {
-	const shards, crashes = 3, 6
-	rng := rand.New(rand.NewPCG(seed, 0))
-	fs := vfs.NewCrashableMem()
-	opts := func(fs vfs.FS) Options {
-		return Options{FS: fs, Shards: shards, CacheBytes: 1 << 20, Logger: quiet, memTableBytes: 256 << 10}
-	}
-	store := mustOpen(t, "data", opts(fs))
-	var state [shards]crashShard
+func crashOptions(fs vfs.FS) Options {
+	return Options{FS: fs, Shards: 3, CacheBytes: 1 << 20, Logger: quiet, memTableBytes: 256 << 10}
+}
+
+// runUntilCut opens the store, lets a writer for each shard go on where the
+// shard is, and returns what is left of the file system after a power cut.
+func runUntilCut(t *testing.T, rng *rand.Rand, seed uint64, fs *vfs.MemFS, shards []*crashShard) *vfs.MemFS {
+	t.Helper()
+	store := mustOpen(t, "data", crashOptions(fs))
 	stop := make(chan struct{})
-	progress := make(chan struct{}, 1)
+	progress := make(chan struct{})
 	var writers sync.WaitGroup
-	for shard := range shards {
-		lease := acquire(t, store, storage.ShardID(shard))
+	for i, s := range shards {
+		lease := acquire(t, store, storage.ShardID(i))
+		s.submitted.Store(int64(s.number))
+		s.synced.Store(int64(s.number)) // what was there once may not disappear
 		writers.Go(func() {
 			slots := make(chan struct{}, 20) // batches in flight
-			for i := 1; ; i++ {
+			for n := s.number + 1; ; n++ {
 				select {
 				case <-stop:
 					return
 				case slots <- struct{}{}:
 				}
-				b, durability := crashBatch(seed, shard, i)
-				state[shard].submitted.Store(int64(i))
+				b, durability := crashBatch(seed, i, n)
+				s.submitted.Store(int64(n))
 				store.Commit(lease, b, durability, func(err error) {
 					if err != nil {
-						t.Errorf("batch %d: %v", i, err)
+						t.Errorf("batch %d: %v", n, err)
 					}
 					if durability == storage.Synced {
-						state[shard].synced.Store(int64(i))
+						s.synced.Store(int64(n))
 					}
 					<-slots
-					select {
-					case progress <- struct{}{}:
-					default:
-					}
 				})
+				select {
+				case progress <- struct{}{}:
+				case <-stop:
+				}
 			}
 		})
 	}
-	for range crashes {
-		for range rng.IntN(200) {
-			<-progress
-		}
-		var synced, submitted [shards]int
-		for i := range state {
-			synced[i] = int(state[i].synced.Load())
-		}
-		cut := fs.CrashClone(vfs.CrashCloneCfg{
-			UnsyncedDataPercent: rng.IntN(101),
-			RNG:                 rand.New(rand.NewPCG(seed, rng.Uint64())),
-		})
-		for i := range state {
-			submitted[i] = int(state[i].submitted.Load())
-		}
-		after := mustOpen(t, "data", opts(cut))
-		for shard := range shards {
-			checkSurvivors(t, after, seed, shard, synced[shard], submitted[shard])
-		}
-		if err := after.Close(); err != nil {
-			t.Error(err)
-		}
+	for range rng.IntN(1000) {
+		<-progress
 	}
+	synced := make([]int64, len(shards))
+	for i, s := range shards {
+		synced[i] = s.synced.Load()
+	}
+	cut := fs.CrashClone(vfs.CrashCloneCfg{
+		UnsyncedDataPercent: rng.IntN(101),
+		RNG:                 rand.New(rand.NewPCG(seed, rng.Uint64())),
+	})
 	close(stop)
 	writers.Wait()
 	if err := store.Close(); err != nil {
 		t.Error(err)
 	}
+	// Only what was reported before the cut counts.
+	for i, s := range shards {
+		s.synced.Store(synced[i])
+	}
+	return cut
 }
 
-func checkSurvivors(t *testing.T, store *Store, seed uint64, shard, synced, submitted int) {
+func (s *crashShard) check(t *testing.T, store *Store, seed uint64, shard int) {
 	t.Helper()
 	got := map[string]string{}
 	err := store.Scan(context.Background(), storage.ShardID(shard), storage.Range{}, func(k, v []byte) bool {
@@ -169,12 +181,13 @@ func checkSurvivors(t *testing.T, store *Store, seed uint64, shard, synced, subm
 	if number, ok := got["number"]; ok {
 		n = int(binary.BigEndian.Uint64([]byte(number)))
 	}
-	if n < synced || n > submitted {
+	if synced, submitted := s.synced.Load(), s.submitted.Load(); int64(n) < synced || int64(n) > submitted {
 		t.Fatalf("shard %d has batches up to %d; %d were reported synced, %d submitted", shard, n, synced, submitted)
 	}
-	if want := survivors(seed, shard, n); !maps.Equal(got, want) {
-		t.Fatalf("shard %d is not as batches 1 to %d leave it:\ngot keys  %v\nwant keys %v", shard, n,
-			slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
+	s.advance(seed, shard, n)
+	if !maps.Equal(got, s.data) {
+		t.Fatalf("shard %d is not as batches 1 to %d leave it:\ngot keys  %q\nwant keys %q", shard, n,
+			slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(s.data)))
 	}
 }
 
