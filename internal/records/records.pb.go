@@ -1231,6 +1231,7 @@ type External struct {
 	RunId            string                 `protobuf:"bytes,5,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	Control          []byte                 `protobuf:"bytes,6,opt,name=control,proto3" json:"control,omitempty"`
 	IsCancel         bool                   `protobuf:"varint,7,opt,name=is_cancel,json=isCancel,proto3" json:"is_cancel,omitempty"`
+	NamespaceId      string                 `protobuf:"bytes,8,opt,name=namespace_id,json=namespaceId,proto3" json:"namespace_id,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -1312,6 +1313,13 @@ func (x *External) GetIsCancel() bool {
 		return x.IsCancel
 	}
 	return false
+}
+
+func (x *External) GetNamespaceId() string {
+	if x != nil {
+		return x.NamespaceId
+	}
+	return ""
 }
 
 // Message is the body of an outbox message between workflow chains. Exactly one
@@ -1546,6 +1554,7 @@ type StartChild struct {
 	ParentExecutionExpiration *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=parent_execution_expiration,json=parentExecutionExpiration,proto3" json:"parent_execution_expiration,omitempty"`
 	FirstTaskBackoff          *durationpb.Duration   `protobuf:"bytes,6,opt,name=first_task_backoff,json=firstTaskBackoff,proto3" json:"first_task_backoff,omitempty"`
 	Identity                  string                 `protobuf:"bytes,7,opt,name=identity,proto3" json:"identity,omitempty"`
+	Priority                  *v11.Priority          `protobuf:"bytes,8,opt,name=priority,proto3" json:"priority,omitempty"` // the child's, completed with its parent's
 	unknownFields             protoimpl.UnknownFields
 	sizeCache                 protoimpl.SizeCache
 }
@@ -1627,6 +1636,13 @@ func (x *StartChild) GetIdentity() string {
 		return x.Identity
 	}
 	return ""
+}
+
+func (x *StartChild) GetPriority() *v11.Priority {
+	if x != nil {
+		return x.Priority
+	}
+	return nil
 }
 
 type ChildStarted struct {
@@ -1813,7 +1829,8 @@ type ChildClosed struct {
 	ChildWorkflowType string                 `protobuf:"bytes,6,opt,name=child_workflow_type,json=childWorkflowType,proto3" json:"child_workflow_type,omitempty"`
 	ChildNamespace    string                 `protobuf:"bytes,7,opt,name=child_namespace,json=childNamespace,proto3" json:"child_namespace,omitempty"`
 	ChildNamespaceId  string                 `protobuf:"bytes,8,opt,name=child_namespace_id,json=childNamespaceId,proto3" json:"child_namespace_id,omitempty"`
-	CloseEvent        []byte                 `protobuf:"bytes,9,opt,name=close_event,json=closeEvent,proto3" json:"close_event,omitempty"` // encoded HistoryEvent that closed the child
+	CloseEvent        []byte                 `protobuf:"bytes,9,opt,name=close_event,json=closeEvent,proto3" json:"close_event,omitempty"`                     // encoded HistoryEvent that closed the child
+	ChildFirstRunId   string                 `protobuf:"bytes,10,opt,name=child_first_run_id,json=childFirstRunId,proto3" json:"child_first_run_id,omitempty"` // of the chain of runs that has closed
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
 }
@@ -1909,6 +1926,13 @@ func (x *ChildClosed) GetCloseEvent() []byte {
 		return x.CloseEvent
 	}
 	return nil
+}
+
+func (x *ChildClosed) GetChildFirstRunId() string {
+	if x != nil {
+		return x.ChildFirstRunId
+	}
+	return ""
 }
 
 type Signal struct {
@@ -2028,6 +2052,7 @@ type Cancel struct {
 	InitiatedEventId int64                  `protobuf:"varint,5,opt,name=initiated_event_id,json=initiatedEventId,proto3" json:"initiated_event_id,omitempty"` // to answer; 0: no answer wanted (parent close policy)
 	ChildOnly        bool                   `protobuf:"varint,6,opt,name=child_only,json=childOnly,proto3" json:"child_only,omitempty"`
 	FromNamespace    string                 `protobuf:"bytes,7,opt,name=from_namespace,json=fromNamespace,proto3" json:"from_namespace,omitempty"`
+	FirstRunId       string                 `protobuf:"bytes,8,opt,name=first_run_id,json=firstRunId,proto3" json:"first_run_id,omitempty"` // if set, only a run of the chain that began with it
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -2107,6 +2132,13 @@ func (x *Cancel) GetChildOnly() bool {
 func (x *Cancel) GetFromNamespace() string {
 	if x != nil {
 		return x.FromNamespace
+	}
+	return ""
+}
+
+func (x *Cancel) GetFirstRunId() string {
+	if x != nil {
+		return x.FirstRunId
 	}
 	return ""
 }
@@ -2194,6 +2226,7 @@ type Terminate struct {
 	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	Identity      string                 `protobuf:"bytes,4,opt,name=identity,proto3" json:"identity,omitempty"`
 	Details       *v11.Payloads          `protobuf:"bytes,5,opt,name=details,proto3" json:"details,omitempty"`
+	UnstartedOnly bool                   `protobuf:"varint,6,opt,name=unstarted_only,json=unstartedOnly,proto3" json:"unstarted_only,omitempty"` // only a child that still waits for its parent to record the start
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2261,6 +2294,13 @@ func (x *Terminate) GetDetails() *v11.Payloads {
 		return x.Details
 	}
 	return nil
+}
+
+func (x *Terminate) GetUnstartedOnly() bool {
+	if x != nil {
+		return x.UnstartedOnly
+	}
+	return false
 }
 
 // TaskToken is what a worker hands back with the result of a task.
@@ -2888,7 +2928,7 @@ const file_records_proto_rawDesc = "" +
 	"\rworkflow_type\x18\b \x01(\tR\fworkflowType\x12X\n" +
 	"\x13parent_close_policy\x18\t \x01(\x0e2(.temporal.api.enums.v1.ParentClosePolicyR\x11parentClosePolicy\x12*\n" +
 	"\x11create_request_id\x18\n" +
-	" \x01(\tR\x0fcreateRequestId\"\xe4\x01\n" +
+	" \x01(\tR\x0fcreateRequestId\"\x87\x02\n" +
 	"\bExternal\x12,\n" +
 	"\x12initiated_event_id\x18\x01 \x01(\x03R\x10initiatedEventId\x12\x1d\n" +
 	"\n" +
@@ -2898,7 +2938,8 @@ const file_records_proto_rawDesc = "" +
 	"workflowId\x12\x15\n" +
 	"\x06run_id\x18\x05 \x01(\tR\x05runId\x12\x18\n" +
 	"\acontrol\x18\x06 \x01(\fR\acontrol\x12\x1b\n" +
-	"\tis_cancel\x18\a \x01(\bR\bisCancel\"\xf9\x05\n" +
+	"\tis_cancel\x18\a \x01(\bR\bisCancel\x12!\n" +
+	"\fnamespace_id\x18\b \x01(\tR\vnamespaceId\"\xf9\x05\n" +
 	"\aMessage\x12*\n" +
 	"\x11from_namespace_id\x18\x01 \x01(\tR\x0ffromNamespaceId\x12(\n" +
 	"\x10from_workflow_id\x18\x02 \x01(\tR\x0efromWorkflowId\x12\x1e\n" +
@@ -2914,7 +2955,7 @@ const file_records_proto_rawDesc = "" +
 	"\x06cancel\x18\x10 \x01(\v2\x1a.perdure.records.v1.CancelH\x00R\x06cancel\x12M\n" +
 	"\x0fexternal_result\x18\x11 \x01(\v2\".perdure.records.v1.ExternalResultH\x00R\x0eexternalResult\x12=\n" +
 	"\tterminate\x18\x12 \x01(\v2\x1d.perdure.records.v1.TerminateH\x00R\tterminateB\x06\n" +
-	"\x04body\"\x88\x03\n" +
+	"\x04body\"\xc6\x03\n" +
 	"\n" +
 	"StartChild\x12'\n" +
 	"\x0finitiated_event\x18\x01 \x01(\fR\x0einitiatedEvent\x122\n" +
@@ -2924,7 +2965,8 @@ const file_records_proto_rawDesc = "" +
 	"request_id\x18\x04 \x01(\tR\trequestId\x12Z\n" +
 	"\x1bparent_execution_expiration\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x19parentExecutionExpiration\x12G\n" +
 	"\x12first_task_backoff\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\x10firstTaskBackoff\x12\x1a\n" +
-	"\bidentity\x18\a \x01(\tR\bidentity\"\xa7\x01\n" +
+	"\bidentity\x18\a \x01(\tR\bidentity\x12<\n" +
+	"\bpriority\x18\b \x01(\v2 .temporal.api.common.v1.PriorityR\bpriority\"\xa7\x01\n" +
 	"\fChildStarted\x12,\n" +
 	"\x12initiated_event_id\x18\x01 \x01(\x03R\x10initiatedEventId\x12\x15\n" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\x126\n" +
@@ -2935,7 +2977,7 @@ const file_records_proto_rawDesc = "" +
 	"\x05cause\x18\x02 \x01(\x0e2=.temporal.api.enums.v1.StartChildWorkflowExecutionFailedCauseR\x05cause\x12\x1a\n" +
 	"\tto_run_id\x18\x03 \x01(\tR\atoRunId\"'\n" +
 	"\x0eChildFirstTask\x12\x15\n" +
-	"\x06run_id\x18\x01 \x01(\tR\x05runId\"\xf7\x02\n" +
+	"\x06run_id\x18\x01 \x01(\tR\x05runId\"\xa4\x03\n" +
 	"\vChildClosed\x12,\n" +
 	"\x12initiated_event_id\x18\x01 \x01(\x03R\x10initiatedEventId\x12(\n" +
 	"\x10started_event_id\x18\x02 \x01(\x03R\x0estartedEventId\x12\x1a\n" +
@@ -2947,7 +2989,9 @@ const file_records_proto_rawDesc = "" +
 	"\x0fchild_namespace\x18\a \x01(\tR\x0echildNamespace\x12,\n" +
 	"\x12child_namespace_id\x18\b \x01(\tR\x10childNamespaceId\x12\x1f\n" +
 	"\vclose_event\x18\t \x01(\fR\n" +
-	"closeEvent\"\xd2\x02\n" +
+	"closeEvent\x12+\n" +
+	"\x12child_first_run_id\x18\n" +
+	" \x01(\tR\x0fchildFirstRunId\"\xd2\x02\n" +
 	"\x06Signal\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x126\n" +
@@ -2959,7 +3003,7 @@ const file_records_proto_rawDesc = "" +
 	"\x12initiated_event_id\x18\a \x01(\x03R\x10initiatedEventId\x12\x1d\n" +
 	"\n" +
 	"child_only\x18\b \x01(\bR\tchildOnly\x12%\n" +
-	"\x0efrom_namespace\x18\t \x01(\tR\rfromNamespace\"\xe6\x01\n" +
+	"\x0efrom_namespace\x18\t \x01(\tR\rfromNamespace\"\x88\x02\n" +
 	"\x06Cancel\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1a\n" +
@@ -2969,20 +3013,23 @@ const file_records_proto_rawDesc = "" +
 	"\x12initiated_event_id\x18\x05 \x01(\x03R\x10initiatedEventId\x12\x1d\n" +
 	"\n" +
 	"child_only\x18\x06 \x01(\bR\tchildOnly\x12%\n" +
-	"\x0efrom_namespace\x18\a \x01(\tR\rfromNamespace\"\xb6\x02\n" +
+	"\x0efrom_namespace\x18\a \x01(\tR\rfromNamespace\x12 \n" +
+	"\ffirst_run_id\x18\b \x01(\tR\n" +
+	"firstRunId\"\xb6\x02\n" +
 	"\x0eExternalResult\x12,\n" +
 	"\x12initiated_event_id\x18\x01 \x01(\x03R\x10initiatedEventId\x12\x1a\n" +
 	"\tto_run_id\x18\x02 \x01(\tR\atoRunId\x12\x0e\n" +
 	"\x02ok\x18\x03 \x01(\bR\x02ok\x12d\n" +
 	"\fsignal_cause\x18\x04 \x01(\x0e2A.temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCauseR\vsignalCause\x12d\n" +
-	"\fcancel_cause\x18\x05 \x01(\x0e2A.temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCauseR\vcancelCause\"\xb4\x01\n" +
+	"\fcancel_cause\x18\x05 \x01(\x0e2A.temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCauseR\vcancelCause\"\xdb\x01\n" +
 	"\tTerminate\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12 \n" +
 	"\ffirst_run_id\x18\x02 \x01(\tR\n" +
 	"firstRunId\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x1a\n" +
 	"\bidentity\x18\x04 \x01(\tR\bidentity\x12:\n" +
-	"\adetails\x18\x05 \x01(\v2 .temporal.api.common.v1.PayloadsR\adetails\"\x91\x03\n" +
+	"\adetails\x18\x05 \x01(\v2 .temporal.api.common.v1.PayloadsR\adetails\x12%\n" +
+	"\x0eunstarted_only\x18\x06 \x01(\bR\runstartedOnly\"\x91\x03\n" +
 	"\tTaskToken\x12!\n" +
 	"\fnamespace_id\x18\x01 \x01(\tR\vnamespaceId\x12\x1f\n" +
 	"\vworkflow_id\x18\x02 \x01(\tR\n" +
@@ -3158,27 +3205,28 @@ var file_records_proto_depIdxs = []int32{
 	32, // 53: perdure.records.v1.StartChild.root:type_name -> temporal.api.common.v1.WorkflowExecution
 	28, // 54: perdure.records.v1.StartChild.parent_execution_expiration:type_name -> google.protobuf.Timestamp
 	29, // 55: perdure.records.v1.StartChild.first_task_backoff:type_name -> google.protobuf.Duration
-	40, // 56: perdure.records.v1.ChildStarted.header:type_name -> temporal.api.common.v1.Header
-	41, // 57: perdure.records.v1.ChildStartFailed.cause:type_name -> temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
-	37, // 58: perdure.records.v1.Signal.input:type_name -> temporal.api.common.v1.Payloads
-	40, // 59: perdure.records.v1.Signal.header:type_name -> temporal.api.common.v1.Header
-	42, // 60: perdure.records.v1.ExternalResult.signal_cause:type_name -> temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
-	43, // 61: perdure.records.v1.ExternalResult.cancel_cause:type_name -> temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
-	37, // 62: perdure.records.v1.Terminate.details:type_name -> temporal.api.common.v1.Payloads
-	28, // 63: perdure.records.v1.DispatchTask.created:type_name -> google.protobuf.Timestamp
-	28, // 64: perdure.records.v1.DispatchTask.expires:type_name -> google.protobuf.Timestamp
-	24, // 65: perdure.records.v1.NamespaceRecord.data:type_name -> perdure.records.v1.NamespaceRecord.DataEntry
-	29, // 66: perdure.records.v1.NamespaceRecord.retention:type_name -> google.protobuf.Duration
-	28, // 67: perdure.records.v1.NamespaceRecord.created:type_name -> google.protobuf.Timestamp
-	25, // 68: perdure.records.v1.NamespaceRecord.search_attribute_aliases:type_name -> perdure.records.v1.NamespaceRecord.SearchAttributeAliasesEntry
-	26, // 69: perdure.records.v1.NamespaceRecord.bad_binaries:type_name -> perdure.records.v1.NamespaceRecord.BadBinariesEntry
-	28, // 70: perdure.records.v1.BadBinary.created:type_name -> google.protobuf.Timestamp
-	23, // 71: perdure.records.v1.NamespaceRecord.BadBinariesEntry.value:type_name -> perdure.records.v1.BadBinary
-	72, // [72:72] is the sub-list for method output_type
-	72, // [72:72] is the sub-list for method input_type
-	72, // [72:72] is the sub-list for extension type_name
-	72, // [72:72] is the sub-list for extension extendee
-	0,  // [0:72] is the sub-list for field type_name
+	35, // 56: perdure.records.v1.StartChild.priority:type_name -> temporal.api.common.v1.Priority
+	40, // 57: perdure.records.v1.ChildStarted.header:type_name -> temporal.api.common.v1.Header
+	41, // 58: perdure.records.v1.ChildStartFailed.cause:type_name -> temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
+	37, // 59: perdure.records.v1.Signal.input:type_name -> temporal.api.common.v1.Payloads
+	40, // 60: perdure.records.v1.Signal.header:type_name -> temporal.api.common.v1.Header
+	42, // 61: perdure.records.v1.ExternalResult.signal_cause:type_name -> temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
+	43, // 62: perdure.records.v1.ExternalResult.cancel_cause:type_name -> temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
+	37, // 63: perdure.records.v1.Terminate.details:type_name -> temporal.api.common.v1.Payloads
+	28, // 64: perdure.records.v1.DispatchTask.created:type_name -> google.protobuf.Timestamp
+	28, // 65: perdure.records.v1.DispatchTask.expires:type_name -> google.protobuf.Timestamp
+	24, // 66: perdure.records.v1.NamespaceRecord.data:type_name -> perdure.records.v1.NamespaceRecord.DataEntry
+	29, // 67: perdure.records.v1.NamespaceRecord.retention:type_name -> google.protobuf.Duration
+	28, // 68: perdure.records.v1.NamespaceRecord.created:type_name -> google.protobuf.Timestamp
+	25, // 69: perdure.records.v1.NamespaceRecord.search_attribute_aliases:type_name -> perdure.records.v1.NamespaceRecord.SearchAttributeAliasesEntry
+	26, // 70: perdure.records.v1.NamespaceRecord.bad_binaries:type_name -> perdure.records.v1.NamespaceRecord.BadBinariesEntry
+	28, // 71: perdure.records.v1.BadBinary.created:type_name -> google.protobuf.Timestamp
+	23, // 72: perdure.records.v1.NamespaceRecord.BadBinariesEntry.value:type_name -> perdure.records.v1.BadBinary
+	73, // [73:73] is the sub-list for method output_type
+	73, // [73:73] is the sub-list for method input_type
+	73, // [73:73] is the sub-list for extension type_name
+	73, // [73:73] is the sub-list for extension extendee
+	0,  // [0:73] is the sub-list for field type_name
 }
 
 func init() { file_records_proto_init() }

@@ -52,6 +52,9 @@ type commandBatch struct {
 	children   map[string]bool // by workflow id, started in this batch only
 	// added counts the pending items that the batch adds, by kind, for limits.
 	addedActivities, addedChildren, addedSignals, addedCancels int
+	// cancelledActivities holds the scheduled event ids of activities that an
+	// earlier command of the batch asks to cancel.
+	cancelledActivities map[int64]bool
 	// closing is set by the first command that closes the run.
 	closing bool
 	// removesBufferedTimer names timers whose buffered TimerFired a CancelTimer

@@ -30,6 +30,9 @@ type Run struct {
 	children      map[int64]*records.Child    // by initiated event id
 	externals     map[int64]*records.External // by initiated event id
 	signalRequest map[string]struct{}
+	// items is what is kept in memory about the pending items besides their
+	// records: deadlines in order, events needed soon. See items.go.
+	items runItems
 
 	// buffered are the events that arrived while a workflow task was started, in
 	// order of arrival; their event ids are given when they are flushed.

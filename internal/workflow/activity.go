@@ -1,0 +1,362 @@
+package workflow
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	commandpb "go.temporal.io/api/command/v1"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
+)
+
+// The life of an activity:
+//
+//	scheduled --StartActivity--> started --Complete, Fail, Cancel, timeout--> gone
+//	    ^                           |
+//	    |                           | failed or timed out, and may be retried
+//	    +---- backoff is over ---- backing off
+//
+// A scheduled activity has a dispatch task (TaskId); one that is started or backing
+// off has none. ActivityTaskScheduled is written at once; ActivityTaskStarted only
+// together with the event that closes the activity, because until then it is not
+// known which attempt is the last one. Attempts before the last leave no events.
+
+func checkScheduleActivity(b *commandBatch, cmd *commandpb.Command) *commandFailure {
+	const bad = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_SCHEDULE_ACTIVITY_ATTRIBUTES
+
+	attr := cmd.GetScheduleActivityTaskCommandAttributes()
+	if attr == nil {
+		return badCommand(bad, "ScheduleActivityTaskCommandAttributes is not set on ScheduleActivityTaskCommand.")
+	}
+	r, limits := b.run, b.run.limits()
+	applyFairnessPrefix(attr)
+	if err := completeTaskQueue(attr.TaskQueue, r.info.TaskQueue, limits.IDLength); err != nil {
+		return badCommand(bad, "%w. ActivityId=%s ActivityType=%s", err, attr.ActivityId, attr.ActivityType.GetName())
+	}
+	switch {
+	case attr.ActivityId == "":
+		return badCommand(bad, "activityId is not set")
+	case attr.ActivityType.GetName() == "":
+		return badCommand(bad, "activityType is not set. ActivityId=%s", attr.ActivityId)
+	case tooLong(attr.ActivityId, limits.IDLength):
+		return badCommand(bad, "activityId exceeds length limit. Length=%d Limit=%d", len(attr.ActivityId), limits.IDLength)
+	case tooLong(attr.ActivityType.Name, limits.IDLength):
+		return badCommand(bad, "activityType exceeds length limit. Length=%d Limit=%d", len(attr.ActivityType.Name), limits.IDLength)
+	}
+	if attr.RetryPolicy == nil {
+		attr.RetryPolicy = &commonpb.RetryPolicy{}
+	}
+	if err := completeRetryPolicy(attr.RetryPolicy); err != nil {
+		return badCommand(bad, "%w. ActivityId=%s ActivityType=%s", err, attr.ActivityId, attr.ActivityType.Name)
+	}
+	if err := checkPriority(attr.Priority); err != nil {
+		return badCommand(bad, "invalid priority: %w. ActivityId=%s ActivityType=%s", err, attr.ActivityId, attr.ActivityType.Name)
+	}
+	if failure := completeActivityTimeouts(attr, r.info.RunTimeout.AsDuration()); failure != nil {
+		return failure
+	}
+	if failure := b.checkBlob(proto.Size(attr.Input), bad, "ScheduleActivityTaskCommandAttributes.Input"); failure != nil {
+		return failure
+	}
+	if failure := pendingLimit(enumspb.WORKFLOW_TASK_FAILED_CAUSE_PENDING_ACTIVITIES_LIMIT_EXCEEDED,
+		"pending activities", len(r.activities)+b.addedActivities, limits.PendingActivities); failure != nil {
+		return failure
+	}
+	if activityPending(b, attr.ActivityId) {
+		return badCommand(enumspb.WORKFLOW_TASK_FAILED_CAUSE_SCHEDULE_ACTIVITY_DUPLICATE_ID,
+			"an activity with this id is already pending. ActivityId=%s", attr.ActivityId)
+	}
+	setOverlay(&b.activities, attr.ActivityId, true)
+	b.addedActivities++
+	return nil
+}
+
+// completeActivityTimeouts checks the four timeouts and derives the ones that are
+// missing: from schedule-to-close those within it, and from the workflow's run
+// timeout, which caps them all, the rest. Afterwards none is nil.
+func completeActivityTimeouts(attr *commandpb.ScheduleActivityTaskCommandAttributes, runTimeout time.Duration) *commandFailure {
+	const bad = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_SCHEDULE_ACTIVITY_ATTRIBUTES
+
+	for _, timeout := range []struct {
+		name  string
+		value *durationpb.Duration
+	}{
+		{"ScheduleToCloseTimeout", attr.ScheduleToCloseTimeout},
+		{"ScheduleToStartTimeout", attr.ScheduleToStartTimeout},
+		{"StartToCloseTimeout", attr.StartToCloseTimeout},
+		{"HeartbeatTimeout", attr.HeartbeatTimeout},
+	} {
+		if err := capDuration(timeout.value); err != nil {
+			return badCommand(bad, "invalid %s: %w. ActivityId=%s ActivityType=%s",
+				timeout.name, err, attr.ActivityId, attr.ActivityType.GetName())
+		}
+	}
+	whole := attr.ScheduleToCloseTimeout.AsDuration()
+	queued := attr.ScheduleToStartTimeout.AsDuration()
+	attempt := attr.StartToCloseTimeout.AsDuration()
+	switch {
+	case whole > 0:
+		queued = shorterTimeout(queued, whole)
+		attempt = shorterTimeout(attempt, whole)
+	case attempt > 0:
+		whole = runTimeout
+		if queued == 0 {
+			queued = runTimeout
+		}
+	default:
+		return badCommand(bad, "a valid StartToCloseTimeout or ScheduleToCloseTimeout must be set on the activity. ActivityId=%s ActivityType=%s",
+			attr.ActivityId, attr.ActivityType.GetName())
+	}
+	heartbeat := attr.HeartbeatTimeout.AsDuration()
+	if runTimeout > 0 {
+		whole, queued = min(whole, runTimeout), min(queued, runTimeout)
+		attempt, heartbeat = min(attempt, runTimeout), min(heartbeat, runTimeout)
+	}
+	attr.ScheduleToCloseTimeout = durationpb.New(whole)
+	attr.ScheduleToStartTimeout = durationpb.New(queued)
+	attr.StartToCloseTimeout = durationpb.New(attempt)
+	attr.HeartbeatTimeout = durationpb.New(min(heartbeat, attempt))
+	return nil
+}
+
+// shorterTimeout is the shorter of two timeouts, where 0 is none.
+func shorterTimeout(a, b time.Duration) time.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// applyFairnessPrefix understands the one way in which SDKs without priorities in
+// their API set a fairness key: an activity id that begins with
+// x-temporal-internal-fairness-key[key:weight].
+func applyFairnessPrefix(attr *commandpb.ScheduleActivityTaskCommandAttributes) {
+	rest, ok := strings.CutPrefix(attr.ActivityId, "x-temporal-internal-fairness-key[")
+	if !ok {
+		return
+	}
+	inside, _, ok := strings.Cut(rest, "]")
+	if !ok {
+		return
+	}
+	key, weight, ok := strings.Cut(inside, ":")
+	if !ok {
+		return
+	}
+	value, err := strconv.ParseFloat(weight, 32)
+	if err != nil {
+		return
+	}
+	if attr.Priority == nil {
+		attr.Priority = &commonpb.Priority{}
+	}
+	attr.Priority.FairnessKey, attr.Priority.FairnessWeight = key, float32(value)
+}
+
+// activityPending reports whether an activity with the id is pending once the
+// commands before this one have been applied.
+func activityPending(b *commandBatch, activityID string) bool {
+	if pending, ok := b.activities[activityID]; ok {
+		return pending
+	}
+	_, pending := b.run.activityByID[activityID]
+	return pending
+}
+
+func applyScheduleActivity(a *application, cmd *commandpb.Command) {
+	r, attr := a.run, cmd.GetScheduleActivityTaskCommandAttributes()
+	event := r.addEvent(a.step, enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED, func(e *historypb.HistoryEvent) {
+		fromCommand(e, cmd)
+		e.Attributes = &historypb.HistoryEvent_ActivityTaskScheduledEventAttributes{
+			ActivityTaskScheduledEventAttributes: &historypb.ActivityTaskScheduledEventAttributes{
+				ActivityId:                   attr.ActivityId,
+				ActivityType:                 attr.ActivityType,
+				TaskQueue:                    attr.TaskQueue,
+				Header:                       attr.Header,
+				Input:                        attr.Input,
+				ScheduleToCloseTimeout:       attr.ScheduleToCloseTimeout,
+				ScheduleToStartTimeout:       attr.ScheduleToStartTimeout,
+				StartToCloseTimeout:          attr.StartToCloseTimeout,
+				HeartbeatTimeout:             attr.HeartbeatTimeout,
+				WorkflowTaskCompletedEventId: a.completedEventID,
+				RetryPolicy:                  attr.RetryPolicy,
+				UseWorkflowBuildId:           attr.UseWorkflowBuildId,
+				Priority:                     attr.Priority,
+			},
+		}
+	})
+	now := timestamppb.New(a.step.Now)
+	act := &records.Activity{
+		ScheduledEventId:       event.EventId,
+		ScheduledBatchId:       r.batchID(),
+		ActivityId:             attr.ActivityId,
+		ActivityType:           attr.ActivityType.GetName(),
+		TaskQueue:              attr.TaskQueue.GetName(),
+		ScheduleToCloseTimeout: attr.ScheduleToCloseTimeout,
+		ScheduleToStartTimeout: attr.ScheduleToStartTimeout,
+		StartToCloseTimeout:    attr.StartToCloseTimeout,
+		HeartbeatTimeout:       attr.HeartbeatTimeout,
+		RetryPolicy:            attr.RetryPolicy,
+		Attempt:                1,
+		FirstScheduledTime:     now,
+		ScheduledTime:          now,
+		Priority:               attr.Priority,
+	}
+	r.activities[act.ScheduledEventId] = act
+	r.activityByID[act.ActivityId] = act.ScheduledEventId
+	r.state.ActivityCount++
+	r.rememberEvent(event)
+	if attr.RequestEagerExecution && a.eagerAllowed {
+		a.eager = append(a.eager, act.ScheduledEventId)
+	} else {
+		r.dispatchActivity(a.step, act)
+	}
+	r.activityChanged(act)
+}
+
+func checkCancelActivity(b *commandBatch, cmd *commandpb.Command) *commandFailure {
+	const bad = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_REQUEST_CANCEL_ACTIVITY_ATTRIBUTES
+
+	attr := cmd.GetRequestCancelActivityTaskCommandAttributes()
+	if attr == nil {
+		return badCommand(bad, "RequestCancelActivityTaskCommandAttributes is not set on RequestCancelActivityTaskCommand.")
+	}
+	id := attr.ScheduledEventId
+	if id <= 0 {
+		return badCommand(bad, "ScheduledEventId is not set on RequestCancelActivityTaskCommand.")
+	}
+	act := b.run.activities[id]
+	if act == nil && !b.run.activityFinishBuffered(id) {
+		return badCommand(bad, "there is no pending activity with this scheduled event. ScheduledEventID: %d", id)
+	}
+	if b.cancelledActivities[id] || act.GetCancelRequested() {
+		return badCommand(bad, "the activity has already been asked to cancel. ScheduledEventID: %d", id)
+	}
+	if act != nil {
+		setOverlay(&b.cancelledActivities, id, true)
+		if act.StartedTime == nil {
+			setOverlay(&b.activities, act.ActivityId, false)
+			b.addedActivities--
+		}
+	}
+	return nil
+}
+
+// activityFinishBuffered reports whether the event that closes the activity waits
+// among the buffered events: the workflow cannot know yet that it is too late to
+// cancel it.
+func (r *Run) activityFinishBuffered(scheduledEventID int64) bool {
+	for _, event := range r.buffered {
+		var id int64
+		switch event.EventType {
+		case enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
+			id = event.GetActivityTaskCompletedEventAttributes().GetScheduledEventId()
+		case enumspb.EVENT_TYPE_ACTIVITY_TASK_FAILED:
+			id = event.GetActivityTaskFailedEventAttributes().GetScheduledEventId()
+		case enumspb.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
+			id = event.GetActivityTaskTimedOutEventAttributes().GetScheduledEventId()
+		case enumspb.EVENT_TYPE_ACTIVITY_TASK_CANCELED:
+			id = event.GetActivityTaskCanceledEventAttributes().GetScheduledEventId()
+		}
+		if id == scheduledEventID {
+			return true
+		}
+	}
+	return false
+}
+
+// notStartedDetails are the details of the ActivityTaskCanceled event of an
+// activity that no worker had started; SDKs know them.
+const notStartedDetails = "ACTIVITY_ID_NOT_STARTED"
+
+func applyCancelActivity(a *application, cmd *commandpb.Command) {
+	r, id := a.run, cmd.GetRequestCancelActivityTaskCommandAttributes().ScheduledEventId
+	event := r.addEvent(a.step, enumspb.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED, func(e *historypb.HistoryEvent) {
+		fromCommand(e, cmd)
+		e.Attributes = &historypb.HistoryEvent_ActivityTaskCancelRequestedEventAttributes{
+			ActivityTaskCancelRequestedEventAttributes: &historypb.ActivityTaskCancelRequestedEventAttributes{
+				ScheduledEventId:             id,
+				WorkflowTaskCompletedEventId: a.completedEventID,
+			},
+		}
+	})
+	act := r.activities[id]
+	if act == nil {
+		return // closed already; the workflow finds out with the buffered events
+	}
+	act.CancelRequested = true
+	act.CancelRequestedEventId = event.EventId
+	if act.StartedTime == nil {
+		// Nobody runs it, so nobody has to agree.
+		details := &commonpb.Payloads{Payloads: []*commonpb.Payload{{
+			Metadata: map[string][]byte{"encoding": []byte("json/plain")},
+			Data:     []byte(strconv.Quote(notStartedDetails)),
+		}}}
+		r.closeActivityCanceled(a.step, act, details, a.identity)
+		a.scheduleTask = true
+		return
+	}
+	r.activityChanged(act)
+}
+
+// activityChanged has the record of the activity written and its deadline noted.
+// Called after every change of an activity.
+func (r *Run) activityChanged(act *records.Activity) {
+	r.touchActivity(act.ScheduledEventId)
+	r.noteActivityDeadline(act)
+}
+
+// removeActivity forgets an activity that has closed.
+func (r *Run) removeActivity(step *entity.Step, act *records.Activity) {
+	r.undispatchActivity(step, act)
+	delete(r.activities, act.ScheduledEventId)
+	if r.activityByID[act.ActivityId] == act.ScheduledEventId {
+		delete(r.activityByID, act.ActivityId)
+	}
+	r.touchActivity(act.ScheduledEventId)
+	r.items.deadlines.remove(act.ScheduledEventId)
+	r.forgetEvent(act.ScheduledEventId)
+}
+
+func (r *Run) activityQueue(act *records.Activity) entity.Queue {
+	return entity.Queue{Namespace: r.chain.key.Namespace, Type: entity.TaskActivity, Name: act.TaskQueue}
+}
+
+// dispatchActivity makes the next attempt of the activity ready for workers.
+func (r *Run) dispatchActivity(step *entity.Step, act *records.Activity) {
+	act.RetryAt = nil
+	task := &entity.Task{
+		Queue:   r.activityQueue(act),
+		Entity:  r.chain.key,
+		RunID:   r.info.RunId,
+		EventID: act.ScheduledEventId,
+		Stamp:   act.Stamp,
+		Created: step.Now,
+	}
+	task.Expires, _ = nextActivityDeadline(act)
+	act.TaskId = step.AddTask(task)
+}
+
+// undispatchActivity takes back the activity's dispatch task, if it has one.
+func (r *Run) undispatchActivity(step *entity.Step, act *records.Activity) {
+	if act.TaskId == 0 {
+		return
+	}
+	id := act.TaskId
+	act.TaskId = 0
+	for i, task := range step.Tasks {
+		if task.ID == id { // added by this very step
+			step.Tasks = append(step.Tasks[:i:i], step.Tasks[i+1:]...)
+			return
+		}
+	}
+	step.RemoveTask(r.activityQueue(act), id)
+}

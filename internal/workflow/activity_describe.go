@@ -1,0 +1,79 @@
+package workflow
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	activitypb "go.temporal.io/api/activity/v1"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/perdure/perdure/internal/records"
+)
+
+// describePending adds the pending activities and children to a description of the
+// run, in the order in which they were scheduled.
+func (r *Run) describePending(resp *workflowservice.DescribeWorkflowExecutionResponse, now time.Time) {
+	for _, id := range slices.Sorted(maps.Keys(r.activities)) {
+		resp.PendingActivities = append(resp.PendingActivities, describeActivity(r.activities[id], now))
+	}
+	for _, id := range slices.Sorted(maps.Keys(r.children)) {
+		child := r.children[id]
+		resp.PendingChildren = append(resp.PendingChildren, &workflowpb.PendingChildExecutionInfo{
+			WorkflowId:        child.WorkflowId,
+			RunId:             child.RunId,
+			WorkflowTypeName:  child.WorkflowType,
+			InitiatedId:       child.InitiatedEventId,
+			ParentClosePolicy: child.ParentClosePolicy,
+		})
+	}
+}
+
+func describeActivity(act *records.Activity, now time.Time) *workflowpb.PendingActivityInfo {
+	info := &workflowpb.PendingActivityInfo{
+		ActivityId:              act.ActivityId,
+		ActivityType:            &commonpb.ActivityType{Name: act.ActivityType},
+		State:                   enumspb.PENDING_ACTIVITY_STATE_SCHEDULED,
+		LastStartedTime:         act.StartedTime,
+		Attempt:                 act.Attempt,
+		MaximumAttempts:         act.RetryPolicy.GetMaximumAttempts(),
+		ScheduledTime:           act.ScheduledTime,
+		LastFailure:             act.LastFailure,
+		LastWorkerIdentity:      cmp.Or(act.StartedIdentity, act.LastWorkerIdentity),
+		LastAttemptCompleteTime: act.LastAttemptCompleteTime,
+		Priority:                act.Priority,
+		ActivityOptions: &activitypb.ActivityOptions{
+			TaskQueue:              &taskqueuepb.TaskQueue{Name: act.TaskQueue, NormalName: act.TaskQueue},
+			ScheduleToCloseTimeout: act.ScheduleToCloseTimeout,
+			ScheduleToStartTimeout: act.ScheduleToStartTimeout,
+			StartToCloseTimeout:    act.StartToCloseTimeout,
+			HeartbeatTimeout:       act.HeartbeatTimeout,
+			RetryPolicy:            act.RetryPolicy,
+			Priority:               act.Priority,
+		},
+	}
+	if expiration := activityExpiration(act); !expiration.IsZero() {
+		info.ExpirationTime = timestamppb.New(expiration)
+	}
+	if act.HeartbeatTime != nil {
+		info.LastHeartbeatTime = act.HeartbeatTime
+		info.HeartbeatDetails = act.HeartbeatDetails
+	}
+	switch {
+	case act.CancelRequested:
+		info.State = enumspb.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED
+	case act.StartedTime != nil:
+		info.State = enumspb.PENDING_ACTIVITY_STATE_STARTED
+	case act.RetryAt != nil && now.Before(act.RetryAt.AsTime()):
+		info.NextAttemptScheduleTime = act.RetryAt
+		info.CurrentRetryInterval = durationpb.New(act.RetryAt.AsTime().Sub(act.LastAttemptCompleteTime.AsTime()))
+	}
+	return info
+}

@@ -1,0 +1,259 @@
+package workflow
+
+import (
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/serviceerror"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
+)
+
+// ActivityRef names an activity whose fate is reported: by the token its worker
+// was given, or by ids.
+type ActivityRef struct {
+	// Token, if not nil, is the token of the attempt, and the ids are not looked at.
+	Token *records.TaskToken
+	// RunID is the run that scheduled the activity; empty: the current one.
+	RunID      string
+	ActivityID string
+}
+
+// CompleteActivity closes the activity with its result. By ids, an activity that
+// is not started can be completed, too. A result that is too large to be stored
+// fails the activity instead.
+func (c *Chain) CompleteActivity(step *entity.Step, ref ActivityRef, result *commonpb.Payloads, identity string) error {
+	if c.tooLarge(result) {
+		return c.failActivity(step, ref, limitExceeded(resultTooLarge, true), nil, identity)
+	}
+	r, act, err := c.findActivity(step, ref, ref.Token == nil, identity)
+	if err != nil {
+		return err
+	}
+	if act.StartedTime == nil {
+		act.StartedTime = timestamppb.New(step.Now)
+		act.StartedIdentity = identity
+	}
+	startedEventID := r.writeActivityStarted(step, act)
+	r.addEvent(step, enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED, func(e *historypb.HistoryEvent) {
+		e.Attributes = &historypb.HistoryEvent_ActivityTaskCompletedEventAttributes{
+			ActivityTaskCompletedEventAttributes: &historypb.ActivityTaskCompletedEventAttributes{
+				Result:           result,
+				ScheduledEventId: act.ScheduledEventId,
+				StartedEventId:   startedEventID,
+				Identity:         identity,
+			},
+		}
+	})
+	r.removeActivity(step, act)
+	r.scheduleWorkflowTask(step)
+	r.flush(step)
+	return nil
+}
+
+// FailActivity ends the current attempt of the activity with a failure: the
+// activity is retried if its policy allows, else closed. lastHeartbeat, if not
+// nil, are heartbeat details that the worker has not sent yet. The failures it
+// returns say what of the request was too large and has been cut.
+func (c *Chain) FailActivity(
+	step *entity.Step, ref ActivityRef, failure *failurepb.Failure, lastHeartbeat *commonpb.Payloads, identity string,
+) ([]*failurepb.Failure, error) {
+	var cut []*failurepb.Failure
+	if c.tooLarge(lastHeartbeat) {
+		cut = append(cut, limitExceeded(heartbeatTooLarge, true))
+		lastHeartbeat = nil
+	}
+	limit := c.config.Limits.BlobSize
+	failure, truncated := limitFailure(failure, limit, limit/4, true)
+	if truncated {
+		cut = append(cut, failure)
+	}
+	return cut, c.failActivity(step, ref, failure, lastHeartbeat, identity)
+}
+
+func (c *Chain) failActivity(
+	step *entity.Step, ref ActivityRef, failure *failurepb.Failure, lastHeartbeat *commonpb.Payloads, identity string,
+) error {
+	r, act, err := c.findActivity(step, ref, false, identity)
+	if err != nil {
+		return err
+	}
+	if lastHeartbeat != nil {
+		recordHeartbeat(step.Now, act, lastHeartbeat, identity)
+	}
+	retryState := r.retryActivity(step, act, failure)
+	if retryState == enumspb.RETRY_STATE_IN_PROGRESS {
+		r.flush(step)
+		return nil
+	}
+	startedEventID := r.writeActivityStarted(step, act)
+	r.addEvent(step, enumspb.EVENT_TYPE_ACTIVITY_TASK_FAILED, func(e *historypb.HistoryEvent) {
+		e.Attributes = &historypb.HistoryEvent_ActivityTaskFailedEventAttributes{
+			ActivityTaskFailedEventAttributes: &historypb.ActivityTaskFailedEventAttributes{
+				Failure:          failure,
+				ScheduledEventId: act.ScheduledEventId,
+				StartedEventId:   startedEventID,
+				Identity:         identity,
+				RetryState:       retryState,
+			},
+		}
+	})
+	r.removeActivity(step, act)
+	r.scheduleWorkflowTask(step)
+	r.flush(step)
+	return nil
+}
+
+// CancelActivity closes an activity whose worker has followed a request to cancel.
+// It is InvalidArgument if there was no such request.
+func (c *Chain) CancelActivity(step *entity.Step, ref ActivityRef, details *commonpb.Payloads, identity string) error {
+	if c.tooLarge(details) {
+		return c.failActivity(step, ref, limitExceeded(cancelDetailsTooLarge, true), nil, identity)
+	}
+	r, act, err := c.peekActivity(step, ref, false)
+	if err != nil {
+		return err
+	}
+	if !act.CancelRequested {
+		return serviceerror.NewInvalidArgument("unable to mark activity as canceled without activity being request canceled first")
+	}
+	r.restoreStart(step, act, ref, identity)
+	r.closeActivityCanceled(step, act, details, identity)
+	r.scheduleWorkflowTask(step)
+	r.flush(step)
+	return nil
+}
+
+func (r *Run) closeActivityCanceled(step *entity.Step, act *records.Activity, details *commonpb.Payloads, identity string) {
+	startedEventID := r.writeActivityStarted(step, act)
+	r.addEvent(step, enumspb.EVENT_TYPE_ACTIVITY_TASK_CANCELED, func(e *historypb.HistoryEvent) {
+		e.Attributes = &historypb.HistoryEvent_ActivityTaskCanceledEventAttributes{
+			ActivityTaskCanceledEventAttributes: &historypb.ActivityTaskCanceledEventAttributes{
+				Details:                      details,
+				LatestCancelRequestedEventId: act.CancelRequestedEventId,
+				ScheduledEventId:             act.ScheduledEventId,
+				StartedEventId:               startedEventID,
+				Identity:                     identity,
+			},
+		}
+	})
+	r.removeActivity(step, act)
+}
+
+// Heartbeat records that the attempt is alive and how far it has come, and tells
+// whether the workflow wants it cancelled. It writes the record of this one
+// activity and nothing else, lazily. Details that are too large to be stored fail
+// the activity.
+func (c *Chain) Heartbeat(step *entity.Step, ref ActivityRef, details *commonpb.Payloads, identity string) (cancelRequested bool, err error) {
+	if c.tooLarge(details) {
+		return true, c.failActivity(step, ref, limitExceeded(heartbeatTooLarge, true), nil, identity)
+	}
+	r, act, err := c.findActivity(step, ref, false, identity)
+	if err != nil {
+		return false, err
+	}
+	recordHeartbeat(step.Now, act, details, identity)
+	r.activityChanged(act)
+	r.flush(step)
+	step.Lazy()
+	return act.CancelRequested, nil
+}
+
+func recordHeartbeat(now time.Time, act *records.Activity, details *commonpb.Payloads, identity string) {
+	act.HeartbeatTime = timestamppb.New(now)
+	act.HeartbeatDetails = details
+	if identity != "" {
+		act.LastWorkerIdentity = identity
+	}
+}
+
+func (c *Chain) tooLarge(p *commonpb.Payloads) bool {
+	limit := c.config.Limits.BlobSize
+	return limit > 0 && p != nil && proto.Size(p) > limit
+}
+
+// errActivityGone is the answer to anyone who reports on an activity that is not
+// waiting for that report.
+func errActivityGone() error {
+	return serviceerror.NewNotFound("invalid activityID or activity already timed out or invoking workflow is completed")
+}
+
+// findActivity is peekActivity for steps that are sure to change the activity.
+func (c *Chain) findActivity(step *entity.Step, ref ActivityRef, unstartedToo bool, identity string) (*Run, *records.Activity, error) {
+	r, act, err := c.peekActivity(step, ref, unstartedToo)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.restoreStart(step, act, ref, identity)
+	return r, act, nil
+}
+
+// peekActivity finds the activity that is meant, and changes nothing. It must be
+// started unless unstartedToo is set.
+func (c *Chain) peekActivity(step *entity.Step, ref ActivityRef, unstartedToo bool) (*Run, *records.Activity, error) {
+	runID := ref.RunID
+	if ref.Token != nil {
+		runID = ref.Token.RunId
+		if runID == "" || ref.Token.NamespaceId != c.key.Namespace || ref.Token.WorkflowId != c.key.ID {
+			return nil, nil, errActivityGone()
+		}
+	} else if ref.ActivityID == "" {
+		return nil, nil, serviceerror.NewInvalidArgument("activityID cannot be empty")
+	}
+	r, err := c.findRun(step, runID)
+	if err != nil {
+		return nil, nil, err
+	}
+	if r.closed() {
+		return nil, nil, errCompleted()
+	}
+	if ref.Token != nil {
+		act := r.activities[ref.Token.ScheduledEventId]
+		if !tokenMatches(ref.Token, act) {
+			return nil, nil, errActivityGone()
+		}
+		return r, act, nil
+	}
+	id, ok := r.activityByID[ref.ActivityID]
+	act := r.activities[id]
+	if !ok || act == nil {
+		return nil, nil, serviceerror.NewNotFoundf(
+			"cannot find pending activity with ActivityID %s, check workflow execution history for more details", ref.ActivityID)
+	}
+	if act.StartedTime == nil && !unstartedToo {
+		return nil, nil, errActivityGone()
+	}
+	return r, act, nil
+}
+
+// tokenMatches reports whether the token is of the activity's current attempt. An
+// attempt that is not marked as started matches as well: a token exists only if it
+// was started, so the mark has been lost by a crash.
+func tokenMatches(token *records.TaskToken, act *records.Activity) bool {
+	if act == nil || token.Attempt != act.Attempt || token.Stamp != act.Stamp || token.ActivityId != act.ActivityId {
+		return false
+	}
+	if act.StartedTime == nil {
+		return act.RetryAt == nil && token.StartedTime > 0
+	}
+	return token.StartedTime == act.StartedTime.AsTime().UnixNano()
+}
+
+// restoreStart renews the started mark of an attempt if a crash has lost it, as
+// the token that reports on the attempt proves.
+func (r *Run) restoreStart(step *entity.Step, act *records.Activity, ref ActivityRef, identity string) {
+	if act.StartedTime != nil || ref.Token == nil {
+		return
+	}
+	r.undispatchActivity(step, act)
+	act.StartedTime = timestamppb.New(time.Unix(0, ref.Token.StartedTime))
+	act.StartedIdentity = identity
+	r.forgetEvent(act.ScheduledEventId)
+	r.activityChanged(act)
+}

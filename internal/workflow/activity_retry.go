@@ -1,0 +1,116 @@
+package workflow
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
+)
+
+// retainedFailureSize is the most bytes of an attempt's failure that are kept while
+// the activity is retried.
+const retainedFailureSize = 4 << 10
+
+// retryActivity ends the current attempt of the activity with a failure and
+// arranges for the next one, if there may be one: then it returns IN_PROGRESS,
+// else why not, and leaves the activity as it was.
+func (r *Run) retryActivity(step *entity.Step, act *records.Activity, failure *failurepb.Failure) enumspb.RetryState {
+	policy := act.RetryPolicy
+	if policy == nil {
+		return enumspb.RETRY_STATE_RETRY_POLICY_NOT_SET
+	}
+	if act.CancelRequested {
+		return enumspb.RETRY_STATE_CANCEL_REQUESTED
+	}
+	switch failure.GetTimeoutFailureInfo().GetTimeoutType() {
+	case enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START, enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE:
+		return enumspb.RETRY_STATE_TIMEOUT
+	}
+	if !retryable(failure, policy.NonRetryableErrorTypes) {
+		return enumspb.RETRY_STATE_NON_RETRYABLE_FAILURE
+	}
+	interval, retryState := nextRetryInterval(policy, act.Attempt, failure, step.Now, activityExpiration(act))
+	if retryState != enumspb.RETRY_STATE_IN_PROGRESS {
+		return retryState
+	}
+
+	r.undispatchActivity(step, act)
+	act.LastFailure, _ = limitFailure(failure, retainedFailureSize, retainedFailureSize, false)
+	act.LastAttemptCompleteTime = timestamppb.New(step.Now)
+	if act.StartedIdentity != "" {
+		act.LastWorkerIdentity = act.StartedIdentity
+	}
+	act.Attempt++
+	act.Stamp++
+	act.StartedTime, act.StartedIdentity, act.StartedRequestId = nil, "", ""
+	act.RetryAt = timestamppb.New(step.Now.Add(interval))
+	act.ScheduledTime = act.RetryAt
+	r.activityChanged(act)
+	return enumspb.RETRY_STATE_IN_PROGRESS
+}
+
+// retryable reports whether a failure allows another attempt, given the types the
+// retry policy excludes.
+func retryable(failure *failurepb.Failure, nonRetryable []string) bool {
+	switch info := failure.GetFailureInfo().(type) {
+	case *failurepb.Failure_TerminatedFailureInfo, *failurepb.Failure_CanceledFailureInfo:
+		return false
+	case *failurepb.Failure_TimeoutFailureInfo:
+		switch kind := info.TimeoutFailureInfo.GetTimeoutType(); kind {
+		case enumspb.TIMEOUT_TYPE_START_TO_CLOSE, enumspb.TIMEOUT_TYPE_HEARTBEAT:
+			return !slices.Contains(nonRetryable, timeoutNonRetryable+kind.String())
+		}
+		return false
+	case *failurepb.Failure_ServerFailureInfo:
+		return !info.ServerFailureInfo.GetNonRetryable()
+	case *failurepb.Failure_ApplicationFailureInfo:
+		return !info.ApplicationFailureInfo.GetNonRetryable() &&
+			!slices.Contains(nonRetryable, info.ApplicationFailureInfo.GetType())
+	}
+	return true
+}
+
+// nextRetryInterval is how long to wait after the given attempt (the first is 1)
+// before the next. A delay that the failure itself asks for goes before what the
+// policy says. The next attempt must begin before expiration, if that is set.
+func nextRetryInterval(
+	policy *commonpb.RetryPolicy, attempt int32, failure *failurepb.Failure, now, expiration time.Time,
+) (time.Duration, enumspb.RetryState) {
+	if policy.MaximumAttempts > 0 && attempt >= policy.MaximumAttempts {
+		return 0, enumspb.RETRY_STATE_MAXIMUM_ATTEMPTS_REACHED
+	}
+	var interval time.Duration
+	if delay := failure.GetApplicationFailureInfo().GetNextRetryDelay(); delay != nil {
+		interval = min(delay.AsDuration(), maxDuration)
+	} else {
+		interval = exponentialInterval(policy, attempt)
+	}
+	if interval <= 0 {
+		return 0, enumspb.RETRY_STATE_TIMEOUT
+	}
+	if !expiration.IsZero() && now.Add(interval).After(expiration) {
+		return 0, enumspb.RETRY_STATE_TIMEOUT
+	}
+	return interval, enumspb.RETRY_STATE_IN_PROGRESS
+}
+
+// exponentialInterval is the policy's interval after the given attempt.
+func exponentialInterval(policy *commonpb.RetryPolicy, attempt int32) time.Duration {
+	initial := float64(policy.InitialInterval.AsDuration())
+	exact := initial * math.Pow(policy.BackoffCoefficient, float64(max(attempt, 1)-1))
+	interval := maxDuration
+	if exact < float64(maxDuration) {
+		interval = time.Duration(exact)
+	}
+	if longest := policy.MaximumInterval.AsDuration(); longest > 0 && (interval <= 0 || interval > longest) {
+		interval = longest
+	}
+	return interval
+}

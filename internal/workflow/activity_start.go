@@ -1,0 +1,140 @@
+package workflow
+
+import (
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
+)
+
+// StartActivity gives the attempt that the dispatch task stands for to the worker
+// that polls, and returns the complete reply to its poll. It fails with
+// ErrStaleTask if the attempt is not to be started any more.
+//
+// The mark that the attempt is started is durable before the reply only when there
+// may be just one attempt. Otherwise the step is lazy: a power cut may lose the
+// mark, and then the attempt is offered again, which an activity that may be
+// retried has to expect anyway.
+func (c *Chain) StartActivity(
+	step *entity.Step, task *entity.Task, poll *workflowservice.PollActivityTaskQueueRequest,
+) (*workflowservice.PollActivityTaskQueueResponse, error) {
+	r, err := c.findRun(step, task.RunID)
+	if notFound(err) {
+		return nil, ErrStaleTask
+	}
+	if err != nil {
+		return nil, err
+	}
+	act := r.activities[task.EventID]
+	if r.closed() || act == nil || act.TaskId != task.ID || act.Stamp != task.Stamp {
+		return nil, ErrStaleTask
+	}
+	event, err := r.initiatingEvent(step, act.ScheduledEventId)
+	if err != nil {
+		return nil, err
+	}
+	r.startActivity(step, act, poll.GetIdentity())
+	if act.RetryPolicy == nil || act.RetryPolicy.MaximumAttempts != 1 {
+		step.Lazy()
+	}
+	reply := r.activityReply(act, event)
+	r.flush(step)
+	return reply, nil
+}
+
+// startEager starts an activity that was scheduled by this very step and was not
+// dispatched, for the worker that scheduled it. It returns nil if the activity is
+// not there any more, because a later command has cancelled it or closed the run.
+func (r *Run) startEager(step *entity.Step, scheduledEventID int64, identity string) *workflowservice.PollActivityTaskQueueResponse {
+	act := r.activities[scheduledEventID]
+	if act == nil || act.StartedTime != nil || r.closed() {
+		return nil
+	}
+	event, err := r.initiatingEvent(step, scheduledEventID)
+	if err != nil {
+		// The event is of this step, so this cannot be. Were it otherwise, the
+		// activity would still reach a worker in the ordinary way.
+		r.dispatchActivity(step, act)
+		r.activityChanged(act)
+		return nil
+	}
+	r.startActivity(step, act, identity)
+	return r.activityReply(act, event)
+}
+
+// startActivity marks the activity as started now by the worker.
+func (r *Run) startActivity(step *entity.Step, act *records.Activity, identity string) {
+	r.undispatchActivity(step, act)
+	act.StartedTime = timestamppb.New(step.Now)
+	act.StartedIdentity = identity
+	act.StartedRequestId = step.NewID()
+	r.forgetEvent(act.ScheduledEventId)
+	r.activityChanged(act)
+}
+
+// activityReply is the reply to the poll that is given the started activity.
+func (r *Run) activityReply(act *records.Activity, scheduled *historypb.HistoryEvent) *workflowservice.PollActivityTaskQueueResponse {
+	attr := scheduled.GetActivityTaskScheduledEventAttributes()
+	namespace, _ := r.chain.config.Namespace(r.chain.key.Namespace)
+	return &workflowservice.PollActivityTaskQueueResponse{
+		TaskToken:                   r.activityToken(act),
+		WorkflowNamespace:           namespace.Name,
+		WorkflowType:                &commonpb.WorkflowType{Name: r.info.WorkflowType},
+		WorkflowExecution:           &commonpb.WorkflowExecution{WorkflowId: r.chain.key.ID, RunId: r.info.RunId},
+		ActivityType:                attr.GetActivityType(),
+		ActivityId:                  act.ActivityId,
+		Header:                      attr.GetHeader(),
+		Input:                       attr.GetInput(),
+		HeartbeatDetails:            act.HeartbeatDetails,
+		ScheduledTime:               act.FirstScheduledTime,
+		CurrentAttemptScheduledTime: act.ScheduledTime,
+		StartedTime:                 act.StartedTime,
+		Attempt:                     act.Attempt,
+		ScheduleToCloseTimeout:      act.ScheduleToCloseTimeout,
+		StartToCloseTimeout:         act.StartToCloseTimeout,
+		HeartbeatTimeout:            act.HeartbeatTimeout,
+		RetryPolicy:                 act.RetryPolicy,
+		Priority:                    mergePriority(r.info.Priority, act.Priority),
+	}
+}
+
+// activityToken is what the worker hands back with what becomes of the attempt.
+func (r *Run) activityToken(act *records.Activity) []byte {
+	return mustMarshal(&records.TaskToken{
+		NamespaceId:      r.chain.key.Namespace,
+		WorkflowId:       r.chain.key.ID,
+		RunId:            r.info.RunId,
+		ScheduledEventId: act.ScheduledEventId,
+		Attempt:          act.Attempt,
+		ActivityId:       act.ActivityId,
+		ActivityType:     act.ActivityType,
+		StartedTime:      act.StartedTime.AsTime().UnixNano(),
+		Stamp:            act.Stamp,
+	})
+}
+
+// writeActivityStarted adds the ActivityTaskStarted event of an activity that is
+// about to be closed, as of the time it was started, and returns its id; 0 if the
+// activity is not started.
+func (r *Run) writeActivityStarted(step *entity.Step, act *records.Activity) int64 {
+	if act.StartedTime == nil {
+		return 0
+	}
+	event := r.addEvent(step, enumspb.EVENT_TYPE_ACTIVITY_TASK_STARTED, func(e *historypb.HistoryEvent) {
+		e.EventTime = act.StartedTime
+		e.Attributes = &historypb.HistoryEvent_ActivityTaskStartedEventAttributes{
+			ActivityTaskStartedEventAttributes: &historypb.ActivityTaskStartedEventAttributes{
+				ScheduledEventId: act.ScheduledEventId,
+				Identity:         act.StartedIdentity,
+				RequestId:        act.StartedRequestId,
+				Attempt:          act.Attempt,
+				LastFailure:      act.LastFailure,
+			},
+		}
+	})
+	return event.EventId
+}

@@ -1,0 +1,537 @@
+package workflow
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/robfig/cron/v3"
+	commandpb "go.temporal.io/api/command/v1"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
+)
+
+// A child is started in two phases, because parent and child are different
+// entities. The parent sends StartChild; the child's chain starts a run that has
+// no workflow task yet and answers ChildStarted; the parent records that and sends
+// ChildFirstTask; only then does the child do anything. So a child that its parent
+// does not know of never runs. When the child's chain of runs has closed, it sends
+// ChildClosed.
+
+func checkStartChild(b *commandBatch, cmd *commandpb.Command) *commandFailure {
+	const bad = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_START_CHILD_EXECUTION_ATTRIBUTES
+
+	attr := cmd.GetStartChildWorkflowExecutionCommandAttributes()
+	if attr == nil {
+		return badCommand(bad, "StartChildWorkflowExecutionCommandAttributes is not set on StartChildWorkflowExecutionCommand.")
+	}
+	r, limits := b.run, b.run.limits()
+	target, err := r.commandTarget(attr.Namespace)
+	if err != nil {
+		return badCommand(bad, "%w", err)
+	}
+	attr.Namespace = target.Name
+	where := fmt.Sprintf("WorkflowId=%s WorkflowType=%s Namespace=%s", attr.WorkflowId, attr.WorkflowType.GetName(), attr.Namespace)
+	switch {
+	case attr.WorkflowId == "":
+		return badCommand(bad, "Required field WorkflowId is not set on StartChildWorkflowExecutionCommand. %s", where)
+	case attr.WorkflowType.GetName() == "":
+		return badCommand(bad, "Required field WorkflowType is not set on StartChildWorkflowExecutionCommand. %s", where)
+	case tooLong(attr.WorkflowId, limits.IDLength):
+		return badCommand(bad, "WorkflowId on StartChildWorkflowExecutionCommand exceeds length limit. Length=%d Limit=%d", len(attr.WorkflowId), limits.IDLength)
+	case tooLong(attr.WorkflowType.Name, limits.IDLength):
+		return badCommand(bad, "WorkflowType on StartChildWorkflowExecutionCommand exceeds length limit. Length=%d Limit=%d", len(attr.WorkflowType.Name), limits.IDLength)
+	}
+	for _, timeout := range []struct {
+		name  string
+		value *durationpb.Duration
+	}{
+		{"WorkflowExecutionTimeout", attr.WorkflowExecutionTimeout},
+		{"WorkflowRunTimeout", attr.WorkflowRunTimeout},
+		{"WorkflowTaskTimeout", attr.WorkflowTaskTimeout},
+	} {
+		if err := capDuration(timeout.value); err != nil {
+			return badCommand(bad, "Invalid %s on StartChildWorkflowExecutionCommand: %w. %s", timeout.name, err, where)
+		}
+	}
+	if attr.RetryPolicy != nil {
+		if err := completeRetryPolicy(attr.RetryPolicy); err != nil {
+			return badCommand(bad, "invalid WorkflowRetryPolicy on StartChildWorkflowExecutionCommand: %w. %s", err, where)
+		}
+	}
+	if attr.CronSchedule != "" {
+		if _, err := cron.ParseStandard(attr.CronSchedule); err != nil {
+			return badCommand(bad, "invalid CronSchedule on StartChildWorkflowExecutionCommand: %w. %s", err, where)
+		}
+	}
+	if check := r.chain.config.CheckSearchAttributes; check != nil && attr.SearchAttributes != nil {
+		if err := check(target.ID, attr.SearchAttributes); err != nil {
+			return badCommand(enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES,
+				"invalid SearchAttributes on StartChildWorkflowCommand: %w. %s", err, where)
+		}
+	}
+	if err := checkPriority(attr.Priority); err != nil {
+		return badCommand(bad, "invalid priority: %w. %s", err, where)
+	}
+	if attr.TaskQueue == nil {
+		attr.TaskQueue = &taskqueuepb.TaskQueue{}
+	}
+	if err := completeTaskQueue(attr.TaskQueue, r.info.TaskQueue, limits.IDLength); err != nil {
+		return badCommand(bad, "invalid TaskQueue on StartChildWorkflowExecutionCommand: %w. %s", err, where)
+	}
+	runTimeout, taskTimeout := capTimeouts(attr.WorkflowExecutionTimeout.AsDuration(),
+		attr.WorkflowRunTimeout.AsDuration(), attr.WorkflowTaskTimeout.AsDuration())
+	attr.WorkflowRunTimeout, attr.WorkflowTaskTimeout = durationpb.New(runTimeout), durationpb.New(taskTimeout)
+	if failure := b.checkBlob(proto.Size(attr.Input), bad, "StartChildWorkflowExecutionCommandAttributes. Input"); failure != nil {
+		return failure
+	}
+	if proto.Size(attr.Memo) > limits.MemoSize {
+		failure := badCommand(bad, "StartChildWorkflowExecutionCommandAttributes.Memo exceeds size limit.")
+		failure.terminate = true
+		return failure
+	}
+	if failure := pendingLimit(enumspb.WORKFLOW_TASK_FAILED_CAUSE_PENDING_CHILD_WORKFLOWS_LIMIT_EXCEEDED,
+		"pending child workflow executions", len(r.children)+b.addedChildren, limits.PendingChildren); failure != nil {
+		return failure
+	}
+	attr.ParentClosePolicy = cmp.Or(attr.ParentClosePolicy, enumspb.PARENT_CLOSE_POLICY_TERMINATE)
+	attr.WorkflowIdReusePolicy = cmp.Or(attr.WorkflowIdReusePolicy, enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE)
+	setOverlay(&b.children, attr.WorkflowId, true)
+	b.addedChildren++
+	return nil
+}
+
+// commandTarget resolves the namespace that a command names. Only the workflow's
+// own can be reached.
+func (r *Run) commandTarget(name string) (Namespace, error) {
+	config, own := r.chain.config, r.chain.key.Namespace
+	if name == "" {
+		return Namespace{ID: own, Name: r.chain.namespaceName()}, nil
+	}
+	target, ok := config.NamespaceByName(name)
+	if !ok {
+		return Namespace{}, fmt.Errorf("Namespace %s is not found.", name) //nolint:staticcheck // the text clients know
+	}
+	if target.ID != own {
+		return Namespace{}, errCrossNamespace
+	}
+	return target, nil
+}
+
+func applyStartChild(a *application, cmd *commandpb.Command) {
+	r, attr := a.run, cmd.GetStartChildWorkflowExecutionCommandAttributes()
+	namespaceID := r.chain.key.Namespace
+	event := r.addEvent(a.step, enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED, func(e *historypb.HistoryEvent) {
+		fromCommand(e, cmd)
+		e.Attributes = &historypb.HistoryEvent_StartChildWorkflowExecutionInitiatedEventAttributes{StartChildWorkflowExecutionInitiatedEventAttributes: &historypb.StartChildWorkflowExecutionInitiatedEventAttributes{
+			Namespace:                    attr.Namespace,
+			NamespaceId:                  namespaceID,
+			WorkflowId:                   attr.WorkflowId,
+			WorkflowType:                 attr.WorkflowType,
+			TaskQueue:                    attr.TaskQueue,
+			Input:                        attr.Input,
+			WorkflowExecutionTimeout:     attr.WorkflowExecutionTimeout,
+			WorkflowRunTimeout:           attr.WorkflowRunTimeout,
+			WorkflowTaskTimeout:          attr.WorkflowTaskTimeout,
+			ParentClosePolicy:            attr.ParentClosePolicy,
+			Control:                      attr.Control,
+			WorkflowTaskCompletedEventId: a.completedEventID,
+			WorkflowIdReusePolicy:        attr.WorkflowIdReusePolicy,
+			RetryPolicy:                  attr.RetryPolicy,
+			CronSchedule:                 attr.CronSchedule,
+			Header:                       attr.Header,
+			InheritBuildId:               attr.InheritBuildId, //nolint:staticcheck // recorded as it came
+			Priority:                     attr.Priority,
+			Memo:                         withoutNil(attr.Memo),
+			SearchAttributes:             withoutNilAttributes(attr.SearchAttributes),
+		}}
+	})
+	child := &records.Child{
+		InitiatedEventId:  event.EventId,
+		InitiatedBatchId:  r.batchID(),
+		NamespaceId:       namespaceID,
+		Namespace:         attr.Namespace,
+		WorkflowId:        attr.WorkflowId,
+		WorkflowType:      attr.WorkflowType.GetName(),
+		ParentClosePolicy: attr.ParentClosePolicy,
+		CreateRequestId:   fmt.Sprintf("%s:%d:0", r.info.RunId, event.EventId),
+	}
+	r.children[child.InitiatedEventId] = child
+	r.touchChild(child.InitiatedEventId)
+
+	r.send(a.step, workflowKey(namespaceID, child.WorkflowId), &records.Message{Body: &records.Message_StartChild{StartChild: &records.StartChild{
+		InitiatedEvent: mustMarshal(event),
+		Parent: &records.Parent{
+			NamespaceId:      r.chain.key.Namespace,
+			Namespace:        r.chain.namespaceName(),
+			WorkflowId:       r.chain.key.ID,
+			RunId:            r.info.RunId,
+			InitiatedEventId: event.EventId,
+		},
+		Root:      r.root(),
+		RequestId: child.CreateRequestId,
+		Priority:  mergePriority(r.info.Priority, attr.Priority),
+	}}})
+}
+
+// startChild starts the run that a parent asks for, and answers it.
+func (c *Chain) startChild(step *entity.Step, m *records.Message, start *records.StartChild) error {
+	event := new(historypb.HistoryEvent)
+	if err := proto.Unmarshal(start.InitiatedEvent, event); err != nil || start.Parent == nil {
+		return nil
+	}
+	attr := event.GetStartChildWorkflowExecutionInitiatedEventAttributes()
+	refuse := func(cause enumspb.StartChildWorkflowExecutionFailedCause) {
+		c.reply(step, m, &records.Message{Body: &records.Message_ChildStartFailed{ChildStartFailed: &records.ChildStartFailed{
+			InitiatedEventId: start.Parent.InitiatedEventId,
+			Cause:            cause,
+			ToRunId:          start.Parent.RunId,
+		}}})
+	}
+	if _, ok := c.config.Namespace(c.key.Namespace); !ok {
+		refuse(enumspb.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND)
+		return nil
+	}
+	params := &startParams{
+		requestID:        start.RequestId,
+		identity:         start.Identity,
+		workflowType:     attr.GetWorkflowType(),
+		taskQueue:        attr.GetTaskQueue().GetName(),
+		input:            attr.GetInput(),
+		header:           attr.GetHeader(),
+		memo:             attr.GetMemo(),
+		searchAttributes: attr.GetSearchAttributes(),
+		priority:         start.Priority,
+		userMetadata:     event.UserMetadata,
+		retryPolicy:      attr.GetRetryPolicy(),
+		cronSchedule:     attr.GetCronSchedule(),
+		executionTimeout: attr.GetWorkflowExecutionTimeout().AsDuration(),
+		runTimeout:       attr.GetWorkflowRunTimeout().AsDuration(),
+		taskTimeout:      attr.GetWorkflowTaskTimeout().AsDuration(),
+		reusePolicy:      attr.GetWorkflowIdReusePolicy(),
+		conflictPolicy:   enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
+		parent:           start.Parent,
+		root:             start.Root,
+		awaitParent:      true,
+	}
+	if err := params.prepare(step.Now); err != nil {
+		return err
+	}
+	run, err := c.startRun(step, params)
+	if alreadyStarted(err) {
+		refuse(enumspb.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_WORKFLOW_ALREADY_EXISTS)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c.reply(step, m, &records.Message{Body: &records.Message_ChildStarted{ChildStarted: &records.ChildStarted{
+		InitiatedEventId: start.Parent.InitiatedEventId,
+		RunId:            run.info.RunId,
+		Header:           attr.GetHeader(),
+		ToRunId:          start.Parent.RunId,
+	}}})
+	return nil
+}
+
+// childStarted records that a child has been started, and lets it go. A child that
+// nobody waits for any more, because the parent has closed meanwhile, is
+// terminated before it does anything.
+func (c *Chain) childStarted(step *entity.Step, m *records.Message, started *records.ChildStarted) error {
+	r, child, err := c.findChild(step, started.ToRunId, started.InitiatedEventId)
+	if err != nil {
+		return err
+	}
+	if child == nil || child.StartedEventId != 0 && child.RunId != started.RunId {
+		c.reply(step, m, &records.Message{Body: &records.Message_Terminate{Terminate: &records.Terminate{
+			RunId:         started.RunId,
+			Reason:        reasonParentClosed,
+			Identity:      identityHistoryService,
+			UnstartedOnly: true,
+		}}})
+		return nil
+	}
+	if child.StartedEventId == 0 {
+		r.recordChildStarted(step, child, started.RunId, started.Header)
+		r.scheduleWorkflowTask(step)
+		r.flush(step)
+	}
+	c.reply(step, m, &records.Message{Body: &records.Message_ChildFirstTask{ChildFirstTask: &records.ChildFirstTask{
+		RunId: started.RunId,
+	}}})
+	return nil
+}
+
+func (r *Run) recordChildStarted(step *entity.Step, child *records.Child, runID string, header *commonpb.Header) {
+	event := r.addEvent(step, enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED, func(e *historypb.HistoryEvent) {
+		e.Attributes = &historypb.HistoryEvent_ChildWorkflowExecutionStartedEventAttributes{
+			ChildWorkflowExecutionStartedEventAttributes: &historypb.ChildWorkflowExecutionStartedEventAttributes{
+				Namespace:         child.Namespace,
+				NamespaceId:       child.NamespaceId,
+				InitiatedEventId:  child.InitiatedEventId,
+				WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: child.WorkflowId, RunId: runID},
+				WorkflowType:      &commonpb.WorkflowType{Name: child.WorkflowType},
+				Header:            header,
+			},
+		}
+	})
+	// If the event is buffered, its flush replaces the id.
+	child.StartedEventId = event.EventId
+	child.RunId = runID
+	r.touchChild(child.InitiatedEventId)
+}
+
+// childStartFailed records that a child could not be started.
+func (c *Chain) childStartFailed(step *entity.Step, failed *records.ChildStartFailed) error {
+	r, child, err := c.findChild(step, failed.ToRunId, failed.InitiatedEventId)
+	if err != nil || child == nil || child.StartedEventId != 0 {
+		return err
+	}
+	initiated, err := r.initiatingEvent(step, child.InitiatedEventId)
+	if err != nil {
+		return err
+	}
+	attr := initiated.GetStartChildWorkflowExecutionInitiatedEventAttributes()
+	r.addEvent(step, enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED, func(e *historypb.HistoryEvent) {
+		e.Attributes = &historypb.HistoryEvent_StartChildWorkflowExecutionFailedEventAttributes{
+			StartChildWorkflowExecutionFailedEventAttributes: &historypb.StartChildWorkflowExecutionFailedEventAttributes{
+				Namespace:        child.Namespace,
+				NamespaceId:      child.NamespaceId,
+				WorkflowId:       child.WorkflowId,
+				WorkflowType:     attr.GetWorkflowType(),
+				Cause:            failed.Cause,
+				Control:          attr.GetControl(),
+				InitiatedEventId: child.InitiatedEventId,
+			},
+		}
+	})
+	r.removeChild(child)
+	r.scheduleWorkflowTask(step)
+	r.flush(step)
+	return nil
+}
+
+// childFirstTask lets a child go whose parent has recorded its start.
+func (c *Chain) childFirstTask(step *entity.Step, first *records.ChildFirstTask) error {
+	r, err := c.findOpen(step, first.RunId)
+	if r == nil || err != nil {
+		return err
+	}
+	r.startFirstTask(step)
+	r.flush(step)
+	return nil
+}
+
+// childClosed records how a child has ended.
+func (c *Chain) childClosed(step *entity.Step, closed *records.ChildClosed) error {
+	r, child, err := c.findChild(step, closed.ToRunId, closed.InitiatedEventId)
+	if err != nil || child == nil || child.WorkflowId != closed.ChildWorkflowId {
+		return err
+	}
+	end := new(historypb.HistoryEvent)
+	if err := proto.Unmarshal(closed.CloseEvent, end); err != nil {
+		return nil
+	}
+	eventType, set := childEndEvent(child, closed.ChildRunId, end)
+	if set == nil {
+		return nil
+	}
+	firstRunID := cmp.Or(closed.ChildFirstRunId, closed.ChildRunId)
+	var header *commonpb.Header
+	if child.StartedEventId == 0 {
+		// The end has overtaken the start: the child was terminated before its parent
+		// knew of it. A child is always seen to start before it ends.
+		initiated, err := r.initiatingEvent(step, child.InitiatedEventId)
+		if err != nil {
+			return err
+		}
+		header = initiated.GetStartChildWorkflowExecutionInitiatedEventAttributes().GetHeader()
+	} else if child.RunId != firstRunID {
+		return nil // another chain of runs under the same workflow id
+	}
+	if child.StartedEventId == 0 {
+		r.recordChildStarted(step, child, firstRunID, header)
+	}
+	r.addEvent(step, eventType, set)
+	r.removeChild(child)
+	r.scheduleWorkflowTask(step)
+	r.flush(step)
+	return nil
+}
+
+// childEndEvent turns the event that has closed a child into the one that its
+// parent records. set is nil if the event closes nothing.
+func childEndEvent(child *records.Child, runID string, end *historypb.HistoryEvent) (eventType enumspb.EventType, set func(*historypb.HistoryEvent)) {
+	execution := &commonpb.WorkflowExecution{WorkflowId: child.WorkflowId, RunId: runID}
+	workflowType := &commonpb.WorkflowType{Name: child.WorkflowType}
+	switch end.EventType {
+	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
+		return enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED, func(e *historypb.HistoryEvent) {
+			e.Attributes = &historypb.HistoryEvent_ChildWorkflowExecutionCompletedEventAttributes{
+				ChildWorkflowExecutionCompletedEventAttributes: &historypb.ChildWorkflowExecutionCompletedEventAttributes{
+					Result:            end.GetWorkflowExecutionCompletedEventAttributes().GetResult(),
+					Namespace:         child.Namespace,
+					NamespaceId:       child.NamespaceId,
+					WorkflowExecution: execution,
+					WorkflowType:      workflowType,
+					InitiatedEventId:  child.InitiatedEventId,
+					StartedEventId:    child.StartedEventId,
+				},
+			}
+		}
+	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
+		return enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_FAILED, func(e *historypb.HistoryEvent) {
+			attr := end.GetWorkflowExecutionFailedEventAttributes()
+			e.Attributes = &historypb.HistoryEvent_ChildWorkflowExecutionFailedEventAttributes{
+				ChildWorkflowExecutionFailedEventAttributes: &historypb.ChildWorkflowExecutionFailedEventAttributes{
+					Failure:           attr.GetFailure(),
+					Namespace:         child.Namespace,
+					NamespaceId:       child.NamespaceId,
+					WorkflowExecution: execution,
+					WorkflowType:      workflowType,
+					InitiatedEventId:  child.InitiatedEventId,
+					StartedEventId:    child.StartedEventId,
+					RetryState:        attr.GetRetryState(),
+				},
+			}
+		}
+	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED:
+		return enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_CANCELED, func(e *historypb.HistoryEvent) {
+			e.Attributes = &historypb.HistoryEvent_ChildWorkflowExecutionCanceledEventAttributes{
+				ChildWorkflowExecutionCanceledEventAttributes: &historypb.ChildWorkflowExecutionCanceledEventAttributes{
+					Details:           end.GetWorkflowExecutionCanceledEventAttributes().GetDetails(),
+					Namespace:         child.Namespace,
+					NamespaceId:       child.NamespaceId,
+					WorkflowExecution: execution,
+					WorkflowType:      workflowType,
+					InitiatedEventId:  child.InitiatedEventId,
+					StartedEventId:    child.StartedEventId,
+				},
+			}
+		}
+	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED:
+		return enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TERMINATED, func(e *historypb.HistoryEvent) {
+			e.Attributes = &historypb.HistoryEvent_ChildWorkflowExecutionTerminatedEventAttributes{
+				ChildWorkflowExecutionTerminatedEventAttributes: &historypb.ChildWorkflowExecutionTerminatedEventAttributes{
+					Namespace:         child.Namespace,
+					NamespaceId:       child.NamespaceId,
+					WorkflowExecution: execution,
+					WorkflowType:      workflowType,
+					InitiatedEventId:  child.InitiatedEventId,
+					StartedEventId:    child.StartedEventId,
+				},
+			}
+		}
+	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT:
+		return enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TIMED_OUT, func(e *historypb.HistoryEvent) {
+			e.Attributes = &historypb.HistoryEvent_ChildWorkflowExecutionTimedOutEventAttributes{
+				ChildWorkflowExecutionTimedOutEventAttributes: &historypb.ChildWorkflowExecutionTimedOutEventAttributes{
+					Namespace:         child.Namespace,
+					NamespaceId:       child.NamespaceId,
+					WorkflowExecution: execution,
+					WorkflowType:      workflowType,
+					InitiatedEventId:  child.InitiatedEventId,
+					StartedEventId:    child.StartedEventId,
+					RetryState:        end.GetWorkflowExecutionTimedOutEventAttributes().GetRetryState(),
+				},
+			}
+		}
+	}
+	return 0, nil
+}
+
+// findChild finds a pending child of a run that has not closed. Both results are
+// nil if there is none, which is no error: the message that asks is late.
+func (c *Chain) findChild(step *entity.Step, runID string, initiatedEventID int64) (*Run, *records.Child, error) {
+	r, err := c.findOpen(step, runID)
+	if r == nil || err != nil {
+		return nil, nil, err
+	}
+	child := r.children[initiatedEventID]
+	if child == nil {
+		return nil, nil, nil
+	}
+	return r, child, nil
+}
+
+func (r *Run) removeChild(child *records.Child) {
+	delete(r.children, child.InitiatedEventId)
+	r.touchChild(child.InitiatedEventId)
+}
+
+// notifyParent sends the event that has closed the run to the parent, if the run
+// is the last of its chain. Call it once Run.state says what follows the run.
+func (r *Run) notifyParent(step *entity.Step, closeEvent *historypb.HistoryEvent) {
+	parent := r.info.Parent
+	if parent == nil || r.state.NewRunId != "" ||
+		closeEvent.EventType == enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW {
+		return
+	}
+	r.send(step, workflowKey(parent.NamespaceId, parent.WorkflowId), &records.Message{Body: &records.Message_ChildClosed{ChildClosed: &records.ChildClosed{
+		InitiatedEventId:  parent.InitiatedEventId,
+		ToRunId:           parent.RunId,
+		ChildRunId:        r.info.RunId,
+		ChildFirstRunId:   r.info.FirstRunId,
+		ChildWorkflowId:   r.chain.key.ID,
+		ChildWorkflowType: r.info.WorkflowType,
+		ChildNamespace:    r.chain.namespaceName(),
+		ChildNamespaceId:  r.chain.key.Namespace,
+		CloseEvent:        mustMarshal(closeEvent),
+	}}})
+}
+
+// reasonParentClosed is the reason of terminations by a parent close policy.
+const reasonParentClosed = "by parent close policy"
+
+// applyParentClosePolicy does to each pending child what its policy asks for when
+// the run closes, whatever follows the run. Call it before dropItems.
+//
+// A child whose start is not recorded yet is never let go: if its StartChild
+// message is of this very step, the message is taken back; else childStarted
+// terminates the child when it reports.
+func (r *Run) applyParentClosePolicy(step *entity.Step) {
+	takeBack := false
+	for _, id := range slices.Sorted(maps.Keys(r.children)) {
+		child := r.children[id]
+		if child.StartedEventId == 0 {
+			takeBack = takeBack || len(r.newEvents) > 0 && id >= r.newEvents[0].EventId
+			continue
+		}
+		to := workflowKey(child.NamespaceId, child.WorkflowId)
+		switch child.ParentClosePolicy {
+		case enumspb.PARENT_CLOSE_POLICY_TERMINATE:
+			r.send(step, to, &records.Message{Body: &records.Message_Terminate{Terminate: &records.Terminate{
+				FirstRunId: child.RunId,
+				Reason:     reasonParentClosed,
+				Identity:   identityHistoryService,
+			}}})
+		case enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL:
+			r.send(step, to, &records.Message{Body: &records.Message_Cancel{Cancel: &records.Cancel{
+				FirstRunId: child.RunId,
+				Identity:   identityHistoryService,
+				ChildOnly:  true,
+			}}})
+		}
+	}
+	if takeBack {
+		step.Messages = slices.DeleteFunc(step.Messages, func(out entity.Outgoing) bool {
+			m := new(records.Message)
+			return proto.Unmarshal(out.Body, m) == nil && m.GetStartChild() != nil && m.FromRunId == r.info.RunId
+		})
+	}
+}
+
+// isChildOf reports whether the run is a child of the run that sent the message.
+func (r *Run) isChildOf(m *records.Message) bool {
+	parent := r.info.Parent
+	return parent != nil && parent.NamespaceId == m.FromNamespaceId &&
+		parent.WorkflowId == m.FromWorkflowId && parent.RunId == m.FromRunId
+}

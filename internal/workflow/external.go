@@ -1,0 +1,388 @@
+package workflow
+
+import (
+	"errors"
+
+	"github.com/google/uuid"
+	commandpb "go.temporal.io/api/command/v1"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
+)
+
+// A signal to, or a cancel request of, another workflow is a message to its chain,
+// which answers with ExternalResult. Until then it is a pending External. A
+// workflow cannot reach itself in this way: that is answered as if there were no
+// such workflow.
+
+var errCrossNamespace = errors.New("cross namespace commands are not allowed")
+
+func checkSignalExternal(b *commandBatch, cmd *commandpb.Command) *commandFailure {
+	const bad = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_SIGNAL_WORKFLOW_EXECUTION_ATTRIBUTES
+
+	attr := cmd.GetSignalExternalWorkflowExecutionCommandAttributes()
+	if attr == nil {
+		return badCommand(bad, "SignalExternalWorkflowExecutionCommandAttributes is not set on SignalExternalWorkflowExecutionCommand.")
+	}
+	if attr.Execution == nil {
+		return badCommand(bad, "Execution is not set on SignalExternalWorkflowExecutionCommand.")
+	}
+	r, limits := b.run, b.run.limits()
+	if failure := checkExternal(r, bad, "SignalExternalWorkflowExecutionCommand", attr.Namespace, attr.Execution.WorkflowId, attr.Execution.RunId); failure != nil {
+		return failure
+	}
+	if attr.SignalName == "" {
+		return badCommand(bad, "SignalName is not set on SignalExternalWorkflowExecutionCommand. WorkflowId=%s Namespace=%s RunId=%s",
+			attr.Execution.WorkflowId, attr.Namespace, attr.Execution.RunId)
+	}
+	pending := len(r.externals) - r.index().cancels
+	if failure := pendingLimit(enumspb.WORKFLOW_TASK_FAILED_CAUSE_PENDING_SIGNALS_LIMIT_EXCEEDED,
+		"pending signals to external workflows", pending+b.addedSignals, limits.PendingSignals); failure != nil {
+		return failure
+	}
+	if failure := b.checkBlob(proto.Size(attr.Input), bad, "SignalExternalWorkflowExecutionCommandAttributes.Input"); failure != nil {
+		return failure
+	}
+	b.addedSignals++
+	return nil
+}
+
+func checkCancelExternal(b *commandBatch, cmd *commandpb.Command) *commandFailure {
+	const bad = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_ATTRIBUTES
+
+	attr := cmd.GetRequestCancelExternalWorkflowExecutionCommandAttributes()
+	if attr == nil {
+		return badCommand(bad, "RequestCancelExternalWorkflowExecutionCommandAttributes is not set on RequestCancelExternalWorkflowExecutionCommand.")
+	}
+	r := b.run
+	if failure := checkExternal(r, bad, "RequestCancelExternalWorkflowExecutionCommand", attr.Namespace, attr.WorkflowId, attr.RunId); failure != nil {
+		return failure
+	}
+	if b.children[attr.WorkflowId] {
+		return badCommand(bad, "Start and RequestCancel for child workflow is not allowed in same workflow task. WorkflowId=%s RunId=%s Namespace=%s",
+			attr.WorkflowId, attr.RunId, attr.Namespace)
+	}
+	if failure := pendingLimit(enumspb.WORKFLOW_TASK_FAILED_CAUSE_PENDING_REQUEST_CANCEL_LIMIT_EXCEEDED,
+		"pending requests to cancel external workflows", r.index().cancels+b.addedCancels, r.limits().PendingCancels); failure != nil {
+		return failure
+	}
+	b.addedCancels++
+	return nil
+}
+
+// checkExternal checks how a command names another workflow.
+func checkExternal(r *Run, bad enumspb.WorkflowTaskFailedCause, command, namespace, workflowID, runID string) *commandFailure {
+	limit := r.limits().IDLength
+	if tooLong(namespace, limit) {
+		return badCommand(bad, "Namespace on %s exceeds length limit. Length=%d Limit=%d", command, len(namespace), limit)
+	}
+	if _, err := r.commandTarget(namespace); err != nil {
+		return badCommand(bad, "%w", err)
+	}
+	switch {
+	case workflowID == "":
+		return badCommand(bad, "WorkflowId is not set on %s. Namespace=%s RunId=%s", command, namespace, runID)
+	case tooLong(workflowID, limit):
+		return badCommand(bad, "WorkflowId on %s exceeds length limit. Length=%d Limit=%d", command, len(workflowID), limit)
+	case runID != "" && uuid.Validate(runID) != nil:
+		return badCommand(bad, "Invalid RunId set on %s. WorkflowId=%s RunId=%s Namespace=%s", command, workflowID, runID, namespace)
+	}
+	return nil
+}
+
+func applySignalExternal(a *application, cmd *commandpb.Command) {
+	r, attr := a.run, cmd.GetSignalExternalWorkflowExecutionCommandAttributes()
+	target := &commonpb.WorkflowExecution{WorkflowId: attr.Execution.WorkflowId, RunId: attr.Execution.RunId}
+	event := r.addEvent(a.step, enumspb.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED, func(e *historypb.HistoryEvent) {
+		fromCommand(e, cmd)
+		e.Attributes = &historypb.HistoryEvent_SignalExternalWorkflowExecutionInitiatedEventAttributes{
+			SignalExternalWorkflowExecutionInitiatedEventAttributes: &historypb.SignalExternalWorkflowExecutionInitiatedEventAttributes{
+				WorkflowTaskCompletedEventId: a.completedEventID,
+				Namespace:                    attr.Namespace,
+				NamespaceId:                  r.chain.key.Namespace,
+				WorkflowExecution:            target,
+				SignalName:                   attr.SignalName,
+				Input:                        attr.Input,
+				Control:                      attr.Control,
+				ChildWorkflowOnly:            attr.ChildWorkflowOnly,
+				Header:                       attr.Header,
+			},
+		}
+	})
+	external := r.addExternal(a.step, event.EventId, target, attr.Control, false)
+	if r.isSelf(target) {
+		r.answerSelf(a.step, &records.ExternalResult{
+			InitiatedEventId: event.EventId,
+			SignalCause:      enumspb.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND,
+		})
+		return
+	}
+	r.send(a.step, workflowKey(external.NamespaceId, target.WorkflowId), &records.Message{Body: &records.Message_Signal{Signal: &records.Signal{
+		RunId:            target.RunId,
+		Name:             attr.SignalName,
+		Input:            attr.Input,
+		Header:           attr.Header,
+		Identity:         identityHistoryService,
+		RequestId:        external.RequestId,
+		InitiatedEventId: event.EventId,
+		ChildOnly:        attr.ChildWorkflowOnly,
+		FromNamespace:    external.Namespace,
+	}}})
+}
+
+func applyCancelExternal(a *application, cmd *commandpb.Command) {
+	r, attr := a.run, cmd.GetRequestCancelExternalWorkflowExecutionCommandAttributes()
+	target := &commonpb.WorkflowExecution{WorkflowId: attr.WorkflowId, RunId: attr.RunId}
+	event := r.addEvent(a.step, enumspb.EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED, func(e *historypb.HistoryEvent) {
+		fromCommand(e, cmd)
+		e.Attributes = &historypb.HistoryEvent_RequestCancelExternalWorkflowExecutionInitiatedEventAttributes{
+			RequestCancelExternalWorkflowExecutionInitiatedEventAttributes: &historypb.RequestCancelExternalWorkflowExecutionInitiatedEventAttributes{
+				WorkflowTaskCompletedEventId: a.completedEventID,
+				Namespace:                    attr.Namespace,
+				NamespaceId:                  r.chain.key.Namespace,
+				WorkflowExecution:            target,
+				Control:                      attr.Control,
+				ChildWorkflowOnly:            attr.ChildWorkflowOnly,
+				Reason:                       attr.Reason,
+			},
+		}
+	})
+	external := r.addExternal(a.step, event.EventId, target, attr.Control, true)
+	if r.isSelf(target) {
+		r.answerSelf(a.step, &records.ExternalResult{
+			InitiatedEventId: event.EventId,
+			CancelCause:      enumspb.CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND,
+		})
+		return
+	}
+	r.send(a.step, workflowKey(external.NamespaceId, target.WorkflowId), &records.Message{Body: &records.Message_Cancel{Cancel: &records.Cancel{
+		RunId:            target.RunId,
+		Reason:           attr.Reason,
+		Identity:         identityHistoryService,
+		RequestId:        external.RequestId,
+		InitiatedEventId: event.EventId,
+		ChildOnly:        attr.ChildWorkflowOnly,
+		FromNamespace:    external.Namespace,
+	}}})
+}
+
+func (r *Run) addExternal(step *entity.Step, initiatedEventID int64, target *commonpb.WorkflowExecution, control string, cancel bool) *records.External {
+	external := &records.External{
+		InitiatedEventId: initiatedEventID,
+		RequestId:        step.NewID(),
+		Namespace:        r.chain.namespaceName(),
+		NamespaceId:      r.chain.key.Namespace,
+		WorkflowId:       target.WorkflowId,
+		RunId:            target.RunId,
+		Control:          []byte(control),
+		IsCancel:         cancel,
+	}
+	if cancel {
+		r.index().cancels++
+	}
+	r.externals[initiatedEventID] = external
+	r.touchExternal(initiatedEventID)
+	return external
+}
+
+func (r *Run) isSelf(target *commonpb.WorkflowExecution) bool {
+	return target.WorkflowId == r.chain.key.ID
+}
+
+// answerSelf answers the run as another chain would.
+func (r *Run) answerSelf(step *entity.Step, result *records.ExternalResult) {
+	result.ToRunId = r.info.RunId
+	r.send(step, r.chain.key, &records.Message{Body: &records.Message_ExternalResult{ExternalResult: result}})
+}
+
+// receiveSignal adds a signal from another workflow, and answers it.
+func (c *Chain) receiveSignal(step *entity.Step, m *records.Message, signal *records.Signal) error {
+	answer := func(cause enumspb.SignalExternalWorkflowExecutionFailedCause) {
+		if signal.InitiatedEventId != 0 {
+			c.reply(step, m, &records.Message{Body: &records.Message_ExternalResult{ExternalResult: &records.ExternalResult{
+				InitiatedEventId: signal.InitiatedEventId,
+				ToRunId:          m.FromRunId,
+				Ok:               cause == enumspb.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_UNSPECIFIED,
+				SignalCause:      cause,
+			}}})
+		}
+	}
+	const delivered = enumspb.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_UNSPECIFIED
+	if _, ok := c.config.Namespace(c.key.Namespace); !ok {
+		answer(enumspb.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND)
+		return nil
+	}
+	r, err := c.findRun(step, signal.RunId)
+	if err != nil && !notFound(err) {
+		return err
+	}
+	if err == nil && signal.RequestId != "" {
+		if _, seen := r.signalRequest[signal.RequestId]; seen {
+			answer(delivered)
+			return nil
+		}
+	}
+	if err != nil || r.closed() || signal.ChildOnly && !r.isChildOf(m) {
+		answer(enumspb.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND)
+		return nil
+	}
+	err = c.signalRun(step, r, signalParams{
+		name:      signal.Name,
+		input:     signal.Input,
+		header:    signal.Header,
+		identity:  signal.Identity,
+		requestID: signal.RequestId,
+		external:  &commonpb.WorkflowExecution{WorkflowId: m.FromWorkflowId, RunId: m.FromRunId},
+	})
+	switch {
+	case invalidArgument(err):
+		answer(enumspb.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_SIGNAL_COUNT_LIMIT_EXCEEDED)
+	case err != nil:
+		return err
+	default:
+		answer(delivered)
+	}
+	r.flush(step)
+	return nil
+}
+
+// receiveCancel asks the run to cancel on behalf of another workflow, and answers
+// it. That a run has closed already is a success.
+func (c *Chain) receiveCancel(step *entity.Step, m *records.Message, cancel *records.Cancel) error {
+	answer := func(cause enumspb.CancelExternalWorkflowExecutionFailedCause) {
+		if cancel.InitiatedEventId != 0 {
+			c.reply(step, m, &records.Message{Body: &records.Message_ExternalResult{ExternalResult: &records.ExternalResult{
+				InitiatedEventId: cancel.InitiatedEventId,
+				ToRunId:          m.FromRunId,
+				Ok:               cause == enumspb.CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_UNSPECIFIED,
+				CancelCause:      cause,
+			}}})
+		}
+	}
+	const delivered = enumspb.CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_UNSPECIFIED
+	if _, ok := c.config.Namespace(c.key.Namespace); !ok {
+		answer(enumspb.CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND)
+		return nil
+	}
+	r, err := c.findRun(step, cancel.RunId)
+	if err != nil && !notFound(err) {
+		return err
+	}
+	if err == nil && r.closed() {
+		answer(delivered)
+		return nil
+	}
+	if err != nil || cancel.ChildOnly && !r.isChildOf(m) || cancel.FirstRunId != "" && cancel.FirstRunId != r.info.FirstRunId {
+		answer(enumspb.CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND)
+		return nil
+	}
+	if err := c.requestCancelRun(step, r, cancelParams{
+		reason:              cancel.Reason,
+		identity:            cancel.Identity,
+		requestID:           cancel.RequestId,
+		external:            &commonpb.WorkflowExecution{WorkflowId: m.FromWorkflowId, RunId: m.FromRunId},
+		externalInitiatedID: cancel.InitiatedEventId,
+	}); err != nil {
+		return err
+	}
+	answer(delivered)
+	r.flush(step)
+	return nil
+}
+
+// receiveTerminate closes a child on behalf of its parent.
+func (c *Chain) receiveTerminate(step *entity.Step, m *records.Message, terminate *records.Terminate) error {
+	r, err := c.findOpen(step, terminate.RunId)
+	if r == nil || err != nil {
+		return err
+	}
+	if !r.isChildOf(m) ||
+		terminate.FirstRunId != "" && terminate.FirstRunId != r.info.FirstRunId ||
+		terminate.UnstartedOnly && !r.state.ChildFirstTaskPending {
+		return nil
+	}
+	c.terminateRun(step, r, terminate.Reason, terminate.Details, terminate.Identity)
+	r.flush(step)
+	return nil
+}
+
+// receiveExternalResult records what has become of a signal or a cancel request.
+func (c *Chain) receiveExternalResult(step *entity.Step, result *records.ExternalResult) error {
+	r, err := c.findOpen(step, result.ToRunId)
+	if r == nil || err != nil {
+		return err
+	}
+	external := r.externals[result.InitiatedEventId]
+	if external == nil {
+		return nil
+	}
+	r.recordExternalResult(step, external, result)
+	r.index()
+	if external.IsCancel {
+		r.items.cancels--
+	}
+	delete(r.externals, external.InitiatedEventId)
+	r.touchExternal(external.InitiatedEventId)
+	r.scheduleWorkflowTask(step)
+	r.flush(step)
+	return nil
+}
+
+func (r *Run) recordExternalResult(step *entity.Step, external *records.External, result *records.ExternalResult) {
+	execution := &commonpb.WorkflowExecution{WorkflowId: external.WorkflowId, RunId: external.RunId}
+	control := string(external.Control)
+	switch {
+	case external.IsCancel && result.Ok:
+		r.addEvent(step, enumspb.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED, func(e *historypb.HistoryEvent) {
+			e.Attributes = &historypb.HistoryEvent_ExternalWorkflowExecutionCancelRequestedEventAttributes{
+				ExternalWorkflowExecutionCancelRequestedEventAttributes: &historypb.ExternalWorkflowExecutionCancelRequestedEventAttributes{
+					InitiatedEventId:  external.InitiatedEventId,
+					Namespace:         external.Namespace,
+					NamespaceId:       external.NamespaceId,
+					WorkflowExecution: execution,
+				},
+			}
+		})
+	case external.IsCancel:
+		r.addEvent(step, enumspb.EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED, func(e *historypb.HistoryEvent) {
+			e.Attributes = &historypb.HistoryEvent_RequestCancelExternalWorkflowExecutionFailedEventAttributes{
+				RequestCancelExternalWorkflowExecutionFailedEventAttributes: &historypb.RequestCancelExternalWorkflowExecutionFailedEventAttributes{
+					Cause:             result.CancelCause,
+					Namespace:         external.Namespace,
+					NamespaceId:       external.NamespaceId,
+					WorkflowExecution: execution,
+					InitiatedEventId:  external.InitiatedEventId,
+				},
+			}
+		})
+	case result.Ok:
+		r.addEvent(step, enumspb.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED, func(e *historypb.HistoryEvent) {
+			e.Attributes = &historypb.HistoryEvent_ExternalWorkflowExecutionSignaledEventAttributes{
+				ExternalWorkflowExecutionSignaledEventAttributes: &historypb.ExternalWorkflowExecutionSignaledEventAttributes{
+					InitiatedEventId:  external.InitiatedEventId,
+					Namespace:         external.Namespace,
+					NamespaceId:       external.NamespaceId,
+					WorkflowExecution: execution,
+					Control:           control,
+				},
+			}
+		})
+	default:
+		r.addEvent(step, enumspb.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED, func(e *historypb.HistoryEvent) {
+			e.Attributes = &historypb.HistoryEvent_SignalExternalWorkflowExecutionFailedEventAttributes{
+				SignalExternalWorkflowExecutionFailedEventAttributes: &historypb.SignalExternalWorkflowExecutionFailedEventAttributes{
+					Cause:             result.SignalCause,
+					Namespace:         external.Namespace,
+					NamespaceId:       external.NamespaceId,
+					WorkflowExecution: execution,
+					InitiatedEventId:  external.InitiatedEventId,
+					Control:           control,
+				},
+			}
+		})
+	}
+}

@@ -1,0 +1,102 @@
+package workflow
+
+import (
+	"errors"
+
+	"go.temporal.io/api/serviceerror"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
+)
+
+// Receive handles a message from another chain, or from this one to itself.
+//
+// Messages are delivered at least once. A message that has been handled before
+// finds what it asks for done: the child started by the same request, the signal's
+// request id known, the pending item gone. Then it changes nothing but is answered
+// again, since the answer may have been lost too. A message that comes too late, or
+// that makes no sense, is dropped.
+func (c *Chain) Receive(step *entity.Step, message []byte) error {
+	m := new(records.Message)
+	if err := proto.Unmarshal(message, m); err != nil {
+		return nil // it would never decode: delivering it again does not help
+	}
+	switch body := m.Body.(type) {
+	case *records.Message_StartChild:
+		return c.startChild(step, m, body.StartChild)
+	case *records.Message_ChildStarted:
+		return c.childStarted(step, m, body.ChildStarted)
+	case *records.Message_ChildStartFailed:
+		return c.childStartFailed(step, body.ChildStartFailed)
+	case *records.Message_ChildFirstTask:
+		return c.childFirstTask(step, body.ChildFirstTask)
+	case *records.Message_ChildClosed:
+		return c.childClosed(step, body.ChildClosed)
+	case *records.Message_Signal:
+		return c.receiveSignal(step, m, body.Signal)
+	case *records.Message_Cancel:
+		return c.receiveCancel(step, m, body.Cancel)
+	case *records.Message_Terminate:
+		return c.receiveTerminate(step, m, body.Terminate)
+	case *records.Message_ExternalResult:
+		return c.receiveExternalResult(step, body.ExternalResult)
+	}
+	return nil
+}
+
+// workflowKey names the chain of a workflow id.
+func workflowKey(namespaceID, workflowID string) entity.Key {
+	return entity.Key{Kind: entity.KindWorkflow, Namespace: namespaceID, ID: workflowID}
+}
+
+// send sends a message from the run to another chain.
+func (r *Run) send(step *entity.Step, to entity.Key, m *records.Message) {
+	m.FromNamespaceId = r.chain.key.Namespace
+	m.FromWorkflowId = r.chain.key.ID
+	m.FromRunId = r.info.RunId
+	step.Send(to, mustMarshal(m))
+}
+
+// reply answers a message. The answer says from which chain it comes, and from
+// which run if that run is the parent the message was for.
+func (c *Chain) reply(step *entity.Step, to, m *records.Message) {
+	m.FromNamespaceId = c.key.Namespace
+	m.FromWorkflowId = c.key.ID
+	if started := to.GetChildStarted(); started != nil {
+		m.FromRunId = started.ToRunId
+	}
+	step.Send(workflowKey(to.FromNamespaceId, to.FromWorkflowId), mustMarshal(m))
+}
+
+// findOpen finds a run that has not closed, the current one for an empty run id;
+// nil if there is none.
+func (c *Chain) findOpen(step *entity.Step, runID string) (*Run, error) {
+	r, err := c.findRun(step, runID)
+	if notFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if r.closed() {
+		return nil, nil
+	}
+	return r, nil
+}
+
+// notFound reports whether the error says that a run is not there.
+func notFound(err error) bool {
+	var target *serviceerror.NotFound
+	return errors.As(err, &target)
+}
+
+func invalidArgument(err error) bool {
+	var target *serviceerror.InvalidArgument
+	return errors.As(err, &target)
+}
+
+func alreadyStarted(err error) bool {
+	var target *serviceerror.WorkflowExecutionAlreadyStarted
+	return errors.As(err, &target)
+}
