@@ -49,7 +49,7 @@ func withRetries(max int32) func(*startReq) {
 }
 
 func TestClosedRunRefusesWhatNeedsARunningOne(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	w.complete(w.poll(), completeCommand())
 	if err := w.step(func(s *entity.Step) error { return w.chain.Signal(s, signalRequest("a", "")) }); !isNotFound(err) || err.Error() != "workflow execution already completed" {
@@ -66,7 +66,7 @@ func TestClosedRunRefusesWhatNeedsARunningOne(t *testing.T) {
 }
 
 func TestUnknownWorkflowIsNotFound(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	signal := func(runID string) error {
 		req := signalRequest("a", "")
 		req.WorkflowExecution.RunId = runID
@@ -82,7 +82,7 @@ func TestUnknownWorkflowIsNotFound(t *testing.T) {
 }
 
 func TestSignalWithAKnownRequestIDIsAcceptedOnce(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	for _, crash := range []bool{false, true, true} {
 		if crash {
@@ -94,7 +94,7 @@ func TestSignalWithAKnownRequestIDIsAcceptedOnce(t *testing.T) {
 }
 
 func TestSignalsAreLimited(t *testing.T) {
-	w := newWorld(t, Limits{Signals: 2})
+	w := newLab(t, Limits{Signals: 2})
 	w.start()
 	w.signal("a")
 	w.signal("b")
@@ -104,7 +104,7 @@ func TestSignalsAreLimited(t *testing.T) {
 }
 
 func TestCancelIsRequestedOnce(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	for range 2 {
 		w.must(func(s *entity.Step) error {
@@ -117,7 +117,7 @@ func TestCancelIsRequestedOnce(t *testing.T) {
 }
 
 func TestCancelChecksTheFirstRun(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	cancel := func(first string) error {
 		return w.step(func(s *entity.Step) error {
@@ -133,7 +133,7 @@ func TestCancelChecksTheFirstRun(t *testing.T) {
 }
 
 func TestTerminateFailsTheStartedTaskAndFlushesWhatWasBuffered(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	w.poll()
 	w.signal("a")
@@ -146,7 +146,7 @@ func TestTerminateFailsTheStartedTaskAndFlushesWhatWasBuffered(t *testing.T) {
 }
 
 func TestRunTimesOut(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start(func(r *startReq) { r.WorkflowRunTimeout = durationpb.New(time.Minute) })
 	w.crash()
 	w.advance(time.Minute)
@@ -157,7 +157,7 @@ func TestRunTimesOut(t *testing.T) {
 }
 
 func TestTaskTimeoutIsCappedByTheRunTimeout(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start(func(r *startReq) { r.WorkflowRunTimeout = durationpb.New(3 * time.Second) })
 	if got := w.last().GetWorkflowTaskScheduledEventAttributes().StartToCloseTimeout.AsDuration(); got != 3*time.Second {
 		t.Fatalf("task timeout is %v", got)
@@ -165,7 +165,7 @@ func TestTaskTimeoutIsCappedByTheRunTimeout(t *testing.T) {
 }
 
 func TestFailedRunIsRetriedWithBackoff(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	first := w.start(withRetries(3))
 	w.advance(5 * time.Second)
 	w.complete(w.poll(), failCommand())
@@ -199,7 +199,7 @@ func TestNonRetryableFailureIsNotRetried(t *testing.T) {
 		"by type": failCommand(func(i *failurepb.ApplicationFailureInfo) { i.Type = "fatal" }),
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, Limits{})
+			w := newLab(t, Limits{})
 			w.start(withRetries(0), func(r *startReq) { r.RetryPolicy.NonRetryableErrorTypes = []string{"fatal"} })
 			w.complete(w.poll(), cmd)
 			if a := w.last().GetWorkflowExecutionFailedEventAttributes(); a.GetRetryState() != enumspb.RETRY_STATE_NON_RETRYABLE_FAILURE {
@@ -210,7 +210,7 @@ func TestNonRetryableFailureIsNotRetried(t *testing.T) {
 }
 
 func TestRunTimeoutIsRetriedButExecutionTimeoutIsNot(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	first := w.start(withRetries(0), func(r *startReq) {
 		r.WorkflowRunTimeout = durationpb.New(time.Minute)
 		r.WorkflowExecutionTimeout = durationpb.New(100 * time.Second)
@@ -229,14 +229,14 @@ func TestRunTimeoutIsRetriedButExecutionTimeoutIsNot(t *testing.T) {
 }
 
 func TestContinueAsNewStartsTheNextRun(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	first := w.start()
 	w.advance(2 * time.Second)
 	w.complete(w.poll(), continueCommand())
 	w.wantHistoryOf(first.RunId, "Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskCompleted ContinuedAsNew")
 	w.wantHistory("Started WorkflowTaskScheduled")
 	old := w.history(first.RunId)[4].GetWorkflowExecutionContinuedAsNewEventAttributes()
-	if old.NewExecutionRunId != w.runID() || old.WorkflowType.GetName() != "type" || old.TaskQueue.GetName() != testQueue ||
+	if old.NewExecutionRunId != w.runID() || old.WorkflowType.GetName() != "type" || old.TaskQueue.GetName() != labQueue ||
 		old.Initiator != enumspb.CONTINUE_AS_NEW_INITIATOR_WORKFLOW || old.WorkflowTaskTimeout.AsDuration() != 10*time.Second {
 		t.Fatalf("continued as new event is %v", old)
 	}
@@ -249,7 +249,7 @@ func TestContinueAsNewStartsTheNextRun(t *testing.T) {
 }
 
 func TestContinueAsNewInATightLoopIsSlowedDown(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	w.complete(w.poll(), continueCommand())
 	w.wantHistory("Started")
@@ -258,7 +258,7 @@ func TestContinueAsNewInATightLoopIsSlowedDown(t *testing.T) {
 }
 
 func TestCronRunsOneAfterTheOther(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	first := w.start(func(r *startReq) { r.CronSchedule = "* * * * *" })
 	started := w.last().GetWorkflowExecutionStartedEventAttributes()
 	if started.Initiator != enumspb.CONTINUE_AS_NEW_INITIATOR_CRON_SCHEDULE || started.FirstWorkflowTaskBackoff.AsDuration() != time.Minute {
@@ -288,7 +288,7 @@ func TestCronRunsOneAfterTheOther(t *testing.T) {
 }
 
 func TestMemoAndSearchAttributesAreMerged(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start(func(r *startReq) {
 		r.Memo = &commonpb.Memo{Fields: map[string]*commonpb.Payload{"a": textPayloads("1").Payloads[0], "b": textPayloads("2").Payloads[0]}}
 	})
@@ -317,7 +317,7 @@ func TestMemoAndSearchAttributesAreMerged(t *testing.T) {
 }
 
 func TestCommandThatIsTooLargeEndsTheWorkflow(t *testing.T) {
-	w := newWorld(t, Limits{BlobSize: 10})
+	w := newLab(t, Limits{BlobSize: 10})
 	w.start()
 	completion, err := w.tryComplete(w.poll().TaskToken, &completeRequest{Commands: commands(completeCommand())})
 	if err != nil || !isInvalidArgument(completion.Err) {
@@ -327,7 +327,7 @@ func TestCommandThatIsTooLargeEndsTheWorkflow(t *testing.T) {
 }
 
 func TestClosedRunIsDeletedAfterItsRetention(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	first := w.start()
 	w.advance(2 * time.Second)
 	w.complete(w.poll(), continueCommand())
@@ -347,7 +347,7 @@ func TestClosedRunIsDeletedAfterItsRetention(t *testing.T) {
 }
 
 func TestDeleteTerminatesAndRemoves(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	w.poll()
 	w.must(func(s *entity.Step) error {

@@ -28,7 +28,7 @@ func withConflict(p enumspb.WorkflowIdConflictPolicy) func(*startReq) {
 }
 
 func TestStartedEventTellsHowTheRunWasStarted(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	resp := w.start(func(r *startReq) {
 		r.WorkflowExecutionTimeout = durationpb.New(time.Hour)
 		r.Memo = &commonpb.Memo{Fields: map[string]*commonpb.Payload{"k": textPayloads("v").Payloads[0]}}
@@ -45,7 +45,7 @@ func TestStartedEventTellsHowTheRunWasStarted(t *testing.T) {
 }
 
 func TestRepeatedStartRequestIsTheSameStart(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	first := w.start()
 	for _, crash := range []bool{false, true} {
 		if crash {
@@ -62,7 +62,7 @@ func TestRepeatedStartRequestIsTheSameStart(t *testing.T) {
 }
 
 func TestStartOfARunningWorkflowFailsByDefault(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	first := w.start()
 	_, err := w.tryStart(withRequestID("start-2"))
 	var already *serviceerror.WorkflowExecutionAlreadyStarted
@@ -72,7 +72,7 @@ func TestStartOfARunningWorkflowFailsByDefault(t *testing.T) {
 }
 
 func TestUseExistingReturnsTheRunningRun(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	first := w.start()
 	again := w.start(withConflict(enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING))
 	if again.Started || again.RunId != first.RunId {
@@ -81,7 +81,7 @@ func TestUseExistingReturnsTheRunningRun(t *testing.T) {
 }
 
 func TestTerminateExistingReplacesTheRunningRun(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	first := w.start()
 	w.poll()
 	second := w.start(withConflict(enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING))
@@ -93,12 +93,12 @@ func TestTerminateExistingReplacesTheRunningRun(t *testing.T) {
 }
 
 func TestReusePolicyDecidesAboutClosedRuns(t *testing.T) {
-	complete := func(w *world) { w.complete(w.poll(), completeCommand()) }
-	terminate := func(w *world) { w.terminate() }
+	complete := func(w *lab) { w.complete(w.poll(), completeCommand()) }
+	terminate := func(w *lab) { w.terminate() }
 	for _, tc := range []struct {
 		name   string
 		policy enumspb.WorkflowIdReusePolicy
-		end    func(*world)
+		end    func(*lab)
 		starts bool
 	}{
 		{"allow duplicate", enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE, complete, true},
@@ -107,7 +107,7 @@ func TestReusePolicyDecidesAboutClosedRuns(t *testing.T) {
 		{"reject duplicate", enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE, terminate, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			w := newWorld(t, Limits{})
+			w := newLab(t, Limits{})
 			w.start()
 			tc.end(w)
 			_, err := w.tryStart(withReuse(tc.policy))
@@ -119,7 +119,7 @@ func TestReusePolicyDecidesAboutClosedRuns(t *testing.T) {
 }
 
 func TestStartDelayHoldsTheFirstTaskBack(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start(func(r *startReq) { r.WorkflowStartDelay = durationpb.New(time.Minute) })
 	w.signal("a") // does not release it
 	w.wantHistory("Started Signaled")
@@ -131,7 +131,7 @@ func TestStartDelayHoldsTheFirstTaskBack(t *testing.T) {
 }
 
 func TestCancelReleasesADelayedStart(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start(func(r *startReq) { r.WorkflowStartDelay = durationpb.New(time.Minute) })
 	w.must(func(s *entity.Step) error {
 		return w.chain.RequestCancel(s, &workflowservice.RequestCancelWorkflowExecutionRequest{})
@@ -142,7 +142,7 @@ func TestCancelReleasesADelayedStart(t *testing.T) {
 }
 
 func TestEagerStartBringsTheFirstTaskInTheReply(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	eager := func(r *startReq) { r.RequestEagerExecution = true }
 	first := w.start(eager)
 	task := overWire(t, first.EagerWorkflowTask)
@@ -162,7 +162,7 @@ func TestEagerStartBringsTheFirstTaskInTheReply(t *testing.T) {
 }
 
 func TestEagerTaskOfALostClientIsDispatched(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start(func(r *startReq) { r.RequestEagerExecution = true })
 	w.advance(10 * time.Second)
 	w.complete(w.poll(), completeCommand())
@@ -172,14 +172,14 @@ func signalWithStart() *workflowservice.SignalWithStartWorkflowExecutionRequest 
 	return &workflowservice.SignalWithStartWorkflowExecutionRequest{
 		WorkflowId:            "wf",
 		WorkflowType:          &commonpb.WorkflowType{Name: "type"},
-		TaskQueue:             &taskqueuepb.TaskQueue{Name: testQueue},
+		TaskQueue:             &taskqueuepb.TaskQueue{Name: labQueue},
 		RequestId:             "request",
 		SignalName:            "sig",
 		WorkflowIdReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 	}
 }
 
-func (w *world) signalWithStart(change func(*workflowservice.SignalWithStartWorkflowExecutionRequest)) (resp *workflowservice.SignalWithStartWorkflowExecutionResponse) {
+func (w *lab) signalWithStart(change func(*workflowservice.SignalWithStartWorkflowExecutionRequest)) (resp *workflowservice.SignalWithStartWorkflowExecutionResponse) {
 	w.t.Helper()
 	req := signalWithStart()
 	if change != nil {
@@ -193,7 +193,7 @@ func (w *world) signalWithStart(change func(*workflowservice.SignalWithStartWork
 }
 
 func TestSignalWithStartStartsWithTheSignal(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	if resp := w.signalWithStart(nil); !resp.Started {
 		t.Fatalf("response is %v", resp)
 	}
@@ -204,7 +204,7 @@ func TestSignalWithStartStartsWithTheSignal(t *testing.T) {
 }
 
 func TestSignalWithStartSignalsARunningWorkflow(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	if resp := w.signalWithStart(nil); resp.Started || resp.RunId != w.runID() {
 		t.Fatalf("response is %v", resp)
@@ -213,7 +213,7 @@ func TestSignalWithStartSignalsARunningWorkflow(t *testing.T) {
 }
 
 func TestSignalWithStartTerminatesARunningWorkflowIfAskedTo(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	first := w.start()
 	resp := w.signalWithStart(func(r *workflowservice.SignalWithStartWorkflowExecutionRequest) {
 		r.WorkflowIdConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING

@@ -15,7 +15,7 @@ import (
 )
 
 func TestStartedTaskIsInTheReplyButNotInTheRecords(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	w.wantHistory("Started WorkflowTaskScheduled")
 	task := w.poll()
@@ -44,7 +44,7 @@ func TestStartedTaskIsInTheReplyButNotInTheRecords(t *testing.T) {
 }
 
 func TestCrashTurnsAStartedTaskBackIntoAScheduledOne(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	lost := w.poll()
 	w.crash()
@@ -56,7 +56,7 @@ func TestCrashTurnsAStartedTaskBackIntoAScheduledOne(t *testing.T) {
 }
 
 func TestTaskIsStartedOnce(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	record := *w.workflowTask()
 	w.poll()
@@ -70,7 +70,7 @@ func TestTaskIsStartedOnce(t *testing.T) {
 }
 
 func TestTaskOfAnotherRunIsStale(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	record := *w.workflowTask()
 	record.RunID = "another"
@@ -84,7 +84,7 @@ func TestTaskOfAnotherRunIsStale(t *testing.T) {
 }
 
 func TestEventsDuringATaskAreBufferedAndCauseAnother(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	task := w.poll()
 	w.signal("a")
@@ -96,7 +96,7 @@ func TestEventsDuringATaskAreBufferedAndCauseAnother(t *testing.T) {
 }
 
 func TestBufferedEventsSurviveACrash(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	w.poll()
 	w.signal("a")
@@ -110,7 +110,7 @@ func TestBufferedEventsSurviveACrash(t *testing.T) {
 }
 
 func TestSignalAfterACrashKeepsTheOrderOfSignals(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	w.poll()
 	w.signal("a")
@@ -123,7 +123,7 @@ func TestSignalAfterACrashKeepsTheOrderOfSignals(t *testing.T) {
 }
 
 func TestCompletionWithUnseenEventsFailsTheTask(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	task := w.poll()
 	w.signal("a")
@@ -143,7 +143,7 @@ func TestCompletionWithUnseenEventsFailsTheTask(t *testing.T) {
 }
 
 func TestBadCommandChangesNothingButFailsTheTask(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	task := w.poll()
 	completion, err := w.tryComplete(task.TaskToken, &completeRequest{Commands: commands(markerCommand("m"), markerCommand(""))})
@@ -177,7 +177,7 @@ func TestBadCommandChangesNothingButFailsTheTask(t *testing.T) {
 }
 
 func TestNewEventsEndASeriesOfFailures(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	w.fail(w.poll())
 	w.signal("a")
@@ -194,7 +194,7 @@ func TestNewEventsEndASeriesOfFailures(t *testing.T) {
 }
 
 func TestEventsDuringATransientTaskMakeTheNextOneAFirstAttempt(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	w.fail(w.poll())
 	task := w.poll()
@@ -207,7 +207,7 @@ func TestEventsDuringATransientTaskMakeTheNextOneAFirstAttempt(t *testing.T) {
 }
 
 func TestFailedTaskIsTriedAgainWithoutFurtherEvents(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	for attempt := range int32(6) {
 		task := w.poll()
@@ -224,7 +224,7 @@ func TestFailedTaskIsTriedAgainWithoutFurtherEvents(t *testing.T) {
 }
 
 func TestStartToCloseTimeoutSchedulesTheTaskAgain(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	lost := w.poll()
 	w.advance(9 * time.Second)
@@ -243,11 +243,11 @@ func TestStartToCloseTimeoutSchedulesTheTaskAgain(t *testing.T) {
 }
 
 func TestStickyWorkerGetsOnlyTheNewEvents(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	w.completeSticky(w.poll())
 	w.signal("a")
-	if queue := w.last().GetWorkflowTaskScheduledEventAttributes().TaskQueue; queue.Name != stickyQueue || queue.NormalName != testQueue {
+	if queue := w.last().GetWorkflowTaskScheduledEventAttributes().TaskQueue; queue.Name != stickyQueue || queue.NormalName != labQueue {
 		t.Fatalf("scheduled on %v", queue)
 	}
 	if w.workflowTask().Sticky != stickyQueue {
@@ -265,7 +265,7 @@ func TestStickyWorkerGetsOnlyTheNewEvents(t *testing.T) {
 
 func TestStickyTaskTakenFromTheNormalQueueHasTheWholeHistory(t *testing.T) {
 	for _, crash := range []bool{false, true} {
-		w := newWorld(t, Limits{})
+		w := newLab(t, Limits{})
 		w.start()
 		w.completeSticky(w.poll())
 		w.signal("a")
@@ -287,7 +287,7 @@ func TestStickyTaskTakenFromTheNormalQueueHasTheWholeHistory(t *testing.T) {
 
 func TestStickyTaskNobodyTakesGoesToTheNormalQueue(t *testing.T) {
 	for _, crash := range []bool{false, true} {
-		w := newWorld(t, Limits{})
+		w := newLab(t, Limits{})
 		w.start()
 		w.completeSticky(w.poll())
 		w.signal("a")
@@ -305,7 +305,7 @@ func TestStickyTaskNobodyTakesGoesToTheNormalQueue(t *testing.T) {
 }
 
 func TestFailureOfAStickyTaskIsNotCounted(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	w.completeSticky(w.poll())
 	w.signal("a")
@@ -317,7 +317,7 @@ func TestFailureOfAStickyTaskIsNotCounted(t *testing.T) {
 }
 
 func TestResetStickySendsTheNextTaskToTheNormalQueue(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	w.completeSticky(w.poll())
 	w.must(func(s *entity.Step) error {
@@ -330,7 +330,7 @@ func TestResetStickySendsTheNextTaskToTheNormalQueue(t *testing.T) {
 }
 
 func TestHeartbeatBringsTheNextTaskInTheReply(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	resp := w.completeWith(w.poll(), &completeRequest{ForceCreateNewWorkflowTask: true, ReturnNewWorkflowTask: true, StickyAttributes: stickyAttributes()})
 	task := overWire(t, resp.WorkflowTask)
@@ -346,7 +346,7 @@ func TestHeartbeatBringsTheNextTaskInTheReply(t *testing.T) {
 }
 
 func TestTaskInAReplyThatIsLostInACrashIsDispatched(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	w.completeWith(w.poll(), &completeRequest{ForceCreateNewWorkflowTask: true, ReturnNewWorkflowTask: true})
 	w.crash()
@@ -355,7 +355,7 @@ func TestTaskInAReplyThatIsLostInACrashIsDispatched(t *testing.T) {
 }
 
 func TestTaskInAReplyTimesOutLikeAnyOther(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	w.completeWith(w.poll(), &completeRequest{ForceCreateNewWorkflowTask: true, ReturnNewWorkflowTask: true})
 	w.advance(10 * time.Second)
@@ -365,7 +365,7 @@ func TestTaskInAReplyTimesOutLikeAnyOther(t *testing.T) {
 }
 
 func TestHeartbeatsComeToAnEnd(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	task := w.poll()
 	for range 1000 {
@@ -389,7 +389,7 @@ func TestHeartbeatsComeToAnEnd(t *testing.T) {
 }
 
 func TestLongHistoryIsPaged(t *testing.T) {
-	w := newWorld(t, Limits{HistoryPageEvents: 4})
+	w := newLab(t, Limits{HistoryPageEvents: 4})
 	w.start()
 	for range 10 {
 		w.signal("s")
@@ -423,7 +423,7 @@ func TestLongHistoryIsPaged(t *testing.T) {
 }
 
 func TestSuggestsToContinueAsNewWhenHistoryIsLong(t *testing.T) {
-	w := newWorld(t, Limits{SuggestEvents: 4})
+	w := newLab(t, Limits{SuggestEvents: 4})
 	w.start()
 	w.signal("a")
 	task := w.poll()
@@ -434,7 +434,7 @@ func TestSuggestsToContinueAsNewWhenHistoryIsLong(t *testing.T) {
 }
 
 func TestTooManyBufferedEventsFailTheTask(t *testing.T) {
-	w := newWorld(t, Limits{BufferedEvents: 2})
+	w := newLab(t, Limits{BufferedEvents: 2})
 	w.start()
 	task := w.poll()
 	for range 3 {
@@ -450,7 +450,7 @@ func TestTooManyBufferedEventsFailTheTask(t *testing.T) {
 }
 
 func TestHistoryThatIsTooLongEndsTheWorkflow(t *testing.T) {
-	w := newWorld(t, Limits{HistoryEvents: 5})
+	w := newLab(t, Limits{HistoryEvents: 5})
 	w.start()
 	for range 4 {
 		w.signal("s")
@@ -461,7 +461,7 @@ func TestHistoryThatIsTooLongEndsTheWorkflow(t *testing.T) {
 }
 
 func TestStaleAndForeignTokensAreNotFound(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	task := w.poll()
 	good, err := DecodeTaskToken(task.TaskToken)
@@ -484,7 +484,7 @@ func TestStaleAndForeignTokensAreNotFound(t *testing.T) {
 }
 
 func TestUnknownCommandIsRefused(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	task := w.poll()
 	bad := markerCommand("m")
@@ -499,7 +499,7 @@ func TestUnknownCommandIsRefused(t *testing.T) {
 }
 
 func TestPollFromAForeignStickyQueueGetsTheWholeHistory(t *testing.T) {
-	w := newWorld(t, Limits{})
+	w := newLab(t, Limits{})
 	w.start()
 	w.completeSticky(w.poll())
 	w.signal("a")

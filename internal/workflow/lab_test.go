@@ -30,15 +30,15 @@ type tester interface {
 }
 
 const (
-	testNamespace = "ns-id"
-	testQueue     = "queue"
+	labNamespace = "ns-id"
+	labQueue     = "queue"
 	stickyQueue   = "sticky"
 )
 
-// world runs the steps of one chain the way the runtime does, on records in
+// lab runs the steps of one chain the way the runtime does, on records in
 // memory and a clock of its own, and checks after every step that everything the
 // package promises holds.
-type world struct {
+type lab struct {
 	t       tester
 	machine entity.Machine
 	key     entity.Key
@@ -53,14 +53,14 @@ type world struct {
 	messages []entity.Outgoing
 }
 
-func newWorld(t tester, limits Limits) *world {
+func newLab(t tester, limits Limits) *lab {
 	lookup := func(string) (Namespace, bool) {
-		return Namespace{ID: testNamespace, Name: "ns", Retention: 24 * time.Hour}, true
+		return Namespace{ID: labNamespace, Name: "ns", Retention: 24 * time.Hour}, true
 	}
-	w := &world{
+	w := &lab{
 		t:       t,
 		machine: NewMachine(Config{Namespace: lookup, NamespaceByName: lookup, Limits: limits}),
-		key:     entity.Key{Kind: entity.KindWorkflow, Namespace: testNamespace, ID: "wf"},
+		key:     entity.Key{Kind: entity.KindWorkflow, Namespace: labNamespace, ID: "wf"},
 		now:     time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC),
 		records: map[string][]byte{},
 		timers:  map[string]time.Time{},
@@ -70,22 +70,22 @@ func newWorld(t tester, limits Limits) *world {
 	return w
 }
 
-// NewID, NextTaskID and Reader make the world an entity.Env.
-func (w *world) NewID() string {
+// NewID, NextTaskID and Reader make the lab an entity.Env.
+func (w *lab) NewID() string {
 	w.nextID++
 	return fmt.Sprintf("id-%04d", w.nextID)
 }
 
-func (w *world) NextTaskID() int64 {
+func (w *lab) NextTaskID() int64 {
 	w.nextID++
 	return int64(w.nextID)
 }
 
-func (w *world) Reader() entity.Reader { return w }
+func (w *lab) Reader() entity.Reader { return w }
 
-func (w *world) Get(record []byte) ([]byte, error) { return w.records[string(record)], nil }
+func (w *lab) Get(record []byte) ([]byte, error) { return w.records[string(record)], nil }
 
-func (w *world) Scan(prefix, from []byte, reverse bool, visit func(record, value []byte) bool) error {
+func (w *lab) Scan(prefix, from []byte, reverse bool, visit func(record, value []byte) bool) error {
 	keys := slices.Sorted(maps.Keys(w.records))
 	if reverse {
 		slices.Reverse(keys)
@@ -103,7 +103,7 @@ func (w *world) Scan(prefix, from []byte, reverse bool, visit func(record, value
 }
 
 // crash drops everything that is not recorded and loads the chain anew.
-func (w *world) crash() {
+func (w *lab) crash() {
 	w.t.Helper()
 	w.wakes = nil
 	e, err := w.machine.Load(context.Background(), w, w.key)
@@ -114,7 +114,7 @@ func (w *world) crash() {
 }
 
 // step runs fn as one step and returns its error.
-func (w *world) step(fn func(s *entity.Step) error) error {
+func (w *lab) step(fn func(s *entity.Step) error) error {
 	w.t.Helper()
 	s := entity.NewStep(w.now, w)
 	err := fn(s)
@@ -135,7 +135,7 @@ func (w *world) step(fn func(s *entity.Step) error) error {
 
 func timerKey(t entity.Timer) string { return fmt.Sprintf("%s@%d", t.Name, t.At.UnixNano()) }
 
-func (w *world) apply(s *entity.Step) {
+func (w *lab) apply(s *entity.Step) {
 	for _, r := range s.Records {
 		switch {
 		case r.Prefix:
@@ -167,7 +167,7 @@ func (w *world) apply(s *entity.Step) {
 }
 
 // must fails the test if the step fails.
-func (w *world) must(fn func(s *entity.Step) error) {
+func (w *lab) must(fn func(s *entity.Step) error) {
 	w.t.Helper()
 	if err := w.step(fn); err != nil {
 		w.t.Fatalf("step failed: %v", err)
@@ -175,7 +175,7 @@ func (w *world) must(fn func(s *entity.Step) error) {
 }
 
 // advance lets time pass, firing every timer and wake on the way.
-func (w *world) advance(d time.Duration) {
+func (w *lab) advance(d time.Duration) {
 	w.t.Helper()
 	end := w.now.Add(d)
 	for range 10_000 {
@@ -214,7 +214,7 @@ func maxTime(a, b time.Time) time.Time {
 }
 
 // check verifies the invariants of the package.
-func (w *world) check() {
+func (w *lab) check() {
 	w.t.Helper()
 	e, err := w.machine.Load(context.Background(), w, w.key)
 	if err != nil {
@@ -268,7 +268,7 @@ func (w *world) check() {
 	}
 }
 
-func (w *world) checkRun(stored, r *Run) {
+func (w *lab) checkRun(stored, r *Run) {
 	w.t.Helper()
 	if len(r.newEvents) > 0 {
 		w.t.Errorf("step ended without flushing %d events", len(r.newEvents))
@@ -354,7 +354,7 @@ func closesRun(t enumspb.EventType) bool {
 }
 
 // history is the recorded history of a run, straight from the records.
-func (w *world) history(runID string) []*historypb.HistoryEvent {
+func (w *lab) history(runID string) []*historypb.HistoryEvent {
 	w.t.Helper()
 	var data []byte
 	_ = w.Scan(historyPrefix(runID), nil, false, func(_, value []byte) bool {
@@ -364,7 +364,7 @@ func (w *world) history(runID string) []*historypb.HistoryEvent {
 	return w.decode(data)
 }
 
-func (w *world) decode(data []byte) []*historypb.HistoryEvent {
+func (w *lab) decode(data []byte) []*historypb.HistoryEvent {
 	w.t.Helper()
 	h := new(historypb.History)
 	if err := proto.Unmarshal(data, h); err != nil {
@@ -373,16 +373,16 @@ func (w *world) decode(data []byte) []*historypb.HistoryEvent {
 	return h.Events
 }
 
-func (w *world) runID() string { return w.chain.current.info.RunId }
+func (w *lab) runID() string { return w.chain.current.info.RunId }
 
 // wantHistory compares the types of the current run's events, as one string of
 // short names.
-func (w *world) wantHistory(want string) {
+func (w *lab) wantHistory(want string) {
 	w.t.Helper()
 	w.wantHistoryOf(w.runID(), want)
 }
 
-func (w *world) wantHistoryOf(runID, want string) {
+func (w *lab) wantHistoryOf(runID, want string) {
 	w.t.Helper()
 	if got := names(w.history(runID)); got != strings.Join(strings.Fields(want), " ") {
 		w.t.Fatalf("history is\n  %s\nwant\n  %s", got, want)
@@ -398,7 +398,7 @@ func names(events []*historypb.HistoryEvent) string {
 }
 
 // last returns the last recorded event of the current run.
-func (w *world) last() *historypb.HistoryEvent {
+func (w *lab) last() *historypb.HistoryEvent {
 	events := w.history(w.runID())
 	return events[len(events)-1]
 }
@@ -409,7 +409,7 @@ func startRequest(change ...func(*workflowservice.StartWorkflowExecutionRequest)
 	req := &workflowservice.StartWorkflowExecutionRequest{
 		WorkflowId:            "wf",
 		WorkflowType:          &commonpb.WorkflowType{Name: "type"},
-		TaskQueue:             &taskqueuepb.TaskQueue{Name: testQueue},
+		TaskQueue:             &taskqueuepb.TaskQueue{Name: labQueue},
 		Input:                 textPayloads("input"),
 		RequestId:             "start-1",
 		Identity:              "client",
@@ -421,7 +421,7 @@ func startRequest(change ...func(*workflowservice.StartWorkflowExecutionRequest)
 	return req
 }
 
-func (w *world) start(change ...func(*workflowservice.StartWorkflowExecutionRequest)) *workflowservice.StartWorkflowExecutionResponse {
+func (w *lab) start(change ...func(*workflowservice.StartWorkflowExecutionRequest)) *workflowservice.StartWorkflowExecutionResponse {
 	w.t.Helper()
 	resp, err := w.tryStart(change...)
 	if err != nil {
@@ -430,7 +430,7 @@ func (w *world) start(change ...func(*workflowservice.StartWorkflowExecutionRequ
 	return resp
 }
 
-func (w *world) tryStart(change ...func(*workflowservice.StartWorkflowExecutionRequest)) (resp *workflowservice.StartWorkflowExecutionResponse, err error) {
+func (w *lab) tryStart(change ...func(*workflowservice.StartWorkflowExecutionRequest)) (resp *workflowservice.StartWorkflowExecutionResponse, err error) {
 	w.t.Helper()
 	err = w.step(func(s *entity.Step) (err error) {
 		resp, err = w.chain.Start(s, startRequest(change...))
@@ -439,7 +439,7 @@ func (w *world) tryStart(change ...func(*workflowservice.StartWorkflowExecutionR
 	return resp, err
 }
 
-func (w *world) signal(name string) {
+func (w *lab) signal(name string) {
 	w.t.Helper()
 	w.must(func(s *entity.Step) error { return w.chain.Signal(s, signalRequest(name, "")) })
 }
@@ -452,7 +452,7 @@ func signalRequest(name, requestID string) *workflowservice.SignalWorkflowExecut
 	}
 }
 
-func (w *world) terminate() {
+func (w *lab) terminate() {
 	w.t.Helper()
 	w.must(func(s *entity.Step) error {
 		return w.chain.Terminate(s, &workflowservice.TerminateWorkflowExecutionRequest{Reason: "why", Identity: "client"})
@@ -460,7 +460,7 @@ func (w *world) terminate() {
 }
 
 // workflowTask is the pending dispatched workflow task, nil if there is none.
-func (w *world) workflowTask() *entity.Task {
+func (w *lab) workflowTask() *entity.Task {
 	for _, t := range w.tasks {
 		if t.Queue.Type == entity.TaskWorkflow {
 			return t
@@ -470,17 +470,17 @@ func (w *world) workflowTask() *entity.Task {
 }
 
 // poll has a worker take the pending workflow task, from the normal queue.
-func (w *world) poll() *workflowservice.PollWorkflowTaskQueueResponse {
+func (w *lab) poll() *workflowservice.PollWorkflowTaskQueueResponse {
 	w.t.Helper()
-	return w.pollFrom(&taskqueuepb.TaskQueue{Name: testQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL})
+	return w.pollFrom(&taskqueuepb.TaskQueue{Name: labQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL})
 }
 
-func (w *world) pollSticky() *workflowservice.PollWorkflowTaskQueueResponse {
+func (w *lab) pollSticky() *workflowservice.PollWorkflowTaskQueueResponse {
 	w.t.Helper()
 	return w.pollFrom(&taskqueuepb.TaskQueue{Name: stickyQueue, Kind: enumspb.TASK_QUEUE_KIND_STICKY})
 }
 
-func (w *world) pollFrom(queue *taskqueuepb.TaskQueue) *workflowservice.PollWorkflowTaskQueueResponse {
+func (w *lab) pollFrom(queue *taskqueuepb.TaskQueue) *workflowservice.PollWorkflowTaskQueueResponse {
 	w.t.Helper()
 	task := w.workflowTask()
 	if task == nil {
@@ -514,7 +514,7 @@ func overWire[M any, P interface {
 
 type completeRequest = workflowservice.RespondWorkflowTaskCompletedRequest
 
-func (w *world) tryComplete(token []byte, req *completeRequest) (completion *Completion, err error) {
+func (w *lab) tryComplete(token []byte, req *completeRequest) (completion *Completion, err error) {
 	w.t.Helper()
 	tt, err := DecodeTaskToken(token)
 	if err != nil {
@@ -529,17 +529,17 @@ func (w *world) tryComplete(token []byte, req *completeRequest) (completion *Com
 }
 
 // complete completes the polled task with the commands.
-func (w *world) complete(task *workflowservice.PollWorkflowTaskQueueResponse, commands ...*commandpb.Command) *workflowservice.RespondWorkflowTaskCompletedResponse {
+func (w *lab) complete(task *workflowservice.PollWorkflowTaskQueueResponse, commands ...*commandpb.Command) *workflowservice.RespondWorkflowTaskCompletedResponse {
 	w.t.Helper()
 	return w.completeWith(task, &completeRequest{Commands: commands})
 }
 
-func (w *world) completeSticky(task *workflowservice.PollWorkflowTaskQueueResponse, commands ...*commandpb.Command) *workflowservice.RespondWorkflowTaskCompletedResponse {
+func (w *lab) completeSticky(task *workflowservice.PollWorkflowTaskQueueResponse, commands ...*commandpb.Command) *workflowservice.RespondWorkflowTaskCompletedResponse {
 	w.t.Helper()
 	return w.completeWith(task, &completeRequest{Commands: commands, StickyAttributes: stickyAttributes()})
 }
 
-func (w *world) completeWith(task *workflowservice.PollWorkflowTaskQueueResponse, req *completeRequest) *workflowservice.RespondWorkflowTaskCompletedResponse {
+func (w *lab) completeWith(task *workflowservice.PollWorkflowTaskQueueResponse, req *completeRequest) *workflowservice.RespondWorkflowTaskCompletedResponse {
 	w.t.Helper()
 	completion, err := w.tryComplete(task.TaskToken, req)
 	if err != nil {
@@ -551,7 +551,7 @@ func (w *world) completeWith(task *workflowservice.PollWorkflowTaskQueueResponse
 	return completion.Response
 }
 
-func (w *world) fail(task *workflowservice.PollWorkflowTaskQueueResponse) {
+func (w *lab) fail(task *workflowservice.PollWorkflowTaskQueueResponse) {
 	w.t.Helper()
 	w.must(func(s *entity.Step) error {
 		token, err := DecodeTaskToken(task.TaskToken)
