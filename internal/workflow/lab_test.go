@@ -32,7 +32,7 @@ type tester interface {
 const (
 	labNamespace = "ns-id"
 	labQueue     = "queue"
-	stickyQueue   = "sticky"
+	stickyQueue  = "sticky"
 )
 
 // lab runs the steps of one chain the way the runtime does, on records in
@@ -601,3 +601,7 @@ func commands(c ...*commandpb.Command) []*commandpb.Command { return c }
 type historyEvent = historypb.HistoryEvent
 
 var _ tester = (*testing.T)(nil)
+
+func describeRequest(runID string) *workflowservice.DescribeWorkflowExecutionRequest {
+	return &workflowservice.DescribeWorkflowExecutionRequest{Execution: &commonpb.WorkflowExecution{WorkflowId: "wf", RunId: runID}}
+}
