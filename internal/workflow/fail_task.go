@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 What older clients send in deprecated fields is honoured and recorded.
+
 package workflow
 
 import (
@@ -16,7 +18,7 @@ func (c *Chain) startedTaskOf(token *records.TaskToken) (*Run, error) {
 	}
 	wt, s := r.state.WorkflowTask, r.started
 	if wt.ScheduledEventId != token.ScheduledEventId || s.eventID != token.StartedEventId ||
-		wt.Attempt != token.Attempt || s.time.UnixNano() != token.StartedTime {
+		wt.Attempt != token.Attempt || s.time.UnixNano() != token.StartedTime || s.stamp() != token.Stamp {
 		return nil, errTaskNotFound()
 	}
 	return r, nil

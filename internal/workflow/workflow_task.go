@@ -1,6 +1,9 @@
+//lint:file-ignore SA1019 What older clients send in deprecated fields is honoured and recorded.
+
 package workflow
 
 import (
+	"hash/fnv"
 	"math"
 	"time"
 
@@ -31,6 +34,14 @@ type startedTask struct {
 	historySize int64
 	suggest     []enumspb.SuggestContinueAsNewReason
 	version     *commonpb.WorkerVersionStamp
+}
+
+// stamp tells starts of the same attempt apart in tokens: a crash may take one
+// back and bring another that is like it in all but the request id.
+func (s *startedTask) stamp() int32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(s.requestID))
+	return int32(h.Sum32())
 }
 
 func (s *startedTask) attributes(scheduledEventID int64) *historypb.WorkflowTaskStartedEventAttributes {
@@ -366,6 +377,7 @@ func (r *Run) taskReply(step *entity.Step, sticky bool) (*workflowservice.PollWo
 			StartedEventId:   s.eventID,
 			Attempt:          wt.Attempt,
 			StartedTime:      s.time.UnixNano(),
+			Stamp:            s.stamp(),
 		}),
 		WorkflowExecution:          r.execution(),
 		WorkflowType:               &commonpb.WorkflowType{Name: r.info.WorkflowType},
