@@ -41,6 +41,8 @@ type bad struct {
 	prefix string
 
 	running, closed *commonpb.WorkflowExecution
+	// other is another namespace.
+	other string
 	// finishedToken is of the workflow task that closed the closed workflow.
 	finishedToken []byte
 }
@@ -76,6 +78,12 @@ func newBad(t *testing.T, address string) *bad {
 	}
 	t.Cleanup(func() { conn.Close() })
 	b := &bad{ctx: ctx, client: workflowservice.NewWorkflowServiceClient(conn), prefix: "bad-" + uuid.NewString()[:8]}
+
+	b.other = b.prefix + "-other"
+	if _, err := b.client.RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
+		Namespace: b.other, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
 
 	// The closed workflow has a queue of its own, from which its task is taken.
 	request := b.startRequest()
@@ -329,7 +337,7 @@ var otherCalls = []badCall{
 	}},
 	{"complete workflow task: token of another namespace", func(b *bad) error {
 		_, err := b.client.RespondWorkflowTaskCompleted(b.ctx, &workflowservice.RespondWorkflowTaskCompletedRequest{
-			Namespace: "temporal-system", TaskToken: b.finishedToken})
+			Namespace: b.other, TaskToken: b.finishedToken})
 		return err
 	}},
 	{"fail workflow task: of a closed workflow", func(b *bad) error {

@@ -4,6 +4,7 @@
 package history
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -54,7 +55,7 @@ func (n *Normalizer) Events(events []*historypb.HistoryEvent) (string, error) {
 		if started, ok := tree["workflowTaskStartedEventAttributes"].(map[string]any); ok {
 			started["requestId"] = "<request id>"
 		}
-		if started, ok := tree["workflowExecutionStartedEventAttributes"].(map[string]any); ok && started["initiator"] != nil {
+		if started, ok := tree["workflowExecutionStartedEventAttributes"].(map[string]any); ok && started["continuedExecutionRunId"] != nil {
 			// What is left of the least interval between two runs.
 			started["firstWorkflowTaskBackoff"] = "<backoff>"
 		}
@@ -150,8 +151,14 @@ func readable(payload, metadata map[string]any) {
 	for k, v := range metadata {
 		metadata[k] = decoded(v)
 	}
-	if data, ok := payload["data"]; ok {
-		payload["data"] = decoded(data)
+	data, ok := decoded(payload["data"]).(string)
+	if !ok {
+		return
+	}
+	payload["data"] = data
+	var compact bytes.Buffer // encoders differ in their white space
+	if json.Compact(&compact, []byte(data)) == nil {
+		payload["data"] = compact.String()
 	}
 }
 

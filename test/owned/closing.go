@@ -89,14 +89,14 @@ var closeScenarios = []Scenario{
 	}},
 	{"a workflow run times out", func(e *Env) {
 		e.Worker(worker.Options{}, func(r worker.Registry) { r.RegisterWorkflow(untilCancelled) })
-		run := e.StartWith(client.StartWorkflowOptions{ID: e.ID("w"), WorkflowRunTimeout: time.Second}, untilCancelled)
+		run := e.StartWith(client.StartWorkflowOptions{ID: e.ID("w"), WorkflowRunTimeout: 3 * time.Second}, untilCancelled)
 		err := run.Get(e.Ctx, nil)
 		var timeout *temporal.TimeoutError
 		Want(e, errors.As(err, &timeout), true)
 	}},
 	{"a workflow execution times out", func(e *Env) {
 		e.Worker(worker.Options{}, func(r worker.Registry) { r.RegisterWorkflow(untilCancelled) })
-		run := e.StartWith(client.StartWorkflowOptions{ID: e.ID("w"), WorkflowExecutionTimeout: time.Second}, untilCancelled)
+		run := e.StartWith(client.StartWorkflowOptions{ID: e.ID("w"), WorkflowExecutionTimeout: 3 * time.Second}, untilCancelled)
 		err := run.Get(e.Ctx, nil)
 		var timeout *temporal.TimeoutError
 		Want(e, errors.As(err, &timeout), true)

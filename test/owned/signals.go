@@ -64,6 +64,7 @@ var signalScenarios = []Scenario{
 	{"a signal to a closed workflow is not found", func(e *Env) {
 		e.Worker(worker.Options{}, registerCollect)
 		run := e.Start("w", collect)
+		e.EventuallyIdle(run.GetID())
 		e.Must(e.Client.SignalWorkflow(e.Ctx, run.GetID(), "", "add", "end"))
 		e.Result(run)
 		err := e.Client.SignalWorkflow(e.Ctx, run.GetID(), "", "add", "late")
