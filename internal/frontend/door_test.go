@@ -50,8 +50,9 @@ type fakeChain struct {
 	called string
 	act    func() // in the step, if set
 	plan   workflow.QueryPlan
-	done   func(*workflow.QueryResult)
-	cut    []*failurepb.Failure
+	// release ends a buffered query with the word that no task takes it along.
+	release bool
+	cut     []*failurepb.Failure
 }
 
 func (f *fakeChain) step(called string, req proto.Message) error {
@@ -121,7 +122,9 @@ func (f *fakeChain) Heartbeat(*entity.Step, workflow.ActivityRef, *commonpb.Payl
 func (f *fakeChain) Query(_ *entity.Step, r *workflowservice.QueryWorkflowRequest, done func(*workflow.QueryResult)) (*workflow.QueryPlan, error) {
 	err := f.step("Query", r)
 	plan := f.plan
-	f.done = done
+	if f.release && plan.Disposition == workflow.QueryBuffered {
+		go done(&workflow.QueryResult{})
+	}
 	return &plan, err
 }
 func (f *fakeChain) QueryReady(string) bool     { return true }

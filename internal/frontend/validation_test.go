@@ -1,5 +1,7 @@
 package frontend
 
+//lint:file-ignore SA1019 older clients still send what is deprecated
+
 import (
 	"math"
 	"testing"
@@ -254,5 +256,19 @@ func TestOtherRequestsAreRefusedForBadForm(t *testing.T) {
 			d.t = t
 			d.refused(c.req, c.code, c.says)
 		})
+	}
+}
+
+func TestAFailureThatIsTooBigIsCut(t *testing.T) {
+	d := newDoor(t)
+	_, err := d.call(t.Context(), &workflowservice.RespondWorkflowTaskFailedRequest{TaskToken: d.token(),
+		Failure: &failurepb.Failure{Message: "first words " + long(3<<20), StackTrace: "stack"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	failure := d.chain.last.(*workflowservice.RespondWorkflowTaskFailedRequest).GetFailure()
+	if proto.Size(failure) > maxBlobSize || failure.GetServerFailureInfo() == nil || failure.GetCause().GetMessage()[:12] != "first words " ||
+		failure.GetCause().GetStackTrace() != "stack" {
+		t.Errorf("recorded is a failure of %d bytes: %.200v", proto.Size(failure), failure)
 	}
 }
