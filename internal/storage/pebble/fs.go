@@ -1,7 +1,6 @@
 package pebble
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,19 +10,19 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// guardedFS stands between Pebble and the file system. It has two jobs.
+// guardedFS stands between Pebble and the file system and makes one event of
+// the first error of a write, wherever in Pebble it happens: it reports it and
+// lets nothing be written any more. What is on disk stays as the error left it,
+// to be recovered by the next Open.
 //
-// It reports the first error of a write, wherever in Pebble it happens. Pebble
-// itself answers such errors in many ways: it retries a flush for ever, it
-// panics when the log cannot be rotated, it calls Logger.Fatalf when the
-// manifest cannot be written, and a failed write of unsynced log records is
-// noticed only at the next sync. Here all of them are one event.
-//
-// And it bars every write after that, because a Pebble that goes on after an
-// error it means to be fatal may make things worse: after a failed sync of the
-// manifest, for example, a second attempt would record the same tables twice.
-// What is on disk stays as the first error left it, to be recovered by the next
-// Open.
+// Pebble never gets to see the error: the write does not return. Pebble means
+// such errors to end the process, and has many ways to go about it. It retries a
+// flush for ever; it calls Logger.Fatalf when the manifest cannot be written,
+// and would record the same tables twice if that returned and it tried again; it
+// panics when the log cannot be rotated, with a mutex in such a state that not
+// even recovering from the panic saves the process. A goroutine that stops where
+// it is does no harm, and it costs nothing but its memory in a process that is
+// about to be restarted.
 type guardedFS struct {
 	vfs.FS
 	// onError is called with the first error of a write, and maybe more. It must
@@ -38,9 +37,8 @@ type guardedFS struct {
 	writes sync.RWMutex
 }
 
-var errBarred = errors.New("no writes after a failure")
-
-// bar refuses writes from now on. Writes already under way may still end.
+// bar stops every goroutine that begins a write from now on. Writes already
+// under way may still end.
 func (g *guardedFS) bar() { g.barred.Store(true) }
 
 // settle waits for the writes that were under way when bar was called.
@@ -49,20 +47,23 @@ func (g *guardedFS) settle() {
 	defer g.writes.Unlock()
 }
 
-func (g *guardedFS) enter(what, name string) error {
+func (g *guardedFS) begin() {
 	g.writes.RLock()
 	if g.barred.Load() {
 		g.writes.RUnlock()
-		return fmt.Errorf("%s %s: %w", what, name, errBarred)
+		select {} // see the comment of guardedFS
 	}
-	return nil
 }
 
-func (g *guardedFS) leave(what, name string, err error) {
-	if err != nil {
-		g.onError(fmt.Errorf("%s %s: %w", what, name, err))
+// end ends a write. It does not return if there was an error.
+func (g *guardedFS) end(what, name string, err error) {
+	if err == nil {
+		g.writes.RUnlock()
+		return
 	}
+	g.onError(fmt.Errorf("%s %s: %w", what, name, err))
 	g.writes.RUnlock()
+	select {} // see the comment of guardedFS
 }
 
 func (g *guardedFS) file(f vfs.File, name string) vfs.File {
@@ -70,26 +71,16 @@ func (g *guardedFS) file(f vfs.File, name string) vfs.File {
 }
 
 func (g *guardedFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	if err := g.enter("create", name); err != nil {
-		return nil, err
-	}
+	g.begin()
 	f, err := g.FS.Create(name, category)
-	g.leave("create", name, err)
-	if err != nil {
-		return nil, err
-	}
+	g.end("create", name, err)
 	return g.file(f, name), nil
 }
 
 func (g *guardedFS) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	if err := g.enter("reuse", oldname); err != nil {
-		return nil, err
-	}
+	g.begin()
 	f, err := g.FS.ReuseForWrite(oldname, newname, category)
-	g.leave("reuse", oldname, err)
-	if err != nil {
-		return nil, err
-	}
+	g.end("reuse", oldname, err)
 	return g.file(f, newname), nil
 }
 
@@ -110,50 +101,40 @@ func (g *guardedFS) OpenDir(name string) (vfs.File, error) {
 }
 
 func (g *guardedFS) Link(oldname, newname string) error {
-	if err := g.enter("link", oldname); err != nil {
-		return err
-	}
+	g.begin()
 	err := g.FS.Link(oldname, newname)
-	g.leave("link", oldname, err)
+	g.end("link", oldname, err)
 	return err
 }
 
 func (g *guardedFS) Rename(oldname, newname string) error {
-	if err := g.enter("rename", oldname); err != nil {
-		return err
-	}
+	g.begin()
 	err := g.FS.Rename(oldname, newname)
-	g.leave("rename", oldname, err)
+	g.end("rename", oldname, err)
 	return err
 }
 
 func (g *guardedFS) MkdirAll(dir string, perm os.FileMode) error {
-	if err := g.enter("make directory", dir); err != nil {
-		return err
-	}
+	g.begin()
 	err := g.FS.MkdirAll(dir, perm)
-	g.leave("make directory", dir, err)
+	g.end("make directory", dir, err)
 	return err
 }
 
 // Remove does not report its error: a file that cannot be removed costs space,
 // not data.
 func (g *guardedFS) Remove(name string) error {
-	if err := g.enter("remove", name); err != nil {
-		return err
-	}
+	g.begin()
 	err := g.FS.Remove(name)
-	g.leave("remove", name, nil)
+	g.end("remove", name, nil)
 	return err
 }
 
 // RemoveAll does not report its error, like Remove.
 func (g *guardedFS) RemoveAll(name string) error {
-	if err := g.enter("remove", name); err != nil {
-		return err
-	}
+	g.begin()
 	err := g.FS.RemoveAll(name)
-	g.leave("remove", name, nil)
+	g.end("remove", name, nil)
 	return err
 }
 
@@ -175,20 +156,16 @@ type guardedFile struct {
 }
 
 func (f *guardedFile) Write(p []byte) (int, error) {
-	if err := f.fs.enter("write", f.name); err != nil {
-		return 0, err
-	}
+	f.fs.begin()
 	n, err := f.File.Write(p)
-	f.fs.leave("write", f.name, err)
+	f.fs.end("write", f.name, err)
 	return n, err
 }
 
 func (f *guardedFile) WriteAt(p []byte, off int64) (int, error) {
-	if err := f.fs.enter("write", f.name); err != nil {
-		return 0, err
-	}
+	f.fs.begin()
 	n, err := f.File.WriteAt(p, off)
-	f.fs.leave("write", f.name, err)
+	f.fs.end("write", f.name, err)
 	return n, err
 }
 
@@ -197,45 +174,42 @@ func (f *guardedFile) Sync() error { return f.sync(f.File.Sync) }
 func (f *guardedFile) SyncData() error { return f.sync(f.File.SyncData) }
 
 func (f *guardedFile) sync(sync func() error) error {
-	if err := f.fs.enter("sync", f.name); err != nil {
-		return err
-	}
+	f.fs.begin()
 	var err error
 	if !f.fs.noSync {
 		err = sync()
 	}
-	f.fs.leave("sync", f.name, err)
+	f.fs.end("sync", f.name, err)
 	return err
 }
 
 func (f *guardedFile) SyncTo(length int64) (bool, error) {
-	if err := f.fs.enter("sync", f.name); err != nil {
-		return false, err
-	}
+	f.fs.begin()
 	if f.fs.noSync {
-		f.fs.leave("sync", f.name, nil)
+		f.fs.end("sync", f.name, nil)
 		return false, nil
 	}
 	full, err := f.File.SyncTo(length)
-	f.fs.leave("sync", f.name, err)
+	f.fs.end("sync", f.name, err)
 	return full, err
 }
 
 // Preallocate reports no error: Pebble does without what it cannot get.
 func (f *guardedFile) Preallocate(offset, length int64) error {
-	if err := f.fs.enter("preallocate", f.name); err != nil {
-		return err
-	}
+	f.fs.begin()
 	err := f.File.Preallocate(offset, length)
-	f.fs.leave("preallocate", f.name, nil)
+	f.fs.end("preallocate", f.name, nil)
 	return err
 }
 
 // Close closes the file even when writes are barred: it holds a descriptor.
 func (f *guardedFile) Close() error {
+	f.fs.writes.RLock()
 	err := f.File.Close()
-	if err != nil && !f.fs.barred.Load() {
-		f.fs.onError(fmt.Errorf("close %s: %w", f.name, err))
+	if f.fs.barred.Load() {
+		f.fs.writes.RUnlock()
+		return err
 	}
-	return err
+	f.fs.end("close", f.name, err)
+	return nil
 }

@@ -123,7 +123,7 @@ func Open(dir string, opts Options) (*Store, error) {
 }
 
 func (s *Store) open(opts Options) (err error) {
-	if err := makeDirectory(s.fs, s.dir); err != nil {
+	if err := makeDirectory(opts.FS, s.dir); err != nil {
 		return err
 	}
 	// The file that Pebble locks as well, but held here, so that it can be let go
