@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 Deprecated fields of commands and events are recorded as they come.
+
 package workflow
 
 import (
@@ -316,14 +318,16 @@ func (r *Run) activityChanged(act *records.Activity) {
 
 // removeActivity forgets an activity that has closed.
 func (r *Run) removeActivity(step *entity.Step, act *records.Activity) {
+	items := r.index()
+	items.deadlines.remove(act.ScheduledEventId)
+	items.detailBytes -= detailSize(act)
+	r.forgetEvent(act.ScheduledEventId)
 	r.undispatchActivity(step, act)
 	delete(r.activities, act.ScheduledEventId)
 	if r.activityByID[act.ActivityId] == act.ScheduledEventId {
 		delete(r.activityByID, act.ActivityId)
 	}
 	r.touchActivity(act.ScheduledEventId)
-	r.items.deadlines.remove(act.ScheduledEventId)
-	r.forgetEvent(act.ScheduledEventId)
 }
 
 func (r *Run) activityQueue(act *records.Activity) entity.Queue {

@@ -85,7 +85,7 @@ func (c *Chain) failActivity(
 		return err
 	}
 	if lastHeartbeat != nil {
-		recordHeartbeat(step.Now, act, lastHeartbeat, identity)
+		r.recordHeartbeat(step, act, lastHeartbeat, identity)
 	}
 	retryState := r.retryActivity(step, act, failure)
 	if retryState == enumspb.RETRY_STATE_IN_PROGRESS {
@@ -158,19 +158,20 @@ func (c *Chain) Heartbeat(step *entity.Step, ref ActivityRef, details *commonpb.
 	if err != nil {
 		return false, err
 	}
-	recordHeartbeat(step.Now, act, details, identity)
-	r.activityChanged(act)
+	r.recordHeartbeat(step, act, details, identity)
 	r.flush(step)
 	step.Lazy()
 	return act.CancelRequested, nil
 }
 
-func recordHeartbeat(now time.Time, act *records.Activity, details *commonpb.Payloads, identity string) {
-	act.HeartbeatTime = timestamppb.New(now)
+func (r *Run) recordHeartbeat(step *entity.Step, act *records.Activity, details *commonpb.Payloads, identity string) {
+	r.index().detailBytes += proto.Size(details) - proto.Size(act.HeartbeatDetails)
+	act.HeartbeatTime = timestamppb.New(step.Now)
 	act.HeartbeatDetails = details
 	if identity != "" {
 		act.LastWorkerIdentity = identity
 	}
+	r.activityChanged(act)
 }
 
 func (c *Chain) tooLarge(p *commonpb.Payloads) bool {

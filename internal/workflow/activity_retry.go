@@ -8,6 +8,7 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/perdure/perdure/internal/entity"
@@ -42,7 +43,9 @@ func (r *Run) retryActivity(step *entity.Step, act *records.Activity, failure *f
 	}
 
 	r.undispatchActivity(step, act)
-	act.LastFailure, _ = limitFailure(failure, retainedFailureSize, retainedFailureSize, false)
+	kept, _ := limitFailure(failure, retainedFailureSize, retainedFailureSize, false)
+	r.index().detailBytes += proto.Size(kept) - proto.Size(act.LastFailure)
+	act.LastFailure = kept
 	act.LastAttemptCompleteTime = timestamppb.New(step.Now)
 	if act.StartedIdentity != "" {
 		act.LastWorkerIdentity = act.StartedIdentity

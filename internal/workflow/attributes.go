@@ -43,11 +43,6 @@ func capDuration(d *durationpb.Duration) error {
 	return nil
 }
 
-// minDuration is the smaller of two durations, where nil is 0. Never nil.
-func minDuration(a, b *durationpb.Duration) *durationpb.Duration {
-	return durationpb.New(min(a.AsDuration(), b.AsDuration()))
-}
-
 // timeoutNonRetryable begins a non-retryable error type that names a timeout.
 const timeoutNonRetryable = "TemporalTimeout:"
 

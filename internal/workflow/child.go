@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 Deprecated fields of commands and events are recorded as they come.
+
 package workflow
 
 import (
@@ -118,7 +120,7 @@ func (r *Run) commandTarget(name string) (Namespace, error) {
 	}
 	target, ok := config.NamespaceByName(name)
 	if !ok {
-		return Namespace{}, fmt.Errorf("Namespace %s is not found.", name) //nolint:staticcheck // the text clients know
+		return Namespace{}, fmt.Errorf("namespace %s is not found", name)
 	}
 	if target.ID != own {
 		return Namespace{}, errCrossNamespace
@@ -148,7 +150,7 @@ func applyStartChild(a *application, cmd *commandpb.Command) {
 			RetryPolicy:                  attr.RetryPolicy,
 			CronSchedule:                 attr.CronSchedule,
 			Header:                       attr.Header,
-			InheritBuildId:               attr.InheritBuildId, //nolint:staticcheck // recorded as it came
+			InheritBuildId:               attr.InheritBuildId,
 			Priority:                     attr.Priority,
 			Memo:                         withoutNil(attr.Memo),
 			SearchAttributes:             withoutNilAttributes(attr.SearchAttributes),

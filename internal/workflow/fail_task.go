@@ -16,7 +16,7 @@ func (c *Chain) startedTaskOf(token *records.TaskToken) (*Run, error) {
 	}
 	wt, s := r.state.WorkflowTask, r.started
 	if wt.ScheduledEventId != token.ScheduledEventId || s.eventID != token.StartedEventId ||
-		wt.Attempt != token.Attempt || s.time.UnixNano() != token.StartedTime {
+		wt.Attempt != token.Attempt || s.time.UnixNano() != token.StartedTime || s.stamp() != token.Stamp {
 		return nil, errTaskNotFound()
 	}
 	return r, nil

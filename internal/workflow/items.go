@@ -28,6 +28,10 @@ type runItems struct {
 	// read from the history.
 	recent      map[int64]*historypb.HistoryEvent
 	recentBytes int
+
+	// detailBytes is the size of the heartbeat details and failures that pending
+	// activities hold.
+	detailBytes int
 }
 
 // maxRecentBytes bounds the events a run keeps in runItems.recent.
@@ -42,6 +46,7 @@ func (r *Run) index() *runItems {
 	r.items.indexed = true
 	for _, a := range r.activities {
 		r.noteActivityDeadline(a)
+		r.items.detailBytes += detailSize(a)
 	}
 	for _, t := range r.timers {
 		r.items.deadlines.set(t.StartedEventId, true, asTime(t.FireAt))
@@ -62,6 +67,14 @@ func (r *Run) noteActivityDeadline(a *records.Activity) {
 		r.items.deadlines.set(a.ScheduledEventId, false, at)
 	}
 }
+
+// detailSize is the size of what workers have reported of the activity.
+func detailSize(a *records.Activity) int {
+	return proto.Size(a.HeartbeatDetails) + proto.Size(a.LastFailure)
+}
+
+// itemBytes is the size in memory of what is of no fixed size in pending items.
+func (r *Run) itemBytes() int { return r.index().detailBytes + r.items.recentBytes }
 
 // itemDeadline is the earliest time at which a timer or an activity needs
 // attention, the zero time if none ever does.

@@ -142,8 +142,8 @@ func (r *Run) loadRecord(family byte, name, value []byte) error {
 
 // Approximate sizes in memory, of what is not counted in bytes.
 const (
-	runBytes  = 2 << 10
-	itemBytes = 768
+	runBytes         = 2 << 10
+	pendingItemBytes = 768
 )
 
 // Size is the approximate number of bytes the chain takes in memory.
@@ -160,7 +160,7 @@ func (c *Chain) Size() int {
 
 func (r *Run) size() int {
 	items := len(r.activities) + len(r.timers) + len(r.children) + len(r.externals)
-	return runBytes + r.infoBytes + r.tail.size + r.bufferedBytes + items*itemBytes + len(r.signalRequest)*96
+	return runBytes + r.infoBytes + r.tail.size + r.bufferedBytes + items*pendingItemBytes + r.itemBytes() + len(r.signalRequest)*96
 }
 
 // Pinned reports whether a worker has the workflow task, or queries wait.

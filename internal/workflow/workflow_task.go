@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"hash/fnv"
 	"math"
 	"time"
 
@@ -31,6 +32,14 @@ type startedTask struct {
 	historySize int64
 	suggest     []enumspb.SuggestContinueAsNewReason
 	version     *commonpb.WorkerVersionStamp
+}
+
+// stamp tells starts of the same attempt apart in tokens: a crash may take one
+// back and bring another that is like it in all but the request id.
+func (s *startedTask) stamp() int32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(s.requestID))
+	return int32(h.Sum32())
 }
 
 func (s *startedTask) attributes(scheduledEventID int64) *historypb.WorkflowTaskStartedEventAttributes {
@@ -366,6 +375,7 @@ func (r *Run) taskReply(step *entity.Step, sticky bool) (*workflowservice.PollWo
 			StartedEventId:   s.eventID,
 			Attempt:          wt.Attempt,
 			StartedTime:      s.time.UnixNano(),
+			Stamp:            s.stamp(),
 		}),
 		WorkflowExecution:          r.execution(),
 		WorkflowType:               &commonpb.WorkflowType{Name: r.info.WorkflowType},

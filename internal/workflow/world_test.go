@@ -37,7 +37,6 @@ type world struct {
 	outbox  []entity.Outgoing
 	last    *entity.Step // the step carried out last
 	ids     int64
-	lost    map[entity.Key]bool // chains that a lazy step has run ahead of their records
 }
 
 const (
@@ -134,6 +133,31 @@ func (w *world) load(key entity.Key) *Chain {
 
 // crash forgets what is in memory.
 func (w *world) crash() { clear(w.chains) }
+
+// snapshot is what is on disk.
+type snapshot struct {
+	records map[entity.Key]map[string][]byte
+	tasks   map[int64]*entity.Task
+	timers  map[entity.Key]map[string]time.Time
+	outbox  []entity.Outgoing
+}
+
+func (w *world) snapshot() snapshot {
+	s := snapshot{make(map[entity.Key]map[string][]byte), maps.Clone(w.tasks), make(map[entity.Key]map[string]time.Time), slices.Clone(w.outbox)}
+	for key, records := range w.records {
+		s.records[key] = maps.Clone(records)
+	}
+	for key, timers := range w.timers {
+		s.timers[key] = maps.Clone(timers)
+	}
+	return s
+}
+
+// restore is a power cut that loses every step since the snapshot.
+func (w *world) restore(s snapshot) {
+	w.records, w.tasks, w.timers, w.outbox = s.records, s.tasks, s.timers, s.outbox
+	w.crash()
+}
 
 // try carries out a step and returns its error.
 func (w *world) try(key entity.Key, do func(*entity.Step, *Chain) error) error {

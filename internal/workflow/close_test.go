@@ -1,0 +1,370 @@
+package workflow
+
+import (
+	"testing"
+	"time"
+
+	commandpb "go.temporal.io/api/command/v1"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/perdure/perdure/internal/entity"
+)
+
+func failCommand(change ...func(*failurepb.ApplicationFailureInfo)) *commandpb.Command {
+	info := &failurepb.ApplicationFailureInfo{Type: "boom"}
+	for _, f := range change {
+		f(info)
+	}
+	return &commandpb.Command{
+		CommandType: enumspb.COMMAND_TYPE_FAIL_WORKFLOW_EXECUTION,
+		Attributes: &commandpb.Command_FailWorkflowExecutionCommandAttributes{
+			FailWorkflowExecutionCommandAttributes: &commandpb.FailWorkflowExecutionCommandAttributes{
+				Failure: &failurepb.Failure{Message: "boom", FailureInfo: &failurepb.Failure_ApplicationFailureInfo{ApplicationFailureInfo: info}}}},
+	}
+}
+
+func continueCommand(change ...func(*commandpb.ContinueAsNewWorkflowExecutionCommandAttributes)) *commandpb.Command {
+	attr := &commandpb.ContinueAsNewWorkflowExecutionCommandAttributes{Input: textPayloads("next")}
+	for _, f := range change {
+		f(attr)
+	}
+	return &commandpb.Command{
+		CommandType: enumspb.COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION,
+		Attributes: &commandpb.Command_ContinueAsNewWorkflowExecutionCommandAttributes{
+			ContinueAsNewWorkflowExecutionCommandAttributes: attr},
+	}
+}
+
+func withRetries(max int32) func(*startReq) {
+	return func(r *startReq) {
+		r.RetryPolicy = &commonpb.RetryPolicy{
+			InitialInterval: durationpb.New(10 * time.Second), BackoffCoefficient: 2,
+			MaximumInterval: durationpb.New(time.Hour), MaximumAttempts: max,
+		}
+	}
+}
+
+func TestClosedRunRefusesWhatNeedsARunningOne(t *testing.T) {
+	w := newLab(t, Limits{})
+	w.start()
+	w.complete(w.poll(), completeCommand())
+	if err := w.step(func(s *entity.Step) error { return w.chain.Signal(s, signalRequest("a", "")) }); !isNotFound(err) || err.Error() != "workflow execution already completed" {
+		t.Errorf("signal: %v", err)
+	}
+	if err := w.step(func(s *entity.Step) error {
+		return w.chain.Terminate(s, &workflowservice.TerminateWorkflowExecutionRequest{})
+	}); !isNotFound(err) {
+		t.Errorf("terminate: %v", err)
+	}
+	w.must(func(s *entity.Step) error {
+		return w.chain.RequestCancel(s, &workflowservice.RequestCancelWorkflowExecutionRequest{})
+	})
+}
+
+func TestUnknownWorkflowIsNotFound(t *testing.T) {
+	w := newLab(t, Limits{})
+	signal := func(runID string) error {
+		req := signalRequest("a", "")
+		req.WorkflowExecution.RunId = runID
+		return w.step(func(s *entity.Step) error { return w.chain.Signal(s, req) })
+	}
+	if err := signal(""); !isNotFound(err) {
+		t.Errorf("unused id: %v", err)
+	}
+	w.start()
+	if err := signal("another-run"); !isNotFound(err) {
+		t.Errorf("unknown run: %v", err)
+	}
+}
+
+func TestSignalWithAKnownRequestIDIsAcceptedOnce(t *testing.T) {
+	w := newLab(t, Limits{})
+	w.start()
+	for _, crash := range []bool{false, true, true} {
+		if crash {
+			w.crash()
+		}
+		w.must(func(s *entity.Step) error { return w.chain.Signal(s, signalRequest("a", "r1")) })
+	}
+	w.wantHistory("Started WorkflowTaskScheduled Signaled")
+}
+
+func TestSignalsAreLimited(t *testing.T) {
+	w := newLab(t, Limits{Signals: 2})
+	w.start()
+	w.signal("a")
+	w.signal("b")
+	if err := w.step(func(s *entity.Step) error { return w.chain.Signal(s, signalRequest("c", "")) }); !isInvalidArgument(err) {
+		t.Fatalf("third signal: %v", err)
+	}
+}
+
+func TestCancelIsRequestedOnce(t *testing.T) {
+	w := newLab(t, Limits{})
+	w.start()
+	for range 2 {
+		w.must(func(s *entity.Step) error {
+			return w.chain.RequestCancel(s, &workflowservice.RequestCancelWorkflowExecutionRequest{Reason: "why", Identity: "client"})
+		})
+	}
+	w.wantHistory("Started WorkflowTaskScheduled CancelRequested")
+	w.complete(w.poll(), cancelWorkflowCommand())
+	w.wantHistory("Started WorkflowTaskScheduled CancelRequested WorkflowTaskStarted WorkflowTaskCompleted Canceled")
+}
+
+func TestCancelChecksTheFirstRun(t *testing.T) {
+	w := newLab(t, Limits{})
+	w.start()
+	cancel := func(first string) error {
+		return w.step(func(s *entity.Step) error {
+			return w.chain.RequestCancel(s, &workflowservice.RequestCancelWorkflowExecutionRequest{FirstExecutionRunId: first})
+		})
+	}
+	if err := cancel("another"); !isNotFound(err) {
+		t.Fatalf("cancel of another chain: %v", err)
+	}
+	if err := cancel(w.runID()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTerminateFailsTheStartedTaskAndFlushesWhatWasBuffered(t *testing.T) {
+	w := newLab(t, Limits{})
+	w.start()
+	w.poll()
+	w.signal("a")
+	w.terminate()
+	w.wantHistory("Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskFailed Signaled Terminated")
+	a := w.last().GetWorkflowExecutionTerminatedEventAttributes()
+	if a.Reason != "why" || a.Identity != "client" {
+		t.Fatalf("terminated event is %v", a)
+	}
+}
+
+func TestRunTimesOut(t *testing.T) {
+	w := newLab(t, Limits{})
+	w.start(func(r *startReq) { r.WorkflowRunTimeout = durationpb.New(time.Minute) })
+	w.crash()
+	w.advance(time.Minute)
+	w.wantHistory("Started WorkflowTaskScheduled TimedOut")
+	if a := w.last().GetWorkflowExecutionTimedOutEventAttributes(); a.RetryState != enumspb.RETRY_STATE_RETRY_POLICY_NOT_SET {
+		t.Fatalf("timed out event is %v", a)
+	}
+}
+
+func TestTaskTimeoutIsCappedByTheRunTimeout(t *testing.T) {
+	w := newLab(t, Limits{})
+	w.start(func(r *startReq) { r.WorkflowRunTimeout = durationpb.New(3 * time.Second) })
+	if got := w.last().GetWorkflowTaskScheduledEventAttributes().StartToCloseTimeout.AsDuration(); got != 3*time.Second {
+		t.Fatalf("task timeout is %v", got)
+	}
+}
+
+func TestFailedRunIsRetriedWithBackoff(t *testing.T) {
+	w := newLab(t, Limits{})
+	first := w.start(withRetries(3))
+	w.advance(5 * time.Second)
+	w.complete(w.poll(), failCommand())
+	failed := w.history(first.RunId)[4].GetWorkflowExecutionFailedEventAttributes()
+	if failed.RetryState != enumspb.RETRY_STATE_IN_PROGRESS || failed.NewExecutionRunId != w.runID() {
+		t.Fatalf("failed event is %v", failed)
+	}
+	started := w.last().GetWorkflowExecutionStartedEventAttributes()
+	if started.Attempt != 2 || started.Initiator != enumspb.CONTINUE_AS_NEW_INITIATOR_RETRY || started.ContinuedExecutionRunId != first.RunId ||
+		started.FirstExecutionRunId != first.RunId || started.ContinuedFailure.GetMessage() != "boom" ||
+		started.FirstWorkflowTaskBackoff.AsDuration() != 10*time.Second || started.Input == nil {
+		t.Fatalf("started event of the retry is %v", started)
+	}
+	w.crash()
+	w.advance(10 * time.Second)
+	w.complete(w.poll(), failCommand())
+	if got := w.last().GetWorkflowExecutionStartedEventAttributes().FirstWorkflowTaskBackoff.AsDuration(); got != 20*time.Second {
+		t.Fatalf("second backoff is %v", got)
+	}
+	w.advance(20 * time.Second)
+	w.complete(w.poll(), failCommand())
+	last := w.last().GetWorkflowExecutionFailedEventAttributes()
+	if last.RetryState != enumspb.RETRY_STATE_MAXIMUM_ATTEMPTS_REACHED || last.NewExecutionRunId != "" {
+		t.Fatalf("last failed event is %v", last)
+	}
+}
+
+func TestNonRetryableFailureIsNotRetried(t *testing.T) {
+	for name, cmd := range map[string]*commandpb.Command{
+		"by flag": failCommand(func(i *failurepb.ApplicationFailureInfo) { i.NonRetryable = true }),
+		"by type": failCommand(func(i *failurepb.ApplicationFailureInfo) { i.Type = "fatal" }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newLab(t, Limits{})
+			w.start(withRetries(0), func(r *startReq) { r.RetryPolicy.NonRetryableErrorTypes = []string{"fatal"} })
+			w.complete(w.poll(), cmd)
+			if a := w.last().GetWorkflowExecutionFailedEventAttributes(); a.GetRetryState() != enumspb.RETRY_STATE_NON_RETRYABLE_FAILURE {
+				t.Fatalf("failed event is %v", a)
+			}
+		})
+	}
+}
+
+func TestRunTimeoutIsRetriedButExecutionTimeoutIsNot(t *testing.T) {
+	w := newLab(t, Limits{})
+	first := w.start(withRetries(0), func(r *startReq) {
+		r.WorkflowRunTimeout = durationpb.New(time.Minute)
+		r.WorkflowExecutionTimeout = durationpb.New(100 * time.Second)
+	})
+	w.advance(time.Minute)
+	if w.runID() == first.RunId {
+		t.Fatalf("history is %s", names(w.history(first.RunId)))
+	}
+	w.advance(39 * time.Second)
+	w.wantHistory("Started WorkflowTaskScheduled")
+	w.advance(time.Second)
+	a := w.last().GetWorkflowExecutionTimedOutEventAttributes()
+	if a.GetRetryState() != enumspb.RETRY_STATE_TIMEOUT || a.GetNewExecutionRunId() != "" {
+		t.Fatalf("last event is %v", w.last())
+	}
+}
+
+func TestContinueAsNewStartsTheNextRun(t *testing.T) {
+	w := newLab(t, Limits{})
+	first := w.start()
+	w.advance(2 * time.Second)
+	w.complete(w.poll(), continueCommand())
+	w.wantHistoryOf(first.RunId, "Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskCompleted ContinuedAsNew")
+	w.wantHistory("Started WorkflowTaskScheduled")
+	old := w.history(first.RunId)[4].GetWorkflowExecutionContinuedAsNewEventAttributes()
+	if old.NewExecutionRunId != w.runID() || old.WorkflowType.GetName() != "type" || old.TaskQueue.GetName() != labQueue ||
+		old.Initiator != enumspb.CONTINUE_AS_NEW_INITIATOR_WORKFLOW || old.WorkflowTaskTimeout.AsDuration() != 10*time.Second {
+		t.Fatalf("continued as new event is %v", old)
+	}
+	started := w.history(w.runID())[0].GetWorkflowExecutionStartedEventAttributes()
+	if started.ContinuedExecutionRunId != first.RunId || started.FirstExecutionRunId != first.RunId ||
+		started.Initiator != enumspb.CONTINUE_AS_NEW_INITIATOR_WORKFLOW || started.Attempt != 1 || started.OriginalExecutionRunId != w.runID() {
+		t.Fatalf("started event is %v", started)
+	}
+	w.complete(w.poll(), completeCommand())
+}
+
+func TestContinueAsNewInATightLoopIsSlowedDown(t *testing.T) {
+	w := newLab(t, Limits{})
+	w.start()
+	w.complete(w.poll(), continueCommand())
+	w.wantHistory("Started")
+	w.advance(time.Second)
+	w.wantHistory("Started WorkflowTaskScheduled")
+}
+
+func TestCronRunsOneAfterTheOther(t *testing.T) {
+	w := newLab(t, Limits{})
+	first := w.start(func(r *startReq) { r.CronSchedule = "* * * * *" })
+	started := w.last().GetWorkflowExecutionStartedEventAttributes()
+	if started.Initiator != enumspb.CONTINUE_AS_NEW_INITIATOR_CRON_SCHEDULE || started.FirstWorkflowTaskBackoff.AsDuration() != time.Minute {
+		t.Fatalf("started event is %v", started)
+	}
+	w.advance(time.Minute + 10*time.Second)
+	w.complete(w.poll(), completeCommand())
+	if a := w.history(first.RunId)[4].GetWorkflowExecutionCompletedEventAttributes(); a.NewExecutionRunId != w.runID() {
+		t.Fatalf("completed event is %v", a)
+	}
+	started = w.last().GetWorkflowExecutionStartedEventAttributes()
+	if started.FirstWorkflowTaskBackoff.AsDuration() != 50*time.Second || started.LastCompletionResult == nil || started.FirstExecutionRunId != first.RunId {
+		t.Fatalf("started event of the second run is %v", started)
+	}
+	// A failed run passes on the last result there was.
+	w.advance(50 * time.Second)
+	w.complete(w.poll(), failCommand())
+	started = w.last().GetWorkflowExecutionStartedEventAttributes()
+	if started.LastCompletionResult == nil || started.ContinuedFailure == nil {
+		t.Fatalf("started event of the third run is %v", started)
+	}
+	w.advance(time.Minute)
+	w.complete(w.poll(), cancelWorkflowCommand())
+	if !w.chain.current.closed() {
+		t.Fatal("cron goes on after a cancel")
+	}
+}
+
+func TestMemoAndSearchAttributesAreMerged(t *testing.T) {
+	w := newLab(t, Limits{})
+	w.start(func(r *startReq) {
+		r.Memo = &commonpb.Memo{Fields: map[string]*commonpb.Payload{"a": textPayloads("1").Payloads[0], "b": textPayloads("2").Payloads[0]}}
+	})
+	null := &commonpb.Payload{Metadata: map[string][]byte{"encoding": []byte("binary/null")}}
+	w.complete(w.poll(), &commandpb.Command{
+		CommandType: enumspb.COMMAND_TYPE_MODIFY_WORKFLOW_PROPERTIES,
+		Attributes: &commandpb.Command_ModifyWorkflowPropertiesCommandAttributes{
+			ModifyWorkflowPropertiesCommandAttributes: &commandpb.ModifyWorkflowPropertiesCommandAttributes{
+				UpsertedMemo: &commonpb.Memo{Fields: map[string]*commonpb.Payload{"a": null, "c": textPayloads("3").Payloads[0]}}}},
+	}, &commandpb.Command{
+		CommandType: enumspb.COMMAND_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES,
+		Attributes: &commandpb.Command_UpsertWorkflowSearchAttributesCommandAttributes{
+			UpsertWorkflowSearchAttributesCommandAttributes: &commandpb.UpsertWorkflowSearchAttributesCommandAttributes{
+				SearchAttributes: &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{"k": textPayloads("v").Payloads[0]}}}},
+	})
+	w.wantHistory("Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskCompleted WorkflowPropertiesModified UpsertWorkflowSearchAttributes")
+	w.crash()
+	resp, err := w.chain.Describe(w, w.now, &workflowservice.DescribeWorkflowExecutionRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	memo := resp.WorkflowExecutionInfo.Memo.GetFields()
+	if len(memo) != 2 || memo["b"] == nil || memo["c"] == nil || len(resp.WorkflowExecutionInfo.SearchAttributes.GetIndexedFields()) != 1 {
+		t.Fatalf("described as %v", resp.WorkflowExecutionInfo)
+	}
+}
+
+func TestCommandThatIsTooLargeEndsTheWorkflow(t *testing.T) {
+	w := newLab(t, Limits{BlobSize: 10})
+	w.start()
+	completion, err := w.tryComplete(w.poll().TaskToken, &completeRequest{Commands: commands(completeCommand())})
+	if err != nil || !isInvalidArgument(completion.Err) {
+		t.Fatalf("completion: %v, %v", completion, err)
+	}
+	w.wantHistory("Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskFailed Terminated")
+}
+
+func TestClosedRunIsDeletedAfterItsRetention(t *testing.T) {
+	w := newLab(t, Limits{})
+	first := w.start()
+	w.advance(2 * time.Second)
+	w.complete(w.poll(), continueCommand())
+	second := w.runID()
+	w.advance(time.Hour)
+	w.complete(w.poll(), completeCommand())
+	w.crash()
+	w.advance(23 * time.Hour)
+	if len(w.history(first.RunId)) != 0 || len(w.history(second)) == 0 {
+		t.Fatal("the first run, and only that, was to be deleted")
+	}
+	w.advance(2 * time.Hour)
+	if len(w.records) != 0 || len(w.timers) != 0 {
+		t.Fatalf("%d records and %d timers are left", len(w.records), len(w.timers))
+	}
+	w.start()
+}
+
+func TestDeleteTerminatesAndRemoves(t *testing.T) {
+	w := newLab(t, Limits{})
+	w.start()
+	w.poll()
+	w.must(func(s *entity.Step) error {
+		return w.chain.Delete(s, &workflowservice.DeleteWorkflowExecutionRequest{})
+	})
+	if len(w.tasks) != 0 {
+		t.Fatal("task is left")
+	}
+	if err := w.step(func(s *entity.Step) error { return w.chain.Signal(s, signalRequest("a", "")) }); !isNotFound(err) {
+		t.Fatalf("signal: %v", err)
+	}
+	w.start(withRequestID("start-2"))
+	w.advance(25 * time.Hour)
+	w.crash()
+	w.complete(w.poll(), completeCommand())
+	w.advance(48 * time.Hour)
+	if len(w.records) != 0 || len(w.timers) != 0 {
+		t.Fatalf("%d records and %d timers are left", len(w.records), len(w.timers))
+	}
+}

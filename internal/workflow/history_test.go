@@ -1,0 +1,170 @@
+package workflow
+
+import (
+	"slices"
+	"testing"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/workflowservice/v1"
+)
+
+// readAll reads the whole history by pages.
+func (w *lab) readAll(req HistoryRequest) []*historypb.HistoryEvent {
+	w.t.Helper()
+	var events []*historypb.HistoryEvent
+	for {
+		page, err := w.chain.ReadHistory(w, req)
+		if err != nil {
+			w.t.Fatalf("reading history: %v", err)
+		}
+		events = append(events, w.decode(page.Events)...)
+		if page.Next == 0 {
+			return events
+		}
+		req.From = page.Next
+	}
+}
+
+func ids(events []*historypb.HistoryEvent) []int64 {
+	var ids []int64
+	for _, e := range events {
+		ids = append(ids, e.EventId)
+	}
+	return ids
+}
+
+func TestHistoryIsReadInPagesFromEitherEnd(t *testing.T) {
+	for _, crash := range []bool{false, true} {
+		w := newLab(t, Limits{})
+		w.start()
+		w.completeSticky(w.poll(), markerCommand("a"), markerCommand("b"))
+		for range 4 {
+			w.signal("s")
+		}
+		if crash {
+			w.crash()
+		}
+		want := ids(w.history(w.runID()))
+		for pageSize := range 12 {
+			if got := ids(w.readAll(HistoryRequest{MaxEvents: pageSize})); !slices.Equal(got, want) {
+				t.Fatalf("pages of %d: %v, want %v", pageSize, got, want)
+			}
+			for from := range want {
+				if got := ids(w.readAll(HistoryRequest{From: int64(from + 1), MaxEvents: pageSize})); !slices.Equal(got, want[from:]) {
+					t.Fatalf("pages of %d from %d: %v", pageSize, from+1, got)
+				}
+			}
+			got := ids(w.readAll(HistoryRequest{Reverse: true, MaxEvents: pageSize}))
+			slices.Reverse(got)
+			if !slices.Equal(got, want) {
+				t.Fatalf("pages of %d in reverse: %v, want %v", pageSize, got, want)
+			}
+		}
+	}
+}
+
+func TestHistoryInMemoryIsBounded(t *testing.T) {
+	w := newLab(t, Limits{})
+	w.start()
+	big := markerCommand("m")
+	big.GetRecordMarkerCommandAttributes().MarkerName = string(make([]byte, 1000))
+	for range 80 {
+		w.signal("s")
+		w.complete(w.poll(), big)
+	}
+	if size := w.chain.current.tail.size; size > historyTailBytes+2000 {
+		t.Fatalf("%d bytes of history in memory", size)
+	}
+	if got, want := ids(w.readAll(HistoryRequest{})), ids(w.history(w.runID())); !slices.Equal(got, want) {
+		t.Fatalf("read %v, want %v", got, want)
+	}
+}
+
+func TestStartedEventInProgressIsShownOnRequest(t *testing.T) {
+	w := newLab(t, Limits{})
+	w.start()
+	w.poll()
+	if got := names(w.readAll(HistoryRequest{})); got != "Started WorkflowTaskScheduled" {
+		t.Fatalf("history is %s", got)
+	}
+	if got := names(w.readAll(HistoryRequest{IncludeStarted: true})); got != "Started WorkflowTaskScheduled WorkflowTaskStarted" {
+		t.Fatalf("history is %s", got)
+	}
+}
+
+func TestPagesOfATaskThatIsGoneAreNotFound(t *testing.T) {
+	w := newLab(t, Limits{})
+	w.start()
+	w.poll()
+	w.crash()
+	if _, err := w.chain.ReadHistory(w, HistoryRequest{To: 3, IncludeStarted: true}); !isNotFound(err) {
+		t.Fatalf("read: %v", err)
+	}
+}
+
+func TestCloseEventIsTheLastOneOfAClosedRun(t *testing.T) {
+	w := newLab(t, Limits{})
+	w.start()
+	page, err := w.chain.CloseEvent(w, "")
+	if err != nil || page.Closed || page.Events != nil {
+		t.Fatalf("close event of a running run: %v, %v", page, err)
+	}
+	w.complete(w.poll(), completeCommand())
+	for _, crash := range []bool{false, true} {
+		if crash {
+			w.crash()
+		}
+		page, err = w.chain.CloseEvent(w, page.RunID)
+		if err != nil || !page.Closed {
+			t.Fatalf("close event: %v, %v", page, err)
+		}
+		if got := names(w.decode(page.Events)); got != "Completed" {
+			t.Fatalf("close event is %s", got)
+		}
+	}
+}
+
+func TestHistoryOfAnEarlierRunCanBeRead(t *testing.T) {
+	w := newLab(t, Limits{})
+	var runs []string
+	for range 7 { // more than are kept in memory
+		resp := w.start(withRequestID(w.NewID()))
+		runs = append(runs, resp.RunId)
+		w.complete(w.poll(), completeCommand())
+	}
+	for _, runID := range runs {
+		if got := names(w.readAll(HistoryRequest{RunID: runID})); got != "Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskCompleted Completed" {
+			t.Fatalf("history of %s is %s", runID, got)
+		}
+		resp, err := w.chain.Describe(w, w.now, describeRequest(runID))
+		if err != nil || resp.WorkflowExecutionInfo.Status != enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED {
+			t.Fatalf("described as %v, %v", resp, err)
+		}
+	}
+	if n := len(w.chain.others); n > maxOthers {
+		t.Fatalf("%d earlier runs in memory", n)
+	}
+}
+
+func TestSplicedHistoryIsAnOrdinaryField(t *testing.T) {
+	w := newLab(t, Limits{})
+	w.start()
+	page, err := w.chain.ReadHistory(w, HistoryRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reply := &workflowservice.GetWorkflowExecutionHistoryResponse{NextPageToken: []byte("next")}
+	SpliceHistory(reply, page.Events)
+	reply = overWire(t, reply)
+	if got := names(reply.History.Events); got != "Started WorkflowTaskScheduled" || string(reply.NextPageToken) != "next" {
+		t.Fatalf("reply is %v", reply)
+	}
+}
+
+func TestPollReplySplicesTheFieldOfTheHistory(t *testing.T) {
+	field := (&workflowservice.PollWorkflowTaskQueueResponse{}).ProtoReflect().Descriptor().Fields().ByName("history")
+	if field.Number() != pollHistoryField {
+		t.Fatalf("history is field %d", field.Number())
+	}
+}
