@@ -68,14 +68,8 @@ var (
 	errPagedCompletion = serviceerror.NewUnimplemented("Paginated workflow task completion is not implemented by this server.")
 )
 
-// Reasons recorded when the server fails an activity or cuts a failure because
-// of its size.
-const (
-	reasonResultTooBig    = "Complete result exceeds size limit."
-	reasonFailureTooBig   = "Failure exceeds size limit."
-	reasonCancelTooBig    = "Cancel details exceed size limit."
-	reasonHeartbeatTooBig = "Heartbeat details exceed size limit."
-)
+// reasonFailureTooBig is what a failure that is beyond its limit is replaced by.
+const reasonFailureTooBig = "Failure exceeds size limit."
 
 // What a termination that says no more is recorded with.
 const (

@@ -1,5 +1,7 @@
 package frontend
 
+//lint:file-ignore SA1019 old clients get what is deprecated
+
 import (
 	"context"
 	"strings"

@@ -11,11 +11,12 @@ const (
 	// maxIDLength bounds everything that is a name or an id: namespaces, workflow
 	// and activity ids, types, task queues, signals, identities, request ids.
 	maxIDLength = 1000
-	// maxBlobSize bounds one set of payloads: an input, a result, a failure.
-	// Results and failures beyond it are recorded as a failure of the activity.
+	// maxBlobSize bounds one set of payloads: an input, a result, a failure. What a
+	// worker reports is cut or recorded as a failure instead of being refused.
 	maxBlobSize = 2 << 20
-	// keptFailureSize is what is kept of a failure that is beyond maxBlobSize.
-	keptFailureSize = 512 << 10
+	// keptFailureText is how much of the message and of the stack trace is kept of
+	// a failure that is beyond maxBlobSize.
+	keptFailureText = 128 << 10
 	// maxMemoSize bounds the memo of a workflow.
 	maxMemoSize = 2 << 20
 	// MaxRequestSize bounds a whole request: ResourceExhausted, as gRPC itself

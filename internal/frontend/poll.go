@@ -1,5 +1,7 @@
 package frontend
 
+//lint:file-ignore SA1019 older workers still send what is deprecated
+
 import (
 	"context"
 	"errors"
@@ -18,13 +20,12 @@ import (
 
 // PollWorkflowTaskQueue waits for a workflow task, or for a query to answer.
 func (s *Service) PollWorkflowTaskQueue(ctx context.Context, req *workflowservice.PollWorkflowTaskQueueRequest) (*workflowservice.PollWorkflowTaskQueueResponse, error) {
-	if err := checkPoll(req, req.GetWorkerVersionCapabilities()); err != nil { //lint:ignore SA1019 older workers still send it
+	if err := checkPoll(req, req.GetWorkerVersionCapabilities()); err != nil {
 		return nil, err
 	}
 	ns := callOf(ctx).namespace
-	//lint:ignore SA1019 older workers still send it
 	if _, bad := ns.BadBinaries[req.GetBinaryChecksum()]; bad {
-		return nil, invalid("binary %v already marked as bad deployment", req.GetBinaryChecksum()) //lint:ignore SA1019 see above
+		return nil, invalid("binary %v already marked as bad deployment", req.GetBinaryChecksum())
 	}
 	poll := matching.PollRequest{
 		Queue:       entity.Queue{Namespace: ns.ID, Type: entity.TaskWorkflow, Name: req.GetTaskQueue().GetName()},
@@ -60,7 +61,7 @@ func (s *Service) PollWorkflowTaskQueue(ctx context.Context, req *workflowservic
 
 // PollActivityTaskQueue waits for an activity to run.
 func (s *Service) PollActivityTaskQueue(ctx context.Context, req *workflowservice.PollActivityTaskQueueRequest) (*workflowservice.PollActivityTaskQueueResponse, error) {
-	if err := checkPoll(req, req.GetWorkerVersionCapabilities()); err != nil { //lint:ignore SA1019 older workers still send it
+	if err := checkPoll(req, req.GetWorkerVersionCapabilities()); err != nil {
 		return nil, err
 	}
 	poll := matching.PollRequest{

@@ -1,5 +1,7 @@
 package frontend
 
+//lint:file-ignore SA1019 older clients still send what is deprecated
+
 import (
 	"context"
 
@@ -166,7 +168,6 @@ func fillPolicies(reuse *enumspb.WorkflowIdReusePolicy, conflict *enumspb.Workfl
 	if *reuse == enumspb.WORKFLOW_ID_REUSE_POLICY_UNSPECIFIED {
 		*reuse = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
 	}
-	//lint:ignore SA1019 clients still send it
 	if *reuse == enumspb.WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING {
 		if *conflict != enumspb.WORKFLOW_ID_CONFLICT_POLICY_UNSPECIFIED {
 			return errReuseTerminate

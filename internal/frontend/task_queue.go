@@ -1,5 +1,7 @@
 package frontend
 
+//lint:file-ignore SA1019 older clients, and the CLI, still ask for what is deprecated
+
 import (
 	"context"
 
@@ -17,7 +19,6 @@ func (s *Service) DescribeTaskQueue(ctx context.Context, req *workflowservice.De
 	if err := checkTaskQueue(req.GetTaskQueue()); err != nil {
 		return nil, err
 	}
-	//lint:ignore SA1019 the CLI still asks so
 	if req.GetApiMode() == enumspb.DESCRIBE_TASK_QUEUE_MODE_ENHANCED {
 		return s.describeTaskQueueByVersion(ctx, req)
 	}
@@ -33,7 +34,6 @@ func (s *Service) DescribeTaskQueue(ctx context.Context, req *workflowservice.De
 	if req.GetReportStats() {
 		resp.Stats = stats
 	}
-	//lint:ignore SA1019 older clients still ask for it
 	if req.GetIncludeTaskQueueStatus() {
 		resp.TaskQueueStatus = &taskqueuepb.TaskQueueStatus{BacklogCountHint: stats.ApproximateBacklogCount}
 	}
@@ -46,7 +46,6 @@ func (s *Service) describeTaskQueueByVersion(ctx context.Context, req *workflows
 	if req.GetTaskQueue().GetKind() == enumspb.TASK_QUEUE_KIND_STICKY {
 		return nil, invalid("Enhanced DescribeTaskQueue is not valid for a sticky queue, use api_mode=UNSPECIFIED or a normal queue.")
 	}
-	//lint:ignore SA1019 the CLI still asks so
 	types, reportPollers := req.GetTaskQueueTypes(), req.GetReportPollers()
 	if len(types) == 0 {
 		types = []enumspb.TaskQueueType{enumspb.TASK_QUEUE_TYPE_WORKFLOW, enumspb.TASK_QUEUE_TYPE_ACTIVITY}

@@ -1,10 +1,14 @@
 package frontend
 
+//lint:file-ignore SA1019 older workers still send what is deprecated
+
 import (
 	"context"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/workflow"
@@ -53,7 +57,6 @@ func checkCompletionVersion(req *workflowservice.RespondWorkflowTaskCompletedReq
 		req.GetDeploymentOptions().GetWorkerVersioningMode() != enumspb.WORKER_VERSIONING_MODE_VERSIONED {
 		return errVersioningBehavior
 	}
-	//lint:ignore SA1019 older workers still send it
 	return checkWorkerVersion(req.GetWorkerVersionStamp(), req.GetDeploymentOptions(), req.GetStickyAttributes().GetWorkerTaskQueue())
 }
 
@@ -67,6 +70,7 @@ func (s *Service) RespondWorkflowTaskFailed(ctx context.Context, req *workflowse
 	if token.GetWorkflowId() == "" || token.GetRunId() == "" {
 		return nil, errTokenInvalid
 	}
+	req.Failure = cutFailure(req.GetFailure())
 	err := s.updateWorkflow(ctx, token.GetWorkflowId(), func(step *entity.Step, c chain) error {
 		return c.FailWorkflowTask(step, token, req)
 	})
@@ -74,6 +78,26 @@ func (s *Service) RespondWorkflowTaskFailed(ctx context.Context, req *workflowse
 		return nil, err
 	}
 	return &workflowservice.RespondWorkflowTaskFailedResponse{}, nil
+}
+
+// cutFailure replaces a failure that is too big to be recorded by one that says
+// so, with as much of the text as helps.
+func cutFailure(failure *failurepb.Failure) *failurepb.Failure {
+	if proto.Size(failure) <= maxBlobSize {
+		return failure
+	}
+	return &failurepb.Failure{
+		Message: reasonFailureTooBig,
+		Source:  "Server",
+		FailureInfo: &failurepb.Failure_ServerFailureInfo{
+			ServerFailureInfo: &failurepb.ServerFailureInfo{NonRetryable: true},
+		},
+		Cause: &failurepb.Failure{
+			Message:    truncateText(failure.GetMessage(), keptFailureText),
+			Source:     truncateText(failure.GetSource(), maxIDLength),
+			StackTrace: truncateText(failure.GetStackTrace(), keptFailureText),
+		},
+	}
 }
 
 // ResetStickyTaskQueue makes the next workflow task of a run go to any worker,

@@ -9,12 +9,12 @@ import (
 
 // cache holds the entities in memory. It is divided into stripes by the hash of
 // the key, each with a lock, a map and a list in order of last use of its own;
-// the limit is on the sum of all stripes, and a stripe that has nothing to evict
-// takes from the others.
+// the limit is on the sum of all stripes.
 type cache struct {
 	limit   int64
 	bytes   atomic.Int64
-	open    atomic.Int64 // stripes not drained yet, once closed
+	open    atomic.Int64  // stripes not drained yet, once closed
+	hand    atomic.Uint64 // the stripe evicted from last
 	stripes [64]stripe
 	drained chan struct{}
 }
@@ -120,21 +120,36 @@ func (c *cache) release(e *entry) {
 		c.bytes.Add(size - e.accounted)
 		e.accounted = size
 	}
-	for c.bytes.Load() > c.limit && c.evict(st) {
-	}
 	if st.closed && st.references == 0 {
 		c.stripeDrained()
 	}
 	st.mu.Unlock()
 	if c.bytes.Load() > c.limit {
-		c.evictElsewhere()
+		c.shrink(e)
+	}
+}
+
+// shrink evicts entries until the cache is within its limit, from one stripe
+// after the other, which comes near enough to the order of last use over all.
+// The entry used last is kept.
+func (c *cache) shrink(latest *entry) {
+	idle := 0 // stripes in a row that had nothing to evict
+	for c.bytes.Load() > c.limit && idle < len(c.stripes) {
+		st := &c.stripes[c.hand.Add(1)%uint64(len(c.stripes))]
+		st.mu.Lock()
+		if c.evict(st, latest) {
+			idle = 0
+		} else {
+			idle++
+		}
+		st.mu.Unlock()
 	}
 }
 
 // evict removes the stripe's entry that was used least recently.
-func (c *cache) evict(st *stripe) bool {
+func (c *cache) evict(st *stripe, latest *entry) bool {
 	e := st.idle.last
-	if e == nil {
+	if e == nil || e == latest {
 		return false
 	}
 	st.idle.remove(e)
@@ -142,21 +157,6 @@ func (c *cache) evict(st *stripe) bool {
 	c.bytes.Add(-e.accounted)
 	e.accounted = 0
 	return true
-}
-
-func (c *cache) evictElsewhere() {
-	for i := range c.stripes {
-		st := &c.stripes[i]
-		if !st.mu.TryLock() {
-			continue
-		}
-		for c.bytes.Load() > c.limit && c.evict(st) {
-		}
-		st.mu.Unlock()
-		if c.bytes.Load() <= c.limit {
-			return
-		}
-	}
 }
 
 // dropShard removes the entries of a failed shard that nobody is using. The

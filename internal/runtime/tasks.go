@@ -166,4 +166,3 @@ func decodeTask(value []byte) (*entity.Task, error) {
 	}
 	return task, nil
 }
-

@@ -42,14 +42,28 @@ type timers struct {
 	// durable are the durable timers before the horizon, by key: those in the heap
 	// and those that have been taken off it and are being fired.
 	durable map[string]*timer
-	// horizon divides the durable timers: those before it are in memory, for the
-	// rest far is a lower bound of the first one.
-	horizon, far int64
+	// fresh is the number of those that are not being retried.
+	fresh int
+	// horizon divides the durable timers: those before it are in memory; for the
+	// rest, far is not after the first one.
+	horizon timerPosition
+	far     int64
 	// sleepsUntil is when the goroutine wakes of its own accord.
 	sleepsUntil int64
 	// crowded is set while timers ought to be read but too many are in memory.
 	crowded bool
 	limit   int
+}
+
+// timerPosition is a place in the order of durable timers, which is that of their
+// keys.
+type timerPosition struct {
+	at  int64
+	key string // may be empty
+}
+
+func (p timerPosition) after(at int64, key []byte) bool {
+	return at < p.at || at == p.at && string(key) < p.key
 }
 
 // timer is something that is due at some time.
@@ -73,7 +87,7 @@ func (t *timers) init(r *Runtime) {
 	t.durable = make(map[string]*timer)
 	t.limit = timerLimit
 	// Everything is far, and has to be read at once.
-	t.horizon, t.far = 0, 0
+	t.horizon, t.far = timerPosition{}, 0
 	t.sleepsUntil = math.MaxInt64
 }
 
@@ -90,12 +104,9 @@ func (t *timers) publish(u *update) {
 		known := t.durable[string(k)]
 		switch {
 		case set.Clear && known != nil:
-			delete(t.durable, known.key)
+			t.forget(known)
 			if known.position >= 0 {
 				heap.Remove(&t.heap, known.position)
-			}
-			if t.crowded && !t.full() {
-				t.nudge(math.MinInt64)
 			}
 		case !set.Clear && known == nil:
 			t.addDurable(&timer{at: at, shard: e.shard, target: e.key}, k)
@@ -109,7 +120,7 @@ func (t *timers) publish(u *update) {
 // addDurable takes a durable timer into memory if it is before the horizon and
 // not there yet.
 func (t *timers) addDurable(item *timer, key []byte) {
-	if item.at >= t.horizon {
+	if !t.horizon.after(item.at, key) {
 		if item.at < t.far {
 			t.far = item.at
 			t.nudge(t.far - int64(timerLead))
@@ -121,14 +132,27 @@ func (t *timers) addDurable(item *timer, key []byte) {
 	}
 	item.key = string(key)
 	t.durable[item.key] = item
+	t.fresh++
 	t.push(item)
-	if len(t.durable) > t.limit {
+	if t.fresh > t.limit {
 		t.shrink()
 	}
 }
 
+// forget drops a durable timer that is not in the heap, or about to leave it.
+func (t *timers) forget(item *timer) {
+	delete(t.durable, item.key)
+	if item.retry == 0 {
+		t.fresh--
+	}
+	if t.crowded && !t.full() {
+		t.nudge(math.MinInt64)
+	}
+}
+
 // full reports whether no timers should be read from disk for the time being.
-func (t *timers) full() bool { return len(t.durable) > t.limit/2 }
+// Well below what shrink leaves, or reading and shrinking would take turns.
+func (t *timers) full() bool { return t.fresh > t.limit/4 }
 
 func (t *timers) push(item *timer) {
 	heap.Push(&t.heap, item)
@@ -150,7 +174,9 @@ func (t *timers) nudge(at int64) {
 // shrink moves the horizon so that about half of the durable timers in the heap
 // are beyond it, and forgets those.
 func (t *timers) shrink() {
-	slices.SortFunc(t.heap, func(a, b *timer) int { return cmp.Compare(a.at, b.at) })
+	slices.SortFunc(t.heap, func(a, b *timer) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.key, b.key))
+	})
 	count := 0
 	for _, item := range t.heap {
 		if item.forgettable() {
@@ -158,14 +184,14 @@ func (t *timers) shrink() {
 		}
 	}
 	kept, seen := t.heap[:0], 0
-	horizon := int64(math.MaxInt64)
 	for _, item := range t.heap {
 		if item.forgettable() {
 			if seen++; seen == count/2+1 {
-				horizon = item.at
+				t.horizon, t.far = timerPosition{item.at, item.key}, item.at
 			}
-			if item.at >= horizon {
+			if seen > count/2 {
 				delete(t.durable, item.key)
+				t.fresh--
 				continue
 			}
 		}
@@ -174,9 +200,6 @@ func (t *timers) shrink() {
 	}
 	clear(t.heap[len(kept):])
 	t.heap = kept // sorted, hence a heap
-	if horizon < t.horizon {
-		t.horizon, t.far = horizon, horizon
-	}
 }
 
 // forgettable reports whether the timer can be read from disk again. One that is
@@ -234,12 +257,12 @@ func (t *timers) run() {
 func (t *timers) refill(now int64) (err error) {
 	t.mu.Lock()
 	from, to := t.horizon, now+int64(timerWindow)
-	if to <= from { // the clock has been set back, or far was only a bound
-		to = from + int64(timerWindow)
+	if to <= from.at { // the clock has been set back
+		to = from.at + int64(timerWindow)
 	}
 	// First the horizon, then the reading: a timer that is set meanwhile is taken
 	// into memory by one or the other.
-	t.horizon, t.far = to, math.MaxInt64
+	t.horizon, t.far = timerPosition{at: to}, math.MaxInt64
 	t.mu.Unlock()
 
 	type found struct {
@@ -249,10 +272,10 @@ func (t *timers) refill(now int64) (err error) {
 	for _, s := range t.rt.shards {
 		var near []found
 		far := int64(math.MaxInt64)
-		start := entity.AppendInt([]byte{spaceTimer}, from)
+		start := max(from.key, string(entity.AppendInt([]byte{spaceTimer}, from.at)))
 		for more := true; more; {
 			near, more = near[:0], false
-			bounds := storage.Range{Start: start, End: []byte{spaceTimer + 1}}
+			bounds := storage.Range{Start: []byte(start), End: []byte{spaceTimer + 1}}
 			err = t.rt.store.Scan(t.rt.ctx, s.id, bounds, func(key, _ []byte) bool {
 				at, target, err := decodeTimerKey(key)
 				if err != nil {
@@ -270,8 +293,10 @@ func (t *timers) refill(now int64) (err error) {
 			if err != nil {
 				// Everything from the old horizon on has to be read again.
 				t.mu.Lock()
-				t.horizon = min(t.horizon, from)
-				t.far = min(t.far, from)
+				if t.horizon.at > from.at {
+					t.horizon = from
+				}
+				t.far = min(t.far, from.at)
 				t.mu.Unlock()
 				return err
 			}
@@ -280,14 +305,12 @@ func (t *timers) refill(now int64) (err error) {
 				item := near[i].timer // a copy: near is used again
 				t.addDurable(&item, near[i].key)
 			}
-			if t.horizon < to { // there were too many, and the horizon is nearer now
-				t.far = min(t.far, t.horizon)
-				more = more && near[len(near)-1].at < t.horizon
+			if more { // unless there were too many, and the horizon has come nearer
+				last := &near[len(near)-1]
+				more = t.horizon.after(last.at, last.key)
+				start = string(last.key) + "\x00"
 			}
 			t.mu.Unlock()
-			if more {
-				start = append(near[len(near)-1].key, 0)
-			}
 		}
 		t.mu.Lock()
 		t.far = min(t.far, far)
@@ -313,9 +336,8 @@ func (t *timers) fire(item *timer) {
 		// read from disk.
 		if item.retry > 0 && t.gone(item) {
 			t.mu.Lock()
-			delete(t.durable, item.key)
-			if t.crowded && !t.full() {
-				t.nudge(math.MinInt64)
+			if t.durable[item.key] == item {
+				t.forget(item)
 			}
 			t.mu.Unlock()
 			return
@@ -353,6 +375,9 @@ func (t *timers) fired(item *timer, err error) {
 	case item.key == "" && err != nil:
 	default:
 		return
+	}
+	if item.key != "" && item.retry == 0 {
+		t.fresh--
 	}
 	item.retry = nextRetry(item.retry)
 	item.at = t.rt.clock().UnixNano() + int64(item.retry)

@@ -75,7 +75,7 @@ type update struct {
 	followers, lastFollower, next *update
 
 	onDone  func(error) // the method durable as a value, made once
-	scratch []byte // of the reader
+	scratch []byte      // of the reader
 }
 
 func newUpdate(r *Runtime) *update {

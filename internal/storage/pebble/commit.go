@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"time"
 
 	cockroach "github.com/cockroachdb/pebble/v2"
@@ -321,11 +320,6 @@ func (s *Store) finish(g *group) bool {
 		sub.done(sub.err)
 	}
 	s.delivering.Unlock()
-	if len(g.submissions) > 1 {
-		// The dones have woken writers that are about to submit again. Letting them
-		// go first makes one group of them instead of two.
-		runtime.Gosched()
-	}
 
 	g.reset()
 	s.mu.Lock()

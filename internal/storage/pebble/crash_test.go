@@ -299,3 +299,20 @@ func (f signalFile) signal(err error) error {
 
 func (f signalFile) Sync() error     { return f.signal(f.File.Sync()) }
 func (f signalFile) SyncData() error { return f.signal(f.File.SyncData()) }
+
+func TestWithoutSyncWhatIsDoneHasReachedTheOperatingSystem(t *testing.T) {
+	fs := vfs.NewCrashableMem()
+	opts := small(fs)
+	opts.NoSync = true
+	store := mustOpen(t, "data", opts)
+	defer store.Close()
+	if err := commit(store, acquire(t, store, 0), storage.Synced, "a", "1"); err != nil {
+		t.Fatal(err)
+	}
+	// All that was written and nothing that was not: a killed process.
+	after := mustOpen(t, "data", small(fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(1, 1))})))
+	defer after.Close()
+	if _, err := after.Get(context.Background(), 0, []byte("a")); err != nil {
+		t.Fatal(err)
+	}
+}

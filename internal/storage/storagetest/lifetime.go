@@ -102,8 +102,8 @@ var lifetimeTests = []test{
 		f.wantScan(1, all(), "a=other")
 	}},
 	{"EpochsGoOnGrowingAfterReopen", func(f *fixture) {
+		f.acquire(0)
 		old := f.acquire(0)
-		old = f.acquire(0)
 		f.put(old, "a", "1")
 		f.reopen()
 		lease := f.acquire(0)

@@ -1,0 +1,229 @@
+package runtime_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/perdure/perdure/internal/storage"
+)
+
+// testStore is a store in memory that can be paused, made to fail, and crashed.
+// It commits in groups: all that is queued when the writer comes by is applied
+// together and reported together.
+type testStore struct {
+	latency time.Duration // of a sync; virtual time in most tests
+
+	mu     sync.Mutex
+	wake   sync.Cond
+	shards []testShard
+	// log are the batches that are applied but not synced, in order.
+	log    []queuedBatch
+	queue  []queuedBatch
+	paused bool
+	failed error
+	closed bool
+	ended  chan struct{}
+}
+
+type testShard struct {
+	epoch            uint64
+	visible, durable map[string][]byte
+}
+
+type queuedBatch struct {
+	shard  storage.ShardID
+	epoch  uint64
+	batch  *storage.Batch
+	synced bool
+	done   func(error)
+}
+
+func newTestStore(shards int) *testStore {
+	s := &testStore{shards: make([]testShard, shards), ended: make(chan struct{})}
+	for i := range s.shards {
+		s.shards[i].visible = map[string][]byte{}
+		s.shards[i].durable = map[string][]byte{}
+	}
+	s.wake.L = &s.mu
+	go s.write()
+	return s
+}
+
+// crash ends the store and returns the one that is found after it: what was
+// synced, and some more of what was submitted, in order.
+func (s *testStore) crash(rng *rand.Rand) *testStore {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := newTestStore(len(s.shards))
+	next.latency = s.latency
+	unsynced := append(slices.Clone(s.log), s.queue...)
+	kept := unsynced[:rng.IntN(len(unsynced)+1)]
+	for i := range s.shards {
+		next.shards[i].epoch = s.shards[i].epoch
+		next.shards[i].durable = maps.Clone(s.shards[i].durable)
+	}
+	for _, q := range kept {
+		applyBatch(next.shards[q.shard].durable, q.batch)
+	}
+	for i := range next.shards {
+		next.shards[i].visible = maps.Clone(next.shards[i].durable)
+	}
+	s.failed = errors.Join(storage.ErrFailed, errors.New("power cut"))
+	s.paused = false
+	s.wake.Broadcast()
+	return next
+}
+
+func (s *testStore) pause()  { s.set(func() { s.paused = true }) }
+func (s *testStore) resume() { s.set(func() { s.paused = false }) }
+func (s *testStore) fail() {
+	s.set(func() { s.failed, s.paused = errors.Join(storage.ErrFailed, errors.New("disk full")), false })
+}
+
+func (s *testStore) set(change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
+	s.wake.Broadcast()
+}
+
+func (s *testStore) write() {
+	defer close(s.ended)
+	for {
+		s.mu.Lock()
+		for (len(s.queue) == 0 || s.paused) && !s.closed {
+			s.wake.Wait()
+		}
+		if s.closed && len(s.queue) == 0 {
+			s.mu.Unlock()
+			return
+		}
+		group := len(s.queue)
+		s.mu.Unlock()
+		if s.latency > 0 {
+			time.Sleep(s.latency)
+		}
+		s.mu.Lock()
+		batches := s.queue[:group:group]
+		s.queue = s.queue[group:]
+		errs := make([]error, group)
+		sync := false
+		for i, q := range batches {
+			shard := &s.shards[q.shard]
+			switch {
+			case s.failed != nil:
+				errs[i] = s.failed
+			case q.epoch != shard.epoch:
+				errs[i] = storage.ErrFenced
+			default:
+				applyBatch(shard.visible, q.batch)
+				s.log = append(s.log, q)
+				sync = sync || q.synced
+			}
+		}
+		if sync {
+			for _, q := range s.log {
+				applyBatch(s.shards[q.shard].durable, q.batch)
+			}
+			s.log = nil
+		}
+		s.mu.Unlock()
+		for i, q := range batches {
+			q.done(errs[i])
+		}
+	}
+}
+
+func applyBatch(data map[string][]byte, batch *storage.Batch) {
+	for _, op := range batch.Ops() {
+		switch op.Kind {
+		case storage.OpSet:
+			data[string(op.Key)] = op.Value
+		case storage.OpDelete:
+			delete(data, string(op.Key))
+		case storage.OpDeleteRange:
+			maps.DeleteFunc(data, func(key string, _ []byte) bool {
+				return key >= string(op.Key) && (len(op.Value) == 0 || key < string(op.Value))
+			})
+		}
+	}
+}
+
+func (s *testStore) Shards() int { return len(s.shards) }
+
+func (s *testStore) Acquire(_ context.Context, shard storage.ShardID) (storage.Lease, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shards[shard].epoch++
+	return storage.Lease{Shard: shard, Epoch: s.shards[shard].epoch}, nil
+}
+
+func (s *testStore) Commit(lease storage.Lease, batch *storage.Batch, durability storage.Durability, done func(error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queue = append(s.queue, queuedBatch{lease.Shard, lease.Epoch, batch, durability == storage.Synced, done})
+	s.wake.Signal()
+}
+
+func (s *testStore) Get(_ context.Context, shard storage.ShardID, key []byte) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	value, ok := s.shards[shard].visible[string(key)]
+	if !ok {
+		return nil, storage.ErrNotFound
+	}
+	return bytes.Clone(value), nil
+}
+
+func (s *testStore) Scan(_ context.Context, shard storage.ShardID, r storage.Range, visit func(key, value []byte) bool) error {
+	s.mu.Lock()
+	data := s.shards[shard].visible
+	var keys []string
+	for key := range data {
+		if key >= string(r.Start) && (len(r.End) == 0 || key < string(r.End)) {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	values := make([][]byte, len(keys))
+	if r.Reverse {
+		slices.Reverse(keys)
+	}
+	for i, key := range keys {
+		values[i] = data[key]
+	}
+	s.mu.Unlock()
+	for i, key := range keys {
+		if !visit([]byte(key), values[i]) {
+			break
+		}
+	}
+	return nil
+}
+
+func (s *testStore) Close() error {
+	s.set(func() { s.closed, s.paused = true, false })
+	<-s.ended
+	return nil
+}
+
+// count returns the number of keys in a key space.
+func (s *testStore) count(space byte) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	count := 0
+	for i := range s.shards {
+		for key := range s.shards[i].visible {
+			if key[0] == space {
+				count++
+			}
+		}
+	}
+	return count
+}

@@ -1,0 +1,152 @@
+package runtime_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
+	"github.com/perdure/perdure/internal/runtime"
+)
+
+var testQueue = entity.Queue{Namespace: "ns", Type: entity.TaskActivity, Name: "queue"}
+
+// sink notes what it is told.
+type sink struct {
+	added   []*entity.Task
+	removed []int64
+}
+
+func (s *sink) Add(task *entity.Task)           { s.added = append(s.added, task) }
+func (s *sink) Remove(_ entity.Queue, id int64) { s.removed = append(s.removed, id) }
+
+func TestTasksAreOfferedWhenDurable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sink{}
+		w := newWorld(t, func(o *runtime.Options) { o.Tasks = s })
+		defer w.close()
+		w.store.pause()
+		var id int64
+		go w.update("a", func(step *entity.Step, e *toy) { id = e.addTask(step, testQueue) })
+		synctest.Wait()
+		if len(s.added) > 0 {
+			t.Error("offered before it was durable")
+		}
+		w.store.resume()
+		synctest.Wait()
+		if len(s.added) != 1 || s.added[0].ID != id {
+			t.Errorf("offered %v", s.added)
+		}
+		w.must(w.update("a", func(step *entity.Step, e *toy) { e.completeTask(step, testQueue, id) }))
+		if !slices.Equal(s.removed, []int64{id}) || w.store.count('q') != 0 {
+			t.Errorf("removed %v", s.removed)
+		}
+	})
+}
+
+func TestTasksAreReadInOrderPageByPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer func() { w.close() }()
+		var want []int64
+		for i := range 100 {
+			if i == 50 { // ids go on growing
+				w.must(w.Close(t.Context()))
+				w.open()
+			}
+			id := fmt.Sprint(i)
+			if i%3 == 0 {
+				id = "one with many"
+			}
+			w.must(w.update(id, func(step *entity.Step, e *toy) {
+				want = append(want, e.addTask(step, testQueue))
+				e.addTask(step, entity.Queue{Namespace: "ns", Type: entity.TaskWorkflow, Name: "queue"})
+				e.addTask(step, entity.Queue{Namespace: "ns", Type: entity.TaskActivity, Name: "queue2"})
+			}))
+		}
+		if !slices.IsSorted(want) {
+			t.Fatalf("ids %v", want)
+		}
+		for _, limit := range []int{1, 7, 100, 1000} {
+			var got []int64
+			after, more := int64(0), true
+			for more {
+				tasks, through, again, err := w.ReadTasks(t.Context(), testQueue, after, limit)
+				w.must(err)
+				if len(tasks) > limit {
+					t.Fatalf("got %d tasks, limit %d", len(tasks), limit)
+				}
+				for _, task := range tasks {
+					got = append(got, task.ID)
+					if task.Queue != testQueue || task.RunID != "run" || task.EventID != 5 || !task.Created.Equal(time.Now()) {
+						t.Fatalf("read %+v", task)
+					}
+				}
+				after, more = through, again
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("limit %d: got %v", limit, got)
+			}
+		}
+		if n, err := w.CountTasks(t.Context(), testQueue, want[9], 1000); n != 90 || err != nil {
+			t.Errorf("counted %d, %v", n, err)
+		}
+		if n, _ := w.CountTasks(t.Context(), testQueue, 0, 30); n != 30 {
+			t.Errorf("counted %d", n)
+		}
+	})
+}
+
+func TestReadingTasksWaitsForTheOnesUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		w.store.pause()
+		go w.update("a", func(step *entity.Step, e *toy) { e.addTask(step, testQueue) })
+		synctest.Wait()
+		var read []*entity.Task
+		go func() { read, _, _, _ = w.ReadTasks(t.Context(), testQueue, 0, 10) }()
+		synctest.Wait()
+		if w.Watermark()&(1<<40-1) != 0 {
+			t.Error("the watermark is past a task that is under way")
+		}
+		w.store.resume()
+		synctest.Wait()
+		if len(read) != 1 {
+			t.Errorf("read %v", read)
+		}
+	})
+}
+
+func TestStoredTaskIsADispatchTask(t *testing.T) {
+	for _, task := range []entity.Task{
+		{},
+		{Entity: toyKey("a\x00b"), RunID: "r", EventID: 7, Stamp: 3, Sticky: "s", Created: time.Unix(5, 6), Expires: time.Unix(-7, 8)},
+		{Stamp: -1, EventID: -1, Created: time.Unix(0, 0), Expires: time.Unix(1<<33, 0)},
+	} {
+		var record records.DispatchTask
+		if err := proto.Unmarshal(runtime.EncodeTask(&task), &record); err != nil {
+			t.Fatal(err)
+		}
+		key, rest, err := entity.DecodeKey(record.Entity)
+		if err != nil || len(rest) > 0 || key != task.Entity {
+			t.Errorf("entity %v, rest %v, error %v", key, rest, err)
+		}
+		got := entity.Task{RunID: record.RunId, EventID: record.EventId, Stamp: record.Stamp, Sticky: record.StickyQueue}
+		want := entity.Task{RunID: task.RunID, EventID: task.EventID, Stamp: task.Stamp, Sticky: task.Sticky}
+		if got != want {
+			t.Errorf("got %+v", got)
+		}
+		if (record.Created == nil) != task.Created.IsZero() || record.Created != nil && !record.Created.AsTime().Equal(task.Created) {
+			t.Errorf("created %v", record.Created)
+		}
+		if (record.Expires == nil) != task.Expires.IsZero() || record.Expires != nil && !record.Expires.AsTime().Equal(task.Expires) {
+			t.Errorf("expires %v", record.Expires)
+		}
+	}
+}
