@@ -261,7 +261,6 @@ func (r *Run) failCompletion(step *entity.Step, req *workflowservice.RespondWork
 func serverFailure(message string) *failurepb.Failure {
 	return &failurepb.Failure{
 		Message:     message,
-		Source:      "Server",
 		FailureInfo: &failurepb.Failure_ServerFailureInfo{ServerFailureInfo: &failurepb.ServerFailureInfo{}},
 	}
 }
