@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 What older clients send in deprecated fields is honoured and recorded.
+
 package workflow
 
 import (
@@ -56,6 +58,7 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 		}
 	}
 
+	r.answerQueries(step, req.GetQueryResults(), true)
 	a := r.completeTask(step, req)
 	r.applying = true
 	for _, cmd := range req.GetCommands() {
@@ -89,7 +92,9 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 	if inline {
 		r.startTask(step, req.GetIdentity(), "request-from-RespondWorkflowTaskCompleted", nil)
 	}
-	r.answerQueries(step, req.GetQueryResults(), wanted)
+	if !wanted {
+		r.releaseQueries(step)
+	}
 	r.flush(step)
 	if inline && r.started != nil {
 		if resp.WorkflowTask, err = r.taskReply(step, true); err != nil {
@@ -101,7 +106,7 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 
 // checkCompletion refuses requests that no workflow task could be completed with.
 func checkCompletion(req *workflowservice.RespondWorkflowTaskCompletedRequest) error {
-	if req.GetVersioningBehavior() != enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED && req.GetDeployment() == nil && //nolint:staticcheck // older workers
+	if req.GetVersioningBehavior() != enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED && req.GetDeployment() == nil &&
 		req.GetDeploymentOptions().GetWorkerVersioningMode() != enumspb.WORKER_VERSIONING_MODE_VERSIONED {
 		return serviceerror.NewInvalidArgument("versioning behavior cannot be specified without deployment options being set with versioned mode")
 	}
@@ -173,8 +178,8 @@ func (r *Run) completeTask(step *entity.Step, req *workflowservice.RespondWorkfl
 	options := req.GetDeploymentOptions()
 	deploymentName, buildID := options.GetDeploymentName(), options.GetBuildId()
 	behavior := req.GetVersioningBehavior()
-	if d := req.GetDeployment(); d != nil { //nolint:staticcheck // older workers
-		deploymentName, buildID = d.GetSeriesName(), d.GetBuildId() //nolint:staticcheck // older workers
+	if d := req.GetDeployment(); d != nil {
+		deploymentName, buildID = d.GetSeriesName(), d.GetBuildId()
 	}
 	if options != nil && options.GetWorkerVersioningMode() != enumspb.WORKER_VERSIONING_MODE_VERSIONED {
 		behavior = enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED
@@ -183,14 +188,14 @@ func (r *Run) completeTask(step *entity.Step, req *workflowservice.RespondWorkfl
 		ScheduledEventId:     scheduled,
 		StartedEventId:       started,
 		Identity:             req.GetIdentity(),
-		BinaryChecksum:       req.GetBinaryChecksum(),     //nolint:staticcheck // recorded as sent
-		WorkerVersion:        req.GetWorkerVersionStamp(), //nolint:staticcheck // recorded as sent
+		BinaryChecksum:       req.GetBinaryChecksum(),
+		WorkerVersion:        req.GetWorkerVersionStamp(),
 		SdkMetadata:          req.GetSdkMetadata(),
 		MeteringMetadata:     req.GetMeteringMetadata(),
 		WorkerDeploymentName: deploymentName,
 		VersioningBehavior:   behavior,
 	}
-	if deploymentName != "" && (req.GetDeployment() != nil || options.GetWorkerVersioningMode() == enumspb.WORKER_VERSIONING_MODE_VERSIONED) { //nolint:staticcheck // older workers
+	if deploymentName != "" && (req.GetDeployment() != nil || options.GetWorkerVersioningMode() == enumspb.WORKER_VERSIONING_MODE_VERSIONED) {
 		attr.DeploymentVersion = &deploymentpb.WorkerDeploymentVersion{DeploymentName: deploymentName, BuildId: buildID}
 	}
 	completed := &historypb.HistoryEvent{
@@ -240,7 +245,7 @@ func (r *Run) failCompletion(step *entity.Step, req *workflowservice.RespondWork
 	if r.state.WorkflowTask.Attempt > 1 && f.cause != enumspb.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND {
 		return nil, refusal
 	}
-	r.failTask(step, f.cause, serverFailure(f.message(), false), req.GetIdentity(), req.GetBinaryChecksum()) //nolint:staticcheck // recorded as sent
+	r.failTask(step, f.cause, serverFailure(f.message(), false), req.GetIdentity(), req.GetBinaryChecksum())
 	if f.terminate {
 		r.flushBuffered(step)
 		r.terminate(step, f.message(), nil, identityHistoryService, nil)

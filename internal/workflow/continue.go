@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 What older clients send in deprecated fields is honoured and recorded.
+
 package workflow
 
 import (
@@ -333,7 +335,7 @@ func applyContinueAsNew(a *application, cmd *commandpb.Command) {
 				Header:                       attr.GetHeader(),
 				Memo:                         withoutNil(attr.GetMemo()),
 				SearchAttributes:             withoutNilAttributes(attr.GetSearchAttributes()),
-				InheritBuildId:               attr.GetInheritBuildId(), //nolint:staticcheck // recorded as sent
+				InheritBuildId:               attr.GetInheritBuildId(),
 			}}
 	})
 	r.closeOrContinue(a.step, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW, event, next)

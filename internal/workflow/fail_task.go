@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 What older clients send in deprecated fields is honoured and recorded.
+
 package workflow
 
 import (

@@ -127,12 +127,12 @@ func decodeEvent(raw []byte) (*historypb.HistoryEvent, error) {
 
 // page collects encoded events up to a number and a size.
 type page struct {
-	data           []byte
-	count          int
-	next           int64 // id of the next event wanted
-	last           int64 // id of the last event wanted
-	events, bytes  int   // bounds
-	full, complete bool
+	data          []byte
+	count         int
+	next          int64 // id of the next event wanted
+	last          int64 // id of the last event wanted
+	events, bytes int   // bounds
+	full          bool
 }
 
 func (p *page) add(raw []byte) bool {
@@ -142,6 +142,22 @@ func (p *page) add(raw []byte) bool {
 	}
 	p.data = append(p.data, raw...)
 	p.count++
+	return true
+}
+
+// addWhole adds a batch of which every event is wanted and fits, without looking
+// into it. expected is about how many bytes the page is going to have.
+func (p *page) addWhole(b historyBatch, expected int) bool {
+	n := int(b.last - b.first + 1)
+	if b.first != p.next || b.last > p.last || p.count+n > p.events || len(p.data)+len(b.data) > p.bytes {
+		return false
+	}
+	if p.data == nil {
+		p.data = make([]byte, 0, min(expected, p.bytes))
+	}
+	p.data = append(p.data, b.data...)
+	p.count += n
+	p.next += int64(n)
 	return true
 }
 
@@ -178,7 +194,7 @@ func (r *Run) readHistory(reader func() entity.Reader, from, to int64, limits *L
 		if p.full || b.first > p.next {
 			break
 		}
-		if b.last >= p.next {
+		if b.last >= p.next && !p.addWhole(b, r.tail.size) {
 			if err := p.addBatch(b.first, b.data); err != nil {
 				return nil, 0, err
 			}

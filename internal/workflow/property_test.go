@@ -59,7 +59,6 @@ type chaos struct {
 	tasks      []*workflowservice.PollWorkflowTaskQueueResponse // also stale ones
 	activities []*workflowservice.PollActivityTaskQueueResponse
 	names      int
-	waiting    int // queries
 }
 
 // try runs a step of which serviceerrors, and only they, may come.
@@ -190,9 +189,7 @@ func (m *chaos) complete(t *rapid.T) {
 	if next := completion.Response.WorkflowTask; next != nil {
 		m.tasks = append(m.tasks, overWire(m.lab.t, next))
 	}
-	for _, a := range completion.Response.ActivityTasks {
-		m.activities = append(m.activities, a)
-	}
+	m.activities = append(m.activities, completion.Response.ActivityTasks...)
 }
 
 func (m *chaos) command(t *rapid.T) *commandpb.Command {

@@ -83,6 +83,20 @@ func TestQueryTravelsWithThePendingTask(t *testing.T) {
 	}
 }
 
+func TestQueryIsAnsweredByTheTaskThatClosesTheWorkflow(t *testing.T) {
+	w := newLab(t, Limits{})
+	w.start()
+	var result *QueryResult
+	plan := w.wantPlan(QueryBuffered, &result)
+	w.completeWith(w.poll(), &completeRequest{
+		Commands:     commands(completeCommand()),
+		QueryResults: map[string]*querypb.WorkflowQueryResult{plan.ID: {ResultType: enumspb.QUERY_RESULT_TYPE_ANSWERED, Answer: textPayloads("a")}},
+	})
+	if result.Result.GetAnswer() == nil {
+		t.Fatalf("result is %v", result)
+	}
+}
+
 func TestQueryThatMissedTheTaskIsReleased(t *testing.T) {
 	w := newLab(t, Limits{})
 	w.start()

@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 What older clients send in deprecated fields is honoured and recorded.
+
 package workflow
 
 import (
@@ -95,6 +97,9 @@ func (c *Chain) Start(step *entity.Step, req *workflowservice.StartWorkflowExecu
 	if len(req.GetCompletionCallbacks()) > 0 {
 		return nil, serviceerror.NewUnimplemented("completion callbacks are not supported: start the workflow without them")
 	}
+	if req.GetVersioningOverride() != nil {
+		return nil, errVersioningOverride()
+	}
 	p := &startParams{
 		requestID:            req.GetRequestId(),
 		identity:             req.GetIdentity(),
@@ -150,6 +155,9 @@ func (c *Chain) Start(step *entity.Step, req *workflowservice.StartWorkflowExecu
 
 // signalWithStartParams is the start half of a SignalWithStart.
 func (c *Chain) signalWithStartParams(step *entity.Step, req *workflowservice.SignalWithStartWorkflowExecutionRequest) (*startParams, error) {
+	if req.GetVersioningOverride() != nil {
+		return nil, errVersioningOverride()
+	}
 	p := &startParams{
 		requestID:        req.GetRequestId(),
 		identity:         req.GetIdentity(),
@@ -263,7 +271,7 @@ func (c *Chain) start(step *entity.Step, p *startParams, signal *signalParams) (
 func (c *Chain) resolveConflict(p *startParams) (use, terminate bool, err error) {
 	current := c.current
 	reuse, conflict := p.reusePolicy, p.conflictPolicy
-	if reuse == enumspb.WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING { //nolint:staticcheck // old clients send it
+	if reuse == enumspb.WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING {
 		reuse, conflict = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE, enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING
 	}
 	if !current.closed() {
