@@ -1,0 +1,224 @@
+package workflow
+
+import (
+	"strings"
+	"testing"
+
+	commandpb "go.temporal.io/api/command/v1"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"google.golang.org/protobuf/proto"
+)
+
+type (
+	signalAttributes = commandpb.SignalExternalWorkflowExecutionCommandAttributes
+	cancelAttributes = commandpb.RequestCancelExternalWorkflowExecutionCommandAttributes
+)
+
+func TestSignalReachesAnotherWorkflow(t *testing.T) {
+	w := newWorld(t)
+	w.start("to")
+	runID := w.start("from")
+	w.decide("from", signalExternal("to"))
+	w.deliver()
+
+	signaled := w.wantHistory("to", 2, "WorkflowExecutionSignaled")[0].GetWorkflowExecutionSignaledEventAttributes()
+	if signaled.SignalName != "signal" || !proto.Equal(signaled.Input, payloads("signal input")) || signaled.Identity != "history-service" ||
+		!proto.Equal(signaled.ExternalWorkflowExecution, &commonpb.WorkflowExecution{WorkflowId: "from", RunId: runID}) {
+		t.Errorf("signaled event is %v", signaled)
+	}
+	events := w.wantHistory("from", 4, "SignalExternalWorkflowExecutionInitiated", "ExternalWorkflowExecutionSignaled", "WorkflowTaskScheduled")
+	wantInitiated := &historypb.SignalExternalWorkflowExecutionInitiatedEventAttributes{
+		WorkflowTaskCompletedEventId: 4,
+		NamespaceId:                  testNamespace,
+		WorkflowExecution:            &commonpb.WorkflowExecution{WorkflowId: "to"},
+		SignalName:                   "signal",
+		Input:                        payloads("signal input"),
+		Control:                      "control",
+	}
+	if got := events[0].GetSignalExternalWorkflowExecutionInitiatedEventAttributes(); !proto.Equal(got, wantInitiated) {
+		t.Errorf("initiated event is %v", got)
+	}
+	want := &historypb.ExternalWorkflowExecutionSignaledEventAttributes{
+		InitiatedEventId:  5,
+		Namespace:         "space",
+		NamespaceId:       testNamespace,
+		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: "to"},
+		Control:           "control",
+	}
+	if got := events[1].GetExternalWorkflowExecutionSignaledEventAttributes(); !proto.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if n := len(w.run("from").externals); n != 0 {
+		t.Errorf("%d are pending", n)
+	}
+}
+
+func TestSignalsThatDoNotArriveFail(t *testing.T) {
+	const missing = enumspb.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND
+	for _, test := range []struct {
+		name    string
+		prepare func(*world)
+		command *commandpb.Command
+		cause   enumspb.SignalExternalWorkflowExecutionFailedCause
+	}{
+		{"no such workflow", nil, signalExternal("to"), missing},
+		{"closed workflow", func(w *world) { w.start("to"); w.terminate("to") }, signalExternal("to"), missing},
+		{"no such run", func(w *world) { w.start("to") }, signalExternal("to", func(a *signalAttributes) {
+			a.Execution.RunId = "00000000-0000-4000-8000-00000000abcd"
+		}), missing},
+		{"not a child", func(w *world) { w.start("to") }, signalExternal("to", func(a *signalAttributes) { a.ChildWorkflowOnly = true }), missing},
+		{"itself", nil, signalExternal("from"), missing},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			if test.prepare != nil {
+				test.prepare(w)
+			}
+			w.start("from")
+			w.decide("from", test.command)
+			w.deliver()
+			target := test.command.GetSignalExternalWorkflowExecutionCommandAttributes().Execution
+			want := &historypb.SignalExternalWorkflowExecutionFailedEventAttributes{
+				Cause:             test.cause,
+				Namespace:         "space",
+				NamespaceId:       testNamespace,
+				WorkflowExecution: target,
+				InitiatedEventId:  5,
+				Control:           "control",
+			}
+			got := w.wantHistory("from", 5, "SignalExternalWorkflowExecutionFailed", "WorkflowTaskScheduled")[0].GetSignalExternalWorkflowExecutionFailedEventAttributes()
+			if !proto.Equal(got, want) {
+				t.Errorf("got %v, want %v", got, want)
+			}
+		})
+	}
+}
+
+func TestSignalToAWorkflowThatHasHadTooManyFails(t *testing.T) {
+	w := newWorld(t, func(l *Limits) { l.Signals = 1 })
+	w.start("to")
+	w.start("from")
+	w.decide("from", signalExternal("to"), signalExternal("to"))
+	w.deliver()
+	events := w.wantHistory("from", 6, "ExternalWorkflowExecutionSignaled", "WorkflowTaskScheduled", "SignalExternalWorkflowExecutionFailed")
+	if got := events[2].GetSignalExternalWorkflowExecutionFailedEventAttributes().Cause; got != enumspb.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_SIGNAL_COUNT_LIMIT_EXCEEDED {
+		t.Errorf("cause is %v", got)
+	}
+}
+
+func TestParentSignalsItsChild(t *testing.T) {
+	w := parentAndChild(t)
+	w.decide("p", signalExternal("c", func(a *signalAttributes) { a.ChildWorkflowOnly = true }))
+	w.deliver()
+	w.wantHistory("c", 2, "WorkflowExecutionSignaled")
+	w.wantHistory("p", afterChildStarted+2, "SignalExternalWorkflowExecutionInitiated", "ExternalWorkflowExecutionSignaled", "WorkflowTaskScheduled")
+}
+
+func TestCancelRequestReachesAnotherWorkflow(t *testing.T) {
+	w := newWorld(t)
+	w.start("to")
+	runID := w.start("from")
+	w.decide("from", cancelExternal("to"))
+	w.deliver()
+	requested := w.wantHistory("to", 2, "WorkflowExecutionCancelRequested")[0].GetWorkflowExecutionCancelRequestedEventAttributes()
+	want := &historypb.WorkflowExecutionCancelRequestedEventAttributes{
+		Cause:                     "reason",
+		ExternalInitiatedEventId:  5,
+		ExternalWorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: "from", RunId: runID},
+		Identity:                  "history-service",
+	}
+	if !proto.Equal(requested, want) {
+		t.Errorf("got %v, want %v", requested, want)
+	}
+	events := w.wantHistory("from", 4, "RequestCancelExternalWorkflowExecutionInitiated", "ExternalWorkflowExecutionCancelRequested", "WorkflowTaskScheduled")
+	got := events[1].GetExternalWorkflowExecutionCancelRequestedEventAttributes()
+	if !proto.Equal(got, &historypb.ExternalWorkflowExecutionCancelRequestedEventAttributes{
+		InitiatedEventId: 5, Namespace: "space", NamespaceId: testNamespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: "to"},
+	}) {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestCancellingAWorkflowThatHasClosedIsASuccess(t *testing.T) {
+	w := newWorld(t)
+	w.start("to")
+	w.terminate("to")
+	w.start("from")
+	w.decide("from", cancelExternal("to"))
+	w.deliver()
+	w.wantHistory("from", 5, "ExternalWorkflowExecutionCancelRequested", "WorkflowTaskScheduled")
+}
+
+func TestCancelRequestsThatDoNotArriveFail(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		prepare func(*world)
+		command *commandpb.Command
+	}{
+		{"no such workflow", nil, cancelExternal("to")},
+		{"not a child", func(w *world) { w.start("to") }, cancelExternal("to", func(a *cancelAttributes) { a.ChildWorkflowOnly = true })},
+		{"itself", nil, cancelExternal("from")},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			if test.prepare != nil {
+				test.prepare(w)
+			}
+			w.start("from")
+			w.decide("from", test.command)
+			w.deliver()
+			got := w.wantHistory("from", 5, "RequestCancelExternalWorkflowExecutionFailed", "WorkflowTaskScheduled")[0].GetRequestCancelExternalWorkflowExecutionFailedEventAttributes()
+			if got.Cause != enumspb.CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND || got.InitiatedEventId != 5 {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}
+
+func TestBadExternalCommandsFailTheWorkflowTask(t *testing.T) {
+	const (
+		badSignal = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_SIGNAL_WORKFLOW_EXECUTION_ATTRIBUTES
+		badCancel = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_ATTRIBUTES
+	)
+	for _, test := range []struct {
+		name     string
+		commands []*commandpb.Command
+		cause    enumspb.WorkflowTaskFailedCause
+	}{
+		{"signal to nobody", []*commandpb.Command{signalExternal("to", func(a *signalAttributes) { a.Execution = nil })}, badSignal},
+		{"signal without a workflow id", []*commandpb.Command{signalExternal("")}, badSignal},
+		{"signal without a name", []*commandpb.Command{signalExternal("to", func(a *signalAttributes) { a.SignalName = "" })}, badSignal},
+		{"signal to a run id that is none", []*commandpb.Command{signalExternal("to", func(a *signalAttributes) { a.Execution.RunId = "x" })}, badSignal},
+		{"signal to another namespace", []*commandpb.Command{signalExternal("to", func(a *signalAttributes) { a.Namespace = "other" })}, badSignal},
+		{"cancel without a workflow id", []*commandpb.Command{cancelExternal("")}, badCancel},
+		{"cancel of a long workflow id", []*commandpb.Command{cancelExternal(strings.Repeat("x", 1001))}, badCancel},
+		{"cancel of a child that is just being started", []*commandpb.Command{startChild("c"), cancelExternal("c")}, badCancel},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.start("from")
+			if failed := w.refuse("from", test.commands...); failed.Cause != test.cause {
+				t.Errorf("cause is %v, want %v", failed.Cause, test.cause)
+			}
+			if len(w.outbox) != 0 {
+				t.Errorf("sent %v", w.outbox)
+			}
+		})
+	}
+}
+
+func TestPendingSignalsAndCancelRequestsAreLimitedApart(t *testing.T) {
+	w := newWorld(t, func(l *Limits) { l.PendingSignals, l.PendingCancels = 1, 1 })
+	w.start("from")
+	w.decide("from", signalExternal("a"), cancelExternal("b"), startTimer("t", 0))
+	w.advance(0)
+	w.crash()
+	decision := w.poll("from")
+	if completion := w.respond("from", decision.TaskToken, nil, signalExternal("a")); completion.Err == nil {
+		t.Error("a second signal was accepted")
+	}
+	w.deliver()
+	w.decide("from", signalExternal("a"), cancelExternal("b"))
+}
