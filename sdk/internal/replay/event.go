@@ -74,14 +74,19 @@ func (m *Machine) apply(event *historypb.HistoryEvent) error {
 		m.cancelClosed(event.GetExternalWorkflowExecutionCancelRequestedEventAttributes().GetInitiatedEventId(), nil)
 		return nil
 
+	case enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:
+		m.workflow.Upserted(event.GetUpsertWorkflowSearchAttributesEventAttributes().GetSearchAttributes(), nil)
+		return nil
+	case enumspb.EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED:
+		m.workflow.Upserted(nil, event.GetWorkflowPropertiesModifiedEventAttributes().GetUpsertedMemo())
+		return nil
+
 	case enumspb.EVENT_TYPE_MARKER_RECORDED,
 		enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
 		enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
 		enumspb.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT,
 		enumspb.EVENT_TYPE_ACTIVITY_TASK_STARTED,
 		enumspb.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED,
-		enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES,
-		enumspb.EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED,
 		enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
 		enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
 		enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT,

@@ -103,6 +103,9 @@ func (m *Machine) StartLocalActivities() []*LocalActivity {
 // OpenLocalActivities is how many have not ended.
 func (m *Machine) OpenLocalActivities() int { return len(m.localActivities.open) }
 
+// LocalActivities are those that have not ended, in the order asked for.
+func (m *Machine) LocalActivities() []*LocalActivity { return m.localActivities.open }
+
 // OpenLocalActivity is the open local activity of an id, or nil.
 func (m *Machine) OpenLocalActivity(id string) *LocalActivity { return m.localActivities.find(id) }
 

@@ -46,6 +46,9 @@ type Workflow interface {
 	Signal(attributes *historypb.WorkflowExecutionSignaledEventAttributes) error
 	// Cancel delivers a request to cancel the workflow.
 	Cancel()
+	// Upserted tells of search attributes or a memo that the history says
+	// were upserted.
+	Upserted(attributes *commonpb.SearchAttributes, memo *commonpb.Memo)
 	// Run lets the code go on until it waits for something. When the workflow
 	// has ended it returns the command that closes the execution. An error
 	// fails the workflow task; it may be a NonDeterminismError.
@@ -278,6 +281,10 @@ func (m *Machine) SetReplaying(replaying bool) { m.replaying = replaying }
 
 // Task is the current workflow task.
 func (m *Machine) Task() *TaskInfo { return &m.task }
+
+// Failure is the error of the workflow, or of its not matching the history,
+// that Process or EndLocalActivity returned.
+func (m *Machine) Failure() error { return m.failure }
 
 // Closing is the command that closes the execution, nil while it goes on.
 func (m *Machine) Closing() *commandpb.Command { return m.closing }
