@@ -11,8 +11,8 @@ import (
 	"github.com/perdure/perdure/sdk/converter"
 	iclient "github.com/perdure/perdure/sdk/internal/client"
 	"github.com/perdure/perdure/sdk/internal/failure"
-	"github.com/perdure/perdure/sdk/internal/header"
 	"github.com/perdure/perdure/sdk/temporal"
+	"github.com/perdure/perdure/sdk/workflow"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
@@ -39,19 +39,11 @@ func payloads(t *testing.T, values ...any) *commonpb.Payloads {
 	return p
 }
 
-// workflowContext has the methods by which the first argument of a workflow is known.
-type workflowContext interface {
-	Deadline() (time.Time, bool)
-	Done() any
-	Err() error
-	Value(any) any
-}
-
-func PlaceOrder(workflowContext, string, int) error { return nil }
+func PlaceOrder(workflow.Context, string, int) error { return nil }
 
 type shop struct{}
 
-func (*shop) Restock(workflowContext) error { return nil }
+func (*shop) Restock(workflow.Context) error { return nil }
 
 func startsWith(s *fakeServer, runID string) {
 	on(s, func(*workflowservice.StartWorkflowExecutionRequest) (*workflowservice.StartWorkflowExecutionResponse, error) {
@@ -385,14 +377,20 @@ type requester struct{ key, value string }
 
 type requesterKey struct{}
 
-func (p requester) Inject(ctx context.Context, to header.Writer) error {
+func (requester) InjectFromWorkflow(workflow.Context, workflow.HeaderWriter) error { return nil }
+
+func (requester) ExtractToWorkflow(ctx workflow.Context, _ workflow.HeaderReader) (workflow.Context, error) {
+	return ctx, nil
+}
+
+func (p requester) Inject(ctx context.Context, to workflow.HeaderWriter) error {
 	if v, ok := ctx.Value(requesterKey{}).(string); ok {
 		to.Set(p.key, &commonpb.Payload{Data: []byte(p.value + v)})
 	}
 	return nil
 }
 
-func (p requester) Extract(ctx context.Context, from header.Reader) (context.Context, error) {
+func (p requester) Extract(ctx context.Context, from workflow.HeaderReader) (context.Context, error) {
 	if v, ok := from.Get(p.key); ok {
 		return context.WithValue(ctx, requesterKey{}, string(v.GetData())), nil
 	}
@@ -411,7 +409,7 @@ func TestContextPropagatorsWriteTheHeader(t *testing.T) {
 	on(s, func(*workflowservice.SignalWithStartWorkflowExecutionRequest) (*workflowservice.SignalWithStartWorkflowExecutionResponse, error) {
 		return nil, nil
 	})
-	c := s.client(client.Options{ContextPropagators: []iclient.ContextPropagator{requester{key: "by"}}})
+	c := s.client(client.Options{ContextPropagators: []workflow.ContextPropagator{requester{key: "by"}}})
 	ctx := context.WithValue(ctx, requesterKey{}, "ann")
 	want := &commonpb.Header{Fields: map[string]*commonpb.Payload{"by": {Data: []byte("ann")}}}
 
