@@ -1,0 +1,304 @@
+package flow
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/perdure/perdure/sdk/internal/coroutine"
+	"github.com/perdure/perdure/sdk/internal/execution"
+	"github.com/perdure/perdure/sdk/internal/failure"
+	"github.com/perdure/perdure/sdk/internal/replay"
+)
+
+// Instance is one workflow run in this process: rebuilt from its history when
+// it gets its first task, kept with all its coroutines between tasks, and
+// closed when the worker's cache lets go of it.
+//
+// HandleTask, Continue, Heartbeat and Close must not be called concurrently
+// with one another. LocalActivityDone may be called at any time.
+type Instance struct {
+	options   *Options
+	scheduler *coroutine.Scheduler
+	run       *run // nil before the first task
+
+	// previousStarted is the started event of the last task handled; the next
+	// history goes on behind it. lastHandled is the last event seen.
+	previousStarted, lastHandled int64
+	poll                         *workflowservice.PollWorkflowTaskQueueResponse
+	// tasked is when the current task was begun, by this machine's clock.
+	tasked time.Time
+
+	state state
+	ready chan struct{}
+
+	mu      sync.Mutex
+	results []*LocalActivityResult
+}
+
+// state says who may touch the run.
+type state = atomic.Int32
+
+const (
+	idle      = iota // nobody is at work
+	busy             // a task is being handled
+	abandoned        // workflow code did not yield; its goroutine cleans up
+	closed
+)
+
+// NewInstance returns an instance that knows nothing yet: the first task that
+// it handles must carry the history from the beginning.
+func NewInstance(options *Options) *Instance {
+	return &Instance{
+		options:   options.withDefaults(),
+		scheduler: coroutine.New(),
+		ready:     make(chan struct{}, 1),
+	}
+}
+
+// RunID is the run that the instance is of, "" before its first task.
+func (i *Instance) RunID() string {
+	if i.run == nil {
+		return ""
+	}
+	return i.run.info.WorkflowExecution.RunID
+}
+
+// PreviousStartedEventID is the started event of the last task handled.
+func (i *Instance) PreviousStartedEventID() int64 { return i.previousStarted }
+
+// Rewind tells the instance that the server dropped its last, speculative task:
+// the next history goes on behind the event with the given id. The response
+// to a completed task says so in reset_history_event_id.
+func (i *Instance) Rewind(startedEventID int64) {
+	// The task's scheduled and started events are gone from the history.
+	i.lastHandled -= 2
+	i.previousStarted = startedEventID
+}
+
+// HandleTask handles a workflow task, be it new or the first half of one that
+// waits for local activities. An error means that there is nothing to respond:
+// history could not be fetched, or it is ErrStale.
+func (i *Instance) HandleTask(ctx context.Context, task *Task) (*Outcome, error) {
+	var outcome *Outcome
+	var err error
+	if stuck := i.guard(func() { outcome, err = i.handle(ctx, task) }); stuck != nil {
+		return i.fail(task.Poll, stuck), nil
+	}
+	if outcome == nil && err == nil {
+		return i.fail(task.Poll, errGoexit), nil
+	}
+	return outcome, err
+}
+
+// Ready gets a value when LocalActivityDone has something for Continue.
+func (i *Instance) Ready() <-chan struct{} { return i.ready }
+
+// Continue goes on with the current task after local activities have ended.
+func (i *Instance) Continue(ctx context.Context) *Outcome { return i.proceed(false) }
+
+// Heartbeat answers the current task with what there is so far, and asks for
+// another one at once, so that it does not time out while local activities
+// run.
+func (i *Instance) Heartbeat(ctx context.Context) *Outcome { return i.proceed(true) }
+
+func (i *Instance) proceed(heartbeat bool) *Outcome {
+	var outcome *Outcome
+	poll := i.poll
+	if stuck := i.guard(func() { outcome = i.goOn(heartbeat) }); stuck != nil {
+		return i.fail(poll, stuck)
+	}
+	if outcome == nil {
+		return i.fail(poll, errGoexit)
+	}
+	return outcome
+}
+
+// LocalActivityDone delivers the end of a local activity. It may be called from
+// any goroutine.
+func (i *Instance) LocalActivityDone(result *LocalActivityResult) {
+	i.mu.Lock()
+	i.results = append(i.results, result)
+	i.mu.Unlock()
+	select {
+	case i.ready <- struct{}{}:
+	default:
+	}
+}
+
+func (i *Instance) takeResults() []*LocalActivityResult {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	results := i.results
+	i.results = nil
+	return results
+}
+
+// Close unwinds the workflow's coroutines: their deferred functions run, and
+// nothing they do has an effect. It waits for them as long as workflow code may
+// run without yielding.
+func (i *Instance) Close() {
+	if !i.state.CompareAndSwap(idle, closed) {
+		return
+	}
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		i.unwind()
+	}()
+	timeout := i.options.DeadlockTimeout
+	if timeout < 0 {
+		<-gone
+		return
+	}
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	select {
+	case <-gone:
+	case <-timer.C:
+		i.options.Logger.Warn("Workflow code did not end when its run was evicted from the cache: a deferred function blocks",
+			"RunID", i.RunID(), "Timeout", timeout)
+	}
+}
+
+func (i *Instance) unwind() {
+	if i.run == nil {
+		i.scheduler.Close()
+		return
+	}
+	i.run.cancelRunningLocalActivities()
+	i.run.close()
+}
+
+// handle walks through the task's history.
+func (i *Instance) handle(ctx context.Context, task *Task) (outcome *Outcome, err error) {
+	poll := task.Poll
+	defer func() {
+		// Converters and propagators run here, too.
+		if p := recover(); p != nil {
+			outcome, err = i.fail(poll, recovered(p)), nil
+		}
+	}()
+	events := poll.GetHistory().GetEvents()
+	full := i.run == nil
+	switch {
+	case full:
+		if len(events) == 0 || events[0].GetEventType() != enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED {
+			return nil, ErrStale
+		}
+		i.run = newRun(i.options, i.scheduler, i, execution.WorkflowFromProto(poll.GetWorkflowExecution()), events[0])
+	case len(events) > 0 && events[0].GetEventId() != i.previousStarted+1,
+		len(events) == 0 && poll.GetQuery() == nil:
+		return nil, ErrStale
+	}
+	i.poll = poll
+	i.tasked = time.Now()
+	reader := replay.NewReader(events, poll.GetNextPageToken(), replay.Pager(task.NextPage), i.lastHandled, poll.GetStartedEventId())
+	err = i.run.machine.Process(ctx, reader, replay.Mode{
+		PreviousStartedEventID: poll.GetPreviousStartedEventId(),
+		Check:                  full && poll.GetQuery() == nil,
+	})
+	i.lastHandled = reader.LastEventID()
+	if poll.GetQuery() == nil {
+		i.previousStarted = poll.GetStartedEventId()
+	}
+	if err != nil {
+		if i.run.machine.Failure() == nil {
+			return nil, err
+		}
+		return i.fail(poll, err), nil
+	}
+	if poll.GetQuery() != nil {
+		return i.answerQuery(), nil
+	}
+	return i.finish(false), nil
+}
+
+// goOn takes in the local activities that have ended.
+func (i *Instance) goOn(heartbeat bool) (outcome *Outcome) {
+	poll := i.poll
+	defer func() {
+		if p := recover(); p != nil {
+			outcome = i.fail(poll, recovered(p))
+		}
+	}()
+	if poll == nil || i.run == nil {
+		return &Outcome{}
+	}
+	for _, result := range i.takeResults() {
+		if err := i.endLocalActivity(result); err != nil {
+			return i.fail(poll, err)
+		}
+		if i.run.machine.Closing() != nil {
+			break
+		}
+	}
+	return i.finish(heartbeat)
+}
+
+func (i *Instance) endLocalActivity(result *LocalActivityResult) error {
+	machine := i.run.machine
+	activity := machine.OpenLocalActivity(result.Task.ActivityID)
+	if activity == nil {
+		return nil
+	}
+	pending := activity.Data.(*pendingLocalActivity)
+	if pending.task != result.Task {
+		return nil
+	}
+	pending.running = false
+	machine.CountLocalActivityAttempts(activity, uint32(max(0, result.Attempt-result.Task.Attempt+1)))
+	end := replay.LocalActivityResult{Result: result.Result, Attempt: result.Attempt}
+	if result.Err != nil {
+		end.Failure = pending.failures.ErrorToFailure(result.Err)
+		end.Backoff = result.Backoff
+	}
+	// Workflow time goes on with this machine's clock until the next task.
+	now := time.Now()
+	at := machine.Now().Add(now.Sub(i.tasked))
+	i.tasked = now
+	return machine.EndLocalActivity(activity, end, at)
+}
+
+// startLocalActivities hands the new ones to the worker.
+func (i *Instance) startLocalActivities() {
+	for _, activity := range i.run.machine.StartLocalActivities() {
+		pending := activity.Data.(*pendingLocalActivity)
+		switch {
+		case pending.canceled:
+			i.LocalActivityDone(&LocalActivityResult{Task: pending.task, Err: ErrCanceled, Attempt: pending.task.Attempt})
+		case i.options.LocalActivities == nil:
+			i.LocalActivityDone(&LocalActivityResult{Task: pending.task, Err: errNoLocalActivities, Attempt: pending.task.Attempt})
+		default:
+			pending.running = true
+			i.options.LocalActivities.RunLocalActivity(pending.task)
+		}
+	}
+}
+
+// cancelLocalActivity cancels one that no one waits for. In replay the history
+// says what came of it.
+func (r *run) cancelLocalActivity(activity *replay.LocalActivity) {
+	pending := activity.Data.(*pendingLocalActivity)
+	pending.canceled = true
+	if !pending.running {
+		return
+	}
+	r.instance.options.LocalActivities.CancelLocalActivity(pending.task)
+	r.instance.LocalActivityDone(&LocalActivityResult{Task: pending.task, Err: ErrCanceled, Attempt: pending.task.Attempt})
+}
+
+func (r *run) cancelRunningLocalActivities() {
+	for _, activity := range r.machine.LocalActivities() {
+		if pending := activity.Data.(*pendingLocalActivity); pending.running {
+			pending.running = false
+			r.options.LocalActivities.CancelLocalActivity(pending.task)
+		}
+	}
+}
+
+var errNoLocalActivities = failure.NewApplicationError("this worker does not run local activities", "", failure.ApplicationErrorOptions{NonRetryable: true})
