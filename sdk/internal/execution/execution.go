@@ -1,0 +1,36 @@
+// Package execution names things that run: workflows and activities by type, and
+// workflow executions by id.
+package execution
+
+import (
+	commonpb "go.temporal.io/api/common/v1"
+)
+
+// WorkflowType identifies a workflow definition by the name it is registered under.
+type WorkflowType struct {
+	Name string
+}
+
+// ActivityType identifies an activity definition by the name it is registered under.
+type ActivityType struct {
+	Name string
+}
+
+// Workflow identifies a workflow execution.
+type Workflow struct {
+	ID    string
+	RunID string
+}
+
+// WorkflowToProto returns the execution as the API has it, or nil if it has no id.
+func WorkflowToProto(w Workflow) *commonpb.WorkflowExecution {
+	if w.ID == "" {
+		return nil
+	}
+	return &commonpb.WorkflowExecution{WorkflowId: w.ID, RunId: w.RunID}
+}
+
+// WorkflowFromProto returns the execution of p, which may be nil.
+func WorkflowFromProto(p *commonpb.WorkflowExecution) Workflow {
+	return Workflow{ID: p.GetWorkflowId(), RunID: p.GetRunId()}
+}

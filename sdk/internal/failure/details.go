@@ -1,0 +1,73 @@
+package failure
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/encoded"
+	commonpb "go.temporal.io/api/common/v1"
+)
+
+// details are the values an error carries: as payloads if it came from the server,
+// as the Go values themselves if it was made here.
+type details struct {
+	payloads converter.EncodedValues // nil if made here
+	values   []any
+}
+
+// newDetails takes what the user gave to a constructor. Values that are still encoded
+// are kept that way: they belong to an error that is being passed on.
+func newDetails(values []any) details {
+	if len(values) == 1 {
+		if payloads, ok := values[0].(*encoded.Values); ok {
+			return details{payloads: payloads}
+		}
+	}
+	return details{values: values}
+}
+
+func (d details) has() bool {
+	if d.payloads != nil {
+		return d.payloads.HasValues()
+	}
+	return len(d.values) != 0
+}
+
+// get decodes, or copies, the details into what the pointers point to.
+func (d details) get(valuePtrs []any) error {
+	if !d.has() {
+		return encoded.ErrNoData
+	}
+	if d.payloads != nil {
+		return d.payloads.Get(valuePtrs...)
+	}
+	if len(valuePtrs) > len(d.values) {
+		return encoded.ErrTooManyArg
+	}
+	for i, ptr := range valuePtrs {
+		target := reflect.ValueOf(ptr)
+		if target.Kind() != reflect.Pointer || target.IsNil() {
+			return fmt.Errorf("error detail %d: %T: %w", i, ptr, converter.ErrValuePtrIsNotPointer)
+		}
+		target = target.Elem()
+		if d.values[i] == nil {
+			target.SetZero()
+			continue
+		}
+		value := reflect.ValueOf(d.values[i])
+		if !value.Type().AssignableTo(target.Type()) {
+			return fmt.Errorf("error detail %d: %w: it is a %s, not a %s", i, converter.ErrUnableToSetValue, value.Type(), target.Type())
+		}
+		target.Set(value)
+	}
+	return nil
+}
+
+// encode returns the details as payloads.
+func (d details) encode(dc converter.DataConverter) (*commonpb.Payloads, error) {
+	if d.payloads != nil {
+		return converter.GetPayloads(d.payloads), nil
+	}
+	return dc.ToPayloads(d.values...)
+}
