@@ -8,7 +8,8 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 
 	"github.com/perdure/perdure/sdk/converter"
-	"github.com/perdure/perdure/sdk/internal/flow"
+	"github.com/perdure/perdure/sdk/internal/encoded"
+	"github.com/perdure/perdure/sdk/internal/execution"
 	"github.com/perdure/perdure/sdk/log"
 	"github.com/perdure/perdure/sdk/temporal"
 )
@@ -32,30 +33,25 @@ var (
 
 	// ErrNoHeartbeatDetails is returned when details are asked for and the
 	// earlier attempts left none.
-	ErrNoHeartbeatDetails = temporal.ErrNoData
+	ErrNoHeartbeatDetails = encoded.ErrNoData
 )
-
-// Type is the type of an activity.
-type Type struct {
-	Name string
-}
 
 // Info describes the running activity.
 type Info struct {
 	// TaskToken identifies this attempt to Client.CompleteActivity.
 	TaskToken []byte
 	// WorkflowType of the workflow that scheduled it, nil if none did.
-	WorkflowType *flow.WorkflowType
+	WorkflowType *execution.WorkflowType
 	// WorkflowNamespace is the namespace of that workflow, empty if none.
 	//
 	// Deprecated: use Namespace.
 	WorkflowNamespace string
 	// WorkflowExecution that scheduled it, zero if none did.
-	WorkflowExecution flow.WorkflowExecution
+	WorkflowExecution execution.Workflow
 	ActivityID        string
 	// ActivityRunID is set for activities that no workflow scheduled.
 	ActivityRunID string
-	ActivityType  Type
+	ActivityType  execution.ActivityType
 	TaskQueue     string
 	Namespace     string
 	// HeartbeatTimeout is the longest time between heartbeats, zero for no

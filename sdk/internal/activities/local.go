@@ -11,6 +11,8 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/execution"
+	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logtag"
 	"github.com/perdure/perdure/sdk/internal/registry"
@@ -35,6 +37,9 @@ type LocalOptions struct {
 	MaxConcurrent int
 	// Limit waits until the next one may start. Nil for no limit.
 	Limit func(context.Context) error
+	// Deliver hands an outcome to the workflow. Nil for
+	// flow.Instance.LocalActivityDone.
+	Deliver func(*flow.LocalActivityResult)
 }
 
 // LocalRunner runs local activities with their retries. It implements
@@ -70,6 +75,9 @@ var _ flow.LocalActivities = (*LocalRunner)(nil)
 
 // NewLocalRunner returns a LocalRunner. Close it.
 func NewLocalRunner(options LocalOptions) *LocalRunner {
+	if options.Deliver == nil {
+		options.Deliver = func(result *flow.LocalActivityResult) { result.Task.Instance.LocalActivityDone(result) }
+	}
 	return &LocalRunner{options: options, runs: map[*flow.LocalActivityTask]*localRun{}}
 }
 
@@ -228,7 +236,7 @@ func (r *LocalRunner) call(ctx context.Context, env *Env, task *flow.LocalActivi
 	} else {
 		var ok bool
 		if fn, ok = r.options.Registry.Activity(task.ActivityType); !ok {
-			return nil, notRegistered(task.ActivityType, r.options.Registry.ActivityTypes())
+			return nil, failure.NewActivityNotRegisteredError(task.ActivityType, r.options.Registry.ActivityTypes())
 		}
 	}
 	result, err := invoke(ctx, env, fn, func() ([]any, error) { return task.Args, nil })
@@ -244,9 +252,9 @@ func (r *LocalRunner) contextError(ctx context.Context, run *localRun) error {
 		return temporal.NewCanceledError()
 	}
 	if !run.expires.IsZero() && !time.Now().Before(run.expires) {
-		return flow.ErrDeadlineExceeded
+		return failure.NewTimeoutError("deadline exceeded", enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, nil)
 	}
-	return newTimeoutError("deadline exceeded", enumspb.TIMEOUT_TYPE_START_TO_CLOSE)
+	return failure.NewTimeoutError("deadline exceeded", enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil)
 }
 
 // settle delivers the outcome of an attempt to the workflow, or arranges the
@@ -274,7 +282,7 @@ func (r *LocalRunner) settle(run *localRun, attempt int32, result *commonpb.Payl
 	}
 	r.forget(run)
 	r.mu.Unlock()
-	run.task.Instance.LocalActivityDone(outcome)
+	r.options.Deliver(outcome)
 }
 
 func (r *LocalRunner) retry(run *localRun) {
@@ -299,7 +307,7 @@ func (r *LocalRunner) newEnv(run *localRun, attempt int32) *Env {
 		end = run.expires
 	}
 	workflowType := task.Info.WorkflowType
-	execution := task.Info.WorkflowExecution
+	workflow := task.Info.WorkflowExecution
 	dc := task.DataConverter
 	if dc == nil {
 		dc = r.options.DataConverter
@@ -308,9 +316,9 @@ func (r *LocalRunner) newEnv(run *localRun, attempt int32) *Env {
 		Info: Info{
 			WorkflowType:           &workflowType,
 			WorkflowNamespace:      task.Info.Namespace,
-			WorkflowExecution:      execution,
+			WorkflowExecution:      workflow,
 			ActivityID:             task.ActivityID,
-			ActivityType:           Type{Name: task.ActivityType},
+			ActivityType:           execution.ActivityType{Name: task.ActivityType},
 			TaskQueue:              task.Info.TaskQueueName,
 			Namespace:              task.Info.Namespace,
 			ScheduleToCloseTimeout: scheduleToClose,
@@ -327,8 +335,8 @@ func (r *LocalRunner) newEnv(run *localRun, attempt int32) *Env {
 			logtag.ActivityType, task.ActivityType,
 			logtag.Attempt, attempt,
 			logtag.WorkflowType, workflowType.Name,
-			logtag.WorkflowID, execution.ID,
-			logtag.RunID, execution.RunID),
+			logtag.WorkflowID, workflow.ID,
+			logtag.RunID, workflow.RunID),
 		Converter: dc,
 		Stopping:  r.options.Stopping.Done(),
 		Client:    r.options.Client,

@@ -1,12 +1,8 @@
 package activities
 
 import (
-	"errors"
 	"math"
-	"slices"
 	"time"
-
-	enumspb "go.temporal.io/api/enums/v1"
 
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/temporal"
@@ -19,7 +15,7 @@ const noRetry = time.Duration(-1)
 // failed with err; noRetry if there is to be none. expires is when no further
 // attempt may begin, zero for never.
 func retryDelay(policy *temporal.RetryPolicy, attempt int32, err error, now, expires time.Time) time.Duration {
-	if policy == nil || !retryable(err, policy.NonRetryableErrorTypes) {
+	if policy == nil || !failure.IsRetryable(err, policy.NonRetryableErrorTypes) {
 		return noRetry
 	}
 	if policy.MaximumAttempts > 0 && attempt >= policy.MaximumAttempts {
@@ -54,25 +50,4 @@ func exponential(policy *temporal.RetryPolicy, attempt int32) time.Duration {
 		return noRetry // centuries: never
 	}
 	return time.Duration(delay)
-}
-
-// retryable says whether a local activity that failed with err may be tried
-// again.
-func retryable(err error, except []string) bool {
-	var (
-		terminated  *temporal.TerminatedError
-		canceled    *temporal.CanceledError
-		timeout     *temporal.TimeoutError
-		application *temporal.ApplicationError
-	)
-	switch {
-	case err == nil, errors.As(err, &terminated), errors.As(err, &canceled):
-		return false
-	case errors.As(err, &timeout):
-		kind := timeout.TimeoutType()
-		return kind == enumspb.TIMEOUT_TYPE_START_TO_CLOSE || kind == enumspb.TIMEOUT_TYPE_HEARTBEAT
-	case errors.As(err, &application):
-		return !application.NonRetryable() && !slices.Contains(except, application.Type())
-	}
-	return !slices.Contains(except, failure.TypeName(err))
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"strings"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -13,8 +12,12 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/encoded"
+	"github.com/perdure/perdure/sdk/internal/execution"
+	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logtag"
+	"github.com/perdure/perdure/sdk/internal/policy"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/log"
 	"github.com/perdure/perdure/sdk/temporal"
@@ -130,12 +133,12 @@ func (r *Runner) execute(task *workflowservice.PollActivityTaskQueueResponse) (r
 	if !ok {
 		// A failure, not silence: the server retries it, perhaps on a worker
 		// that knows the type.
-		return r.respond(ctx, task, env, nil, notRegistered(name, o.Registry.ActivityTypes()), false), nil
+		return r.respond(task, nil, failure.NewActivityNotRegisteredError(name, o.Registry.ActivityTypes()), false), nil
 	}
 
 	result, err := invoke(ctx, env, fn, func() ([]any, error) {
 		if fn.Dynamic {
-			return []any{converter.NewEncodedValues(task.GetInput(), env.converterFor(ctx))}, nil
+			return []any{encoded.NewValues(task.GetInput(), env.converterFor(ctx))}, nil
 		}
 		args, err := fn.DecodeArgs(env.converterFor(ctx), task.GetInput())
 		if err != nil {
@@ -151,11 +154,11 @@ func (r *Runner) execute(task *workflowservice.PollActivityTaskQueueResponse) (r
 	if err != nil && err != ErrResultPending {
 		logFailure(env.Logger, "Activity error.", err)
 	}
-	return r.respond(ctx, task, env, result, err, cancelRequested), nil
+	return r.respond(task, result, err, cancelRequested), nil
 }
 
 // respond builds the response for what an activity returned.
-func (r *Runner) respond(ctx context.Context, task *workflowservice.PollActivityTaskQueueResponse, env *Env, result *commonpb.Payloads, err error, cancelRequested bool) any {
+func (r *Runner) respond(task *workflowservice.PollActivityTaskQueueResponse, result *commonpb.Payloads, err error, cancelRequested bool) any {
 	o := &r.options
 	if err == nil {
 		return &workflowservice.RespondActivityTaskCompletedRequest{
@@ -176,7 +179,7 @@ func (r *Runner) respond(ctx context.Context, task *workflowservice.PollActivity
 		if errors.As(err, &canceled) {
 			return &workflowservice.RespondActivityTaskCanceledRequest{
 				TaskToken:         task.GetTaskToken(),
-				Details:           cancelDetails(canceled, env.converterFor(ctx)),
+				Details:           o.FailureConverter.ErrorToFailure(canceled).GetCanceledFailureInfo().GetDetails(),
 				Identity:          o.Identity,
 				Namespace:         o.Namespace,
 				WorkerVersion:     o.VersionStamp,
@@ -216,7 +219,7 @@ func (r *Runner) newEnv(task *workflowservice.PollActivityTaskQueueResponse) *En
 	info := Info{
 		TaskToken:              task.GetTaskToken(),
 		ActivityID:             task.GetActivityId(),
-		ActivityType:           Type{Name: task.GetActivityType().GetName()},
+		ActivityType:           execution.ActivityType{Name: task.GetActivityType().GetName()},
 		TaskQueue:              o.TaskQueue,
 		Namespace:              task.GetWorkflowNamespace(),
 		HeartbeatTimeout:       task.GetHeartbeatTimeout().AsDuration(),
@@ -225,20 +228,20 @@ func (r *Runner) newEnv(task *workflowservice.PollActivityTaskQueueResponse) *En
 		ScheduledTime:          task.GetScheduledTime().AsTime(),
 		StartedTime:            task.GetStartedTime().AsTime(),
 		Attempt:                task.GetAttempt(),
-		Priority:               priorityFromProto(task.GetPriority()),
-		RetryPolicy:            retryPolicyFromProto(task.GetRetryPolicy()),
+		Priority:               policy.PriorityFromProto(task.GetPriority()),
+		RetryPolicy:            policy.RetryFromProto(task.GetRetryPolicy()),
 	}
 	info.Deadline = deadline(info.ScheduledTime, now, info.ScheduleToCloseTimeout, info.StartToCloseTimeout)
 	if info.Namespace == "" {
 		info.Namespace = o.Namespace
 	}
 	tags := []any{logtag.ActivityID, info.ActivityID, logtag.ActivityType, info.ActivityType.Name, logtag.Attempt, info.Attempt}
-	if execution := task.GetWorkflowExecution(); execution.GetWorkflowId() != "" {
-		info.WorkflowExecution = flow.WorkflowExecution{ID: execution.GetWorkflowId(), RunID: execution.GetRunId()}
-		info.WorkflowType = &flow.WorkflowType{Name: task.GetWorkflowType().GetName()}
+	if run := task.GetWorkflowExecution(); run.GetWorkflowId() != "" {
+		info.WorkflowExecution = execution.Workflow{ID: run.GetWorkflowId(), RunID: run.GetRunId()}
+		info.WorkflowType = &execution.WorkflowType{Name: task.GetWorkflowType().GetName()}
 		info.WorkflowNamespace = info.Namespace
 		tags = append(tags, logtag.WorkflowType, info.WorkflowType.Name,
-			logtag.WorkflowID, execution.GetWorkflowId(), logtag.RunID, execution.GetRunId())
+			logtag.WorkflowID, run.GetWorkflowId(), logtag.RunID, run.GetRunId())
 	} else {
 		info.ActivityRunID = task.GetActivityRunId()
 		tags = append(tags, logtag.ActivityRunID, info.ActivityRunID)
@@ -260,7 +263,7 @@ func invoke(ctx context.Context, env *Env, fn *registry.Function, arguments func
 		if p := recover(); p != nil {
 			stack := string(debug.Stack())
 			env.Logger.Error("Activity panic.", logtag.PanicError, fmt.Sprint(p), logtag.PanicStack, stack)
-			result, err = nil, newPanicError(p, stack)
+			result, err = nil, failure.NewPanicError(p, stack)
 		}
 	}()
 	args, err := arguments()
@@ -281,17 +284,9 @@ func invoke(ctx context.Context, env *Env, fn *registry.Function, arguments func
 	return result, nil
 }
 
-// notRegistered is the error of an activity type that the worker does not know.
-func notRegistered(name string, known []string) error {
-	return temporal.NewApplicationError(
-		fmt.Sprintf("unable to find activityType=%v. Supported types: [%v]", name, strings.Join(known, ", ")),
-		"ActivityNotRegisteredError")
-}
-
 // logFailure logs an activity's error, quietly if the error is marked benign.
 func logFailure(logger log.Logger, message string, err error) {
-	var application *temporal.ApplicationError
-	if errors.As(err, &application) && application.Category() == temporal.ApplicationErrorCategoryBenign {
+	if failure.IsBenign(err) {
 		logger.Debug(message, logtag.Error, err)
 		return
 	}
