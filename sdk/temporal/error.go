@@ -67,6 +67,10 @@ type (
 	// UnknownExternalWorkflowExecutionError says that the workflow to be signaled or
 	// canceled does not exist.
 	UnknownExternalWorkflowExecutionError = failure.UnknownExternalWorkflowExecutionError
+
+	// QueryRejectedError says that a query was rejected because of the workflow's state.
+	// Interceptors see it; QueryWorkflowWithOptions makes it part of its response.
+	QueryRejectedError = failure.QueryRejectedError
 )
 
 // Categories of application errors.

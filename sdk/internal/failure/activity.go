@@ -1,11 +1,26 @@
 package failure
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+)
+
+// Errors that activities return, or that their heartbeats get, and that mean something
+// to the SDK. Package activity exports them.
+var (
+	// ErrActivityResultPending is returned by an activity that someone else will
+	// complete, later, through a client.
+	ErrActivityResultPending = errors.New("not error: do not autocomplete, using Client.CompleteActivity() to complete")
+
+	// ErrActivityPaused says that the activity was paused.
+	ErrActivityPaused = errors.New("activity paused")
+
+	// ErrActivityReset says that the activity was reset, to start over.
+	ErrActivityReset = errors.New("activity reset")
 )
 
 // ActivityError is what a workflow gets when an activity fails. Its cause, which

@@ -1,5 +1,10 @@
 package failure
 
+import (
+	"github.com/perdure/perdure/sdk/converter"
+	commonpb "go.temporal.io/api/common/v1"
+)
+
 // CanceledErrorOptions are the options of NewCanceledErrorWithOptions. All are
 // optional.
 type CanceledErrorOptions struct {
@@ -41,3 +46,9 @@ func (e *CanceledError) Details(d ...any) error { return e.details.get(d) }
 
 // Unwrap returns the cause.
 func (e *CanceledError) Unwrap() error { return e.cause }
+
+// CanceledDetails returns the values that err, a *CanceledError, carries as payloads:
+// those that were decoded from payloads as they came, others encoded by dc.
+func CanceledDetails(err *CanceledError, dc converter.DataConverter) (*commonpb.Payloads, error) {
+	return err.details.encode(dc)
+}

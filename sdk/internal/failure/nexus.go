@@ -41,8 +41,6 @@ func (e *NexusOperationError) Error() string {
 		e.Message, e.Endpoint, e.Service, e.Operation, e.OperationToken, e.ScheduledEventID), e.Cause)
 }
 
-func (e *NexusOperationError) message() string { return e.Message }
-
 // Unwrap returns the cause.
 func (e *NexusOperationError) Unwrap() error { return e.Cause }
 

@@ -39,7 +39,6 @@ type Connection struct {
 	// themselves, except polls.
 	Service   workflowservice.WorkflowServiceClient
 	Namespace string
-	Identity  string
 	Logger    log.Logger
 
 	DataConverter      converter.DataConverter
@@ -113,9 +112,6 @@ func (c *Config) setDefaults() {
 	setDefault(&c.MaxEagerActivityReservationsPerWorkflowTask, defaultEagerReservations)
 	if c.MaxConcurrentEagerActivityExecutionSize <= 0 {
 		c.MaxConcurrentEagerActivityExecutionSize = math.MaxInt
-	}
-	if c.Identity == "" {
-		c.Identity = c.Connection.Identity
 	}
 	if c.BackgroundActivityContext == nil {
 		c.BackgroundActivityContext = context.Background()

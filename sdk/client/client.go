@@ -1,0 +1,309 @@
+// Package client starts workflows and talks to them.
+//
+// A [Client] is a connection to a server, seen from one namespace. Make one per process
+// and share it: it is safe for concurrent use, and workers take it as well.
+//
+//	c, err := client.Dial(client.Options{HostPort: "temporal.internal:7233"})
+//	if err != nil {
+//		return err
+//	}
+//	defer c.Close()
+//
+//	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+//		ID:        "order-" + order.ID, // a second start with it finds the first
+//		TaskQueue: "orders",
+//	}, OrderWorkflow, order)
+//	if err != nil {
+//		return err
+//	}
+//	var receipt Receipt
+//	err = run.Get(ctx, &receipt)
+//
+// # Servers in the same process
+//
+// A server that runs inside the program needs no port: hand its connection to the
+// client, which then makes calls without a network.
+//
+//	c, err := client.Dial(client.Options{
+//		ConnectionOptions: client.ConnectionOptions{Conn: conn},
+//	})
+//
+// conn is any [google.golang.org/grpc.ClientConnInterface]; the client uses it, with the
+// same headers, retries and errors as a connection of its own, and leaves closing it to
+// its owner.
+//
+// # Calls, deadlines and errors
+//
+// Methods that talk to the server retry what may pass, such as a server that restarts.
+// They take at most 10 seconds, or half of the context's deadline if that is shorter;
+// those that wait for a workflow take as long as the context allows. Errors of the
+// server are those of package [go.temporal.io/api/serviceerror]; test for them with
+// errors.As:
+//
+//	var notFound *serviceerror.NotFound
+//	if errors.As(err, &notFound) { ... }
+package client
+
+import (
+	"context"
+
+	"github.com/perdure/perdure/sdk/converter"
+	iclient "github.com/perdure/perdure/sdk/internal/client"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/workflowservice/v1"
+)
+
+// Client talks to a server about the workflows of one namespace. It is safe for
+// concurrent use.
+type Client interface {
+	// ExecuteWorkflow starts a workflow and returns as soon as the server has recorded
+	// it. workflow is the workflow's function or the name it is registered under, args
+	// are its arguments.
+	//
+	// If a workflow with the id is running, the run of that one is returned, unless
+	// options.WorkflowExecutionErrorWhenAlreadyStarted asks for the error.
+	//
+	// To wait for the result, call Get of the run.
+	ExecuteWorkflow(ctx context.Context, options StartWorkflowOptions, workflow any, args ...any) (WorkflowRun, error)
+
+	// GetWorkflow returns the run of a workflow that was started elsewhere. An empty
+	// runID stands for the current run. Whether it exists is found out when the run is
+	// used.
+	GetWorkflow(ctx context.Context, workflowID string, runID string) WorkflowRun
+
+	// SignalWorkflow sends a signal with one argument to a running workflow. An empty
+	// runID stands for the current run. It fails with [*serviceerror.NotFound] if the
+	// workflow does not exist or has closed.
+	SignalWorkflow(ctx context.Context, workflowID string, runID string, signalName string, arg any) error
+
+	// SignalWithStartWorkflow sends a signal to the workflow with the id, which it starts
+	// first if it is not running, both or neither. options.ID must be empty or the same.
+	SignalWithStartWorkflow(ctx context.Context, workflowID string, signalName string, signalArg any,
+		options StartWorkflowOptions, workflow any, workflowArgs ...any) (WorkflowRun, error)
+
+	// CancelWorkflow asks a workflow to stop: its context is canceled, and it can clean
+	// up. An empty runID stands for the current run. It returns when the request is
+	// recorded.
+	CancelWorkflow(ctx context.Context, workflowID string, runID string) error
+
+	// CancelWorkflowWithOptions is CancelWorkflow with all there is to choose.
+	CancelWorkflowWithOptions(ctx context.Context, options CancelWorkflowOptions) error
+
+	// TerminateWorkflow stops a workflow at once, without giving it a chance to clean up.
+	// An empty runID stands for the current run.
+	TerminateWorkflow(ctx context.Context, workflowID string, runID string, reason string, details ...any) error
+
+	// TerminateWorkflowWithOptions is TerminateWorkflow with all there is to choose.
+	TerminateWorkflowWithOptions(ctx context.Context, options TerminateWorkflowOptions) error
+
+	// GetWorkflowHistory returns an iterator over a workflow's history. With isLongPoll it
+	// waits for events until the workflow closes. filterType selects all events or only
+	// the one that closed the workflow. Errors come from the iterator.
+	//
+	//	iter := c.GetWorkflowHistory(ctx, workflowID, runID, true, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	//	for iter.HasNext() {
+	//		event, err := iter.Next()
+	//		if err != nil {
+	//			return err
+	//		}
+	//		...
+	//	}
+	GetWorkflowHistory(ctx context.Context, workflowID string, runID string, isLongPoll bool, filterType enumspb.HistoryEventFilterType) HistoryEventIterator
+
+	// CompleteActivity ends an activity that returned activity.ErrResultPending.
+	// taskToken is from its activity.GetInfo. A nil err completes it with result; a
+	// [*temporal.CanceledError] or a context.Canceled reports that it was canceled; any
+	// other error fails it.
+	CompleteActivity(ctx context.Context, taskToken []byte, result any, err error) error
+
+	// CompleteActivityWithOptions is CompleteActivity with all there is to choose.
+	CompleteActivityWithOptions(ctx context.Context, opts CompleteActivityOptions) error
+
+	// CompleteActivityByID is CompleteActivity for those who know the activity by the
+	// ids of its workflow and its own. An empty runID stands for the current run.
+	CompleteActivityByID(ctx context.Context, namespace, workflowID, runID, activityID string, result any, err error) error
+
+	// CompleteActivityByIDWithOptions is CompleteActivityByID with all there is to choose.
+	CompleteActivityByIDWithOptions(ctx context.Context, opts CompleteActivityByIDOptions) error
+
+	// CompleteActivityByActivityID is CompleteActivity for an activity that does not
+	// belong to a workflow. An empty activityRunID stands for the current run.
+	CompleteActivityByActivityID(ctx context.Context, namespace, activityID, activityRunID string, result any, err error) error
+
+	// CompleteActivityByActivityIDWithOptions is CompleteActivityByActivityID with all
+	// there is to choose.
+	CompleteActivityByActivityIDWithOptions(ctx context.Context, opts CompleteActivityByActivityIDOptions) error
+
+	// RecordActivityHeartbeat reports that an activity, known by the token from its
+	// activity.GetInfo, is alive. details are what the activity gets if it is tried
+	// again. The error is a [*temporal.CanceledError] if the activity is to stop because
+	// it was canceled, activity.ErrActivityPaused or activity.ErrActivityReset if because
+	// of that, and [*serviceerror.NotFound] if it is over already.
+	RecordActivityHeartbeat(ctx context.Context, taskToken []byte, details ...any) error
+
+	// RecordActivityHeartbeatWithOptions is RecordActivityHeartbeat with all there is to
+	// choose.
+	RecordActivityHeartbeatWithOptions(ctx context.Context, opts RecordActivityHeartbeatOptions) error
+
+	// RecordActivityHeartbeatByID is RecordActivityHeartbeat for those who know the
+	// activity by the ids of its workflow and its own.
+	RecordActivityHeartbeatByID(ctx context.Context, namespace, workflowID, runID, activityID string, details ...any) error
+
+	// RecordActivityHeartbeatByIDWithOptions is RecordActivityHeartbeatByID with all there
+	// is to choose.
+	RecordActivityHeartbeatByIDWithOptions(ctx context.Context, opts RecordActivityHeartbeatByIDOptions) error
+
+	// ListClosedWorkflow lists workflows that have closed, by simple filters. ListWorkflow
+	// can do more. An empty namespace in the request is set to the client's, here and in
+	// the following methods.
+	ListClosedWorkflow(ctx context.Context, request *workflowservice.ListClosedWorkflowExecutionsRequest) (*workflowservice.ListClosedWorkflowExecutionsResponse, error)
+
+	// ListOpenWorkflow lists workflows that are running, by simple filters. ListWorkflow
+	// can do more.
+	ListOpenWorkflow(ctx context.Context, request *workflowservice.ListOpenWorkflowExecutionsRequest) (*workflowservice.ListOpenWorkflowExecutionsResponse, error)
+
+	// ListWorkflow lists the workflows that the request's query selects, a page at a
+	// time. What was started a moment ago may be missing.
+	ListWorkflow(ctx context.Context, request *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error)
+
+	// ListArchivedWorkflow lists workflows in the archive. It may take up to 3 minutes.
+	ListArchivedWorkflow(ctx context.Context, request *workflowservice.ListArchivedWorkflowExecutionsRequest) (*workflowservice.ListArchivedWorkflowExecutionsResponse, error)
+
+	// ScanWorkflow lists the workflows that the request's query selects, in no order.
+	//
+	// Deprecated: use ListWorkflow.
+	//
+	//lint:ignore SA1019 the API keeps it, so the client does
+	ScanWorkflow(ctx context.Context, request *workflowservice.ScanWorkflowExecutionsRequest) (*workflowservice.ScanWorkflowExecutionsResponse, error)
+
+	// CountWorkflow counts the workflows that the request's query selects.
+	CountWorkflow(ctx context.Context, request *workflowservice.CountWorkflowExecutionsRequest) (*workflowservice.CountWorkflowExecutionsResponse, error)
+
+	// GetSearchAttributes returns the names and types of the search attributes that the
+	// server knows.
+	GetSearchAttributes(ctx context.Context) (*workflowservice.GetSearchAttributesResponse, error)
+
+	// QueryWorkflow asks a workflow, running or closed, and returns its answer. A worker
+	// of the workflow must be there to give it. An empty runID stands for the current
+	// run. Errors are [*serviceerror.QueryFailed] if the workflow answers with an error,
+	// and [*serviceerror.NotFound] if it does not exist.
+	QueryWorkflow(ctx context.Context, workflowID string, runID string, queryType string, args ...any) (converter.EncodedValue, error)
+
+	// QueryWorkflowWithOptions is QueryWorkflow with all there is to choose.
+	QueryWorkflowWithOptions(ctx context.Context, request *QueryWorkflowWithOptionsRequest) (*QueryWorkflowWithOptionsResponse, error)
+
+	// DescribeWorkflowExecution returns what the server knows about a workflow, as the
+	// API has it. An empty runID stands for the current run.
+	DescribeWorkflowExecution(ctx context.Context, workflowID, runID string) (*workflowservice.DescribeWorkflowExecutionResponse, error)
+
+	// DescribeWorkflow returns what the server knows about a workflow, decoded. An empty
+	// runID stands for the current run.
+	DescribeWorkflow(ctx context.Context, workflowID, runID string) (*WorkflowExecutionDescription, error)
+
+	// DescribeTaskQueue returns the workers that have polled a task queue in the last few
+	// minutes.
+	DescribeTaskQueue(ctx context.Context, taskqueue string, taskqueueType enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error)
+
+	// ResetWorkflowExecution ends the current run of a workflow and begins a new one from
+	// a point in its history. The request gets a request id if it has none.
+	ResetWorkflowExecution(ctx context.Context, request *workflowservice.ResetWorkflowExecutionRequest) (*workflowservice.ResetWorkflowExecutionResponse, error)
+
+	// CheckHealth asks the server whether it is serving, by gRPC's health checks. The
+	// request may be nil.
+	CheckHealth(ctx context.Context, request *CheckHealthRequest) (*CheckHealthResponse, error)
+
+	// WorkflowService returns the server's API as it is, for what the methods above do not
+	// cover. Calls carry the client's headers and return errors of package serviceerror,
+	// but are made once, for as long as the context allows.
+	WorkflowService() workflowservice.WorkflowServiceClient
+
+	// OperatorService returns the server's operator API as it is, like WorkflowService.
+	OperatorService() operatorservice.OperatorServiceClient
+
+	// Close gives up the client's connection, which ends once all clients that share it
+	// are closed. Workers that use the client must be stopped before. Calls of a closed
+	// connection fail.
+	Close()
+}
+
+// NamespaceClient registers, describes and updates namespaces. It is safe for concurrent
+// use.
+type NamespaceClient interface {
+	// Register creates a namespace. It fails with
+	// [*serviceerror.NamespaceAlreadyExists] if there is one of that name.
+	Register(ctx context.Context, request *workflowservice.RegisterNamespaceRequest) error
+
+	// Describe returns what the server knows about a namespace. It fails with
+	// [*serviceerror.NamespaceNotFound] if there is none of that name.
+	Describe(ctx context.Context, name string) (*workflowservice.DescribeNamespaceResponse, error)
+
+	// Update changes a namespace.
+	Update(ctx context.Context, request *workflowservice.UpdateNamespaceRequest) error
+
+	// Close closes the connection.
+	Close()
+}
+
+var (
+	_ Client          = (*iclient.Client)(nil)
+	_ NamespaceClient = (*iclient.NamespaceClient)(nil)
+)
+
+// Dial connects to a server and returns when it has answered. It fails if the server
+// does not answer within [ConnectionOptions].GetSystemInfoTimeout.
+func Dial(options Options) (Client, error) {
+	return DialContext(context.Background(), options)
+}
+
+// DialContext is [Dial], bounded by ctx. The client is not: it lives until it is closed.
+func DialContext(ctx context.Context, options Options) (Client, error) {
+	return orNil(iclient.Dial(ctx, options))
+}
+
+// NewLazyClient returns a client that connects when it is first used.
+func NewLazyClient(options Options) (Client, error) {
+	return orNil(iclient.NewLazy(options))
+}
+
+// NewClient connects to a server.
+//
+// Deprecated: use [Dial] or [NewLazyClient].
+func NewClient(options Options) (Client, error) {
+	return Dial(options)
+}
+
+// NewClientFromExisting returns a client for another namespace, or with other converters,
+// that shares the connection of existingClient. Of options, those that say how to connect
+// are not used: HostPort, ConnectionOptions, Credentials, HeadersProvider and
+// TrafficController are those of existingClient.
+func NewClientFromExisting(existingClient Client, options Options) (Client, error) {
+	return NewClientFromExistingWithContext(context.Background(), existingClient, options)
+}
+
+// NewClientFromExistingWithContext is [NewClientFromExisting], bounded by ctx.
+func NewClientFromExistingWithContext(ctx context.Context, existingClient Client, options Options) (Client, error) {
+	existing, err := iclient.Existing(existingClient)
+	if err != nil {
+		return nil, err
+	}
+	return orNil(iclient.NewFromExisting(ctx, existing, options))
+}
+
+// NewNamespaceClient returns a client for namespaces. It connects when it is first used.
+// Of options, those that say how to connect and Logger are used.
+func NewNamespaceClient(options Options) (NamespaceClient, error) {
+	c, err := iclient.NewNamespaceClient(options)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// orNil keeps a nil pointer from becoming a Client that is not nil.
+func orNil(c *iclient.Client, err error) (Client, error) {
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}

@@ -1,0 +1,97 @@
+// Package header carries what context propagators write from the code that starts
+// something to the code that runs it.
+package header
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	commonpb "go.temporal.io/api/common/v1"
+)
+
+// Writer is where a propagator writes.
+type Writer interface {
+	// Set writes value under key, in place of what may be there.
+	Set(key string, value *commonpb.Payload)
+}
+
+// Reader is where a propagator reads.
+type Reader interface {
+	// Get returns what is under key, and whether there is anything.
+	Get(key string) (*commonpb.Payload, bool)
+	// ForEachKey calls handler with each key and value, in no order, until it returns an
+	// error, which it returns.
+	ForEachKey(handler func(key string, value *commonpb.Payload) error) error
+}
+
+// Propagator is the half of a workflow.ContextPropagator that deals with Go contexts.
+type Propagator interface {
+	// Inject writes what is to be propagated from ctx.
+	Inject(ctx context.Context, to Writer) error
+	// Extract returns ctx with what was propagated.
+	Extract(ctx context.Context, from Reader) (context.Context, error)
+}
+
+type fields map[string]*commonpb.Payload
+
+func (f fields) Set(key string, value *commonpb.Payload) { f[key] = value }
+
+func (f fields) Get(key string) (*commonpb.Payload, bool) {
+	value, ok := f[key]
+	return value, ok
+}
+
+func (f fields) ForEachKey(handler func(string, *commonpb.Payload) error) error {
+	for key, value := range f {
+		if err := handler(key, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// NewReader returns a reader of h, which may be nil.
+func NewReader(h *commonpb.Header) Reader { return fields(h.GetFields()) }
+
+// NewWriter returns a writer into h. What is written to a nil header is dropped.
+func NewWriter(h *commonpb.Header) Writer {
+	if h == nil {
+		return fields{}
+	}
+	if h.Fields == nil {
+		h.Fields = make(map[string]*commonpb.Payload)
+	}
+	return fields(h.Fields)
+}
+
+// Inject returns the header that propagators write from ctx, or nil if that is
+// nothing. given is in it as well; it may be nil and is not changed.
+func Inject[P Propagator](ctx context.Context, propagators []P, given *commonpb.Header) (*commonpb.Header, error) {
+	if len(propagators) == 0 && len(given.GetFields()) == 0 {
+		return nil, nil
+	}
+	h := &commonpb.Header{Fields: maps.Clone(given.GetFields())}
+	writer := NewWriter(h)
+	for _, p := range propagators {
+		if err := p.Inject(ctx, writer); err != nil {
+			return nil, fmt.Errorf("failed propagating header: %w", err)
+		}
+	}
+	if len(h.Fields) == 0 {
+		return nil, nil
+	}
+	return h, nil
+}
+
+// Extract returns ctx with what propagators find in h, which may be nil.
+func Extract[P Propagator](ctx context.Context, propagators []P, h *commonpb.Header) (context.Context, error) {
+	reader := NewReader(h)
+	for _, p := range propagators {
+		var err error
+		if ctx, err = p.Extract(ctx, reader); err != nil {
+			return nil, fmt.Errorf("failed propagating header: %w", err)
+		}
+	}
+	return ctx, nil
+}
