@@ -120,9 +120,14 @@ func (w *workflowWorker) handleTask(r *run, task *workflowTask) (next *workflowT
 			// is so far and go on under a new one.
 			outcome = r.instance.Heartbeat(ctx)
 			if answered(outcome) {
-				next, keep, err = w.answer(ctx, task, outcome, started)
-				if err != nil || next == nil || !keep {
-					return nil, false, err
+				next, keep, err = w.answer(ctx, r, task, outcome, started)
+				if err != nil || outcome.LocalActivities == 0 {
+					// The last of them ended just now.
+					return next, keep, err
+				}
+				if next == nil || !keep {
+					// Without a task there is no way to report what they do.
+					return nil, false, nil
 				}
 				task, started = next, time.Now()
 				if outcome, err = w.drive(ctx, r, task); err != nil {
@@ -134,7 +139,7 @@ func (w *workflowWorker) handleTask(r *run, task *workflowTask) (next *workflowT
 			return nil, false, fmt.Errorf("waiting for local activities: %w", context.Cause(ctx))
 		}
 	}
-	return w.answer(ctx, task, outcome, started)
+	return w.answer(ctx, r, task, outcome, started)
 }
 
 func answered(o *flow.Outcome) bool {
@@ -173,7 +178,7 @@ func (w *workflowWorker) flowTask(task *workflowTask) *flow.Task {
 
 // answer sends the outcome. It returns the next task, if the server had one at
 // once, and whether the run can stay cached.
-func (w *workflowWorker) answer(ctx context.Context, task *workflowTask, outcome *flow.Outcome, started time.Time) (next *workflowTask, keep bool, err error) {
+func (w *workflowWorker) answer(ctx context.Context, r *run, task *workflowTask, outcome *flow.Outcome, started time.Time) (next *workflowTask, keep bool, err error) {
 	w.logDuration(task, time.Since(started))
 	// What was done is worth reporting even while the worker stops.
 	ctx = context.WithoutCancel(ctx)
@@ -210,9 +215,9 @@ func (w *workflowWorker) answer(ctx context.Context, task *workflowTask, outcome
 		if outcome.Closed || outcome.Evict {
 			return nil, false, nil
 		}
-		if response.GetResetHistoryEventId() != 0 {
+		if event := response.GetResetHistoryEventId(); event != 0 {
 			// The task was speculative and has left no trace in the history.
-			return response.GetWorkflowTask(), false, nil
+			r.instance.Rewind(event)
 		}
 		return response.GetWorkflowTask(), true, nil
 	}
