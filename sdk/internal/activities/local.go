@@ -14,6 +14,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/execution"
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/flow"
+	"github.com/perdure/perdure/sdk/internal/header"
 	"github.com/perdure/perdure/sdk/internal/logtag"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/log"
@@ -223,7 +224,7 @@ func (r *LocalRunner) attempt(run *localRun) {
 
 // call runs the activity function.
 func (r *LocalRunner) call(ctx context.Context, env *Env, task *flow.LocalActivityTask) (*commonpb.Payloads, error) {
-	ctx, err := extractHeader(WithEnv(ctx, env), task.Header, task.ContextPropagators)
+	ctx, err := header.Extract(WithEnv(ctx, env), task.ContextPropagators, task.Header)
 	if err != nil {
 		return nil, fmt.Errorf("reading the header of local activity %s: %w", task.ActivityType, err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/execution"
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/flow"
+	"github.com/perdure/perdure/sdk/internal/header"
 	"github.com/perdure/perdure/sdk/internal/logtag"
 	"github.com/perdure/perdure/sdk/internal/policy"
 	"github.com/perdure/perdure/sdk/internal/registry"
@@ -121,7 +122,7 @@ func (r *Runner) execute(task *workflowservice.PollActivityTaskQueueResponse) (r
 	}()
 
 	ctx := WithEnv(cancelled, env)
-	ctx, err = extractHeader(ctx, task.GetHeader(), o.ContextPropagators)
+	ctx, err = header.Extract(ctx, o.ContextPropagators, task.GetHeader())
 	if err != nil {
 		return nil, fmt.Errorf("reading the header of activity %s: %w", env.Info.ActivityType.Name, err)
 	}

@@ -16,7 +16,7 @@ import (
 
 	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/failure"
-	"github.com/perdure/perdure/sdk/internal/header"
+	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logger"
 	"github.com/perdure/perdure/sdk/internal/logtag"
 	"github.com/perdure/perdure/sdk/internal/rpc"
@@ -30,7 +30,7 @@ import (
 const DefaultNamespace = "default"
 
 // ContextPropagator carries values from contexts into headers and back.
-type ContextPropagator = header.Propagator
+type ContextPropagator = flow.ContextPropagator
 
 // Options of a client. The zero value connects to a server on this machine.
 type Options struct {

@@ -119,10 +119,19 @@ func (s *Scheduler) newCoroutine(name string, f func(*Coroutine)) *Coroutine {
 	c := &Coroutine{name: name, scheduler: s}
 	c.resume, c.stop = iter.Pull(func(yield func(struct{}) bool) {
 		c.suspend = yield
-		defer c.recover()
-		f(c)
+		c.main(f)
 	})
 	return c
+}
+
+// main is at the bottom of every coroutine's stack, where RunningStack looks
+// for it by its receiver.
+//
+//go:noinline
+func (c *Coroutine) main(f func(*Coroutine)) {
+	defer runtime.KeepAlive(c)
+	defer c.recover()
+	f(c)
 }
 
 // recover turns a panic of the coroutine's function into its failure. A
@@ -366,6 +375,16 @@ func (s *Scheduler) Watch() (turn uint64, name string, ok bool) {
 		return turn, "", false
 	}
 	return turn, c.name, true
+}
+
+// RunningStack is the stack trace of the coroutine that Watch reports. It may be
+// called from any goroutine, and stops the whole program for a moment.
+func (s *Scheduler) RunningStack() string {
+	c := s.watched.Load()
+	if c == nil {
+		return ""
+	}
+	return otherStack(c)
 }
 
 // Unwatched runs f, called by a coroutine, as if it were no part of the turn:

@@ -1,6 +1,7 @@
 package coroutine
 
 import (
+	"fmt"
 	"runtime"
 	"strings"
 )
@@ -28,6 +29,20 @@ func ownStack(name, status string) string {
 	buf := make([]byte, maxStack)
 	buf = buf[:runtime.Stack(buf, false)]
 	return "coroutine " + name + " [" + status + "]:\n" + clean(string(buf))
+}
+
+// otherStack is the stack of a coroutine that is running elsewhere, found among
+// those of all goroutines by the coroutine's address.
+func otherStack(c *Coroutine) string {
+	buf := make([]byte, 1<<20)
+	all := string(buf[:runtime.Stack(buf, true)])
+	needle := fmt.Sprintf("coroutine.(*Coroutine).main(%p", c)
+	for stack := range strings.SplitSeq(all, "\n\n") {
+		if strings.Contains(stack, needle) {
+			return "coroutine " + c.name + " [running]:\n" + clean(stack)
+		}
+	}
+	return "coroutine " + c.name + " [running]: stack not found"
 }
 
 // clean drops the heading of a runtime stack and every frame, which is two

@@ -2,173 +2,303 @@ package flow
 
 import (
 	"context"
-	"errors"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	commonpb "go.temporal.io/api/common/v1"
-	historypb "go.temporal.io/api/history/v1"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"github.com/perdure/perdure/sdk/internal/registry"
+	"github.com/perdure/perdure/sdk/internal/coroutine"
+	"github.com/perdure/perdure/sdk/internal/execution"
+	"github.com/perdure/perdure/sdk/internal/failure"
+	"github.com/perdure/perdure/sdk/internal/replay"
 )
 
-// PanicPolicy says what happens to an execution whose workflow code panics or
-// turns out not to be deterministic.
-type PanicPolicy int
+// Instance is one workflow run in this process: rebuilt from its history when
+// it gets its first task, kept with all its coroutines between tasks, and
+// closed when the worker's cache lets go of it.
+//
+// HandleTask, Continue, Heartbeat and Close must not be called concurrently
+// with one another. LocalActivityDone may be called at any time.
+type Instance struct {
+	options   *Options
+	scheduler *coroutine.Scheduler
+	run       *run // nil before the first task
+
+	// previousStarted is the started event of the last task handled; the next
+	// history goes on behind it. lastHandled is the last event seen.
+	previousStarted, lastHandled int64
+	poll                         *workflowservice.PollWorkflowTaskQueueResponse
+	// tasked is when the current task was begun, by this machine's clock.
+	tasked time.Time
+
+	state state
+	ready chan struct{}
+
+	mu      sync.Mutex
+	results []*LocalActivityResult
+}
+
+// state says who may touch the run.
+type state = atomic.Int32
 
 const (
-	// BlockWorkflow fails the workflow task; the server offers it again, so
-	// that a corrected worker can go on. The default.
-	BlockWorkflow PanicPolicy = iota
-	// FailWorkflow fails the workflow execution.
-	FailWorkflow
+	idle      = iota // nobody is at work
+	busy             // a task is being handled
+	abandoned        // workflow code did not yield; its goroutine cleans up
+	closed
 )
 
-// DefaultDeadlockTimeout is how long workflow code may run without yielding
-// when Options.DeadlockTimeout is zero.
-const DefaultDeadlockTimeout = time.Second
-
-// Options is what a worker gives to all the workflow executions it runs. It is
-// read only once an Instance is made with it and may be shared by all of them.
-type Options struct {
-	// Namespace and TaskQueue of the worker. TaskQueue is where activities
-	// and children go that name no queue of their own, if the history does
-	// not say otherwise.
-	Namespace string
-	TaskQueue string
-	// Identity goes into the responses.
-	Identity string
-	// BuildID of the worker, for workflow.Info.GetCurrentBuildID.
-	BuildID string
-
-	// Registry resolves workflow types. Required.
-	Registry *registry.Registry
-
-	// DataConverter, FailureConverter and Logger default to those of packages
-	// converter, temporal and log.
-	DataConverter      DataConverter
-	FailureConverter   FailureConverter
-	ContextPropagators []ContextPropagator
-	Logger             Logger
-	// EnableLoggingInReplay lets workflow.GetLogger write while replaying.
-	EnableLoggingInReplay bool
-
-	PanicPolicy PanicPolicy
-	// DeadlockTimeout is how long workflow code may run without yielding
-	// before the workflow task is failed with TMPRL1101. Zero means
-	// DefaultDeadlockTimeout, negative means no limit.
-	DeadlockTimeout time.Duration
-
-	// LocalActivities runs local activities. Nil makes workflow code that
-	// executes one fail.
-	LocalActivities LocalActivities
-
-	// SDKMetadata is the server capability sdk_metadata: with it, SDK flags
-	// and the SDK's name and version are reported in completions.
-	SDKMetadata bool
+// NewInstance returns an instance that knows nothing yet: the first task that
+// it handles must carry the history from the beginning.
+func NewInstance(options *Options) *Instance {
+	return &Instance{
+		options:   options.withDefaults(),
+		scheduler: coroutine.New(),
+		ready:     make(chan struct{}, 1),
+	}
 }
 
-// LocalActivities runs local activities for instances. The methods are called
-// on the goroutine that is inside HandleTask, Continue, Heartbeat or Close and
-// must not block, nor call back into the Instance except for
-// LocalActivityDone.
-type LocalActivities interface {
-	// RunLocalActivity starts a local activity. Its outcome is to be handed
-	// to task.Instance.LocalActivityDone exactly once, unless it was
-	// cancelled.
-	RunLocalActivity(task *LocalActivityTask)
-	// CancelLocalActivity cancels the context of one that was started. The
-	// instance has resolved it already; a late LocalActivityDone is ignored.
-	CancelLocalActivity(task *LocalActivityTask)
+// RunID is the run that the instance is of, "" before its first task.
+func (i *Instance) RunID() string {
+	if i.run == nil {
+		return ""
+	}
+	return i.run.info.WorkflowExecution.RunID
 }
 
-// LocalActivityTask is one local activity to run, with its retries, until it
-// ends or the next retry's delay is too long to keep the workflow task open.
-type LocalActivityTask struct {
-	Instance *Instance
-	// ActivityID is unique in the run.
-	ActivityID   string
-	ActivityType string
-	// Function is what workflow code passed to ExecuteLocalActivity when that
-	// was a function; nil when it passed a name, to look up in the registry.
-	Function any
-	// Args are the arguments as passed, not encoded.
-	Args []any
-	// DataConverter and ContextPropagators are those of the workflow context.
-	DataConverter      DataConverter
-	ContextPropagators []ContextPropagator
-	Header             *commonpb.Header
-	Info               *WorkflowInfo
-	// Options has at least one timeout set and a RetryPolicy.
-	Options LocalActivityOptions
-	// Attempt to begin with, from 1.
-	Attempt int32
-	// ScheduledTime is when the workflow first asked for it, by workflow
-	// time; later attempts after a timer keep it.
-	ScheduledTime time.Time
-	// WorkflowTaskTimeout bounds a retry delay spent in process: a longer one
-	// is to be reported as LocalActivityResult.Backoff.
-	WorkflowTaskTimeout time.Duration
+// PreviousStartedEventID is the started event of the last task handled.
+func (i *Instance) PreviousStartedEventID() int64 { return i.previousStarted }
+
+// Rewind tells the instance that the server dropped its last, speculative task:
+// the next history goes on behind the event with the given id. The response
+// to a completed task says so in reset_history_event_id.
+func (i *Instance) Rewind(startedEventID int64) {
+	// The task's scheduled and started events are gone from the history.
+	i.lastHandled -= 2
+	i.previousStarted = startedEventID
 }
 
-// LocalActivityResult is how a local activity ended.
-type LocalActivityResult struct {
-	Task *LocalActivityTask
-	// Result is the encoded result, nil if it has none or failed.
-	Result *commonpb.Payloads
-	// Err is the error of the last attempt, nil on success.
-	Err error
-	// Attempt is the number of the last attempt made.
-	Attempt int32
-	// Backoff, when positive, means that Err is to be retried after this
-	// delay, too long to wait for in process: the instance writes a marker
-	// and a timer, then asks for attempt Attempt+1.
-	Backoff time.Duration
+// HandleTask handles a workflow task, be it new or the first half of one that
+// waits for local activities. An error means that there is nothing to respond:
+// history could not be fetched, or it is ErrStale.
+func (i *Instance) HandleTask(ctx context.Context, task *Task) (*Outcome, error) {
+	var outcome *Outcome
+	var err error
+	if stuck := i.guard(func() { outcome, err = i.handle(ctx, task) }); stuck != nil {
+		return i.fail(task.Poll, stuck), nil
+	}
+	if outcome == nil && err == nil {
+		return i.fail(task.Poll, errGoexit), nil
+	}
+	return outcome, err
 }
 
-// HistoryPager fetches the page of history after the one that carried token.
-// It returns no token with the last page.
-type HistoryPager func(ctx context.Context, token []byte) (page *historypb.History, next []byte, err error)
+// Ready gets a value when LocalActivityDone has something for Continue.
+func (i *Instance) Ready() <-chan struct{} { return i.ready }
 
-// Task is one workflow task to handle.
-type Task struct {
-	Poll *workflowservice.PollWorkflowTaskQueueResponse
-	// NextPage fetches further pages of history when Poll has a next page
-	// token; required then.
-	NextPage HistoryPager
+// Continue goes on with the current task after local activities have ended.
+func (i *Instance) Continue(ctx context.Context) *Outcome { return i.proceed(false) }
+
+// Heartbeat answers the current task with what there is so far, and asks for
+// another one at once, so that it does not time out while local activities
+// run.
+func (i *Instance) Heartbeat(ctx context.Context) *Outcome { return i.proceed(true) }
+
+func (i *Instance) proceed(heartbeat bool) *Outcome {
+	var outcome *Outcome
+	poll := i.poll
+	if stuck := i.guard(func() { outcome = i.goOn(heartbeat) }); stuck != nil {
+		return i.fail(poll, stuck)
+	}
+	if outcome == nil {
+		return i.fail(poll, errGoexit)
+	}
+	return outcome
 }
 
-// Outcome is the answer to a workflow task. Exactly one of Completed, Failed
-// and QueryCompleted is set, or LocalActivities is positive and none is.
-//
-// The instance fills in all that depends on the execution, and the
-// task token, namespace and identity. The worker adds to Completed what depends
-// on itself: sticky attributes, version stamp, deployment options, instance
-// key, and which of the activity commands that request eager execution keep
-// that request.
-type Outcome struct {
-	Completed      *workflowservice.RespondWorkflowTaskCompletedRequest
-	Failed         *workflowservice.RespondWorkflowTaskFailedRequest
-	QueryCompleted *workflowservice.RespondQueryTaskCompletedRequest
-
-	// LocalActivities is how many local activities are running. While it is
-	// positive and there is no response, the worker waits for Ready and calls
-	// Continue, or, when 80% of the workflow task timeout has passed, calls
-	// Heartbeat.
-	LocalActivities int
-
-	// Err is why the task failed, for the log; set with Failed, and with
-	// Completed if a panic failed the execution under FailWorkflow.
-	Err error
-	// Closed says that Completed closes the run: drop the instance from the
-	// cache and Close it.
-	Closed bool
-	// Evict says that the instance must not be used again (its task failed):
-	// Close it.
-	Evict bool
+// LocalActivityDone delivers the end of a local activity. It may be called from
+// any goroutine.
+func (i *Instance) LocalActivityDone(result *LocalActivityResult) {
+	i.mu.Lock()
+	i.results = append(i.results, result)
+	i.mu.Unlock()
+	select {
+	case i.ready <- struct{}{}:
+	default:
+	}
 }
 
-// ErrStale is returned by HandleTask when a cached instance is handed a
-// history that does not go on from what it has seen. The worker closes the
-// instance, fetches the full history and handles the task with a new one.
-var ErrStale = errors.New("the cached workflow does not match the task's history: it must be rebuilt from the full history")
+func (i *Instance) takeResults() []*LocalActivityResult {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	results := i.results
+	i.results = nil
+	return results
+}
+
+// Close unwinds the workflow's coroutines: their deferred functions run, and
+// nothing they do has an effect. It waits for them as long as workflow code may
+// run without yielding.
+func (i *Instance) Close() {
+	if !i.state.CompareAndSwap(idle, closed) {
+		return
+	}
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		i.unwind()
+	}()
+	timeout := i.options.DeadlockTimeout
+	if timeout < 0 {
+		<-gone
+		return
+	}
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	select {
+	case <-gone:
+	case <-timer.C:
+		i.options.Logger.Warn("Workflow code did not end when its run was evicted from the cache: a deferred function blocks",
+			"RunID", i.RunID(), "Timeout", timeout)
+	}
+}
+
+func (i *Instance) unwind() {
+	if i.run == nil {
+		i.scheduler.Close()
+		return
+	}
+	i.run.cancelRunningLocalActivities()
+	i.run.close()
+}
+
+// handle walks through the task's history.
+func (i *Instance) handle(ctx context.Context, task *Task) (outcome *Outcome, err error) {
+	poll := task.Poll
+	defer func() {
+		// Converters and propagators run here, too.
+		if p := recover(); p != nil {
+			outcome, err = i.fail(poll, recovered(p)), nil
+		}
+	}()
+	events := poll.GetHistory().GetEvents()
+	full := i.run == nil
+	switch {
+	case full:
+		if len(events) == 0 || events[0].GetEventType() != enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED {
+			return nil, ErrStale
+		}
+		i.run = newRun(i.options, i.scheduler, i, execution.WorkflowFromProto(poll.GetWorkflowExecution()), events[0])
+	case len(events) > 0 && events[0].GetEventId() != i.previousStarted+1,
+		len(events) == 0 && poll.GetQuery() == nil:
+		return nil, ErrStale
+	}
+	i.poll = poll
+	i.tasked = time.Now()
+	reader := replay.NewReader(events, poll.GetNextPageToken(), replay.Pager(task.NextPage), i.lastHandled, poll.GetStartedEventId())
+	err = i.run.machine.Process(ctx, reader, replay.Mode{
+		PreviousStartedEventID: poll.GetPreviousStartedEventId(),
+		Check:                  full && poll.GetQuery() == nil,
+	})
+	i.lastHandled = reader.LastEventID()
+	if poll.GetQuery() == nil {
+		i.previousStarted = poll.GetStartedEventId()
+	}
+	if err != nil {
+		if i.run.machine.Failure() == nil {
+			return nil, err
+		}
+		return i.fail(poll, err), nil
+	}
+	if poll.GetQuery() != nil {
+		return i.answerQuery(), nil
+	}
+	return i.finish(false), nil
+}
+
+// goOn takes in the local activities that have ended.
+func (i *Instance) goOn(heartbeat bool) (outcome *Outcome) {
+	poll := i.poll
+	defer func() {
+		if p := recover(); p != nil {
+			outcome = i.fail(poll, recovered(p))
+		}
+	}()
+	if poll == nil || i.run == nil {
+		return &Outcome{}
+	}
+	for _, result := range i.takeResults() {
+		if err := i.endLocalActivity(result); err != nil {
+			return i.fail(poll, err)
+		}
+		if i.run.machine.Closing() != nil {
+			break
+		}
+	}
+	return i.finish(heartbeat)
+}
+
+func (i *Instance) endLocalActivity(result *LocalActivityResult) error {
+	machine := i.run.machine
+	activity := machine.OpenLocalActivity(result.Task.ActivityID)
+	if activity == nil {
+		return nil
+	}
+	pending := activity.Data.(*pendingLocalActivity)
+	if pending.task != result.Task {
+		return nil
+	}
+	pending.running = false
+	machine.CountLocalActivityAttempts(activity, uint32(max(0, result.Attempt-result.Task.Attempt+1)))
+	end := replay.LocalActivityResult{Result: result.Result, Attempt: result.Attempt}
+	if result.Err != nil {
+		end.Failure = pending.failures.ErrorToFailure(result.Err)
+		end.Backoff = result.Backoff
+	}
+	// Workflow time goes on with this machine's clock until the next task.
+	now := time.Now()
+	at := machine.Now().Add(now.Sub(i.tasked))
+	i.tasked = now
+	return machine.EndLocalActivity(activity, end, at)
+}
+
+// startLocalActivities hands the new ones to the worker.
+func (i *Instance) startLocalActivities() {
+	for _, activity := range i.run.machine.StartLocalActivities() {
+		pending := activity.Data.(*pendingLocalActivity)
+		switch {
+		case pending.canceled:
+			i.LocalActivityDone(&LocalActivityResult{Task: pending.task, Err: ErrCanceled, Attempt: pending.task.Attempt})
+		case i.options.LocalActivities == nil:
+			i.LocalActivityDone(&LocalActivityResult{Task: pending.task, Err: errNoLocalActivities, Attempt: pending.task.Attempt})
+		default:
+			pending.running = true
+			i.options.LocalActivities.RunLocalActivity(pending.task)
+		}
+	}
+}
+
+// cancelLocalActivity cancels one that no one waits for. In replay the history
+// says what came of it.
+func (r *run) cancelLocalActivity(activity *replay.LocalActivity) {
+	pending := activity.Data.(*pendingLocalActivity)
+	pending.canceled = true
+	if !pending.running {
+		return
+	}
+	r.instance.options.LocalActivities.CancelLocalActivity(pending.task)
+	r.instance.LocalActivityDone(&LocalActivityResult{Task: pending.task, Err: ErrCanceled, Attempt: pending.task.Attempt})
+}
+
+func (r *run) cancelRunningLocalActivities() {
+	for _, activity := range r.machine.LocalActivities() {
+		if pending := activity.Data.(*pendingLocalActivity); pending.running {
+			pending.running = false
+			r.options.LocalActivities.CancelLocalActivity(pending.task)
+		}
+	}
+}
+
+var errNoLocalActivities = failure.NewApplicationError("this worker does not run local activities", "", failure.ApplicationErrorOptions{NonRetryable: true})

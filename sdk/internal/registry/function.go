@@ -168,6 +168,12 @@ func FunctionName(fn any) string {
 	return strings.TrimSuffix(full[strings.LastIndexByte(full, '.')+1:], "-fm")
 }
 
+// IsMethod says whether fn is a method of a pointer, taken as a value.
+func IsMethod(fn any) bool {
+	return reflect.TypeOf(fn).Kind() == reflect.Func &&
+		strings.Contains(runtime.FuncForPC(reflect.ValueOf(fn).Pointer()).Name(), "(*")
+}
+
 func nameOf(fn any) (name string, isFunction bool, err error) {
 	value := reflect.ValueOf(fn)
 	switch value.Kind() {

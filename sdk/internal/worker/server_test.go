@@ -79,7 +79,7 @@ func (f *fakeServer) PollWorkflowTaskQueue(ctx context.Context, in *workflowserv
 	case <-f.down:
 		return &workflowservice.PollWorkflowTaskQueueResponse{}, nil
 	case <-ctx.Done():
-		return nil, serviceerror.FromContext(ctx)
+		return nil, serviceerror.NewCanceled("poll ended")
 	}
 }
 
@@ -90,7 +90,7 @@ func (f *fakeServer) PollActivityTaskQueue(ctx context.Context, _ *workflowservi
 	case <-f.down:
 		return &workflowservice.PollActivityTaskQueueResponse{}, nil
 	case <-ctx.Done():
-		return nil, serviceerror.FromContext(ctx)
+		return nil, serviceerror.NewCanceled("poll ended")
 	}
 }
 

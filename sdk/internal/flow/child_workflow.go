@@ -1,0 +1,210 @@
+package flow
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+
+	commandpb "go.temporal.io/api/command/v1"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	sdkpb "go.temporal.io/api/sdk/v1"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/encoded"
+	"github.com/perdure/perdure/sdk/internal/execution"
+	"github.com/perdure/perdure/sdk/internal/failure"
+	"github.com/perdure/perdure/sdk/internal/policy"
+	"github.com/perdure/perdure/sdk/internal/registry"
+	"github.com/perdure/perdure/sdk/internal/replay"
+	"github.com/perdure/perdure/sdk/internal/searchattr"
+)
+
+var workflowContextType = reflect.TypeFor[Context]()
+
+// childFuture implements ChildWorkflowFuture.
+type childFuture struct {
+	*future
+	execution *future
+}
+
+func (f *childFuture) GetChildWorkflowExecution() Future { return f.execution }
+
+func (f *childFuture) SignalChildWorkflow(ctx Context, signalName string, data any) Future {
+	enterMutable(ctx)
+	var child execution.Workflow
+	if err := f.execution.Get(ctx, &child); err != nil {
+		return f.execution
+	}
+	return signalExternal(ctx, child.ID, "", signalName, data, true)
+}
+
+func (f *childFuture) fail(err error) *childFuture {
+	f.execution.Set(nil, err)
+	f.Set(nil, err)
+	return f
+}
+
+// ExecuteChildWorkflow asks for a child workflow, by function or by name, and
+// returns the future of its result. Errors, those of the arguments included,
+// are the future's: a ChildWorkflowExecutionError, or a CanceledError if ctx
+// was cancelled before the call.
+func ExecuteChildWorkflow(ctx Context, childWorkflow any, args ...any) ChildWorkflowFuture {
+	r := enterMutable(ctx).run
+	name, err := r.options.Registry.WorkflowName(childWorkflow)
+	if err != nil {
+		panic(err)
+	}
+	f := &childFuture{future: &future{}, execution: &future{}}
+	if err := ctx.Err(); err != nil {
+		return f.fail(err)
+	}
+	options := workflowOptionsOf(ctx)
+	id := options.WorkflowID
+	if id == "" {
+		id = r.machine.NextChildID()
+	}
+	serialization := converter.WorkflowSerializationContext{
+		Namespace:  cmp.Or(options.Namespace, r.info.Namespace),
+		WorkflowID: id,
+	}
+	f.converter = converterFor(ctx, serialization)
+	if err := registry.CheckArgs(childWorkflow, args, workflowContextType); err != nil {
+		return f.fail(err)
+	}
+	input, err := f.converter.ToPayloads(args...)
+	if err != nil {
+		return f.fail(err)
+	}
+	header, err := r.headerFrom(ctx)
+	if err != nil {
+		return f.fail(err)
+	}
+	c := &childCall{
+		ctx:       ctx,
+		run:       r,
+		future:    f,
+		id:        id,
+		converter: f.converter,
+		failures:  converter.WithFailureConverterSerializationContext(r.rootFailures, serialization),
+	}
+	attributes, metadata, err := r.childCommand(options, id, name)
+	if err != nil {
+		c.refused(err)
+		return f
+	}
+	attributes.Input, attributes.Header = input, header
+	c.child, err = r.machine.StartChildWorkflow(attributes, metadata, replay.ChildCallbacks{
+		Started:     c.started,
+		StartFailed: c.startFailed,
+		Closed:      c.closed,
+	})
+	if err != nil {
+		c.refused(&failure.ChildWorkflowExecutionAlreadyStartedError{})
+	}
+	return f
+}
+
+// childCommand is the command that starts a child, without its input.
+func (r *run) childCommand(options *workflowOptions, id, name string) (*commandpb.StartChildWorkflowExecutionCommandAttributes, *sdkpb.UserMetadata, error) {
+	memo, err := r.encodeMemo(options.Memo)
+	if err != nil {
+		return nil, nil, err
+	}
+	attributes, err := searchattr.EncodeForStart(options.SearchAttributes, options.TypedSearchAttributes)
+	if err != nil {
+		return nil, nil, err
+	}
+	metadata, err := r.userMetadata(options.StaticSummary, options.StaticDetails)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &commandpb.StartChildWorkflowExecutionCommandAttributes{
+		Namespace:                options.Namespace,
+		WorkflowId:               id,
+		WorkflowType:             &commonpb.WorkflowType{Name: name},
+		TaskQueue:                &taskqueuepb.TaskQueue{Name: options.TaskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
+		WorkflowExecutionTimeout: durationpb.New(options.WorkflowExecutionTimeout),
+		WorkflowRunTimeout:       durationpb.New(options.WorkflowRunTimeout),
+		WorkflowTaskTimeout:      durationpb.New(options.WorkflowTaskTimeout),
+		ParentClosePolicy:        options.ParentClosePolicy,
+		WorkflowIdReusePolicy:    options.WorkflowIDReusePolicy,
+		RetryPolicy:              policy.RetryToProto(options.RetryPolicy),
+		CronSchedule:             options.CronSchedule,
+		Memo:                     memo,
+		SearchAttributes:         attributes,
+		InheritBuildId:           policy.InheritBuildID(options.VersioningIntent, r.info.TaskQueueName, options.TaskQueue),
+		Priority:                 policy.PriorityToProto(options.Priority),
+	}, metadata, nil
+}
+
+// childCall is a child workflow whose futures wait.
+type childCall struct {
+	ctx       Context
+	run       *run
+	future    *childFuture
+	child     *replay.ChildWorkflow
+	id        string
+	converter DataConverter
+	failures  FailureConverter
+	hook      *cancelHook
+}
+
+// refused ends a child that was not asked for.
+func (c *childCall) refused(err error) {
+	if c.run.machine.UseFlag(replay.FlagChildWorkflowErrorExecution) {
+		c.future.execution.Set(nil, &failure.ChildWorkflowExecutionAlreadyStartedError{})
+	}
+	c.future.Set(nil, err)
+}
+
+func (c *childCall) started(runID string) {
+	// A child can be cancelled from here on.
+	c.hook = onCancel(c.ctx, func() {
+		if !c.future.ready {
+			c.run.machine.CancelChildWorkflow(c.child)
+		}
+	})
+	c.hook.arm()
+	c.future.execution.Set(execution.Workflow{ID: c.id, RunID: runID}, nil)
+}
+
+func (c *childCall) startFailed(e *historypb.StartChildWorkflowExecutionFailedEventAttributes) {
+	var cause error
+	switch e.GetCause() {
+	case enumspb.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_WORKFLOW_ALREADY_EXISTS:
+		cause = &failure.ChildWorkflowExecutionAlreadyStartedError{}
+	case enumspb.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND:
+		cause = &failure.NamespaceNotFoundError{}
+	default:
+		cause = fmt.Errorf("unable to start child workflow for unknown cause: %v", e.GetCause())
+	}
+	err := failure.NewChildWorkflowExecutionError(e.GetNamespace(), e.GetWorkflowId(), "", e.GetWorkflowType().GetName(),
+		e.GetInitiatedEventId(), 0, enumspb.RETRY_STATE_NON_RETRYABLE_FAILURE, cause)
+	c.future.Set(nil, err)
+	c.future.execution.Set(nil, err)
+}
+
+func (c *childCall) closed(result replay.ChildResult) {
+	c.hook.remove()
+	var cause error
+	switch result.Closing {
+	case replay.Completed:
+		c.future.setPayloads(result.Result, nil)
+		return
+	case replay.Canceled:
+		cause = failure.NewCanceledError(failure.CanceledErrorOptions{Details: []any{encoded.NewValues(result.Result, c.converter)}})
+	case replay.TimedOut:
+		cause = failure.NewTimeoutError("Child workflow timeout", enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil)
+	case replay.Terminated:
+		cause = failure.NewTerminatedError()
+	default:
+		cause = c.failures.FailureToError(result.Failure)
+	}
+	c.future.Set(nil, failure.NewChildWorkflowExecutionError(
+		result.Namespace, result.Execution.GetWorkflowId(), result.Execution.GetRunId(), result.WorkflowType,
+		result.InitiatedEventID, result.StartedEventID, result.RetryState, cause))
+}

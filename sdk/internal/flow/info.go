@@ -1,0 +1,149 @@
+package flow
+
+import (
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	historypb "go.temporal.io/api/history/v1"
+
+	"github.com/perdure/perdure/sdk/internal/execution"
+	"github.com/perdure/perdure/sdk/internal/policy"
+	"github.com/perdure/perdure/sdk/internal/replay"
+)
+
+// WorkflowInfo is what a workflow can know about its own execution.
+type WorkflowInfo struct {
+	WorkflowExecution execution.Workflow
+	// OriginalRunID is the run this one goes back to through resets: it stays
+	// the same when a run is reset.
+	OriginalRunID string
+	// FirstRunID is the first run of the chain that this one continues by
+	// continue-as-new, retry or cron.
+	FirstRunID    string
+	WorkflowType  execution.WorkflowType
+	TaskQueueName string
+
+	WorkflowExecutionTimeout time.Duration
+	WorkflowRunTimeout       time.Duration
+	WorkflowTaskTimeout      time.Duration
+	Namespace                string
+	// Attempt counts the runs of a workflow with a retry policy, from 1.
+	Attempt int32
+	// WorkflowStartTime is when the run was started, by the server's clock.
+	WorkflowStartTime time.Time
+	CronSchedule      string
+	// ContinuedExecutionRunID is the run before, if this one continues it.
+	ContinuedExecutionRunID string
+	ParentWorkflowNamespace string
+	ParentWorkflowExecution *execution.Workflow
+	// RootWorkflowExecution is the workflow at the top of the chain of parents.
+	RootWorkflowExecution *execution.Workflow
+	// Memo and SearchAttributes contain what the run has upserted.
+	Memo             *commonpb.Memo
+	SearchAttributes *commonpb.SearchAttributes
+	RetryPolicy      *policy.Retry
+	Priority         policy.Priority
+	// BinaryChecksum of the worker that completed the current task first.
+	//
+	// Deprecated: use GetCurrentBuildID.
+	BinaryChecksum string
+
+	lastCompletionResult *commonpb.Payloads
+	lastFailure          *failurepb.Failure
+	task                 *replay.TaskInfo
+}
+
+// ContinueAsNewSuggestedReason is why the server suggests to continue as new.
+type ContinueAsNewSuggestedReason int
+
+const (
+	ContinueAsNewSuggestedReasonUnspecified          ContinueAsNewSuggestedReason = 0
+	ContinueAsNewSuggestedReasonHistorySizeTooLarge  ContinueAsNewSuggestedReason = 1
+	ContinueAsNewSuggestedReasonTooManyHistoryEvents ContinueAsNewSuggestedReason = 2
+	ContinueAsNewSuggestedReasonTooManyUpdates       ContinueAsNewSuggestedReason = 3
+)
+
+// GetBinaryChecksum is the checksum of the worker that completed the current
+// task first.
+//
+// Deprecated: use GetCurrentBuildID.
+func (i *WorkflowInfo) GetBinaryChecksum() string {
+	if i.BinaryChecksum != "" {
+		return i.BinaryChecksum
+	}
+	return i.GetCurrentBuildID()
+}
+
+// GetCurrentBuildID is the build id of the worker that completed the current
+// task first. In replay it differs from that of this worker.
+func (i *WorkflowInfo) GetCurrentBuildID() string { return i.taskInfo().BuildID }
+
+// GetCurrentHistoryLength is how many events the history has, up to the start of
+// the current task.
+func (i *WorkflowInfo) GetCurrentHistoryLength() int { return i.taskInfo().HistoryLength }
+
+// GetCurrentHistorySize is how many bytes the history has, up to the start of
+// the current task. It is 0 on servers that do not tell.
+func (i *WorkflowInfo) GetCurrentHistorySize() int { return i.taskInfo().HistorySize }
+
+// GetContinueAsNewSuggested says whether the server suggests to continue as
+// new, because the history is getting long.
+func (i *WorkflowInfo) GetContinueAsNewSuggested() bool { return i.taskInfo().ContinueAsNewSuggested }
+
+// GetContinueAsNewSuggestedReasons says why it does.
+func (i *WorkflowInfo) GetContinueAsNewSuggestedReasons() []ContinueAsNewSuggestedReason {
+	reasons := make([]ContinueAsNewSuggestedReason, 0, len(i.taskInfo().ContinueAsNewSuggestedReasons))
+	for _, reason := range i.taskInfo().ContinueAsNewSuggestedReasons {
+		reasons = append(reasons, ContinueAsNewSuggestedReason(reason))
+	}
+	return reasons
+}
+
+// GetTargetWorkerDeploymentVersionChanged says whether the deployment version
+// that the run should be on is another than the one it is on.
+func (i *WorkflowInfo) GetTargetWorkerDeploymentVersionChanged() bool {
+	return i.taskInfo().TargetDeploymentVersionChanged
+}
+
+func (i *WorkflowInfo) taskInfo() *replay.TaskInfo {
+	if i.task == nil {
+		return &replay.TaskInfo{}
+	}
+	return i.task
+}
+
+func newWorkflowInfo(namespace string, id execution.Workflow, started *historypb.HistoryEvent) *WorkflowInfo {
+	a := started.GetWorkflowExecutionStartedEventAttributes()
+	info := &WorkflowInfo{
+		WorkflowExecution:        id,
+		OriginalRunID:            a.GetOriginalExecutionRunId(),
+		FirstRunID:               a.GetFirstExecutionRunId(),
+		WorkflowType:             execution.WorkflowType{Name: a.GetWorkflowType().GetName()},
+		TaskQueueName:            a.GetTaskQueue().GetName(),
+		WorkflowExecutionTimeout: a.GetWorkflowExecutionTimeout().AsDuration(),
+		WorkflowRunTimeout:       a.GetWorkflowRunTimeout().AsDuration(),
+		WorkflowTaskTimeout:      a.GetWorkflowTaskTimeout().AsDuration(),
+		Namespace:                namespace,
+		Attempt:                  a.GetAttempt(),
+		WorkflowStartTime:        started.GetEventTime().AsTime(),
+		CronSchedule:             a.GetCronSchedule(),
+		ContinuedExecutionRunID:  a.GetContinuedExecutionRunId(),
+		ParentWorkflowNamespace:  a.GetParentWorkflowNamespace(),
+		Memo:                     a.GetMemo(),
+		SearchAttributes:         a.GetSearchAttributes(),
+		RetryPolicy:              policy.RetryFromProto(a.GetRetryPolicy()),
+		Priority:                 policy.PriorityFromProto(a.GetPriority()),
+		lastCompletionResult:     a.GetLastCompletionResult(),
+		lastFailure:              a.GetContinuedFailure(),
+	}
+	if parent := a.GetParentWorkflowExecution(); parent != nil {
+		w := execution.WorkflowFromProto(parent)
+		info.ParentWorkflowExecution = &w
+	}
+	if root := a.GetRootWorkflowExecution(); root != nil {
+		w := execution.WorkflowFromProto(root)
+		info.RootWorkflowExecution = &w
+	}
+	return info
+}

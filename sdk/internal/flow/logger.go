@@ -1,0 +1,53 @@
+package flow
+
+import "github.com/perdure/perdure/sdk/log"
+
+// GetLogger is a logger that names the workflow, and is silent in replay.
+func GetLogger(ctx Context) log.Logger { return runOf(ctx).logger }
+
+// replayLogger writes what is new.
+type replayLogger struct {
+	run    *run
+	logger log.Logger
+}
+
+var (
+	_ log.WithLogger      = (*replayLogger)(nil)
+	_ log.WithSkipCallers = (*replayLogger)(nil)
+)
+
+func (l *replayLogger) silent() bool {
+	return l.run.machine.Replaying() && !l.run.options.EnableLoggingInReplay
+}
+
+func (l *replayLogger) Debug(msg string, keyvals ...any) {
+	if !l.silent() {
+		l.logger.Debug(msg, keyvals...)
+	}
+}
+
+func (l *replayLogger) Info(msg string, keyvals ...any) {
+	if !l.silent() {
+		l.logger.Info(msg, keyvals...)
+	}
+}
+
+func (l *replayLogger) Warn(msg string, keyvals ...any) {
+	if !l.silent() {
+		l.logger.Warn(msg, keyvals...)
+	}
+}
+
+func (l *replayLogger) Error(msg string, keyvals ...any) {
+	if !l.silent() {
+		l.logger.Error(msg, keyvals...)
+	}
+}
+
+func (l *replayLogger) With(keyvals ...any) log.Logger {
+	return &replayLogger{run: l.run, logger: log.With(l.logger, keyvals...)}
+}
+
+func (l *replayLogger) WithCallerSkip(depth int) log.Logger {
+	return &replayLogger{run: l.run, logger: log.Skip(l.logger, depth)}
+}

@@ -1,0 +1,144 @@
+package flow
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+
+	commonpb "go.temporal.io/api/common/v1"
+
+	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/replay"
+	"github.com/perdure/perdure/sdk/internal/searchattr"
+)
+
+var (
+	errNoSearchAttributes = errors.New("search attributes is empty")
+	errNoMemo             = errors.New("memo is empty")
+	errChangeVersion      = errors.New("TemporalChangeVersion is a reserved key that cannot be set, please use other key")
+)
+
+// UpsertSearchAttributes sets search attributes, by name. A nil value unsets
+// one.
+//
+// Deprecated: use UpsertTypedSearchAttributes.
+func UpsertSearchAttributes(ctx Context, attributes map[string]any) error {
+	r := enterMutable(ctx).run
+	if len(attributes) == 0 {
+		return errNoSearchAttributes
+	}
+	if _, ok := attributes[replay.ChangeVersionAttribute]; ok {
+		return errChangeVersion
+	}
+	encoded, err := searchattr.EncodeUntyped(attributes)
+	if err != nil {
+		return err
+	}
+	r.upsertSearchAttributes(encoded)
+	return nil
+}
+
+// UpsertTypedSearchAttributes sets and unsets search attributes.
+func UpsertTypedSearchAttributes(ctx Context, updates ...searchattr.Update) error {
+	r := enterMutable(ctx).run
+	encoded, err := searchattr.Encode(searchattr.Changes(searchattr.New(updates...)))
+	if err != nil {
+		return err
+	}
+	if len(encoded.GetIndexedFields()) == 0 {
+		return errNoSearchAttributes
+	}
+	if _, ok := encoded.GetIndexedFields()[replay.ChangeVersionAttribute]; ok {
+		return errChangeVersion
+	}
+	r.upsertSearchAttributes(encoded)
+	return nil
+}
+
+// GetTypedSearchAttributes returns the search attributes of the run.
+func GetTypedSearchAttributes(ctx Context) searchattr.SearchAttributes {
+	r := runOf(ctx)
+	return searchattr.Decode(r.logger, r.info.SearchAttributes)
+}
+
+func (r *run) upsertSearchAttributes(attributes *commonpb.SearchAttributes) {
+	r.machine.UpsertSearchAttributes(attributes)
+	r.mergeSearchAttributes(attributes)
+}
+
+func (r *run) mergeSearchAttributes(upsert *commonpb.SearchAttributes) {
+	if len(upsert.GetIndexedFields()) == 0 {
+		return
+	}
+	// The present one may be part of the history's event: make a new one.
+	fields := maps.Clone(r.info.SearchAttributes.GetIndexedFields())
+	if fields == nil {
+		fields = make(map[string]*commonpb.Payload)
+	}
+	maps.Copy(fields, upsert.GetIndexedFields())
+	r.info.SearchAttributes = &commonpb.SearchAttributes{IndexedFields: fields}
+}
+
+// UpsertMemo sets fields of the memo. A nil value removes one.
+func UpsertMemo(ctx Context, memo map[string]any) error {
+	r := enterMutable(ctx).run
+	if len(memo) == 0 {
+		return errNoMemo
+	}
+	encoded, err := r.encodeMemo(memo)
+	if err != nil {
+		return err
+	}
+	r.machine.UpsertMemo(encoded)
+	r.mergeMemo(encoded)
+	return nil
+}
+
+func (r *run) encodeMemo(memo map[string]any) (*commonpb.Memo, error) {
+	if memo == nil {
+		return nil, nil
+	}
+	own := r.machine.UseFlag(replay.FlagMemoDataConverter)
+	fields := make(map[string]*commonpb.Payload, len(memo))
+	for key, value := range memo {
+		payload, err := r.encodeMemoValue(value, own)
+		if err != nil {
+			return nil, fmt.Errorf("encode workflow memo error: %w", err)
+		}
+		fields[key] = payload
+	}
+	return &commonpb.Memo{Fields: fields}, nil
+}
+
+// encodeMemoValue uses the workflow's own converter if it may, and the default
+// where that one fails: memos used to be encoded by the default only.
+func (r *run) encodeMemoValue(value any, own bool) (*commonpb.Payload, error) {
+	if !own {
+		return converter.GetDefaultDataConverter().ToPayload(value)
+	}
+	payload, err := r.converter.ToPayload(value)
+	if err != nil {
+		if fallback, fallbackErr := converter.GetDefaultDataConverter().ToPayload(value); fallbackErr == nil {
+			return fallback, nil
+		}
+	}
+	return payload, err
+}
+
+func (r *run) mergeMemo(upsert *commonpb.Memo) {
+	if len(upsert.GetFields()) == 0 {
+		return
+	}
+	fields := maps.Clone(r.info.Memo.GetFields())
+	if fields == nil {
+		fields = make(map[string]*commonpb.Payload)
+	}
+	for key, value := range upsert.GetFields() {
+		if value.GetData() == nil {
+			delete(fields, key)
+		} else {
+			fields[key] = value
+		}
+	}
+	r.info.Memo = &commonpb.Memo{Fields: fields}
+}

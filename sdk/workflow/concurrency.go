@@ -1,0 +1,118 @@
+package workflow
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/perdure/perdure/sdk/internal/flow"
+)
+
+type (
+	// Channel is a channel between the coroutines of a workflow.
+	Channel = flow.Channel
+	// ReceiveChannel is the receiving side of a Channel.
+	ReceiveChannel = flow.ReceiveChannel
+	// SendChannel is the sending side of a Channel.
+	SendChannel = flow.SendChannel
+	// Selector waits for the first of several things to happen.
+	Selector = flow.Selector
+	// Future is a value that comes later.
+	Future = flow.Future
+	// Settable is the other side of a Future made by NewFuture.
+	Settable = flow.Settable
+	// WaitGroup waits for several coroutines.
+	WaitGroup = flow.WaitGroup
+	// Mutex is a lock among coroutines.
+	Mutex = flow.Mutex
+	// Semaphore is a weighted semaphore among coroutines.
+	Semaphore = flow.Semaphore
+	// TimerOptions are options of a timer.
+	TimerOptions = flow.TimerOptions
+	// AwaitOptions are options of AwaitWithOptions.
+	AwaitOptions = flow.AwaitOptions
+)
+
+// Go calls f in a new coroutine, in place of a go statement. f must use the
+// context that it gets.
+func Go(ctx Context, f func(ctx Context)) { flow.Go(ctx, f) }
+
+// GoNamed is Go with a name, which stack traces show.
+func GoNamed(ctx Context, name string, f func(ctx Context)) { flow.GoNamed(ctx, name, f) }
+
+// NewChannel returns an unbuffered channel.
+func NewChannel(ctx Context) Channel { return flow.NewChannel(ctx) }
+
+// NewNamedChannel returns an unbuffered channel with a name, which stack traces
+// show.
+func NewNamedChannel(ctx Context, name string) Channel { return flow.NewNamedChannel(ctx, name) }
+
+// NewBufferedChannel returns a channel with a buffer for size values.
+func NewBufferedChannel(ctx Context, size int) Channel { return flow.NewBufferedChannel(ctx, size) }
+
+// NewNamedBufferedChannel returns a channel with a name and a buffer for size
+// values.
+func NewNamedBufferedChannel(ctx Context, name string, size int) Channel {
+	return flow.NewNamedBufferedChannel(ctx, name, size)
+}
+
+// NewSelector returns a selector without cases.
+func NewSelector(ctx Context) Selector { return flow.NewSelector(ctx) }
+
+// NewNamedSelector returns a selector with a name, which stack traces show.
+func NewNamedSelector(ctx Context, name string) Selector { return flow.NewNamedSelector(ctx, name) }
+
+// NewFuture returns a future and what sets it.
+func NewFuture(ctx Context) (Future, Settable) { return flow.NewFuture(ctx) }
+
+// NewWaitGroup returns a WaitGroup.
+func NewWaitGroup(ctx Context) WaitGroup { return flow.NewWaitGroup(ctx) }
+
+// NewMutex returns a Mutex that is free.
+func NewMutex(ctx Context) Mutex { return flow.NewMutex(ctx) }
+
+// NewSemaphore returns a Semaphore of which n can be had at the same time.
+func NewSemaphore(ctx Context, n int64) Semaphore { return flow.NewSemaphore(ctx, n) }
+
+// Await blocks until condition says true. It is asked again whenever anything
+// has happened in the workflow, and must only look. Await fails, with a
+// temporal.CanceledError, if ctx is cancelled first.
+func Await(ctx Context, condition func() bool) error { return flow.Await(ctx, condition) }
+
+// AwaitWithTimeout is Await for at most timeout. ok says whether condition came
+// to hold.
+func AwaitWithTimeout(ctx Context, timeout time.Duration, condition func() bool) (ok bool, err error) {
+	return flow.AwaitWithTimeout(ctx, timeout, condition)
+}
+
+// AwaitWithOptions is AwaitWithTimeout with options.
+func AwaitWithOptions(ctx Context, options AwaitOptions, condition func() bool) (ok bool, err error) {
+	return flow.AwaitWithOptions(ctx, options, condition)
+}
+
+// Now is workflow time: when the current workflow task was started. It stands
+// still while workflow code runs, and is the same in replay.
+func Now(ctx Context) time.Time { return flow.Now(ctx) }
+
+// NewTimer returns a future that is ready when d has passed. It fails with a
+// temporal.CanceledError if ctx is cancelled before. A timer of zero or less is
+// ready at once. The server keeps the time, and a timer can last years.
+func NewTimer(ctx Context, d time.Duration) Future { return flow.NewTimer(ctx, d) }
+
+// NewTimerWithOptions is NewTimer with options.
+func NewTimerWithOptions(ctx Context, d time.Duration, options TimerOptions) Future {
+	return flow.NewTimerWithOptions(ctx, d, options)
+}
+
+// Sleep blocks until d has passed. It fails with a temporal.CanceledError if ctx
+// is cancelled before.
+func Sleep(ctx Context, d time.Duration) (err error) { return flow.Sleep(ctx, d) }
+
+// DeterministicKeys returns the keys of a map in order, for ranging over it: a
+// plain range has a new order every time.
+func DeterministicKeys[K cmp.Ordered, V any](m map[K]V) []K { return flow.DeterministicKeys(m) }
+
+// DeterministicKeysFunc is DeterministicKeys for keys that need a function to
+// compare them.
+func DeterministicKeysFunc[K comparable, V any](m map[K]V, cmp func(K, K) int) []K {
+	return flow.DeterministicKeysFunc(m, cmp)
+}

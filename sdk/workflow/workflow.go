@@ -1,0 +1,268 @@
+package workflow
+
+import (
+	"errors"
+
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/execution"
+	"github.com/perdure/perdure/sdk/internal/failure"
+	"github.com/perdure/perdure/sdk/internal/flow"
+	"github.com/perdure/perdure/sdk/internal/policy"
+	"github.com/perdure/perdure/sdk/internal/registry"
+	"github.com/perdure/perdure/sdk/log"
+	"github.com/perdure/perdure/sdk/temporal"
+)
+
+type (
+	// Type names a workflow definition.
+	Type = execution.WorkflowType
+	// Execution names a workflow execution.
+	Execution = execution.Workflow
+	// Info is what a workflow can know about its own execution.
+	Info = flow.WorkflowInfo
+	// Version is a version of a piece of workflow code.
+	Version = flow.Version
+
+	// ContinueAsNewError is returned by a workflow that is to go on as a new
+	// run. Make it with NewContinueAsNewError.
+	ContinueAsNewError = failure.ContinueAsNewError
+	// ContinueAsNewErrorOptions are options of
+	// NewContinueAsNewErrorWithOptions.
+	ContinueAsNewErrorOptions = flow.ContinueAsNewErrorOptions
+	// ContinueAsNewSuggestedReason is why the server suggests to continue as
+	// new.
+	ContinueAsNewSuggestedReason = flow.ContinueAsNewSuggestedReason
+	// ContinueAsNewVersioningBehavior says on which deployment version the
+	// next run starts.
+	ContinueAsNewVersioningBehavior = policy.ContinueAsNewVersioningBehavior
+
+	// SignalChannelOptions are options of a signal channel.
+	SignalChannelOptions = flow.SignalChannelOptions
+	// QueryHandlerOptions are options of a query handler.
+	QueryHandlerOptions = flow.QueryHandlerOptions
+	// SideEffectOptions are options of a side effect.
+	SideEffectOptions = flow.SideEffectOptions
+	// MutableSideEffectOptions are options of a mutable side effect.
+	MutableSideEffectOptions = flow.MutableSideEffectOptions
+)
+
+// DefaultVersion is the version of code from before GetVersion was put in.
+const DefaultVersion = flow.DefaultVersion
+
+const (
+	ContinueAsNewSuggestedReasonUnspecified          = flow.ContinueAsNewSuggestedReasonUnspecified
+	ContinueAsNewSuggestedReasonHistorySizeTooLarge  = flow.ContinueAsNewSuggestedReasonHistorySizeTooLarge
+	ContinueAsNewSuggestedReasonTooManyHistoryEvents = flow.ContinueAsNewSuggestedReasonTooManyHistoryEvents
+	ContinueAsNewSuggestedReasonTooManyUpdates       = flow.ContinueAsNewSuggestedReasonTooManyUpdates
+)
+
+const (
+	// ContinueAsNewVersioningBehaviorUnspecified goes by the workflow's own
+	// versioning behavior.
+	ContinueAsNewVersioningBehaviorUnspecified = policy.ContinueAsNewVersioningBehaviorUnspecified
+	// ContinueAsNewVersioningBehaviorAutoUpgrade starts on the version that
+	// the task queue routes to.
+	ContinueAsNewVersioningBehaviorAutoUpgrade = policy.ContinueAsNewVersioningBehaviorAutoUpgrade
+	// ContinueAsNewVersioningBehaviorUseRampingVersion starts on the ramping
+	// version, if there is one.
+	ContinueAsNewVersioningBehaviorUseRampingVersion = policy.ContinueAsNewVersioningBehaviorUseRampingVersion
+)
+
+// VersioningBehavior says what happens to runs of a workflow type when another
+// deployment version becomes current.
+type VersioningBehavior = enumspb.VersioningBehavior
+
+const (
+	// VersioningBehaviorUnspecified is for workers without deployment
+	// versioning.
+	VersioningBehaviorUnspecified = enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED
+	// VersioningBehaviorPinned keeps a run on the version it began on.
+	VersioningBehaviorPinned = enumspb.VERSIONING_BEHAVIOR_PINNED
+	// VersioningBehaviorAutoUpgrade moves runs along to the current version.
+	VersioningBehaviorAutoUpgrade = enumspb.VERSIONING_BEHAVIOR_AUTO_UPGRADE
+)
+
+// RegisterOptions are options of registering a workflow with a worker.
+type RegisterOptions = registry.WorkflowOptions
+
+type (
+	// LoadDynamicRuntimeOptionsDetails tells LoadDynamicRuntimeOptions which
+	// workflow it is about.
+	LoadDynamicRuntimeOptionsDetails struct {
+		WorkflowType Type
+	}
+	// DynamicRegisterOptions are options of registering a dynamic workflow.
+	DynamicRegisterOptions struct {
+		// LoadDynamicRuntimeOptions chooses options by workflow type. It may be
+		// nil, unless the worker uses deployment versioning without a default.
+		LoadDynamicRuntimeOptions func(details LoadDynamicRuntimeOptionsDetails) (DynamicRuntimeOptions, error)
+	}
+	// DynamicRuntimeOptions are options of one type of a dynamic workflow.
+	DynamicRuntimeOptions struct {
+		VersioningBehavior VersioningBehavior
+	}
+)
+
+// GetInfo tells a workflow about its own execution.
+func GetInfo(ctx Context) *Info { return flow.GetInfo(ctx) }
+
+// GetTypedSearchAttributes returns the search attributes of the run, with what
+// it has upserted.
+func GetTypedSearchAttributes(ctx Context) temporal.SearchAttributes {
+	return flow.GetTypedSearchAttributes(ctx)
+}
+
+// GetLogger returns a logger that names the workflow, and is silent in replay.
+func GetLogger(ctx Context) log.Logger { return flow.GetLogger(ctx) }
+
+// IsReplaying says whether the code is repeating what it has done before. Use
+// it to keep side effects such as metrics from happening twice; workflow logic
+// must not depend on it.
+func IsReplaying(ctx Context) bool { return flow.IsReplaying(ctx) }
+
+// IsReadOnly says whether the code runs where it must not change anything: in a
+// query handler or a side effect.
+func IsReadOnly(ctx Context) bool { return flow.IsReadOnly(ctx) }
+
+// GetSignalChannel returns the channel on which the signals of a name arrive,
+// those included that came before the call.
+func GetSignalChannel(ctx Context, signalName string) ReceiveChannel {
+	return flow.GetSignalChannel(ctx, signalName)
+}
+
+// GetSignalChannelWithOptions is GetSignalChannel with options. Those of the
+// first call for a name count.
+func GetSignalChannelWithOptions(ctx Context, signalName string, options SignalChannelOptions) ReceiveChannel {
+	return flow.GetSignalChannelWithOptions(ctx, signalName, options)
+}
+
+// GetUnhandledSignalNames returns the names of signals that have come and were
+// not received, sorted.
+func GetUnhandledSignalNames(ctx Context) []string { return flow.GetUnhandledSignalNames(ctx) }
+
+// SetQueryHandler sets what answers queries of a type. handler takes the
+// query's arguments and returns a value and an error:
+//
+//	err := workflow.SetQueryHandler(ctx, "state", func() (string, error) {
+//		return state, nil
+//	})
+//
+// It only looks at the workflow's state: it must not change it, nor call
+// anything that takes a Context.
+func SetQueryHandler(ctx Context, queryType string, handler any) error {
+	return flow.SetQueryHandler(ctx, queryType, handler)
+}
+
+// SetQueryHandlerWithOptions is SetQueryHandler with options.
+func SetQueryHandlerWithOptions(ctx Context, queryType string, handler any, options QueryHandlerOptions) error {
+	return flow.SetQueryHandlerWithOptions(ctx, queryType, handler, options)
+}
+
+// GetCurrentDetails returns what SetCurrentDetails set.
+func GetCurrentDetails(ctx Context) string { return flow.GetCurrentDetails(ctx) }
+
+// SetCurrentDetails sets a text, in Markdown, that the UI shows of the workflow.
+func SetCurrentDetails(ctx Context, details string) { flow.SetCurrentDetails(ctx, details) }
+
+// SideEffect calls f and records what it returns, so that replay sees the same:
+// for a random number, a new id, a look at the clock.
+//
+//	var id string
+//	err := workflow.SideEffect(ctx, func(workflow.Context) any {
+//		return uuid.NewString()
+//	}).Get(&id)
+//
+// f must not fail and must not change the workflow's state; all it does is
+// return a value. It may be called again, when a workflow task is tried again.
+func SideEffect(ctx Context, f func(ctx Context) any) converter.EncodedValue {
+	return flow.SideEffect(ctx, f)
+}
+
+// SideEffectWithOptions is SideEffect with options.
+func SideEffectWithOptions(ctx Context, options SideEffectOptions, f func(ctx Context) any) converter.EncodedValue {
+	return flow.SideEffectWithOptions(ctx, options, f)
+}
+
+// MutableSideEffect is SideEffect for a value that changes now and then, such as
+// configuration: it is recorded only when equals says that it differs from what
+// was recorded under id before.
+func MutableSideEffect(ctx Context, id string, f func(ctx Context) any, equals func(a, b any) bool) converter.EncodedValue {
+	return flow.MutableSideEffect(ctx, id, f, equals)
+}
+
+// MutableSideEffectWithOptions is MutableSideEffect with options.
+func MutableSideEffectWithOptions(ctx Context, id string, options MutableSideEffectOptions, f func(ctx Context) any, equals func(a, b any) bool) converter.EncodedValue {
+	return flow.MutableSideEffectWithOptions(ctx, id, options, f, equals)
+}
+
+// GetVersion lets workflow code change without breaking runs that began before
+// the change:
+//
+//	v := workflow.GetVersion(ctx, "charge-first", workflow.DefaultVersion, 1)
+//	if v == workflow.DefaultVersion {
+//		// as it was
+//	} else {
+//		// as it is now
+//	}
+//
+// It returns maxSupported where a run first comes by, and records that. A run
+// that came by before the change gets DefaultVersion, one that came by at an
+// earlier change gets what was recorded then. A run whose version is less than
+// minSupported fails its workflow task. The version is also put into the search
+// attribute TemporalChangeVersion, as "changeID-version".
+func GetVersion(ctx Context, changeID string, minSupported, maxSupported Version) Version {
+	return flow.GetVersion(ctx, changeID, minSupported, maxSupported)
+}
+
+// HasLastCompletionResult says whether an earlier run of a cron or scheduled
+// workflow left a result.
+func HasLastCompletionResult(ctx Context) bool { return flow.HasLastCompletionResult(ctx) }
+
+// GetLastCompletionResult decodes the result of the last run of a cron or
+// scheduled workflow that completed. It fails with temporal.ErrNoData if there
+// is none.
+func GetLastCompletionResult(ctx Context, d ...any) error {
+	return flow.GetLastCompletionResult(ctx, d...)
+}
+
+// GetLastError is the error that the previous run of a cron or retried workflow
+// ended with, or nil.
+func GetLastError(ctx Context) error { return flow.GetLastError(ctx) }
+
+// UpsertSearchAttributes sets search attributes, by name. A nil value unsets
+// one.
+//
+// Deprecated: use UpsertTypedSearchAttributes.
+func UpsertSearchAttributes(ctx Context, attributes map[string]any) error {
+	return flow.UpsertSearchAttributes(ctx, attributes)
+}
+
+// UpsertTypedSearchAttributes sets and unsets search attributes:
+//
+//	err := workflow.UpsertTypedSearchAttributes(ctx, stateKey.ValueSet("paid"))
+func UpsertTypedSearchAttributes(ctx Context, searchAttributeUpdate ...temporal.SearchAttributeUpdate) error {
+	return flow.UpsertTypedSearchAttributes(ctx, searchAttributeUpdate...)
+}
+
+// UpsertMemo sets fields of the memo. A nil value removes one.
+func UpsertMemo(ctx Context, memo map[string]any) error { return flow.UpsertMemo(ctx, memo) }
+
+// NewContinueAsNewError returns the error with which a workflow function ends
+// its run and starts another, of the same workflow id, with a fresh history. The
+// options of ctx for child workflows apply to it.
+func NewContinueAsNewError(ctx Context, wfn any, args ...any) error {
+	return flow.NewContinueAsNewError(ctx, wfn, args...)
+}
+
+// NewContinueAsNewErrorWithOptions is NewContinueAsNewError with options.
+func NewContinueAsNewErrorWithOptions(ctx Context, options ContinueAsNewErrorOptions, wfn any, args ...any) error {
+	return flow.NewContinueAsNewErrorWithOptions(ctx, options, wfn, args...)
+}
+
+// IsContinueAsNewError says whether err is, or wraps, a ContinueAsNewError.
+func IsContinueAsNewError(err error) bool {
+	_, ok := errors.AsType[*ContinueAsNewError](err)
+	return ok
+}
