@@ -8,4 +8,5 @@
 //
 //	temporal server start-dev --headless --port 27233 &
 //	PERDURE_TEST_ADDRESS=127.0.0.1:27233 go test ./internal/e2e
+//	PERDURE_TEST_ADDRESS=127.0.0.1:27233 PERDURE_TEST_STICKY_CACHE=0 go test ./internal/e2e
 package e2e

@@ -13,6 +13,7 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
 
+	"github.com/perdure/perdure/sdk/activity"
 	"github.com/perdure/perdure/sdk/client"
 	"github.com/perdure/perdure/sdk/internal/logger"
 	"github.com/perdure/perdure/sdk/temporal"
@@ -181,7 +182,7 @@ func TestStoppingAWorkerGivesItsActivitiesTheStopTimeout(t *testing.T) {
 		w.RegisterActivityWithOptions(func(ctx context.Context, _ string) (string, error) {
 			begun <- struct{}{}
 			select {
-			case <-workerStop(ctx):
+			case <-activity.GetWorkerStopChannel(ctx):
 				return "finished in time", ctx.Err()
 			case <-ctx.Done():
 				return "", context.Cause(ctx)

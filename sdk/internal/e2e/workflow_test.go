@@ -329,45 +329,6 @@ func TestSideEffectsAndVersionsAreRemembered(t *testing.T) {
 	}
 }
 
-func TestAnUpdateChangesAWorkflowAndReturnsAResult(t *testing.T) {
-	s := newScenario(t)
-	s.work(worker.Options{}, func(w worker.Worker) {
-		named(w, "Counter", func(ctx workflow.Context) (int, error) {
-			total := 0
-			err := workflow.SetUpdateHandlerWithOptions(ctx, "add", func(ctx workflow.Context, n int) (int, error) {
-				if err := workflow.Sleep(ctx, 10*time.Millisecond); err != nil {
-					return 0, err
-				}
-				total += n
-				return total, nil
-			}, workflow.UpdateHandlerOptions{Validator: func(n int) error {
-				if n < 0 {
-					return errors.New("negative")
-				}
-				return nil
-			}})
-			if err != nil {
-				return 0, err
-			}
-			workflow.GetSignalChannel(ctx, "stop").Receive(ctx, nil)
-			return total, workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
-		})
-	})
-	run := s.start("Counter")
-	for i, n := range []int{1, 2, 3} {
-		if got := update[int](s, run, "add", n); got != []int{1, 3, 6}[i] {
-			t.Fatalf("update %d returned %d", i, got)
-		}
-	}
-	if err := updateError(s, run, "add", -1); err == nil || !strings.Contains(err.Error(), "negative") {
-		t.Fatalf("a rejected update ended with %v", err)
-	}
-	s.signal(run, "stop", nil)
-	if got := result[int](s, run); got != 6 {
-		t.Fatalf("got %d", got)
-	}
-}
-
 func TestSearchAttributesAndMemoAreUpserted(t *testing.T) {
 	s := newScenario(t)
 	s.work(worker.Options{}, func(w worker.Worker) {
