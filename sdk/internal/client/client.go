@@ -29,6 +29,12 @@ import (
 // DefaultNamespace is the namespace of a client that was given none.
 const DefaultNamespace = "default"
 
+<<<<<<< HEAD
+=======
+// ContextPropagator carries values from contexts into headers and back.
+type ContextPropagator = flow.ContextPropagator
+
+>>>>>>> sdkworker
 // Options of a client. The zero value connects to a server on this machine.
 type Options struct {
 	// HostPort is the address of the server, as host:port or in any other form that

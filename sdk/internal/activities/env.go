@@ -1,0 +1,147 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+
+	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/encoded"
+	"github.com/perdure/perdure/sdk/internal/execution"
+	"github.com/perdure/perdure/sdk/log"
+	"github.com/perdure/perdure/sdk/temporal"
+)
+
+var (
+	// ErrResultPending is returned by an activity that will be completed later,
+	// through the client.
+	ErrResultPending = errors.New("not error: do not autocomplete, using Client.CompleteActivity() to complete")
+
+	// ErrPaused is the cause with which an activity's context ends when the
+	// activity was paused.
+	ErrPaused = errors.New("activity paused")
+
+	// ErrReset is the cause with which an activity's context ends when the
+	// activity was reset.
+	ErrReset = errors.New("activity reset")
+
+	// ErrWorkerShutdown is the cause with which an activity's context ends when
+	// its worker stops.
+	ErrWorkerShutdown = errors.New("worker is now shutdown")
+
+	// ErrNoHeartbeatDetails is returned when details are asked for and the
+	// earlier attempts left none.
+	ErrNoHeartbeatDetails = encoded.ErrNoData
+)
+
+// Info describes the running activity.
+type Info struct {
+	// TaskToken identifies this attempt to Client.CompleteActivity.
+	TaskToken []byte
+	// WorkflowType of the workflow that scheduled it, nil if none did.
+	WorkflowType *execution.WorkflowType
+	// WorkflowNamespace is the namespace of that workflow, empty if none.
+	//
+	// Deprecated: use Namespace.
+	WorkflowNamespace string
+	// WorkflowExecution that scheduled it, zero if none did.
+	WorkflowExecution execution.Workflow
+	ActivityID        string
+	// ActivityRunID is set for activities that no workflow scheduled.
+	ActivityRunID string
+	ActivityType  execution.ActivityType
+	TaskQueue     string
+	Namespace     string
+	// HeartbeatTimeout is the longest time between heartbeats, zero for no
+	// limit.
+	HeartbeatTimeout       time.Duration
+	ScheduleToCloseTimeout time.Duration
+	StartToCloseTimeout    time.Duration
+	ScheduledTime          time.Time
+	StartedTime            time.Time
+	// Deadline is when the context ends.
+	Deadline time.Time
+	// Attempt starts from 1.
+	Attempt         int32
+	IsLocalActivity bool
+	Priority        temporal.Priority
+	// RetryPolicy in force, nil if the server did not tell.
+	RetryPolicy *temporal.RetryPolicy
+}
+
+// IsWorkflowActivity says whether a workflow scheduled the activity.
+func (i *Info) IsWorkflowActivity() bool { return i.WorkflowExecution.ID != "" }
+
+// Env is what the context of an activity carries.
+type Env struct {
+	Info   Info
+	Logger log.Logger
+	// Converter encodes heartbeat details and the result.
+	Converter converter.DataConverter
+	// Details are the last heartbeat details of earlier attempts.
+	Details *commonpb.Payloads
+	// Stopping is closed when the worker begins to stop.
+	Stopping <-chan struct{}
+	// Client is the worker's client.Client, kept as any because package client
+	// stands above this one.
+	Client any
+
+	heartbeat *heartbeat // nil for local activities
+}
+
+type envKey struct{}
+
+// WithEnv returns a context that carries env.
+func WithEnv(ctx context.Context, env *Env) context.Context {
+	return context.WithValue(ctx, envKey{}, env)
+}
+
+// FromContext returns the Env of an activity context, nil outside activities.
+func FromContext(ctx context.Context) *Env {
+	env, _ := ctx.Value(envKey{}).(*Env)
+	return env
+}
+
+// converterFor is the data converter as it applies to ctx.
+func (e *Env) converterFor(ctx context.Context) converter.DataConverter {
+	return withContext(ctx, e.Converter)
+}
+
+// RecordHeartbeat reports that the activity is alive, with details for the
+// next attempt. For a local activity it does nothing. It panics if the details
+// cannot be encoded: that is a mistake in the program.
+func (e *Env) RecordHeartbeat(ctx context.Context, details ...any) {
+	if e.heartbeat == nil {
+		return
+	}
+	var payloads *commonpb.Payloads
+	if len(details) > 1 || len(details) == 1 && details[0] != nil {
+		var err error
+		if payloads, err = e.converterFor(ctx).ToPayloads(details...); err != nil {
+			panic(err)
+		}
+	}
+	e.heartbeat.record(payloads)
+}
+
+// HeartbeatDetails decodes the last details of earlier attempts.
+func (e *Env) HeartbeatDetails(ctx context.Context, values ...any) error {
+	if e.Details == nil {
+		return ErrNoHeartbeatDetails
+	}
+	return e.converterFor(ctx).FromPayloads(e.Details, values...)
+}
+
+// deadline is the earlier of the ends of both timeouts; started is now for the
+// worker: its clock and the server's may differ.
+func deadline(scheduled, started time.Time, scheduleToClose, startToClose time.Duration) time.Time {
+	end := started.Add(startToClose)
+	if scheduleToClose > 0 {
+		if close := scheduled.Add(scheduleToClose); close.Before(end) || startToClose <= 0 {
+			end = close
+		}
+	}
+	return end
+}

@@ -1,0 +1,295 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	deploymentpb "go.temporal.io/api/deployment/v1"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/encoded"
+	"github.com/perdure/perdure/sdk/internal/execution"
+	"github.com/perdure/perdure/sdk/internal/failure"
+	"github.com/perdure/perdure/sdk/internal/flow"
+	"github.com/perdure/perdure/sdk/internal/header"
+	"github.com/perdure/perdure/sdk/internal/logtag"
+	"github.com/perdure/perdure/sdk/internal/policy"
+	"github.com/perdure/perdure/sdk/internal/registry"
+	"github.com/perdure/perdure/sdk/log"
+	"github.com/perdure/perdure/sdk/temporal"
+)
+
+// Options of a Runner. All but those with a stated default are required.
+type Options struct {
+	Service   workflowservice.WorkflowServiceClient
+	Namespace string
+	TaskQueue string
+	Identity  string
+	Registry  *registry.Registry
+
+	DataConverter      converter.DataConverter
+	FailureConverter   converter.FailureConverter
+	ContextPropagators []flow.ContextPropagator
+	Logger             log.Logger
+	// Client is the worker's client.Client, for activity.GetClient.
+	Client any
+
+	// Context is the parent of every activity's context.
+	Context context.Context
+	// Stopping ends when the worker begins to stop.
+	Stopping context.Context
+
+	// DefaultHeartbeatThrottle and MaxHeartbeatThrottle default to the
+	// constants of those names.
+	DefaultHeartbeatThrottle time.Duration
+	MaxHeartbeatThrottle     time.Duration
+
+	// VersionStamp, Deployment and DeploymentOptions go into the responses.
+	VersionStamp      *commonpb.WorkerVersionStamp
+	Deployment        *deploymentpb.Deployment
+	DeploymentOptions *deploymentpb.WorkerDeploymentOptions
+}
+
+// Runner runs activity tasks and answers them.
+type Runner struct {
+	options Options
+}
+
+// NewRunner returns a Runner.
+func NewRunner(options Options) *Runner { return &Runner{options: options} }
+
+// errAfterDeadline is logged for results that the server would not take.
+var errAfterDeadline = errors.New("the activity returned after its deadline; the server has timed it out")
+
+// Run runs one task to its end and reports the outcome to the server. It
+// returns an error if the outcome could not be reported: the attempt then times
+// out.
+func (r *Runner) Run(task *workflowservice.PollActivityTaskQueueResponse) error {
+	response, err := r.execute(task)
+	if err != nil || response == nil {
+		return err
+	}
+	return r.report(response)
+}
+
+// report sends a response built by execute.
+func (r *Runner) report(response any) error {
+	// The outcome of work that was done is worth reporting even while the
+	// worker stops; the service bounds the call.
+	ctx := context.WithoutCancel(r.options.Context)
+	var err error
+	switch response := response.(type) {
+	case *workflowservice.RespondActivityTaskCompletedRequest:
+		_, err = r.options.Service.RespondActivityTaskCompleted(ctx, response)
+	case *workflowservice.RespondActivityTaskFailedRequest:
+		_, err = r.options.Service.RespondActivityTaskFailed(ctx, response)
+	case *workflowservice.RespondActivityTaskCanceledRequest:
+		_, err = r.options.Service.RespondActivityTaskCanceled(ctx, response)
+	}
+	if err != nil {
+		return fmt.Errorf("reporting the outcome of an activity: %w", err)
+	}
+	return nil
+}
+
+// execute runs one task and returns the response to send, nil for none.
+func (r *Runner) execute(task *workflowservice.PollActivityTaskQueueResponse) (response any, err error) {
+	o := &r.options
+	cancelled, cancel := context.WithCancelCause(o.Context)
+	defer cancel(nil)
+
+	env := r.newEnv(task)
+	env.heartbeat = &heartbeat{
+		service:   o.Service,
+		token:     task.GetTaskToken(),
+		namespace: o.Namespace,
+		identity:  o.Identity,
+		interval:  heartbeatInterval(env.Info.HeartbeatTimeout, o.DefaultHeartbeatThrottle, o.MaxHeartbeatThrottle),
+		logger:    env.Logger,
+		ctx:       o.Context,
+		cancel:    cancel,
+	}
+	env.heartbeat.start(o.Stopping)
+	defer func() {
+		// After a success nobody will ask for details.
+		_, completed := response.(*workflowservice.RespondActivityTaskCompletedRequest)
+		env.heartbeat.close(!completed)
+	}()
+
+	ctx := WithEnv(cancelled, env)
+	ctx, err = header.Extract(ctx, o.ContextPropagators, task.GetHeader())
+	if err != nil {
+		return nil, fmt.Errorf("reading the header of activity %s: %w", env.Info.ActivityType.Name, err)
+	}
+	ctx, stop := context.WithDeadline(ctx, env.Info.Deadline)
+	defer stop()
+
+	name := env.Info.ActivityType.Name
+	fn, ok := o.Registry.Activity(name)
+	if !ok {
+		// A failure, not silence: the server retries it, perhaps on a worker
+		// that knows the type.
+		return r.respond(task, nil, failure.NewActivityNotRegisteredError(name, o.Registry.ActivityTypes()), false), nil
+	}
+
+	result, err := invoke(ctx, env, fn, func() ([]any, error) {
+		if fn.Dynamic {
+			return []any{encoded.NewValues(task.GetInput(), env.converterFor(ctx))}, nil
+		}
+		args, err := fn.DecodeArgs(env.converterFor(ctx), task.GetInput())
+		if err != nil {
+			return nil, fmt.Errorf("unable to decode the activity function input payload with error: %w for function name: %v", err, name)
+		}
+		return args, nil
+	})
+	cancelRequested := ctx.Err() == context.Canceled && temporal.IsCanceledError(context.Cause(ctx))
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		env.Logger.Info("Activity complete after timeout.", logtag.Result, result, logtag.Error, err)
+		return nil, errAfterDeadline
+	}
+	if err != nil && err != ErrResultPending {
+		logFailure(env.Logger, "Activity error.", err)
+	}
+	return r.respond(task, result, err, cancelRequested), nil
+}
+
+// respond builds the response for what an activity returned.
+func (r *Runner) respond(task *workflowservice.PollActivityTaskQueueResponse, result *commonpb.Payloads, err error, cancelRequested bool) any {
+	o := &r.options
+	if err == nil {
+		return &workflowservice.RespondActivityTaskCompletedRequest{
+			TaskToken:         task.GetTaskToken(),
+			Result:            result,
+			Identity:          o.Identity,
+			Namespace:         o.Namespace,
+			WorkerVersion:     o.VersionStamp,
+			Deployment:        o.Deployment,
+			DeploymentOptions: o.DeploymentOptions,
+		}
+	}
+	if err == ErrResultPending {
+		return nil
+	}
+	if cancelRequested {
+		var canceled *temporal.CanceledError
+		if errors.As(err, &canceled) {
+			return &workflowservice.RespondActivityTaskCanceledRequest{
+				TaskToken:         task.GetTaskToken(),
+				Details:           o.FailureConverter.ErrorToFailure(canceled).GetCanceledFailureInfo().GetDetails(),
+				Identity:          o.Identity,
+				Namespace:         o.Namespace,
+				WorkerVersion:     o.VersionStamp,
+				Deployment:        o.Deployment,
+				DeploymentOptions: o.DeploymentOptions,
+			}
+		}
+		if errors.Is(err, context.Canceled) {
+			return &workflowservice.RespondActivityTaskCanceledRequest{
+				TaskToken:         task.GetTaskToken(),
+				Identity:          o.Identity,
+				Namespace:         o.Namespace,
+				WorkerVersion:     o.VersionStamp,
+				Deployment:        o.Deployment,
+				DeploymentOptions: o.DeploymentOptions,
+			}
+		}
+	}
+	if _, ok := err.(*temporal.CanceledError); ok {
+		// Nobody asked for a cancellation, so this is a failure like any other.
+		err = fmt.Errorf("unexpected activity cancel error: %w", err)
+	}
+	return &workflowservice.RespondActivityTaskFailedRequest{
+		TaskToken:         task.GetTaskToken(),
+		Failure:           o.FailureConverter.ErrorToFailure(err),
+		Identity:          o.Identity,
+		Namespace:         o.Namespace,
+		WorkerVersion:     o.VersionStamp,
+		Deployment:        o.Deployment,
+		DeploymentOptions: o.DeploymentOptions,
+	}
+}
+
+func (r *Runner) newEnv(task *workflowservice.PollActivityTaskQueueResponse) *Env {
+	o := &r.options
+	now := time.Now()
+	info := Info{
+		TaskToken:              task.GetTaskToken(),
+		ActivityID:             task.GetActivityId(),
+		ActivityType:           execution.ActivityType{Name: task.GetActivityType().GetName()},
+		TaskQueue:              o.TaskQueue,
+		Namespace:              task.GetWorkflowNamespace(),
+		HeartbeatTimeout:       task.GetHeartbeatTimeout().AsDuration(),
+		ScheduleToCloseTimeout: task.GetScheduleToCloseTimeout().AsDuration(),
+		StartToCloseTimeout:    task.GetStartToCloseTimeout().AsDuration(),
+		ScheduledTime:          task.GetScheduledTime().AsTime(),
+		StartedTime:            task.GetStartedTime().AsTime(),
+		Attempt:                task.GetAttempt(),
+		Priority:               policy.PriorityFromProto(task.GetPriority()),
+		RetryPolicy:            policy.RetryFromProto(task.GetRetryPolicy()),
+	}
+	info.Deadline = deadline(info.ScheduledTime, now, info.ScheduleToCloseTimeout, info.StartToCloseTimeout)
+	if info.Namespace == "" {
+		info.Namespace = o.Namespace
+	}
+	tags := []any{logtag.ActivityID, info.ActivityID, logtag.ActivityType, info.ActivityType.Name, logtag.Attempt, info.Attempt}
+	if run := task.GetWorkflowExecution(); run.GetWorkflowId() != "" {
+		info.WorkflowExecution = execution.Workflow{ID: run.GetWorkflowId(), RunID: run.GetRunId()}
+		info.WorkflowType = &execution.WorkflowType{Name: task.GetWorkflowType().GetName()}
+		info.WorkflowNamespace = info.Namespace
+		tags = append(tags, logtag.WorkflowType, info.WorkflowType.Name,
+			logtag.WorkflowID, run.GetWorkflowId(), logtag.RunID, run.GetRunId())
+	} else {
+		info.ActivityRunID = task.GetActivityRunId()
+		tags = append(tags, logtag.ActivityRunID, info.ActivityRunID)
+	}
+	return &Env{
+		Info:      info,
+		Logger:    log.With(o.Logger, tags...),
+		Converter: o.DataConverter,
+		Details:   task.GetHeartbeatDetails(),
+		Stopping:  o.Stopping.Done(),
+		Client:    o.Client,
+	}
+}
+
+// invoke calls the activity and encodes its result. A panic becomes a
+// PanicError.
+func invoke(ctx context.Context, env *Env, fn *registry.Function, arguments func() ([]any, error)) (result *commonpb.Payloads, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			stack := string(debug.Stack())
+			env.Logger.Error("Activity panic.", logtag.PanicError, fmt.Sprint(p), logtag.PanicStack, stack)
+			result, err = nil, failure.NewPanicError(p, stack)
+		}
+	}()
+	args, err := arguments()
+	if err != nil {
+		return nil, err
+	}
+	value, err := fn.Call(ctx, args)
+	if value == nil || err != nil {
+		return nil, err
+	}
+	if payloads, ok := value.(*commonpb.Payloads); ok {
+		return payloads, nil
+	}
+	result, encodeErr := env.converterFor(ctx).ToPayloads(value)
+	if encodeErr != nil {
+		return nil, fmt.Errorf("encoding the result of activity %s: %w", env.Info.ActivityType.Name, encodeErr)
+	}
+	return result, nil
+}
+
+// logFailure logs an activity's error, quietly if the error is marked benign.
+func logFailure(logger log.Logger, message string, err error) {
+	if failure.IsBenign(err) {
+		logger.Debug(message, logtag.Error, err)
+		return
+	}
+	logger.Error(message, logtag.Error, err)
+}

@@ -1,0 +1,80 @@
+package worker
+
+import (
+	"context"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/perdure/perdure/sdk/internal/activities"
+	"github.com/perdure/perdure/sdk/internal/logtag"
+	"github.com/perdure/perdure/sdk/log"
+)
+
+// activityWorker is the activity half of a Worker.
+type activityWorker struct {
+	poller *poller[activityTask]
+}
+
+type activityTask = workflowservice.PollActivityTaskQueueResponse
+
+func newActivityWorker(w *Worker) *activityWorker {
+	c := &w.config
+	logger := log.With(w.logger, logtag.WorkerType, "ActivityWorker")
+	runner := activities.NewRunner(activities.Options{
+		Service:                  c.Connection.Service,
+		Namespace:                c.Connection.Namespace,
+		TaskQueue:                c.TaskQueue,
+		Identity:                 c.Identity,
+		Registry:                 c.Registry,
+		DataConverter:            c.Connection.DataConverter,
+		FailureConverter:         c.Connection.FailureConverter,
+		ContextPropagators:       c.Connection.ContextPropagators,
+		Logger:                   w.logger,
+		Client:                   c.Connection.Client,
+		Context:                  w.taskContext,
+		Stopping:                 w.stopping,
+		DefaultHeartbeatThrottle: c.DefaultHeartbeatThrottle,
+		MaxHeartbeatThrottle:     c.MaxHeartbeatThrottle,
+		VersionStamp:             w.version.stamp,
+		Deployment:               w.version.deployment,
+		DeploymentOptions:        w.version.options,
+	})
+	request := &workflowservice.PollActivityTaskQueueRequest{
+		Namespace:                 c.Connection.Namespace,
+		TaskQueue:                 &taskqueuepb.TaskQueue{Name: c.TaskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
+		Identity:                  c.Identity,
+		TaskQueueMetadata:         &taskqueuepb.TaskQueueMetadata{MaxTasksPerSecond: wrapperspb.Double(c.TaskQueueActivitiesPerSecond)},
+		WorkerVersionCapabilities: w.version.capabilities,
+		DeploymentOptions:         w.version.options,
+		WorkerInstanceKey:         w.instanceKey,
+	}
+	a := &activityWorker{}
+	a.poller = &poller[activityTask]{
+		count:  c.MaxConcurrentActivityTaskPollers,
+		slots:  newSlots(c.MaxConcurrentActivityExecutionSize),
+		limit:  newLimiter(c.WorkerActivitiesPerSecond),
+		logger: logger,
+		fatal:  w.fail,
+		poll: func(ctx context.Context) (*activityTask, error) {
+			task, err := c.Connection.Service.PollActivityTaskQueue(ctx, request)
+			if err != nil || len(task.GetTaskToken()) == 0 {
+				return nil, err
+			}
+			return task, nil
+		},
+		run: func(task *activityTask) {
+			if err := runner.Run(task); err != nil {
+				logger.Info("Task processing failed with error",
+					logtag.ActivityType, task.GetActivityType().GetName(),
+					logtag.ActivityID, task.GetActivityId(),
+					logtag.WorkflowID, task.GetWorkflowExecution().GetWorkflowId(),
+					logtag.RunID, task.GetWorkflowExecution().GetRunId(),
+					logtag.Error, err)
+			}
+		},
+	}
+	return a
+}

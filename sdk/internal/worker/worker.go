@@ -1,0 +1,280 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/perdure/perdure/sdk/internal/activities"
+	"github.com/perdure/perdure/sdk/internal/logtag"
+	"github.com/perdure/perdure/sdk/log"
+)
+
+// shutdownTimeout bounds the call that tells the server that a worker stops, and
+// what polls are given to end by themselves after it.
+const shutdownTimeout = 5 * time.Second
+
+// Worker polls one task queue and runs the workflows and activities that it was
+// told about. Make it with New, then Start it or Run it, then Stop it; it does
+// not start twice.
+type Worker struct {
+	config      Config
+	cache       *stickyCache
+	version     buildVersion
+	instanceKey string
+	logger      log.Logger
+
+	workflows  *workflowWorker // nil if disabled
+	activities *activityWorker // nil if disabled
+
+	// The three contexts of a worker's life end in this order as it stops.
+
+	// stopping ends first: nothing new begins, activities are warned.
+	stopping context.Context
+	// polling bounds open polls.
+	polling context.Context
+	// taskContext bounds tasks: workflow tasks, and the contexts of activities.
+	taskContext context.Context
+
+	endStopping context.CancelFunc
+	endPolling  context.CancelFunc
+	endTasks    context.CancelCauseFunc
+
+	start   func() error
+	stopped chan struct{} // closed when Stop is done
+
+	mu         sync.Mutex
+	stopBegun  bool
+	fatalError error
+	// drain says that the server ends polls itself when told of the stop, so
+	// that no task is lost in a poll that is cut off.
+	drain bool
+}
+
+// New returns a Worker. It panics if the configuration makes no sense.
+func New(config Config) *Worker {
+	config.setDefaults()
+	w := &Worker{
+		config:      config,
+		cache:       process,
+		version:     newBuildVersion(&config),
+		instanceKey: uuid.NewString(),
+		stopped:     make(chan struct{}),
+		logger: log.With(config.Connection.Logger,
+			logtag.Namespace, config.Connection.Namespace,
+			logtag.TaskQueue, config.TaskQueue,
+			logtag.WorkerID, config.Identity),
+	}
+	w.start = sync.OnceValue(w.begin)
+	w.stopping, w.endStopping = context.WithCancel(context.Background())
+	w.polling, w.endPolling = context.WithCancel(context.Background())
+	w.taskContext, w.endTasks = context.WithCancelCause(config.BackgroundActivityContext)
+	if !config.DisableWorkflowWorker {
+		w.workflows = newWorkflowWorker(w)
+	}
+	if !config.LocalActivityWorkerOnly {
+		w.activities = newActivityWorker(w)
+		if w.workflows != nil {
+			w.workflows.eager.activities = w.activities
+		}
+	}
+	return w
+}
+
+// Start connects to the server, checks that the namespace exists, and begins to
+// poll. Calling it again returns what the first call returned. It panics on a
+// worker that was stopped.
+func (w *Worker) Start() error {
+	if w.stopping.Err() != nil {
+		panic("attempted to start a worker that has been stopped before")
+	}
+	return w.start()
+}
+
+func (w *Worker) begin() error {
+	ctx := w.stopping
+	capabilities, err := w.config.Connection.Capabilities(ctx)
+	if err != nil {
+		return fmt.Errorf("starting the worker of task queue %q: %w", w.config.TaskQueue, err)
+	}
+	namespace, err := w.config.Connection.Service.DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{
+		Namespace: w.config.Connection.Namespace,
+	})
+	if err != nil {
+		return fmt.Errorf("starting the worker of task queue %q in namespace %q: %w", w.config.TaskQueue, w.config.Connection.Namespace, err)
+	}
+	w.mu.Lock()
+	w.drain = namespace.GetNamespaceInfo().GetCapabilities().GetWorkerPollCompleteOnShutdown()
+	begun := w.stopBegun
+	if !begun {
+		if w.workflows != nil {
+			w.workflows.configure(capabilities)
+			w.workflows.poller.start(w.stopping, w.polling)
+		}
+		if w.activities != nil {
+			w.activities.poller.start(w.stopping, w.polling)
+		}
+	}
+	w.mu.Unlock()
+	if begun {
+		return errors.New("the worker was stopped while it started")
+	}
+	w.logger.Info("Started Worker")
+	return nil
+}
+
+// Run starts the worker and blocks until interrupt delivers or is closed, or the
+// worker is stopped otherwise. It returns the error that the worker could not
+// start with, or that ended it.
+func (w *Worker) Run(interrupt <-chan any) error {
+	if err := w.Start(); err != nil {
+		return err
+	}
+	select {
+	case signal := <-interrupt:
+		w.logger.Info("Worker has been stopped.", "Signal", signal)
+		w.Stop()
+		return nil
+	case <-w.stopped:
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.fatalError
+	}
+}
+
+// fail ends the worker because the server will not have it. It is called by
+// pollers, which Stop waits for, and so does not wait for Stop.
+func (w *Worker) fail(err error) {
+	w.mu.Lock()
+	first := w.fatalError == nil
+	if first {
+		w.fatalError = err
+	}
+	w.mu.Unlock()
+	if !first {
+		return
+	}
+	w.logger.Error("Worker received non-retriable error. Shutting down.", logtag.Error, err)
+	go func() {
+		if w.config.OnFatalError != nil {
+			w.config.OnFatalError(err)
+		}
+		w.Stop()
+	}()
+}
+
+// Stop ends the worker: polls at once, tasks within the stop timeout. It returns
+// when that is done; concurrent calls wait for the one that does it. It may be
+// called on a worker that was not started.
+func (w *Worker) Stop() {
+	w.mu.Lock()
+	begun := w.stopBegun
+	w.stopBegun = true
+	drain := w.drain
+	w.mu.Unlock()
+	if begun {
+		<-w.stopped
+		return
+	}
+	defer close(w.stopped)
+	w.endStopping()
+	w.announce()
+	w.endPolls(drain)
+	w.endTasksGracefully()
+	w.logger.Info("Stopped Worker")
+}
+
+// announce tells the server that the worker goes away: the tasks of its sticky
+// queue are then offered to others at once.
+func (w *Worker) announce() {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	request := &workflowservice.ShutdownWorkerRequest{
+		Namespace:         w.config.Connection.Namespace,
+		Identity:          w.config.Identity,
+		Reason:            "graceful shutdown",
+		WorkerInstanceKey: w.instanceKey,
+		TaskQueue:         w.config.TaskQueue,
+	}
+	if w.workflows != nil {
+		request.StickyTaskQueue = w.workflows.stickyQueue()
+		request.TaskQueueTypes = append(request.TaskQueueTypes, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
+	}
+	if w.activities != nil {
+		request.TaskQueueTypes = append(request.TaskQueueTypes, enumspb.TASK_QUEUE_TYPE_ACTIVITY)
+	}
+	_, err := w.config.Connection.Service.ShutdownWorker(ctx, request)
+	if _, unimplemented := errors.AsType[*serviceerror.Unimplemented](err); err != nil && !unimplemented {
+		w.logger.Warn("ShutdownWorker rpc errored during worker shutdown.", logtag.Error, err)
+	}
+}
+
+// endPolls ends the open polls. With drain the server ends them, and is only
+// hurried if it does not.
+func (w *Worker) endPolls(drain bool) {
+	if drain {
+		hurry := time.AfterFunc(shutdownTimeout, w.endPolling)
+		defer hurry.Stop()
+	} else {
+		w.endPolling()
+	}
+	if w.workflows != nil {
+		w.workflows.poller.loops.Wait()
+	}
+	if w.activities != nil {
+		w.activities.poller.loops.Wait()
+	}
+	w.endPolling()
+}
+
+// endTasksGracefully waits for running tasks: for the stop timeout while they may
+// work on, and for a moment after their contexts were ended.
+func (w *Worker) endTasksGracefully() {
+	done := make(chan struct{})
+	closing, abandon := context.WithCancel(context.Background())
+	defer abandon()
+	go func() {
+		defer close(done)
+		if w.workflows != nil {
+			// Workflow tasks first: they start local and eager activities.
+			w.workflows.poller.tasks.Wait()
+			w.workflows.dropRuns()
+			if err := w.workflows.stop(closing); err != nil {
+				return
+			}
+		}
+		if w.activities != nil {
+			w.activities.poller.tasks.Wait()
+		}
+	}()
+	finished := wait(done, w.config.WorkerStopTimeout)
+	w.endTasks(activities.ErrWorkerShutdown)
+	if !finished && !wait(done, stopGracePeriod) {
+		w.logger.Warn("Worker graceful stop timed out: activities that ignore their context are left behind.",
+			"Stop timeout", w.config.WorkerStopTimeout)
+	}
+}
+
+// wait reports whether done was closed within timeout.
+func wait(done <-chan struct{}, timeout time.Duration) bool {
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return true
+	case <-timer.C:
+		select {
+		case <-done:
+			return true
+		default:
+			return false
+		}
+	}
+}
