@@ -24,6 +24,8 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 )
 
 var (
@@ -44,7 +46,12 @@ func TestAKilledServerLosesNothingItAcknowledged(t *testing.T) {
 
 	server := newServer(t)
 	server.start()
-	c, err := client.Dial(client.Options{HostPort: server.address, Logger: quiet{}})
+	// gRPC's own pauses between two tries to connect grow far longer than the
+	// server lives here.
+	connect := grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: time.Second,
+		Backoff: backoff.Config{BaseDelay: 20 * time.Millisecond, Multiplier: 1, MaxDelay: 20 * time.Millisecond}})
+	c, err := client.Dial(client.Options{HostPort: server.address, Logger: quiet{},
+		ConnectionOptions: client.ConnectionOptions{DialOptions: []grpc.DialOption{connect}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +79,9 @@ func TestAKilledServerLosesNothingItAcknowledged(t *testing.T) {
 		})
 	}
 	for kill := range *kills {
-		time.Sleep(time.Duration(random.IntN(1200)) * time.Millisecond)
+		// The moment is random, but not before the server has work again.
+		acknowledged.await(t, acknowledged.count()+(*loops)/2)
+		time.Sleep(time.Duration(random.IntN(300)) * time.Millisecond)
 		server.kill()
 		server.start()
 		if kill%10 == 9 {
@@ -180,6 +189,16 @@ func (a *acknowledged) count() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return len(a.orders)
+}
+
+// await waits until n workflows are acknowledged.
+func (a *acknowledged) await(t *testing.T, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); a.count() < n; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("only %d workflows were acknowledged after %v, the test waits for %d", a.count(), patience, n)
+		}
+	}
 }
 
 func (a *acknowledged) all() []*placed { return a.orders }

@@ -29,12 +29,9 @@ import (
 // DefaultNamespace is the namespace of a client that was given none.
 const DefaultNamespace = "default"
 
-<<<<<<< HEAD
-=======
 // ContextPropagator carries values from contexts into headers and back.
 type ContextPropagator = flow.ContextPropagator
 
->>>>>>> sdkworker
 // Options of a client. The zero value connects to a server on this machine.
 type Options struct {
 	// HostPort is the address of the server, as host:port or in any other form that
@@ -66,7 +63,7 @@ type Options struct {
 
 	// ContextPropagators carry values of the contexts given to the client's methods to
 	// the workflows and activities that follow from them. They are called in order.
-	ContextPropagators []flow.ContextPropagator
+	ContextPropagators []ContextPropagator
 
 	// ConnectionOptions say how to connect.
 	ConnectionOptions rpc.ConnectionOptions
@@ -92,7 +89,7 @@ type Client struct {
 	logger           log.Logger
 	dataConverter    converter.DataConverter
 	failureConverter converter.FailureConverter
-	propagators      []flow.ContextPropagator
+	propagators      []ContextPropagator
 }
 
 // Dial returns a client whose server has answered.
@@ -234,7 +231,7 @@ type Backend struct {
 	Logger             log.Logger
 	DataConverter      converter.DataConverter
 	FailureConverter   converter.FailureConverter
-	ContextPropagators []flow.ContextPropagator
+	ContextPropagators []ContextPropagator
 	// Capabilities returns what the server can do.
 	Capabilities func(context.Context) (*workflowservice.GetSystemInfoResponse_Capabilities, error)
 }

@@ -58,27 +58,24 @@ func (r reliable) Invoke(ctx context.Context, method string, request, reply any,
 	if !bounded {
 		return r.conn.Invoke(ctx, method, request, reply, opts...)
 	}
+	if _, err := r.conn.Capabilities(ctx); err != nil {
+		return err
+	}
 	maxPause := maxPauseOf(ctx)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for attempt := 0; ; attempt++ {
-		// A server that cannot be asked is as good as one that fails.
-		convert := unreachable
-		err := r.conn.loadCapabilities(ctx)
-		if err == nil {
-			convert = convertError
-			err = r.conn.invoke(ctx, method, request, reply, opts)
-		}
+		err := r.conn.invoke(ctx, method, request, reply, opts)
 		if err == nil {
 			return nil
 		}
 		var local localError
 		if errors.As(err, &local) || !isRetryableStatus(statusOf(err), r.conn.internalDiffers()) {
-			return convert(err)
+			return convertError(err)
 		}
 		// When time runs out, the server's last error says more than that it did.
 		if !pause(ctx, pauseOf(attempt, maxPause)) {
-			return convert(err)
+			return convertError(err)
 		}
 	}
 }
