@@ -30,7 +30,7 @@ type ActivityRef struct {
 // fails the activity instead.
 func (c *Chain) CompleteActivity(step *entity.Step, ref ActivityRef, result *commonpb.Payloads, identity string) error {
 	if c.tooLarge(result) {
-		return c.failActivity(step, ref, limitExceeded(resultTooLarge, true), nil, identity)
+		return c.failActivity(step, ref, serverFailure(resultTooLarge, true), nil, identity)
 	}
 	r, act, err := c.findActivity(step, ref, ref.Token == nil, identity)
 	if err != nil {
@@ -66,7 +66,7 @@ func (c *Chain) FailActivity(
 ) ([]*failurepb.Failure, error) {
 	var cut []*failurepb.Failure
 	if c.tooLarge(lastHeartbeat) {
-		cut = append(cut, limitExceeded(heartbeatTooLarge, true))
+		cut = append(cut, serverFailure(heartbeatTooLarge, true))
 		lastHeartbeat = nil
 	}
 	limit := c.config.Limits.BlobSize
@@ -114,7 +114,7 @@ func (c *Chain) failActivity(
 // It is InvalidArgument if there was no such request.
 func (c *Chain) CancelActivity(step *entity.Step, ref ActivityRef, details *commonpb.Payloads, identity string) error {
 	if c.tooLarge(details) {
-		return c.failActivity(step, ref, limitExceeded(cancelDetailsTooLarge, true), nil, identity)
+		return c.failActivity(step, ref, serverFailure(cancelDetailsTooLarge, true), nil, identity)
 	}
 	r, act, err := c.peekActivity(step, ref, false)
 	if err != nil {
@@ -152,7 +152,7 @@ func (r *Run) closeActivityCanceled(step *entity.Step, act *records.Activity, de
 // the activity.
 func (c *Chain) Heartbeat(step *entity.Step, ref ActivityRef, details *commonpb.Payloads, identity string) (cancelRequested bool, err error) {
 	if c.tooLarge(details) {
-		return true, c.failActivity(step, ref, limitExceeded(heartbeatTooLarge, true), nil, identity)
+		return true, c.failActivity(step, ref, serverFailure(heartbeatTooLarge, true), nil, identity)
 	}
 	r, act, err := c.findActivity(step, ref, false, identity)
 	if err != nil {
@@ -216,7 +216,7 @@ func (c *Chain) peekActivity(step *entity.Step, ref ActivityRef, unstartedToo bo
 	}
 	if ref.Token != nil {
 		act := r.activities[ref.Token.ScheduledEventId]
-		if !tokenMatches(ref.Token, act) {
+		if !tokenMatches(ref.Token, act, step.Now) {
 			return nil, nil, errActivityGone()
 		}
 		return r, act, nil
@@ -236,12 +236,12 @@ func (c *Chain) peekActivity(step *entity.Step, ref ActivityRef, unstartedToo bo
 // tokenMatches reports whether the token is of the activity's current attempt. An
 // attempt that is not marked as started matches as well: a token exists only if it
 // was started, so the mark has been lost by a crash.
-func tokenMatches(token *records.TaskToken, act *records.Activity) bool {
+func tokenMatches(token *records.TaskToken, act *records.Activity, now time.Time) bool {
 	if act == nil || token.Attempt != act.Attempt || token.Stamp != act.Stamp || token.ActivityId != act.ActivityId {
 		return false
 	}
 	if act.StartedTime == nil {
-		return act.RetryAt == nil && token.StartedTime > 0
+		return act.RetryAt == nil && token.StartedTime > 0 && token.StartedTime <= now.UnixNano()
 	}
 	return token.StartedTime == act.StartedTime.AsTime().UnixNano()
 }

@@ -223,6 +223,9 @@ func (c *Chain) startChild(step *entity.Step, m *records.Message, start *records
 		parent:           start.Parent,
 		root:             start.Root,
 		awaitParent:      true,
+
+		writeZeroExecutionTimeout: attr.GetWorkflowExecutionTimeout() != nil,
+		writeZeroRunTimeout:       attr.GetWorkflowRunTimeout() != nil,
 	}
 	if err := params.prepare(step.Now); err != nil {
 		return err

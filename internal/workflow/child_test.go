@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 Deprecated fields of commands and events are recorded as they come.
+
 package workflow
 
 import (
@@ -478,4 +480,15 @@ func TestMessagesThatMakeNoSenseAreDropped(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestParentThatContinuesAsNewLeavesItsChildrenToTheirPolicies(t *testing.T) {
+	w := parentAndChild(t)
+	w.decide("p", &commandpb.Command{
+		CommandType: enumspb.COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION,
+		Attributes: &commandpb.Command_ContinueAsNewWorkflowExecutionCommandAttributes{
+			ContinueAsNewWorkflowExecutionCommandAttributes: &commandpb.ContinueAsNewWorkflowExecutionCommandAttributes{}},
+	})
+	w.deliver()
+	w.wantStatus("c", enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED)
 }

@@ -13,7 +13,8 @@ import (
 )
 
 // close ends the run with the event just added. newRunID is the run that
-// continues it, if one does: then parent and children do not learn of the end.
+// continues it, if one does: then the parent does not learn of the end. Children
+// belong to one run, so that their parent close policies apply in any case.
 func (r *Run) close(step *entity.Step, status enumspb.WorkflowExecutionStatus, event *historypb.HistoryEvent, newRunID string) {
 	r.state.Status = status
 	r.state.CloseTime = timestamppb.New(step.Now)
@@ -32,10 +33,8 @@ func (r *Run) close(step *entity.Step, status enumspb.WorkflowExecutionStatus, e
 		step.DeletePrefix(runKey(r.info.RunId, familySignalRequest))
 		r.signalRequest = nil
 	}
-	if newRunID == "" {
-		r.applyParentClosePolicy(step)
-		r.notifyParent(step, event)
-	}
+	r.applyParentClosePolicy(step)
+	r.notifyParent(step, event)
 	r.dropItems(step)
 	r.releaseQueries(step)
 	if c := r.chain; c.current == r {

@@ -237,7 +237,7 @@ func TestContinueAsNewStartsTheNextRun(t *testing.T) {
 	w.wantHistory("Started WorkflowTaskScheduled")
 	old := w.history(first.RunId)[4].GetWorkflowExecutionContinuedAsNewEventAttributes()
 	if old.NewExecutionRunId != w.runID() || old.WorkflowType.GetName() != "type" || old.TaskQueue.GetName() != labQueue ||
-		old.Initiator != enumspb.CONTINUE_AS_NEW_INITIATOR_WORKFLOW || old.WorkflowTaskTimeout.AsDuration() != 10*time.Second {
+		old.WorkflowTaskTimeout.AsDuration() != 10*time.Second {
 		t.Fatalf("continued as new event is %v", old)
 	}
 	started := w.history(w.runID())[0].GetWorkflowExecutionStartedEventAttributes()

@@ -10,7 +10,6 @@ import (
 	commandpb "go.temporal.io/api/command/v1"
 	deploymentpb "go.temporal.io/api/deployment/v1"
 	enumspb "go.temporal.io/api/enums/v1"
-	failurepb "go.temporal.io/api/failure/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
@@ -246,7 +245,7 @@ func (r *Run) failCompletion(step *entity.Step, req *workflowservice.RespondWork
 	if r.state.WorkflowTask.Attempt > 1 && f.cause != enumspb.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND {
 		return nil, refusal
 	}
-	r.failTask(step, f.cause, serverFailure(f.message()), req.GetIdentity(), req.GetBinaryChecksum())
+	r.failTask(step, f.cause, serverFailure(f.message(), false), req.GetIdentity(), req.GetBinaryChecksum())
 	if f.terminate {
 		r.flushBuffered(step)
 		r.terminate(step, f.message(), nil, identityHistoryService, nil)
@@ -256,14 +255,6 @@ func (r *Run) failCompletion(step *entity.Step, req *workflowservice.RespondWork
 	r.answerQueries(step, req.GetQueryResults(), !f.terminate)
 	r.flush(step)
 	return &Completion{Err: refusal}, nil
-}
-
-func serverFailure(message string) *failurepb.Failure {
-	return &failurepb.Failure{
-		Message:     message,
-		Source:      "Server",
-		FailureInfo: &failurepb.Failure_ServerFailureInfo{ServerFailureInfo: &failurepb.ServerFailureInfo{}},
-	}
 }
 
 // timeoutHeartbeat takes the workflow task from a worker that has kept it for

@@ -3,6 +3,7 @@
 package workflow
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -123,6 +124,9 @@ func (r *Run) sameAgain(step *entity.Step, backoff time.Duration) *continuation 
 		runTimeout:          attr.GetWorkflowRunTimeout().AsDuration(),
 		taskTimeout:         attr.GetWorkflowTaskTimeout().AsDuration(),
 		firstTaskBackoff:    r.restBefore(step.Now, backoff),
+
+		writeZeroExecutionTimeout: attr.GetWorkflowExecutionTimeout() != nil,
+		writeZeroRunTimeout:       attr.GetWorkflowRunTimeout() != nil,
 	}}
 	r.carryParent(&next.params)
 	return next
@@ -288,9 +292,6 @@ func checkContinueAsNew(b *commandBatch, cmd *commandpb.Command) *commandFailure
 
 func applyContinueAsNew(a *application, cmd *commandpb.Command) {
 	r, attr := a.run, cmd.GetContinueAsNewWorkflowExecutionCommandAttributes()
-	if attr.Initiator == enumspb.CONTINUE_AS_NEW_INITIATOR_UNSPECIFIED {
-		attr.Initiator = enumspb.CONTINUE_AS_NEW_INITIATOR_WORKFLOW
-	}
 	next := &continuation{startParams{
 		requestID:            a.step.NewID(),
 		runID:                a.step.NewID(),
@@ -310,9 +311,13 @@ func applyContinueAsNew(a *application, cmd *commandpb.Command) {
 		runTimeout:           attr.GetWorkflowRunTimeout().AsDuration(),
 		taskTimeout:          attr.GetWorkflowTaskTimeout().AsDuration(),
 		firstTaskBackoff:     r.restBefore(a.step.Now, attr.GetBackoffStartInterval().AsDuration()),
-		initiator:            attr.Initiator,
+		initiator:            cmp.Or(attr.GetInitiator(), enumspb.CONTINUE_AS_NEW_INITIATOR_WORKFLOW),
 		continuedFailure:     attr.GetFailure(),
 		lastCompletionResult: attr.GetLastCompletionResult(),
+
+		writeZeroExecutionTimeout: r.info.ExecutionTimeout != nil,
+		writeZeroRunTimeout:       true,
+		omitZeroBackoff:           attr.GetBackoffStartInterval() == nil,
 	}}
 	if attr.Initiator == enumspb.CONTINUE_AS_NEW_INITIATOR_RETRY {
 		next.params.attempt = r.info.Attempt + 1

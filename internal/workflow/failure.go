@@ -18,8 +18,8 @@ const (
 	noTimeForRetry        = "Not enough time to schedule next retry before activity ScheduleToClose timeout, giving up retrying"
 )
 
-// limitExceeded is the failure that stands in for what is too large to be stored.
-func limitExceeded(message string, nonRetryable bool) *failurepb.Failure {
+// serverFailure is a failure that the server itself reports.
+func serverFailure(message string, nonRetryable bool) *failurepb.Failure {
 	return &failurepb.Failure{
 		Message: message,
 		FailureInfo: &failurepb.Failure_ServerFailureInfo{
@@ -45,7 +45,7 @@ func limitFailure(failure *failurepb.Failure, limit, keep int, nonRetryable bool
 	if limit <= 0 || proto.Size(failure) <= limit {
 		return failure, false
 	}
-	kept = limitExceeded(failureTooLarge, nonRetryable)
+	kept = serverFailure(failureTooLarge, nonRetryable)
 	kept.Cause = truncateFailure(failure, keep)
 	return kept, true
 }

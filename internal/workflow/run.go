@@ -156,7 +156,9 @@ func (r *Run) flush(step *entity.Step) {
 		writeItem(step, runItemKey(runID, familyExternal, id), r.externals[id])
 	}
 	if r.dirty.info {
-		step.Put(runKey(runID, familyInfo), mustMarshal(r.info))
+		data := mustMarshal(r.info)
+		r.infoBytes = len(data)
+		step.Put(runKey(runID, familyInfo), data)
 	}
 	r.armTimer(step)
 	if r.dirty.state {

@@ -16,7 +16,6 @@ import (
 	"go.temporal.io/api/serviceerror"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -44,8 +43,13 @@ type startParams struct {
 
 	// Timeouts; 0 is no limit for the first two and the default for the last.
 	executionTimeout, runTimeout, taskTimeout time.Duration
+	// writeZero* have the Started event say 0 where there is no timeout, as it does
+	// if the caller has said so.
+	writeZeroExecutionTimeout, writeZeroRunTimeout bool
 	// firstTaskBackoff delays the first workflow task.
 	firstTaskBackoff time.Duration
+	// omitZeroBackoff has the Started event not mention a backoff of 0.
+	omitZeroBackoff bool
 
 	reusePolicy    enumspb.WorkflowIdReusePolicy
 	conflictPolicy enumspb.WorkflowIdConflictPolicy
@@ -101,25 +105,29 @@ func (c *Chain) Start(step *entity.Step, req *workflowservice.StartWorkflowExecu
 		return nil, errVersioningOverride()
 	}
 	p := &startParams{
-		requestID:            req.GetRequestId(),
-		identity:             req.GetIdentity(),
-		workflowType:         req.GetWorkflowType(),
-		taskQueue:            req.GetTaskQueue().GetName(),
-		input:                req.GetInput(),
-		header:               req.GetHeader(),
-		memo:                 req.GetMemo(),
-		searchAttributes:     req.GetSearchAttributes(),
-		priority:             req.GetPriority(),
-		userMetadata:         req.GetUserMetadata(),
-		links:                req.GetLinks(),
-		retryPolicy:          req.GetRetryPolicy(),
-		cronSchedule:         req.GetCronSchedule(),
-		executionTimeout:     req.GetWorkflowExecutionTimeout().AsDuration(),
-		runTimeout:           req.GetWorkflowRunTimeout().AsDuration(),
-		taskTimeout:          req.GetWorkflowTaskTimeout().AsDuration(),
-		firstTaskBackoff:     req.GetWorkflowStartDelay().AsDuration(),
-		reusePolicy:          req.GetWorkflowIdReusePolicy(),
-		conflictPolicy:       req.GetWorkflowIdConflictPolicy(),
+		requestID:        req.GetRequestId(),
+		identity:         req.GetIdentity(),
+		workflowType:     req.GetWorkflowType(),
+		taskQueue:        req.GetTaskQueue().GetName(),
+		input:            req.GetInput(),
+		header:           req.GetHeader(),
+		memo:             req.GetMemo(),
+		searchAttributes: req.GetSearchAttributes(),
+		priority:         req.GetPriority(),
+		userMetadata:     req.GetUserMetadata(),
+		links:            req.GetLinks(),
+		retryPolicy:      req.GetRetryPolicy(),
+		cronSchedule:     req.GetCronSchedule(),
+		executionTimeout: req.GetWorkflowExecutionTimeout().AsDuration(),
+		runTimeout:       req.GetWorkflowRunTimeout().AsDuration(),
+		taskTimeout:      req.GetWorkflowTaskTimeout().AsDuration(),
+		firstTaskBackoff: req.GetWorkflowStartDelay().AsDuration(),
+		reusePolicy:      req.GetWorkflowIdReusePolicy(),
+		conflictPolicy:   req.GetWorkflowIdConflictPolicy(),
+
+		writeZeroExecutionTimeout: req.GetWorkflowExecutionTimeout() != nil,
+		writeZeroRunTimeout:       req.GetWorkflowRunTimeout() != nil,
+
 		eager:                req.GetRequestEagerExecution(),
 		continuedFailure:     req.GetContinuedFailure(),
 		lastCompletionResult: req.GetLastCompletionResult(),
@@ -178,6 +186,9 @@ func (c *Chain) signalWithStartParams(step *entity.Step, req *workflowservice.Si
 		firstTaskBackoff: req.GetWorkflowStartDelay().AsDuration(),
 		reusePolicy:      req.GetWorkflowIdReusePolicy(),
 		conflictPolicy:   cmp.Or(req.GetWorkflowIdConflictPolicy(), enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING),
+
+		writeZeroExecutionTimeout: req.GetWorkflowExecutionTimeout() != nil,
+		writeZeroRunTimeout:       req.GetWorkflowRunTimeout() != nil,
 	}
 	return p, p.prepare(step.Now)
 }
@@ -320,10 +331,10 @@ func (c *Chain) newRun(step *entity.Step, p *startParams) *Run {
 		StartTime:           start,
 		ExecutionTime:       timestamppb.New(step.Now.Add(p.firstTaskBackoff)),
 		ExecutionExpiration: executionExpiration,
-		ExecutionTimeout:    durationpb.New(p.executionTimeout),
-		RunTimeout:          durationpb.New(runTimeout),
+		ExecutionTimeout:    durationUnlessZero(p.executionTimeout, p.writeZeroExecutionTimeout),
+		RunTimeout:          durationUnlessZero(runTimeout, p.writeZeroRunTimeout),
 		TaskTimeout:         durationpb.New(taskTimeout),
-		FirstTaskBackoff:    durationpb.New(p.firstTaskBackoff),
+		FirstTaskBackoff:    durationUnlessZero(p.firstTaskBackoff, !p.omitZeroBackoff),
 		RetryPolicy:         p.retryPolicy,
 		CronSchedule:        p.cronSchedule,
 		Attempt:             max(p.attempt, 1),
@@ -346,7 +357,6 @@ func (c *Chain) newRun(step *entity.Step, p *startParams) *Run {
 		FirstTaskBackoffPending: p.firstTaskBackoff > 0,
 		ChildFirstTaskPending:   p.awaitParent,
 	})
-	run.infoBytes = proto.Size(info)
 	run.dirty.info = true
 	run.addEvent(step, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED, func(e *historypb.HistoryEvent) {
 		e.Links = p.links
@@ -388,6 +398,14 @@ func (c *Chain) newRun(step *entity.Step, p *startParams) *Run {
 	})
 	c.makeCurrent(run)
 	return run
+}
+
+// durationUnlessZero is d, or nothing if d is zero and zero is not to be written.
+func durationUnlessZero(d time.Duration, writeZero bool) *durationpb.Duration {
+	if d == 0 && !writeZero {
+		return nil
+	}
+	return durationpb.New(d)
 }
 
 // scheduleFirstTask schedules the first workflow task unless it has to wait for

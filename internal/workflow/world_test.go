@@ -1,8 +1,11 @@
+//lint:file-ignore SA1019 Deprecated fields of commands and events are recorded as they come.
+
 package workflow
 
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,6 +17,7 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/serviceerror"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/proto"
@@ -37,6 +41,11 @@ type world struct {
 	outbox  []entity.Outgoing
 	last    *entity.Step // the step carried out last
 	ids     int64
+
+	// powerCuts has durable keep what a power cut would leave: everything before the
+	// lazy steps at the end. It is nil if the last step was not lazy.
+	powerCuts bool
+	durable   *snapshot
 }
 
 const (
@@ -171,6 +180,12 @@ func (w *world) try(key entity.Key, do func(*entity.Step, *Chain) error) error {
 		}
 		return err
 	}
+	if !step.IsLazy() {
+		w.durable = nil
+	} else if w.powerCuts && w.durable == nil {
+		before := w.snapshot()
+		w.durable = &before
+	}
 	w.commit(key, step)
 	w.check(key, c)
 	return nil
@@ -242,6 +257,9 @@ func (w *world) check(key entity.Key, c *Chain) {
 	}
 	if got, want := r.itemDeadline(), stored.itemDeadline(); !got.Equal(want) {
 		w.t.Fatalf("earliest deadline is %v, records say %v", got, want)
+	}
+	if got, want := r.index().detailBytes, stored.index().detailBytes; got != want {
+		w.t.Fatalf("%d bytes of details are counted, records hold %d", got, want)
 	}
 	for _, act := range r.activities {
 		task := w.tasks[act.TaskId]
@@ -418,7 +436,7 @@ func (w *world) advance(d time.Duration) {
 		var key entity.Key
 		for k, timers := range w.timers {
 			for _, at := range timers {
-				if !at.After(end) && (next.IsZero() || at.Before(next)) {
+				if !at.After(end) && (next.IsZero() || at.Before(next) || at.Equal(next) && k.String() < key.String()) {
 					next, key = at, k
 				}
 			}
@@ -454,7 +472,14 @@ func (w *world) deliverOne() {
 	out := w.outbox[0]
 	w.outbox = w.outbox[1:]
 	receive := func(step *entity.Step, c *Chain) error { return c.Receive(step, out.Body) }
-	w.do(out.To, receive)
+	if err := w.try(out.To, receive); err != nil {
+		var busy *serviceerror.ResourceExhausted
+		if !errors.As(err, &busy) {
+			w.t.Fatal(err)
+		}
+		w.outbox = append(w.outbox, out) // delivered again later
+		return
+	}
 	before := len(w.historyOf(out.To))
 	sent := len(w.outbox)
 	w.do(out.To, receive)

@@ -1,0 +1,68 @@
+package workflow
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	commandpb "go.temporal.io/api/command/v1"
+
+	"github.com/perdure/perdure/internal/entity"
+)
+
+// The cost of a step must follow what it touches, not what is pending.
+
+func benchmarkPending(b *testing.B, pending int, do func(w *world, c *Chain, ref ActivityRef) error) {
+	w := newWorld(&testing.T{})
+	w.start("w")
+	var commands []*commandpb.Command
+	for i := range pending {
+		commands = append(commands, scheduleActivity(fmt.Sprint(i), timeouts(0, 0, time.Hour, time.Minute)))
+	}
+	w.decide("w", commands...)
+	ref := w.activityRef(w.startActivity("w"))
+	c := w.chain(testKey("w"))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := do(w, c, ref); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkHeartbeat(b *testing.B) {
+	for _, pending := range []int{1, 2000} {
+		b.Run(fmt.Sprintf("%d pending", pending), func(b *testing.B) {
+			details := payloads("progress")
+			benchmarkPending(b, pending, func(w *world, c *Chain, ref ActivityRef) error {
+				w.now = w.now.Add(time.Microsecond)
+				_, err := c.Heartbeat(entity.NewStep(w.now, worldEnv{w, testKey("w")}), ref, details, testWorker)
+				return err
+			})
+		})
+	}
+}
+
+func BenchmarkActivityAttempt(b *testing.B) {
+	for _, pending := range []int{1, 2000} {
+		b.Run(fmt.Sprintf("%d pending", pending), func(b *testing.B) {
+			failure := applicationFailure("Broken", nextRetryDelay(time.Nanosecond))
+			benchmarkPending(b, pending, func(w *world, c *Chain, ref ActivityRef) error {
+				step := func() *entity.Step {
+					w.now = w.now.Add(time.Nanosecond)
+					return entity.NewStep(w.now, worldEnv{w, testKey("w")})
+				}
+				act := c.current.activities[ref.Token.ScheduledEventId]
+				ref.Token.Attempt, ref.Token.Stamp, ref.Token.StartedTime = act.Attempt, act.Stamp, act.StartedTime.AsTime().UnixNano()
+				if _, err := c.FailActivity(step(), ref, failure, nil, testWorker); err != nil {
+					return err
+				}
+				if err := c.Fire(step()); err != nil {
+					return err
+				}
+				_, err := c.StartActivity(step(), &entity.Task{ID: act.TaskId, RunID: c.current.info.RunId, EventID: act.ScheduledEventId, Stamp: act.Stamp}, nil)
+				return err
+			})
+		})
+	}
+}
