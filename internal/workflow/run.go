@@ -48,6 +48,10 @@ type Run struct {
 	// Invariant: started != nil implies state.WorkflowTask != nil.
 	started *startedTask
 
+	// reloaded is set if the run was read from its records: a start of the pending
+	// workflow task may have been lost with the state that was in memory before.
+	reloaded bool
+
 	// queries wait for the next workflow task or for its completion. Volatile.
 	queries []*query
 
