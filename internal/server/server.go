@@ -65,7 +65,9 @@ type Options struct {
 	// Logger gets what operators should know; slog.Default if nil.
 	Logger *slog.Logger
 
-	handshakeTimeout time.Duration // shorter in tests
+	// For tests: a shorter time for handshakes, another store in place of DataDir.
+	handshakeTimeout time.Duration
+	store            storage.Store
 }
 
 // closeTimeout is what the runtime has to bring to an end what is on its way to
@@ -113,9 +115,12 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		}
 	}
 	storeName := "memory"
-	if options.DataDir == "" {
+	switch {
+	case options.store != nil:
+		s.store = options.store
+	case options.DataDir == "":
 		s.store = memory.New(0)
-	} else {
+	default:
 		storeName = "pebble"
 		// Not assigned directly: a nil *pebble.Store is no nil storage.Store.
 		store, err := pebble.Open(options.DataDir, pebble.Options{NoSync: options.UnsafeNoSync, Logger: s.logger})
@@ -172,7 +177,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	s.health.set(true)
 	if s.grpc != nil {
 		s.serving.Go(func() {
-			if err := s.grpc.Serve(s.listener); err != nil {
+			if err := s.grpc.Serve(limitConnections(s.listener)); err != nil {
 				s.logger.Error("The server no longer accepts connections; restart it.", "address", s.Address(), "error", err)
 			}
 		})
