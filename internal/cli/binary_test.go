@@ -297,6 +297,34 @@ func TestHealthIsServedUnderTheNamesClientsAskFor(t *testing.T) {
 	}
 }
 
+func TestASecondSignalEndsTheServerAtOnce(t *testing.T) {
+	p := start(t, "server", "start-dev", "--port", "0", "-o", "json", "--log-level", "info")
+	conn := dial(t, p.ready().Address)
+	// A call that never sends its request keeps an orderly stop waiting.
+	stream, err := conn.NewStream(t.Context(), &grpc.StreamDesc{ClientStreams: true},
+		"/temporal.api.workflowservice.v1.WorkflowService/GetSystemInfo", grpc.WaitForReady(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	watch, err := healthpb.NewHealthClient(conn).Watch(t.Context(), &healthpb.HealthCheckRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := watch.Recv(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if state, err := watch.Recv(); err != nil || state.GetStatus() != healthpb.HealthCheckResponse_NOT_SERVING {
+		t.Fatalf("health after the first signal is %v, %v", state, err)
+	}
+	if code := p.stop(os.Interrupt); code != 130 {
+		t.Errorf("exit code %d, want 130\n%s", code, p.stderr)
+	}
+	_ = stream
+}
+
 func TestOpenPollsEndEmptyWhenTheServerStops(t *testing.T) {
 	p := start(t, "server", "start-dev", "--port", "0", "-o", "json")
 	client := workflowservice.NewWorkflowServiceClient(dial(t, p.ready().Address))

@@ -191,9 +191,13 @@ func (s *Service) hold(ctx context.Context, limit time.Duration) (wait context.C
 		s.longPolls.Add(-1)
 		return nil, nil, errTooManyLongPolls
 	}
-	wait, cancel := context.WithTimeout(ctx, limit)
+	// A timer and no deadline: of a deadline, whoever waits would keep some time
+	// for the reply, which has been kept already.
+	wait, cancel := context.WithCancel(ctx)
+	timer := time.AfterFunc(limit, cancel)
 	stop := context.AfterFunc(s.draining, cancel)
 	return wait, func() {
+		timer.Stop()
 		stop()
 		cancel()
 		s.longPolls.Add(-1)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -33,7 +32,7 @@ type testStore struct {
 
 type testShard struct {
 	epoch            uint64
-	visible, durable map[string][]byte
+	visible, durable orderedMap
 }
 
 type queuedBatch struct {
@@ -46,10 +45,6 @@ type queuedBatch struct {
 
 func newTestStore(shards int) *testStore {
 	s := &testStore{shards: make([]testShard, shards), ended: make(chan struct{})}
-	for i := range s.shards {
-		s.shards[i].visible = map[string][]byte{}
-		s.shards[i].durable = map[string][]byte{}
-	}
 	s.wake.L = &s.mu
 	go s.write()
 	return s
@@ -66,13 +61,13 @@ func (s *testStore) crash(rng *rand.Rand) *testStore {
 	kept := unsynced[:rng.IntN(len(unsynced)+1)]
 	for i := range s.shards {
 		next.shards[i].epoch = s.shards[i].epoch
-		next.shards[i].durable = maps.Clone(s.shards[i].durable)
+		next.shards[i].durable = slices.Clone(s.shards[i].durable)
 	}
 	for _, q := range kept {
-		applyBatch(next.shards[q.shard].durable, q.batch)
+		next.shards[q.shard].durable.apply(q.batch)
 	}
 	for i := range next.shards {
-		next.shards[i].visible = maps.Clone(next.shards[i].durable)
+		next.shards[i].visible = slices.Clone(next.shards[i].durable)
 	}
 	s.failed = errors.Join(storage.ErrFailed, errors.New("power cut"))
 	s.paused = false
@@ -122,14 +117,14 @@ func (s *testStore) write() {
 			case q.epoch != shard.epoch:
 				errs[i] = storage.ErrFenced
 			default:
-				applyBatch(shard.visible, q.batch)
+				shard.visible.apply(q.batch)
 				s.log = append(s.log, q)
 				sync = sync || q.synced
 			}
 		}
 		if sync {
 			for _, q := range s.log {
-				applyBatch(s.shards[q.shard].durable, q.batch)
+				s.shards[q.shard].durable.apply(q.batch)
 			}
 			s.log = nil
 		}
@@ -140,17 +135,37 @@ func (s *testStore) write() {
 	}
 }
 
-func applyBatch(data map[string][]byte, batch *storage.Batch) {
+// orderedMap is pairs in the order of their keys.
+type orderedMap []pair
+
+type pair struct{ key, value []byte }
+
+func (m orderedMap) find(key []byte) (int, bool) {
+	return slices.BinarySearchFunc(m, key, func(p pair, key []byte) int { return bytes.Compare(p.key, key) })
+}
+
+func (m orderedMap) between(start, end []byte) (from, to int) {
+	from, _ = m.find(start)
+	to = len(m)
+	if len(end) > 0 {
+		to, _ = m.find(end)
+	}
+	return from, max(from, to)
+}
+
+func (m *orderedMap) apply(batch *storage.Batch) {
 	for _, op := range batch.Ops() {
-		switch op.Kind {
-		case storage.OpSet:
-			data[string(op.Key)] = op.Value
-		case storage.OpDelete:
-			delete(data, string(op.Key))
-		case storage.OpDeleteRange:
-			maps.DeleteFunc(data, func(key string, _ []byte) bool {
-				return key >= string(op.Key) && (len(op.Value) == 0 || key < string(op.Value))
-			})
+		i, found := m.find(op.Key)
+		switch {
+		case op.Kind == storage.OpSet && found:
+			(*m)[i].value = op.Value
+		case op.Kind == storage.OpSet:
+			*m = slices.Insert(*m, i, pair{op.Key, op.Value})
+		case op.Kind == storage.OpDelete && found:
+			*m = slices.Delete(*m, i, i+1)
+		case op.Kind == storage.OpDeleteRange:
+			from, to := m.between(op.Key, op.Value)
+			*m = slices.Delete(*m, from, to)
 		}
 	}
 }
@@ -174,33 +189,25 @@ func (s *testStore) Commit(lease storage.Lease, batch *storage.Batch, durability
 func (s *testStore) Get(_ context.Context, shard storage.ShardID, key []byte) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	value, ok := s.shards[shard].visible[string(key)]
+	data := s.shards[shard].visible
+	i, ok := data.find(key)
 	if !ok {
 		return nil, storage.ErrNotFound
 	}
-	return bytes.Clone(value), nil
+	return bytes.Clone(data[i].value), nil
 }
 
 func (s *testStore) Scan(_ context.Context, shard storage.ShardID, r storage.Range, visit func(key, value []byte) bool) error {
 	s.mu.Lock()
 	data := s.shards[shard].visible
-	var keys []string
-	for key := range data {
-		if key >= string(r.Start) && (len(r.End) == 0 || key < string(r.End)) {
-			keys = append(keys, key)
-		}
-	}
-	slices.Sort(keys)
-	values := make([][]byte, len(keys))
-	if r.Reverse {
-		slices.Reverse(keys)
-	}
-	for i, key := range keys {
-		values[i] = data[key]
-	}
+	from, to := data.between(r.Start, r.End)
+	found := slices.Clone(data[from:to])
 	s.mu.Unlock()
-	for i, key := range keys {
-		if !visit([]byte(key), values[i]) {
+	if r.Reverse {
+		slices.Reverse(found)
+	}
+	for _, p := range found {
+		if !visit(p.key, p.value) {
 			break
 		}
 	}
@@ -219,8 +226,8 @@ func (s *testStore) count(space byte) int {
 	defer s.mu.Unlock()
 	count := 0
 	for i := range s.shards {
-		for key := range s.shards[i].visible {
-			if key[0] == space {
+		for _, p := range s.shards[i].visible {
+			if p.key[0] == space {
 				count++
 			}
 		}

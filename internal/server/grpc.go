@@ -23,7 +23,7 @@ const (
 // grpcOptions are the rules for connections. The numbers are those that SDKs are
 // made for: a connection lives for five minutes so that load spreads anew over
 // servers, and its polls, a minute long, may end in the grace that follows.
-func grpcOptions(service *frontend.Service) []grpc.ServerOption {
+func grpcOptions(service *frontend.Service, handshake time.Duration) []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
 			MinTime:             10 * time.Second,
@@ -39,7 +39,7 @@ func grpcOptions(service *frontend.Service) []grpc.ServerOption {
 		grpc.MaxRecvMsgSize(frontend.MaxRequestSize),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.MaxHeaderListSize(maxHeaders),
-		grpc.ConnectionTimeout(handshakeTimeout),
+		grpc.ConnectionTimeout(handshake),
 		grpc.WaitForHandlers(true),
 		grpc.UnaryInterceptor(service.Intercept),
 		grpc.StreamInterceptor(service.InterceptStream),

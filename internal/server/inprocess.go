@@ -150,6 +150,11 @@ func (p *inProcess) close(ctx context.Context) error {
 	select {
 	case <-p.idle:
 		return nil
+	default:
+	}
+	select {
+	case <-p.idle:
+		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("waiting for calls inside the process: %w", context.Cause(ctx))
 	}

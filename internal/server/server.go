@@ -25,7 +25,6 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
 
 	"github.com/perdure/perdure/internal/entity"
@@ -65,7 +64,15 @@ type Options struct {
 	CacheBytes int64
 	// Logger gets what operators should know; slog.Default if nil.
 	Logger *slog.Logger
+
+	// For tests: a shorter time for handshakes, another store in place of DataDir.
+	handshakeTimeout time.Duration
+	store            storage.Store
 }
+
+// closeTimeout is what the runtime has to bring to an end what is on its way to
+// the disk, however little time Stop was given.
+const closeTimeout = 5 * time.Second
 
 // Server is a server that is running.
 type Server struct {
@@ -75,7 +82,7 @@ type Server struct {
 	matching   *matching.Matching
 	namespaces *namespace.Registry
 	frontend   *frontend.Service
-	health     *healthServer
+	health     *health
 	local      *inProcess
 
 	listener net.Listener // nil without a port
@@ -108,9 +115,12 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		}
 	}
 	storeName := "memory"
-	if options.DataDir == "" {
+	switch {
+	case options.store != nil:
+		s.store = options.store
+	case options.DataDir == "":
 		s.store = memory.New(0)
-	} else {
+	default:
 		storeName = "pebble"
 		// Not assigned directly: a nil *pebble.Store is no nil storage.Store.
 		store, err := pebble.Open(options.DataDir, pebble.Options{NoSync: options.UnsafeNoSync, Logger: s.logger})
@@ -142,7 +152,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		return err
 	}
 
-	s.health = newHealthServer(s.runtime.Failed)
+	s.health = newHealth(s.runtime.Failed)
 	s.frontend = frontend.New(frontend.Options{
 		Runtime:     s.runtime,
 		Matching:    s.matching,
@@ -153,21 +163,21 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		ClusterID:   clusterID,
 		Shards:      s.store.Shards(),
 		StoreName:   storeName,
-		Failure:     func(error) { s.health.set(healthpb.HealthCheckResponse_NOT_SERVING) },
+		Failure:     func(error) { s.health.set(false) },
 	})
 	s.local = newInProcess(s.frontend.Intercept, frontend.MaxRequestSize)
 	s.frontend.Register(s.local)
 	s.health.register(s.local)
 	if s.listener != nil {
-		s.grpc = grpc.NewServer(grpcOptions(s.frontend)...)
+		s.grpc = grpc.NewServer(grpcOptions(s.frontend, cmp.Or(options.handshakeTimeout, handshakeTimeout))...)
 		s.frontend.Register(s.grpc)
 		s.health.register(s.grpc)
 		reflection.Register(s.grpc)
 	}
-	s.health.set(healthpb.HealthCheckResponse_SERVING)
+	s.health.set(true)
 	if s.grpc != nil {
 		s.serving.Go(func() {
-			if err := s.grpc.Serve(s.listener); err != nil {
+			if err := s.grpc.Serve(limitConnections(s.listener)); err != nil {
 				s.logger.Error("The server no longer accepts connections; restart it.", "address", s.Address(), "error", err)
 			}
 		})
@@ -233,7 +243,7 @@ func (s *Server) Stop(ctx context.Context) error {
 }
 
 func (s *Server) stop(ctx context.Context) error {
-	s.health.Shutdown()
+	s.health.stop()
 	s.frontend.Drain()
 	if s.grpc != nil {
 		graceful := make(chan struct{})
@@ -251,7 +261,9 @@ func (s *Server) stop(ctx context.Context) error {
 	}
 	local := s.local.close(ctx)
 	s.matching.Close()
-	return errors.Join(local, s.runtime.Close(ctx), s.store.Close())
+	closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	return errors.Join(local, s.runtime.Close(closeCtx), s.store.Close())
 }
 
 // abandon gives up what a start that failed has begun.
@@ -265,7 +277,7 @@ func (s *Server) abandon() error {
 		s.matching.Close()
 	}
 	if s.runtime != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 		defer cancel()
 		errs = append(errs, s.runtime.Close(ctx))
 	}

@@ -7,6 +7,8 @@ import (
 
 	commandpb "go.temporal.io/api/command/v1"
 	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
@@ -110,5 +112,46 @@ func TestPrioritiesMergeFieldByField(t *testing.T) {
 	}
 	if mergePriority(nil, own) != own || mergePriority(base, nil) != base || mergePriority(nil, nil) != nil {
 		t.Error("a priority without another is not kept as it is")
+	}
+}
+
+func TestFairnessKeyInAnActivityIdIsUnderstood(t *testing.T) {
+	for id, want := range map[string]*commonpb.Priority{
+		"x-temporal-internal-fairness-key[tenant:2.5]a": {FairnessKey: "tenant", FairnessWeight: 2.5},
+		"x-temporal-internal-fairness-key[tenant:2.5":   nil,
+		"x-temporal-internal-fairness-key[tenant]":      nil,
+		"x-temporal-internal-fairness-key[tenant:much]": nil,
+		"a": nil,
+	} {
+		attr := &commandpb.ScheduleActivityTaskCommandAttributes{ActivityId: id}
+		if applyFairnessPrefix(attr); !proto.Equal(attr.Priority, want) {
+			t.Errorf("%s: priority is %v", id, attr.Priority)
+		}
+	}
+}
+
+func TestTaskQueuesOfCommandsAreChecked(t *testing.T) {
+	for name, test := range map[string]struct {
+		queue *taskqueuepb.TaskQueue
+		ok    bool
+	}{
+		"unset":                      {nil, false},
+		"nameless takes the default": {&taskqueuepb.TaskQueue{}, true},
+		"named":                      {&taskqueuepb.TaskQueue{Name: "q"}, true},
+		"too long":                   {&taskqueuepb.TaskQueue{Name: "12345678901"}, false},
+		"reserved":                   {&taskqueuepb.TaskQueue{Name: "/_sys/q"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := completeTaskQueue(test.queue, "default", 10)
+			if (err == nil) != test.ok {
+				t.Fatal(err)
+			}
+			if err == nil && (test.queue.Name == "" || test.queue.Kind != enumspb.TASK_QUEUE_KIND_NORMAL) {
+				t.Errorf("queue is %v", test.queue)
+			}
+		})
+	}
+	if err := completeTaskQueue(&taskqueuepb.TaskQueue{}, "", 10); err == nil {
+		t.Error("accepted a queue without any name")
 	}
 }

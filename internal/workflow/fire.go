@@ -40,6 +40,10 @@ func (r *Run) fire(step *entity.Step) error {
 			r.scheduleWorkflowTask(step)
 		case r.started == nil && due(r.stickyDeadline(), step.Now):
 			r.timeoutSticky(step)
+		case r.startLost(step.Now):
+			r.reloaded = false
+			step.RemoveTask(r.taskQueue(), wt.TaskId)
+			r.dispatch(step)
 		}
 	} else if r.state.FirstTaskBackoffPending && due(asTime(r.info.ExecutionTime), step.Now) {
 		r.state.FirstTaskBackoffPending = false
@@ -50,6 +54,17 @@ func (r *Run) fire(step *entity.Step) error {
 	}
 	r.fireItems(step)
 	return nil
+}
+
+// startLost reports whether the pending workflow task has been started and the
+// start is forgotten, though the process lives on: the run has been dropped from
+// memory because a step failed. Then nobody offers the task any more. What gives
+// it away is the wake that was set for the timeout of the start, a call of Fire
+// that no durable timer accounts for.
+func (r *Run) startLost(now time.Time) bool {
+	wt := r.state.WorkflowTask
+	return r.reloaded && r.started == nil && wt.TaskId != 0 && !due(asTime(r.state.WakeAt), now) &&
+		due(wt.ScheduledTime.AsTime().Add(wt.Timeout.AsDuration()), now)
 }
 
 // due reports whether the deadline, if there is one, has come.

@@ -69,7 +69,11 @@ func (t *historyTail) first() int64 {
 
 // appendEvent appends the encoding of the event as an element of a history.
 func appendEvent(dst []byte, event *historypb.HistoryEvent) []byte {
-	size := proto.MarshalOptions{}.Size(event)
+	return appendSizedEvent(dst, event, proto.Size(event))
+}
+
+// appendSizedEvent is appendEvent for an event whose size has just been taken.
+func appendSizedEvent(dst []byte, event *historypb.HistoryEvent, size int) []byte {
 	dst = protowire.AppendTag(dst, 1, protowire.BytesType)
 	dst = protowire.AppendVarint(dst, uint64(size))
 	dst, err := proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(dst, event)
@@ -81,13 +85,17 @@ func appendEvent(dst []byte, event *historypb.HistoryEvent) []byte {
 
 // flushHistory writes the new events of the step as one batch.
 func (r *Run) flushHistory(step *entity.Step) {
-	size := 0
+	total := 0
+	var buf [16]int
+	sizes := buf[:0]
 	for _, event := range r.newEvents {
-		size += proto.Size(event) + 6
+		size := proto.Size(event)
+		sizes = append(sizes, size)
+		total += 1 + protowire.SizeBytes(size)
 	}
-	data := make([]byte, 0, size)
-	for _, event := range r.newEvents {
-		data = appendEvent(data, event)
+	data := make([]byte, 0, total)
+	for i, event := range r.newEvents {
+		data = appendSizedEvent(data, event, sizes[i])
 	}
 	first := r.newEvents[0].EventId
 	step.Put(historyKey(r.info.RunId, first), data)

@@ -89,6 +89,7 @@ func (c *Chain) loadRun(reader entity.Reader, runID string) (*Run, error) {
 		return nil, nil
 	}
 	run.infoBytes = proto.Size(run.info)
+	run.reloaded = true
 	return run, nil
 }
 

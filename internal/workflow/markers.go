@@ -87,7 +87,7 @@ func applyUpsertSearchAttributes(a *application, cmd *commandpb.Command) {
 	})
 	fields := merged(r.info.SearchAttributes.GetIndexedFields(), attr.GetSearchAttributes().GetIndexedFields())
 	r.info.SearchAttributes = &commonpb.SearchAttributes{IndexedFields: fields}
-	r.infoChanged()
+	r.dirty.info = true
 }
 
 func checkModifyProperties(b *commandBatch, cmd *commandpb.Command) *commandFailure {
@@ -129,7 +129,7 @@ func applyModifyProperties(a *application, cmd *commandpb.Command) {
 			}}
 	})
 	r.info.Memo = &commonpb.Memo{Fields: merged(r.info.Memo.GetFields(), attr.GetUpsertedMemo().GetFields())}
-	r.infoChanged()
+	r.dirty.info = true
 }
 
 // merged is the fields with the changes made to them; a nil value removes a
@@ -147,9 +147,4 @@ func merged(fields, changes map[string]*commonpb.Payload) map[string]*commonpb.P
 		}
 	}
 	return result
-}
-
-func (r *Run) infoChanged() {
-	r.infoBytes = proto.Size(r.info)
-	r.dirty.info = true
 }

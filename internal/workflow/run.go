@@ -48,6 +48,10 @@ type Run struct {
 	// Invariant: started != nil implies state.WorkflowTask != nil.
 	started *startedTask
 
+	// reloaded is set if the run was read from its records: a start of the pending
+	// workflow task may have been lost with the state that was in memory before.
+	reloaded bool
+
 	// queries wait for the next workflow task or for its completion. Volatile.
 	queries []*query
 
@@ -156,7 +160,9 @@ func (r *Run) flush(step *entity.Step) {
 		writeItem(step, runItemKey(runID, familyExternal, id), r.externals[id])
 	}
 	if r.dirty.info {
-		step.Put(runKey(runID, familyInfo), mustMarshal(r.info))
+		data := mustMarshal(r.info)
+		r.infoBytes = len(data)
+		step.Put(runKey(runID, familyInfo), data)
 	}
 	r.armTimer(step)
 	if r.dirty.state {

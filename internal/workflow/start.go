@@ -16,7 +16,6 @@ import (
 	"go.temporal.io/api/serviceerror"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -358,7 +357,6 @@ func (c *Chain) newRun(step *entity.Step, p *startParams) *Run {
 		FirstTaskBackoffPending: p.firstTaskBackoff > 0,
 		ChildFirstTaskPending:   p.awaitParent,
 	})
-	run.infoBytes = proto.Size(info)
 	run.dirty.info = true
 	run.addEvent(step, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED, func(e *historypb.HistoryEvent) {
 		e.Links = p.links

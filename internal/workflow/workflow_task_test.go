@@ -55,6 +55,22 @@ func TestCrashTurnsAStartedTaskBackIntoAScheduledOne(t *testing.T) {
 	w.wantHistory("Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskCompleted Completed")
 }
 
+func TestStartThatIsLostThoughTheProcessLivesOnIsOfferedAgain(t *testing.T) {
+	w := newLab(t, Limits{})
+	w.start()
+	lost := w.workflowTask().ID
+	w.poll()
+	wakes := w.wakes
+	w.crash()
+	w.wakes = wakes
+	w.advance(10 * time.Second)
+	if w.workflowTask().ID == lost {
+		t.Fatal("the task is not dispatched anew")
+	}
+	w.complete(w.poll(), completeCommand())
+	w.wantHistory("Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskCompleted Completed")
+}
+
 func TestTaskIsStartedOnce(t *testing.T) {
 	w := newLab(t, Limits{})
 	w.start()

@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 Deprecated fields of commands and events are recorded as they come.
+
 package workflow
 
 import (

@@ -1,0 +1,49 @@
+package runtime_test
+
+import (
+	"strconv"
+	"sync/atomic"
+	"testing"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/runtime"
+)
+
+// BenchmarkUpdate is what the runtime costs for steps as workflows have them: two
+// records, a task added and one removed, against a store that only keeps a map.
+func BenchmarkUpdate(b *testing.B) {
+	w := newWorld(b)
+	defer w.close()
+	var next atomic.Int64
+	b.SetParallelism(32)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		key := toyKey(strconv.Itoa(int(next.Add(1))))
+		k1, k2, value := []byte("n"), []byte("f"), number(7)
+		var last int64
+		for pb.Next() {
+			err := w.Update(b.Context(), key, func(step *entity.Step, e entity.Entity) error {
+				step.Put(k1, value)
+				step.Put(k2, value)
+				if last != 0 {
+					step.RemoveTask(testQueue, last)
+				}
+				last = step.AddTask(&entity.Task{Queue: testQueue, Entity: key, RunID: "0b0d7f2c-9f8a-4b1e-8a55-0e4a5c3a3f10", EventID: 5, Stamp: 1, Created: step.Now})
+				return nil
+			})
+			if err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+}
+
+func BenchmarkView(b *testing.B) {
+	w := newWorld(b, func(*runtime.Options) {})
+	defer w.close()
+	b.ReportAllocs()
+	for b.Loop() {
+		_ = w.View(b.Context(), toyKey("a"), func(entity.Entity, entity.Reader) error { return nil })
+	}
+}

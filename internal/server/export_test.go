@@ -1,0 +1,19 @@
+package server
+
+import (
+	"time"
+
+	"github.com/perdure/perdure/internal/storage"
+)
+
+// WithHandshakeTimeout shortens the time a connection may take to become one.
+func WithHandshakeTimeout(options Options, timeout time.Duration) Options {
+	options.handshakeTimeout = timeout
+	return options
+}
+
+// WithStore gives the server a store of the test's own.
+func WithStore(options Options, store storage.Store) Options {
+	options.store = store
+	return options
+}
