@@ -9,6 +9,7 @@ import (
 
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 )
 
 const (
@@ -61,6 +62,7 @@ func (r reliable) Invoke(ctx context.Context, method string, request, reply any,
 	maxPause := maxPauseOf(ctx)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	var last error // of the attempt before, converted
 	for attempt := 0; ; attempt++ {
 		// A server that cannot be asked is as good as one that fails.
 		convert := unreachable
@@ -73,12 +75,16 @@ func (r reliable) Invoke(ctx context.Context, method string, request, reply any,
 			return nil
 		}
 		var local localError
-		if errors.As(err, &local) || !isRetryableStatus(statusOf(err), r.conn.internalDiffers()) {
+		if errors.As(err, &local) {
 			return convert(err)
 		}
-		// When time runs out, the server's last error says more than that it did.
-		if !pause(ctx, pauseOf(attempt, maxPause)) {
-			return convert(err)
+		// When time runs out, what went wrong before says more than that it did.
+		if last != nil && statusOf(err).Code() == codes.DeadlineExceeded {
+			return last
+		}
+		last = convert(err)
+		if !isRetryableStatus(statusOf(err), r.conn.internalDiffers()) || !pause(ctx, pauseOf(attempt, maxPause)) {
+			return last
 		}
 	}
 }
