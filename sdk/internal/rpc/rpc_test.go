@@ -247,6 +247,19 @@ func TestRetriesEndWithTheServersLastError(t *testing.T) {
 	})
 }
 
+func TestAnAttemptThatRunsOutOfTimeDoesNotHideTheErrorBeforeIt(t *testing.T) {
+	s := &server{answer: func(n int) error {
+		if n == 1 {
+			return status.Error(codes.Unavailable, "connection refused")
+		}
+		return status.Error(codes.DeadlineExceeded, "too late")
+	}}
+	err := signal(context.Background(), reliable(t, s))
+	if err == nil || err.Error() != "connection refused" || len(s.calls) != 2 {
+		t.Fatalf("error %v after %d calls", err, len(s.calls))
+	}
+}
+
 func TestCallsAreBoundedByTheirKind(t *testing.T) {
 	signal := func(ctx context.Context, c workflowservice.WorkflowServiceClient) { _ = signal(ctx, c) }
 	for _, c := range []struct {
