@@ -67,3 +67,5 @@ tool (
 )
 
 replace github.com/perdure/perdure/sdk => ./sdk
+
+replace google.golang.org/genproto => google.golang.org/genproto v0.0.0-20261026165753-2ffab32bce7e
