@@ -43,6 +43,9 @@ func newScenarioWith(t *testing.T, options client.Options) *scenario {
 	if address == "" {
 		t.Skipf("%s is not set: it must be the host:port of a server to test against", addressVariable)
 	}
+	if err := setCacheSize(); err != nil {
+		t.Fatal(err)
+	}
 	t.Parallel()
 	s := &scenario{t: t, queue: "e2e-" + uuid.NewString(), logs: &logs{}}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

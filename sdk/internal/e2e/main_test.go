@@ -4,26 +4,34 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/perdure/perdure/sdk/worker"
 )
 
 // cacheVariable names the environment variable with the size of the sticky cache: with 0
-// every scenario runs with full replays.
+// every workflow task replays the history from its start.
 const cacheVariable = "PERDURE_TEST_STICKY_CACHE"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(addressVariable) == "" {
 		fmt.Printf("%s is not set: the scenarios are skipped\n", addressVariable)
 	}
-	if value := os.Getenv(cacheVariable); value != "" {
-		size, err := strconv.Atoi(value)
-		if err != nil {
-			fmt.Printf("%s is not a number: %v\n", cacheVariable, err)
-			os.Exit(1)
-		}
-		worker.SetStickyWorkflowCacheSize(size)
-	}
 	os.Exit(m.Run())
 }
+
+// setCacheSize applies cacheVariable. It is called from tests, where the go command
+// notices that the outcome depends on the variable.
+var setCacheSize = sync.OnceValue(func() error {
+	value := os.Getenv(cacheVariable)
+	if value == "" {
+		return nil
+	}
+	size, err := strconv.Atoi(value)
+	if err != nil {
+		return fmt.Errorf("%s is not a number: %w", cacheVariable, err)
+	}
+	worker.SetStickyWorkflowCacheSize(size)
+	return nil
+})
