@@ -17,6 +17,8 @@ import (
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -25,6 +27,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logger"
+	"github.com/perdure/perdure/sdk/internal/rpc"
 )
 
 // fakeServer is the server that a Worker under test talks to: tests put tasks in its
@@ -305,4 +308,20 @@ func (s *script) task(after int64) *workflowservice.PollWorkflowTaskQueueRespons
 		Attempt:                1,
 		History:                &historypb.History{Events: slices.Clone(s.events[after:])},
 	}
+}
+
+// refusing is a connection that finds every message too large.
+type refusing struct{ grpc.ClientConnInterface }
+
+func (refusing) Invoke(context.Context, string, any, any, ...grpc.CallOption) error {
+	return status.Error(codes.ResourceExhausted, "trying to send message larger than max (5 vs. 4)")
+}
+
+// errTooLarge is what package rpc makes of a request that gRPC refuses for its size.
+func errTooLarge(t *testing.T) error {
+	conn, err := rpc.Connect(rpc.Options{Connection: rpc.ConnectionOptions{Conn: refusing{}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn.Invoke(t.Context(), "/", nil, nil)
 }

@@ -58,12 +58,14 @@ type Worker struct {
 	drain bool
 }
 
-// New returns a Worker. It panics if the configuration makes no sense.
-func New(config Config) *Worker {
+// New returns a Worker.
+func New(config Config) *Worker { return newWorker(config, process) }
+
+func newWorker(config Config, cache *stickyCache) *Worker {
 	config.setDefaults()
 	w := &Worker{
 		config:      config,
-		cache:       process,
+		cache:       cache,
 		version:     newBuildVersion(&config),
 		instanceKey: uuid.NewString(),
 		stopped:     make(chan struct{}),
