@@ -126,6 +126,7 @@ func goldenFailures() map[string]*failurepb.Failure {
 		"child": with(&failurepb.Failure{Message: "child failed", FailureInfo: &failurepb.Failure_ChildWorkflowExecutionFailureInfo{ChildWorkflowExecutionFailureInfo: &failurepb.ChildWorkflowExecutionFailureInfo{
 			Namespace: "n", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: "w", RunId: "r"}, WorkflowType: &commonpb.WorkflowType{Name: "Child"}, InitiatedEventId: 1, StartedEventId: 2}}}, app),
 		"nexus operation": with(&failurepb.Failure{Message: "nexus operation completed unsuccessfully", FailureInfo: &failurepb.Failure_NexusOperationExecutionFailureInfo{NexusOperationExecutionFailureInfo: &failurepb.NexusOperationFailureInfo{
+			//lint:ignore SA1019 older servers have the token here
 			ScheduledEventId: 5, Endpoint: "e", Service: "s", Operation: "o", OperationId: "old"}}}, app),
 		"nexus handler": with(&failurepb.Failure{Message: "handler error (BAD_REQUEST): what", FailureInfo: &failurepb.Failure_NexusHandlerFailureInfo{NexusHandlerFailureInfo: &failurepb.NexusHandlerFailureInfo{
 			Type: "BAD_REQUEST", RetryBehavior: enumspb.NEXUS_HANDLER_ERROR_RETRY_BEHAVIOR_NON_RETRYABLE}}}, app),

@@ -21,6 +21,8 @@ type (
 	// should run, under versioning by build id.
 	//
 	// Deprecated: versioning by build id is superseded by worker deployments.
+	//
+	//lint:ignore SA1019 programs that use it keep working
 	VersioningIntent = policy.VersioningIntent
 )
 

@@ -29,9 +29,6 @@ import (
 // DefaultNamespace is the namespace of a client that was given none.
 const DefaultNamespace = "default"
 
-// ContextPropagator carries values from contexts into headers and back.
-type ContextPropagator = flow.ContextPropagator
-
 // Options of a client. The zero value connects to a server on this machine.
 type Options struct {
 	// HostPort is the address of the server, as host:port or in any other form that
@@ -63,7 +60,7 @@ type Options struct {
 
 	// ContextPropagators carry values of the contexts given to the client's methods to
 	// the workflows and activities that follow from them. They are called in order.
-	ContextPropagators []ContextPropagator
+	ContextPropagators []flow.ContextPropagator
 
 	// ConnectionOptions say how to connect.
 	ConnectionOptions rpc.ConnectionOptions
@@ -89,7 +86,7 @@ type Client struct {
 	logger           log.Logger
 	dataConverter    converter.DataConverter
 	failureConverter converter.FailureConverter
-	propagators      []ContextPropagator
+	propagators      []flow.ContextPropagator
 }
 
 // Dial returns a client whose server has answered.
@@ -231,7 +228,7 @@ type Backend struct {
 	Logger             log.Logger
 	DataConverter      converter.DataConverter
 	FailureConverter   converter.FailureConverter
-	ContextPropagators []ContextPropagator
+	ContextPropagators []flow.ContextPropagator
 	// Capabilities returns what the server can do.
 	Capabilities func(context.Context) (*workflowservice.GetSystemInfoResponse_Capabilities, error)
 }

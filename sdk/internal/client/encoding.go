@@ -5,21 +5,16 @@ import (
 	"fmt"
 
 	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/flow"
 	commonpb "go.temporal.io/api/common/v1"
 	sdkpb "go.temporal.io/api/sdk/v1"
 )
-
-// contextAware is the half of a workflow.ContextAware data converter that deals with Go
-// contexts.
-type contextAware interface {
-	WithContext(ctx context.Context) converter.DataConverter
-}
 
 // converterFor returns the data converter for payloads of a workflow that the caller's
 // context has a say in.
 func (c *Client) converterFor(ctx context.Context, payloadsOf converter.SerializationContext) converter.DataConverter {
 	dc := c.dataConverter
-	if aware, ok := dc.(contextAware); ok {
+	if aware, ok := dc.(flow.ContextAware); ok {
 		dc = aware.WithContext(ctx)
 	}
 	return converter.WithDataConverterSerializationContext(dc, payloadsOf)

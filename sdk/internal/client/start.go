@@ -3,11 +3,14 @@ package client
 import (
 	"context"
 	"errors"
+	"reflect"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/header"
 	"github.com/perdure/perdure/sdk/internal/policy"
+	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/internal/searchattr"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -87,6 +90,17 @@ type StartWorkflowOptions struct {
 
 	// Priority orders the workflow's tasks relative to others in the task queue.
 	Priority policy.Priority
+}
+
+// workflowType returns the name of workflow, a function or a name, and fails if args
+// are not what the function takes. A function goes by its Go name: the client does not
+// know what workers may have registered it as.
+func workflowType(workflow any, args []any) (string, error) {
+	name, err := (*registry.Registry)(nil).WorkflowName(workflow)
+	if err != nil {
+		return "", err
+	}
+	return name, registry.CheckArgs(workflow, args, reflect.TypeFor[flow.Context]())
 }
 
 // start holds what StartWorkflowExecution and SignalWithStartWorkflowExecution have in

@@ -35,6 +35,8 @@ type ContinueAsNewError struct {
 	// VersioningIntent says on which build the next run starts.
 	//
 	// Deprecated: versioning by build id is superseded by worker deployments.
+	//
+	//lint:ignore SA1019 programs that set it keep working
 	VersioningIntent policy.VersioningIntent
 
 	// InitialVersioningBehavior says on which version of the worker deployment the next

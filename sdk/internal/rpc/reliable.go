@@ -9,6 +9,7 @@ import (
 
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 )
 
 const (
@@ -58,24 +59,32 @@ func (r reliable) Invoke(ctx context.Context, method string, request, reply any,
 	if !bounded {
 		return r.conn.Invoke(ctx, method, request, reply, opts...)
 	}
-	if _, err := r.conn.Capabilities(ctx); err != nil {
-		return err
-	}
 	maxPause := maxPauseOf(ctx)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	var last error // of the attempt before, converted
 	for attempt := 0; ; attempt++ {
-		err := r.conn.invoke(ctx, method, request, reply, opts)
+		// A server that cannot be asked is as good as one that fails.
+		convert := unreachable
+		err := r.conn.loadCapabilities(ctx)
+		if err == nil {
+			convert = convertError
+			err = r.conn.invoke(ctx, method, request, reply, opts)
+		}
 		if err == nil {
 			return nil
 		}
 		var local localError
-		if errors.As(err, &local) || !isRetryableStatus(statusOf(err), r.conn.internalDiffers()) {
-			return convertError(err)
+		if errors.As(err, &local) {
+			return convert(err)
 		}
-		// When time runs out, the server's last error says more than that it did.
-		if !pause(ctx, pauseOf(attempt, maxPause)) {
-			return convertError(err)
+		// When time runs out, what went wrong before says more than that it did.
+		if last != nil && statusOf(err).Code() == codes.DeadlineExceeded {
+			return last
+		}
+		last = convert(err)
+		if !isRetryableStatus(statusOf(err), r.conn.internalDiffers()) || !pause(ctx, pauseOf(attempt, maxPause)) {
+			return last
 		}
 	}
 }
