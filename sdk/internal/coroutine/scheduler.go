@@ -129,7 +129,8 @@ func (s *Scheduler) newCoroutine(name string, f func(*Coroutine)) *Coroutine {
 //
 //go:noinline
 func (c *Coroutine) main(f func(*Coroutine)) {
-	defer runtime.KeepAlive(c)
+	// The address keeps the receiver in the frame, where the runtime prints it.
+	defer runtime.KeepAlive(&c)
 	defer c.recover()
 	f(c)
 }

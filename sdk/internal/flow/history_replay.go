@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ type ReplayOptions struct {
 	// that matches any.
 	Options Options
 	// WorkflowID and RunID of the execution, where workflow code looks at them.
+	// They default to what the history's first event says.
 	WorkflowID, RunID string
 	// LastEventID is the last event to replay, all if zero.
 	LastEventID int64
@@ -48,16 +50,17 @@ func ReplayHistory(ctx context.Context, history *historypb.History, options Repl
 	if first.GetEventType() != enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED {
 		return errors.New("first event is not WorkflowExecutionStarted")
 	}
+	attributes := first.GetWorkflowExecutionStartedEventAttributes()
 	if options.Options.Namespace == "" {
 		options.Options.Namespace = replay.ReplayNamespace
 	}
 	options.Options.SDKMetadata = true
 	id := execution.Workflow{ID: options.WorkflowID, RunID: options.RunID}
 	if id.ID == "" {
-		id.ID = "ReplayId"
+		id.ID = cmp.Or(attributes.GetWorkflowId(), "ReplayId")
 	}
 	if id.RunID == "" {
-		id.RunID = first.GetWorkflowExecutionStartedEventAttributes().GetOriginalExecutionRunId()
+		id.RunID = attributes.GetOriginalExecutionRunId()
 	}
 	instance := NewInstance(&options.Options)
 	defer instance.Close()
@@ -77,7 +80,7 @@ func ReplayHistory(ctx context.Context, history *historypb.History, options Repl
 		})
 		completed = true
 	})
-	name := first.GetWorkflowExecutionStartedEventAttributes().GetWorkflowType().GetName()
+	name := attributes.GetWorkflowType().GetName()
 	switch {
 	case stuck != nil:
 		return fmt.Errorf("replaying workflow %s: %w", name, stuck)

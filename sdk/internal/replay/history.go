@@ -135,11 +135,8 @@ func (r *Reader) next(ctx context.Context) (*segment, error) {
 	}
 }
 
-// pop forgets the first event, so that it can be collected.
-func (r *Reader) pop() {
-	r.events[0] = nil
-	r.events = r.events[1:]
-}
+// pop goes on to the next event.
+func (r *Reader) pop() { r.events = r.events[1:] }
 
 func buildIDOf(attributes *historypb.WorkflowTaskCompletedEventAttributes) string {
 	if id := attributes.GetDeploymentVersion().GetBuildId(); id != "" {
