@@ -1,6 +1,8 @@
 package worker
 
 import (
+	enumspb "go.temporal.io/api/enums/v1"
+
 	"github.com/perdure/perdure/sdk/activity"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/workflow"
@@ -18,6 +20,17 @@ func (r registrar) RegisterWorkflow(w any) {
 
 func (r registrar) RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions) {
 	must(r.registry.RegisterWorkflow(w, options))
+}
+
+func (r registrar) RegisterDynamicWorkflow(w any, options workflow.DynamicRegisterOptions) {
+	var behavior registry.DynamicWorkflowBehavior
+	if load := options.LoadDynamicRuntimeOptions; load != nil {
+		behavior = func(workflowType string) (enumspb.VersioningBehavior, error) {
+			chosen, err := load(workflow.LoadDynamicRuntimeOptionsDetails{WorkflowType: workflow.Type{Name: workflowType}})
+			return chosen.VersioningBehavior, err
+		}
+	}
+	must(r.registry.RegisterDynamicWorkflow(w, behavior))
 }
 
 func (r registrar) RegisterActivity(a any) {

@@ -81,6 +81,10 @@ type (
 
 		// RegisterWorkflowWithOptions registers a workflow function.
 		RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
+
+		// RegisterDynamicWorkflow registers the function that runs workflows of all
+		// other names. It takes a workflow.Context and converter.EncodedValues.
+		RegisterDynamicWorkflow(w any, options workflow.DynamicRegisterOptions)
 	}
 
 	// ActivityRegistry takes activities. Its methods panic like those of

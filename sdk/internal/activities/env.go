@@ -88,7 +88,8 @@ type Env struct {
 	// stands above this one.
 	Client any
 
-	heartbeat *heartbeat // nil for local activities
+	failures  converter.FailureConverter // of the response; nil for local activities
+	heartbeat *heartbeat                 // nil for local activities
 }
 
 type envKey struct{}

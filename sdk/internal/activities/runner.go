@@ -8,7 +8,6 @@ import (
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
-	deploymentpb "go.temporal.io/api/deployment/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/perdure/perdure/sdk/converter"
@@ -49,10 +48,9 @@ type Options struct {
 	DefaultHeartbeatThrottle time.Duration
 	MaxHeartbeatThrottle     time.Duration
 
-	// VersionStamp, Deployment and DeploymentOptions go into the responses.
-	VersionStamp      *commonpb.WorkerVersionStamp
-	Deployment        *deploymentpb.Deployment
-	DeploymentOptions *deploymentpb.WorkerDeploymentOptions
+	// Stamp adds to a response what the worker tells about its build. Nil for
+	// nothing.
+	Stamp func(response any)
 }
 
 // Runner runs activity tasks and answers them.
@@ -82,6 +80,9 @@ func (r *Runner) report(response any) error {
 	// The outcome of work that was done is worth reporting even while the
 	// worker stops; the service bounds the call.
 	ctx := context.WithoutCancel(r.options.Context)
+	if r.options.Stamp != nil {
+		r.options.Stamp(response)
+	}
 	var err error
 	switch response := response.(type) {
 	case *workflowservice.RespondActivityTaskCompletedRequest:
@@ -134,7 +135,7 @@ func (r *Runner) execute(task *workflowservice.PollActivityTaskQueueResponse) (r
 	if !ok {
 		// A failure, not silence: the server retries it, perhaps on a worker
 		// that knows the type.
-		return r.respond(task, nil, failure.NewActivityNotRegisteredError(name, o.Registry.ActivityTypes()), false), nil
+		return r.respond(task, env, nil, failure.NewActivityNotRegisteredError(name, o.Registry.ActivityTypes()), false), nil
 	}
 
 	result, err := invoke(ctx, env, fn, func() ([]any, error) {
@@ -155,21 +156,18 @@ func (r *Runner) execute(task *workflowservice.PollActivityTaskQueueResponse) (r
 	if err != nil && err != ErrResultPending {
 		logFailure(env.Logger, "Activity error.", err)
 	}
-	return r.respond(task, result, err, cancelRequested), nil
+	return r.respond(task, env, result, err, cancelRequested), nil
 }
 
 // respond builds the response for what an activity returned.
-func (r *Runner) respond(task *workflowservice.PollActivityTaskQueueResponse, result *commonpb.Payloads, err error, cancelRequested bool) any {
+func (r *Runner) respond(task *workflowservice.PollActivityTaskQueueResponse, env *Env, result *commonpb.Payloads, err error, cancelRequested bool) any {
 	o := &r.options
 	if err == nil {
 		return &workflowservice.RespondActivityTaskCompletedRequest{
-			TaskToken:         task.GetTaskToken(),
-			Result:            result,
-			Identity:          o.Identity,
-			Namespace:         o.Namespace,
-			WorkerVersion:     o.VersionStamp,
-			Deployment:        o.Deployment,
-			DeploymentOptions: o.DeploymentOptions,
+			TaskToken: task.GetTaskToken(),
+			Result:    result,
+			Identity:  o.Identity,
+			Namespace: o.Namespace,
 		}
 	}
 	if err == ErrResultPending {
@@ -179,23 +177,17 @@ func (r *Runner) respond(task *workflowservice.PollActivityTaskQueueResponse, re
 		var canceled *temporal.CanceledError
 		if errors.As(err, &canceled) {
 			return &workflowservice.RespondActivityTaskCanceledRequest{
-				TaskToken:         task.GetTaskToken(),
-				Details:           o.FailureConverter.ErrorToFailure(canceled).GetCanceledFailureInfo().GetDetails(),
-				Identity:          o.Identity,
-				Namespace:         o.Namespace,
-				WorkerVersion:     o.VersionStamp,
-				Deployment:        o.Deployment,
-				DeploymentOptions: o.DeploymentOptions,
+				TaskToken: task.GetTaskToken(),
+				Details:   env.failures.ErrorToFailure(canceled).GetCanceledFailureInfo().GetDetails(),
+				Identity:  o.Identity,
+				Namespace: o.Namespace,
 			}
 		}
 		if errors.Is(err, context.Canceled) {
 			return &workflowservice.RespondActivityTaskCanceledRequest{
-				TaskToken:         task.GetTaskToken(),
-				Identity:          o.Identity,
-				Namespace:         o.Namespace,
-				WorkerVersion:     o.VersionStamp,
-				Deployment:        o.Deployment,
-				DeploymentOptions: o.DeploymentOptions,
+				TaskToken: task.GetTaskToken(),
+				Identity:  o.Identity,
+				Namespace: o.Namespace,
 			}
 		}
 	}
@@ -204,13 +196,10 @@ func (r *Runner) respond(task *workflowservice.PollActivityTaskQueueResponse, re
 		err = fmt.Errorf("unexpected activity cancel error: %w", err)
 	}
 	return &workflowservice.RespondActivityTaskFailedRequest{
-		TaskToken:         task.GetTaskToken(),
-		Failure:           o.FailureConverter.ErrorToFailure(err),
-		Identity:          o.Identity,
-		Namespace:         o.Namespace,
-		WorkerVersion:     o.VersionStamp,
-		Deployment:        o.Deployment,
-		DeploymentOptions: o.DeploymentOptions,
+		TaskToken: task.GetTaskToken(),
+		Failure:   env.failures.ErrorToFailure(err),
+		Identity:  o.Identity,
+		Namespace: o.Namespace,
 	}
 }
 
@@ -247,10 +236,18 @@ func (r *Runner) newEnv(task *workflowservice.PollActivityTaskQueueResponse) *En
 		info.ActivityRunID = task.GetActivityRunId()
 		tags = append(tags, logtag.ActivityRunID, info.ActivityRunID)
 	}
+	serialization := converter.ActivitySerializationContext{
+		Namespace:    info.Namespace,
+		WorkflowID:   task.GetWorkflowExecution().GetWorkflowId(),
+		WorkflowType: task.GetWorkflowType().GetName(),
+		ActivityType: info.ActivityType.Name,
+		TaskQueue:    o.TaskQueue,
+	}
 	return &Env{
 		Info:      info,
 		Logger:    log.With(o.Logger, tags...),
-		Converter: o.DataConverter,
+		Converter: converter.WithDataConverterSerializationContext(o.DataConverter, serialization),
+		failures:  converter.WithFailureConverterSerializationContext(o.FailureConverter, serialization),
 		Details:   task.GetHeartbeatDetails(),
 		Stopping:  o.Stopping.Done(),
 		Client:    o.Client,

@@ -15,6 +15,13 @@ import (
 const cacheVariable = "PERDURE_TEST_STICKY_CACHE"
 
 func TestMain(m *testing.M) {
+	if queue := os.Getenv(workerVariable); queue != "" {
+		if err := serve(queue); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if os.Getenv(addressVariable) == "" {
 		fmt.Printf("%s is not set: the scenarios are skipped\n", addressVariable)
 	}

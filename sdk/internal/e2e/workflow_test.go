@@ -225,8 +225,7 @@ func TestAChildWorkflowCanBeSignalledAndCancelled(t *testing.T) {
 
 func TestAWorkflowContinuesAsNew(t *testing.T) {
 	s := newScenario(t)
-	var countdown func(ctx workflow.Context, n int) (string, error)
-	countdown = func(ctx workflow.Context, n int) (string, error) {
+	countdown := func(ctx workflow.Context, n int) (string, error) {
 		if n > 0 {
 			return "", workflow.NewContinueAsNewError(ctx, "Countdown", n-1)
 		}

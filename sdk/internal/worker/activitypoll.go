@@ -38,19 +38,16 @@ func newActivityWorker(w *Worker) *activityWorker {
 		Stopping:                 w.stopping,
 		DefaultHeartbeatThrottle: c.DefaultHeartbeatThrottle,
 		MaxHeartbeatThrottle:     c.MaxHeartbeatThrottle,
-		VersionStamp:             w.version.stamp,
-		Deployment:               w.version.deployment,
-		DeploymentOptions:        w.version.options,
+		Stamp:                    w.version.stampActivity,
 	})
 	request := &workflowservice.PollActivityTaskQueueRequest{
-		Namespace:                 c.Connection.Namespace,
-		TaskQueue:                 &taskqueuepb.TaskQueue{Name: c.TaskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
-		Identity:                  c.Identity,
-		TaskQueueMetadata:         &taskqueuepb.TaskQueueMetadata{MaxTasksPerSecond: wrapperspb.Double(c.TaskQueueActivitiesPerSecond)},
-		WorkerVersionCapabilities: w.version.capabilities,
-		DeploymentOptions:         w.version.options,
-		WorkerInstanceKey:         w.instanceKey,
+		Namespace:         c.Connection.Namespace,
+		TaskQueue:         &taskqueuepb.TaskQueue{Name: c.TaskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
+		Identity:          c.Identity,
+		TaskQueueMetadata: &taskqueuepb.TaskQueueMetadata{MaxTasksPerSecond: wrapperspb.Double(c.TaskQueueActivitiesPerSecond)},
+		WorkerInstanceKey: w.instanceKey,
 	}
+	w.version.stampActivityPoll(request)
 	a := &activityWorker{}
 	a.poller = &poller[activityTask]{
 		count:  c.MaxConcurrentActivityTaskPollers,

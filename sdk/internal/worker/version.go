@@ -1,5 +1,7 @@
 package worker
 
+//lint:file-ignore SA1019 servers still read the deprecated fields, and older ones only those
+
 import (
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,30 +12,32 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	deploymentpb "go.temporal.io/api/deployment/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
 )
 
 // VersioningBehavior of a workflow type.
 type VersioningBehavior = enumspb.VersioningBehavior
 
 // buildVersion is what a worker tells the server about the build it runs, in the
-// three generations of fields that servers understand.
+// generations of fields that servers understand: a checksum of the binary, a version
+// stamp, a deployment, and deployment options.
 type buildVersion struct {
 	stamp        *commonpb.WorkerVersionStamp
 	capabilities *commonpb.WorkerVersionCapabilities
 	deployment   *deploymentpb.Deployment
 	// options is nil unless the worker belongs to a deployment.
 	options *deploymentpb.WorkerDeploymentOptions
-	// buildID also goes out as the binary checksum, to servers that know none
-	// of the above.
-	buildID string
+	// checksum is the build id, for servers that know only binary checksums.
+	// Empty once the server is known to know better.
+	checksum string
 	// versioned says that the server needs the versioning behavior of each
 	// workflow.
 	versioned bool
 }
 
-func newBuildVersion(c *Config) buildVersion {
-	v := buildVersion{
-		buildID:   c.BuildID,
+func newBuildVersion(c *Config) *buildVersion {
+	v := &buildVersion{
+		checksum:  c.BuildID,
 		versioned: c.UseBuildIDForVersioning || c.DeploymentVersion != nil,
 		stamp:     &commonpb.WorkerVersionStamp{BuildId: c.BuildID, UseVersioning: c.UseBuildIDForVersioning},
 		capabilities: &commonpb.WorkerVersionCapabilities{
@@ -58,6 +62,41 @@ func newBuildVersion(c *Config) buildVersion {
 		}
 	}
 	return v
+}
+
+// configure takes in what the server can do. It is called before polling.
+func (v *buildVersion) configure(capabilities *workflowservice.GetSystemInfoResponse_Capabilities) {
+	if capabilities.GetBuildIdBasedVersioning() {
+		v.checksum = ""
+	}
+}
+
+func (v *buildVersion) stampWorkflowPoll(r *workflowservice.PollWorkflowTaskQueueRequest) {
+	r.WorkerVersionCapabilities, r.DeploymentOptions, r.BinaryChecksum = v.capabilities, v.options, v.checksum
+}
+
+func (v *buildVersion) stampActivityPoll(r *workflowservice.PollActivityTaskQueueRequest) {
+	r.WorkerVersionCapabilities, r.DeploymentOptions = v.capabilities, v.options
+}
+
+func (v *buildVersion) stampCompleted(r *workflowservice.RespondWorkflowTaskCompletedRequest) {
+	r.WorkerVersionStamp, r.Deployment, r.DeploymentOptions, r.BinaryChecksum = v.stamp, v.deployment, v.options, v.checksum
+}
+
+func (v *buildVersion) stampFailed(r *workflowservice.RespondWorkflowTaskFailedRequest) {
+	r.WorkerVersion, r.Deployment, r.DeploymentOptions, r.BinaryChecksum = v.stamp, v.deployment, v.options, v.checksum
+}
+
+// stampActivity stamps a response to an activity task, whatever it is.
+func (v *buildVersion) stampActivity(response any) {
+	switch r := response.(type) {
+	case *workflowservice.RespondActivityTaskCompletedRequest:
+		r.WorkerVersion, r.Deployment, r.DeploymentOptions = v.stamp, v.deployment, v.options
+	case *workflowservice.RespondActivityTaskFailedRequest:
+		r.WorkerVersion, r.Deployment, r.DeploymentOptions = v.stamp, v.deployment, v.options
+	case *workflowservice.RespondActivityTaskCanceledRequest:
+		r.WorkerVersion, r.Deployment, r.DeploymentOptions = v.stamp, v.deployment, v.options
+	}
 }
 
 // binaryChecksum identifies the running binary: the build id of workers that were

@@ -27,7 +27,7 @@ const shutdownTimeout = 5 * time.Second
 type Worker struct {
 	config      Config
 	cache       *stickyCache
-	version     buildVersion
+	version     *buildVersion
 	instanceKey string
 	logger      log.Logger
 
@@ -116,6 +116,7 @@ func (w *Worker) begin() error {
 	w.drain = namespace.GetNamespaceInfo().GetCapabilities().GetWorkerPollCompleteOnShutdown()
 	begun := w.stopBegun
 	if !begun {
+		w.version.configure(capabilities)
 		if w.workflows != nil {
 			w.workflows.configure(capabilities)
 			w.workflows.poller.start(w.stopping, w.polling)

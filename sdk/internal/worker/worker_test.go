@@ -1,5 +1,7 @@
 package worker
 
+//lint:file-ignore SA1019 servers still read the deprecated fields, and older ones only those
+
 import (
 	"context"
 	"errors"

@@ -33,12 +33,9 @@ type workflowWorker struct {
 	registry         *registry.Registry
 	namespace        string
 	identity         string
-	version          buildVersion
+	version          *buildVersion
 	versioning       VersioningBehavior // of workflow types that declare none
 	logger           log.Logger
-	// serverKnowsBuilds says that the server takes build ids instead of
-	// binary checksums. Set before polling.
-	serverKnowsBuilds bool
 
 	// sticky is told to the server with each completion; nil when runs are not
 	// cached.
@@ -139,7 +136,6 @@ func (w *workflowWorker) stickyQueue() string {
 // configure takes in what the server can do, before polling.
 func (w *workflowWorker) configure(capabilities *workflowservice.GetSystemInfoResponse_Capabilities) {
 	w.options.SDKMetadata = capabilities.GetSdkMetadata()
-	w.serverKnowsBuilds = capabilities.GetBuildIdBasedVersioning()
 }
 
 // poll asks one of the two task queues for a workflow task.
@@ -150,16 +146,12 @@ func (w *workflowWorker) poll(ctx context.Context, taskQueue, instanceKey string
 		queue = w.sticky.GetWorkerTaskQueue()
 	}
 	request := &workflowservice.PollWorkflowTaskQueueRequest{
-		Namespace:                 w.namespace,
-		TaskQueue:                 queue,
-		Identity:                  w.identity,
-		WorkerVersionCapabilities: w.version.capabilities,
-		DeploymentOptions:         w.version.options,
-		WorkerInstanceKey:         instanceKey,
+		Namespace:         w.namespace,
+		TaskQueue:         queue,
+		Identity:          w.identity,
+		WorkerInstanceKey: instanceKey,
 	}
-	if !w.serverKnowsBuilds {
-		request.BinaryChecksum = w.version.buildID
-	}
+	w.version.stampWorkflowPoll(request)
 	task, err := w.service.PollWorkflowTaskQueue(ctx, request)
 	w.balance.done(sticky, task.GetBacklogCountHint())
 	if err != nil || len(task.GetTaskToken()) == 0 {

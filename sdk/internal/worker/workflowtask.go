@@ -234,16 +234,7 @@ func wrapAnswer(err error) error {
 // complete sends a completion, with what only the worker knows added.
 func (w *workflowWorker) complete(ctx context.Context, task *workflowTask, request *workflowservice.RespondWorkflowTaskCompletedRequest) (*workflowservice.RespondWorkflowTaskCompletedResponse, error) {
 	request.StickyAttributes = w.sticky
-	request.ReturnNewWorkflowTask = true
-	request.Capabilities = &workflowservice.RespondWorkflowTaskCompletedRequest_Capabilities{
-		DiscardSpeculativeWorkflowTaskWithEvents: true,
-	}
-	request.WorkerVersionStamp = w.version.stamp
-	request.Deployment = w.version.deployment
-	request.DeploymentOptions = w.version.options
-	if !w.serverKnowsBuilds {
-		request.BinaryChecksum = w.version.buildID
-	}
+	w.version.stampCompleted(request)
 	if w.version.versioned {
 		behavior, err := w.registry.VersioningBehavior(task.GetWorkflowType().GetName())
 		if err != nil {
@@ -266,12 +257,7 @@ func (w *workflowWorker) fail(ctx context.Context, task *workflowTask, request *
 	if task.GetAttempt() > 1 {
 		return nil
 	}
-	request.WorkerVersion = w.version.stamp
-	request.Deployment = w.version.deployment
-	request.DeploymentOptions = w.version.options
-	if !w.serverKnowsBuilds {
-		request.BinaryChecksum = w.version.buildID
-	}
+	w.version.stampFailed(request)
 	_, err := w.service.RespondWorkflowTaskFailed(ctx, request)
 	return wrapAnswer(err)
 }
