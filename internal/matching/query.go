@@ -62,7 +62,7 @@ func (m *Matching) DispatchQuery(ctx context.Context, task *QueryTask) error {
 			if ctx.Err() == nil {
 				return errClosed
 			}
-			return context.Cause(ctx)
+			return ctx.Err()
 		}
 	}
 }

@@ -40,7 +40,7 @@ func (r *Runtime) Await(ctx context.Context, key entity.Key, ready func(entity.E
 		select {
 		case <-w.changed:
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return ctx.Err()
 		case <-r.closing:
 			return errClosing
 		}

@@ -2,6 +2,7 @@ package runtime_test
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -108,9 +109,9 @@ func TestOutboxIsBoundedInMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.close()
-		open := false
+		var open atomic.Bool
 		w.machine.receive = func(*toy, *entity.Step, []byte) error {
-			if !open {
+			if !open.Load() {
 				return errToy
 			}
 			return nil
@@ -128,7 +129,7 @@ func TestOutboxIsBoundedInMemory(t *testing.T) {
 		if n := runtime.MessagesInMemory(w.Runtime); n > 4*1024 {
 			t.Errorf("%d messages in memory", n)
 		}
-		open = true
+		open.Store(true)
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		for i := range senders {

@@ -240,6 +240,6 @@ func (l *idLedger) wait(ctx context.Context, bound int64) error {
 				break
 			}
 		}
-		return context.Cause(ctx)
+		return ctx.Err()
 	}
 }

@@ -2,6 +2,7 @@ package runtime_test
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -164,12 +165,14 @@ func TestWakesFireWithoutARecord(t *testing.T) {
 
 func TestTimerFiresSoonAfterTheClockWasSetForward(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ahead := time.Duration(0)
-		w := newWorld(t, func(o *runtime.Options) { o.Now = func() time.Time { return time.Now().Add(ahead) } })
+		var ahead atomic.Int64
+		w := newWorld(t, func(o *runtime.Options) {
+			o.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+		})
 		defer w.close()
 		w.must(w.update("a", func(step *entity.Step, e *toy) { e.setTimer(step, "x", time.Now().Add(24*time.Hour)) }))
 		synctest.Wait()
-		ahead = 25 * time.Hour
+		ahead.Store(int64(25 * time.Hour))
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if w.fired("a") != 1 {

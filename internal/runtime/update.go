@@ -180,7 +180,7 @@ func (u *update) wait() error {
 		return err
 	case <-ctx.Done():
 		u.leave()
-		return context.Cause(ctx)
+		return ctx.Err()
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -179,12 +180,13 @@ func TestFailedCommitFailsEverythingOfTheShard(t *testing.T) {
 		defer w.store.Close()
 		w.must(w.update("a", func(step *entity.Step, e *toy) { e.increment(step) }))
 		w.store.pause()
-		var unavailable *serviceerror.Unavailable
-		effect, failed := false, 0
+		effect := false
+		var failed atomic.Int32
 		call := func(fn func() error) {
 			go func() {
+				var unavailable *serviceerror.Unavailable
 				if err := fn(); errors.As(err, &unavailable) && strings.Contains(err.Error(), "restart the server") {
-					failed++
+					failed.Add(1)
 				} else {
 					t.Errorf("got %v", err)
 				}
@@ -211,8 +213,8 @@ func TestFailedCommitFailsEverythingOfTheShard(t *testing.T) {
 		w.store.fail()
 		synctest.Wait()
 		call(view)
-		if failed != 5 || effect {
-			t.Errorf("%d calls failed; effect: %v", failed, effect)
+		if n := failed.Load(); n != 5 || effect {
+			t.Errorf("%d calls failed; effect: %v", n, effect)
 		}
 		if w.Failed() == nil {
 			t.Error("Failed is nil")
@@ -335,8 +337,9 @@ func TestReaderReadsWhatEarlierStepsHaveWritten(t *testing.T) {
 
 func TestTimeNeverGoesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		clock := time.Unix(2000, 0)
-		w := newWorld(t, func(o *runtime.Options) { o.Now = func() time.Time { return clock } })
+		var clock atomic.Int64 // seconds
+		clock.Store(2000)
+		w := newWorld(t, func(o *runtime.Options) { o.Now = func() time.Time { return time.Unix(clock.Load(), 0) } })
 		defer func() { w.close() }()
 		var last time.Time
 		step := func() {
@@ -350,7 +353,7 @@ func TestTimeNeverGoesBack(t *testing.T) {
 			}))
 		}
 		step()
-		clock = clock.Add(-time.Minute)
+		clock.Add(-60)
 		step()
 		w.must(w.Close(t.Context()))
 		w.open()
