@@ -203,7 +203,8 @@ func (n *continuation) id() string {
 	return n.params.runID
 }
 
-// parentAndRoot are carried from run to run of a child.
+// carryParent passes the parent, and the root of its line, on to the run that
+// continues this one.
 func (r *Run) carryParent(p *startParams) {
 	p.parent = r.info.Parent
 	if p.parent != nil {

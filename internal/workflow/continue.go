@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -174,52 +173,10 @@ func (r *Run) retryBackoff(now time.Time, failure *failurepb.Failure) (time.Dura
 	if policy == nil {
 		return 0, enumspb.RETRY_STATE_RETRY_POLICY_NOT_SET
 	}
-	if !mayRetryWorkflow(failure, policy.GetNonRetryableErrorTypes()) {
+	if !retryable(failure, policy.GetNonRetryableErrorTypes()) {
 		return 0, enumspb.RETRY_STATE_NON_RETRYABLE_FAILURE
 	}
-	attempt := max(r.info.Attempt, 1)
-	if limit := policy.GetMaximumAttempts(); limit > 0 && attempt >= limit {
-		return 0, enumspb.RETRY_STATE_MAXIMUM_ATTEMPTS_REACHED
-	}
-	longest := policy.GetMaximumInterval().AsDuration()
-	var interval time.Duration
-	if delay := failure.GetApplicationFailureInfo().GetNextRetryDelay(); delay != nil {
-		interval = delay.AsDuration()
-	} else {
-		f := float64(policy.GetInitialInterval().AsDuration()) * math.Pow(policy.GetBackoffCoefficient(), float64(attempt-1))
-		if f < math.MaxInt64 {
-			interval = time.Duration(f)
-		}
-	}
-	switch {
-	case longest == 0 && interval <= 0:
-		return 0, enumspb.RETRY_STATE_TIMEOUT
-	case longest != 0 && (interval <= 0 || interval > longest):
-		interval = longest
-	}
-	if expiration := asTime(r.info.ExecutionExpiration); !expiration.IsZero() && now.Add(interval).After(expiration) {
-		return 0, enumspb.RETRY_STATE_TIMEOUT
-	}
-	return interval, enumspb.RETRY_STATE_IN_PROGRESS
-}
-
-// mayRetryWorkflow reports whether a failure is of a kind that may be retried.
-func mayRetryWorkflow(failure *failurepb.Failure, nonRetryable []string) bool {
-	switch info := failure.GetFailureInfo().(type) {
-	case *failurepb.Failure_TerminatedFailureInfo, *failurepb.Failure_CanceledFailureInfo:
-		return false
-	case *failurepb.Failure_TimeoutFailureInfo:
-		switch t := info.TimeoutFailureInfo.GetTimeoutType(); t {
-		case enumspb.TIMEOUT_TYPE_START_TO_CLOSE, enumspb.TIMEOUT_TYPE_HEARTBEAT:
-			return !slices.Contains(nonRetryable, "TemporalTimeout:"+t.String())
-		}
-		return false
-	case *failurepb.Failure_ServerFailureInfo:
-		return !info.ServerFailureInfo.GetNonRetryable()
-	case *failurepb.Failure_ApplicationFailureInfo:
-		return !info.ApplicationFailureInfo.GetNonRetryable() && !slices.Contains(nonRetryable, info.ApplicationFailureInfo.GetType())
-	}
-	return true
+	return nextRetryInterval(policy, max(r.info.Attempt, 1), failure, now, asTime(r.info.ExecutionExpiration))
 }
 
 func checkContinueAsNew(b *commandBatch, cmd *commandpb.Command) *commandFailure {
@@ -242,25 +199,25 @@ func checkContinueAsNew(b *commandBatch, cmd *commandpb.Command) *commandFailure
 	if attr.TaskQueue == nil {
 		attr.TaskQueue = &taskqueuepb.TaskQueue{}
 	}
-	attr.TaskQueue.Kind = enumspb.TASK_QUEUE_KIND_NORMAL
-	if attr.TaskQueue.Name == "" {
-		attr.TaskQueue.Name = info.TaskQueue
+	if err := completeTaskQueue(attr.TaskQueue, info.TaskQueue, limits.IDLength); err != nil {
+		return badCommand(cause, "error validating ContinueAsNewWorkflowExecutionCommand TaskQueue: %w", err)
 	}
-	if len(attr.TaskQueue.Name) > limits.IDLength {
-		return badCommand(cause, "TaskQueue on ContinueAsNewWorkflowExecutionCommand exceeds length limit. Length=%d Limit=%d",
-			len(attr.TaskQueue.Name), limits.IDLength)
-	}
-	for name, d := range map[string]*durationpb.Duration{
-		"WorkflowRunTimeout":   attr.GetWorkflowRunTimeout(),
-		"WorkflowTaskTimeout":  attr.GetWorkflowTaskTimeout(),
-		"BackoffStartInterval": attr.GetBackoffStartInterval(),
+	for _, timeout := range []struct {
+		name  string
+		value *durationpb.Duration
+	}{
+		{"WorkflowRunTimeout", attr.WorkflowRunTimeout},
+		{"WorkflowTaskTimeout", attr.WorkflowTaskTimeout},
+		{"BackoffStartInterval", attr.BackoffStartInterval},
 	} {
-		if d != nil && (d.CheckValid() != nil || d.AsDuration() < 0) {
-			return badCommand(cause, "Invalid %s on ContinueAsNewWorkflowExecutionCommand.", name)
+		if err := capDuration(timeout.value); err != nil {
+			return badCommand(cause, "Invalid %s on ContinueAsNewWorkflowExecutionCommand: %w", timeout.name, err)
 		}
 	}
-	if msg := invalidRetryPolicy(attr.GetRetryPolicy()); msg != "" {
-		return badCommand(cause, "invalid WorkflowRetryPolicy on ContinueAsNewWorkflowExecutionCommand: %s", msg)
+	if attr.RetryPolicy != nil {
+		if err := completeRetryPolicy(attr.RetryPolicy); err != nil {
+			return badCommand(cause, "invalid WorkflowRetryPolicy on ContinueAsNewWorkflowExecutionCommand: %w", err)
+		}
 	}
 	if attr.GetCronSchedule() != "" {
 		if _, err := cron.ParseStandard(attr.GetCronSchedule()); err != nil {
@@ -344,34 +301,4 @@ func applyContinueAsNew(a *application, cmd *commandpb.Command) {
 			}}
 	})
 	r.closeOrContinue(a.step, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW, event, next)
-}
-
-// invalidRetryPolicy says what is wrong with a policy that a command brings, and
-// fills in what it leaves open.
-func invalidRetryPolicy(p *commonpb.RetryPolicy) string {
-	if p == nil {
-		return ""
-	}
-	if p.GetInitialInterval().AsDuration() == 0 {
-		p.InitialInterval = durationpb.New(time.Second)
-	}
-	if p.GetBackoffCoefficient() == 0 {
-		p.BackoffCoefficient = 2
-	}
-	if p.GetMaximumInterval().AsDuration() == 0 {
-		p.MaximumInterval = durationpb.New(100 * p.GetInitialInterval().AsDuration())
-	}
-	switch {
-	case p.GetMaximumAttempts() == 1:
-		return "" // never retried: the rest does not matter
-	case p.GetMaximumAttempts() < 0:
-		return "MaximumAttempts cannot be negative on retry policy."
-	case p.GetInitialInterval().AsDuration() < 0:
-		return "InitialInterval cannot be negative on retry policy."
-	case p.GetBackoffCoefficient() < 1 || math.IsNaN(p.GetBackoffCoefficient()):
-		return "BackoffCoefficient cannot be less than 1 on retry policy."
-	case p.GetMaximumInterval().AsDuration() < p.GetInitialInterval().AsDuration():
-		return "MaximumInterval cannot be less than InitialInterval on retry policy."
-	}
-	return ""
 }

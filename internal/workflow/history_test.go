@@ -168,3 +168,21 @@ func TestPollReplySplicesTheFieldOfTheHistory(t *testing.T) {
 		t.Fatalf("history is field %d", field.Number())
 	}
 }
+
+func TestWaitersLearnWhereAHistoryEndsAndContinues(t *testing.T) {
+	w := newLab(t, Limits{})
+	if _, closed := w.chain.HistoryEnd(""); !closed {
+		t.Fatal("an id that is not in use has an open history")
+	}
+	first := w.start().RunId
+	if end, closed := w.chain.HistoryEnd(""); end != 3 || closed {
+		t.Fatalf("history ends before %d, closed %v", end, closed)
+	}
+	w.complete(w.poll(), continueCommand())
+	if _, closed := w.chain.HistoryEnd(first); !closed {
+		t.Fatal("the continued run is open")
+	}
+	if next, err := w.chain.NewRunID(w, first); err != nil || next != w.chain.CurrentRunID() {
+		t.Fatalf("continued by %q, %v", next, err)
+	}
+}
