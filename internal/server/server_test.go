@@ -24,13 +24,15 @@ import (
 )
 
 // network dials the server's port.
-func (b *bench) network() *grpc.ClientConn {
-	b.t.Helper()
-	conn, err := grpc.NewClient(b.server.Address(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+func (b *bench) network() *grpc.ClientConn { return dialNetwork(b.t, b.server.Address()) }
+
+func dialNetwork(t testing.TB, address string) *grpc.ClientConn {
+	t.Helper()
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
-	b.t.Cleanup(func() { conn.Close() })
+	t.Cleanup(func() { conn.Close() })
 	return conn
 }
 
