@@ -88,7 +88,7 @@ func GetInfo(ctx context.Context) Info { return env(ctx).Info }
 
 // GetLogger returns a logger that names the activity and its workflow with every
 // message.
-func GetLogger(ctx context.Context) log.Logger { return env(ctx).Logger }
+func GetLogger(ctx context.Context) log.Logger { return env(ctx).Logger() }
 
 // RecordHeartbeat tells the server that the activity is alive. The details reach the
 // next attempt, should this one fail.

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -10,6 +11,7 @@ import (
 	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/encoded"
 	"github.com/perdure/perdure/sdk/internal/execution"
+	"github.com/perdure/perdure/sdk/internal/logtag"
 	"github.com/perdure/perdure/sdk/log"
 	"github.com/perdure/perdure/sdk/temporal"
 )
@@ -76,8 +78,9 @@ func (i *Info) IsWorkflowActivity() bool { return i.WorkflowExecution.ID != "" }
 
 // Env is what the context of an activity carries.
 type Env struct {
-	Info   Info
-	Logger log.Logger
+	Info Info
+	// BaseLogger is what Logger adds the activity's tags to.
+	BaseLogger log.Logger
 	// Converter encodes heartbeat details and the result.
 	Converter converter.DataConverter
 	// Details are the last heartbeat details of earlier attempts.
@@ -90,6 +93,26 @@ type Env struct {
 
 	failures  converter.FailureConverter // of the response; nil for local activities
 	heartbeat *heartbeat                 // nil for local activities
+
+	loggerOnce sync.Once
+	logger     log.Logger
+}
+
+// Logger names the activity and its workflow with every message. It is made when it
+// is first asked for, which most activities do not.
+func (e *Env) Logger() log.Logger {
+	e.loggerOnce.Do(func() {
+		i := &e.Info
+		tags := []any{logtag.ActivityID, i.ActivityID, logtag.ActivityType, i.ActivityType.Name, logtag.Attempt, i.Attempt}
+		if i.IsWorkflowActivity() {
+			tags = append(tags, logtag.WorkflowType, i.WorkflowType.Name,
+				logtag.WorkflowID, i.WorkflowExecution.ID, logtag.RunID, i.WorkflowExecution.RunID)
+		} else {
+			tags = append(tags, logtag.ActivityRunID, i.ActivityRunID)
+		}
+		e.logger = log.With(e.BaseLogger, tags...)
+	})
+	return e.logger
 }
 
 type envKey struct{}

@@ -58,7 +58,10 @@ type heartbeat struct {
 	namespace string
 	identity  string
 	interval  time.Duration
-	logger    log.Logger
+	logger    func() log.Logger
+	// stopping ends when the worker begins to stop: what is held back is sent
+	// then, before the worker takes the context away.
+	stopping context.Context
 	// ctx bounds the RPCs. It is not the activity's: a cancelled activity may
 	// go on heartbeating.
 	ctx context.Context
@@ -75,19 +78,17 @@ type heartbeat struct {
 	unhook  func() bool
 }
 
-// start readies h, whose configuration is set, for use. Details held
-// back are sent when stopping ends, before the worker takes the context away.
-func (h *heartbeat) start(stopping context.Context) {
-	h.idle.L = &h.mu
-	h.unhook = context.AfterFunc(stopping, h.windowEnds)
-}
-
 // record sends the details now, or holds them back if a window is open.
 func (h *heartbeat) record(details *commonpb.Payloads) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
 		return
+	}
+	if h.unhook == nil {
+		// Only activities that heartbeat pay for it.
+		h.idle.L = &h.mu
+		h.unhook = context.AfterFunc(h.stopping, h.windowEnds)
 	}
 	if h.sending || h.window != nil {
 		h.held, h.isHeld = details, true
@@ -141,9 +142,13 @@ func (h *heartbeat) flush() {
 // close stops heartbeats. With flush the last details held back are sent first,
 // so that the next attempt finds them.
 func (h *heartbeat) close(flush bool) {
-	h.unhook()
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.unhook == nil {
+		h.closed = true
+		return
+	}
+	h.unhook()
 	for h.sending {
 		h.idle.Wait()
 	}
@@ -183,16 +188,16 @@ func (h *heartbeat) call(details *commonpb.Payloads) bool {
 		// The server no longer knows the attempt: it timed out, was
 		// completed by other means, or its workflow is closed.
 		h.cancel(err)
-		h.logger.Warn("The server does not take the activity's heartbeat.", logtag.Error, err)
+		h.logger().Warn("The server does not take the activity's heartbeat.", logtag.Error, err)
 		return true
 	case rpc.IsRetryable(err):
 		// Retries have gone on for as long as the heartbeat may be late:
 		// the server has timed the attempt out by now.
 		h.cancel(err)
-		h.logger.Warn("The activity's heartbeat could not be sent.", logtag.Error, err)
+		h.logger().Warn("The activity's heartbeat could not be sent.", logtag.Error, err)
 		return true
 	default:
-		h.logger.Warn("The activity's heartbeat failed.", logtag.Error, err)
+		h.logger().Warn("The activity's heartbeat failed.", logtag.Error, err)
 		return false
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/perdure/perdure/sdk/internal/logger"
+	"github.com/perdure/perdure/sdk/log"
 	"github.com/perdure/perdure/sdk/temporal"
 )
 
@@ -85,8 +86,7 @@ func beating(t *testing.T, service *fakeService, test func(t *testing.T, h *hear
 		activity, cancel := context.WithCancelCause(context.Background())
 		stopping, stop := context.WithCancel(context.Background())
 		defer stop()
-		h := &heartbeat{service: service, interval: 10 * time.Second, logger: logger.Discard{}, ctx: t.Context(), cancel: cancel}
-		h.start(stopping)
+		h := &heartbeat{service: service, interval: 10 * time.Second, logger: func() log.Logger { return logger.Discard{} }, stopping: stopping, ctx: t.Context(), cancel: cancel}
 		test(t, h, activity, stop)
 		h.close(false)
 		synctest.Wait()

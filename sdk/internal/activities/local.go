@@ -214,7 +214,7 @@ func (r *LocalRunner) attempt(run *localRun) {
 	result, err := r.call(ctx, env, run.task)
 	if !unhook() {
 		// The context ended first; its hook settles, or has.
-		env.Logger.Warn("LocalActivity completed after activity deadline.",
+		env.Logger().Warn("LocalActivity completed after activity deadline.",
 			"ActivityDeadline", env.Info.Deadline, logtag.Error, err)
 		settle(nil, r.contextError(ctx, run))
 		return
@@ -242,7 +242,7 @@ func (r *LocalRunner) call(ctx context.Context, env *Env, task *flow.LocalActivi
 	}
 	result, err := invoke(ctx, env, fn, func() ([]any, error) { return task.Args, nil })
 	if err != nil {
-		logFailure(env.Logger, "Activity error.", err)
+		logFailure(env.Logger(), "Activity error.", err)
 	}
 	return result, err
 }
@@ -331,15 +331,9 @@ func (r *LocalRunner) newEnv(run *localRun, attempt int32) *Env {
 			IsLocalActivity:        true,
 			RetryPolicy:            task.Options.RetryPolicy,
 		},
-		Logger: log.With(r.options.Logger,
-			logtag.ActivityID, task.ActivityID,
-			logtag.ActivityType, task.ActivityType,
-			logtag.Attempt, attempt,
-			logtag.WorkflowType, workflowType.Name,
-			logtag.WorkflowID, workflow.ID,
-			logtag.RunID, workflow.RunID),
-		Converter: dc,
-		Stopping:  r.options.Stopping.Done(),
-		Client:    r.options.Client,
+		BaseLogger: r.options.Logger,
+		Converter:  dc,
+		Stopping:   r.options.Stopping.Done(),
+		Client:     r.options.Client,
 	}
 }

@@ -112,10 +112,10 @@ func (r *Runner) execute(task *workflowservice.PollActivityTaskQueueResponse) (r
 		identity:  o.Identity,
 		interval:  heartbeatInterval(env.Info.HeartbeatTimeout, o.DefaultHeartbeatThrottle, o.MaxHeartbeatThrottle),
 		logger:    env.Logger,
+		stopping:  o.Stopping,
 		ctx:       o.Context,
 		cancel:    cancel,
 	}
-	env.heartbeat.start(o.Stopping)
 	defer func() {
 		// After a success nobody will ask for details.
 		_, completed := response.(*workflowservice.RespondActivityTaskCompletedRequest)
@@ -150,11 +150,11 @@ func (r *Runner) execute(task *workflowservice.PollActivityTaskQueueResponse) (r
 	})
 	cancelRequested := ctx.Err() == context.Canceled && temporal.IsCanceledError(context.Cause(ctx))
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		env.Logger.Info("Activity complete after timeout.", logtag.Result, result, logtag.Error, err)
+		env.Logger().Info("Activity complete after timeout.", logtag.Result, result, logtag.Error, err)
 		return nil, errAfterDeadline
 	}
 	if err != nil && err != ErrResultPending {
-		logFailure(env.Logger, "Activity error.", err)
+		logFailure(env.Logger(), "Activity error.", err)
 	}
 	return r.respond(task, env, result, err, cancelRequested), nil
 }
@@ -225,16 +225,12 @@ func (r *Runner) newEnv(task *workflowservice.PollActivityTaskQueueResponse) *En
 	if info.Namespace == "" {
 		info.Namespace = o.Namespace
 	}
-	tags := []any{logtag.ActivityID, info.ActivityID, logtag.ActivityType, info.ActivityType.Name, logtag.Attempt, info.Attempt}
 	if run := task.GetWorkflowExecution(); run.GetWorkflowId() != "" {
 		info.WorkflowExecution = execution.Workflow{ID: run.GetWorkflowId(), RunID: run.GetRunId()}
 		info.WorkflowType = &execution.WorkflowType{Name: task.GetWorkflowType().GetName()}
 		info.WorkflowNamespace = info.Namespace
-		tags = append(tags, logtag.WorkflowType, info.WorkflowType.Name,
-			logtag.WorkflowID, run.GetWorkflowId(), logtag.RunID, run.GetRunId())
 	} else {
 		info.ActivityRunID = task.GetActivityRunId()
-		tags = append(tags, logtag.ActivityRunID, info.ActivityRunID)
 	}
 	serialization := converter.ActivitySerializationContext{
 		Namespace:    info.Namespace,
@@ -244,13 +240,13 @@ func (r *Runner) newEnv(task *workflowservice.PollActivityTaskQueueResponse) *En
 		TaskQueue:    o.TaskQueue,
 	}
 	return &Env{
-		Info:      info,
-		Logger:    log.With(o.Logger, tags...),
-		Converter: converter.WithDataConverterSerializationContext(o.DataConverter, serialization),
-		failures:  converter.WithFailureConverterSerializationContext(o.FailureConverter, serialization),
-		Details:   task.GetHeartbeatDetails(),
-		Stopping:  o.Stopping.Done(),
-		Client:    o.Client,
+		Info:       info,
+		BaseLogger: o.Logger,
+		Converter:  converter.WithDataConverterSerializationContext(o.DataConverter, serialization),
+		failures:   converter.WithFailureConverterSerializationContext(o.FailureConverter, serialization),
+		Details:    task.GetHeartbeatDetails(),
+		Stopping:   o.Stopping.Done(),
+		Client:     o.Client,
 	}
 }
 
@@ -260,7 +256,7 @@ func invoke(ctx context.Context, env *Env, fn *registry.Function, arguments func
 	defer func() {
 		if p := recover(); p != nil {
 			stack := string(debug.Stack())
-			env.Logger.Error("Activity panic.", logtag.PanicError, fmt.Sprint(p), logtag.PanicStack, stack)
+			env.Logger().Error("Activity panic.", logtag.PanicError, fmt.Sprint(p), logtag.PanicStack, stack)
 			result, err = nil, failure.NewPanicError(p, stack)
 		}
 	}()

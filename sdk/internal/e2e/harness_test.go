@@ -89,15 +89,21 @@ func (s *scenario) start(workflow any, args ...any) client.WorkflowRun {
 
 func (s *scenario) startWith(options client.StartWorkflowOptions, workflow any, args ...any) client.WorkflowRun {
 	s.t.Helper()
-	options.TaskQueue = s.queue
+	given := s.options()
+	options.TaskQueue = given.TaskQueue
 	if options.ID == "" {
-		options.ID = "wf-" + uuid.NewString()
+		options.ID = given.ID
 	}
 	run, err := s.ExecuteWorkflow(s.ctx, options, workflow, args...)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	return run
+}
+
+// options start a workflow on the scenario's queue with an id of its own.
+func (s *scenario) options() client.StartWorkflowOptions {
+	return client.StartWorkflowOptions{ID: "wf-" + uuid.NewString(), TaskQueue: s.queue}
 }
 
 // get waits for a workflow and fails the test if it failed.

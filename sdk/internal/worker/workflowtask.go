@@ -109,7 +109,7 @@ func (w *workflowWorker) handleTask(r *run, task *workflowTask) (next *workflowT
 	if err != nil {
 		return nil, false, err
 	}
-	forced := time.NewTimer(forceCompleteAfter(r.taskTimeout))
+	forced := time.NewTimer(forceCompleteAfter(r.taskTimeout) - time.Since(started))
 	defer forced.Stop()
 	for outcome.LocalActivities > 0 && !answered(outcome) {
 		select {
@@ -134,7 +134,7 @@ func (w *workflowWorker) handleTask(r *run, task *workflowTask) (next *workflowT
 					return nil, false, err
 				}
 			}
-			forced.Reset(forceCompleteAfter(r.taskTimeout))
+			forced.Reset(forceCompleteAfter(r.taskTimeout) - time.Since(started))
 		case <-ctx.Done():
 			return nil, false, fmt.Errorf("waiting for local activities: %w", context.Cause(ctx))
 		}
