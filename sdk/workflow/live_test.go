@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 controls are what tie events to commands
+
 package workflow_test
 
 import (

@@ -282,20 +282,6 @@ func (c *Coroutine) status() string {
 	return "blocked on " + c.object + "." + c.operation
 }
 
-// panicking looks for a panic on the stack: deferred functions run above it.
-// A deferred function that blocked would hide the panic, and leave commands
-// behind of a workflow task that has to fail.
-func panicking() bool {
-	var pcs [20]uintptr
-	n := runtime.Callers(3, pcs[:])
-	for _, pc := range pcs[:n] {
-		if f := runtime.FuncForPC(pc - 1); f != nil && f.Name() == "runtime.gopanic" {
-			return true
-		}
-	}
-	return false
-}
-
 // Running says whether a coroutine has the turn.
 func (s *Scheduler) Running() bool { return s.running }
 

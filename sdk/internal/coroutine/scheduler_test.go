@@ -333,3 +333,29 @@ func BenchmarkChannelSwitch(b *testing.B) {
 		<-yielded
 	}
 }
+
+// BenchmarkBlock is a wait that is over at once, in workflow code of some depth.
+func BenchmarkBlock(b *testing.B) {
+	s := New()
+	defer s.Close()
+	open := false
+	var deep func(c *Coroutine, depth int)
+	deep = func(c *Coroutine, depth int) {
+		if depth > 0 {
+			deep(c, depth-1)
+			return
+		}
+		for {
+			open = false
+			c.Block("gate", "Wait", func() bool { return open })
+		}
+	}
+	s.Go("loop", func(c *Coroutine) { deep(c, 8) })
+	b.ReportAllocs()
+	for b.Loop() {
+		open = true
+		if err := s.Run(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 the deprecated fields are part of the API and of the wire format
+
 package flow
 
 import (

@@ -80,10 +80,13 @@ func (i *Instance) Rewind(startedEventID int64) {
 	i.previousStarted = startedEventID
 }
 
-// HandleTask handles a workflow task, be it new or the first half of one that
-// waits for local activities. An error means that there is nothing to respond:
+// HandleTask handles a workflow task: it returns the response, or that local
+// activities have to end first. An error means that there is nothing to respond:
 // history could not be fetched, or it is ErrStale.
 func (i *Instance) HandleTask(ctx context.Context, task *Task) (*Outcome, error) {
+	if s := i.state.Load(); s == closed || s == abandoned {
+		return nil, ErrStale
+	}
 	var outcome *Outcome
 	var err error
 	if stuck := i.guard(func() { outcome, err = i.handle(ctx, task) }); stuck != nil {
@@ -202,6 +205,9 @@ func (i *Instance) handle(ctx context.Context, task *Task) (outcome *Outcome, er
 		PreviousStartedEventID: poll.GetPreviousStartedEventId(),
 		Check:                  full && poll.GetQuery() == nil,
 	})
+	if i.state.Load() == abandoned {
+		return nil, ErrStale // nobody waits for this
+	}
 	i.lastHandled = reader.LastEventID()
 	if poll.GetQuery() == nil {
 		i.previousStarted = poll.GetStartedEventId()
@@ -227,7 +233,7 @@ func (i *Instance) goOn(heartbeat bool) (outcome *Outcome) {
 		}
 	}()
 	if poll == nil || i.run == nil {
-		return &Outcome{}
+		return &Outcome{} // no task is waiting
 	}
 	for _, result := range i.takeResults() {
 		if err := i.endLocalActivity(result); err != nil {

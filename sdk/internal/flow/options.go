@@ -19,7 +19,8 @@ const (
 	// BlockWorkflow fails the workflow task; the server offers it again, so
 	// that a corrected worker can go on. The default.
 	BlockWorkflow PanicPolicy = iota
-	// FailWorkflow fails the workflow execution.
+	// FailWorkflow fails the workflow execution. Code that does not yield
+	// (TMPRL1101) still only fails the task.
 	FailWorkflow
 )
 
@@ -30,9 +31,8 @@ const DefaultDeadlockTimeout = time.Second
 // Options is what a worker gives to all the workflow executions it runs. It is
 // read only once an Instance is made with it and may be shared by all of them.
 type Options struct {
-	// Namespace and TaskQueue of the worker. TaskQueue is where activities
-	// and children go that name no queue of their own, if the history does
-	// not say otherwise.
+	// Namespace and TaskQueue of the worker. The task queue is for messages:
+	// which one a workflow is on its history says.
 	Namespace string
 	TaskQueue string
 	// Identity goes into the responses.

@@ -95,12 +95,14 @@ type UnregisteredError struct {
 	// WorkflowType is the type, Registered are those that the worker knows.
 	WorkflowType string
 	Registered   []string
+	// TaskQueue is the worker's.
+	TaskQueue string
 }
 
 func (e *UnregisteredError) Error() string {
 	return fmt.Sprintf("unable to find workflow type: %v. Supported types: [%v]; "+
-		"register it with this worker, or start the workflow on the task queue of a worker that has it",
-		e.WorkflowType, strings.Join(e.Registered, ", "))
+		"register it with the worker of task queue %q, or start the workflow on the task queue of a worker that has it",
+		e.WorkflowType, strings.Join(e.Registered, ", "), e.TaskQueue)
 }
 
 // Start implements replay.Workflow.
@@ -108,7 +110,7 @@ func (r *run) Start(event *historypb.HistoryEvent) error {
 	attributes := event.GetWorkflowExecutionStartedEventAttributes()
 	function, ok := r.options.Registry.Workflow(r.info.WorkflowType.Name)
 	if !ok {
-		return &UnregisteredError{WorkflowType: r.info.WorkflowType.Name, Registered: r.options.Registry.WorkflowTypes()}
+		return &UnregisteredError{WorkflowType: r.info.WorkflowType.Name, Registered: r.options.Registry.WorkflowTypes(), TaskQueue: r.options.TaskQueue}
 	}
 	r.function = function
 

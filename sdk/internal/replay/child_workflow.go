@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 a child in another namespace is still named by the deprecated field
+
 package replay
 
 import (
