@@ -45,7 +45,10 @@ func (s *Service) PollWorkflowTaskQueue(ctx context.Context, req *workflowservic
 			resp, err = c.StartWorkflowTask(step, work.Task, req)
 			return err
 		})
-		if err == nil {
+		// A worker that hears of a sticky backlog sends all its polls there until it
+		// hears otherwise, which it does only with the next task from there: were
+		// the hint out of date, new workflows would wait for a whole long poll.
+		if err == nil && poll.Sticky == "" {
 			resp.BacklogCountHint = work.BacklogCount
 		}
 		return err == nil, err

@@ -11,6 +11,7 @@ import (
 	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/encoded"
 	"github.com/perdure/perdure/sdk/internal/execution"
+	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/logtag"
 	"github.com/perdure/perdure/sdk/log"
 	"github.com/perdure/perdure/sdk/temporal"
@@ -19,15 +20,15 @@ import (
 var (
 	// ErrResultPending is returned by an activity that will be completed later,
 	// through the client.
-	ErrResultPending = errors.New("not error: do not autocomplete, using Client.CompleteActivity() to complete")
+	ErrResultPending = failure.ErrActivityResultPending
 
 	// ErrPaused is the cause with which an activity's context ends when the
 	// activity was paused.
-	ErrPaused = errors.New("activity paused")
+	ErrPaused = failure.ErrActivityPaused
 
 	// ErrReset is the cause with which an activity's context ends when the
 	// activity was reset.
-	ErrReset = errors.New("activity reset")
+	ErrReset = failure.ErrActivityReset
 
 	// ErrWorkerShutdown is the cause with which an activity's context ends when
 	// its worker stops.
