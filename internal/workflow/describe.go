@@ -73,6 +73,16 @@ func (r *Run) executionInfo() *workflowpb.WorkflowExecutionInfo {
 		FirstRunId:           r.info.FirstRunId,
 		Priority:             r.info.Priority,
 	}
+	// Present even when empty: clients look into them without asking first.
+	if info.Memo == nil {
+		info.Memo = new(commonpb.Memo)
+	}
+	if info.SearchAttributes == nil {
+		info.SearchAttributes = new(commonpb.SearchAttributes)
+	}
+	if info.AutoResetPoints == nil {
+		info.AutoResetPoints = new(workflowpb.ResetPoints)
+	}
 	if r.started != nil && !r.state.WorkflowTask.Transient {
 		info.HistoryLength++ // the Started event, which is recorded later
 	}
