@@ -162,7 +162,8 @@ func (f *fakeMatching) Poll(ctx context.Context, _ matching.PollRequest) (*match
 		return nil, nil
 	}
 }
-func (f *fakeMatching) Return(task *entity.Task) { f.returned <- task }
+func (f *fakeMatching) PollerGone(matching.PollRequest) {}
+func (f *fakeMatching) Return(task *entity.Task)        { f.returned <- task }
 func (f *fakeMatching) DispatchQuery(ctx context.Context, q *matching.QueryTask) error {
 	select {
 	case f.asked <- q:

@@ -101,6 +101,9 @@ func describeNamespace(ns *namespace.Namespace) *workflowservice.DescribeNamespa
 			// As in GetSystemInfo: what is not set is not there.
 			Capabilities: &namespacepb.NamespaceInfo_Capabilities{
 				EagerWorkflowStart: eagerStart,
+				// Workers that stop wait for the replies to their polls, which
+				// ShutdownWorker brings about, so that no task gets lost on the way.
+				WorkerPollCompleteOnShutdown: true,
 			},
 			Limits: &namespacepb.NamespaceInfo_Limits{
 				BlobSizeLimitError: maxBlobSize,

@@ -53,13 +53,15 @@ type Matching interface {
 	Poll(ctx context.Context, request matching.PollRequest) (*matching.Work, error)
 	// Return puts a task back that was polled but not started.
 	Return(task *entity.Task)
+	// PollerGone says that the caller of a poll has gone, after the poll returned.
+	PollerGone(request matching.PollRequest)
 	// DispatchQuery returns when a poll has taken the query.
 	DispatchQuery(ctx context.Context, query *matching.QueryTask) error
 	// Describe describes a queue, or the sticky queue of that name.
 	Describe(ctx context.Context, queue entity.Queue, sticky string) (matching.Description, error)
 	// ShutdownSticky ends the polls of a sticky queue and empties it.
 	ShutdownSticky(namespace, sticky string)
-	// CancelPolls ends the polls of one worker.
+	// CancelPolls ends the polls of one worker, and those it still sends.
 	CancelPolls(namespace, instanceKey string) int
 }
 

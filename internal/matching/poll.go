@@ -54,8 +54,11 @@ func newPoller() *poller {
 
 // Poll waits for work in a queue. It returns nil when the context ends, when
 // there was none for Options.LongPoll (less if the context has a deadline: a tenth
-// of the time is kept for the reply), or when the poll is cancelled by another
-// call. Work that arrives in the moment the context ends goes to somebody else.
+// of the time is kept for the reply), or when the worker's polls are cancelled by
+// CancelPolls. Work that arrives in the moment the context ends goes to somebody else.
+//
+// A context that is cancelled, and for no other cause (context.Cause), says that
+// the caller has gone: see PollerGone.
 func (m *Matching) Poll(ctx context.Context, request PollRequest) (*Work, error) {
 	if m.source == nil {
 		return nil, errNoSource
@@ -88,6 +91,12 @@ func (m *Matching) poll(ctx context.Context, key queueKey, request *PollRequest,
 		return nil, err
 	}
 	now := m.now()
+	// With the queue locked: CancelPolls notes the worker first and then goes through
+	// the queues, so it finds this poll there or this poll finds the note.
+	if m.departed.has(key.Namespace, request.InstanceKey, now) {
+		q.mu.Unlock()
+		return nil, nil
+	}
 	q.sawPoller(request.Identity, now)
 	if work, ok := q.take(now); ok {
 		q.mu.Unlock()
@@ -107,12 +116,16 @@ func (m *Matching) poll(ctx context.Context, key queueKey, request *PollRequest,
 	p.timer.Stop()
 
 	q.mu.Lock()
+	gone := context.Cause(ctx) == context.Canceled
 	if p.parked {
 		q.parked.remove(p)
 		q.lastUse = m.now()
-		if ctx.Err() == nil {
+		if !gone {
 			q.lastPoll = q.lastUse // it waited to the end, and will be back
 		}
+	}
+	if gone {
+		q.pollerGone()
 	}
 	q.mu.Unlock()
 	// Nobody knows the poller any more: if it was woken, its work is set.
@@ -142,13 +155,28 @@ func (m *Matching) putBack(work Work) {
 	}
 }
 
+// PollerGone says that the caller of a poll that returned work has gone. What comes
+// next for a sticky queue then does not wait for a worker that may never be back:
+// unless another poll of it is open, or comes, it goes to the normal queue.
+func (m *Matching) PollerGone(request PollRequest) {
+	if request.Sticky == "" {
+		return
+	}
+	if q := m.locked(stickyKey(request.Queue.Namespace, request.Sticky)); q != nil {
+		q.pollerGone()
+		q.mu.Unlock()
+	}
+}
+
 // CancelPolls ends the polls of one worker in a namespace, with nothing, and
-// returns how many there were.
+// returns how many there were. Polls that the worker has sent already but that have
+// not arrived yet will end at once.
 func (m *Matching) CancelPolls(namespace, instanceKey string) int {
 	count := 0
 	if instanceKey == "" {
 		return 0
 	}
+	m.departed.add(namespace, instanceKey, m.now())
 	m.each(func(q *queue) {
 		if q.key.Namespace != namespace {
 			return
