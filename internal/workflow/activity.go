@@ -236,13 +236,19 @@ func checkCancelActivity(b *commandBatch, cmd *commandpb.Command) *commandFailur
 		return badCommand(bad, "ScheduledEventId is not set on RequestCancelActivityTaskCommand.")
 	}
 	act := b.run.activities[id]
-	if act == nil && !b.run.activityFinishBuffered(id) {
+	scheduled := b.scheduledActivity(id)
+	if act == nil && scheduled == nil && !b.run.activityFinishBuffered(id) {
 		return badCommand(bad, "there is no pending activity with this scheduled event. ScheduledEventID: %d", id)
 	}
 	if b.cancelledActivities[id] || act.GetCancelRequested() {
 		return badCommand(bad, "the activity has already been asked to cancel. ScheduledEventID: %d", id)
 	}
-	if act != nil {
+	switch {
+	case scheduled != nil:
+		setOverlay(&b.cancelledActivities, id, true)
+		setOverlay(&b.activities, scheduled.ActivityId, false)
+		b.addedActivities--
+	case act != nil:
 		setOverlay(&b.cancelledActivities, id, true)
 		if act.StartedTime == nil {
 			setOverlay(&b.activities, act.ActivityId, false)
@@ -250,6 +256,17 @@ func checkCancelActivity(b *commandBatch, cmd *commandpb.Command) *commandFailur
 		}
 	}
 	return nil
+}
+
+// scheduledActivity is the activity that an earlier command of the batch schedules,
+// given the id that its event will have: workers reckon ids in advance, to cancel an
+// activity in the task that schedules it. Nil if there is none.
+func (b *commandBatch) scheduledActivity(eventID int64) *commandpb.ScheduleActivityTaskCommandAttributes {
+	i := eventID - b.firstEventID
+	if i < 0 || i >= int64(len(b.checked)) {
+		return nil
+	}
+	return b.checked[i].GetScheduleActivityTaskCommandAttributes()
 }
 
 // activityFinishBuffered reports whether the event that closes the activity waits

@@ -619,6 +619,55 @@ func TestCancellingAnActivityWhoseEndIsBufferedLeavesOnlyTheRequest(t *testing.T
 		"ActivityTaskStarted", "ActivityTaskCompleted", "WorkflowTaskScheduled")
 }
 
+func TestAnActivityCanBeCancelledInTheTaskThatSchedulesIt(t *testing.T) {
+	for name, eager := range map[string]bool{"dispatched": false, "eager": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.start("w")
+			completion := w.respond("w", w.poll("w").TaskToken, nil, startTimer("t", time.Hour),
+				scheduleActivity("a", func(attr *commandpb.ScheduleActivityTaskCommandAttributes) { attr.RequestEagerExecution = eager }),
+				cancelActivity(6), scheduleActivity("a"), scheduleActivity("b"))
+			if completion.Err != nil {
+				t.Fatal(completion.Err)
+			}
+			if n := len(completion.Response.GetActivityTasks()); n != 0 {
+				t.Errorf("%d activities are started", n)
+			}
+			w.wantHistory("w", 4, "TimerStarted", "ActivityTaskScheduled", "ActivityTaskCancelRequested",
+				"ActivityTaskScheduled", "ActivityTaskScheduled", "ActivityTaskCanceled", "WorkflowTaskScheduled")
+			w.crash()
+			offered := 0
+			for _, task := range w.tasks {
+				if task.Queue.Type == entity.TaskActivity {
+					offered++
+				}
+			}
+			if offered != 2 {
+				t.Errorf("%d activities are offered", offered)
+			}
+		})
+	}
+}
+
+func TestWhatIsScheduledInTheSameTaskCanBeCancelledOnce(t *testing.T) {
+	for name, commands := range map[string][]*commandpb.Command{
+		"twice":             {scheduleActivity("a"), cancelActivity(5), cancelActivity(5)},
+		"before it":         {cancelActivity(6), scheduleActivity("a")},
+		"itself":            {cancelActivity(5)},
+		"not an activity":   {startTimer("t", time.Hour), cancelActivity(5)},
+		"beyond the batch":  {scheduleActivity("a"), cancelActivity(7)},
+		"the task's events": {scheduleActivity("a"), cancelActivity(4)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.start("w")
+			if failed := w.refuse("w", commands...); failed.Cause != enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_REQUEST_CANCEL_ACTIVITY_ATTRIBUTES {
+				t.Errorf("cause is %v", failed.Cause)
+			}
+		})
+	}
+}
+
 func TestIdOfAnActivityThatIsCancelledInTheSameTaskIsFreeAgain(t *testing.T) {
 	w := newWorld(t)
 	w.start("w")

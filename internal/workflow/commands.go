@@ -50,6 +50,11 @@ type commandBatch struct {
 	activities map[string]bool // by activity id
 	timers     map[string]bool // by timer id
 	children   map[string]bool // by workflow id, started in this batch only
+	// checked are the commands already checked, and firstEventID is the id that the
+	// event of the first of them will have: each command adds one event, and what
+	// else comes of it is buffered until the end.
+	checked      []*commandpb.Command
+	firstEventID int64
 	// added counts the pending items that the batch adds, by kind, for limits.
 	addedActivities, addedChildren, addedSignals, addedCancels int
 	// cancelledActivities holds the scheduled event ids of activities that an

@@ -147,8 +147,10 @@ func closesWorkflow(t enumspb.CommandType) bool {
 // checkCommands checks all commands of a completion. hadBuffered reports whether
 // events that the worker has not seen remain buffered after them.
 func (r *Run) checkCommands(step *entity.Step, commands []*commandpb.Command) (failure *commandFailure, hadBuffered bool, err error) {
-	b := &commandBatch{run: r, step: step}
-	for _, cmd := range commands {
+	completed := r.started.eventID + 1
+	b := &commandBatch{run: r, step: step, firstEventID: completed + 1}
+	for i, cmd := range commands {
+		b.checked = commands[:i]
 		failure := commandHandlers[cmd.GetCommandType()].check(b, cmd)
 		if b.err != nil {
 			return nil, false, b.err
