@@ -60,7 +60,7 @@ type Options struct {
 	Namespaces []string
 	// Retention of the namespaces registered at start; three days if zero.
 	Retention time.Duration
-	// CacheBytes is how much memory idle workflows may take; 256 MiB if zero.
+	// CacheBytes is how much memory idle workflows may take; 48 MiB if zero.
 	CacheBytes int64
 	// Logger gets what operators should know; slog.Default if nil.
 	Logger *slog.Logger
