@@ -46,7 +46,6 @@ func grpcOptions(service *frontend.Service, handshake time.Duration) []grpc.Serv
 		grpc.ConnectionTimeout(handshake),
 		grpc.WaitForHandlers(true),
 		grpc.NumStreamWorkers(streamWorkers),
-		grpc.SharedWriteBuffer(true),
 		grpc.UnaryInterceptor(service.Intercept),
 		grpc.StreamInterceptor(service.InterceptStream),
 	}
