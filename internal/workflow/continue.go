@@ -233,7 +233,7 @@ func checkContinueAsNew(b *commandBatch, cmd *commandpb.Command) *commandFailure
 	}
 	runTimeout, taskTimeout = capTimeouts(info.ExecutionTimeout.AsDuration(), runTimeout, taskTimeout)
 	attr.WorkflowRunTimeout, attr.WorkflowTaskTimeout = durationpb.New(runTimeout), durationpb.New(taskTimeout)
-	if f := b.checkSearchAttributes(attr.GetSearchAttributes()); f != nil {
+	if f := b.checkSearchAttributes(attr.GetSearchAttributes(), cause); f != nil {
 		return f
 	}
 	if f := b.checkBlob(proto.Size(attr.GetInput()), cause, "ContinueAsNewWorkflowExecutionCommandAttributes.Input"); f != nil {

@@ -135,6 +135,9 @@ func (c *Chain) Start(step *entity.Step, req *workflowservice.StartWorkflowExecu
 	if err := p.prepare(step.Now); err != nil {
 		return nil, err
 	}
+	if err := c.checkSearchAttributes(p.searchAttributes); err != nil {
+		return nil, err
+	}
 	if o := req.GetOnConflictOptions(); c.current != nil && !c.current.closed() && (o.GetAttachRequestId() || o.GetAttachLinks() || o.GetAttachCompletionCallbacks()) &&
 		p.conflictPolicy == enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING {
 		return nil, serviceerror.NewUnimplemented("attaching to a running workflow is not supported: leave on_conflict_options unset")
@@ -433,13 +436,6 @@ func withoutNil(memo *commonpb.Memo) *commonpb.Memo {
 		return &commonpb.Memo{Fields: fields}
 	}
 	return memo
-}
-
-func withoutNilAttributes(attributes *commonpb.SearchAttributes) *commonpb.SearchAttributes {
-	if fields, changed := nonNil(attributes.GetIndexedFields()); changed {
-		return &commonpb.SearchAttributes{IndexedFields: fields}
-	}
-	return attributes
 }
 
 func nonNil(fields map[string]*commonpb.Payload) (kept map[string]*commonpb.Payload, changed bool) {
