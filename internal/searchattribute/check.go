@@ -63,14 +63,19 @@ func typeOf(namespace string, custom map[string]Type, name string) (Type, error)
 // CheckSize checks that the attributes of a workflow are not larger than may be
 // stored. It fails with InvalidArgument.
 func CheckSize(attributes *commonpb.SearchAttributes) error {
-	values := attributes.GetIndexedFields()
-	for name, value := range values {
+	return CheckAddedSize(attributes.GetIndexedFields(), proto.Size(attributes))
+}
+
+// CheckAddedSize is CheckSize for values that are added to others, with which they
+// have total bytes, encoded.
+func CheckAddedSize(added map[string]*commonpb.Payload, total int) error {
+	for name, value := range added {
 		if size := len(value.GetData()); size > MaxValueSize {
 			return serviceerror.NewInvalidArgumentf("search attribute %s value size %d exceeds size limit %d", name, size, MaxValueSize)
 		}
 	}
-	if size := proto.Size(attributes); size > MaxSize {
-		return serviceerror.NewInvalidArgumentf("total size of search attributes %d exceeds size limit %d", size, MaxSize)
+	if total > MaxSize {
+		return serviceerror.NewInvalidArgumentf("total size of search attributes %d exceeds size limit %d", total, MaxSize)
 	}
 	return nil
 }

@@ -28,12 +28,8 @@ func (b *commandBatch) checkSearchAttributes(attributes *commonpb.SearchAttribut
 	if err := b.run.chain.checkSearchAttributes(attributes); err != nil {
 		return &commandFailure{cause: badSearchAttributes, err: err}
 	}
-	return checkSearchAttributesSize(attributes, tooBig)
-}
-
-func checkSearchAttributesSize(attributes *commonpb.SearchAttributes, cause enumspb.WorkflowTaskFailedCause) *commandFailure {
 	if err := searchattribute.CheckSize(attributes); err != nil {
-		return &commandFailure{cause: cause, err: err, terminate: true}
+		return &commandFailure{cause: tooBig, err: err, terminate: true}
 	}
 	return nil
 }
@@ -56,10 +52,12 @@ func checkUpsertSearchAttributes(b *commandBatch, cmd *commandpb.Command) *comma
 	if f := b.checkBlob(proto.Size(attr.GetSearchAttributes()), badSearchAttributes, "UpsertWorkflowSearchAttributesCommandAttributes"); f != nil {
 		return f
 	}
-	// Several commands of one task may add up: count all that the batch brings. There
-	// are only as many as the namespace knows.
-	all := b.searchAttributes.merge(b.run.info.SearchAttributes.GetIndexedFields(), fields)
-	return checkSearchAttributesSize(&commonpb.SearchAttributes{IndexedFields: all}, badSearchAttributes)
+	// Several commands of one task may add up: count all that the batch brings.
+	b.searchAttributes.merge(b.run.info.SearchAttributes.GetIndexedFields(), fields)
+	if err := searchattribute.CheckAddedSize(fields, b.searchAttributes.size); err != nil {
+		return &commandFailure{cause: badSearchAttributes, err: err, terminate: true}
+	}
+	return nil
 }
 
 func applyUpsertSearchAttributes(a *application, cmd *commandpb.Command) {
