@@ -70,9 +70,11 @@ type Options struct {
 	// Logger gets what operators should know; slog.Default if nil.
 	Logger *slog.Logger
 
-	// For tests: a shorter time for handshakes, another store in place of DataDir.
+	// For tests: a shorter time for handshakes, another store in place of DataDir,
+	// lower limits of what a workflow may grow to.
 	handshakeTimeout time.Duration
 	store            storage.Store
+	limits           workflow.Limits
 }
 
 // closeTimeout is what the runtime has to bring to an end what is on its way to
@@ -139,7 +141,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Store: s.store,
 		Machines: map[entity.Kind]entity.Machine{
 			entity.KindNamespaces: s.namespaces,
-			entity.KindWorkflow:   workflow.NewMachine(s.workflowConfig()),
+			entity.KindWorkflow:   workflow.NewMachine(s.workflowConfig(options.limits)),
 		},
 		Tasks:      s.matching,
 		CacheBytes: options.CacheBytes,
@@ -194,7 +196,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 }
 
 // workflowConfig tells the state machine of workflows about namespaces.
-func (s *Server) workflowConfig() workflow.Config {
+func (s *Server) workflowConfig(limits workflow.Limits) workflow.Config {
 	convert := func(ns *namespace.Namespace, err error) (workflow.Namespace, bool) {
 		if err != nil {
 			return workflow.Namespace{}, false
@@ -202,6 +204,7 @@ func (s *Server) workflowConfig() workflow.Config {
 		return workflow.Namespace{ID: ns.ID, Name: ns.Name, Retention: ns.Retention}, true
 	}
 	return workflow.Config{
+		Limits:          limits,
 		Namespace:       func(id string) (workflow.Namespace, bool) { return convert(s.namespaces.ByID(id)) },
 		NamespaceByName: func(name string) (workflow.Namespace, bool) { return convert(s.namespaces.ByName(name)) },
 		CheckSearchAttributes: func(id string, attributes *commonpb.SearchAttributes) error {
