@@ -38,7 +38,7 @@ func Check(namespace string, custom map[string]Type, attributes *commonpb.Search
 		if err := checkValue(value, t); err != nil {
 			return serviceerror.NewInvalidArgumentf("invalid value for search attribute %s of type %s: %v", name, t, err)
 		}
-		if value.GetMetadata() != nil && value.Metadata[typeKey] == nil {
+		if value.Metadata[typeKey] == nil {
 			value.Metadata[typeKey] = []byte(t.String())
 		}
 	}

@@ -30,8 +30,8 @@ func testCustom() map[string]Type {
 func TestValuesOfTheirTypeAreAcceptedAndGetItsName(t *testing.T) {
 	for name, values := range map[string][]string{
 		"Text":        {`"a b"`, `["a"]`, `null`},
-		"Keyword":     {`"a"`, `["a","b"]`, `[]`},
-		"Int":         {`-1`, `[1,2]`},
+		"Keyword":     {`"a"`, `["a"]`, `[]`},
+		"Int":         {`-1`, `[1]`},
 		"Double":      {`1.5`, `2`},
 		"Bool":        {`true`},
 		"Datetime":    {`"2026-01-02T03:04:05.123Z"`},
@@ -62,9 +62,9 @@ func TestATypeThatIsNamedIsKept(t *testing.T) {
 
 func TestNothingRemovesAnAttribute(t *testing.T) {
 	for name, value := range map[string]*commonpb.Payload{
-		"no payload":    nil,
-		"empty payload": {},
-		"encoded null":  {Metadata: map[string][]byte{"encoding": []byte("binary/null")}},
+		"null":       {Metadata: map[string][]byte{"encoding": []byte("binary/null")}},
+		"JSON null":  jsonValue("null"),
+		"empty list": jsonValue("[]"),
 	} {
 		if err := Check("ns", testCustom(), one("Int", value)); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -94,6 +94,9 @@ func TestWhatCannotBeSetIsInvalid(t *testing.T) {
 		"date without time":   {one("Datetime", jsonValue(`"2026-01-02"`)), "of type Datetime"},
 		"text for list":       {one("KeywordList", jsonValue(`"a"`)), "of type KeywordList"},
 		"numbers in list":     {one("KeywordList", jsonValue(`[1]`)), "of type KeywordList"},
+		"list for int":        {one("Int", jsonValue(`[1,2]`)), "list of 2 values"},
+		"no payload":          {one("Int", nil), "encoding"},
+		"empty payload":       {one("Int", &commonpb.Payload{}), "encoding"},
 		"mixed list":          {one("Int", jsonValue(`[1,"a"]`)), "of type Int"},
 		"no JSON":             {one("Int", jsonValue("{")), "of type Int"},
 		"no encoding":         {one("Int", &commonpb.Payload{Data: []byte("1")}), "encoding"},

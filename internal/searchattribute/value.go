@@ -15,12 +15,9 @@ const (
 	encodingNull = "binary/null"
 )
 
-// checkValue checks that a payload holds a value of the type, a list of such
-// values, or nothing, which removes the attribute.
+// checkValue checks that a payload holds a value of the type, alone or in a list,
+// or null or an empty list, which remove the attribute.
 func checkValue(value *commonpb.Payload, t Type) error {
-	if len(value.GetMetadata()) == 0 && len(value.GetData()) == 0 {
-		return nil
-	}
 	switch encoding := string(value.GetMetadata()[encodingKey]); encoding {
 	case encodingNull:
 		return nil
@@ -45,13 +42,19 @@ func checkValue(value *commonpb.Payload, t Type) error {
 	return fmt.Errorf("the type is not known")
 }
 
-// decodes checks that JSON text is a T, a list of T, or null.
+// decodes checks that JSON text is a T, a list of one T at most, or null.
 func decodes[T any](data []byte) error {
 	var one *T
-	if err := json.Unmarshal(data, &one); err != nil {
-		if listErr := decodesList[T](data); listErr != nil {
-			return err
-		}
+	err := json.Unmarshal(data, &one)
+	if err == nil {
+		return nil
+	}
+	var list []T
+	if json.Unmarshal(data, &list) != nil {
+		return err
+	}
+	if len(list) > 1 {
+		return fmt.Errorf("it is a list of %d values", len(list))
 	}
 	return nil
 }
