@@ -127,12 +127,7 @@ func New(options Options) *Service {
 // must be set up to call Intercept.
 func (s *Service) Register(registrar grpc.ServiceRegistrar) {
 	workflowservice.RegisterWorkflowServiceServer(registrar, s)
-	operatorservice.RegisterOperatorServiceServer(registrar, operator{})
-}
-
-// operator implements the OperatorService, of which nothing is there yet.
-type operator struct {
-	operatorservice.UnimplementedOperatorServiceServer
+	operatorservice.RegisterOperatorServiceServer(registrar, operator{service: s})
 }
 
 // Drain ends all long polls with empty replies, now and from now on. Other calls

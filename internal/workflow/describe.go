@@ -72,6 +72,7 @@ func (r *Run) executionInfo() *workflowpb.WorkflowExecutionInfo {
 		RootExecution:        r.root(),
 		FirstRunId:           r.info.FirstRunId,
 		Priority:             r.info.Priority,
+		AutoResetPoints:      r.resetPoints,
 	}
 	if r.started != nil && !r.state.WorkflowTask.Transient {
 		info.HistoryLength++ // the Started event, which is recorded later
