@@ -123,6 +123,7 @@ func TestExecuteWorkflowSendsAllItsOptions(t *testing.T) {
 		Memo:               &commonpb.Memo{Fields: map[string]*commonpb.Payload{"note": payloads(t, "gift").Payloads[0]}},
 		SearchAttributes:   &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{"Customer": attribute}},
 		WorkflowStartDelay: durationpb.New(time.Minute),
+		Header:             &commonpb.Header{},
 		UserMetadata:       &sdkpb.UserMetadata{Summary: payloads(t, "summary").Payloads[0], Details: payloads(t, "details").Payloads[0]},
 		Priority:           &commonpb.Priority{PriorityKey: 1, FairnessKey: "acme", FairnessWeight: 2},
 	})
@@ -452,7 +453,7 @@ func TestSignalsCarryOneArgumentAndAnIDOfTheirOwn(t *testing.T) {
 	got.RequestId = ""
 	wantProto(t, got, &workflowservice.SignalWorkflowExecutionRequest{
 		Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: "w", RunId: "r"},
-		SignalName: "paid", Input: payloads(t, 12), Identity: "tester",
+		SignalName: "paid", Input: payloads(t, 12), Identity: "tester", Header: &commonpb.Header{},
 	})
 }
 

@@ -65,21 +65,19 @@ func NewWriter(h *commonpb.Header) Writer {
 	return fields(h.Fields)
 }
 
-// Inject returns the header that propagators write from ctx, or nil if that is
-// nothing. given is in it as well; it may be nil and is not changed.
+// Inject returns the header that propagators write from ctx. given is in it as well; it
+// may be nil and is not changed. With nothing to propagate the header is empty but not
+// nil: histories show which of the two was sent, and clients have always sent one.
 func Inject[P Propagator](ctx context.Context, propagators []P, given *commonpb.Header) (*commonpb.Header, error) {
-	if len(propagators) == 0 && len(given.GetFields()) == 0 {
-		return nil, nil
-	}
 	h := &commonpb.Header{Fields: maps.Clone(given.GetFields())}
+	if len(propagators) == 0 {
+		return h, nil
+	}
 	writer := NewWriter(h)
 	for _, p := range propagators {
 		if err := p.Inject(ctx, writer); err != nil {
 			return nil, fmt.Errorf("failed propagating header: %w", err)
 		}
-	}
-	if len(h.Fields) == 0 {
-		return nil, nil
 	}
 	return h, nil
 }
