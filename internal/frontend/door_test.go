@@ -175,7 +175,7 @@ func (f *fakeMatching) Describe(context.Context, entity.Queue, string) (matching
 	return matching.Description{Pollers: []matching.Poller{{Identity: "p"}}, BacklogCount: 7}, f.err
 }
 func (f *fakeMatching) ShutdownSticky(string, string)  {}
-func (f *fakeMatching) CancelPolls(string, string) int { return 0 }
+func (f *fakeMatching) Depart(string, string) int { return 0 }
 
 // brokenRuntime says that the store has failed if it is told so.
 type brokenRuntime struct {

@@ -101,6 +101,9 @@ func describeNamespace(ns *namespace.Namespace) *workflowservice.DescribeNamespa
 			// As in GetSystemInfo: what is not set is not there.
 			Capabilities: &namespacepb.NamespaceInfo_Capabilities{
 				EagerWorkflowStart: eagerStart,
+				// A worker that stops leaves its polls to ShutdownWorker to end, and
+				// so loses no task that is on its way to it.
+				WorkerPollCompleteOnShutdown: true,
 			},
 			Limits: &namespacepb.NamespaceInfo_Limits{
 				BlobSizeLimitError: maxBlobSize,

@@ -59,8 +59,8 @@ type Matching interface {
 	Describe(ctx context.Context, queue entity.Queue, sticky string) (matching.Description, error)
 	// ShutdownSticky ends the polls of a sticky queue and empties it.
 	ShutdownSticky(namespace, sticky string)
-	// CancelPolls ends the polls of one worker.
-	CancelPolls(namespace, instanceKey string) int
+	// Depart says that a worker stops: its polls end, with nothing.
+	Depart(namespace, instanceKey string) int
 }
 
 // eagerStart: the first workflow task can be returned with the start.

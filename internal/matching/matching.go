@@ -85,6 +85,8 @@ type Matching struct {
 	stripes [64]stripe
 	pollers sync.Pool     // of *poller
 	loads   chan struct{} // holds a token for each load under way
+	// departed are the workers that have said that they stop.
+	departed departures
 
 	ctx        context.Context
 	stop       context.CancelFunc

@@ -235,15 +235,23 @@ func TestPollEndsWithNothing(t *testing.T) {
 			}
 		})
 	})
-	t.Run("when its worker's polls are cancelled", func(t *testing.T) {
+	t.Run("when its worker departs", func(t *testing.T) {
 		bubble(t, Options{}, func(t *testing.T, m *Matching, b *backlog) {
 			mine := poll(m, PollRequest{Queue: queueA, InstanceKey: "mine"})
 			other := poll(m, PollRequest{Queue: queueA, InstanceKey: "other"})
-			if n := m.CancelPolls("ns", "mine"); n != 1 {
-				t.Errorf("cancelled %d", n)
+			if n := m.Depart("ns", "mine"); n != 1 {
+				t.Errorf("ended %d polls", n)
 			}
 			expect(t, mine, "nothing")
 			expect(t, other, "waiting")
+		})
+	})
+	t.Run("when its worker has departed while it was on its way", func(t *testing.T) {
+		bubble(t, Options{}, func(t *testing.T, m *Matching, b *backlog) {
+			m.Depart("ns", "mine")
+			expect(t, poll(m, PollRequest{Queue: queueA, InstanceKey: "mine"}), "nothing")
+			b.add()
+			expect(t, poll(m, PollRequest{Queue: queueA, InstanceKey: "other"}), "task 1")
 		})
 	})
 }
@@ -431,6 +439,15 @@ func TestStickyTask(t *testing.T) {
 			if m.RecentStickyPoller("ns", "s") {
 				t.Error("the worker counts as there")
 			}
+		})
+	})
+	t.Run("goes to the normal queue once the worker has hung up", func(t *testing.T) {
+		bubble(t, Options{}, func(t *testing.T, m *Matching, b *backlog) {
+			normal, own := pollA(m), pollSticky(m, "s")
+			own.cancel()
+			expect(t, own, "nothing")
+			b.add(sticky("s"))
+			expect(t, normal, "task 1")
 		})
 	})
 	t.Run("falls back in order, before later tasks", func(t *testing.T) {

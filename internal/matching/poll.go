@@ -15,7 +15,7 @@ type PollRequest struct {
 	Sticky string
 	// Identity of the poller, for Describe.
 	Identity string
-	// InstanceKey tells workers apart, for CancelPolls. May be empty.
+	// InstanceKey tells workers apart, for Depart. May be empty.
 	InstanceKey string
 }
 
@@ -80,7 +80,7 @@ func (m *Matching) Poll(ctx context.Context, request PollRequest) (*Work, error)
 }
 
 func (m *Matching) poll(ctx context.Context, key queueKey, request *PollRequest, patience time.Duration) (*Work, error) {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || m.departed.has(request.InstanceKey, m.now()) {
 		return nil, nil
 	}
 	q, err := m.lockedOrNew(key)
@@ -97,6 +97,11 @@ func (m *Matching) poll(ctx context.Context, key queueKey, request *PollRequest,
 	p.identity, p.instanceKey, p.since = request.Identity, request.InstanceKey, now
 	q.parked.pushBack(p)
 	q.mu.Unlock()
+	if m.departed.has(request.InstanceKey, now) {
+		// It has departed since it was looked at above, and cancelPolls may have
+		// been here before.
+		m.cancelPolls(request.Queue.Namespace, request.InstanceKey)
+	}
 
 	p.timer.Reset(patience)
 	select {
@@ -107,14 +112,20 @@ func (m *Matching) poll(ctx context.Context, key queueKey, request *PollRequest,
 	p.timer.Stop()
 
 	q.mu.Lock()
+	var waiting leftovers
 	if p.parked {
 		q.parked.remove(p)
 		q.lastUse = m.now()
 		if ctx.Err() == nil {
 			q.lastPoll = q.lastUse // it waited to the end, and will be back
+		} else if key.sticky && q.parked.first == nil {
+			// The worker has hung up: what comes for it goes to the normal queue.
+			q.lastPoll = time.Time{}
+			waiting = q.takeAll()
 		}
 	}
 	q.mu.Unlock()
+	waiting.fallBack(m)
 	// Nobody knows the poller any more: if it was woken, its work is set.
 	select {
 	case <-p.wake:
@@ -142,13 +153,21 @@ func (m *Matching) putBack(work Work) {
 	}
 }
 
-// CancelPolls ends the polls of one worker in a namespace, with nothing, and
-// returns how many there were.
-func (m *Matching) CancelPolls(namespace, instanceKey string) int {
-	count := 0
+// Depart says that a worker stops: its polls in the namespace end, with nothing,
+// and so do polls of its that are still on their way. It returns how many there
+// were.
+func (m *Matching) Depart(namespace, instanceKey string) int {
 	if instanceKey == "" {
 		return 0
 	}
+	m.departed.add(instanceKey, m.now())
+	return m.cancelPolls(namespace, instanceKey)
+}
+
+// cancelPolls ends the polls of one worker in a namespace, with nothing, and
+// returns how many there were.
+func (m *Matching) cancelPolls(namespace, instanceKey string) int {
+	count := 0
 	m.each(func(q *queue) {
 		if q.key.Namespace != namespace {
 			return
