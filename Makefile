@@ -7,8 +7,10 @@ RACE := $(shell command -v $$(go env CC) >/dev/null 2>&1 && echo -race)
 OUTSIDE := GOWORK=off go -C
 
 .PHONY: test
-test: ## Run all tests
+test: build ## Run all tests
 	go test $(RACE) -timeout 10m ./... ./sdk/...
+	test/with-perdure bin/perdure go test $(RACE) ./sdk/internal/e2e
+	PERDURE_TEST_STICKY_CACHE=0 test/with-perdure bin/perdure go test $(RACE) ./sdk/internal/e2e
 	$(OUTSIDE) test test -timeout 20m ./...
 
 .PHONY: check
