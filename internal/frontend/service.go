@@ -102,6 +102,10 @@ type Service struct {
 
 	queries queries
 
+	// lastClient is the last client version that was accepted: the next call most
+	// likely says the same.
+	lastClient atomic.Pointer[clientVersion]
+
 	// draining ends when the server begins to shut down, and all long polls with it.
 	draining context.Context
 	drain    context.CancelFunc
