@@ -162,7 +162,8 @@ func (f *fakeMatching) Poll(ctx context.Context, _ matching.PollRequest) (*match
 		return nil, nil
 	}
 }
-func (f *fakeMatching) Return(task *entity.Task) { f.returned <- task }
+func (f *fakeMatching) PollerGone(matching.PollRequest) {}
+func (f *fakeMatching) Return(task *entity.Task)        { f.returned <- task }
 func (f *fakeMatching) DispatchQuery(ctx context.Context, q *matching.QueryTask) error {
 	select {
 	case f.asked <- q:
@@ -174,8 +175,8 @@ func (f *fakeMatching) DispatchQuery(ctx context.Context, q *matching.QueryTask)
 func (f *fakeMatching) Describe(context.Context, entity.Queue, string) (matching.Description, error) {
 	return matching.Description{Pollers: []matching.Poller{{Identity: "p"}}, BacklogCount: 7}, f.err
 }
-func (f *fakeMatching) ShutdownSticky(string, string) {}
-func (f *fakeMatching) Depart(string, string) int     { return 0 }
+func (f *fakeMatching) ShutdownSticky(string, string)  {}
+func (f *fakeMatching) CancelPolls(string, string) int { return 0 }
 
 // brokenRuntime says that the store has failed if it is told so.
 type brokenRuntime struct {

@@ -101,8 +101,8 @@ func describeNamespace(ns *namespace.Namespace) *workflowservice.DescribeNamespa
 			// As in GetSystemInfo: what is not set is not there.
 			Capabilities: &namespacepb.NamespaceInfo_Capabilities{
 				EagerWorkflowStart: eagerStart,
-				// A worker that stops leaves its polls to ShutdownWorker to end, and
-				// so loses no task that is on its way to it.
+				// Workers that stop wait for the replies to their polls, which
+				// ShutdownWorker brings about, so that no task gets lost on the way.
 				WorkerPollCompleteOnShutdown: true,
 			},
 			Limits: &namespacepb.NamespaceInfo_Limits{

@@ -129,6 +129,7 @@ func (s *Service) poll(ctx context.Context, request matching.PollRequest, take f
 			return nil
 		case err == nil, errors.Is(err, workflow.ErrStaleTask):
 		case errors.Is(err, errPollerGone):
+			s.matching.PollerGone(request)
 			s.matching.Return(work.Task)
 			return nil
 		case passes(err):
@@ -142,6 +143,10 @@ func (s *Service) poll(ctx context.Context, request matching.PollRequest, take f
 		}
 	}
 }
+
+// errWaitOver is the cause of the end of a wait that its caller has not given up: it
+// tells matching that the caller is still there.
+var errWaitOver = errors.New("frontend: the time of the long poll is over")
 
 // errPollerGone: the client has hung up before its task was started.
 var errPollerGone = errors.New("frontend: the poller has gone")
@@ -196,13 +201,14 @@ func (s *Service) hold(ctx context.Context, limit time.Duration) (wait context.C
 	}
 	// A timer and no deadline: of a deadline, whoever waits would keep some time
 	// for the reply, which has been kept already.
-	wait, cancel := context.WithCancel(ctx)
-	timer := time.AfterFunc(limit, cancel)
-	stop := context.AfterFunc(s.draining, cancel)
+	wait, cancel := context.WithCancelCause(ctx)
+	over := func() { cancel(errWaitOver) }
+	timer := time.AfterFunc(limit, over)
+	stop := context.AfterFunc(s.draining, over)
 	return wait, func() {
 		timer.Stop()
 		stop()
-		cancel()
+		over()
 		s.longPolls.Add(-1)
 	}, nil
 }

@@ -59,8 +59,10 @@ type Matching interface {
 	Describe(ctx context.Context, queue entity.Queue, sticky string) (matching.Description, error)
 	// ShutdownSticky ends the polls of a sticky queue and empties it.
 	ShutdownSticky(namespace, sticky string)
-	// Depart says that a worker stops: its polls end, with nothing.
-	Depart(namespace, instanceKey string) int
+	// CancelPolls ends the polls of one worker.
+	CancelPolls(namespace, instanceKey string) int
+	// PollerGone says that the caller of a poll that returned work has gone.
+	PollerGone(matching.PollRequest)
 }
 
 // eagerStart: the first workflow task can be returned with the start.

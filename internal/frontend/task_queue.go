@@ -124,7 +124,7 @@ func (s *Service) ShutdownWorker(ctx context.Context, req *workflowservice.Shutd
 		}
 	}
 	if key := req.GetWorkerInstanceKey(); key != "" {
-		s.matching.Depart(ns.ID, key)
+		s.matching.CancelPolls(ns.ID, key)
 	}
 	if sticky != "" {
 		s.matching.ShutdownSticky(ns.ID, sticky)

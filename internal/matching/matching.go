@@ -19,8 +19,8 @@
 // Queries are handed over like tasks but are in memory only, and gone with the
 // caller who asks; see query.go.
 //
-// Order of locks: a stripe of the queues, then a queue. Two queues are never
-// locked at once. No lock is held during a call out of the package, save for
+// Order of locks: a stripe of the queues, then a queue, then the list of workers
+// that were shut down. Two queues are never locked at once. No lock is held during a call out of the package, save for
 // Source.Watermark, which is quick.
 package matching
 
@@ -85,7 +85,7 @@ type Matching struct {
 	stripes [64]stripe
 	pollers sync.Pool     // of *poller
 	loads   chan struct{} // holds a token for each load under way
-	// departed are the workers that have said that they stop.
+	// departed are the workers that have been shut down.
 	departed departures
 
 	ctx        context.Context
@@ -272,6 +272,7 @@ func (m *Matching) sweep() {
 			return
 		}
 		now := m.now()
+		m.departed.sweep(now)
 		m.each(func(q *queue) {
 			q.mu.Lock()
 			defer q.mu.Unlock()

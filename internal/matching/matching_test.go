@@ -235,25 +235,50 @@ func TestPollEndsWithNothing(t *testing.T) {
 			}
 		})
 	})
-	t.Run("when its worker departs", func(t *testing.T) {
+	t.Run("when its worker's polls are cancelled", func(t *testing.T) {
 		bubble(t, Options{}, func(t *testing.T, m *Matching, b *backlog) {
 			mine := poll(m, PollRequest{Queue: queueA, InstanceKey: "mine"})
 			other := poll(m, PollRequest{Queue: queueA, InstanceKey: "other"})
-			if n := m.Depart("ns", "mine"); n != 1 {
-				t.Errorf("ended %d polls", n)
+			if n := m.CancelPolls("ns", "mine"); n != 1 {
+				t.Errorf("cancelled %d", n)
 			}
 			expect(t, mine, "nothing")
 			expect(t, other, "waiting")
 		})
 	})
-	t.Run("when its worker has departed while it was on its way", func(t *testing.T) {
+	t.Run("at once when its worker's polls were cancelled before it came", func(t *testing.T) {
 		bubble(t, Options{}, func(t *testing.T, m *Matching, b *backlog) {
-			m.Depart("ns", "mine")
-			expect(t, poll(m, PollRequest{Queue: queueA, InstanceKey: "mine"}), "nothing")
+			m.CancelPolls("ns", "mine")
 			b.add()
+			expect(t, poll(m, PollRequest{Queue: queueA, InstanceKey: "mine"}), "nothing")
 			expect(t, poll(m, PollRequest{Queue: queueA, InstanceKey: "other"}), "task 1")
+			elsewhere := poll(m, PollRequest{Queue: entity.Queue{Namespace: "other", Name: "a"}, InstanceKey: "mine"})
+			expect(t, elsewhere, "waiting")
+			time.Sleep(departureMemory)
+			expect(t, poll(m, PollRequest{Queue: queueA, InstanceKey: "mine"}), "waiting")
 		})
 	})
+}
+
+func TestDepartedWorkersAreForgotten(t *testing.T) {
+	bubble(t, Options{}, func(t *testing.T, m *Matching, b *backlog) {
+		for i := range 2 * maxDepartures {
+			m.CancelPolls("ns", fmt.Sprint(i))
+		}
+		if n := remembered(m); n != maxDepartures {
+			t.Errorf("%d are remembered", n)
+		}
+		time.Sleep(2 * time.Minute)
+		if n := remembered(m); n != 0 {
+			t.Errorf("%d are remembered after two minutes", n)
+		}
+	})
+}
+
+func remembered(m *Matching) int {
+	m.departed.mu.Lock()
+	defer m.departed.mu.Unlock()
+	return len(m.departed.at)
 }
 
 func TestTaskIsNotLostWithItsPoller(t *testing.T) {
@@ -441,15 +466,6 @@ func TestStickyTask(t *testing.T) {
 			}
 		})
 	})
-	t.Run("goes to the normal queue once the worker has hung up", func(t *testing.T) {
-		bubble(t, Options{}, func(t *testing.T, m *Matching, b *backlog) {
-			normal, own := pollA(m), pollSticky(m, "s")
-			own.cancel()
-			expect(t, own, "nothing")
-			b.add(sticky("s"))
-			expect(t, normal, "task 1")
-		})
-	})
 	t.Run("falls back in order, before later tasks", func(t *testing.T) {
 		bubble(t, Options{}, func(t *testing.T, m *Matching, b *backlog) {
 			pollA(m).end()
@@ -476,6 +492,49 @@ func TestStickyTask(t *testing.T) {
 			waiting := pollSticky(m, "s")
 			m.ShutdownSticky("ns", "s")
 			expect(t, waiting, "nothing")
+		})
+	})
+	t.Run("goes to the normal queue once the worker's last poll was given up", func(t *testing.T) {
+		bubble(t, Options{}, func(t *testing.T, m *Matching, b *backlog) {
+			normal, own, last := pollA(m), pollSticky(m, "s"), pollSticky(m, "s")
+			own.cancel()
+			expect(t, own, "nothing")
+			b.add(sticky("s"))
+			expect(t, last, "task 1")
+			last = pollSticky(m, "s")
+			last.cancel()
+			expect(t, last, "nothing")
+			b.add(sticky("s"))
+			expect(t, normal, "task 2")
+			again := pollSticky(m, "s")
+			b.add(sticky("s"))
+			expect(t, again, "task 3")
+		})
+	})
+	t.Run("falls back at once when a poll that took work turns out to be given up", func(t *testing.T) {
+		bubble(t, Options{}, func(t *testing.T, m *Matching, b *backlog) {
+			normal, own := pollA(m), pollSticky(m, "s")
+			b.add(sticky("s"))
+			expect(t, own, "task 1")
+			b.add(sticky("s"))
+			expect(t, normal, "waiting")
+			m.PollerGone(PollRequest{Queue: queueA, Sticky: "s"})
+			expect(t, normal, "task 2")
+			m.Return(own.work.Task)
+			expect(t, pollA(m), "task 1")
+		})
+	})
+	t.Run("waits for a worker whose poll came to the end of its time", func(t *testing.T) {
+		bubble(t, Options{}, func(t *testing.T, m *Matching, b *backlog) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			time.AfterFunc(20*time.Second, func() { cancel(errors.New("over")) })
+			if work, err := m.Poll(ctx, PollRequest{Queue: queueA, Sticky: "s"}); work != nil || err != nil {
+				t.Errorf("got %v, %v", work, err)
+			}
+			normal := pollA(m)
+			b.add(sticky("s"))
+			expect(t, normal, "waiting")
+			expect(t, pollSticky(m, "s"), "task 1")
 		})
 	})
 	t.Run("is not lost when nobody polls the normal queue", func(t *testing.T) {

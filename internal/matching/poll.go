@@ -15,7 +15,7 @@ type PollRequest struct {
 	Sticky string
 	// Identity of the poller, for Describe.
 	Identity string
-	// InstanceKey tells workers apart, for Depart. May be empty.
+	// InstanceKey tells workers apart, for CancelPolls. May be empty.
 	InstanceKey string
 }
 
@@ -54,8 +54,11 @@ func newPoller() *poller {
 
 // Poll waits for work in a queue. It returns nil when the context ends, when
 // there was none for Options.LongPoll (less if the context has a deadline: a tenth
-// of the time is kept for the reply), or when the poll is cancelled by another
-// call. Work that arrives in the moment the context ends goes to somebody else.
+// of the time is kept for the reply), or when the worker's polls are cancelled by
+// CancelPolls. Work that arrives in the moment the context ends goes to somebody else.
+//
+// A context that is cancelled, and for no other cause (context.Cause), says that
+// the caller has gone: see PollerGone.
 func (m *Matching) Poll(ctx context.Context, request PollRequest) (*Work, error) {
 	if m.source == nil {
 		return nil, errNoSource
@@ -80,7 +83,7 @@ func (m *Matching) Poll(ctx context.Context, request PollRequest) (*Work, error)
 }
 
 func (m *Matching) poll(ctx context.Context, key queueKey, request *PollRequest, patience time.Duration) (*Work, error) {
-	if ctx.Err() != nil || m.departed.has(request.InstanceKey, m.now()) {
+	if ctx.Err() != nil {
 		return nil, nil
 	}
 	q, err := m.lockedOrNew(key)
@@ -88,6 +91,12 @@ func (m *Matching) poll(ctx context.Context, key queueKey, request *PollRequest,
 		return nil, err
 	}
 	now := m.now()
+	// With the queue locked: CancelPolls notes the worker first and then goes through
+	// the queues, so it finds this poll there or this poll finds the note.
+	if m.departed.has(key.Namespace, request.InstanceKey, now) {
+		q.mu.Unlock()
+		return nil, nil
+	}
 	q.sawPoller(request.Identity, now)
 	if work, ok := q.take(now); ok {
 		q.mu.Unlock()
@@ -97,11 +106,6 @@ func (m *Matching) poll(ctx context.Context, key queueKey, request *PollRequest,
 	p.identity, p.instanceKey, p.since = request.Identity, request.InstanceKey, now
 	q.parked.pushBack(p)
 	q.mu.Unlock()
-	if m.departed.has(request.InstanceKey, now) {
-		// It has departed since it was looked at above, and cancelPolls may have
-		// been here before.
-		m.cancelPolls(request.Queue.Namespace, request.InstanceKey)
-	}
 
 	p.timer.Reset(patience)
 	select {
@@ -112,20 +116,18 @@ func (m *Matching) poll(ctx context.Context, key queueKey, request *PollRequest,
 	p.timer.Stop()
 
 	q.mu.Lock()
-	var waiting leftovers
+	gone := context.Cause(ctx) == context.Canceled
 	if p.parked {
 		q.parked.remove(p)
 		q.lastUse = m.now()
-		if ctx.Err() == nil {
+		if !gone {
 			q.lastPoll = q.lastUse // it waited to the end, and will be back
-		} else if key.sticky && q.parked.first == nil {
-			// The worker has hung up: what comes for it goes to the normal queue.
-			q.lastPoll = time.Time{}
-			waiting = q.takeAll()
 		}
 	}
+	if gone {
+		q.pollerGone()
+	}
 	q.mu.Unlock()
-	waiting.fallBack(m)
 	// Nobody knows the poller any more: if it was woken, its work is set.
 	select {
 	case <-p.wake:
@@ -153,21 +155,28 @@ func (m *Matching) putBack(work Work) {
 	}
 }
 
-// Depart says that a worker stops: its polls in the namespace end, with nothing,
-// and so do polls of its that are still on their way. It returns how many there
-// were.
-func (m *Matching) Depart(namespace, instanceKey string) int {
+// PollerGone says that the caller of a poll that returned work has gone. What comes
+// next for a sticky queue then does not wait for a worker that may never be back:
+// unless another poll of it is open, or comes, it goes to the normal queue.
+func (m *Matching) PollerGone(request PollRequest) {
+	if request.Sticky == "" {
+		return
+	}
+	if q := m.locked(stickyKey(request.Queue.Namespace, request.Sticky)); q != nil {
+		q.pollerGone()
+		q.mu.Unlock()
+	}
+}
+
+// CancelPolls ends the polls of one worker in a namespace, with nothing, and
+// returns how many there were. Polls that the worker has sent already but that have
+// not arrived yet will end at once.
+func (m *Matching) CancelPolls(namespace, instanceKey string) int {
+	count := 0
 	if instanceKey == "" {
 		return 0
 	}
-	m.departed.add(instanceKey, m.now())
-	return m.cancelPolls(namespace, instanceKey)
-}
-
-// cancelPolls ends the polls of one worker in a namespace, with nothing, and
-// returns how many there were.
-func (m *Matching) cancelPolls(namespace, instanceKey string) int {
-	count := 0
+	m.departed.add(namespace, instanceKey, m.now())
 	m.each(func(q *queue) {
 		if q.key.Namespace != namespace {
 			return

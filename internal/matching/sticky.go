@@ -11,7 +11,9 @@ import (
 // under their normal queues, so the sticky queue never spills: it is in memory,
 // and there only while its worker is. A worker is there while it polls and for
 // Options.StickyWindow after it began its last poll or was handed work: it may be
-// at work. When that time is over, whatever waits falls back to the normal queue.
+// at work. When that time is over, whatever waits falls back to the normal queue. A
+// worker whose last open poll was given up, as when its process has died, is gone at
+// once, until it polls again.
 
 func stickyKey(namespace, name string) queueKey {
 	return queueKey{entity.Queue{Namespace: namespace, Type: entity.TaskWorkflow, Name: name}, true}
@@ -60,6 +62,18 @@ func (m *Matching) ShutdownSticky(namespace, sticky string) {
 // served reports whether the queue's worker is there.
 func (q *queue) served() bool {
 	return q.parked.first != nil || q.m.now().Sub(q.lastPoll) < q.m.options.StickyWindow
+}
+
+// pollerGone is called when a poll was given up by its caller. If no other poll is
+// open, the worker counts as gone.
+func (q *queue) pollerGone() {
+	if !q.key.sticky || q.parked.first != nil {
+		return
+	}
+	q.lastPoll = time.Time{}
+	if q.fallback != nil && q.fallback.Stop() { // something waits; it was to fall back later
+		q.fallback.Reset(0)
+	}
 }
 
 // armFallback sees to it that what waits does not wait for a worker that is gone.

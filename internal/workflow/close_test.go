@@ -316,6 +316,18 @@ func TestMemoAndSearchAttributesAreMerged(t *testing.T) {
 	}
 }
 
+func TestDescriptionHasMemoAndSearchAttributesEvenIfTheyAreEmpty(t *testing.T) {
+	w := newLab(t, Limits{})
+	w.start()
+	resp, err := w.chain.Describe(w, w.now, &workflowservice.DescribeWorkflowExecutionRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i := resp.WorkflowExecutionInfo; i.Memo == nil || i.SearchAttributes == nil || i.AutoResetPoints == nil {
+		t.Errorf("described as %v", i)
+	}
+}
+
 func TestCommandThatIsTooLargeEndsTheWorkflow(t *testing.T) {
 	w := newLab(t, Limits{BlobSize: 10})
 	w.start()

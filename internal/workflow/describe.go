@@ -74,6 +74,16 @@ func (r *Run) executionInfo() *workflowpb.WorkflowExecutionInfo {
 		Priority:             r.info.Priority,
 		AutoResetPoints:      r.resetPoints,
 	}
+	// Present even when empty: clients look into them without asking first.
+	if info.Memo == nil {
+		info.Memo = new(commonpb.Memo)
+	}
+	if info.SearchAttributes == nil {
+		info.SearchAttributes = new(commonpb.SearchAttributes)
+	}
+	if info.AutoResetPoints == nil {
+		info.AutoResetPoints = new(workflowpb.ResetPoints)
+	}
 	if r.started != nil && !r.state.WorkflowTask.Transient {
 		info.HistoryLength++ // the Started event, which is recorded later
 	}
