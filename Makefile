@@ -21,7 +21,7 @@ check: ## gofmt, go vet and staticcheck on every module
 	$(OUTSIDE) test vet ./...
 	$(OUTSIDE) bench vet ./...
 	go tool staticcheck ./... ./sdk/...
-	cd test && go generate ./scenario && git diff --exit-code -- owned
+	cd test && GOWORK=off go generate ./scenario && git diff --exit-code -- owned
 
 .PHONY: build
 build: ## Build bin/perdure
@@ -53,7 +53,7 @@ crash: ## Kill the server KILLS=200 times under load and check that nothing is l
 .PHONY: generate
 generate: ## Regenerate code (needs protoc)
 	go generate ./internal/records
-	cd test && go generate ./scenario
+	cd test && GOWORK=off go generate ./scenario
 
 .PHONY: help
 help: ## Show this help

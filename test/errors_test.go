@@ -183,10 +183,30 @@ var startCases = []struct {
 		r.WorkflowIdReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING
 		r.WorkflowIdConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL
 	}},
-	{"an unknown search attribute", func(r *workflowservice.StartWorkflowExecutionRequest) {
-		r.SearchAttributes = &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{
-			"NoSuchAttribute": {Metadata: map[string][]byte{"encoding": []byte("json/plain")}, Data: []byte(`"x"`)}}}
+	{"an unknown search attribute", searchAttribute("NoSuchAttribute", `"x"`)},
+	{"a system search attribute", searchAttribute("WorkflowId", `"x"`)},
+	{"a search attribute that only servers set", searchAttribute("TemporalWorkerDeployment", `"x"`)},
+	{"a search attribute that SDKs set", searchAttribute("TemporalChangeVersion", `["x"]`)},
+	{"a search attribute of the wrong type", searchAttribute("BuildIds", `1`)},
+	{"a search attribute that is no list", searchAttribute("BuildIds", `"x"`)},
+	{"a list for a search attribute of one value", searchAttribute("BatcherUser", `["x", "y"]`)},
+	{"a search attribute that is null", searchAttribute("BatcherUser", `null`)},
+	{"a search attribute that is no time", searchAttribute("TemporalScheduledStartTime", `"today"`)},
+	{"a search attribute that is too large", searchAttribute("BatcherUser", `"`+strings.Repeat("x", 2048)+`"`)},
+	{"a search attribute without an encoding", func(r *workflowservice.StartWorkflowExecutionRequest) {
+		r.SearchAttributes = &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{"BatcherUser": {Data: []byte(`"x"`)}}}
 	}},
+	{"an empty search attribute", func(r *workflowservice.StartWorkflowExecutionRequest) {
+		r.SearchAttributes = &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{"BatcherUser": {}}}
+	}},
+}
+
+// searchAttribute sets one search attribute to a value in JSON.
+func searchAttribute(name, value string) func(*workflowservice.StartWorkflowExecutionRequest) {
+	return func(r *workflowservice.StartWorkflowExecutionRequest) {
+		r.SearchAttributes = &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{
+			name: {Metadata: map[string][]byte{"encoding": []byte("json/plain")}, Data: []byte(value)}}}
+	}
 }
 
 var otherCalls = []badCall{

@@ -32,7 +32,10 @@ var (
 	server = flag.String("server", "", "address of a running Perdure server; by default the tests start one")
 )
 
-var address string
+var (
+	address string // of the server under test
+	binary  string // perdure, if the tests have built it
+)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -47,7 +50,7 @@ func run(m *testing.M) int {
 			panic(err)
 		}
 		defer os.RemoveAll(dir)
-		binary := filepath.Join(dir, "perdure")
+		binary = filepath.Join(dir, "perdure")
 		build := exec.Command("go", "build", "-o", binary, "./cmd/perdure")
 		build.Dir = ".."
 		build.Env = append(os.Environ(), "GOWORK=")

@@ -153,8 +153,10 @@ func TestStartDevAcceptsWhatTheTestSuiteOfTheSDKPasses(t *testing.T) {
 	if started.Event != "started" || started.Store != "memory" || started.PID != p.cmd.Process.Pid {
 		t.Errorf("printed %+v", started)
 	}
-	if _, err := describe(t, started.Address, "tests"); err != nil {
+	if d, err := describe(t, started.Address, "tests"); err != nil {
 		t.Errorf("namespace of --namespace: %v", err)
+	} else if got := d.GetConfig().GetCustomSearchAttributeAliases(); got["Keyword01"] != "Customer" || got["Double01"] != "Amount" {
+		t.Errorf("its search attributes are %v", got)
 	}
 	if code := p.stop(os.Interrupt); code != 0 {
 		t.Errorf("exit code %d after SIGINT\n%s", code, p.stderr)
@@ -245,6 +247,8 @@ func TestStartFailsWithAdvice(t *testing.T) {
 		"unknown command":       {[]string{"server", "begin"}, 2, "unknown command"},
 		"bad port":              {[]string{"server", "start-dev", "--port", "70000"}, 2, "between 0 and 65535"},
 		"bad search attribute":  {[]string{"server", "start-dev", "--search-attribute", "Customer=Blob"}, 2, "NAME=TYPE"},
+		"reserved attribute":    {[]string{"server", "start-dev", "--search-attribute", "WorkflowId=Keyword"}, 2, "reserved"},
+		"attribute twice":       {[]string{"server", "start-dev", "--search-attribute", "A=Int", "--search-attribute", "A=Bool"}, 2, "given twice"},
 		"bad dynamic config":    {[]string{"server", "start-dev", "--dynamic-config-value", "a=yes"}, 2, "not JSON"},
 		"bad namespace":         {[]string{"server", "start-dev", "--namespace", ""}, 2, "--namespace"},
 		"reserved namespace":    {[]string{"server", "start-dev", "--port", "0", "--namespace", "temporal-system"}, 1, "reserved"},

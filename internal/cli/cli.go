@@ -91,7 +91,7 @@ func newRoot() *cobra.Command {
 		Long: `Perdure runs workflows that survive crashes, deploys and months of waiting.
 
 The server speaks the public Temporal gRPC API: every Temporal SDK and the
-Temporal CLI and UI work against it. It needs nothing beside it; its data are in
+Temporal CLI work against it. It needs nothing beside it; its data are in
 one directory.`,
 		Example: `  # A server to develop against, in memory, on 127.0.0.1:7233
   perdure server start-dev

@@ -35,6 +35,7 @@ type started struct {
 
 // serve starts a server, says where it listens, and stops it when ctx ends.
 func serve(ctx context.Context, options server.Options, stdout io.Writer, asJSON bool) error {
+	keepHeapFloor()
 	s, err := server.Start(ctx, options)
 	if err != nil {
 		if ctx.Err() != nil {

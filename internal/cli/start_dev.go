@@ -3,12 +3,14 @@ package cli
 import (
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/perdure/perdure/internal/searchattribute"
 	"github.com/perdure/perdure/internal/server"
 )
 
@@ -59,7 +61,8 @@ to disk as those of 'perdure server start' are.`,
 			if err := checkNamespaces(namespaces); err != nil {
 				return err
 			}
-			if err := checkSearchAttributes(attributes); err != nil {
+			searchAttributes, err := parseSearchAttributes(attributes)
+			if err != nil {
 				return err
 			}
 			if err := checkDynamicConfig(dynamic, logger); err != nil {
@@ -74,11 +77,12 @@ to disk as those of 'perdure server start' are.`,
 				logger.Info("The data are not kept in SQLite; --sqlite-pragma has no effect.")
 			}
 			return serve(cmd.Context(), server.Options{
-				DataDir:    dbFilename,
-				Listen:     listen,
-				Namespaces: namespaces,
-				Retention:  devRetention,
-				Logger:     logger,
+				DataDir:          dbFilename,
+				Listen:           listen,
+				Namespaces:       namespaces,
+				SearchAttributes: searchAttributes,
+				Retention:        devRetention,
+				Logger:           logger,
 			}, cmd.OutOrStdout(), *out == outputJSON || log.json())
 		},
 	}
@@ -87,7 +91,7 @@ to disk as those of 'perdure server start' are.`,
 	flags.IntVarP(&port, "port", "p", DefaultPort, "port of the gRPC API; 0 picks a free one")
 	flags.StringArrayVarP(&namespaces, "namespace", "n", nil, "namespace to register at start; may be repeated (\"default\" always is)")
 	flags.StringVarP(&dbFilename, "db-filename", "f", "", "keep the data in this directory, which is made if it is not there (default: in memory)")
-	flags.StringArrayVar(&attributes, "search-attribute", nil, "custom search attribute, as NAME=TYPE; may be repeated. Accepted and checked; any name can be used without it")
+	flags.StringArrayVar(&attributes, "search-attribute", nil, "custom search attribute of all namespaces registered at start, as NAME=TYPE; may be repeated. Types: "+strings.Join(attributeTypes(), ", "))
 	flags.StringArrayVar(&dynamic, "dynamic-config-value", nil, "setting of the Temporal server, as KEY=JSON; may be repeated. Accepted; unknown keys are logged and have no effect")
 	flags.IntVar(&httpPort, "http-port", 0, "accepted; there is no HTTP API yet")
 	flags.IntVar(&metricsPort, "metrics-port", 0, "accepted; there are no metrics yet")
@@ -113,18 +117,32 @@ func checkNamespaces(names []string) error {
 	return nil
 }
 
-// attributeTypes are the types a custom search attribute can have.
-var attributeTypes = []string{"Text", "Keyword", "Int", "Double", "Bool", "Datetime", "KeywordList"}
+// attributeTypes are the names of the types a custom search attribute can have.
+func attributeTypes() []string { return slices.Sorted(maps.Keys(searchattribute.Types())) }
 
-func checkSearchAttributes(attributes []string) error {
+// parseSearchAttributes reads NAME=TYPE. Upper and lower case of the type are the
+// same.
+func parseSearchAttributes(attributes []string) (map[string]searchattribute.Type, error) {
+	types := make(map[string]searchattribute.Type)
+	for name, t := range searchattribute.Types() {
+		types[strings.ToLower(name)] = t
+	}
+	parsed := make(map[string]searchattribute.Type, len(attributes))
 	for _, attribute := range attributes {
 		name, kind, ok := strings.Cut(attribute, "=")
-		known := slices.ContainsFunc(attributeTypes, func(t string) bool { return strings.EqualFold(t, kind) })
+		t, known := types[strings.ToLower(kind)]
 		if !ok || name == "" || !known {
-			return usagef("--search-attribute must be NAME=TYPE with a type out of %s, not %q", strings.Join(attributeTypes, ", "), attribute)
+			return nil, usagef("--search-attribute must be NAME=TYPE with a type out of %s, not %q", strings.Join(attributeTypes(), ", "), attribute)
 		}
+		if searchattribute.Reserved(name) {
+			return nil, usagef("--search-attribute %s: the name is reserved for the server; choose another one", name)
+		}
+		if other, twice := parsed[name]; twice && other != t {
+			return nil, usagef("--search-attribute %s is given twice, as %s and as %s", name, other, t)
+		}
+		parsed[name] = t
 	}
-	return nil
+	return parsed, nil
 }
 
 // checkDynamicConfig accepts settings of the Temporal server: those who pass them

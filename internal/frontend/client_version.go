@@ -39,8 +39,23 @@ var supportedClients = map[string]string{
 // checkClientVersion refuses clients that this server does not understand, and
 // those that say that they do not understand it. A client that says nothing
 // passes.
-func checkClientVersion(ctx context.Context) error {
-	name, version := header(ctx, headerClientName), header(ctx, headerClientVersion)
+func (s *Service) checkClientVersion(ctx context.Context) error {
+	c := clientVersion{header(ctx, headerClientName), header(ctx, headerClientVersion), header(ctx, headerSupportedServers)}
+	if last := s.lastClient.Load(); last != nil && *last == c {
+		return nil
+	}
+	if err := c.check(); err != nil {
+		return err
+	}
+	s.lastClient.Store(&c)
+	return nil
+}
+
+// clientVersion is what a client says of itself.
+type clientVersion struct{ name, version, servers string }
+
+func (c *clientVersion) check() error {
+	name, version, servers := c.name, c.version, c.servers
 	if name != "" && version != "" {
 		if supported, known := supportedClients[name]; known {
 			v, err := parseVersion(version)
@@ -52,9 +67,7 @@ func checkClientVersion(ctx context.Context) error {
 			}
 		}
 	}
-	servers := header(ctx, headerSupportedServers)
-	if servers == "" || servers == ">=1.0.0 <2.0.0" {
-		// What all SDKs send.
+	if servers == "" {
 		return nil
 	}
 	own, _ := parseVersion(CompatibleVersion)

@@ -21,7 +21,7 @@ func (s *Service) Intercept(ctx context.Context, req any, info *grpc.UnaryServer
 			resp, err = nil, s.convertError(ctx, info.FullMethod, err)
 		}
 	}()
-	if err := checkClientVersion(ctx); err != nil {
+	if err := s.checkClientVersion(ctx); err != nil {
 		return nil, err
 	}
 	call, err := s.resolveNamespace(req, info.FullMethod)

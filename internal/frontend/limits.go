@@ -31,10 +31,6 @@ const (
 	maxFairnessKeyLength = 64
 	// maxBuildIDLength bounds a worker's build id.
 	maxBuildIDLength = 255
-	// maxSearchAttributeSize bounds the value of one search attribute,
-	// maxSearchAttributesSize names and values of all.
-	maxSearchAttributeSize  = 2 << 10
-	maxSearchAttributesSize = 40 << 10
 	// maxTokenSize bounds task tokens and page tokens, which hold a few ids.
 	maxTokenSize = 8 << 10
 	// maxErrorText is where the text of an error is cut, so that it fits in the
@@ -46,8 +42,6 @@ const (
 const (
 	// maxLinks is per request.
 	maxLinks = 10
-	// maxSearchAttributes is per workflow.
-	maxSearchAttributes = 100
 	// maxHistoryPage is the most events of one history page, and the default.
 	maxHistoryPage = 256
 	// maxNamespacePage and defaultNamespacePage are for ListNamespaces.
@@ -63,7 +57,7 @@ const (
 
 // Times.
 const (
-	// minLongPoll is the shortest deadline a long poll may have: InvalidArgument.
+	// minLongPoll is the shortest deadline a long poll may have: FailedPrecondition.
 	minLongPoll = 2 * time.Second
 	// longPollTail is how long before the caller's deadline a long poll is
 	// answered, so that the reply arrives.

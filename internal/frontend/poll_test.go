@@ -135,7 +135,7 @@ func TestAPollEndsEmptyAfterItsTime(t *testing.T) {
 		"a minute without a deadline":        {0, 60 * time.Second, codes.OK},
 		"a minute with a late deadline":      {5 * time.Minute, 60 * time.Second, codes.OK},
 		"shortly before an earlier deadline": {10 * time.Second, 9 * time.Second, codes.OK},
-		"at once if there is no time":        {time.Second, 0, codes.InvalidArgument},
+		"at once if there is no time":        {time.Second, 0, codes.FailedPrecondition},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

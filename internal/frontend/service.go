@@ -53,16 +53,16 @@ type Matching interface {
 	Poll(ctx context.Context, request matching.PollRequest) (*matching.Work, error)
 	// Return puts a task back that was polled but not started.
 	Return(task *entity.Task)
-	// PollerGone says that the caller of a poll has gone, after the poll returned.
-	PollerGone(request matching.PollRequest)
 	// DispatchQuery returns when a poll has taken the query.
 	DispatchQuery(ctx context.Context, query *matching.QueryTask) error
 	// Describe describes a queue, or the sticky queue of that name.
 	Describe(ctx context.Context, queue entity.Queue, sticky string) (matching.Description, error)
 	// ShutdownSticky ends the polls of a sticky queue and empties it.
 	ShutdownSticky(namespace, sticky string)
-	// CancelPolls ends the polls of one worker, and those it still sends.
+	// CancelPolls ends the polls of one worker.
 	CancelPolls(namespace, instanceKey string) int
+	// PollerGone says that the caller of a poll that returned work has gone.
+	PollerGone(matching.PollRequest)
 }
 
 // eagerStart: the first workflow task can be returned with the start.
@@ -104,6 +104,10 @@ type Service struct {
 
 	queries queries
 
+	// lastClient is the last client version that was accepted: the next call most
+	// likely says the same.
+	lastClient atomic.Pointer[clientVersion]
+
 	// draining ends when the server begins to shut down, and all long polls with it.
 	draining context.Context
 	drain    context.CancelFunc
@@ -129,12 +133,7 @@ func New(options Options) *Service {
 // must be set up to call Intercept.
 func (s *Service) Register(registrar grpc.ServiceRegistrar) {
 	workflowservice.RegisterWorkflowServiceServer(registrar, s)
-	operatorservice.RegisterOperatorServiceServer(registrar, operator{})
-}
-
-// operator implements the OperatorService, of which nothing is there yet.
-type operator struct {
-	operatorservice.UnimplementedOperatorServiceServer
+	operatorservice.RegisterOperatorServiceServer(registrar, operator{service: s})
 }
 
 // Drain ends all long polls with empty replies, now and from now on. Other calls

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/searchattribute"
 )
 
 // StartWorkflowExecution starts a workflow, or says which one is in the way.
@@ -60,7 +61,7 @@ func checkStart(req *workflowservice.StartWorkflowExecutionRequest) error {
 	if err := checkOnConflict(req.GetOnConflictOptions()); err != nil {
 		return err
 	}
-	if err := checkSearchAttributes(req.GetSearchAttributes()); err != nil {
+	if err := searchattribute.CheckSize(req.GetSearchAttributes()); err != nil {
 		return err
 	}
 	if err := checkPriority(req.GetPriority()); err != nil {
@@ -126,7 +127,7 @@ func checkSignalWithStart(req *workflowservice.SignalWithStartWorkflowExecutionR
 		enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING); err != nil {
 		return err
 	}
-	if err := checkSearchAttributes(req.GetSearchAttributes()); err != nil {
+	if err := searchattribute.CheckSize(req.GetSearchAttributes()); err != nil {
 		return err
 	}
 	if err := checkPriority(req.GetPriority()); err != nil {

@@ -117,14 +117,17 @@ func (s *Service) ListTaskQueuePartitions(_ context.Context, req *workflowservic
 // goes to other workers, and its polls end.
 func (s *Service) ShutdownWorker(ctx context.Context, req *workflowservice.ShutdownWorkerRequest) (*workflowservice.ShutdownWorkerResponse, error) {
 	ns := callOf(ctx).namespace
-	if req.GetStickyTaskQueue() != "" {
-		if err := checkTaskQueueName(req.GetStickyTaskQueue()); err != nil {
+	sticky := req.GetStickyTaskQueue()
+	if sticky != "" {
+		if err := checkTaskQueueName(sticky); err != nil {
 			return nil, err
 		}
-		s.matching.ShutdownSticky(ns.ID, req.GetStickyTaskQueue())
 	}
 	if key := req.GetWorkerInstanceKey(); key != "" {
 		s.matching.CancelPolls(ns.ID, key)
+	}
+	if sticky != "" {
+		s.matching.ShutdownSticky(ns.ID, sticky)
 	}
 	return &workflowservice.ShutdownWorkerResponse{}, nil
 }

@@ -328,36 +328,6 @@ func firstEmpty(pairs ...string) string {
 	return ""
 }
 
-// systemAttributes are search attributes the server itself sets.
-var systemAttributes = map[string]bool{
-	"WorkflowId": true, "RunId": true, "WorkflowType": true, "ExecutionStatus": true, "TaskQueue": true,
-	"ParentWorkflowId": true, "ParentRunId": true, "RootWorkflowId": true, "RootRunId": true,
-	"StartTime": true, "ExecutionTime": true, "CloseTime": true,
-	"HistoryLength": true, "HistorySizeBytes": true, "ExecutionDuration": true, "StateTransitionCount": true,
-	"NamespaceId": true, "Memo": true, "MemoEncoding": true, "VisibilityTaskKey": true,
-}
-
-func checkSearchAttributes(attributes *commonpb.SearchAttributes) error {
-	fields := attributes.GetIndexedFields()
-	if len(fields) > maxSearchAttributes {
-		return invalid("number of search attributes %d exceeds limit %d", len(fields), maxSearchAttributes)
-	}
-	total := 0
-	for name, value := range fields {
-		if systemAttributes[name] {
-			return invalid("%s attribute can't be set in SearchAttributes", name)
-		}
-		if size := len(value.GetData()); size > maxSearchAttributeSize {
-			return invalid("search attribute %s value size %d exceeds size limit %d", name, size, maxSearchAttributeSize)
-		}
-		total += len(name) + len(value.GetData())
-	}
-	if total > maxSearchAttributesSize {
-		return invalid("total size of search attributes %d exceeds size limit %d", total, maxSearchAttributesSize)
-	}
-	return nil
-}
-
 // buildID is what the older forms of worker versioning have in common.
 type buildID interface {
 	GetUseVersioning() bool

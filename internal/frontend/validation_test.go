@@ -81,15 +81,11 @@ func TestStartIsRefusedForBadForm(t *testing.T) {
 		"attach without id": {func(r *startRequest) {
 			r.OnConflictOptions = &workflowpb.OnConflictOptions{AttachCompletionCallbacks: true}
 		}, codes.InvalidArgument, "attaching request ID is required"},
-		"many search attributes": {func(r *startRequest) { r.SearchAttributes = attributes(101, 1) }, codes.InvalidArgument, "number of search attributes 101 exceeds limit 100"},
-		"big search attribute":   {func(r *startRequest) { r.SearchAttributes = attributes(1, 2049) }, codes.InvalidArgument, "value size 2049 exceeds size limit 2048"},
-		"big search attributes":  {func(r *startRequest) { r.SearchAttributes = attributes(30, 2048) }, codes.InvalidArgument, "total size of search attributes"},
-		"system attribute": {func(r *startRequest) {
-			r.SearchAttributes = &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{"WorkflowId": {}}}
-		}, codes.InvalidArgument, "WorkflowId attribute can't be set"},
-		"negative priority":   {func(r *startRequest) { r.Priority = &commonpb.Priority{PriorityKey: -1} }, codes.InvalidArgument, "priority key can't be negative"},
-		"long fairness key":   {func(r *startRequest) { r.Priority = &commonpb.Priority{FairnessKey: long(65)} }, codes.InvalidArgument, "fairness key length exceeds limit"},
-		"weight not a number": {func(r *startRequest) { r.Priority = &commonpb.Priority{FairnessWeight: float32(math.NaN())} }, codes.InvalidArgument, "must be greater than zero"},
+		"big search attribute":  {func(r *startRequest) { r.SearchAttributes = attributes(1, 2049) }, codes.InvalidArgument, "value size 2049 exceeds size limit 2048"},
+		"big search attributes": {func(r *startRequest) { r.SearchAttributes = attributes(30, 2048) }, codes.InvalidArgument, "total size of search attributes"},
+		"negative priority":     {func(r *startRequest) { r.Priority = &commonpb.Priority{PriorityKey: -1} }, codes.InvalidArgument, "priority key can't be negative"},
+		"long fairness key":     {func(r *startRequest) { r.Priority = &commonpb.Priority{FairnessKey: long(65)} }, codes.InvalidArgument, "fairness key length exceeds limit"},
+		"weight not a number":   {func(r *startRequest) { r.Priority = &commonpb.Priority{FairnessWeight: float32(math.NaN())} }, codes.InvalidArgument, "must be greater than zero"},
 		"many links": {func(r *startRequest) {
 			r.Links = []*commonpb.Link{link(1), link(1), link(1), link(1), link(1), link(1), link(1), link(1), link(1), link(1), link(1)}
 		}, codes.InvalidArgument, "cannot attach more than 10 links per request, got 11"},

@@ -325,7 +325,11 @@ func mergeAliases(record *records.NamespaceRecord, aliases map[string]string) er
 		case current[field] != "":
 			return errAliasInUse
 		default:
+			if err := checkAlias(field, alias); err != nil {
+				return err
+			}
 			merged[field] = alias
+			named[alias] = true
 		}
 	}
 	record.SearchAttributeAliases = merged

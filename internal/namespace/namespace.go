@@ -16,6 +16,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"github.com/perdure/perdure/internal/records"
+	"github.com/perdure/perdure/internal/searchattribute"
 )
 
 const (
@@ -40,6 +41,8 @@ type Namespace struct {
 	// SearchAttributeAliases are the names of custom search attributes, by the
 	// field they are stored in.
 	SearchAttributeAliases map[string]string
+	// SearchAttributes are the types of the custom search attributes, by name.
+	SearchAttributes map[string]searchattribute.Type
 	// BadBinaries are builds that may not poll, by checksum.
 	BadBinaries map[string]BadBinary
 }
@@ -63,6 +66,7 @@ func fromRecord(r *records.NamespaceRecord) *Namespace {
 		State:                  enumspb.NamespaceState(r.State),
 		Created:                r.Created.AsTime(),
 		SearchAttributeAliases: maps.Clone(r.SearchAttributeAliases),
+		SearchAttributes:       searchattribute.Custom(r.SearchAttributeAliases),
 	}
 	if len(r.BadBinaries) > 0 {
 		ns.BadBinaries = make(map[string]BadBinary, len(r.BadBinaries))

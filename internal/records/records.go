@@ -7,5 +7,5 @@
 // descriptor set made from the Go bindings.
 package records
 
-//go:generate go run ./descriptors -o /tmp/perdure-api-descriptors.pb
-//go:generate sh -c "protoc --descriptor_set_in=/tmp/perdure-api-descriptors.pb --plugin=protoc-gen-go=$(go tool -n protoc-gen-go) --go_out=. --go_opt=paths=source_relative -I. records.proto"
+//go:generate go run ./descriptors -o api.descriptors
+//go:generate sh -c "protoc --descriptor_set_in=api.descriptors --plugin=protoc-gen-go=$(go tool -n protoc-gen-go) --go_out=. --go_opt=paths=source_relative -I. records.proto && rm api.descriptors"

@@ -16,6 +16,10 @@ const (
 	// maxStreams bounds the calls one connection may have open. A process with
 	// many workers holds all its long polls on one.
 	maxStreams = 8192
+	// streamWorkers are goroutines kept for calls. A goroutine of its own for each
+	// call spends more time growing its stack than the call needs; calls beyond
+	// this number, such as long polls, get one all the same.
+	streamWorkers = 128
 	// maxHeaders bounds the headers of a call, in bytes.
 	maxHeaders = 64 << 10
 )
@@ -41,6 +45,7 @@ func grpcOptions(service *frontend.Service, handshake time.Duration) []grpc.Serv
 		grpc.MaxHeaderListSize(maxHeaders),
 		grpc.ConnectionTimeout(handshake),
 		grpc.WaitForHandlers(true),
+		grpc.NumStreamWorkers(streamWorkers),
 		grpc.UnaryInterceptor(service.Intercept),
 		grpc.StreamInterceptor(service.InterceptStream),
 	}

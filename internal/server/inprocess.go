@@ -97,8 +97,9 @@ func (p *inProcess) Invoke(ctx context.Context, method string, args, reply any, 
 	}
 	response, err := m.handler(m.service, serverCtx, request.decode, p.interceptor)
 	stream.deliver(options)
-	if ctxErr := ctx.Err(); ctxErr != nil {
-		// As over the network, the caller's own end comes first.
+	if ctxErr := ctx.Err(); ctxErr != nil && err != nil {
+		// As over the network, the caller's own end comes first; but not before a
+		// reply, which may be a task that has been started for the caller.
 		return status.FromContextError(ctxErr).Err()
 	}
 	if err != nil {

@@ -107,7 +107,7 @@ func TestInProcessCallsEndWithTheirContext(t *testing.T) {
 			t.Error("the handler sees no deadline")
 		}
 		<-ctx.Done()
-		return &workflowservice.DescribeNamespaceResponse{}, nil
+		return nil, ctx.Err()
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
 	defer cancel()
@@ -118,6 +118,18 @@ func TestInProcessCallsEndWithTheirContext(t *testing.T) {
 	cancel()
 	if _, err := client.DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{}); status.Code(err) != codes.Canceled {
 		t.Errorf("error is %v, want Canceled", err)
+	}
+}
+
+func TestInProcessReplyIsDeliveredThoughItsCallerHasGivenUp(t *testing.T) {
+	// It may be a task that has been started for the caller.
+	ctx, cancel := context.WithCancel(t.Context())
+	_, client := local(func(context.Context, *workflowservice.DescribeNamespaceRequest) (*workflowservice.DescribeNamespaceResponse, error) {
+		cancel()
+		return &workflowservice.DescribeNamespaceResponse{FailoverVersion: 7}, nil
+	})
+	if resp, err := client.DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{}); err != nil || resp.GetFailoverVersion() != 7 {
+		t.Errorf("got %v, %v", resp, err)
 	}
 }
 

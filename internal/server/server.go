@@ -24,6 +24,7 @@ import (
 	"sync"
 	"time"
 
+	commonpb "go.temporal.io/api/common/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/reflection"
 
@@ -32,6 +33,7 @@ import (
 	"github.com/perdure/perdure/internal/matching"
 	"github.com/perdure/perdure/internal/namespace"
 	"github.com/perdure/perdure/internal/runtime"
+	"github.com/perdure/perdure/internal/searchattribute"
 	"github.com/perdure/perdure/internal/storage"
 	"github.com/perdure/perdure/internal/storage/memory"
 	"github.com/perdure/perdure/internal/storage/pebble"
@@ -58,16 +60,21 @@ type Options struct {
 	Listen string
 	// Namespaces are registered if they are not there. "default" always is.
 	Namespaces []string
+	// SearchAttributes are custom search attributes, by name with their types, that
+	// "default" and Namespaces get if they do not have them.
+	SearchAttributes map[string]searchattribute.Type
 	// Retention of the namespaces registered at start; three days if zero.
 	Retention time.Duration
-	// CacheBytes is how much memory idle workflows may take; 256 MiB if zero.
+	// CacheBytes is how much memory idle workflows may take; 48 MiB if zero.
 	CacheBytes int64
 	// Logger gets what operators should know; slog.Default if nil.
 	Logger *slog.Logger
 
-	// For tests: a shorter time for handshakes, another store in place of DataDir.
+	// For tests: a shorter time for handshakes, another store in place of DataDir,
+	// lower limits of what a workflow may grow to.
 	handshakeTimeout time.Duration
 	store            storage.Store
+	limits           workflow.Limits
 }
 
 // closeTimeout is what the runtime has to bring to an end what is on its way to
@@ -134,7 +141,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Store: s.store,
 		Machines: map[entity.Kind]entity.Machine{
 			entity.KindNamespaces: s.namespaces,
-			entity.KindWorkflow:   workflow.NewMachine(s.workflowConfig()),
+			entity.KindWorkflow:   workflow.NewMachine(s.workflowConfig(options.limits)),
 		},
 		Tasks:      s.matching,
 		CacheBytes: options.CacheBytes,
@@ -145,6 +152,9 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	}
 	s.matching.Attach(s.runtime)
 	if err := s.namespaces.Open(ctx, s.runtime, options.Retention, options.Namespaces...); err != nil {
+		return err
+	}
+	if err := s.addSearchAttributes(ctx, options); err != nil {
 		return err
 	}
 	clusterID, err := s.clusterID()
@@ -186,7 +196,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 }
 
 // workflowConfig tells the state machine of workflows about namespaces.
-func (s *Server) workflowConfig() workflow.Config {
+func (s *Server) workflowConfig(limits workflow.Limits) workflow.Config {
 	convert := func(ns *namespace.Namespace, err error) (workflow.Namespace, bool) {
 		if err != nil {
 			return workflow.Namespace{}, false
@@ -194,9 +204,30 @@ func (s *Server) workflowConfig() workflow.Config {
 		return workflow.Namespace{ID: ns.ID, Name: ns.Name, Retention: ns.Retention}, true
 	}
 	return workflow.Config{
+		Limits:          limits,
 		Namespace:       func(id string) (workflow.Namespace, bool) { return convert(s.namespaces.ByID(id)) },
 		NamespaceByName: func(name string) (workflow.Namespace, bool) { return convert(s.namespaces.ByName(name)) },
+		CheckSearchAttributes: func(id string, attributes *commonpb.SearchAttributes) error {
+			ns, err := s.namespaces.ByID(id)
+			if err != nil {
+				return err
+			}
+			return searchattribute.Check(ns.Name, ns.SearchAttributes, attributes)
+		},
 	}
+}
+
+// addSearchAttributes defines the search attributes of the options.
+func (s *Server) addSearchAttributes(ctx context.Context, options Options) error {
+	if len(options.SearchAttributes) == 0 {
+		return nil
+	}
+	for _, name := range append([]string{namespace.Default}, options.Namespaces...) {
+		if err := s.namespaces.AddSearchAttributes(ctx, name, options.SearchAttributes); err != nil {
+			return fmt.Errorf("defining search attributes of namespace %q: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // clusterID identifies the data this server runs on: the id of the namespace

@@ -37,7 +37,8 @@ type Config struct {
 	// NamespaceByName looks up a namespace by name.
 	NamespaceByName func(name string) (ns Namespace, ok bool)
 	// CheckSearchAttributes reports what is wrong with search attributes that a
-	// command sets: unknown names, wrong types, too many. Nil accepts all.
+	// start or a command sets: unknown names, wrong types, too many. It adds to the
+	// values which types they have. Nil accepts all.
 	CheckSearchAttributes func(namespaceID string, attributes *commonpb.SearchAttributes) error
 	// Limits are enforced on every step.
 	Limits Limits

@@ -74,11 +74,9 @@ func checkStartChild(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 			return badCommand(bad, "invalid CronSchedule on StartChildWorkflowExecutionCommand: %w. %s", err, where)
 		}
 	}
-	if check := r.chain.config.CheckSearchAttributes; check != nil && attr.SearchAttributes != nil {
-		if err := check(target.ID, attr.SearchAttributes); err != nil {
-			return badCommand(enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES,
-				"invalid SearchAttributes on StartChildWorkflowCommand: %w. %s", err, where)
-		}
+	if failure := b.checkSearchAttributes(attr.SearchAttributes, bad); failure != nil {
+		failure.err = fmt.Errorf("invalid SearchAttributes on StartChildWorkflowExecutionCommand: %w. %s", failure.err, where)
+		return failure
 	}
 	if err := checkPriority(attr.Priority); err != nil {
 		return badCommand(bad, "invalid priority: %w. %s", err, where)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	commandpb "go.temporal.io/api/command/v1"
-	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"github.com/perdure/perdure/internal/entity"
@@ -65,8 +64,9 @@ type commandBatch struct {
 	// removesBufferedTimer names timers whose buffered TimerFired a CancelTimer
 	// takes back.
 	removesBufferedTimer map[string]bool
-	// memo is the memo as the commands so far leave it; nil if they do not touch it.
-	memo map[string]*commonpb.Payload
+	// memo and searchAttributes are those of the run as the commands so far leave
+	// them.
+	memo, searchAttributes mergedFields
 }
 
 // application is the work of applying the commands of one completion.
@@ -84,6 +84,9 @@ type application struct {
 	// scheduleTask: a workflow task has to follow, e.g. because an activity was
 	// cancelled before it started.
 	scheduleTask bool
+	// memo and searchAttributes are what the commands so far have made of those of
+	// the run.
+	memo, searchAttributes mergedFields
 }
 
 // commandHandlers has every command type that is understood. One that is not

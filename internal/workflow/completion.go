@@ -38,7 +38,7 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 	if err != nil {
 		return nil, err
 	}
-	if err := checkCompletion(req); err != nil {
+	if err := checkCompletion(req, r.limits().IDLength); err != nil {
 		return nil, err
 	}
 	failure, hadBuffered, err := r.checkCommands(step, req.GetCommands())
@@ -105,7 +105,11 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 }
 
 // checkCompletion refuses requests that no workflow task could be completed with.
-func checkCompletion(req *workflowservice.RespondWorkflowTaskCompletedRequest) error {
+func checkCompletion(req *workflowservice.RespondWorkflowTaskCompletedRequest, idLength int) error {
+	if tooLong(req.GetBinaryChecksum(), idLength) || tooLong(req.GetWorkerVersionStamp().GetBuildId(), idLength) ||
+		tooLong(req.GetDeployment().GetBuildId(), idLength) || tooLong(req.GetDeploymentOptions().GetBuildId(), idLength) {
+		return serviceerror.NewInvalidArgument("BinaryChecksum or build id length exceeds limit.")
+	}
 	if req.GetVersioningBehavior() != enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED && req.GetDeployment() == nil &&
 		req.GetDeploymentOptions().GetWorkerVersioningMode() != enumspb.WORKER_VERSIONING_MODE_VERSIONED {
 		return serviceerror.NewInvalidArgument("versioning behavior cannot be specified without deployment options being set with versioned mode")
@@ -206,6 +210,7 @@ func (r *Run) completeTask(step *entity.Step, req *workflowservice.RespondWorkfl
 		Attributes: &historypb.HistoryEvent_WorkflowTaskCompletedEventAttributes{WorkflowTaskCompletedEventAttributes: attr},
 	}
 	r.appendEvent(completed)
+	r.addResetPoint(step, completed)
 	r.endTask(step)
 	r.state.WorkflowTaskAttempt = 1
 	r.state.LastCompletedStartedEventId = started

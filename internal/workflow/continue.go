@@ -123,6 +123,7 @@ func (r *Run) sameAgain(step *entity.Step, backoff time.Duration) *continuation 
 		runTimeout:          attr.GetWorkflowRunTimeout().AsDuration(),
 		taskTimeout:         attr.GetWorkflowTaskTimeout().AsDuration(),
 		firstTaskBackoff:    r.restBefore(step.Now, backoff),
+		resetPoints:         r.resetPointsForNext(step.Now),
 
 		writeZeroExecutionTimeout: attr.GetWorkflowExecutionTimeout() != nil,
 		writeZeroRunTimeout:       attr.GetWorkflowRunTimeout() != nil,
@@ -233,7 +234,7 @@ func checkContinueAsNew(b *commandBatch, cmd *commandpb.Command) *commandFailure
 	}
 	runTimeout, taskTimeout = capTimeouts(info.ExecutionTimeout.AsDuration(), runTimeout, taskTimeout)
 	attr.WorkflowRunTimeout, attr.WorkflowTaskTimeout = durationpb.New(runTimeout), durationpb.New(taskTimeout)
-	if f := b.checkSearchAttributes(attr.GetSearchAttributes()); f != nil {
+	if f := b.checkSearchAttributes(attr.GetSearchAttributes(), cause); f != nil {
 		return f
 	}
 	if f := b.checkBlob(proto.Size(attr.GetInput()), cause, "ContinueAsNewWorkflowExecutionCommandAttributes.Input"); f != nil {
@@ -271,6 +272,7 @@ func applyContinueAsNew(a *application, cmd *commandpb.Command) {
 		initiator:            cmp.Or(attr.GetInitiator(), enumspb.CONTINUE_AS_NEW_INITIATOR_WORKFLOW),
 		continuedFailure:     attr.GetFailure(),
 		lastCompletionResult: attr.GetLastCompletionResult(),
+		resetPoints:          r.resetPointsForNext(a.step.Now),
 
 		writeZeroExecutionTimeout: r.info.ExecutionTimeout != nil,
 		writeZeroRunTimeout:       true,

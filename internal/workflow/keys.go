@@ -7,6 +7,7 @@ import "github.com/perdure/perdure/internal/entity"
 //	c                        Chain
 //	r <run id> i             RunInfo
 //	r <run id> s             Run
+//	r <run id> p             reset points, as the API has them
 //	r <run id> a <event id>  Activity, by scheduled event id
 //	r <run id> t <timer id>  Timer
 //	r <run id> k <event id>  Child, by initiated event id
@@ -22,6 +23,7 @@ var chainKey = []byte{'c'}
 const (
 	familyInfo          = 'i'
 	familyState         = 's'
+	familyResetPoints   = 'p'
 	familyActivity      = 'a'
 	familyTimer         = 't'
 	familyChild         = 'k'

@@ -292,6 +292,9 @@ func (w *lab) checkRun(stored, r *Run) {
 	if len(stored.buffered) != len(r.buffered) {
 		w.t.Errorf("%d buffered events are recorded, %d in memory", len(stored.buffered), len(r.buffered))
 	}
+	if !proto.Equal(stored.resetPoints, r.resetPoints) {
+		w.t.Errorf("reset points differ after reload:\n%v\n%v", stored.resetPoints, r.resetPoints)
+	}
 	checkItems(w.t, "activities", stored.activities, r.activities)
 	checkItems(w.t, "timers", stored.timers, r.timers)
 	checkItems(w.t, "children", stored.children, r.children)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	historypb "go.temporal.io/api/history/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/perdure/perdure/internal/entity"
@@ -102,6 +103,9 @@ func (r *Run) loadRecord(family byte, name, value []byte) error {
 	case familyState:
 		r.state = new(records.Run)
 		return proto.Unmarshal(value, r.state)
+	case familyResetPoints:
+		r.resetPoints = new(workflowpb.ResetPoints)
+		return proto.Unmarshal(value, r.resetPoints)
 	case familyActivity:
 		a := new(records.Activity)
 		if err := proto.Unmarshal(value, a); err != nil {
@@ -145,6 +149,7 @@ func (r *Run) loadRecord(family byte, name, value []byte) error {
 const (
 	runBytes         = 2 << 10
 	pendingItemBytes = 768
+	resetPointBytes  = 512
 )
 
 // Size is the approximate number of bytes the chain takes in memory.
@@ -161,7 +166,7 @@ func (c *Chain) Size() int {
 
 func (r *Run) size() int {
 	items := len(r.activities) + len(r.timers) + len(r.children) + len(r.externals)
-	return runBytes + r.infoBytes + r.tail.size + r.bufferedBytes + items*pendingItemBytes + r.itemBytes() + len(r.signalRequest)*96
+	return runBytes + r.infoBytes + r.tail.size + r.bufferedBytes + items*pendingItemBytes + len(r.resetPoints.GetPoints())*resetPointBytes + r.itemBytes() + len(r.signalRequest)*96
 }
 
 // Pinned reports whether a worker has the workflow task, or queries wait.

@@ -1,16 +1,15 @@
 package workflow
 
 import (
-	"maps"
-
 	commandpb "go.temporal.io/api/command/v1"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 )
 
-// Commands that only leave a note: markers, search attributes and memo.
+// Commands that only leave a note: markers and memo.
 
 func checkRecordMarker(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	const cause = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_RECORD_MARKER_ATTRIBUTES
@@ -45,51 +44,6 @@ func applyRecordMarker(a *application, cmd *commandpb.Command) {
 	})
 }
 
-const badSearchAttributes = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES
-
-// checkSearchAttributes asks the namespace whether it knows them.
-func (b *commandBatch) checkSearchAttributes(attributes *commonpb.SearchAttributes) *commandFailure {
-	c := b.run.chain
-	if c.config.CheckSearchAttributes == nil || len(attributes.GetIndexedFields()) == 0 {
-		return nil
-	}
-	if err := c.config.CheckSearchAttributes(c.key.Namespace, attributes); err != nil {
-		return &commandFailure{cause: badSearchAttributes, err: err}
-	}
-	return nil
-}
-
-func checkUpsertSearchAttributes(b *commandBatch, cmd *commandpb.Command) *commandFailure {
-	attr := cmd.GetUpsertWorkflowSearchAttributesCommandAttributes()
-	if attr == nil {
-		return badCommand(badSearchAttributes, "UpsertWorkflowSearchAttributesCommandAttributes is not set on UpsertWorkflowSearchAttributesCommand.")
-	}
-	if attr.GetSearchAttributes() == nil {
-		return badCommand(badSearchAttributes, "SearchAttributes is not set on UpsertWorkflowSearchAttributesCommand.")
-	}
-	if len(attr.GetSearchAttributes().GetIndexedFields()) == 0 {
-		return badCommand(badSearchAttributes, "IndexedFields is not set on UpsertWorkflowSearchAttributesCommand.")
-	}
-	if f := b.checkSearchAttributes(attr.GetSearchAttributes()); f != nil {
-		return f
-	}
-	return b.checkBlob(proto.Size(attr.GetSearchAttributes()), badSearchAttributes, "UpsertWorkflowSearchAttributesCommandAttributes")
-}
-
-func applyUpsertSearchAttributes(a *application, cmd *commandpb.Command) {
-	r, attr := a.run, cmd.GetUpsertWorkflowSearchAttributesCommandAttributes()
-	r.addEvent(a.step, enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES, func(e *historypb.HistoryEvent) {
-		e.Attributes = &historypb.HistoryEvent_UpsertWorkflowSearchAttributesEventAttributes{
-			UpsertWorkflowSearchAttributesEventAttributes: &historypb.UpsertWorkflowSearchAttributesEventAttributes{
-				WorkflowTaskCompletedEventId: a.completedEventID,
-				SearchAttributes:             attr.GetSearchAttributes(),
-			}}
-	})
-	fields := merged(r.info.SearchAttributes.GetIndexedFields(), attr.GetSearchAttributes().GetIndexedFields())
-	r.info.SearchAttributes = &commonpb.SearchAttributes{IndexedFields: fields}
-	r.dirty.info = true
-}
-
 func checkModifyProperties(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	const cause = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_MODIFY_WORKFLOW_PROPERTIES_ATTRIBUTES
 	attr := cmd.GetModifyWorkflowPropertiesCommandAttributes()
@@ -107,11 +61,8 @@ func checkModifyProperties(b *commandBatch, cmd *commandpb.Command) *commandFail
 		return f
 	}
 	// Several commands of one task may add up: count all that the batch brings.
-	if b.memo == nil {
-		b.memo = b.run.info.Memo.GetFields()
-	}
-	b.memo = merged(b.memo, fields)
-	if proto.Size(&commonpb.Memo{Fields: b.memo}) > b.run.chain.config.Limits.MemoSize {
+	b.memo.merge(b.run.info.Memo.GetFields(), fields)
+	if b.memo.size > b.run.chain.config.Limits.MemoSize {
 		f := badCommand(cause, "ModifyWorkflowPropertiesCommandAttributes. Memo exceeds size limit.")
 		f.terminate = true
 		return f
@@ -128,23 +79,50 @@ func applyModifyProperties(a *application, cmd *commandpb.Command) {
 				UpsertedMemo:                 attr.GetUpsertedMemo(),
 			}}
 	})
-	r.info.Memo = &commonpb.Memo{Fields: merged(r.info.Memo.GetFields(), attr.GetUpsertedMemo().GetFields())}
+	r.info.Memo = &commonpb.Memo{Fields: a.memo.merge(r.info.Memo.GetFields(), attr.GetUpsertedMemo().GetFields())}
 	r.dirty.info = true
 }
 
-// merged is the fields with the changes made to them; a nil value removes a
-// field. The arguments may be part of events and are left alone.
-func merged(fields, changes map[string]*commonpb.Payload) map[string]*commonpb.Payload {
-	result := maps.Clone(fields)
-	if result == nil {
-		result = make(map[string]*commonpb.Payload, len(changes))
-	}
-	for k, v := range changes {
-		if isNilPayload(v) {
-			delete(result, k)
-		} else {
-			result[k] = v
+// mergedFields are the fields of a memo, or the search attributes, of a run, with
+// the changes made to them by one command after the other. A batch may have very
+// many commands: each costs what it changes.
+type mergedFields struct {
+	fields map[string]*commonpb.Payload // nil before the first change
+	size   int                          // bytes of the fields, encoded
+}
+
+// merge makes changes, to the run's own fields if they are the first; a nil
+// value removes a field. It returns the result, which belongs to m. The arguments
+// may be part of events and are left alone.
+func (m *mergedFields) merge(own, changes map[string]*commonpb.Payload) map[string]*commonpb.Payload {
+	if m.fields == nil {
+		m.fields = make(map[string]*commonpb.Payload, len(own)+len(changes))
+		for name, value := range own {
+			m.set(name, value)
 		}
 	}
-	return result
+	for name, value := range changes {
+		m.set(name, value)
+	}
+	return m.fields
+}
+
+func (m *mergedFields) set(name string, value *commonpb.Payload) {
+	if old, ok := m.fields[name]; ok {
+		m.size -= entrySize(name, old)
+	}
+	if isNilPayload(value) {
+		delete(m.fields, name)
+		return
+	}
+	m.fields[name] = value
+	m.size += entrySize(name, value)
+}
+
+// entrySize is the encoded size of one entry of a map of payloads whose field
+// number is below 16.
+func entrySize(name string, value *commonpb.Payload) int {
+	const tag = 1
+	entry := tag + protowire.SizeBytes(len(name)) + tag + protowire.SizeBytes(proto.Size(value))
+	return tag + protowire.SizeBytes(entry)
 }

@@ -20,15 +20,19 @@ const maxExpiries = 100
 
 // expireLater has the closed run deleted when its retention has passed.
 func (c *Chain) expireLater(step *entity.Step, r *Run) {
-	retention := defaultRetention
-	if ns, ok := c.config.Namespace(c.key.Namespace); ok && ns.Retention > 0 {
-		retention = ns.Retention
-	}
-	at := step.Now.Add(retention).UTC()
+	at := step.Now.Add(c.retention()).UTC()
 	step.Put(expiryKey(at.UnixNano(), r.info.RunId), nil)
 	if next := asTime(c.record.GetNextExpiry()); next.IsZero() || at.Before(next) {
 		c.setExpiry(step, at)
 	}
+}
+
+// retention is how long closed runs of the chain are kept.
+func (c *Chain) retention() time.Duration {
+	if ns, ok := c.config.Namespace(c.key.Namespace); ok && ns.Retention > 0 {
+		return ns.Retention
+	}
+	return defaultRetention
 }
 
 // setExpiry moves the chain's timer.

@@ -5,6 +5,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -55,6 +56,8 @@ type Run struct {
 	// queries wait for the next workflow task or for its completion. Volatile.
 	queries []*query
 
+	// resetPoints are where builds of the worker first took a hand; nil for none.
+	resetPoints *workflowpb.ResetPoints
 	// startEvent is the Started event, once a continuation has needed it.
 	startEvent *historypb.HistoryEvent
 	// infoBytes is the encoded size of info.
@@ -72,6 +75,7 @@ type Run struct {
 // dirty notes which records flush has to write.
 type dirty struct {
 	info, state bool
+	resetPoints bool
 	activities  map[int64]struct{}
 	timers      map[string]struct{}
 	children    map[int64]struct{}
@@ -163,6 +167,9 @@ func (r *Run) flush(step *entity.Step) {
 		data := mustMarshal(r.info)
 		r.infoBytes = len(data)
 		step.Put(runKey(runID, familyInfo), data)
+	}
+	if r.dirty.resetPoints {
+		step.Put(runKey(runID, familyResetPoints), mustMarshal(r.resetPoints))
 	}
 	r.armTimer(step)
 	if r.dirty.state {

@@ -118,6 +118,9 @@ func (c *Chain) SignalWithStart(step *entity.Step, req *workflowservice.SignalWi
 		requestID: req.GetRequestId(),
 		links:     req.GetLinks(),
 	}
+	if err := c.checkSearchAttributes(req.GetSearchAttributes()); err != nil {
+		return nil, err
+	}
 	r := c.current
 	if r != nil && !r.closed() && req.GetWorkflowIdConflictPolicy() != enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING &&
 		req.GetWorkflowIdReusePolicy() != enumspb.WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING {

@@ -15,6 +15,7 @@ import (
 	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/api/serviceerror"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -72,6 +73,7 @@ type startParams struct {
 	attempt              int32 // default 1
 	continuedFailure     *failurepb.Failure
 	lastCompletionResult *commonpb.Payloads
+	resetPoints          *workflowpb.ResetPoints
 }
 
 // Defaults and bounds of the timeouts of workflow tasks.
@@ -133,6 +135,9 @@ func (c *Chain) Start(step *entity.Step, req *workflowservice.StartWorkflowExecu
 		lastCompletionResult: req.GetLastCompletionResult(),
 	}
 	if err := p.prepare(step.Now); err != nil {
+		return nil, err
+	}
+	if err := c.checkSearchAttributes(p.searchAttributes); err != nil {
 		return nil, err
 	}
 	if o := req.GetOnConflictOptions(); c.current != nil && !c.current.closed() && (o.GetAttachRequestId() || o.GetAttachLinks() || o.GetAttachCompletionCallbacks()) &&
@@ -358,6 +363,9 @@ func (c *Chain) newRun(step *entity.Step, p *startParams) *Run {
 		ChildFirstTaskPending:   p.awaitParent,
 	})
 	run.dirty.info = true
+	if p.resetPoints != nil {
+		run.setResetPoints(p.resetPoints)
+	}
 	run.addEvent(step, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED, func(e *historypb.HistoryEvent) {
 		e.Links = p.links
 		e.UserMetadata = p.userMetadata
@@ -387,6 +395,7 @@ func (c *Chain) newRun(step *entity.Step, p *startParams) *Run {
 			Priority:                        p.priority,
 			RootWorkflowExecution:           p.root,
 			EagerExecutionAccepted:          p.eager,
+			PrevAutoResetPoints:             p.resetPoints,
 		}
 		if parent := p.parent; parent != nil {
 			attr.ParentWorkflowNamespace = parent.Namespace
@@ -433,13 +442,6 @@ func withoutNil(memo *commonpb.Memo) *commonpb.Memo {
 		return &commonpb.Memo{Fields: fields}
 	}
 	return memo
-}
-
-func withoutNilAttributes(attributes *commonpb.SearchAttributes) *commonpb.SearchAttributes {
-	if fields, changed := nonNil(attributes.GetIndexedFields()); changed {
-		return &commonpb.SearchAttributes{IndexedFields: fields}
-	}
-	return attributes
 }
 
 func nonNil(fields map[string]*commonpb.Payload) (kept map[string]*commonpb.Payload, changed bool) {

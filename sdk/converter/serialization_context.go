@@ -12,7 +12,9 @@ type SerializationContext interface {
 // WorkflowSerializationContext is the context of a workflow's own payloads: its
 // arguments and result, signals, queries, updates, memo.
 type WorkflowSerializationContext struct {
-	Namespace  string
+	// Namespace is the namespace of the workflow.
+	Namespace string
+	// WorkflowID is the workflow's id.
 	WorkflowID string
 }
 
@@ -21,11 +23,16 @@ func (WorkflowSerializationContext) isSerializationContext() {}
 // ActivitySerializationContext is the context of an activity's payloads: its
 // arguments, result, heartbeats and failures.
 type ActivitySerializationContext struct {
-	Namespace    string
-	WorkflowID   string // empty for an activity without a workflow
-	WorkflowType string // empty for an activity without a workflow
+	// Namespace is the namespace of the activity.
+	Namespace string
+	// WorkflowID is the workflow that scheduled it, empty if none did.
+	WorkflowID string
+	// WorkflowType is the name of that workflow, empty if there is none.
+	WorkflowType string
+	// ActivityType is the name of the activity.
 	ActivityType string
-	TaskQueue    string
+	// TaskQueue is the activity's task queue.
+	TaskQueue string
 	// IsLocal tells whether the activity is a local activity.
 	IsLocal bool
 }

@@ -12,9 +12,13 @@ package log
 // keyvals alternate between keys, which are strings, and values. Methods must be
 // safe for concurrent use, and should not retain keyvals after returning.
 type Logger interface {
+	// Debug is for what helps to find a fault.
 	Debug(msg string, keyvals ...any)
+	// Info is for what is worth knowing when all is well.
 	Info(msg string, keyvals ...any)
+	// Warn is for what goes on in spite of something wrong.
 	Warn(msg string, keyvals ...any)
+	// Error is for what did not work.
 	Error(msg string, keyvals ...any)
 }
 

@@ -41,9 +41,9 @@ type Options struct {
 	WorkerLocalActivitiesPerSecond float64
 
 	// TaskQueueActivitiesPerSecond is how many activities of the task queue are
-	// started in a second by all workers together; the server sees to it. Setting
-	// it turns eager activities off, which would pass it by. Default 100000, which
-	// is no limit.
+	// started in a second by all workers together; the server sees to it, if it
+	// can: Perdure's server does not yet. Setting it turns eager activities off,
+	// which would pass it by. Default 100000, which is no limit.
 	TaskQueueActivitiesPerSecond float64
 
 	// MaxConcurrentActivityTaskPollers is how many polls for activities are open at
@@ -141,7 +141,8 @@ type Options struct {
 // DeploymentOptions make a worker part of a worker deployment.
 type DeploymentOptions struct {
 	// UseVersioning has the server route workflows to versions of the deployment.
-	// Version must be set then.
+	// Version must be set then. Perdure's server refuses such workers: it does not
+	// have deployments yet.
 	UseVersioning bool
 
 	// Version of the deployment that the worker runs. Its build id takes the place

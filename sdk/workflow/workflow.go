@@ -52,10 +52,14 @@ type (
 const DefaultVersion = flow.DefaultVersion
 
 const (
-	ContinueAsNewSuggestedReasonUnspecified          = flow.ContinueAsNewSuggestedReasonUnspecified
-	ContinueAsNewSuggestedReasonHistorySizeTooLarge  = flow.ContinueAsNewSuggestedReasonHistorySizeTooLarge
+	// ContinueAsNewSuggestedReasonUnspecified is for a reason that is not known.
+	ContinueAsNewSuggestedReasonUnspecified = flow.ContinueAsNewSuggestedReasonUnspecified
+	// ContinueAsNewSuggestedReasonHistorySizeTooLarge: the history has many bytes.
+	ContinueAsNewSuggestedReasonHistorySizeTooLarge = flow.ContinueAsNewSuggestedReasonHistorySizeTooLarge
+	// ContinueAsNewSuggestedReasonTooManyHistoryEvents: it has many events.
 	ContinueAsNewSuggestedReasonTooManyHistoryEvents = flow.ContinueAsNewSuggestedReasonTooManyHistoryEvents
-	ContinueAsNewSuggestedReasonTooManyUpdates       = flow.ContinueAsNewSuggestedReasonTooManyUpdates
+	// ContinueAsNewSuggestedReasonTooManyUpdates: the run has had many updates.
+	ContinueAsNewSuggestedReasonTooManyUpdates = flow.ContinueAsNewSuggestedReasonTooManyUpdates
 )
 
 const (
@@ -91,6 +95,7 @@ type (
 	// LoadDynamicRuntimeOptionsDetails tells LoadDynamicRuntimeOptions which
 	// workflow it is about.
 	LoadDynamicRuntimeOptionsDetails struct {
+		// WorkflowType is the type of the workflow that is about to run.
 		WorkflowType Type
 	}
 	// DynamicRegisterOptions are options of registering a dynamic workflow.
@@ -101,6 +106,7 @@ type (
 	}
 	// DynamicRuntimeOptions are options of one type of a dynamic workflow.
 	DynamicRuntimeOptions struct {
+		// VersioningBehavior of the type. Unspecified stands for the worker's default.
 		VersioningBehavior VersioningBehavior
 	}
 )

@@ -51,25 +51,38 @@ type Info struct {
 	WorkflowNamespace string
 	// WorkflowExecution that scheduled it, zero if none did.
 	WorkflowExecution execution.Workflow
-	ActivityID        string
+	// ActivityID identifies the activity in its workflow; it is the same for all
+	// attempts, so it serves to recognise work done by an earlier one.
+	ActivityID string
 	// ActivityRunID is set for activities that no workflow scheduled.
 	ActivityRunID string
-	ActivityType  execution.ActivityType
-	TaskQueue     string
-	Namespace     string
+	// ActivityType is the name that the activity was scheduled under.
+	ActivityType execution.ActivityType
+	// TaskQueue is where the worker got it from.
+	TaskQueue string
+	// Namespace is where the activity runs.
+	Namespace string
 	// HeartbeatTimeout is the longest time between heartbeats, zero for no
 	// limit.
-	HeartbeatTimeout       time.Duration
+	HeartbeatTimeout time.Duration
+	// ScheduleToCloseTimeout bounds all attempts together, zero for no limit.
 	ScheduleToCloseTimeout time.Duration
-	StartToCloseTimeout    time.Duration
-	ScheduledTime          time.Time
-	StartedTime            time.Time
+	// StartToCloseTimeout bounds one attempt, zero for no limit.
+	StartToCloseTimeout time.Duration
+	// ScheduledTime is when the activity was first scheduled, by the server's
+	// clock.
+	ScheduledTime time.Time
+	// StartedTime is when this attempt began.
+	StartedTime time.Time
 	// Deadline is when the context ends.
 	Deadline time.Time
 	// Attempt starts from 1.
-	Attempt         int32
+	Attempt int32
+	// IsLocalActivity says whether it runs in the process of the workflow, as a
+	// local activity.
 	IsLocalActivity bool
-	Priority        temporal.Priority
+	// Priority of the activity's tasks.
+	Priority temporal.Priority
 	// RetryPolicy in force, nil if the server did not tell.
 	RetryPolicy *temporal.RetryPolicy
 }

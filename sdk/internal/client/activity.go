@@ -26,11 +26,15 @@ type CompleteActivityOptions struct {
 	Err error
 
 	// Namespace defaults to the client's.
-	Namespace    string
-	WorkflowID   string
+	Namespace string
+	// WorkflowID is the workflow that scheduled the activity.
+	WorkflowID string
+	// ActivityType is the name of the activity.
 	ActivityType string
+	// WorkflowType is the name of the workflow.
 	WorkflowType string
-	TaskQueue    string
+	// TaskQueue is the activity's task queue.
+	TaskQueue string
 }
 
 // CompleteActivityByIDOptions are the options of CompleteActivityByIDWithOptions.
@@ -52,9 +56,12 @@ type CompleteActivityByIDOptions struct {
 	// reports that the activity was canceled.
 	Err error
 
+	// ActivityType is the name of the activity.
 	ActivityType string
+	// WorkflowType is the name of the workflow.
 	WorkflowType string
-	TaskQueue    string
+	// TaskQueue is the activity's task queue.
+	TaskQueue string
 }
 
 // CompleteActivityByActivityIDOptions are the options of
@@ -75,10 +82,14 @@ type CompleteActivityByActivityIDOptions struct {
 	// reports that the activity was canceled.
 	Err error
 
-	WorkflowID   string
+	// WorkflowID is the workflow that scheduled the activity, empty if none did.
+	WorkflowID string
+	// ActivityType is the name of the activity.
 	ActivityType string
+	// WorkflowType is the name of the workflow.
 	WorkflowType string
-	TaskQueue    string
+	// TaskQueue is the activity's task queue.
+	TaskQueue string
 }
 
 // RecordActivityHeartbeatOptions are the options of RecordActivityHeartbeatWithOptions.
@@ -91,11 +102,16 @@ type RecordActivityHeartbeatOptions struct {
 	// Details are what the activity gets if it is tried again.
 	Details []any
 
-	Namespace    string
-	WorkflowID   string
+	// Namespace of the activity. The default is the client's.
+	Namespace string
+	// WorkflowID is the workflow that scheduled the activity.
+	WorkflowID string
+	// ActivityType is the name of the activity.
 	ActivityType string
+	// WorkflowType is the name of the workflow.
 	WorkflowType string
-	TaskQueue    string
+	// TaskQueue is the activity's task queue.
+	TaskQueue string
 }
 
 // RecordActivityHeartbeatByIDOptions are the options of
@@ -115,9 +131,12 @@ type RecordActivityHeartbeatByIDOptions struct {
 	// Details are what the activity gets if it is tried again.
 	Details []any
 
+	// ActivityType is the name of the activity.
 	ActivityType string
+	// WorkflowType is the name of the workflow.
 	WorkflowType string
-	TaskQueue    string
+	// TaskQueue is the activity's task queue.
+	TaskQueue string
 }
 
 // activityOutcome is what an activity that is completed by a client ended with. At most

@@ -8,17 +8,22 @@ import (
 
 // WorkflowType identifies a workflow definition by the name it is registered under.
 type WorkflowType struct {
+	// Name is that name.
 	Name string
 }
 
 // ActivityType identifies an activity definition by the name it is registered under.
 type ActivityType struct {
+	// Name is that name.
 	Name string
 }
 
 // Workflow identifies a workflow execution.
 type Workflow struct {
-	ID    string
+	// ID is the workflow id.
+	ID string
+	// RunID is the id of one run; where one is asked for, empty stands for the
+	// current run.
 	RunID string
 }
 

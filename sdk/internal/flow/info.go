@@ -14,36 +14,51 @@ import (
 
 // WorkflowInfo is what a workflow can know about its own execution.
 type WorkflowInfo struct {
+	// WorkflowExecution is the workflow id and the run id.
 	WorkflowExecution execution.Workflow
 	// OriginalRunID is the run this one goes back to through resets: it stays
 	// the same when a run is reset.
 	OriginalRunID string
 	// FirstRunID is the first run of the chain that this one continues by
 	// continue-as-new, retry or cron.
-	FirstRunID    string
-	WorkflowType  execution.WorkflowType
+	FirstRunID string
+	// WorkflowType is the name that the workflow was started under.
+	WorkflowType execution.WorkflowType
+	// TaskQueueName is the task queue whose workers run the workflow.
 	TaskQueueName string
 
+	// WorkflowExecutionTimeout bounds all runs of the chain together, zero for no
+	// limit.
 	WorkflowExecutionTimeout time.Duration
-	WorkflowRunTimeout       time.Duration
-	WorkflowTaskTimeout      time.Duration
-	Namespace                string
+	// WorkflowRunTimeout bounds this run, zero for no limit.
+	WorkflowRunTimeout time.Duration
+	// WorkflowTaskTimeout is how long a worker may take for one workflow task.
+	WorkflowTaskTimeout time.Duration
+	// Namespace is where the workflow runs.
+	Namespace string
 	// Attempt counts the runs of a workflow with a retry policy, from 1.
 	Attempt int32
 	// WorkflowStartTime is when the run was started, by the server's clock.
 	WorkflowStartTime time.Time
-	CronSchedule      string
+	// CronSchedule is the cron expression the workflow was started with, if any.
+	CronSchedule string
 	// ContinuedExecutionRunID is the run before, if this one continues it.
 	ContinuedExecutionRunID string
+	// ParentWorkflowNamespace is the namespace of the parent, empty if there is
+	// none.
 	ParentWorkflowNamespace string
+	// ParentWorkflowExecution is the workflow that started this one as its child,
+	// nil if none did.
 	ParentWorkflowExecution *execution.Workflow
 	// RootWorkflowExecution is the workflow at the top of the chain of parents.
 	RootWorkflowExecution *execution.Workflow
 	// Memo and SearchAttributes contain what the run has upserted.
 	Memo             *commonpb.Memo
 	SearchAttributes *commonpb.SearchAttributes
-	RetryPolicy      *policy.Retry
-	Priority         policy.Priority
+	// RetryPolicy of the workflow, nil if it is not retried.
+	RetryPolicy *policy.Retry
+	// Priority of the workflow's tasks.
+	Priority policy.Priority
 	// BinaryChecksum of the worker that completed the current task first.
 	//
 	// Deprecated: use GetCurrentBuildID.
@@ -58,10 +73,14 @@ type WorkflowInfo struct {
 type ContinueAsNewSuggestedReason int
 
 const (
-	ContinueAsNewSuggestedReasonUnspecified          ContinueAsNewSuggestedReason = 0
-	ContinueAsNewSuggestedReasonHistorySizeTooLarge  ContinueAsNewSuggestedReason = 1
+	// ContinueAsNewSuggestedReasonUnspecified is for a reason that is not known.
+	ContinueAsNewSuggestedReasonUnspecified ContinueAsNewSuggestedReason = 0
+	// ContinueAsNewSuggestedReasonHistorySizeTooLarge: the history has many bytes.
+	ContinueAsNewSuggestedReasonHistorySizeTooLarge ContinueAsNewSuggestedReason = 1
+	// ContinueAsNewSuggestedReasonTooManyHistoryEvents: it has many events.
 	ContinueAsNewSuggestedReasonTooManyHistoryEvents ContinueAsNewSuggestedReason = 2
-	ContinueAsNewSuggestedReasonTooManyUpdates       ContinueAsNewSuggestedReason = 3
+	// ContinueAsNewSuggestedReasonTooManyUpdates: the run has had many updates.
+	ContinueAsNewSuggestedReasonTooManyUpdates ContinueAsNewSuggestedReason = 3
 )
 
 // GetBinaryChecksum is the checksum of the worker that completed the current

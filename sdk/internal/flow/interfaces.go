@@ -108,10 +108,14 @@ type Selector interface {
 
 // WaitGroup waits for several coroutines. Use it in place of sync.WaitGroup.
 type WaitGroup interface {
+	// Add adds delta, which may be negative, to the number waited for. It panics
+	// if that becomes negative.
 	Add(delta int)
+	// Done is Add(-1).
 	Done()
 	// Go calls f in a new coroutine, counted until f returns.
 	Go(ctx Context, f func(Context))
+	// Wait blocks until the number is zero.
 	Wait(ctx Context)
 }
 
@@ -153,8 +157,12 @@ type Future interface {
 // Settable is the other side of a Future made by NewFuture. It can be set
 // once, by one of its methods; more is a panic.
 type Settable interface {
+	// Set makes the future ready with a value and an error, either of which may
+	// be nil.
 	Set(value any, err error)
+	// SetValue is Set without an error.
 	SetValue(value any)
+	// SetError is Set without a value.
 	SetError(err error)
 	// Chain sets it to what future is, when that is ready.
 	Chain(future Future)
@@ -190,6 +198,8 @@ type ContextPropagator interface {
 // ContextAware is implemented by data converters that depend on the context of
 // the call.
 type ContextAware interface {
+	// WithWorkflowContext returns the converter for calls from workflow code.
 	WithWorkflowContext(ctx Context) converter.DataConverter
+	// WithContext returns the converter for calls from clients and activities.
 	WithContext(ctx context.Context) converter.DataConverter
 }

@@ -55,7 +55,8 @@ type ChildWorkflowOptions struct {
 	// SearchAttributes is untyped.
 	//
 	// Deprecated: use TypedSearchAttributes.
-	SearchAttributes      map[string]any
+	SearchAttributes map[string]any
+	// TypedSearchAttributes of the child. Not to be set with SearchAttributes.
 	TypedSearchAttributes searchattr.SearchAttributes
 
 	// ParentClosePolicy says what happens to the child when its parent closes.

@@ -1,0 +1,83 @@
+package workflow
+
+import (
+	commandpb "go.temporal.io/api/command/v1"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/perdure/perdure/internal/searchattribute"
+)
+
+const badSearchAttributes = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES
+
+// checkSearchAttributes asks the namespace whether it knows them, and has it add
+// their types.
+func (c *Chain) checkSearchAttributes(attributes *commonpb.SearchAttributes) error {
+	if c.config.CheckSearchAttributes == nil || len(attributes.GetIndexedFields()) == 0 {
+		return nil
+	}
+	return c.config.CheckSearchAttributes(c.key.Namespace, attributes)
+}
+
+// checkSearchAttributes checks what a command sets for a run that is yet to
+// start, whose attributes they all are. tooBig is the cause if there are more than
+// may be stored.
+func (b *commandBatch) checkSearchAttributes(attributes *commonpb.SearchAttributes, tooBig enumspb.WorkflowTaskFailedCause) *commandFailure {
+	if err := b.run.chain.checkSearchAttributes(attributes); err != nil {
+		return &commandFailure{cause: badSearchAttributes, err: err}
+	}
+	if err := searchattribute.CheckSize(attributes); err != nil {
+		return &commandFailure{cause: tooBig, err: err, terminate: true}
+	}
+	return nil
+}
+
+func checkUpsertSearchAttributes(b *commandBatch, cmd *commandpb.Command) *commandFailure {
+	attr := cmd.GetUpsertWorkflowSearchAttributesCommandAttributes()
+	if attr == nil {
+		return badCommand(badSearchAttributes, "UpsertWorkflowSearchAttributesCommandAttributes is not set on UpsertWorkflowSearchAttributesCommand.")
+	}
+	if attr.GetSearchAttributes() == nil {
+		return badCommand(badSearchAttributes, "SearchAttributes is not set on UpsertWorkflowSearchAttributesCommand.")
+	}
+	fields := attr.GetSearchAttributes().GetIndexedFields()
+	if len(fields) == 0 {
+		return badCommand(badSearchAttributes, "IndexedFields is not set on UpsertWorkflowSearchAttributesCommand.")
+	}
+	if err := b.run.chain.checkSearchAttributes(attr.GetSearchAttributes()); err != nil {
+		return &commandFailure{cause: badSearchAttributes, err: err}
+	}
+	if f := b.checkBlob(proto.Size(attr.GetSearchAttributes()), badSearchAttributes, "UpsertWorkflowSearchAttributesCommandAttributes"); f != nil {
+		return f
+	}
+	// Several commands of one task may add up: count all that the batch brings.
+	b.searchAttributes.merge(b.run.info.SearchAttributes.GetIndexedFields(), fields)
+	if err := searchattribute.CheckAddedSize(fields, b.searchAttributes.size); err != nil {
+		return &commandFailure{cause: badSearchAttributes, err: err, terminate: true}
+	}
+	return nil
+}
+
+func applyUpsertSearchAttributes(a *application, cmd *commandpb.Command) {
+	r, attr := a.run, cmd.GetUpsertWorkflowSearchAttributesCommandAttributes()
+	r.addEvent(a.step, enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES, func(e *historypb.HistoryEvent) {
+		e.Attributes = &historypb.HistoryEvent_UpsertWorkflowSearchAttributesEventAttributes{
+			UpsertWorkflowSearchAttributesEventAttributes: &historypb.UpsertWorkflowSearchAttributesEventAttributes{
+				WorkflowTaskCompletedEventId: a.completedEventID,
+				SearchAttributes:             attr.GetSearchAttributes(),
+			}}
+	})
+	r.info.SearchAttributes = &commonpb.SearchAttributes{
+		IndexedFields: a.searchAttributes.merge(r.info.SearchAttributes.GetIndexedFields(), attr.GetSearchAttributes().GetIndexedFields())}
+	r.dirty.info = true
+}
+
+// withoutNilAttributes drops null values: they stand for nothing.
+func withoutNilAttributes(attributes *commonpb.SearchAttributes) *commonpb.SearchAttributes {
+	if fields, changed := nonNil(attributes.GetIndexedFields()); changed {
+		return &commonpb.SearchAttributes{IndexedFields: fields}
+	}
+	return attributes
+}
