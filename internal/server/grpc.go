@@ -46,6 +46,7 @@ func grpcOptions(service *frontend.Service, handshake time.Duration) []grpc.Serv
 		grpc.ConnectionTimeout(handshake),
 		grpc.WaitForHandlers(true),
 		grpc.NumStreamWorkers(streamWorkers),
+		grpc.ChainUnaryInterceptor(replyPlainly),
 		grpc.UnaryInterceptor(service.Intercept),
 		grpc.StreamInterceptor(service.InterceptStream),
 	}
