@@ -156,6 +156,18 @@ func TestRunTimesOut(t *testing.T) {
 	}
 }
 
+func TestExecutionTimeoutIsDueWithTheRunTimeoutThatItCaps(t *testing.T) {
+	for _, fraction := range []time.Duration{0, 499 * time.Microsecond, 500 * time.Microsecond, 999999} {
+		w := newLab(t, Limits{})
+		w.now = w.now.Add(fraction) // expirations are rounded to milliseconds
+		w.start(func(r *startReq) { r.WorkflowExecutionTimeout = durationpb.New(time.Minute) })
+		w.advance(time.Minute + time.Millisecond)
+		if a := w.last().GetWorkflowExecutionTimedOutEventAttributes(); a.GetRetryState() != enumspb.RETRY_STATE_TIMEOUT {
+			t.Errorf("started %v past the millisecond: timed out event is %v", fraction, a)
+		}
+	}
+}
+
 func TestTaskTimeoutIsCappedByTheRunTimeout(t *testing.T) {
 	w := newLab(t, Limits{})
 	w.start(func(r *startReq) { r.WorkflowRunTimeout = durationpb.New(3 * time.Second) })

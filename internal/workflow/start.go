@@ -352,8 +352,10 @@ func (c *Chain) newRun(step *entity.Step, p *startParams) *Run {
 		UserMetadata:        p.userMetadata,
 	}
 	if runTimeout > 0 {
+		// Rounded like the execution's, so that of two equal timeouts that of the
+		// execution is due as soon as that of the run.
 		info.RunExpiration = timestamppb.New(earlier(
-			step.Now.Add(p.firstTaskBackoff+runTimeout), asTime(executionExpiration)))
+			step.Now.Add(p.firstTaskBackoff+runTimeout).Round(time.Millisecond), asTime(executionExpiration)))
 	}
 	run := c.newRunState(info, &records.Run{
 		Status:                  enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING,
