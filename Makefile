@@ -9,9 +9,9 @@ OUTSIDE := GOWORK=off go -C
 .PHONY: test
 test: build ## Run all tests
 	go test $(RACE) -timeout 10m ./... ./sdk/...
-	test/with-perdure bin/perdure go test $(RACE) ./sdk/internal/e2e
-	PERDURE_TEST_STICKY_CACHE=0 test/with-perdure bin/perdure go test $(RACE) ./sdk/internal/e2e
-	$(OUTSIDE) test test -timeout 20m ./...
+	test/with-perdure bin/perdure go test $(RACE) -count=1 ./sdk/internal/e2e
+	PERDURE_TEST_STICKY_CACHE=0 test/with-perdure bin/perdure go test $(RACE) -count=1 ./sdk/internal/e2e
+	$(OUTSIDE) test test -count=1 -timeout 20m ./...
 
 .PHONY: check
 check: ## gofmt, go vet and staticcheck on every module

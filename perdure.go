@@ -54,7 +54,7 @@ type Options struct {
 	// workflows; at least one hour. Default: three days.
 	Retention time.Duration
 	// CacheBytes is about how much memory the server uses for workflows that are
-	// idle. More is faster, less is slower, and neither is wrong. Default: 48 MiB.
+	// idle. More is faster, less is slower, and neither is wrong. Default: 24 MiB.
 	CacheBytes int64
 	// Logger gets what an operator should know. Default: slog.Default().
 	Logger *slog.Logger

@@ -50,7 +50,7 @@ import (
 )
 
 // DefaultCacheBytes is what Options.CacheBytes is if it is not set.
-const DefaultCacheBytes = 48 << 20
+const DefaultCacheBytes = 24 << 20
 
 // Options are what a Runtime is opened with. Store and Machines are required.
 type Options struct {
@@ -60,7 +60,7 @@ type Options struct {
 	// Tasks is told of tasks that have become ready or pointless. Optional.
 	Tasks TaskSink
 	// CacheBytes is how much memory the entities that nobody is using may take,
-	// by their own account. Default 48 MiB.
+	// by their own account. Default 24 MiB.
 	CacheBytes int64
 	// Logger defaults to slog.Default().
 	Logger *slog.Logger

@@ -65,7 +65,7 @@ type Options struct {
 	SearchAttributes map[string]searchattribute.Type
 	// Retention of the namespaces registered at start; three days if zero.
 	Retention time.Duration
-	// CacheBytes is how much memory idle workflows may take; 48 MiB if zero.
+	// CacheBytes is how much memory idle workflows may take; 24 MiB if zero.
 	CacheBytes int64
 	// Logger gets what operators should know; slog.Default if nil.
 	Logger *slog.Logger
