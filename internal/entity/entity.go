@@ -13,7 +13,8 @@
 //   - Check first, then change. A step that returns an error must not have
 //     changed the state; one that has nevertheless noted something is taken for
 //     broken, and the runtime drops the state and loads it again.
-//   - Every change of the state is noted as records in the same step.
+//   - Every change of the state is noted as records in the same step, at its end
+//     (Entity.EndStep).
 //   - Nothing of a step is visible to anyone before its records are durable. The
 //     runtime sees to that for replies, tasks, timers and messages; for anything
 //     else there is Step.After.
@@ -21,7 +22,10 @@
 //     is kept in fields that no record holds, and Pinned says so.
 package entity
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Machine is one kind of entity. Load builds the entity named key from its
 // records, or an empty one if it has none.
@@ -36,17 +40,31 @@ type Entity interface {
 	// time of a timer or wake that the entity has set, and must tolerate being
 	// called when nothing is due.
 	Fire(step *Step) error
-	// Receive handles a message from another entity. Messages are delivered at
-	// least once: the entity must recognise one that it has already handled.
-	// A message that makes no sense any more is dropped by returning nil; an
-	// error makes the runtime deliver it again later.
-	Receive(step *Step, message []byte) error
+	// Receive handles a message from another entity, of whatever kind. Messages are
+	// delivered at least once, and in order per sender: the entity must recognise
+	// one that it has already handled. A message that makes no sense any more is
+	// dropped by returning nil; one that this build does not know is answered with
+	// ErrUnknownMessage, and kept; any other error makes the runtime deliver it
+	// again later.
+	Receive(step *Step, from Key, body []byte) error
+	// EndStep ends every step, Fire and Receive included, that has returned nil. It
+	// is the one place where a kind enforces its limits, schedules what the step has
+	// made necessary, and notes the records of what has changed. A step that needs
+	// its records noted earlier, for a reply that is made of them, may call it
+	// itself; the second call then finds nothing left to do.
+	EndStep(step *Step) error
 	// Size is the approximate number of bytes the entity takes in memory.
 	Size() int
 	// Pinned reports whether the entity holds volatile state that must not be
 	// dropped from the cache.
 	Pinned() bool
 }
+
+// ErrUnknownMessage is returned by Entity.Receive, possibly wrapped, for a message
+// that this build does not know: one of a later build, after a downgrade. The
+// runtime keeps it, and all that come behind it on the same way, and says so in
+// its log; a build that knows it delivers them.
+var ErrUnknownMessage = errors.New("message of a kind that this version does not know")
 
 // Reader reads the records of one entity as of the last step whose records are
 // durable. Keys are relative to the entity.

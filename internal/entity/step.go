@@ -1,23 +1,18 @@
 package entity
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Step collects what one step of an entity has to write, set, dispatch and send.
-// The runtime makes it, hands it to the step, and carries it out.
+// The runtime makes it, hands it to the step, and carries out its Outputs.
 type Step struct {
 	// Now is the time of the step. It never goes back within a shard.
 	Now time.Time
 
 	env Env
-
-	Records  []Record
-	Timers   []Timer
-	Tasks    []*Task
-	Removed  []*Task
-	Messages []Outgoing
-	Wakes    []time.Time
-	Effects  []func()
-	lazy     bool
+	out Outputs
 }
 
 // Env is what a step needs of the runtime: sources of what a pure function
@@ -25,11 +20,28 @@ type Step struct {
 type Env interface {
 	// NewID returns a new random UUID.
 	NewID() string
-	// NextTaskID returns a number greater than any it has returned for the shard.
+	// NextTaskID returns a number that no other task has, on whatever shard, and
+	// that is greater than any it has returned for the shard.
 	NextTaskID() int64
 	// Reader reads the entity's records; it waits until the entity's earlier steps
 	// are durable.
 	Reader() Reader
+}
+
+// Outputs is what a step has noted, for whoever carries it out: the runtime, or
+// what stands in for it in a test. Entities note things by the methods of Step
+// and do not look in here.
+type Outputs struct {
+	Records  []Record
+	Timers   []Timer
+	Tasks    []*Task
+	Removed  []TaskRef
+	Messages []Message
+	Index    []IndexEntry
+	Wakes    []time.Time
+	Effects  []func()
+	// Lazy: nobody has to wait for the disk. See Step.Lazy.
+	Lazy bool
 }
 
 // Record is one change of the entity's records: a write if Value is not nil,
@@ -47,14 +59,44 @@ type Timer struct {
 	Clear bool
 }
 
-// Outgoing is a message to another entity.
-type Outgoing struct {
+// Message is a message to another entity. How the body is encoded is the
+// business of the kind that receives it.
+type Message struct {
 	To   Key
 	Body []byte
 }
 
+// IndexEntry is a change of what lists and counts have to know of the entity:
+// the row ID is set to Row, or removed if Row is nil. How a row is encoded is
+// agreed between the entity's kind and the index.
+type IndexEntry struct {
+	// ID names the row among those of the entity, e.g. the run of a workflow.
+	ID  string
+	Row []byte
+}
+
 // NewStep returns an empty step at the given time.
 func NewStep(now time.Time, env Env) *Step { return &Step{Now: now, env: env} }
+
+// Reset makes s an empty step at the given time that keeps the room of its
+// lists. Nothing of its former outputs may be in use any more.
+func (s *Step) Reset(now time.Time, env Env) {
+	out := &s.out
+	clear(out.Records)
+	clear(out.Timers)
+	clear(out.Tasks)
+	clear(out.Removed)
+	clear(out.Messages)
+	clear(out.Index)
+	clear(out.Effects)
+	*s = Step{Now: now, env: env, out: Outputs{
+		Records: out.Records[:0], Timers: out.Timers[:0], Tasks: out.Tasks[:0], Removed: out.Removed[:0],
+		Messages: out.Messages[:0], Index: out.Index[:0], Wakes: out.Wakes[:0], Effects: out.Effects[:0],
+	}}
+}
+
+// Outputs is what the step has noted so far. It belongs to the step.
+func (s *Step) Outputs() *Outputs { return &s.out }
 
 // NewID returns a new random UUID.
 func (s *Step) NewID() string { return s.env.NewID() }
@@ -68,70 +110,86 @@ func (s *Step) Put(key, value []byte) {
 	if value == nil {
 		value = []byte{}
 	}
-	s.Records = append(s.Records, Record{Key: key, Value: value})
+	s.out.Records = append(s.out.Records, Record{Key: key, Value: value})
 }
 
 // Delete removes a record of the entity.
-func (s *Step) Delete(key []byte) { s.Records = append(s.Records, Record{Key: key}) }
+func (s *Step) Delete(key []byte) { s.out.Records = append(s.out.Records, Record{Key: key}) }
 
 // DeletePrefix removes all records of the entity whose keys begin with prefix.
 func (s *Step) DeletePrefix(prefix []byte) {
-	s.Records = append(s.Records, Record{Key: prefix, Prefix: true})
+	s.out.Records = append(s.out.Records, Record{Key: prefix, Prefix: true})
 }
 
 // SetTimer makes the runtime call Fire at or after the given time, whatever
 // happens in between. The entity keeps the time in its records: it needs it to
 // clear the timer.
 func (s *Step) SetTimer(name []byte, at time.Time) {
-	s.Timers = append(s.Timers, Timer{Name: name, At: at})
+	s.out.Timers = append(s.out.Timers, Timer{Name: name, At: at})
 }
 
 // ClearTimer removes a timer that SetTimer has set. Clearing one that has just
 // fired is no error, and is how an entity gets rid of it: a timer that is not
 // cleared by the step it fires is fired again.
 func (s *Step) ClearTimer(name []byte, at time.Time) {
-	s.Timers = append(s.Timers, Timer{Name: name, At: at, Clear: true})
+	s.out.Timers = append(s.out.Timers, Timer{Name: name, At: at, Clear: true})
 }
 
 // Wake makes the runtime call Fire at the given time unless the process ends
 // before.
-func (s *Step) Wake(at time.Time) { s.Wakes = append(s.Wakes, at) }
+func (s *Step) Wake(at time.Time) { s.out.Wakes = append(s.out.Wakes, at) }
 
 // AddTask makes a task ready for workers and returns its id, which the entity
 // keeps to be able to remove the task.
 func (s *Step) AddTask(task *Task) int64 {
 	task.ID = s.env.NextTaskID()
-	s.Tasks = append(s.Tasks, task)
+	s.out.Tasks = append(s.out.Tasks, task)
 	return task.ID
 }
 
-// RemoveTask removes the record of a task; only Queue and ID are looked at.
-func (s *Step) RemoveTask(queue Queue, id int64) {
-	s.Removed = append(s.Removed, &Task{Queue: queue, ID: id})
+// RemoveTask takes a task back: its record is removed, or never written if the
+// task was added by this very step.
+func (s *Step) RemoveTask(ref TaskRef) {
+	for i, task := range s.out.Tasks {
+		if task.ID == ref.ID {
+			s.out.Tasks = slices.Delete(s.out.Tasks, i, i+1)
+			return
+		}
+	}
+	s.out.Removed = append(s.out.Removed, ref)
 }
 
 // Send sends a message to another entity, at least once.
 func (s *Step) Send(to Key, body []byte) {
-	s.Messages = append(s.Messages, Outgoing{To: to, Body: body})
+	s.out.Messages = append(s.out.Messages, Message{To: to, Body: body})
 }
+
+// Withdraw takes back those messages of this very step for which match reports
+// true.
+func (s *Step) Withdraw(match func(Message) bool) {
+	s.out.Messages = slices.DeleteFunc(s.out.Messages, match)
+}
+
+// Index tells lists and counts of a change. The entry is written to the shard's
+// change log in the batch of the step, so an index that follows the log sees
+// what is durable and nothing else. A later entry for the same row wins.
+func (s *Step) Index(entry IndexEntry) { s.out.Index = append(s.out.Index, entry) }
 
 // After has fn called once the step is durable, never if it fails. fn must not
 // block; it runs without the entity's lock.
-func (s *Step) After(fn func()) { s.Effects = append(s.Effects, fn) }
+func (s *Step) After(fn func()) { s.out.Effects = append(s.out.Effects, fn) }
 
 // Lazy says that nobody has to wait for the disk on behalf of this step: a power
 // cut may lose it without anyone being able to tell.
-func (s *Step) Lazy() { s.lazy = true }
-
-// IsLazy reports whether Lazy was called.
-func (s *Step) IsLazy() bool { return s.lazy }
+func (s *Step) Lazy() { s.out.Lazy = true }
 
 // Writes reports whether the step changes anything in the store.
 func (s *Step) Writes() bool {
-	return len(s.Records)+len(s.Timers)+len(s.Tasks)+len(s.Removed)+len(s.Messages) > 0
+	o := &s.out
+	return len(o.Records)+len(o.Timers)+len(o.Tasks)+len(o.Removed)+len(o.Messages)+len(o.Index) > 0
 }
 
 // Empty reports whether the step has noted nothing at all.
 func (s *Step) Empty() bool {
-	return !s.Writes() && len(s.Wakes) == 0 && len(s.Effects) == 0
+	return !s.Writes() && len(s.out.Wakes) == 0 && len(s.out.Effects) == 0
 }

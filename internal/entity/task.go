@@ -19,13 +19,27 @@ type Queue struct {
 	Name      string
 }
 
+// TaskRef names a task: where its record is filed, and its id.
+type TaskRef struct {
+	Queue Queue
+	Lane  string
+	ID    int64
+}
+
+// Ref names the task.
+func (t *Task) Ref() TaskRef { return TaskRef{t.Queue, t.Lane, t.ID} }
+
 // Task is work that is ready for a worker. Its durable record lives in the shard
 // of the entity that owns it, written by the step that made it ready and removed
 // by the step that makes it pointless.
 type Task struct {
 	Queue Queue
-	// ID orders the tasks of a queue within a shard. Given by Step.AddTask; grows
-	// over the whole life of the shard.
+	// Lane divides the backlog of a queue into parts that are served apart, each in
+	// order of its ids: by deployment version, priority, fairness key. Empty: the
+	// one lane of a queue that is not divided.
+	Lane string
+	// ID orders the tasks of a lane. Given by Step.AddTask: unique, growing over the
+	// whole life of a shard, and over shards about in order of time.
 	ID     int64
 	Entity Key
 	RunID  string

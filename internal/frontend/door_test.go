@@ -69,10 +69,12 @@ func (f *fakeChain) step(called string, req proto.Message) error {
 func (f *fakeChain) Load(context.Context, entity.Reader, entity.Key) (entity.Entity, error) {
 	return f, nil
 }
-func (f *fakeChain) Fire(*entity.Step) error            { return nil }
-func (f *fakeChain) Receive(*entity.Step, []byte) error { return nil }
-func (f *fakeChain) Size() int                          { return 0 }
-func (f *fakeChain) Pinned() bool                       { return false }
+func (f *fakeChain) Fire(*entity.Step) error                        { return nil }
+func (f *fakeChain) Receive(*entity.Step, entity.Key, []byte) error { return nil }
+
+func (f *fakeChain) EndStep(*entity.Step) error { return nil }
+func (f *fakeChain) Size() int                  { return 0 }
+func (f *fakeChain) Pinned() bool               { return false }
 
 func (f *fakeChain) Start(_ *entity.Step, r *workflowservice.StartWorkflowExecutionRequest) (*workflowservice.StartWorkflowExecutionResponse, error) {
 	return &workflowservice.StartWorkflowExecutionResponse{RunId: "run"}, f.step("Start", r)

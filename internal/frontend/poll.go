@@ -158,7 +158,7 @@ var errPollerGone = errors.New("frontend: the poller has gone")
 func (s *Service) startTask(ctx context.Context, task *entity.Task, start func(*entity.Step, chain) error) error {
 	stepCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTaskWait)
 	defer cancel()
-	return s.runtime.Update(stepCtx, task.Entity, func(step *entity.Step, e entity.Entity) error {
+	return s.runtime.Step(stepCtx, task.Entity, func(step *entity.Step, e entity.Entity) error {
 		if ctx.Err() != nil {
 			return errPollerGone
 		}

@@ -36,8 +36,8 @@ import (
 
 // Runtime is what the frontend needs of package runtime.
 type Runtime interface {
-	// Update runs a step of the entity and returns when it is durable.
-	Update(ctx context.Context, key entity.Key, fn func(*entity.Step, entity.Entity) error) error
+	// Step runs a step of the entity and returns when it is durable.
+	Step(ctx context.Context, key entity.Key, fn func(*entity.Step, entity.Entity) error) error
 	// View reads an entity as of its last durable step.
 	View(ctx context.Context, key entity.Key, fn func(entity.Entity, entity.Reader) error) error
 	// Await calls ready at once and after every durable change of the entity until
@@ -164,7 +164,7 @@ func (s *Service) viewWorkflow(ctx context.Context, workflowID string, fn func(c
 
 // updateWorkflow runs one step of a workflow of the request's namespace.
 func (s *Service) updateWorkflow(ctx context.Context, workflowID string, fn func(*entity.Step, chain) error) error {
-	return s.runtime.Update(ctx, workflowKey(ctx, workflowID), func(step *entity.Step, e entity.Entity) error {
+	return s.runtime.Step(ctx, workflowKey(ctx, workflowID), func(step *entity.Step, e entity.Entity) error {
 		return fn(step, e.(chain))
 	})
 }

@@ -300,12 +300,12 @@ func (m *Matching) Add(task *entity.Task) {
 
 // Remove implements runtime.TaskSink: the record of the task is gone, and if the
 // task is still waiting it need not be offered any more.
-func (m *Matching) Remove(queue entity.Queue, id int64) {
-	q := m.locked(queueKey{Queue: queue})
+func (m *Matching) Remove(ref entity.TaskRef) {
+	q := m.locked(queueKey{Queue: ref.Queue})
 	if q == nil {
 		return
 	}
-	q.tasks.removeID(id)
+	q.tasks.removeID(ref.ID)
 	q.mu.Unlock()
 }
 

@@ -100,7 +100,7 @@ func (b *backlog) remove(task *entity.Task) {
 	b.mu.Lock()
 	b.tasks = slices.DeleteFunc(b.tasks, func(t *entity.Task) bool { return t.ID == task.ID })
 	b.mu.Unlock()
-	b.m.Remove(task.Queue, task.ID)
+	b.m.Remove(task.Ref())
 }
 
 func sticky(name string) func(*entity.Task) {

@@ -90,7 +90,10 @@ func (r *Registry) Load(_ context.Context, reader entity.Reader, _ entity.Key) (
 func (d *directory) Fire(*entity.Step) error { return nil }
 
 // Receive implements entity.Entity. Nothing sends messages to namespaces.
-func (d *directory) Receive(*entity.Step, []byte) error { return nil }
+func (d *directory) Receive(*entity.Step, entity.Key, []byte) error { return entity.ErrUnknownMessage }
+
+// EndStep implements entity.Entity. Steps note their records themselves.
+func (d *directory) EndStep(*entity.Step) error { return nil }
 
 // Size implements entity.Entity.
 func (d *directory) Size() int { return d.size + 512*len(d.byID) }

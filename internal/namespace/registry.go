@@ -21,7 +21,7 @@ import (
 
 // Runtime is what the registry needs of package runtime.
 type Runtime interface {
-	Update(ctx context.Context, key entity.Key, fn func(*entity.Step, entity.Entity) error) error
+	Step(ctx context.Context, key entity.Key, fn func(*entity.Step, entity.Entity) error) error
 	View(ctx context.Context, key entity.Key, fn func(entity.Entity, entity.Reader) error) error
 }
 
@@ -140,7 +140,7 @@ func (r *Registry) List(after string, limit int, deleted bool) []*Namespace {
 // Errors: NamespaceAlreadyExists, InvalidArgument for what this server does not
 // have (archival, replication) and for a retention below MinRetention.
 func (r *Registry) Register(ctx context.Context, req *workflowservice.RegisterNamespaceRequest) error {
-	return r.runtime.Update(ctx, Key, func(step *entity.Step, e entity.Entity) error {
+	return r.runtime.Step(ctx, Key, func(step *entity.Step, e entity.Entity) error {
 		return e.(*directory).register(step, req)
 	})
 }
@@ -148,7 +148,7 @@ func (r *Registry) Register(ctx context.Context, req *workflowservice.RegisterNa
 // Update changes what the request sets: text fields that are not empty, data by
 // merging, state only forwards, aliases and bad binaries by merging.
 func (r *Registry) Update(ctx context.Context, req *workflowservice.UpdateNamespaceRequest) (*Namespace, error) {
-	err := r.runtime.Update(ctx, Key, func(step *entity.Step, e entity.Entity) error {
+	err := r.runtime.Step(ctx, Key, func(step *entity.Step, e entity.Entity) error {
 		return e.(*directory).update(step, req)
 	})
 	if err != nil {
@@ -159,7 +159,7 @@ func (r *Registry) Update(ctx context.Context, req *workflowservice.UpdateNamesp
 
 // Deprecate makes the namespace refuse new workflows. Once deprecated it stays so.
 func (r *Registry) Deprecate(ctx context.Context, name string) error {
-	return r.runtime.Update(ctx, Key, func(step *entity.Step, e entity.Entity) error {
+	return r.runtime.Step(ctx, Key, func(step *entity.Step, e entity.Entity) error {
 		return e.(*directory).deprecate(step, name)
 	})
 }

@@ -58,7 +58,7 @@ func (f *fakeRuntime) entity(ctx context.Context) (entity.Entity, error) {
 	return f.loaded, err
 }
 
-func (f *fakeRuntime) Update(ctx context.Context, _ entity.Key, fn func(*entity.Step, entity.Entity) error) error {
+func (f *fakeRuntime) Step(ctx context.Context, _ entity.Key, fn func(*entity.Step, entity.Entity) error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	e, err := f.entity(ctx)
@@ -73,10 +73,10 @@ func (f *fakeRuntime) Update(ctx context.Context, _ entity.Key, fn func(*entity.
 		f.loaded = nil
 		return err
 	}
-	for _, r := range step.Records {
+	for _, r := range step.Outputs().Records {
 		f.records[string(r.Key)] = r.Value
 	}
-	for _, effect := range step.Effects {
+	for _, effect := range step.Outputs().Effects {
 		effect()
 	}
 	return nil

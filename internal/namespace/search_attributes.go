@@ -23,7 +23,7 @@ const maxAttributeName = 1000
 // name, an unknown type, or when the fields of a type are used up, with
 // InvalidArgument.
 func (r *Registry) AddSearchAttributes(ctx context.Context, namespace string, attributes map[string]searchattribute.Type) error {
-	return r.runtime.Update(ctx, Key, func(step *entity.Step, e entity.Entity) error {
+	return r.runtime.Step(ctx, Key, func(step *entity.Step, e entity.Entity) error {
 		return e.(*directory).addSearchAttributes(step, namespace, attributes)
 	})
 }
@@ -32,7 +32,7 @@ func (r *Registry) AddSearchAttributes(ctx context.Context, namespace string, at
 // known are passed over. It fails with NamespaceNotFound and, for attributes that
 // are not custom, with InvalidArgument.
 func (r *Registry) RemoveSearchAttributes(ctx context.Context, namespace string, names []string) error {
-	return r.runtime.Update(ctx, Key, func(step *entity.Step, e entity.Entity) error {
+	return r.runtime.Step(ctx, Key, func(step *entity.Step, e entity.Entity) error {
 		return e.(*directory).removeSearchAttributes(step, namespace, names)
 	})
 }

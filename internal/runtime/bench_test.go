@@ -22,11 +22,11 @@ func BenchmarkUpdate(b *testing.B) {
 		k1, k2, value := []byte("n"), []byte("f"), number(7)
 		var last int64
 		for pb.Next() {
-			err := w.Update(b.Context(), key, func(step *entity.Step, e entity.Entity) error {
+			err := w.Step(b.Context(), key, func(step *entity.Step, e entity.Entity) error {
 				step.Put(k1, value)
 				step.Put(k2, value)
 				if last != 0 {
-					step.RemoveTask(testQueue, last)
+					step.RemoveTask(entity.TaskRef{Queue: testQueue, ID: last})
 				}
 				last = step.AddTask(&entity.Task{Queue: testQueue, Entity: key, RunID: "0b0d7f2c-9f8a-4b1e-8a55-0e4a5c3a3f10", EventID: 5, Stamp: 1, Created: step.Now})
 				return nil

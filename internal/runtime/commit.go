@@ -12,7 +12,7 @@ import (
 // encode turns what the step has noted into a batch. All keys and the values
 // made here share one piece of memory, which the batch keeps.
 func (u *update) encode() *storage.Batch {
-	e, s, step := u.entry, u.entry.shard, &u.step
+	e, s, step := u.entry, u.entry.shard, u.step.Outputs()
 	batch := &storage.Batch{}
 	batch.Grow(len(step.Records) + len(step.Timers) + len(step.Tasks) + len(step.Removed) + len(step.Messages) + 1)
 	buf := make([]byte, 0, u.encodedSize())
@@ -47,13 +47,13 @@ func (u *update) encode() *storage.Batch {
 		}
 	}
 	for _, task := range step.Tasks {
-		buf = entity.AppendInt(appendQueueKey(buf, task.Queue), task.ID)
+		buf = appendTaskKey(buf, task.Ref())
 		key := cut()
 		buf = appendTask(buf, task)
 		batch.Set(key, cut())
 	}
-	for _, task := range step.Removed {
-		buf = entity.AppendInt(appendQueueKey(buf, task.Queue), task.ID)
+	for _, ref := range step.Removed {
+		buf = appendTaskKey(buf, ref)
 		batch.Delete(cut())
 	}
 	for i := range step.Messages {
@@ -64,7 +64,7 @@ func (u *update) encode() *storage.Batch {
 		buf = appendMessage(buf, target, step.Messages[i])
 		batch.Set(key, cut())
 	}
-	now := step.Now.UnixNano()
+	now := u.step.Now.UnixNano()
 	if saved := s.savedNow.Load(); now-saved >= clockGrain && s.savedNow.CompareAndSwap(saved, now) {
 		buf = entity.AppendInt(buf, now)
 		batch.Set(clockKey, cut())
@@ -76,7 +76,7 @@ var empty = []byte{}
 
 // encodedSize estimates the bytes that encode appends. It need not be exact.
 func (u *update) encodedSize() int {
-	step, prefix := &u.step, len(u.entry.prefix)
+	step, prefix := u.step.Outputs(), len(u.entry.prefix)
 	size := 8
 	for i := range step.Records {
 		size += prefix + len(step.Records[i].Key)
@@ -85,16 +85,21 @@ func (u *update) encodedSize() int {
 		size += 9 + prefix + len(step.Timers[i].Name)
 	}
 	for _, task := range step.Tasks {
-		size += 2*14 + len(task.Queue.Namespace) + len(task.Queue.Name) + sizeTask(task)
+		size += sizeTaskKey(task.Ref()) + sizeTask(task)
 	}
-	for _, task := range step.Removed {
-		size += 14 + len(task.Queue.Namespace) + len(task.Queue.Name)
+	for _, ref := range step.Removed {
+		size += sizeTaskKey(ref)
 	}
 	for i := range step.Messages {
 		out := &step.Messages[i]
 		size += 9 + prefix + len(out.To.Namespace) + len(out.To.ID) + 8 + len(out.Body)
 	}
 	return size
+}
+
+// sizeTaskKey is the length of a task's key, but for zero bytes in names.
+func sizeTaskKey(ref entity.TaskRef) int {
+	return 16 + len(ref.Queue.Namespace) + len(ref.Queue.Name) + len(ref.Lane)
 }
 
 // Fields of records.DispatchTask.

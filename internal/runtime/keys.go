@@ -14,8 +14,9 @@ import (
 //
 //	e <entity key> <record>                   records of entities
 //	t <fire time> <entity key> <name>         durable timers; the value is empty
-//	q <namespace> <type> <name> <task id>     tasks: records.DispatchTask
+//	q <namespace> <type> <name> <lane> <id>   tasks: records.DispatchTask
 //	o <number>                                outbox: sender, destination, body
+//	l <number>                                change log: entity, row id, row
 //	m c                                       clock: time of a late step
 //
 // Strings and entity keys mark their own end; times are nanoseconds since 1970.
@@ -24,6 +25,7 @@ const (
 	spaceTimer  = 't'
 	spaceQueue  = 'q'
 	spaceOutbox = 'o'
+	spaceLog    = 'l'
 	spaceMeta   = 'm'
 )
 
@@ -73,13 +75,23 @@ func appendQueueKey(dst []byte, queue entity.Queue) []byte {
 	return entity.AppendString(append(dst, byte(queue.Type)), queue.Name)
 }
 
+// appendLaneKey appends the prefix of the keys of a lane's tasks.
+func appendLaneKey(dst []byte, queue entity.Queue, lane string) []byte {
+	return entity.AppendString(appendQueueKey(dst, queue), lane)
+}
+
+// appendTaskKey appends the key of a task.
+func appendTaskKey(dst []byte, ref entity.TaskRef) []byte {
+	return entity.AppendInt(appendLaneKey(dst, ref.Queue, ref.Lane), ref.ID)
+}
+
 func appendOutboxKey(dst []byte, number int64) []byte {
 	return entity.AppendInt(append(dst, spaceOutbox), number)
 }
 
 // appendMessage appends the value of an outbox record; from is the encoded key
 // of the sender.
-func appendMessage(dst, from []byte, out entity.Outgoing) []byte {
+func appendMessage(dst, from []byte, out entity.Message) []byte {
 	dst = append(dst, from...)
 	dst = out.To.Encode(dst)
 	return append(dst, out.Body...)

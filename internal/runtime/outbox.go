@@ -75,7 +75,7 @@ func (o *outbox) init(s *shard) {
 }
 
 // publish takes over the messages of a durable step.
-func (o *outbox) publish(from entity.Key, messages []entity.Outgoing, numbers []int64) {
+func (o *outbox) publish(from entity.Key, messages []entity.Message, numbers []int64) {
 	// Taken before the lock: everything up to it has been published.
 	settled := o.shard.ids.settled(&o.shard.rt.ids)
 	o.mu.Lock()
@@ -139,7 +139,7 @@ func (l *lane) deliver() {
 		l.delivered(err)
 		return
 	}
-	u.stepFn = func(step *entity.Step, e entity.Entity) error { return e.Receive(step, m.body) }
+	u.stepFn = func(step *entity.Step, e entity.Entity) error { return e.Receive(step, l.key.from, m.body) }
 	u.after = l.delivered
 	_ = u.run() // reports to after
 }

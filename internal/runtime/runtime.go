@@ -1,20 +1,21 @@
 // Package runtime runs entities: it finds the shard of one, locks it, loads it,
 // carries out its steps, makes them durable, and only then lets anybody see them.
 //
-// The way of a step (Update):
+// The way of a step (Step):
 //
 //  1. The entity is looked up in the cache by its key, or an empty slot is made;
 //     the caller holds a reference to it from now on, so it is not evicted.
 //  2. The entity's lock is taken. If the entity is not in memory, its kind's
 //     Machine loads it.
-//  3. The step runs. It changes the state in memory and notes its effects.
+//  3. The step runs. It changes the state in memory and notes its effects;
+//     Entity.EndStep notes the records of what has changed.
 //  4. What it has noted becomes one storage.Batch, which is submitted while the
 //     lock is held: the order of an entity's batches is the order of its steps.
 //  5. The lock is released. The next step of the entity may run at once, on a
 //     state that is not durable yet: many steps share one sync of the disk.
 //  6. The store reports the batch durable. Tasks go to matching, timers to the
 //     heap, messages to the outbox, waiters are woken, the step's effects run,
-//     and Update returns.
+//     and Step returns.
 //
 // A step that writes nothing, a View, and a step that returns an error have seen
 // state that may still be on its way to the disk. They return when the entity's
@@ -76,7 +77,7 @@ type TaskSink interface {
 	// Add offers a task to workers.
 	Add(task *entity.Task)
 	// Remove forgets a task whose record is gone, if it is still waiting.
-	Remove(queue entity.Queue, id int64)
+	Remove(ref entity.TaskRef)
 }
 
 // Runtime runs the entities of all shards of a store. Its methods may be called
@@ -243,8 +244,8 @@ var errClosing = serviceerror.NewUnavailable("the server is shutting down; try a
 
 type noTasks struct{}
 
-func (noTasks) Add(*entity.Task)           {}
-func (noTasks) Remove(entity.Queue, int64) {}
+func (noTasks) Add(*entity.Task)      {}
+func (noTasks) Remove(entity.TaskRef) {}
 
 // newUUID returns a random (version 4) UUID.
 func newUUID() string {

@@ -122,7 +122,7 @@ func (s *simulation) client(ctx context.Context, rng *rand.Rand, entities int) {
 			completed = 0
 		}
 		s.mu.Unlock()
-		err := s.Update(ctx, toyKey(id), func(step *entity.Step, e entity.Entity) error {
+		err := s.Step(ctx, toyKey(id), func(step *entity.Step, e entity.Entity) error {
 			a := e.(*toy)
 			if increment {
 				a.increment(step)

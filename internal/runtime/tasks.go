@@ -83,7 +83,7 @@ func (r *Runtime) Watermark() int64 {
 func (r *Runtime) CountTasks(ctx context.Context, queue entity.Queue, after int64, limit int) (int, error) {
 	count := 0
 	for _, s := range r.shards {
-		prefix := appendQueueKey(nil, queue)
+		prefix := appendLaneKey(nil, queue, "")
 		bounds := storage.Range{Start: entity.AppendInt(append([]byte(nil), prefix...), after+1), End: storage.PrefixEnd(prefix)}
 		err := r.store.Scan(ctx, s.id, bounds, func(_, _ []byte) bool {
 			count++
@@ -115,7 +115,7 @@ func (t *taskRun) read(ctx context.Context) error {
 		t.complete = true
 		return nil
 	}
-	prefix := appendQueueKey(nil, t.queue)
+	prefix := appendLaneKey(nil, t.queue, "")
 	bounds := storage.Range{
 		Start: entity.AppendInt(append([]byte(nil), prefix...), t.after+1),
 		End:   entity.AppendInt(append([]byte(nil), prefix...), t.bound+1),

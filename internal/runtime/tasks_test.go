@@ -22,8 +22,8 @@ type sink struct {
 	removed []int64
 }
 
-func (s *sink) Add(task *entity.Task)           { s.added = append(s.added, task) }
-func (s *sink) Remove(_ entity.Queue, id int64) { s.removed = append(s.removed, id) }
+func (s *sink) Add(task *entity.Task)     { s.added = append(s.added, task) }
+func (s *sink) Remove(ref entity.TaskRef) { s.removed = append(s.removed, ref.ID) }
 
 func TestTasksAreOfferedWhenDurable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

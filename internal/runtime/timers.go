@@ -97,8 +97,8 @@ func (t *timers) publish(u *update) {
 	var key [256]byte
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for i := range u.step.Timers {
-		set := &u.step.Timers[i]
+	for i := range u.step.Outputs().Timers {
+		set := &u.step.Outputs().Timers[i]
 		at := timerNanos(set.At)
 		k := appendTimerKey(key[:0], at, e.prefix[1:], set.Name)
 		known := t.durable[string(k)]
@@ -112,7 +112,7 @@ func (t *timers) publish(u *update) {
 			t.addDurable(&timer{at: at, shard: e.shard, target: e.key}, k)
 		}
 	}
-	for _, at := range u.step.Wakes {
+	for _, at := range u.step.Outputs().Wakes {
 		t.push(&timer{at: timerNanos(at), target: e.key})
 	}
 }

@@ -104,7 +104,7 @@ func (e *toy) addTask(step *entity.Step, queue entity.Queue) int64 {
 func (e *toy) completeTask(step *entity.Step, queue entity.Queue, id int64) {
 	delete(e.tasks, id)
 	step.Delete(append([]byte("q"), number(id)...))
-	step.RemoveTask(queue, id)
+	step.RemoveTask(entity.TaskRef{Queue: queue, ID: id})
 }
 
 func (e *toy) send(step *entity.Step, to entity.Key) {
@@ -114,7 +114,9 @@ func (e *toy) send(step *entity.Step, to entity.Key) {
 	step.Send(to, append(number(e.sent[name]), e.key.Encode(nil)...))
 }
 
-func (e *toy) Receive(step *entity.Step, message []byte) error {
+func (e *toy) EndStep(*entity.Step) error { return nil }
+
+func (e *toy) Receive(step *entity.Step, _ entity.Key, message []byte) error {
 	if e.machine.receive != nil {
 		if err := e.machine.receive(e, step, message); err != nil {
 			return err
@@ -200,7 +202,7 @@ func (w *world) close() {
 func toyKey(id string) entity.Key { return entity.Key{Kind: toyKind, Namespace: "ns", ID: id} }
 
 func (w *world) update(id string, fn func(*entity.Step, *toy)) error {
-	return w.Update(context.Background(), toyKey(id), func(step *entity.Step, e entity.Entity) error {
+	return w.Step(context.Background(), toyKey(id), func(step *entity.Step, e entity.Entity) error {
 		fn(step, e.(*toy))
 		return nil
 	})

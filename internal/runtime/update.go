@@ -14,7 +14,7 @@ import (
 	"github.com/perdure/perdure/internal/storage"
 )
 
-// Update runs one step of an entity and returns when all it did is durable and
+// Step runs one step of an entity and returns when all it did is durable and
 // published; a lazy step returns as soon as it is submitted and what it may have
 // seen is durable. fn runs with the entity's lock held; it must not use the step
 // or the entity after it has returned.
@@ -23,7 +23,7 @@ import (
 // on its way to the disk, its error is returned and the step takes effect all
 // the same. Unavailable means that the server is going down or that its store has
 // failed, in which case the step may or may not have taken effect.
-func (r *Runtime) Update(ctx context.Context, key entity.Key, fn func(*entity.Step, entity.Entity) error) error {
+func (r *Runtime) Step(ctx context.Context, key entity.Key, fn func(*entity.Step, entity.Entity) error) error {
 	u, err := r.begin(ctx, key)
 	if err != nil {
 		return err
@@ -34,7 +34,7 @@ func (r *Runtime) Update(ctx context.Context, key entity.Key, fn func(*entity.St
 
 // View looks at an entity. What fn has seen is durable when View returns; the
 // reader reads the entity's records. fn must not change the entity, nor use it or
-// the reader after it has returned. Errors are as those of Update.
+// the reader after it has returned. Errors are as those of Step.
 func (r *Runtime) View(ctx context.Context, key entity.Key, fn func(entity.Entity, entity.Reader) error) error {
 	u, err := r.begin(ctx, key)
 	if err != nil {
@@ -55,7 +55,7 @@ type update struct {
 	stepFn func(*entity.Step, entity.Entity) error
 	viewFn func(entity.Entity, entity.Reader) error
 	// after, if set, is called with the outcome instead of handing it to a
-	// waiting Update. It must not block.
+	// waiting Step. It must not block.
 	after func(error)
 
 	step entity.Step
@@ -111,12 +111,7 @@ func (u *update) leave() {
 	case <-u.outcome:
 	default:
 	}
-	clear(u.step.Records)
-	clear(u.step.Tasks)
-	clear(u.step.Removed)
-	clear(u.step.Messages)
-	clear(u.step.Timers)
-	clear(u.step.Effects)
+	u.step.Reset(time.Time{}, u)
 	u.entry, u.ctx, u.err = nil, nil, nil
 	u.stepFn, u.viewFn, u.after = nil, nil, nil
 	u.followers, u.lastFollower, u.next = nil, nil, nil
@@ -198,7 +193,7 @@ func (u *update) addFollower(f *update) {
 // nothing of the step is left.
 func (u *update) apply() (err error) {
 	e, s := u.entry, u.entry.shard
-	u.resetStep(time.Unix(0, s.time()).UTC())
+	u.step.Reset(time.Unix(0, s.time()).UTC(), u)
 	if f := s.failure.Load(); f != nil {
 		e.state = nil
 		return f.reply
@@ -224,6 +219,9 @@ func (u *update) apply() (err error) {
 	}
 	err = u.stepFn(&u.step, e.state)
 	if err == nil {
+		err = e.state.EndStep(&u.step)
+	}
+	if err == nil {
 		e.measure()
 		return nil
 	}
@@ -240,26 +238,16 @@ func (e *entry) measure() {
 	e.size, e.pinned = int64(e.state.Size()), e.state.Pinned()
 }
 
-// resetStep makes the step an empty one, keeping the room of its lists.
-func (u *update) resetStep(now time.Time) {
-	old := &u.step
-	fresh := entity.NewStep(now, u)
-	fresh.Records, fresh.Timers, fresh.Tasks = old.Records[:0], old.Timers[:0], old.Tasks[:0]
-	fresh.Removed, fresh.Messages = old.Removed[:0], old.Messages[:0]
-	fresh.Wakes, fresh.Effects = old.Wakes[:0], old.Effects[:0]
-	u.step = *fresh
-}
-
 // dropStep forgets what the step has noted.
 func (u *update) dropStep() {
 	u.entry.shard.ids.settle(&u.ids)
-	u.resetStep(u.step.Now)
+	u.step.Reset(u.step.Now, u)
 }
 
 // commit submits the step's batch, unlocks the entity, and waits.
 func (u *update) commit() error {
 	e, s := u.entry, u.entry.shard
-	lazy, background := u.step.IsLazy(), u.after != nil
+	lazy, background := u.step.Outputs().Lazy, u.after != nil
 	batch := u.encode()
 
 	// A lazy step's caller waits for what the step may have seen only.
@@ -352,12 +340,12 @@ func (u *update) report(err error) {
 
 // publish shows the world what a durable step has done.
 func (u *update) publish() {
-	r, s, step := u.rt, u.entry.shard, &u.step
+	r, s, step := u.rt, u.entry.shard, u.step.Outputs()
 	for _, task := range step.Tasks {
 		r.tasks.Add(task)
 	}
-	for _, task := range step.Removed {
-		r.tasks.Remove(task.Queue, task.ID)
+	for _, ref := range step.Removed {
+		r.tasks.Remove(ref)
 	}
 	if len(step.Timers)+len(step.Wakes) > 0 {
 		r.timers.publish(u)

@@ -74,7 +74,7 @@ func TestViewWaitsForWhatItHasSeen(t *testing.T) {
 			viewed = true
 		}()
 		go func() {
-			err := w.Update(t.Context(), toyKey("a"), func(*entity.Step, entity.Entity) error { return errToy })
+			err := w.Step(t.Context(), toyKey("a"), func(*entity.Step, entity.Entity) error { return errToy })
 			refused = errors.Is(err, errToy)
 		}()
 		w.view("other", func(*toy) {}) // has nothing to wait for
@@ -97,7 +97,7 @@ func TestCallersGiveUpWaitingButTheStepTakesEffect(t *testing.T) {
 		w.store.pause()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		err := w.Update(ctx, toyKey("a"), func(step *entity.Step, e entity.Entity) error {
+		err := w.Step(ctx, toyKey("a"), func(step *entity.Step, e entity.Entity) error {
 			e.(*toy).increment(step)
 			return nil
 		})
@@ -229,7 +229,7 @@ func TestErrorOfAStepLeavesTheStateAlone(t *testing.T) {
 		defer w.close()
 		w.must(w.update("a", func(step *entity.Step, e *toy) { e.increment(step) }))
 		loads := w.machine.loads.Load()
-		if err := w.Update(t.Context(), toyKey("a"), func(*entity.Step, entity.Entity) error { return errToy }); err != errToy {
+		if err := w.Step(t.Context(), toyKey("a"), func(*entity.Step, entity.Entity) error { return errToy }); err != errToy {
 			t.Errorf("got %v", err)
 		}
 		if w.count("a") != 1 || w.machine.loads.Load() != loads {
@@ -256,7 +256,7 @@ func TestBrokenStepIsForgotten(t *testing.T) {
 				defer w.close()
 				w.must(w.update("a", func(step *entity.Step, e *toy) { e.increment(step) }))
 				var internal *serviceerror.Internal
-				if err := w.Update(t.Context(), toyKey("a"), fn); !errors.Is(err, errToy) && !errors.As(err, &internal) {
+				if err := w.Step(t.Context(), toyKey("a"), fn); !errors.Is(err, errToy) && !errors.As(err, &internal) {
 					t.Errorf("got %v", err)
 				}
 				if n := w.count("a"); n != 1 {

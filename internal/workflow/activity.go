@@ -371,13 +371,6 @@ func (r *Run) undispatchActivity(step *entity.Step, act *records.Activity) {
 	if act.TaskId == 0 {
 		return
 	}
-	id := act.TaskId
+	step.RemoveTask(entity.TaskRef{Queue: r.activityQueue(act), ID: act.TaskId})
 	act.TaskId = 0
-	for i, task := range step.Tasks {
-		if task.ID == id { // added by this very step
-			step.Tasks = append(step.Tasks[:i:i], step.Tasks[i+1:]...)
-			return
-		}
-	}
-	step.RemoveTask(r.activityQueue(act), id)
 }

@@ -231,8 +231,8 @@ func TestStartedMarkIsDurableAtOnceOnlyIfThereIsOneAttempt(t *testing.T) {
 	for attempts, lazy := range map[int32]bool{0: true, 1: false, 2: true} {
 		t.Run(fmt.Sprintf("maximum attempts %d", attempts), func(t *testing.T) {
 			w, _ := startedActivity(t, maximumAttempts(attempts))
-			if w.last.IsLazy() != lazy {
-				t.Errorf("lazy is %v", w.last.IsLazy())
+			if w.last.Outputs().Lazy != lazy {
+				t.Errorf("lazy is %v", w.last.Outputs().Lazy)
 			}
 		})
 	}
@@ -508,8 +508,8 @@ func TestHeartbeatWritesOneRecordLazily(t *testing.T) {
 	if cancelled, err := w.heartbeat("w", w.activityRef(task), "progress"); cancelled || err != nil {
 		t.Fatal(cancelled, err)
 	}
-	if n := len(w.last.Records); n != 1 || !w.last.IsLazy() || len(w.last.Timers) != 0 {
-		t.Errorf("heartbeat writes %d records and %d timers, lazily: %v", n, len(w.last.Timers), w.last.IsLazy())
+	if n := len(w.last.Outputs().Records); n != 1 || !w.last.Outputs().Lazy || len(w.last.Outputs().Timers) != 0 {
+		t.Errorf("heartbeat writes %d records and %d timers, lazily: %v", n, len(w.last.Outputs().Timers), w.last.Outputs().Lazy)
 	}
 }
 
@@ -688,7 +688,7 @@ func TestEagerActivitiesComeWithTheReplyAlreadyStarted(t *testing.T) {
 	if len(tasks) != 1 || tasks[0].ActivityId != "a" || !proto.Equal(tasks[0].Input, payloads("input of a")) || tasks[0].StartedTime == nil {
 		t.Fatalf("got %v", tasks)
 	}
-	if w.last.IsLazy() {
+	if w.last.Outputs().Lazy {
 		t.Error("a completed workflow task was written lazily")
 	}
 	w.crash()
@@ -788,17 +788,17 @@ func TestAStepOfOneOfThousandsOfActivitiesTouchesOnlyThatOne(t *testing.T) {
 	}
 	w.decide("w", commands...)
 	ref := w.activityRef(w.startActivity("w"))
-	if n := len(w.last.Records); n > 2 {
+	if n := len(w.last.Outputs().Records); n > 2 {
 		t.Errorf("starting one writes %d records", n)
 	}
 	if err := w.fail("w", ref, applicationFailure("x")); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(w.last.Records); n > 2 {
+	if n := len(w.last.Outputs().Records); n > 2 {
 		t.Errorf("failing one writes %d records", n)
 	}
 	w.advance(time.Second)
-	if n := len(w.last.Records); n > 2 {
+	if n := len(w.last.Outputs().Records); n > 2 {
 		t.Errorf("dispatching the retry of one writes %d records", n)
 	}
 }

@@ -29,7 +29,7 @@ func BenchmarkWorkflow(b *testing.B) {
 		if _, err := c.Start(step, req); err != nil {
 			b.Fatal(err)
 		}
-		task := step.Tasks[0]
+		task := step.Outputs().Tasks[0]
 		w.now = w.now.Add(time.Millisecond)
 		reply, err := c.StartWorkflowTask(entity.NewStep(w.now, w), task, poll)
 		if err != nil {

@@ -525,7 +525,7 @@ func (r *Run) applyParentClosePolicy(step *entity.Step) {
 		}
 	}
 	if takeBack {
-		step.Messages = slices.DeleteFunc(step.Messages, func(out entity.Outgoing) bool {
+		step.Withdraw(func(out entity.Message) bool {
 			m := new(records.Message)
 			return proto.Unmarshal(out.Body, m) == nil && m.GetStartChild() != nil && m.FromRunId == r.info.RunId
 		})

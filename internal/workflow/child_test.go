@@ -3,6 +3,7 @@
 package workflow
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -380,7 +381,7 @@ func TestLateRepeatedReportOfAnAbandonedChildDoesNotHarmIt(t *testing.T) {
 	report := w.outbox[0].Body // ChildStarted
 	w.deliver()
 	w.decide("p", completeWorkflow("done"))
-	w.do(testKey("p"), func(step *entity.Step, c *Chain) error { return c.Receive(step, report) })
+	w.do(testKey("p"), func(step *entity.Step, c *Chain) error { return c.Receive(step, testKey("c"), report) })
 	w.deliver()
 	w.wantStatus("c", enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING)
 }
@@ -395,7 +396,7 @@ func TestLateRepeatedStartDoesNotLetASecondChildRun(t *testing.T) {
 	w.deliver()
 	w.start("c")
 	w.decide("c", completeWorkflow("unrelated"))
-	w.do(testKey("c"), func(step *entity.Step, c *Chain) error { return c.Receive(step, start) })
+	w.do(testKey("c"), func(step *entity.Step, c *Chain) error { return c.Receive(step, testKey("p"), start) })
 	w.deliver()
 	w.wantStatus("c", enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED)
 	w.wantHistory("c", 0, "WorkflowExecutionStarted", "WorkflowExecutionTerminated")
@@ -459,8 +460,6 @@ func TestMessagesThatMakeNoSenseAreDropped(t *testing.T) {
 		return mustMarshal(m)
 	}
 	for name, body := range map[string][]byte{
-		"garbage":             {0xff, 0xff, 0xff},
-		"empty":               {},
 		"start of nothing":    from(&records.Message{Body: &records.Message_StartChild{StartChild: &records.StartChild{}}}),
 		"end of no child":     from(&records.Message{Body: &records.Message_ChildClosed{ChildClosed: &records.ChildClosed{InitiatedEventId: 5}}}),
 		"failed start":        from(&records.Message{Body: &records.Message_ChildStartFailed{ChildStartFailed: &records.ChildStartFailed{InitiatedEventId: 5}}}),
@@ -473,10 +472,26 @@ func TestMessagesThatMakeNoSenseAreDropped(t *testing.T) {
 		"bodies without body": from(&records.Message{Body: &records.Message_ChildClosed{}}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			w.do(testKey("w"), func(step *entity.Step, c *Chain) error { return c.Receive(step, body) })
+			w.do(testKey("w"), func(step *entity.Step, c *Chain) error { return c.Receive(step, testKey("p"), body) })
 			w.wantHistory("w", 2)
 			if len(w.outbox) != 0 {
 				t.Errorf("answered %v", w.outbox)
+			}
+		})
+	}
+}
+
+func TestMessagesOfAKindThatIsNotKnownAreNotAcknowledged(t *testing.T) {
+	w := newWorld(t)
+	w.start("w")
+	for name, body := range map[string][]byte{
+		"does not decode": {0xff, 0xff, 0xff},
+		"no known body":   {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := w.try(testKey("w"), func(step *entity.Step, c *Chain) error { return c.Receive(step, testKey("x"), body) })
+			if !errors.Is(err, entity.ErrUnknownMessage) {
+				t.Errorf("answered with %v", err)
 			}
 		})
 	}

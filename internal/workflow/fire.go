@@ -42,7 +42,7 @@ func (r *Run) fire(step *entity.Step) error {
 			r.timeoutSticky(step)
 		case r.startLost(step.Now):
 			r.reloaded = false
-			step.RemoveTask(r.taskQueue(), wt.TaskId)
+			step.RemoveTask(entity.TaskRef{Queue: r.taskQueue(), ID: wt.TaskId})
 			r.dispatch(step)
 		}
 	} else if r.state.FirstTaskBackoffPending && due(asTime(r.info.ExecutionTime), step.Now) {

@@ -53,7 +53,7 @@ type lab struct {
 	// wroteHistory: the last step did.
 	wroteHistory bool
 
-	messages []entity.Outgoing
+	messages []entity.Message
 }
 
 func newLab(t tester, limits Limits) *lab {
@@ -121,6 +121,9 @@ func (w *lab) step(fn func(s *entity.Step) error) error {
 	w.t.Helper()
 	s := entity.NewStep(w.now, w)
 	err := fn(s)
+	if err == nil {
+		err = w.chain.EndStep(s)
+	}
 	if err != nil {
 		if s.Writes() {
 			w.t.Errorf("a step that failed with %v has noted changes", err)
@@ -130,7 +133,7 @@ func (w *lab) step(fn func(s *entity.Step) error) error {
 	}
 	w.apply(s)
 	w.check()
-	for _, effect := range s.Effects {
+	for _, effect := range s.Outputs().Effects {
 		effect()
 	}
 	return nil
@@ -140,7 +143,7 @@ func timerKey(t entity.Timer) string { return fmt.Sprintf("%s@%d", t.Name, t.At.
 
 func (w *lab) apply(s *entity.Step) {
 	w.wroteHistory = false
-	for _, r := range s.Records {
+	for _, r := range s.Outputs().Records {
 		w.wroteHistory = w.wroteHistory || r.Key[0] == 'h' && r.Value != nil
 		switch {
 		case r.Prefix:
@@ -151,24 +154,24 @@ func (w *lab) apply(s *entity.Step) {
 			w.records[string(r.Key)] = r.Value
 		}
 	}
-	for _, t := range s.Timers {
+	for _, t := range s.Outputs().Timers {
 		if t.Clear {
 			delete(w.timers, timerKey(t))
 		} else {
 			w.timers[timerKey(t)] = t.At
 		}
 	}
-	for _, t := range s.Tasks {
+	for _, t := range s.Outputs().Tasks {
 		w.tasks[t.ID] = t
 	}
-	for _, t := range s.Removed {
+	for _, t := range s.Outputs().Removed {
 		if have := w.tasks[t.ID]; have == nil || have.Queue != t.Queue {
 			w.t.Errorf("removed task %d is not there", t.ID)
 		}
 		delete(w.tasks, t.ID)
 	}
-	w.messages = append(w.messages, s.Messages...)
-	w.wakes = append(w.wakes, s.Wakes...)
+	w.messages = append(w.messages, s.Outputs().Messages...)
+	w.wakes = append(w.wakes, s.Outputs().Wakes...)
 }
 
 // must fails the test if the step fails.

@@ -65,7 +65,7 @@ type chaos struct {
 func (m *chaos) try(fn func(*entity.Step) error) error {
 	err := m.lab.step(fn)
 	var service serviceerror.ServiceError
-	if err != nil && !errors.As(err, &service) && !errors.Is(err, ErrStaleTask) {
+	if err != nil && !errors.As(err, &service) && !errors.Is(err, ErrStaleTask) && !errors.Is(err, entity.ErrUnknownMessage) {
 		m.lab.t.Fatalf("step failed with %v", err)
 	}
 	return err
@@ -318,7 +318,7 @@ func (m *chaos) message(t *rapid.T) {
 			InitiatedEventId: int64(rapid.IntRange(0, 20).Draw(t, "event")), ToRunId: m.lab.currentRunID(), ChildRunId: "child-run",
 			CloseEvent: mustMarshal(&historypb.HistoryEvent{EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED})}}})
 	}
-	_ = m.try(func(s *entity.Step) error { return m.lab.chain.Receive(s, body) })
+	_ = m.try(func(s *entity.Step) error { return m.lab.chain.Receive(s, testKey("other"), body) })
 }
 
 func (w *lab) currentRunID() string { return w.chain.CurrentRunID() }

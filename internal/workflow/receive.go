@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"errors"
+	"fmt"
 
 	"go.temporal.io/api/serviceerror"
 	"google.golang.org/protobuf/proto"
@@ -16,11 +17,11 @@ import (
 // finds what it asks for done: the child started by the same request, the signal's
 // request id known, the pending item gone. Then it changes nothing but is answered
 // again, since the answer may have been lost too. A message that comes too late, or
-// that makes no sense, is dropped.
-func (c *Chain) Receive(step *entity.Step, message []byte) error {
+// that makes no sense, is dropped; one that this build does not know is kept.
+func (c *Chain) Receive(step *entity.Step, _ entity.Key, message []byte) error {
 	m := new(records.Message)
 	if err := proto.Unmarshal(message, m); err != nil {
-		return nil // it would never decode: delivering it again does not help
+		return fmt.Errorf("%w: it does not decode: %v", entity.ErrUnknownMessage, err)
 	}
 	switch body := m.Body.(type) {
 	case *records.Message_StartChild:
@@ -42,8 +43,11 @@ func (c *Chain) Receive(step *entity.Step, message []byte) error {
 	case *records.Message_ExternalResult:
 		return c.receiveExternalResult(step, body.ExternalResult)
 	}
-	return nil
+	return entity.ErrUnknownMessage
 }
+
+// EndStep implements entity.Entity.
+func (c *Chain) EndStep(*entity.Step) error { return nil }
 
 // workflowKey names the chain of a workflow id.
 func workflowKey(namespaceID, workflowID string) entity.Key {

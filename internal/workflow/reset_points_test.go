@@ -70,7 +70,7 @@ func TestATaskOfAKnownBuildWritesNoResetPoints(t *testing.T) {
 	}
 	w.must(func(s *entity.Step) error {
 		_, err := w.chain.CompleteWorkflowTask(s, token, &completeRequest{WorkerVersionStamp: &commonpb.WorkerVersionStamp{BuildId: "one"}})
-		for _, r := range s.Records {
+		for _, r := range s.Outputs().Records {
 			if string(r.Key) == key {
 				t.Error("the second task of the same build has written the record again")
 			}

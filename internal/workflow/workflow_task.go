@@ -220,7 +220,7 @@ func (r *Run) recordStarted() {
 // endTask takes the pending workflow task away. Its events have been written.
 func (r *Run) endTask(step *entity.Step) {
 	if id := r.state.WorkflowTask.TaskId; id != 0 {
-		step.RemoveTask(r.taskQueue(), id)
+		step.RemoveTask(entity.TaskRef{Queue: r.taskQueue(), ID: id})
 	}
 	r.state.WorkflowTask = nil
 	r.started = nil

@@ -38,7 +38,7 @@ type world struct {
 	records map[entity.Key]map[string][]byte
 	tasks   map[int64]*entity.Task
 	timers  map[entity.Key]map[string]time.Time
-	outbox  []entity.Outgoing
+	outbox  []entity.Message
 	last    *entity.Step // the step carried out last
 	ids     int64
 
@@ -148,7 +148,7 @@ type snapshot struct {
 	records map[entity.Key]map[string][]byte
 	tasks   map[int64]*entity.Task
 	timers  map[entity.Key]map[string]time.Time
-	outbox  []entity.Outgoing
+	outbox  []entity.Message
 }
 
 func (w *world) snapshot() snapshot {
@@ -174,13 +174,17 @@ func (w *world) try(key entity.Key, do func(*entity.Step, *Chain) error) error {
 	c := w.chain(key)
 	step := entity.NewStep(w.now, worldEnv{w, key})
 	w.last = step
-	if err := do(step, c); err != nil {
+	err := do(step, c)
+	if err == nil {
+		err = c.EndStep(step)
+	}
+	if err != nil {
 		if !step.Empty() {
 			w.t.Fatalf("step failed with %v, but has noted something", err)
 		}
 		return err
 	}
-	if !step.IsLazy() {
+	if !step.Outputs().Lazy {
 		w.durable = nil
 	} else if w.powerCuts && w.durable == nil {
 		before := w.snapshot()
@@ -198,7 +202,7 @@ func (w *world) commit(key entity.Key, step *entity.Step) {
 		stored = make(map[string][]byte)
 		w.records[key] = stored
 	}
-	for _, r := range step.Records {
+	for _, r := range step.Outputs().Records {
 		switch {
 		case r.Prefix:
 			maps.DeleteFunc(stored, func(k string, _ []byte) bool { return strings.HasPrefix(k, string(r.Key)) })
@@ -208,10 +212,10 @@ func (w *world) commit(key entity.Key, step *entity.Step) {
 			stored[string(r.Key)] = bytes.Clone(r.Value)
 		}
 	}
-	for _, task := range step.Tasks {
+	for _, task := range step.Outputs().Tasks {
 		w.tasks[task.ID] = task
 	}
-	for _, task := range step.Removed {
+	for _, task := range step.Outputs().Removed {
 		if there := w.tasks[task.ID]; there == nil || there.Queue != task.Queue {
 			w.t.Fatalf("step removes task %d of %v, which is not there", task.ID, task.Queue)
 		}
@@ -222,7 +226,7 @@ func (w *world) commit(key entity.Key, step *entity.Step) {
 		timers = make(map[string]time.Time)
 		w.timers[key] = timers
 	}
-	for _, timer := range step.Timers {
+	for _, timer := range step.Outputs().Timers {
 		name := fmt.Sprintf("%s@%d", timer.Name, timer.At.UnixNano())
 		if timer.Clear {
 			delete(timers, name)
@@ -230,8 +234,8 @@ func (w *world) commit(key entity.Key, step *entity.Step) {
 			timers[name] = timer.At
 		}
 	}
-	w.outbox = append(w.outbox, step.Messages...)
-	for _, f := range step.Effects {
+	w.outbox = append(w.outbox, step.Outputs().Messages...)
+	for _, f := range step.Outputs().Effects {
 		f()
 	}
 }
@@ -465,13 +469,20 @@ func (w *world) deliver() {
 	w.t.Fatal("messages are sent without end")
 }
 
+// senderOf is the chain that has sent the message.
+func senderOf(body []byte) entity.Key {
+	m := new(records.Message)
+	_ = proto.Unmarshal(body, m)
+	return workflowKey(m.FromNamespaceId, m.FromWorkflowId)
+}
+
 // deliverOne delivers the first message twice. What the second delivery causes is
 // sent like everything else.
 func (w *world) deliverOne() {
 	w.t.Helper()
 	out := w.outbox[0]
 	w.outbox = w.outbox[1:]
-	receive := func(step *entity.Step, c *Chain) error { return c.Receive(step, out.Body) }
+	receive := func(step *entity.Step, c *Chain) error { return c.Receive(step, senderOf(out.Body), out.Body) }
 	if err := w.try(out.To, receive); err != nil {
 		var busy *serviceerror.ResourceExhausted
 		if !errors.As(err, &busy) {
