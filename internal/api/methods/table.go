@@ -1,0 +1,243 @@
+package methods
+
+import "time"
+
+// table has one row for each RPC, area by area. The columns are those of Method:
+// service, name, scope, access, namespace, states, owner, wait, limit, and whether
+// it is implemented.
+var table = []*Method{
+	// Namespaces and the cluster.
+	row(ws, "RegisterNamespace", ScopeNamespace, Admin, NamespaceNew, Registered, cluster, never, namespaceLimit(1), there),
+	row(ws, "DescribeNamespace", ScopeNamespace, Read, NamespaceNameOrID, AnyState, anyone, never, execution(0), there),
+	row(ws, "ListNamespaces", ScopeCluster, Read, NamespaceNone, nil, anyone, never, execution(0), there),
+	row(ws, "UpdateNamespace", ScopeNamespace, Admin, NamespaceRequired, Usable, cluster, never, namespaceLimit(1), there),
+	row(ws, "DeprecateNamespace", ScopeNamespace, Admin, NamespaceRequired, Usable, cluster, never, execution(0), there),
+	row(ws, "GetSearchAttributes", ScopeCluster, Read, NamespaceNone, nil, anyone, never, execution(0), there),
+	row(ws, "GetClusterInfo", ScopeCluster, Read, NamespaceNone, nil, anyone, never, execution(0), there),
+	row(ws, "GetSystemInfo", ScopeCluster, Read, NamespaceNone, nil, anyone, never, execution(0), there),
+
+	// Workflows.
+	row(ws, "StartWorkflowExecution", ScopeNamespace, Write, NamespaceRequired, Registered, workflow("workflow_id"), never, execution(1), there),
+	row(ws, "SignalWithStartWorkflowExecution", ScopeNamespace, Write, NamespaceRequired, Registered, workflow("workflow_id"), never, execution(1), there),
+	row(ws, "ExecuteMultiOperation", ScopeNamespace, Write, NamespaceRequired, Registered, workflow("operations.start_workflow.workflow_id", "operations.update_workflow.workflow_execution.workflow_id"), untilUpdated, execution(1), absent),
+	row(ws, "SignalWorkflowExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_execution.workflow_id"), never, execution(1), there),
+	row(ws, "RequestCancelWorkflowExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_execution.workflow_id"), never, execution(2), there),
+	row(ws, "TerminateWorkflowExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_execution.workflow_id"), never, execution(2), there),
+	row(ws, "DeleteWorkflowExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_execution.workflow_id"), never, execution(2), there),
+	row(ws, "ResetWorkflowExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_execution.workflow_id"), never, execution(2), absent),
+	row(ws, "PauseWorkflowExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_id"), never, execution(2), absent),
+	row(ws, "UnpauseWorkflowExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_id"), never, execution(2), absent),
+	row(ws, "UpdateWorkflowExecutionOptions", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_execution.workflow_id"), never, execution(2), absent),
+	row(ws, "UpdateWorkflowExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_execution.workflow_id"), untilUpdated, execution(1), absent),
+	row(ws, "PollWorkflowExecutionUpdate", ScopeNamespace, Read, NamespaceRequired, Usable, workflow("update_ref.workflow_execution.workflow_id"), eventPoll, execution(4), absent),
+	row(ws, "PollWorkflowExecutionTimeSkipping", ScopeNamespace, Read, NamespaceRequired, Usable, workflow("workflow_execution.workflow_id"), eventPoll, execution(5), absent),
+	row(ws, "DescribeWorkflowExecution", ScopeNamespace, Read, NamespaceRequired, Usable, workflow("execution.workflow_id"), never, execution(3), there),
+	row(ws, "GetWorkflowExecutionHistory", ScopeNamespace, Read, NamespaceRequired, Usable, workflow("execution.workflow_id"), untilEvent, execution(2), there),
+	row(ws, "GetWorkflowExecutionHistoryReverse", ScopeNamespace, Read, NamespaceRequired, Usable, workflow("execution.workflow_id"), never, execution(4), there),
+	row(ws, "QueryWorkflow", ScopeNamespace, Read, NamespaceRequired, Usable, workflow("execution.workflow_id"), untilAnswered, execution(3), there),
+	row(ws, "TriggerWorkflowRule", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("execution.workflow_id"), never, execution(2), absent),
+
+	// Workflow tasks.
+	row(ws, "PollWorkflowTaskQueue", ScopeNamespace, Write, NamespaceRequired, Usable, queue("task_queue.normal_name", "task_queue.name"), taskPoll, execution(4), there),
+	row(ws, "RespondWorkflowTaskCompleted", ScopeNamespace, Write, NamespaceByToken, Usable, token("task_token"), never, execution(1), there),
+	row(ws, "RespondWorkflowTaskFailed", ScopeNamespace, Write, NamespaceByToken, Usable, token("task_token"), never, execution(3), there),
+	row(ws, "RespondQueryTaskCompleted", ScopeNamespace, Write, NamespaceByToken, Usable, token("task_token"), never, execution(1), there),
+	row(ws, "ResetStickyTaskQueue", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("execution.workflow_id"), never, execution(4), there),
+
+	// Activity tasks.
+	row(ws, "PollActivityTaskQueue", ScopeNamespace, Write, NamespaceRequired, Usable, queue("task_queue.name"), taskPoll, execution(4), there),
+	row(ws, "RecordActivityTaskHeartbeat", ScopeNamespace, Write, NamespaceByToken, Usable, token("task_token"), never, execution(1), there),
+	row(ws, "RecordActivityTaskHeartbeatById", ScopeNamespace, Write, NamespaceRequired, Usable, workflowOrActivity("workflow_id", "activity_id"), never, execution(1), there),
+	row(ws, "RespondActivityTaskCompleted", ScopeNamespace, Write, NamespaceByToken, Usable, token("task_token"), never, execution(1), there),
+	row(ws, "RespondActivityTaskCompletedById", ScopeNamespace, Write, NamespaceRequired, Usable, workflowOrActivity("workflow_id", "activity_id"), never, execution(1), there),
+	row(ws, "RespondActivityTaskFailed", ScopeNamespace, Write, NamespaceByToken, Usable, token("task_token"), never, execution(3), there),
+	row(ws, "RespondActivityTaskFailedById", ScopeNamespace, Write, NamespaceRequired, Usable, workflowOrActivity("workflow_id", "activity_id"), never, execution(3), there),
+	row(ws, "RespondActivityTaskCanceled", ScopeNamespace, Write, NamespaceByToken, Usable, token("task_token"), never, execution(3), there),
+	row(ws, "RespondActivityTaskCanceledById", ScopeNamespace, Write, NamespaceRequired, Usable, workflowOrActivity("workflow_id", "activity_id"), never, execution(3), there),
+	row(ws, "UpdateActivityOptions", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("execution.workflow_id"), never, execution(2), absent),
+	row(ws, "PauseActivity", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("execution.workflow_id"), never, execution(2), absent),
+	row(ws, "UnpauseActivity", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("execution.workflow_id"), never, execution(2), absent),
+	row(ws, "ResetActivity", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("execution.workflow_id"), never, execution(2), absent),
+
+	// Activities of their own.
+	row(ws, "StartActivityExecution", ScopeNamespace, Write, NamespaceRequired, Usable, activity("activity_id"), never, execution(1), absent),
+	row(ws, "DescribeActivityExecution", ScopeNamespace, Read, NamespaceRequired, Usable, activity("activity_id"), untilEvent, execution(3), absent),
+	row(ws, "PollActivityExecution", ScopeNamespace, Read, NamespaceRequired, Usable, activity("activity_id"), eventPoll, execution(4), absent),
+	row(ws, "RequestCancelActivityExecution", ScopeNamespace, Write, NamespaceRequired, Usable, activity("activity_id"), never, execution(2), absent),
+	row(ws, "TerminateActivityExecution", ScopeNamespace, Write, NamespaceRequired, Usable, activity("activity_id"), never, execution(2), absent),
+	row(ws, "DeleteActivityExecution", ScopeNamespace, Write, NamespaceRequired, Usable, activity("activity_id"), never, execution(2), absent),
+	row(ws, "PauseActivityExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflowOrActivity("workflow_id", "activity_id"), never, execution(2), absent),
+	row(ws, "UnpauseActivityExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflowOrActivity("workflow_id", "activity_id"), never, execution(2), absent),
+	row(ws, "ResetActivityExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflowOrActivity("workflow_id", "activity_id"), never, execution(2), absent),
+	row(ws, "UpdateActivityExecutionOptions", ScopeNamespace, Write, NamespaceRequired, Usable, workflowOrActivity("workflow_id", "activity_id"), never, execution(2), absent),
+	row(ws, "ListActivityExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
+	row(ws, "CountActivityExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
+
+	// Nexus.
+	row(ws, "PollNexusTaskQueue", ScopeNamespace, Write, NamespaceRequired, Usable, queue("task_queue.name"), taskPoll, execution(4), absent),
+	row(ws, "RespondNexusTaskCompleted", ScopeNamespace, Write, NamespaceByToken, Usable, token("task_token"), never, execution(1), absent),
+	row(ws, "RespondNexusTaskFailed", ScopeNamespace, Write, NamespaceByToken, Usable, token("task_token"), never, execution(3), absent),
+	row(ws, "StartNexusOperationExecution", ScopeNamespace, Write, NamespaceRequired, Usable, operation("operation_id"), never, execution(1), absent),
+	row(ws, "DescribeNexusOperationExecution", ScopeNamespace, Read, NamespaceRequired, Usable, operation("operation_id"), untilEvent, execution(3), absent),
+	row(ws, "PollNexusOperationExecution", ScopeNamespace, Read, NamespaceRequired, Usable, operation("operation_id"), eventPoll, execution(4), absent),
+	row(ws, "RequestCancelNexusOperationExecution", ScopeNamespace, Write, NamespaceRequired, Usable, operation("operation_id"), never, execution(2), absent),
+	row(ws, "TerminateNexusOperationExecution", ScopeNamespace, Write, NamespaceRequired, Usable, operation("operation_id"), never, execution(2), absent),
+	row(ws, "DeleteNexusOperationExecution", ScopeNamespace, Write, NamespaceRequired, Usable, operation("operation_id"), never, execution(2), absent),
+	row(ws, "ListNexusOperationExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
+	row(ws, "CountNexusOperationExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
+
+	// Searches.
+	row(ws, "ListOpenWorkflowExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
+	row(ws, "ListClosedWorkflowExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
+	row(ws, "ListWorkflowExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
+	row(ws, "ListArchivedWorkflowExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
+	row(ws, "ScanWorkflowExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
+	row(ws, "CountWorkflowExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
+
+	// Task queues.
+	row(ws, "DescribeTaskQueue", ScopeNamespace, Read, NamespaceRequired, Usable, queue("task_queue.normal_name", "task_queue.name"), never, execution(3), there),
+	row(ws, "ListTaskQueuePartitions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, execution(3), there),
+	row(ws, "UpdateTaskQueueConfig", ScopeNamespace, Write, NamespaceRequired, Usable, queue("task_queue"), never, namespaceLimit(2), absent),
+	row(ws, "UpdateWorkerBuildIdCompatibility", ScopeNamespace, Write, NamespaceRequired, Usable, queue("task_queue"), never, namespaceLimit(2), absent),
+	row(ws, "GetWorkerBuildIdCompatibility", ScopeNamespace, Read, NamespaceRequired, Usable, queue("task_queue"), never, execution(3), absent),
+	row(ws, "UpdateWorkerVersioningRules", ScopeNamespace, Write, NamespaceRequired, Usable, queue("task_queue"), never, namespaceLimit(2), absent),
+	row(ws, "GetWorkerVersioningRules", ScopeNamespace, Read, NamespaceRequired, Usable, queue("task_queue"), never, execution(3), absent),
+	row(ws, "GetWorkerTaskReachability", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
+
+	// Workers.
+	row(ws, "ShutdownWorker", ScopeNamespace, Write, NamespaceRequired, Usable, namespaceWide, never, execution(4), there),
+	row(ws, "RecordWorkerHeartbeat", ScopeNamespace, Write, NamespaceRequired, Usable, namespaceWide, never, execution(4), absent),
+	row(ws, "ListWorkers", ScopeNamespace, Read, NamespaceRequired, Usable, namespaceWide, never, execution(3), absent),
+	row(ws, "CountWorkers", ScopeNamespace, Read, NamespaceRequired, Usable, namespaceWide, never, execution(3), absent),
+	row(ws, "DescribeWorker", ScopeNamespace, Read, NamespaceRequired, Usable, namespaceWide, never, execution(3), absent),
+	row(ws, "FetchWorkerConfig", ScopeNamespace, Read, NamespaceRequired, Usable, namespaceWide, never, execution(4), absent),
+	row(ws, "UpdateWorkerConfig", ScopeNamespace, Write, NamespaceRequired, Usable, namespaceWide, never, execution(4), absent),
+
+	// Schedules.
+	row(ws, "CreateSchedule", ScopeNamespace, Write, NamespaceRequired, Usable, schedule("schedule_id"), never, execution(1), absent),
+	row(ws, "DescribeSchedule", ScopeNamespace, Read, NamespaceRequired, Usable, schedule("schedule_id"), never, execution(3), absent),
+	row(ws, "UpdateSchedule", ScopeNamespace, Write, NamespaceRequired, Usable, schedule("schedule_id"), never, execution(2), absent),
+	row(ws, "PatchSchedule", ScopeNamespace, Write, NamespaceRequired, Usable, schedule("schedule_id"), never, execution(2), absent),
+	row(ws, "ListScheduleMatchingTimes", ScopeNamespace, Read, NamespaceRequired, Usable, schedule("schedule_id"), never, execution(3), absent),
+	row(ws, "DeleteSchedule", ScopeNamespace, Write, NamespaceRequired, Usable, schedule("schedule_id"), never, execution(2), absent),
+	row(ws, "ListSchedules", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
+	row(ws, "CountSchedules", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
+
+	// Batch operations.
+	row(ws, "StartBatchOperation", ScopeNamespace, Write, NamespaceRequired, Usable, batch("job_id"), never, execution(1), absent),
+	row(ws, "StopBatchOperation", ScopeNamespace, Write, NamespaceRequired, Usable, batch("job_id"), never, execution(2), absent),
+	row(ws, "DescribeBatchOperation", ScopeNamespace, Read, NamespaceRequired, Usable, batch("job_id"), never, execution(3), absent),
+	row(ws, "ListBatchOperations", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
+
+	// Worker deployments.
+	row(ws, "CreateWorkerDeployment", ScopeNamespace, Write, NamespaceRequired, Usable, deployment("deployment_name"), never, execution(2), absent),
+	row(ws, "DescribeWorkerDeployment", ScopeNamespace, Read, NamespaceRequired, Usable, deployment("deployment_name"), never, execution(3), absent),
+	row(ws, "DeleteWorkerDeployment", ScopeNamespace, Write, NamespaceRequired, Usable, deployment("deployment_name"), never, execution(2), absent),
+	row(ws, "SetWorkerDeploymentCurrentVersion", ScopeNamespace, Write, NamespaceRequired, Usable, deployment("deployment_name"), never, namespaceLimit(2), absent),
+	row(ws, "SetWorkerDeploymentRampingVersion", ScopeNamespace, Write, NamespaceRequired, Usable, deployment("deployment_name"), never, namespaceLimit(2), absent),
+	row(ws, "SetWorkerDeploymentManager", ScopeNamespace, Write, NamespaceRequired, Usable, deployment("deployment_name"), never, execution(2), absent),
+	row(ws, "ListWorkerDeployments", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
+	row(ws, "CreateWorkerDeploymentVersion", ScopeNamespace, Write, NamespaceRequired, Usable, deployment("deployment_version.deployment_name"), never, execution(2), absent),
+	row(ws, "DescribeWorkerDeploymentVersion", ScopeNamespace, Read, NamespaceRequired, Usable, version("deployment_version.deployment_name", "version"), never, execution(3), absent),
+	row(ws, "DeleteWorkerDeploymentVersion", ScopeNamespace, Write, NamespaceRequired, Usable, version("deployment_version.deployment_name", "version"), never, namespaceLimit(2), absent),
+	row(ws, "UpdateWorkerDeploymentVersionMetadata", ScopeNamespace, Write, NamespaceRequired, Usable, version("deployment_version.deployment_name", "version"), never, execution(2), absent),
+	row(ws, "UpdateWorkerDeploymentVersionComputeConfig", ScopeNamespace, Write, NamespaceRequired, Usable, deployment("deployment_version.deployment_name"), never, execution(2), absent),
+	row(ws, "ValidateWorkerDeploymentVersionComputeConfig", ScopeNamespace, Read, NamespaceRequired, Usable, deployment("deployment_version.deployment_name"), never, execution(3), absent),
+
+	// Deployments in their first form.
+	row(ws, "DescribeDeployment", ScopeNamespace, Read, NamespaceRequired, Usable, deployment("deployment.series_name"), never, execution(3), absent),
+	row(ws, "GetDeploymentReachability", ScopeNamespace, Read, NamespaceRequired, Usable, deployment("deployment.series_name"), never, visibility(1), absent),
+	row(ws, "GetCurrentDeployment", ScopeNamespace, Read, NamespaceRequired, Usable, deployment("series_name"), never, execution(3), absent),
+	row(ws, "SetCurrentDeployment", ScopeNamespace, Write, NamespaceRequired, Usable, deployment("deployment.series_name"), never, execution(2), absent),
+	row(ws, "ListDeployments", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
+
+	// Workflow rules.
+	row(ws, "CreateWorkflowRule", ScopeNamespace, Write, NamespaceRequired, Usable, namespaceWide, never, execution(2), absent),
+	row(ws, "DescribeWorkflowRule", ScopeNamespace, Read, NamespaceRequired, Usable, namespaceWide, never, execution(2), absent),
+	row(ws, "DeleteWorkflowRule", ScopeNamespace, Write, NamespaceRequired, Usable, namespaceWide, never, execution(2), absent),
+	row(ws, "ListWorkflowRules", ScopeNamespace, Read, NamespaceRequired, Usable, namespaceWide, never, execution(2), absent),
+
+	// Operators.
+	row(os, "AddSearchAttributes", ScopeNamespace, Admin, NamespaceOptional, Usable, cluster, never, unlimited, there),
+	row(os, "RemoveSearchAttributes", ScopeNamespace, Admin, NamespaceOptional, Usable, cluster, never, unlimited, there),
+	row(os, "ListSearchAttributes", ScopeNamespace, Read, NamespaceOptional, Usable, anyone, never, unlimited, there),
+	row(os, "DeleteNamespace", ScopeNamespace, Admin, NamespaceNameOrID, AnyState, cluster, never, unlimited, absent),
+	row(os, "AddOrUpdateRemoteCluster", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, absent),
+	row(os, "RemoveRemoteCluster", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, absent),
+	row(os, "ListClusters", ScopeCluster, Admin, NamespaceNone, nil, anyone, never, unlimited, absent),
+	row(os, "CreateNexusEndpoint", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, absent),
+	row(os, "GetNexusEndpoint", ScopeCluster, Admin, NamespaceNone, nil, anyone, never, unlimited, absent),
+	row(os, "UpdateNexusEndpoint", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, absent),
+	row(os, "DeleteNexusEndpoint", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, absent),
+	row(os, "ListNexusEndpoints", ScopeCluster, Admin, NamespaceNone, nil, anyone, never, unlimited, absent),
+}
+
+func row(service, name string, scope Scope, access Access, namespace NamespaceRule, states States, owner Owner, wait Wait, limit Limit, implemented bool) *Method {
+	return &Method{
+		Service: service, Name: name, Scope: scope, Access: access, Namespace: namespace,
+		States: states, Owner: owner, Wait: wait, Limit: limit, Implemented: implemented,
+	}
+}
+
+// The words of the table.
+
+const (
+	ws = WorkflowService
+	os = OperatorService
+
+	there  = true
+	absent = false
+)
+
+var (
+	never = Wait{}
+	// taskPoll waits for a task.
+	taskPoll = Wait{Always, 60 * time.Second}
+	// eventPoll waits for something to happen to an execution.
+	eventPoll = Wait{Always, 20 * time.Second}
+	// untilEvent is eventPoll, if the request wants it.
+	untilEvent = Wait{Sometimes, 20 * time.Second}
+	// untilUpdated waits for a worker to take in an update, or to carry it out.
+	untilUpdated = Wait{Sometimes, 20 * time.Second}
+	// untilAnswered waits for a worker to answer a query.
+	untilAnswered = Wait{Sometimes, 30 * time.Second}
+)
+
+var unlimited = Limit{}
+
+func execution(priority int8) Limit      { return Limit{BudgetExecution, priority} }
+func visibility(priority int8) Limit     { return Limit{BudgetVisibility, priority} }
+func namespaceLimit(priority int8) Limit { return Limit{BudgetNamespace, priority} }
+
+var (
+	anyone        Owner
+	namespaceWide = Owner{{Kind: OwnerNamespace}}
+	cluster       = Owner{{Kind: OwnerCluster}}
+)
+
+func places(kind OwnerKind, paths []string) Owner {
+	owner := make(Owner, len(paths))
+	for i, path := range paths {
+		owner[i] = Place{kind, path}
+	}
+	return owner
+}
+
+func workflow(paths ...string) Owner { return places(OwnerWorkflow, paths) }
+func queue(paths ...string) Owner    { return places(OwnerTaskQueue, paths) }
+func token(path string) Owner        { return Owner{{OwnerToken, path}} }
+func activity(path string) Owner     { return Owner{{OwnerActivity, path}} }
+func operation(path string) Owner    { return Owner{{OwnerNexusOperation, path}} }
+func schedule(path string) Owner     { return Owner{{OwnerSchedule, path}} }
+func batch(path string) Owner        { return Owner{{OwnerBatch, path}} }
+func deployment(path string) Owner   { return Owner{{OwnerDeployment, path}} }
+
+// workflowOrActivity: an activity of a workflow is the workflow's.
+func workflowOrActivity(workflowID, activityID string) Owner {
+	return Owner{{OwnerWorkflow, workflowID}, {OwnerActivity, activityID}}
+}
+
+// version: older clients name the version by one text.
+func version(deployment, text string) Owner {
+	return Owner{{OwnerDeployment, deployment}, {OwnerDeploymentVersion, text}}
+}
