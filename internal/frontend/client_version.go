@@ -39,15 +39,15 @@ var supportedClients = map[string]string{
 // checkClientVersion refuses clients that this server does not understand, and
 // those that say that they do not understand it. A client that says nothing
 // passes.
-func (s *Service) checkClientVersion(ctx context.Context) error {
+func (i *interceptor) checkClientVersion(ctx context.Context) error {
 	c := clientVersion{header(ctx, headerClientName), header(ctx, headerClientVersion), header(ctx, headerSupportedServers)}
-	if last := s.lastClient.Load(); last != nil && *last == c {
+	if last := i.lastClient.Load(); last != nil && *last == c {
 		return nil
 	}
 	if err := c.check(); err != nil {
 		return err
 	}
-	s.lastClient.Store(&c)
+	i.lastClient.Store(&c)
 	return nil
 }
 

@@ -10,14 +10,14 @@ import (
 )
 
 // RequestCancelWorkflowExecution asks a workflow to cancel itself.
-func (s *Service) RequestCancelWorkflowExecution(ctx context.Context, req *workflowservice.RequestCancelWorkflowExecutionRequest) (*workflowservice.RequestCancelWorkflowExecutionResponse, error) {
+func (h *executionHandlers) RequestCancelWorkflowExecution(ctx context.Context, req *workflowservice.RequestCancelWorkflowExecutionRequest) (*workflowservice.RequestCancelWorkflowExecutionResponse, error) {
 	if err := checkClose(req); err != nil {
 		return nil, err
 	}
 	if len(req.GetRequestId()) > maxIDLength {
 		return nil, errRequestIDTooLong
 	}
-	err := s.updateWorkflow(ctx, req.GetWorkflowExecution().GetWorkflowId(), func(step *entity.Step, c chain) error {
+	err := stepWorkflow(ctx, h.runtime, req.GetWorkflowExecution().GetWorkflowId(), func(step *entity.Step, c execution) error {
 		return c.RequestCancel(step, req)
 	})
 	if err != nil {
@@ -27,21 +27,21 @@ func (s *Service) RequestCancelWorkflowExecution(ctx context.Context, req *workf
 }
 
 // TerminateWorkflowExecution ends a workflow without asking it.
-func (s *Service) TerminateWorkflowExecution(ctx context.Context, req *workflowservice.TerminateWorkflowExecutionRequest) (*workflowservice.TerminateWorkflowExecutionResponse, error) {
+func (h *executionHandlers) TerminateWorkflowExecution(ctx context.Context, req *workflowservice.TerminateWorkflowExecutionRequest) (*workflowservice.TerminateWorkflowExecutionResponse, error) {
 	if err := checkClose(req); err != nil {
 		return nil, err
 	}
 	if err := checkBlob(req.GetDetails()); err != nil {
 		return nil, err
 	}
-	// So that the history tells a user's termination from one of the server's.
+	// So that the history tells a user's termination from one of the server'h.
 	if req.GetReason() == "" {
 		req.Reason = defaultTerminateReason
 	}
 	if req.GetIdentity() == "" {
 		req.Identity = defaultTerminateIdentity
 	}
-	err := s.updateWorkflow(ctx, req.GetWorkflowExecution().GetWorkflowId(), func(step *entity.Step, c chain) error {
+	err := stepWorkflow(ctx, h.runtime, req.GetWorkflowExecution().GetWorkflowId(), func(step *entity.Step, c execution) error {
 		return c.Terminate(step, req)
 	})
 	if err != nil {

@@ -3,17 +3,37 @@ package frontend
 import (
 	"context"
 	"maps"
+	"time"
 
 	versionpb "go.temporal.io/api/version/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/perdure/perdure/internal/namespace"
+	"github.com/perdure/perdure/internal/searchattribute"
 )
+
+// eagerStart: the first workflow task can be returned with the start.
+const eagerStart = true
+
+// Cluster is what there is to say about this installation.
+type Cluster struct {
+	// Version is the version of Perdure and ReleaseTime when it was released.
+	Version     string
+	ReleaseTime time.Time
+	// ID is the id of this installation, Shards its number of shards, StoreName the
+	// kind of its store.
+	ID        string
+	Shards    int
+	StoreName string
+}
+
+// clusterHandlers say what runs here.
+type clusterHandlers struct{ cluster Cluster }
 
 // GetSystemInfo tells clients what they can ask for. A capability is true only
 // if what it promises is there: SDKs change their behaviour by it.
-func (s *Service) GetSystemInfo(context.Context, *workflowservice.GetSystemInfoRequest) (*workflowservice.GetSystemInfoResponse, error) {
+func (h *clusterHandlers) GetSystemInfo(context.Context, *workflowservice.GetSystemInfoRequest) (*workflowservice.GetSystemInfoResponse, error) {
 	return &workflowservice.GetSystemInfoResponse{
 		ServerVersion: CompatibleVersion,
 		Capabilities: &workflowservice.GetSystemInfoResponse_Capabilities{
@@ -34,23 +54,31 @@ func (s *Service) GetSystemInfo(context.Context, *workflowservice.GetSystemInfoR
 }
 
 // GetClusterInfo says what runs here.
-func (s *Service) GetClusterInfo(context.Context, *workflowservice.GetClusterInfoRequest) (*workflowservice.GetClusterInfoResponse, error) {
+func (h *clusterHandlers) GetClusterInfo(context.Context, *workflowservice.GetClusterInfoRequest) (*workflowservice.GetClusterInfoResponse, error) {
 	return &workflowservice.GetClusterInfoResponse{
 		SupportedClients: maps.Clone(supportedClients),
 		ServerVersion:    CompatibleVersion,
-		ClusterId:        s.options.ClusterID,
+		ClusterId:        h.cluster.ID,
 		ClusterName:      namespace.ClusterName,
 		VersionInfo: &versionpb.VersionInfo{
 			Current: &versionpb.ReleaseInfo{
 				Version:     CompatibleVersion,
-				ReleaseTime: timestamppb.New(s.options.ReleaseTime),
-				Notes:       "perdure " + s.options.Version,
+				ReleaseTime: timestamppb.New(h.cluster.ReleaseTime),
+				Notes:       "perdure " + h.cluster.Version,
 			},
 		},
-		HistoryShardCount: int32(s.options.Shards),
-		PersistenceStore:  s.options.StoreName,
+		HistoryShardCount: int32(h.cluster.Shards),
+		PersistenceStore:  h.cluster.StoreName,
 		// One cluster alone, whose failover versions are never used.
 		InitialFailoverVersion:   1,
 		FailoverVersionIncrement: 10,
 	}, nil
+}
+
+// GetSearchAttributes returns what attributes there are without asking for a
+// namespace: not the custom ones, but the fields they may take.
+func (h *clusterHandlers) GetSearchAttributes(context.Context, *workflowservice.GetSearchAttributesRequest) (*workflowservice.GetSearchAttributesResponse, error) {
+	keys := searchattribute.System()
+	maps.Copy(keys, searchattribute.Fields())
+	return &workflowservice.GetSearchAttributesResponse{Keys: keys}, nil
 }

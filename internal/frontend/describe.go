@@ -10,12 +10,12 @@ import (
 )
 
 // DescribeWorkflowExecution tells all about a run but its history.
-func (s *Service) DescribeWorkflowExecution(ctx context.Context, req *workflowservice.DescribeWorkflowExecutionRequest) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
+func (h *executionHandlers) DescribeWorkflowExecution(ctx context.Context, req *workflowservice.DescribeWorkflowExecutionRequest) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 	if err := checkExecution(req.GetExecution()); err != nil {
 		return nil, err
 	}
 	var resp *workflowservice.DescribeWorkflowExecutionResponse
-	err := s.viewWorkflow(ctx, req.GetExecution().GetWorkflowId(), func(c chain, reader entity.Reader) (err error) {
+	err := viewWorkflow(ctx, h.runtime, req.GetExecution().GetWorkflowId(), func(c execution, reader entity.Reader) (err error) {
 		resp, err = c.Describe(reader, time.Now(), req)
 		return err
 	})
@@ -27,11 +27,11 @@ func (s *Service) DescribeWorkflowExecution(ctx context.Context, req *workflowse
 
 // DeleteWorkflowExecution removes a run and its history, after terminating it if
 // it is running.
-func (s *Service) DeleteWorkflowExecution(ctx context.Context, req *workflowservice.DeleteWorkflowExecutionRequest) (*workflowservice.DeleteWorkflowExecutionResponse, error) {
+func (h *executionHandlers) DeleteWorkflowExecution(ctx context.Context, req *workflowservice.DeleteWorkflowExecutionRequest) (*workflowservice.DeleteWorkflowExecutionResponse, error) {
 	if err := checkExecution(req.GetWorkflowExecution()); err != nil {
 		return nil, err
 	}
-	err := s.updateWorkflow(ctx, req.GetWorkflowExecution().GetWorkflowId(), func(step *entity.Step, c chain) error {
+	err := stepWorkflow(ctx, h.runtime, req.GetWorkflowExecution().GetWorkflowId(), func(step *entity.Step, c execution) error {
 		return c.Delete(step, req)
 	})
 	if err != nil {

@@ -213,7 +213,7 @@ func newDoor(t *testing.T) *door {
 	if d.ns, err = registry.ByName("default"); err != nil {
 		t.Fatal(err)
 	}
-	d.service = New(Options{Runtime: brokenRuntime{rt, d}, Matching: d.matching, Namespaces: registry, Logger: logger, Version: "test"})
+	d.service = New(Options{Runtime: brokenRuntime{rt, d}, Matching: d.matching, Namespaces: registry, Logger: logger, Cluster: Cluster{Version: "test"}})
 	return d
 }
 
@@ -223,7 +223,7 @@ func (d *door) call(ctx context.Context, req proto.Message) (any, error) {
 	name := strings.TrimSuffix(path.Ext(string(proto.MessageName(req))), "Request")[1:]
 	for _, m := range workflowservice.WorkflowService_ServiceDesc.Methods {
 		if m.MethodName == name {
-			return m.Handler(d.service, ctx, func(into any) error {
+			return m.Handler(d.service.workflow, ctx, func(into any) error {
 				proto.Merge(into.(proto.Message), req)
 				return nil
 			}, d.service.Intercept)

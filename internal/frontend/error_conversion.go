@@ -17,16 +17,16 @@ import (
 // convertError makes of any error the gRPC status that a client gets: service
 // errors with their details, storage failures as Unavailable, and whatever else
 // as an Internal error that says nothing but a number to look for in the log.
-func (s *Service) convertError(ctx context.Context, method string, err error) error {
-	st := s.statusOf(err)
+func (i *interceptor) convertError(ctx context.Context, method string, err error) error {
+	st := i.statusOf(err)
 	switch st.Code() {
 	case codes.Internal, codes.Unknown:
 		digest := digestOf(err)
-		s.logger.ErrorContext(ctx, "A request failed for a reason inside the server.",
+		i.logger.ErrorContext(ctx, "A request failed for a reason inside the server.",
 			"method", method, "hash", digest, "error", err)
 		return status.Error(codes.Internal, fmt.Sprintf("something went wrong, please retry (%s)", digest))
 	case codes.Unavailable:
-		s.noteFailure()
+		i.noteFailure()
 	}
 	if message := st.Message(); len(message) > maxErrorText {
 		proto := st.Proto()
@@ -36,7 +36,7 @@ func (s *Service) convertError(ctx context.Context, method string, err error) er
 	return st.Err()
 }
 
-func (s *Service) statusOf(err error) *status.Status {
+func (i *interceptor) statusOf(err error) *status.Status {
 	var serviceError serviceerror.ServiceError
 	switch {
 	case errors.As(err, &serviceError):

@@ -5,7 +5,6 @@ package frontend
 import (
 	"context"
 	"strings"
-	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -22,25 +21,43 @@ import (
 // the reply as it is; nothing here decodes events, with one exception for old
 // clients.
 
+// historyHandlers read histories.
+type historyHandlers struct {
+	runtime interface {
+		viewer
+		awaiter
+	}
+	waits *waits
+}
+
+// historyOwner is what they need of a workflow.
+type historyOwner interface {
+	ReadHistory(entity.Reader, workflow.HistoryRequest) (*workflow.HistoryPage, error)
+	CloseEvent(reader entity.Reader, runID string) (*workflow.HistoryPage, error)
+	HistoryEnd(runID string) (end int64, closed bool)
+}
+
+var _ historyOwner = (*workflow.Chain)(nil)
+
 // GetWorkflowExecutionHistory reads a page of the history of a run: of all its
 // events or, with the close-event filter, of the last one once the run is closed.
 // With WaitNewEvent it waits for a while if there is nothing to read yet; a reply
 // with a page token says that there may be more.
-func (s *Service) GetWorkflowExecutionHistory(ctx context.Context, req *workflowservice.GetWorkflowExecutionHistoryRequest) (*workflowservice.GetWorkflowExecutionHistoryResponse, error) {
+func (h *historyHandlers) GetWorkflowExecutionHistory(ctx context.Context, req *workflowservice.GetWorkflowExecutionHistoryRequest) (*workflowservice.GetWorkflowExecutionHistoryResponse, error) {
 	token, err := checkHistoryRead(req)
 	if err != nil {
 		return nil, err
 	}
-	read := s.readEvents
+	read := h.readEvents
 	if req.GetHistoryEventFilterType() == enumspb.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT {
-		read = s.readCloseEvent
+		read = h.readCloseEvent
 	}
 	page, next, err := read(ctx, req, token)
 	if err != nil {
 		return nil, err
 	}
 	if next != nil && len(page.Events) == 0 && req.GetWaitNewEvent() {
-		if err := s.awaitHistory(ctx, req, next); err != nil {
+		if err := h.awaitHistory(ctx, req, next); err != nil {
 			return nil, err
 		}
 		if page, next, err = read(ctx, req, next); err != nil {
@@ -86,7 +103,7 @@ func checkHistoryRead(req historyRequest) (*records.HistoryToken, error) {
 
 // readEvents reads the next page of all events. The token it returns is nil when
 // there is nothing more to come.
-func (s *Service) readEvents(ctx context.Context, req *workflowservice.GetWorkflowExecutionHistoryRequest, token *records.HistoryToken) (page *workflow.HistoryPage, next *records.HistoryToken, err error) {
+func (h *historyHandlers) readEvents(ctx context.Context, req *workflowservice.GetWorkflowExecutionHistoryRequest, token *records.HistoryToken) (page *workflow.HistoryPage, next *records.HistoryToken, err error) {
 	request := workflow.HistoryRequest{
 		RunID:     req.GetExecution().GetRunId(),
 		MaxEvents: pageSize(req.GetMaximumPageSize()),
@@ -100,7 +117,7 @@ func (s *Service) readEvents(ctx context.Context, req *workflowservice.GetWorkfl
 			request.IncludeStarted = token.GetStartedEventId() > 0
 		}
 	}
-	err = s.viewWorkflow(ctx, req.GetExecution().GetWorkflowId(), func(c chain, reader entity.Reader) (err error) {
+	err = viewWorkflow(ctx, h.runtime, req.GetExecution().GetWorkflowId(), func(c historyOwner, reader entity.Reader) (err error) {
 		page, err = c.ReadHistory(reader, request)
 		return err
 	})
@@ -120,12 +137,12 @@ func (s *Service) readEvents(ctx context.Context, req *workflowservice.GetWorkfl
 
 // readCloseEvent reads the event that closed the run. While the run is open
 // there is nothing to read, and nothing to come for those who do not wait.
-func (s *Service) readCloseEvent(ctx context.Context, req *workflowservice.GetWorkflowExecutionHistoryRequest, token *records.HistoryToken) (page *workflow.HistoryPage, next *records.HistoryToken, err error) {
+func (h *historyHandlers) readCloseEvent(ctx context.Context, req *workflowservice.GetWorkflowExecutionHistoryRequest, token *records.HistoryToken) (page *workflow.HistoryPage, next *records.HistoryToken, err error) {
 	runID := req.GetExecution().GetRunId()
 	if token != nil {
 		runID = token.GetRunId()
 	}
-	err = s.viewWorkflow(ctx, req.GetExecution().GetWorkflowId(), func(c chain, reader entity.Reader) (err error) {
+	err = viewWorkflow(ctx, h.runtime, req.GetExecution().GetWorkflowId(), func(c historyOwner, reader entity.Reader) (err error) {
 		page, err = c.CloseEvent(reader, runID)
 		return err
 	})
@@ -146,22 +163,15 @@ func (s *Service) readCloseEvent(ctx context.Context, req *workflowservice.GetWo
 
 // awaitHistory waits until the run has the event the token wants, or is closed.
 // It returns nil as well when the time for waiting is over.
-func (s *Service) awaitHistory(ctx context.Context, req *workflowservice.GetWorkflowExecutionHistoryRequest, token *records.HistoryToken) error {
-	limit := maxHistoryPoll
-	if deadline, ok := ctx.Deadline(); ok {
-		// Somebody about to give up may still wait for what is left of his time,
-		// and only has to be answered before it is over.
-		left := time.Until(deadline)
-		limit = min(limit, left-min(longPollTail, left/5))
-	}
-	wait, done, err := s.hold(ctx, limit)
+func (h *historyHandlers) awaitHistory(ctx context.Context, req *workflowservice.GetWorkflowExecutionHistoryRequest, token *records.HistoryToken) error {
+	wait, done, err := h.waits.hold(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
 	untilClosed := req.GetHistoryEventFilterType() == enumspb.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT
-	err = s.runtime.Await(wait, workflowKey(ctx, req.GetExecution().GetWorkflowId()), func(e entity.Entity) bool {
-		end, closed := e.(chain).HistoryEnd(token.GetRunId())
+	err = h.runtime.Await(wait, workflowKey(ctx, req.GetExecution().GetWorkflowId()), func(e entity.Entity) bool {
+		end, closed := e.(historyOwner).HistoryEnd(token.GetRunId())
 		return closed || !untilClosed && end > token.GetNextEventId()
 	})
 	if err != nil && wait.Err() == nil {
@@ -175,7 +185,7 @@ func (s *Service) awaitHistory(ctx context.Context, req *workflowservice.GetWork
 
 // GetWorkflowExecutionHistoryReverse reads a page of the history of a run, from
 // its end to its beginning.
-func (s *Service) GetWorkflowExecutionHistoryReverse(ctx context.Context, req *workflowservice.GetWorkflowExecutionHistoryReverseRequest) (*workflowservice.GetWorkflowExecutionHistoryReverseResponse, error) {
+func (h *historyHandlers) GetWorkflowExecutionHistoryReverse(ctx context.Context, req *workflowservice.GetWorkflowExecutionHistoryReverseRequest) (*workflowservice.GetWorkflowExecutionHistoryReverseResponse, error) {
 	token, err := checkHistoryRead(req)
 	if err != nil {
 		return nil, err
@@ -192,7 +202,7 @@ func (s *Service) GetWorkflowExecutionHistoryReverse(ctx context.Context, req *w
 		request.RunID, request.From = token.GetRunId(), token.GetNextEventId()
 	}
 	var page *workflow.HistoryPage
-	err = s.viewWorkflow(ctx, req.GetExecution().GetWorkflowId(), func(c chain, reader entity.Reader) (err error) {
+	err = viewWorkflow(ctx, h.runtime, req.GetExecution().GetWorkflowId(), func(c historyOwner, reader entity.Reader) (err error) {
 		page, err = c.ReadHistory(reader, request)
 		return err
 	})

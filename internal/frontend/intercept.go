@@ -2,48 +2,123 @@ package frontend
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
 
+	"go.temporal.io/api/serviceerror"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/perdure/perdure/internal/api/methods"
+	"github.com/perdure/perdure/internal/namespace"
+	"github.com/perdure/perdure/internal/records"
 )
 
+// interceptor is what every call passes on its way in and out.
+type interceptor struct {
+	namespaces *namespace.Registry
+	store      interface{ Failed() error }
+	failure    func(error) // may be nil
+	logger     *slog.Logger
+
+	// lastClient is the last client version that was accepted: the next call most
+	// likely says the same.
+	lastClient atomic.Pointer[clientVersion]
+	// failed: the owner of the service has been told that the store has failed.
+	failed atomic.Bool
+}
+
+// call is what the interceptor has found out about a request. Handlers get it from their
+// context.
+type call struct {
+	// method is the row of the method in the table of the API.
+	method *methods.Method
+	// namespace is the one that the request is about; nil if there is none.
+	namespace *namespace.Namespace
+	// token is the task token of the request; nil if it has none.
+	token *records.TaskToken
+}
+
+type callKey struct{}
+
+// callOf returns what Intercept has put in the context.
+func callOf(ctx context.Context) *call {
+	c, ok := ctx.Value(callKey{}).(*call)
+	if !ok {
+		panic("frontend: handler called without its interceptor")
+	}
+	return c
+}
+
+// grpcServices begins the names of the services that gRPC itself defines, such as
+// health checking: they have no rows and no namespaces.
+const grpcServices = "/grpc."
+
 // Intercept is what every unary call passes through, whether it comes from the
-// network or from inside the process: a client of a supported version, a
-// namespace that exists and is in a state to be used, and at the end an error
-// that says what the API promises and nothing about the inside of the server.
+// network or from inside the process: a method that is in the table, a client of a
+// supported version, a namespace that exists and is in a state to be used, and at
+// the end an error that says what the API promises and nothing about the inside of
+// the server.
 //
 // It is one interceptor, not a chain of them, so that a call costs no closures.
-func (s *Service) Intercept(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
+func (i *interceptor) Intercept(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			resp, err = nil, s.recovered(ctx, info.FullMethod, cause)
+			resp, err = nil, i.recovered(ctx, info.FullMethod, cause)
 		}
 		if err != nil {
-			resp, err = nil, s.convertError(ctx, info.FullMethod, err)
+			resp, err = nil, i.convertError(ctx, info.FullMethod, err)
 		}
 	}()
-	if err := s.checkClientVersion(ctx); err != nil {
+	row := methods.Lookup(info.FullMethod)
+	if row == nil && !strings.HasPrefix(info.FullMethod, grpcServices) {
+		return nil, status.Errorf(codes.Unimplemented, "unknown method %s", info.FullMethod)
+	}
+	if err := i.checkClientVersion(ctx); err != nil {
 		return nil, err
 	}
-	call, err := s.resolveNamespace(req, info.FullMethod)
-	if err != nil {
-		return nil, err
-	}
-	if call != nil {
-		ctx = context.WithValue(ctx, callKey{}, call)
+	if row != nil {
+		c := &call{method: row}
+		if err := i.resolveNamespace(c, req); err != nil {
+			return nil, err
+		}
+		ctx = context.WithValue(ctx, callKey{}, c)
 	}
 	return handler(ctx, req)
 }
 
 // InterceptStream is Intercept for the streaming calls, which are those of
 // health checking and reflection only.
-func (s *Service) InterceptStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
+func (i *interceptor) InterceptStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			err = s.recovered(stream.Context(), info.FullMethod, cause)
+			err = i.recovered(stream.Context(), info.FullMethod, cause)
 		}
 		if err != nil {
-			err = s.convertError(stream.Context(), info.FullMethod, err)
+			err = i.convertError(stream.Context(), info.FullMethod, err)
 		}
 	}()
 	return handler(srv, stream)
+}
+
+// recovered turns a panic of a handler into an error of its one request. The
+// stack goes to the log; the client learns only that something went wrong.
+func (i *interceptor) recovered(ctx context.Context, method string, cause any) error {
+	i.logger.ErrorContext(ctx, "A request made the server panic. Please report this as a bug, with the stack.",
+		"method", method, "panic", cause, "stack", string(debug.Stack()))
+	return serviceerror.NewInternal(fmt.Sprintf("panic: %v", cause))
+}
+
+// noteFailure tells the owner of the service once if the store has failed.
+func (i *interceptor) noteFailure() {
+	if err := i.store.Failed(); err != nil && i.failed.CompareAndSwap(false, true) {
+		i.logger.Error("The store has failed; the server accepts no more writes until it is restarted.", "error", err)
+		if i.failure != nil {
+			i.failure(err)
+		}
+	}
 }

@@ -26,7 +26,7 @@ import (
 func TestAPanicCostsOnlyItsOwnRequest(t *testing.T) {
 	d := newDoor(t)
 	// The runtime contains panics of steps; this one is in a handler.
-	d.service.matching = nil
+	d.service.workflow.taskQueueHandlers.matching = nil
 	_, err := d.call(t.Context(), &workflowservice.DescribeTaskQueueRequest{Namespace: "default", TaskQueue: &taskqueuepb.TaskQueue{Name: "q"}})
 	if status.Code(err) != codes.Internal || strings.Contains(err.Error(), "nil pointer") {
 		t.Errorf("error is %v, want Internal that says nothing", err)
@@ -96,7 +96,7 @@ func TestTheTextOfAnErrorIsCut(t *testing.T) {
 func TestAFailedStoreIsReportedOnce(t *testing.T) {
 	d := newDoor(t)
 	var reported []error
-	d.service.options.Failure = func(err error) { reported = append(reported, err) }
+	d.service.failure = func(err error) { reported = append(reported, err) }
 	d.chain.err = serviceerror.NewUnavailable("busy")
 	if _, err := d.call(t.Context(), validStart()); err == nil || reported != nil {
 		t.Errorf("a passing error is %v, reported as %v", err, reported)

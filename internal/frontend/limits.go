@@ -62,13 +62,6 @@ const (
 	// longPollTail is how long before the caller's deadline a long poll is
 	// answered, so that the reply arrives.
 	longPollTail = time.Second
-	// maxTaskPoll is how long a worker's poll waits for a task.
-	maxTaskPoll = 60 * time.Second
-	// maxHistoryPoll is how long a read of the history waits for a new event.
-	maxHistoryPoll = 20 * time.Second
-	// maxQueryWait is how long a query waits for its answer when its caller has
-	// set no deadline.
-	maxQueryWait = 30 * time.Second
 	// stickyQueryWait is how long a query is offered to the one worker that has
 	// the workflow in its cache before any worker of the queue may answer it.
 	stickyQueryWait = 5 * time.Second

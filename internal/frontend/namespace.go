@@ -14,34 +14,24 @@ import (
 	"github.com/perdure/perdure/internal/namespace"
 )
 
+// namespaceHandlers make, change and describe namespaces.
+type namespaceHandlers struct{ namespaces *namespace.Registry }
+
 // RegisterNamespace adds a namespace, which can be used as soon as this returns.
-func (s *Service) RegisterNamespace(ctx context.Context, req *workflowservice.RegisterNamespaceRequest) (*workflowservice.RegisterNamespaceResponse, error) {
-	if err := s.namespaces.Register(ctx, req); err != nil {
+func (h *namespaceHandlers) RegisterNamespace(ctx context.Context, req *workflowservice.RegisterNamespaceRequest) (*workflowservice.RegisterNamespaceResponse, error) {
+	if err := h.namespaces.Register(ctx, req); err != nil {
 		return nil, err
 	}
 	return &workflowservice.RegisterNamespaceResponse{}, nil
 }
 
 // DescribeNamespace describes a namespace, given by name or by id.
-func (s *Service) DescribeNamespace(_ context.Context, req *workflowservice.DescribeNamespaceRequest) (*workflowservice.DescribeNamespaceResponse, error) {
-	if req.GetNamespace() != "" && req.GetId() != "" {
-		return nil, errNamespaceAndID
-	}
-	var ns *namespace.Namespace
-	var err error
-	if req.GetId() != "" {
-		ns, err = s.namespaces.ByID(req.GetId())
-	} else {
-		ns, err = s.namespaces.ByName(req.GetNamespace())
-	}
-	if err != nil {
-		return nil, err
-	}
-	return describeNamespace(ns), nil
+func (h *namespaceHandlers) DescribeNamespace(ctx context.Context, _ *workflowservice.DescribeNamespaceRequest) (*workflowservice.DescribeNamespaceResponse, error) {
+	return describeNamespace(callOf(ctx).namespace), nil
 }
 
 // ListNamespaces describes all namespaces, in pages by name.
-func (s *Service) ListNamespaces(_ context.Context, req *workflowservice.ListNamespacesRequest) (*workflowservice.ListNamespacesResponse, error) {
+func (h *namespaceHandlers) ListNamespaces(_ context.Context, req *workflowservice.ListNamespacesRequest) (*workflowservice.ListNamespacesResponse, error) {
 	size := int(req.GetPageSize())
 	if size <= 0 {
 		size = defaultNamespacePage
@@ -51,7 +41,7 @@ func (s *Service) ListNamespaces(_ context.Context, req *workflowservice.ListNam
 		return nil, errPageToken
 	}
 	// One more than the page tells whether there is another.
-	found := s.namespaces.List(string(req.GetNextPageToken()), size+1, req.GetNamespaceFilter().GetIncludeDeleted())
+	found := h.namespaces.List(string(req.GetNextPageToken()), size+1, req.GetNamespaceFilter().GetIncludeDeleted())
 	resp := new(workflowservice.ListNamespacesResponse)
 	if len(found) > size {
 		found = found[:size]
@@ -64,8 +54,8 @@ func (s *Service) ListNamespaces(_ context.Context, req *workflowservice.ListNam
 }
 
 // UpdateNamespace changes what the request sets.
-func (s *Service) UpdateNamespace(ctx context.Context, req *workflowservice.UpdateNamespaceRequest) (*workflowservice.UpdateNamespaceResponse, error) {
-	ns, err := s.namespaces.Update(ctx, req)
+func (h *namespaceHandlers) UpdateNamespace(ctx context.Context, req *workflowservice.UpdateNamespaceRequest) (*workflowservice.UpdateNamespaceResponse, error) {
+	ns, err := h.namespaces.Update(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -78,8 +68,8 @@ func (s *Service) UpdateNamespace(ctx context.Context, req *workflowservice.Upda
 }
 
 // DeprecateNamespace makes a namespace refuse new workflows.
-func (s *Service) DeprecateNamespace(ctx context.Context, req *workflowservice.DeprecateNamespaceRequest) (*workflowservice.DeprecateNamespaceResponse, error) {
-	if err := s.namespaces.Deprecate(ctx, req.GetNamespace()); err != nil {
+func (h *namespaceHandlers) DeprecateNamespace(ctx context.Context, req *workflowservice.DeprecateNamespaceRequest) (*workflowservice.DeprecateNamespaceResponse, error) {
+	if err := h.namespaces.Deprecate(ctx, req.GetNamespace()); err != nil {
 		return nil, err
 	}
 	return &workflowservice.DeprecateNamespaceResponse{}, nil

@@ -1,121 +1,97 @@
 package frontend
 
 import (
-	"context"
-	"strings"
-
-	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/perdure/perdure/internal/api/methods"
 	"github.com/perdure/perdure/internal/namespace"
-	"github.com/perdure/perdure/internal/records"
 )
 
-// call is what the interceptor has found out about a request: its namespace, and
-// its task token if it has one. Handlers get it from their context.
-type call struct {
-	namespace *namespace.Namespace
-	token     *records.TaskToken
-}
+// What requests have that say their namespace. Which of them a request has, the
+// table knows, and its test knows that it is right.
+type (
+	namesNamespace interface{ GetNamespace() string }
+	hasTaskToken   interface{ GetTaskToken() []byte }
+)
 
-type callKey struct{}
-
-// callOf returns what resolveNamespace has put in the context. Handlers of
-// methods with a namespace can count on it.
-func callOf(ctx context.Context) *call {
-	c, ok := ctx.Value(callKey{}).(*call)
-	if !ok {
-		panic("frontend: handler called without its interceptor")
+// resolveNamespace finds the namespace a request is about, the way that the
+// method's row says, checks that its state allows the method, and puts it into the
+// call.
+func (i *interceptor) resolveNamespace(c *call, req any) error {
+	rule := c.method.Namespace
+	if rule == methods.NamespaceNone {
+		return nil
 	}
-	return c
-}
-
-type hasNamespace interface{ GetNamespace() string }
-
-type hasTaskToken interface{ GetTaskToken() []byte }
-
-// resolveNamespace finds the namespace a request is about, from its task token
-// if it has one, else by name, and checks that the two agree and that its state
-// allows the method. It returns nil for requests without a namespace.
-func (s *Service) resolveNamespace(req any, method string) (*call, error) {
-	named, isNamed := req.(hasNamespace)
-	tokened, isTokened := req.(hasTaskToken)
-	if !isNamed && !isTokened {
-		return nil, nil
+	name := req.(namesNamespace).GetNamespace()
+	if len(name) > maxIDLength {
+		return errNamespaceTooLong
 	}
-	name := ""
-	if isNamed {
-		name = named.GetNamespace()
-		if len(name) > maxIDLength {
-			return nil, errNamespaceTooLong
-		}
-	}
-	switch r := req.(type) {
-	case *workflowservice.RegisterNamespaceRequest:
-		if name == "" {
-			return nil, errNamespaceNotSet
-		}
-		return nil, nil
-	case *workflowservice.DescribeNamespaceRequest:
-		if name == "" && r.GetId() == "" {
-			return nil, errNamespaceNotSet
-		}
-		return nil, nil
-	case *operatorservice.DeleteNamespaceRequest, *operatorservice.AddSearchAttributesRequest,
-		*operatorservice.RemoveSearchAttributesRequest, *operatorservice.ListSearchAttributesRequest:
-		// The name is optional.
-		if name == "" {
-			return nil, nil
-		}
-	}
-
-	c := new(call)
 	var err error
-	if isTokened {
-		if c.token, err = decodeTaskToken(tokened.GetTaskToken()); err != nil {
-			return nil, err
-		}
-		if c.namespace, err = s.namespaces.ByID(c.token.GetNamespaceId()); err != nil {
-			return nil, err
-		}
-		// The request may leave the name out. If it is there, it has to be the
-		// token's: else the right to use one namespace would be one to all.
-		if name != "" && name != c.namespace.Name {
-			if _, err := s.namespaces.ByName(name); err != nil {
-				return nil, err
-			}
-			return nil, errTokenNamespace
-		}
-	} else {
+	switch rule {
+	case methods.NamespaceNew:
 		if name == "" {
-			return nil, errNamespaceNotSet
+			return errNamespaceNotSet
 		}
-		if c.namespace, err = s.namespaces.ByName(name); err != nil {
-			return nil, err
-		}
-	}
-	return c, checkNamespaceState(c.namespace, method)
-}
-
-var (
-	statesForStart  = []enumspb.NamespaceState{enumspb.NAMESPACE_STATE_REGISTERED}
-	statesForOthers = []enumspb.NamespaceState{enumspb.NAMESPACE_STATE_REGISTERED, enumspb.NAMESPACE_STATE_DEPRECATED}
-)
-
-// checkNamespaceState lets a deprecated namespace finish what it has begun, but
-// begin nothing.
-func checkNamespaceState(ns *namespace.Namespace, method string) error {
-	allowed := statesForOthers
-	switch method[strings.LastIndexByte(method, '/')+1:] {
-	case "StartWorkflowExecution", "SignalWithStartWorkflowExecution", "ExecuteMultiOperation":
-		allowed = statesForStart
-	}
-	for _, state := range allowed {
-		if ns.State == state {
+		return nil
+	case methods.NamespaceOptional:
+		if name == "" {
 			return nil
 		}
+		c.namespace, err = i.namespaces.ByName(name)
+	case methods.NamespaceByToken:
+		err = i.resolveToken(c, name, req.(hasTaskToken).GetTaskToken())
+	case methods.NamespaceNameOrID:
+		c.namespace, err = i.nameOrID(name, req)
+	default:
+		if name == "" {
+			return errNamespaceNotSet
+		}
+		c.namespace, err = i.namespaces.ByName(name)
 	}
-	return serviceerror.NewNamespaceInvalidState(ns.Name, ns.State, allowed)
+	if err != nil {
+		return err
+	}
+	if !c.method.States.Allow(c.namespace.State) {
+		return serviceerror.NewNamespaceInvalidState(c.namespace.Name, c.namespace.State, c.method.States)
+	}
+	return nil
+}
+
+// resolveToken decodes the task token and finds its namespace. The request may
+// leave the name out. If it is there, it has to be the token's: else the right to
+// use one namespace would be one to all.
+func (i *interceptor) resolveToken(c *call, name string, encoded []byte) (err error) {
+	if c.token, err = decodeTaskToken(encoded); err != nil {
+		return err
+	}
+	if c.namespace, err = i.namespaces.ByID(c.token.GetNamespaceId()); err != nil {
+		return err
+	}
+	if name != "" && name != c.namespace.Name {
+		if _, err := i.namespaces.ByName(name); err != nil {
+			return err
+		}
+		return errTokenNamespace
+	}
+	return nil
+}
+
+// nameOrID finds the namespace of a request that has either.
+func (i *interceptor) nameOrID(name string, req any) (*namespace.Namespace, error) {
+	id := ""
+	switch r := req.(type) {
+	case interface{ GetNamespaceId() string }:
+		id = r.GetNamespaceId()
+	case interface{ GetId() string }:
+		id = r.GetId()
+	}
+	switch {
+	case name == "" && id == "":
+		return nil, errNamespaceNotSet
+	case name != "" && id != "":
+		return nil, errNamespaceAndID
+	case id != "":
+		return i.namespaces.ByID(id)
+	}
+	return i.namespaces.ByName(name)
 }

@@ -102,7 +102,7 @@ func TestAPollerThatGoesAwayDoesNotTakeATaskAlong(t *testing.T) {
 	d := newDoor(t)
 	ctx, hangUp := context.WithCancel(t.Context())
 	task := &entity.Task{Entity: entity.Key{Kind: entity.KindWorkflow, Namespace: d.ns.ID, ID: "w"}}
-	d.service.matching = &goingMatching{d.matching, task, hangUp}
+	d.service.workflow.workflowTaskHandlers.polls.matching = &goingMatching{d.matching, task, hangUp}
 	resp, err := d.call(ctx, pollWorkflows())
 	if err != nil || len(resp.(*workflowservice.PollWorkflowTaskQueueResponse).TaskToken) != 0 {
 		t.Errorf("answer is %v, %v; want an empty one", resp, err)
@@ -170,7 +170,7 @@ func TestDrainEndsPollsAndRefusesNewOnes(t *testing.T) {
 		resp, err := d.call(t.Context(), pollActivities())
 		answers <- answer{resp, err}
 	}()
-	for d.service.longPolls.Load() == 0 {
+	for d.service.waits.open.Load() == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	d.service.Drain()
@@ -183,19 +183,19 @@ func TestDrainEndsPollsAndRefusesNewOnes(t *testing.T) {
 	if _, err := d.call(t.Context(), validStart()); err != nil {
 		t.Errorf("a start while draining: %v", err)
 	}
-	if n := d.service.longPolls.Load(); n != 0 {
+	if n := d.service.waits.open.Load(); n != 0 {
 		t.Errorf("%d long polls are counted as open", n)
 	}
 }
 
 func TestLongPollsAreBounded(t *testing.T) {
 	d := newDoor(t)
-	d.service.longPolls.Store(maxLongPolls)
+	d.service.waits.open.Store(maxLongPolls)
 	_, err := d.call(t.Context(), pollActivities())
 	if _, ok := detail[*serviceerror.ResourceExhausted](err); !ok {
 		t.Errorf("error is %v, want ResourceExhausted", err)
 	}
-	if n := d.service.longPolls.Load(); n != maxLongPolls {
+	if n := d.service.waits.open.Load(); n != maxLongPolls {
 		t.Errorf("%d long polls are counted", n)
 	}
 }

@@ -3,6 +3,7 @@ package frontend
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 
 	"github.com/google/uuid"
@@ -25,8 +26,34 @@ import (
 // is, straight to a worker through matching. A query leaves no trace in the
 // history, and is gone with its caller.
 
+// queryHandlers ask workflows, and hand their questions to workers.
+type queryHandlers struct {
+	runtime interface {
+		stepper
+		viewer
+		awaiter
+	}
+	matching interface {
+		// DispatchQuery returns when a poll has taken the query.
+		DispatchQuery(ctx context.Context, query *matching.QueryTask) error
+	}
+	waits   *waits
+	logger  *slog.Logger
+	queries queries
+}
+
+// queried is what they need of a workflow.
+type queried interface {
+	Query(step *entity.Step, req *workflowservice.QueryWorkflowRequest, done func(*workflow.QueryResult)) (*workflow.QueryPlan, error)
+	QueryReady(runID string) bool
+	CancelQuery(runID, id string)
+	DirectQueryTask(reader entity.Reader, runID string, input *querypb.WorkflowQuery, sticky bool, token []byte) (*workflowservice.PollWorkflowTaskQueueResponse, error)
+}
+
+var _ queried = (*workflow.Chain)(nil)
+
 // QueryWorkflow asks a workflow something.
-func (s *Service) QueryWorkflow(ctx context.Context, req *workflowservice.QueryWorkflowRequest) (*workflowservice.QueryWorkflowResponse, error) {
+func (h *queryHandlers) QueryWorkflow(ctx context.Context, req *workflowservice.QueryWorkflowRequest) (*workflowservice.QueryWorkflowResponse, error) {
 	if err := checkExecution(req.GetExecution()); err != nil {
 		return nil, err
 	}
@@ -47,15 +74,15 @@ func (s *Service) QueryWorkflow(ctx context.Context, req *workflowservice.QueryW
 	}
 	if _, deadline := ctx.Deadline(); !deadline {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, maxQueryWait)
+		ctx, cancel = context.WithTimeout(ctx, callOf(ctx).method.Wait.Max)
 		defer cancel()
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stop := context.AfterFunc(s.draining, func() { cancel(errDraining) })
+	stop := context.AfterFunc(h.waits.draining, func() { cancel(errDraining) })
 	defer stop()
 
-	resp, err := s.query(ctx, req)
+	resp, err := h.query(ctx, req)
 	if err != nil && ctx.Err() != nil {
 		if cause := context.Cause(ctx); errors.Is(cause, errDraining) {
 			return nil, cause
@@ -70,10 +97,10 @@ func (s *Service) QueryWorkflow(ctx context.Context, req *workflowservice.QueryW
 // query asks until there is an answer. The state machine may have to be asked
 // more than once: after a wait for the first workflow task, and when the task
 // that was to take the query along does not.
-func (s *Service) query(ctx context.Context, req *workflowservice.QueryWorkflowRequest) (*workflowservice.QueryWorkflowResponse, error) {
+func (h *queryHandlers) query(ctx context.Context, req *workflowservice.QueryWorkflowRequest) (*workflowservice.QueryWorkflowResponse, error) {
 	workflowID := req.GetExecution().GetWorkflowId()
 	for {
-		plan, answer, err := s.planQuery(ctx, req)
+		plan, answer, err := h.planQuery(ctx, req)
 		if err != nil {
 			return nil, err
 		}
@@ -83,10 +110,10 @@ func (s *Service) query(ctx context.Context, req *workflowservice.QueryWorkflowR
 		case workflow.QueryRejected:
 			return &workflowservice.QueryWorkflowResponse{QueryRejected: &querypb.QueryRejected{Status: plan.Rejected}}, nil
 		case workflow.QueryDirect:
-			return s.queryDirectly(ctx, workflowID, plan, req)
+			return h.queryDirectly(ctx, workflowID, plan, req)
 		case workflow.QueryWait:
-			err := s.runtime.Await(ctx, workflowKey(ctx, workflowID), func(e entity.Entity) bool {
-				return e.(chain).QueryReady(plan.RunID)
+			err := h.runtime.Await(ctx, workflowKey(ctx, workflowID), func(e entity.Entity) bool {
+				return e.(queried).QueryReady(plan.RunID)
 			})
 			if err != nil && ctx.Err() != nil {
 				return nil, workflow.ErrQueryNotReady()
@@ -104,7 +131,7 @@ func (s *Service) query(ctx context.Context, req *workflowservice.QueryWorkflowR
 					return queryResponse(r.GetResultType(), r.GetAnswer(), r.GetErrorMessage(), r.GetFailure())
 				}
 			case <-ctx.Done():
-				s.cancelQuery(ctx, workflowID, plan)
+				h.cancelQuery(ctx, workflowID, plan)
 				return nil, ctx.Err()
 			}
 		}
@@ -112,43 +139,43 @@ func (s *Service) query(ctx context.Context, req *workflowservice.QueryWorkflowR
 }
 
 // planQuery takes the query to the state machine.
-func (s *Service) planQuery(ctx context.Context, req *workflowservice.QueryWorkflowRequest) (plan *workflow.QueryPlan, answer <-chan *workflow.QueryResult, err error) {
+func (h *queryHandlers) planQuery(ctx context.Context, req *workflowservice.QueryWorkflowRequest) (plan *workflow.QueryPlan, answer <-chan *workflow.QueryResult, err error) {
 	answers := make(chan *workflow.QueryResult, 1)
 	workflowID := req.GetExecution().GetWorkflowId()
-	err = s.updateWorkflow(ctx, workflowID, func(step *entity.Step, c chain) (err error) {
+	err = stepWorkflow(ctx, h.runtime, workflowID, func(step *entity.Step, c queried) (err error) {
 		plan, err = c.Query(step, req, func(result *workflow.QueryResult) { answers <- result })
 		return err
 	})
 	if err != nil && plan != nil && plan.Disposition == workflow.QueryBuffered {
 		// The caller has gone after the query was taken in.
-		s.cancelQuery(ctx, workflowID, plan)
+		h.cancelQuery(ctx, workflowID, plan)
 	}
 	return plan, answers, err
 }
 
 // cancelQuery takes back a query whose caller has gone.
-func (s *Service) cancelQuery(ctx context.Context, workflowID string, plan *workflow.QueryPlan) {
+func (h *queryHandlers) cancelQuery(ctx context.Context, workflowID string, plan *workflow.QueryPlan) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTaskWait)
 	defer cancel()
-	err := s.updateWorkflow(ctx, workflowID, func(_ *entity.Step, c chain) error {
+	err := stepWorkflow(ctx, h.runtime, workflowID, func(_ *entity.Step, c queried) error {
 		c.CancelQuery(plan.RunID, plan.ID)
 		return nil
 	})
 	if err != nil {
-		s.logger.WarnContext(ctx, "A query whose caller has gone could not be taken back; it goes with the next workflow task.",
+		h.logger.WarnContext(ctx, "A query whose caller has gone could not be taken back; it goes with the next workflow task.",
 			"workflow", workflowID, "error", err)
 	}
 }
 
 // queryDirectly dispatches a query to a worker: for a moment to the one that has
 // the workflow in its cache, then to any.
-func (s *Service) queryDirectly(ctx context.Context, workflowID string, plan *workflow.QueryPlan, req *workflowservice.QueryWorkflowRequest) (*workflowservice.QueryWorkflowResponse, error) {
+func (h *queryHandlers) queryDirectly(ctx context.Context, workflowID string, plan *workflow.QueryPlan, req *workflowservice.QueryWorkflowRequest) (*workflowservice.QueryWorkflowResponse, error) {
 	key := workflowKey(ctx, workflowID)
-	id, answer, err := s.queries.add(key.Namespace)
+	id, answer, err := h.queries.add(key.Namespace)
 	if err != nil {
 		return nil, err
 	}
-	defer s.queries.remove(id)
+	defer h.queries.remove(id)
 	task := matching.QueryTask{
 		ID:     id,
 		Queue:  entity.Queue{Namespace: key.Namespace, Type: entity.TaskWorkflow, Name: plan.TaskQueue},
@@ -160,18 +187,18 @@ func (s *Service) queryDirectly(ctx context.Context, workflowID string, plan *wo
 	if task.Sticky != "" {
 		sticky := task
 		stickyCtx, cancel := context.WithTimeout(ctx, stickyQueryWait)
-		resp, err := s.ask(stickyCtx, &sticky, answer)
+		resp, err := h.ask(stickyCtx, &sticky, answer)
 		cancel()
 		if err == nil || !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
 			return resp, err
 		}
 		task.Sticky = ""
 	}
-	return s.ask(ctx, &task, answer)
+	return h.ask(ctx, &task, answer)
 }
 
-func (s *Service) ask(ctx context.Context, task *matching.QueryTask, answer <-chan *queryAnswer) (*workflowservice.QueryWorkflowResponse, error) {
-	if err := s.matching.DispatchQuery(ctx, task); err != nil {
+func (h *queryHandlers) ask(ctx context.Context, task *matching.QueryTask, answer <-chan *queryAnswer) (*workflowservice.QueryWorkflowResponse, error) {
+	if err := h.matching.DispatchQuery(ctx, task); err != nil {
 		return nil, err
 	}
 	select {
@@ -182,9 +209,9 @@ func (s *Service) ask(ctx context.Context, task *matching.QueryTask, answer <-ch
 	}
 }
 
-// queryTask makes the task of a query that a poll has been given. It reports
+// task makes the task of a query that a poll has been given. It reports
 // false, and tells the asker, if the workflow cannot be read.
-func (s *Service) queryTask(ctx context.Context, work *matching.Work) (*workflowservice.PollWorkflowTaskQueueResponse, bool) {
+func (h *queryHandlers) task(ctx context.Context, work *matching.Work) (*workflowservice.PollWorkflowTaskQueueResponse, bool) {
 	q := work.Query
 	token := encodeToken(&records.TaskToken{
 		NamespaceId: q.Entity.Namespace,
@@ -194,12 +221,12 @@ func (s *Service) queryTask(ctx context.Context, work *matching.Work) (*workflow
 		TaskQueue:   q.Queue.Name,
 	})
 	var resp *workflowservice.PollWorkflowTaskQueueResponse
-	err := s.runtime.View(ctx, q.Entity, func(e entity.Entity, reader entity.Reader) (err error) {
-		resp, err = e.(chain).DirectQueryTask(reader, q.RunID, q.Query, work.Sticky, token)
+	err := h.runtime.View(ctx, q.Entity, func(e entity.Entity, reader entity.Reader) (err error) {
+		resp, err = e.(queried).DirectQueryTask(reader, q.RunID, q.Query, work.Sticky, token)
 		return err
 	})
 	if err != nil {
-		s.queries.answer(q.ID, q.Entity.Namespace, &queryAnswer{err: err})
+		h.queries.answer(q.ID, q.Entity.Namespace, &queryAnswer{err: err})
 		return nil, false
 	}
 	return resp, true
@@ -207,7 +234,7 @@ func (s *Service) queryTask(ctx context.Context, work *matching.Work) (*workflow
 
 // RespondQueryTaskCompleted brings the answer to a query that was dispatched
 // directly.
-func (s *Service) RespondQueryTaskCompleted(ctx context.Context, req *workflowservice.RespondQueryTaskCompletedRequest) (*workflowservice.RespondQueryTaskCompletedResponse, error) {
+func (h *queryHandlers) RespondQueryTaskCompleted(ctx context.Context, req *workflowservice.RespondQueryTaskCompletedRequest) (*workflowservice.RespondQueryTaskCompletedResponse, error) {
 	token := callOf(ctx).token
 	if token.GetQueryId() == "" || token.GetTaskQueue() == "" {
 		return nil, errTokenInvalid
@@ -218,7 +245,7 @@ func (s *Service) RespondQueryTaskCompleted(ctx context.Context, req *workflowse
 	}
 	answer := new(queryAnswer)
 	answer.resp, answer.err = queryResponse(req.GetCompletedType(), req.GetQueryResult(), req.GetErrorMessage(), req.GetFailure())
-	if !s.queries.answer(token.GetQueryId(), token.GetNamespaceId(), answer) {
+	if !h.queries.answer(token.GetQueryId(), token.GetNamespaceId(), answer) {
 		return nil, errQueryNotWaiting
 	}
 	return &workflowservice.RespondQueryTaskCompletedResponse{}, nil

@@ -73,7 +73,7 @@ func TestADirectQueryIsAnsweredByAWorker(t *testing.T) {
 			if resp, err := d.call(t.Context(), queryState()); !c.check(resp, err) {
 				t.Errorf("the query was answered %v, %v", resp, err)
 			}
-			if n := len(d.service.queries.waiting); n != 0 {
+			if n := len(d.service.workflow.queryHandlers.queries.waiting); n != 0 {
 				t.Errorf("%d queries still wait", n)
 			}
 		})
@@ -82,14 +82,14 @@ func TestADirectQueryIsAnsweredByAWorker(t *testing.T) {
 
 func TestTheAnswerOfAnotherNamespaceDoesNotCount(t *testing.T) {
 	d := newDoor(t)
-	id, answer, err := d.service.queries.add("mine")
+	id, answer, err := d.service.workflow.queryHandlers.queries.add("mine")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.service.queries.answer(id, "yours", &queryAnswer{}) || len(answer) != 0 {
+	if d.service.workflow.queryHandlers.queries.answer(id, "yours", &queryAnswer{}) || len(answer) != 0 {
 		t.Error("the answer was taken")
 	}
-	if !d.service.queries.answer(id, "mine", &queryAnswer{}) || len(answer) != 1 {
+	if !d.service.workflow.queryHandlers.queries.answer(id, "mine", &queryAnswer{}) || len(answer) != 1 {
 		t.Error("the right answer was not taken")
 	}
 }
@@ -155,7 +155,7 @@ func TestAQueryThatNoTaskTakesAlongIsPlannedAnew(t *testing.T) {
 func TestWaitingQueriesAreBounded(t *testing.T) {
 	d := newDoor(t)
 	for range maxDirectQueries {
-		if _, _, err := d.service.queries.add("n"); err != nil {
+		if _, _, err := d.service.workflow.queryHandlers.queries.add("n"); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // SignalWorkflowExecution signals a running workflow.
-func (s *Service) SignalWorkflowExecution(ctx context.Context, req *workflowservice.SignalWorkflowExecutionRequest) (*workflowservice.SignalWorkflowExecutionResponse, error) {
+func (h *executionHandlers) SignalWorkflowExecution(ctx context.Context, req *workflowservice.SignalWorkflowExecutionRequest) (*workflowservice.SignalWorkflowExecutionResponse, error) {
 	if err := checkExecution(req.GetWorkflowExecution()); err != nil {
 		return nil, err
 	}
@@ -28,7 +28,7 @@ func (s *Service) SignalWorkflowExecution(ctx context.Context, req *workflowserv
 	if err := checkBlob(req.GetInput()); err != nil {
 		return nil, err
 	}
-	err := s.updateWorkflow(ctx, req.GetWorkflowExecution().GetWorkflowId(), func(step *entity.Step, c chain) error {
+	err := stepWorkflow(ctx, h.runtime, req.GetWorkflowExecution().GetWorkflowId(), func(step *entity.Step, c execution) error {
 		return c.Signal(step, req)
 	})
 	if err != nil {
@@ -39,12 +39,12 @@ func (s *Service) SignalWorkflowExecution(ctx context.Context, req *workflowserv
 
 // SignalWithStartWorkflowExecution signals a workflow and starts it before if it
 // is not running, in one step.
-func (s *Service) SignalWithStartWorkflowExecution(ctx context.Context, req *workflowservice.SignalWithStartWorkflowExecutionRequest) (*workflowservice.SignalWithStartWorkflowExecutionResponse, error) {
+func (h *executionHandlers) SignalWithStartWorkflowExecution(ctx context.Context, req *workflowservice.SignalWithStartWorkflowExecutionRequest) (*workflowservice.SignalWithStartWorkflowExecutionResponse, error) {
 	if err := checkSignalWithStart(req); err != nil {
 		return nil, err
 	}
 	var resp *workflowservice.SignalWithStartWorkflowExecutionResponse
-	err := s.updateWorkflow(ctx, req.GetWorkflowId(), func(step *entity.Step, c chain) (err error) {
+	err := stepWorkflow(ctx, h.runtime, req.GetWorkflowId(), func(step *entity.Step, c execution) (err error) {
 		resp, err = c.SignalWithStart(step, req)
 		return err
 	})

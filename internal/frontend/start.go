@@ -4,6 +4,7 @@ package frontend
 
 import (
 	"context"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
@@ -11,15 +12,38 @@ import (
 
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/searchattribute"
+	"github.com/perdure/perdure/internal/workflow"
 )
 
+// executionHandlers are what clients do to executions: start, signal, cancel,
+// terminate, describe, delete.
+type executionHandlers struct {
+	runtime interface {
+		stepper
+		viewer
+	}
+}
+
+// execution is what they need of a workflow.
+type execution interface {
+	Start(*entity.Step, *workflowservice.StartWorkflowExecutionRequest) (*workflowservice.StartWorkflowExecutionResponse, error)
+	SignalWithStart(*entity.Step, *workflowservice.SignalWithStartWorkflowExecutionRequest) (*workflowservice.SignalWithStartWorkflowExecutionResponse, error)
+	Signal(*entity.Step, *workflowservice.SignalWorkflowExecutionRequest) error
+	RequestCancel(*entity.Step, *workflowservice.RequestCancelWorkflowExecutionRequest) error
+	Terminate(*entity.Step, *workflowservice.TerminateWorkflowExecutionRequest) error
+	Describe(entity.Reader, time.Time, *workflowservice.DescribeWorkflowExecutionRequest) (*workflowservice.DescribeWorkflowExecutionResponse, error)
+	Delete(*entity.Step, *workflowservice.DeleteWorkflowExecutionRequest) error
+}
+
+var _ execution = (*workflow.Chain)(nil)
+
 // StartWorkflowExecution starts a workflow, or says which one is in the way.
-func (s *Service) StartWorkflowExecution(ctx context.Context, req *workflowservice.StartWorkflowExecutionRequest) (*workflowservice.StartWorkflowExecutionResponse, error) {
+func (h *executionHandlers) StartWorkflowExecution(ctx context.Context, req *workflowservice.StartWorkflowExecutionRequest) (*workflowservice.StartWorkflowExecutionResponse, error) {
 	if err := checkStart(req); err != nil {
 		return nil, err
 	}
 	var resp *workflowservice.StartWorkflowExecutionResponse
-	err := s.updateWorkflow(ctx, req.GetWorkflowId(), func(step *entity.Step, c chain) (err error) {
+	err := stepWorkflow(ctx, h.runtime, req.GetWorkflowId(), func(step *entity.Step, c execution) (err error) {
 		resp, err = c.Start(step, req)
 		return err
 	})

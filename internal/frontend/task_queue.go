@@ -12,21 +12,30 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/matching"
 )
 
+// taskQueueHandlers describe task queues.
+type taskQueueHandlers struct {
+	matching interface {
+		// Describe describes a queue, or the sticky queue of that name.
+		Describe(ctx context.Context, queue entity.Queue, sticky string) (matching.Description, error)
+	}
+}
+
 // DescribeTaskQueue tells who polls a queue and what waits in it.
-func (s *Service) DescribeTaskQueue(ctx context.Context, req *workflowservice.DescribeTaskQueueRequest) (*workflowservice.DescribeTaskQueueResponse, error) {
+func (h *taskQueueHandlers) DescribeTaskQueue(ctx context.Context, req *workflowservice.DescribeTaskQueueRequest) (*workflowservice.DescribeTaskQueueResponse, error) {
 	if err := checkTaskQueue(req.GetTaskQueue()); err != nil {
 		return nil, err
 	}
 	if req.GetApiMode() == enumspb.DESCRIBE_TASK_QUEUE_MODE_ENHANCED {
-		return s.describeTaskQueueByVersion(ctx, req)
+		return h.describeTaskQueueByVersion(ctx, req)
 	}
 	queueType := req.GetTaskQueueType()
 	if queueType == enumspb.TASK_QUEUE_TYPE_UNSPECIFIED {
 		queueType = enumspb.TASK_QUEUE_TYPE_WORKFLOW
 	}
-	pollers, stats, err := s.describeQueue(ctx, req.GetTaskQueue(), queueType)
+	pollers, stats, err := h.describeQueue(ctx, req.GetTaskQueue(), queueType)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +51,7 @@ func (s *Service) DescribeTaskQueue(ctx context.Context, req *workflowservice.De
 
 // describeTaskQueueByVersion answers the form of the request that reports by
 // build id. There is one here: that of workers without versioning.
-func (s *Service) describeTaskQueueByVersion(ctx context.Context, req *workflowservice.DescribeTaskQueueRequest) (*workflowservice.DescribeTaskQueueResponse, error) {
+func (h *taskQueueHandlers) describeTaskQueueByVersion(ctx context.Context, req *workflowservice.DescribeTaskQueueRequest) (*workflowservice.DescribeTaskQueueResponse, error) {
 	if req.GetTaskQueue().GetKind() == enumspb.TASK_QUEUE_KIND_STICKY {
 		return nil, invalid("Enhanced DescribeTaskQueue is not valid for a sticky queue, use api_mode=UNSPECIFIED or a normal queue.")
 	}
@@ -52,7 +61,7 @@ func (s *Service) describeTaskQueueByVersion(ctx context.Context, req *workflows
 	}
 	info := &taskqueuepb.TaskQueueVersionInfo{TypesInfo: make(map[int32]*taskqueuepb.TaskQueueTypeInfo)}
 	for _, queueType := range types {
-		pollers, stats, err := s.describeQueue(ctx, req.GetTaskQueue(), queueType)
+		pollers, stats, err := h.describeQueue(ctx, req.GetTaskQueue(), queueType)
 		if err != nil {
 			return nil, err
 		}
@@ -70,7 +79,7 @@ func (s *Service) describeTaskQueueByVersion(ctx context.Context, req *workflows
 	}, nil
 }
 
-func (s *Service) describeQueue(ctx context.Context, queue *taskqueuepb.TaskQueue, queueType enumspb.TaskQueueType) ([]*taskqueuepb.PollerInfo, *taskqueuepb.TaskQueueStats, error) {
+func (h *taskQueueHandlers) describeQueue(ctx context.Context, queue *taskqueuepb.TaskQueue, queueType enumspb.TaskQueueType) ([]*taskqueuepb.PollerInfo, *taskqueuepb.TaskQueueStats, error) {
 	q := entity.Queue{Namespace: callOf(ctx).namespace.ID, Name: queue.GetName()}
 	sticky := ""
 	switch {
@@ -84,7 +93,7 @@ func (s *Service) describeQueue(ctx context.Context, queue *taskqueuepb.TaskQueu
 		// Nobody polls a queue of another type, and nothing waits there.
 		return nil, &taskqueuepb.TaskQueueStats{}, nil
 	}
-	d, err := s.matching.Describe(ctx, q, sticky)
+	d, err := h.matching.Describe(ctx, q, sticky)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -102,7 +111,7 @@ func (s *Service) describeQueue(ctx context.Context, queue *taskqueuepb.TaskQueu
 }
 
 // ListTaskQueuePartitions says what a queue is made of: one part, here.
-func (s *Service) ListTaskQueuePartitions(_ context.Context, req *workflowservice.ListTaskQueuePartitionsRequest) (*workflowservice.ListTaskQueuePartitionsResponse, error) {
+func (h *taskQueueHandlers) ListTaskQueuePartitions(_ context.Context, req *workflowservice.ListTaskQueuePartitionsRequest) (*workflowservice.ListTaskQueuePartitionsResponse, error) {
 	if err := checkTaskQueue(req.GetTaskQueue()); err != nil {
 		return nil, err
 	}
@@ -111,23 +120,4 @@ func (s *Service) ListTaskQueuePartitions(_ context.Context, req *workflowservic
 		ActivityTaskQueuePartitions: only,
 		WorkflowTaskQueuePartitions: only,
 	}, nil
-}
-
-// ShutdownWorker says that a worker is about to go: what its sticky queue holds
-// goes to other workers, and its polls end.
-func (s *Service) ShutdownWorker(ctx context.Context, req *workflowservice.ShutdownWorkerRequest) (*workflowservice.ShutdownWorkerResponse, error) {
-	ns := callOf(ctx).namespace
-	sticky := req.GetStickyTaskQueue()
-	if sticky != "" {
-		if err := checkTaskQueueName(sticky); err != nil {
-			return nil, err
-		}
-	}
-	if key := req.GetWorkerInstanceKey(); key != "" {
-		s.matching.CancelPolls(ns.ID, key)
-	}
-	if sticky != "" {
-		s.matching.ShutdownSticky(ns.ID, sticky)
-	}
-	return &workflowservice.ShutdownWorkerResponse{}, nil
 }

@@ -11,12 +11,76 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/matching"
+	"github.com/perdure/perdure/internal/records"
 	"github.com/perdure/perdure/internal/workflow"
 )
 
+// workflowTaskHandlers give workflow tasks to workers and take their answers.
+type workflowTaskHandlers struct {
+	runtime stepper
+	polls   *polls
+	// queries are dispatched with polls for workflow tasks.
+	queries *queryHandlers
+}
+
+// workflowTasks is what they need of a workflow.
+type workflowTasks interface {
+	StartWorkflowTask(*entity.Step, *entity.Task, *workflowservice.PollWorkflowTaskQueueRequest) (*workflowservice.PollWorkflowTaskQueueResponse, error)
+	CompleteWorkflowTask(*entity.Step, *records.TaskToken, *workflowservice.RespondWorkflowTaskCompletedRequest) (*workflow.Completion, error)
+	FailWorkflowTask(*entity.Step, *records.TaskToken, *workflowservice.RespondWorkflowTaskFailedRequest) error
+	ResetSticky(*entity.Step, *workflowservice.ResetStickyTaskQueueRequest) error
+}
+
+var _ workflowTasks = (*workflow.Chain)(nil)
+
+// PollWorkflowTaskQueue waits for a workflow task, or for a query to answer.
+func (h *workflowTaskHandlers) PollWorkflowTaskQueue(ctx context.Context, req *workflowservice.PollWorkflowTaskQueueRequest) (*workflowservice.PollWorkflowTaskQueueResponse, error) {
+	if err := checkPoll(req, req.GetWorkerVersionCapabilities()); err != nil {
+		return nil, err
+	}
+	ns := callOf(ctx).namespace
+	if _, bad := ns.BadBinaries[req.GetBinaryChecksum()]; bad {
+		return nil, invalid("binary %v already marked as bad deployment", req.GetBinaryChecksum())
+	}
+	poll := matching.PollRequest{
+		Queue:       entity.Queue{Namespace: ns.ID, Type: entity.TaskWorkflow, Name: req.GetTaskQueue().GetName()},
+		Identity:    req.GetIdentity(),
+		InstanceKey: req.GetWorkerInstanceKey(),
+	}
+	if req.GetTaskQueue().GetKind() == enumspb.TASK_QUEUE_KIND_STICKY {
+		poll.Queue.Name, poll.Sticky = req.GetTaskQueue().GetNormalName(), req.GetTaskQueue().GetName()
+	}
+	var resp *workflowservice.PollWorkflowTaskQueueResponse
+	err := h.polls.poll(ctx, poll, func(work *matching.Work) (taken bool, err error) {
+		if work.Query != nil {
+			resp, taken = h.queries.task(ctx, work)
+			return taken, nil
+		}
+		err = startTask(ctx, h.polls.runtime, work.Task, func(step *entity.Step, c workflowTasks) (err error) {
+			resp, err = c.StartWorkflowTask(step, work.Task, req)
+			return err
+		})
+		// A worker that hears of a sticky backlog sends all its polls there until it
+		// hears otherwise, which it does only with the next task from there: were
+		// the hint out of date, new workflows would wait for a whole long poll.
+		if err == nil && poll.Sticky == "" {
+			resp.BacklogCountHint = work.BacklogCount
+		}
+		return err == nil, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if resp == nil {
+		resp = new(workflowservice.PollWorkflowTaskQueueResponse)
+	}
+	return resp, nil
+}
+
 // RespondWorkflowTaskCompleted brings the commands of a workflow task. A command
 // that makes no sense fails the task, durably, and is answered InvalidArgument.
-func (s *Service) RespondWorkflowTaskCompleted(ctx context.Context, req *workflowservice.RespondWorkflowTaskCompletedRequest) (*workflowservice.RespondWorkflowTaskCompletedResponse, error) {
+func (h *workflowTaskHandlers) RespondWorkflowTaskCompleted(ctx context.Context, req *workflowservice.RespondWorkflowTaskCompletedRequest) (*workflowservice.RespondWorkflowTaskCompletedResponse, error) {
 	if err := checkIdentity(req.GetIdentity()); err != nil {
 		return nil, err
 	}
@@ -39,7 +103,7 @@ func (s *Service) RespondWorkflowTaskCompleted(ctx context.Context, req *workflo
 		return nil, errTokenInvalid
 	}
 	var completion *workflow.Completion
-	err := s.updateWorkflow(ctx, token.GetWorkflowId(), func(step *entity.Step, c chain) (err error) {
+	err := stepWorkflow(ctx, h.runtime, token.GetWorkflowId(), func(step *entity.Step, c workflowTasks) (err error) {
 		completion, err = c.CompleteWorkflowTask(step, token, req)
 		return err
 	})
@@ -62,7 +126,7 @@ func checkCompletionVersion(req *workflowservice.RespondWorkflowTaskCompletedReq
 
 // RespondWorkflowTaskFailed says that a worker could not make sense of a workflow
 // task. The task is offered again.
-func (s *Service) RespondWorkflowTaskFailed(ctx context.Context, req *workflowservice.RespondWorkflowTaskFailedRequest) (*workflowservice.RespondWorkflowTaskFailedResponse, error) {
+func (h *workflowTaskHandlers) RespondWorkflowTaskFailed(ctx context.Context, req *workflowservice.RespondWorkflowTaskFailedRequest) (*workflowservice.RespondWorkflowTaskFailedResponse, error) {
 	if err := checkIdentity(req.GetIdentity()); err != nil {
 		return nil, err
 	}
@@ -71,7 +135,7 @@ func (s *Service) RespondWorkflowTaskFailed(ctx context.Context, req *workflowse
 		return nil, errTokenInvalid
 	}
 	req.Failure = cutFailure(req.GetFailure())
-	err := s.updateWorkflow(ctx, token.GetWorkflowId(), func(step *entity.Step, c chain) error {
+	err := stepWorkflow(ctx, h.runtime, token.GetWorkflowId(), func(step *entity.Step, c workflowTasks) error {
 		return c.FailWorkflowTask(step, token, req)
 	})
 	if err != nil {
@@ -102,11 +166,11 @@ func cutFailure(failure *failurepb.Failure) *failurepb.Failure {
 
 // ResetStickyTaskQueue makes the next workflow task of a run go to any worker,
 // with the whole history.
-func (s *Service) ResetStickyTaskQueue(ctx context.Context, req *workflowservice.ResetStickyTaskQueueRequest) (*workflowservice.ResetStickyTaskQueueResponse, error) {
+func (h *workflowTaskHandlers) ResetStickyTaskQueue(ctx context.Context, req *workflowservice.ResetStickyTaskQueueRequest) (*workflowservice.ResetStickyTaskQueueResponse, error) {
 	if err := checkExecution(req.GetExecution()); err != nil {
 		return nil, err
 	}
-	err := s.updateWorkflow(ctx, req.GetExecution().GetWorkflowId(), func(step *entity.Step, c chain) error {
+	err := stepWorkflow(ctx, h.runtime, req.GetExecution().GetWorkflowId(), func(step *entity.Step, c workflowTasks) error {
 		return c.ResetSticky(step, req)
 	})
 	if err != nil {

@@ -164,16 +164,18 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 
 	s.health = newHealth(s.runtime.Failed)
 	s.frontend = frontend.New(frontend.Options{
-		Runtime:     s.runtime,
-		Matching:    s.matching,
-		Namespaces:  s.namespaces,
-		Logger:      s.logger,
-		Version:     Version,
-		ReleaseTime: releaseTime,
-		ClusterID:   clusterID,
-		Shards:      s.store.Shards(),
-		StoreName:   storeName,
-		Failure:     func(error) { s.health.set(false) },
+		Runtime:    s.runtime,
+		Matching:   s.matching,
+		Namespaces: s.namespaces,
+		Logger:     s.logger,
+		Cluster: frontend.Cluster{
+			Version:     Version,
+			ReleaseTime: releaseTime,
+			ID:          clusterID,
+			Shards:      s.store.Shards(),
+			StoreName:   storeName,
+		},
+		Failure: func(error) { s.health.set(false) },
 	})
 	s.local = newInProcess(s.frontend.Intercept, frontend.MaxRequestSize)
 	s.frontend.Register(s.local)

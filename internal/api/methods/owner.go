@@ -55,9 +55,10 @@ const (
 	OwnerCluster
 )
 
-// OwnerOf looks in the request for its owner. It returns OwnerAnyone if the
-// request names none, which is then not a valid request or one anyone can answer.
-// The request must be one of the method. It does not allocate.
+// OwnerOf looks in the request, which must be one of the method, for its owner. A
+// task token is returned as it is, still encoded. OwnerAnyone means that the request
+// names no owner: anyone can answer it, if only to say that it is not valid. Nothing
+// is allocated but the copy of a token.
 func (m *Method) OwnerOf(request proto.Message) (kind OwnerKind, id string) {
 	if len(m.Owner) == 0 {
 		return OwnerAnyone, ""

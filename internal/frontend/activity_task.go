@@ -1,0 +1,243 @@
+package frontend
+
+import (
+	"context"
+
+	commonpb "go.temporal.io/api/common/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/matching"
+	"github.com/perdure/perdure/internal/workflow"
+)
+
+// activityTaskHandlers give activity tasks to workers and take their reports.
+type activityTaskHandlers struct {
+	runtime stepper
+	polls   *polls
+}
+
+// activities is what they need of a workflow.
+type activities interface {
+	StartActivity(*entity.Step, *entity.Task, *workflowservice.PollActivityTaskQueueRequest) (*workflowservice.PollActivityTaskQueueResponse, error)
+	CompleteActivity(step *entity.Step, ref workflow.ActivityRef, result *commonpb.Payloads, identity string) error
+	FailActivity(step *entity.Step, ref workflow.ActivityRef, failure *failurepb.Failure, lastHeartbeat *commonpb.Payloads, identity string) ([]*failurepb.Failure, error)
+	CancelActivity(step *entity.Step, ref workflow.ActivityRef, details *commonpb.Payloads, identity string) error
+	Heartbeat(step *entity.Step, ref workflow.ActivityRef, details *commonpb.Payloads, identity string) (cancelRequested bool, err error)
+}
+
+var _ activities = (*workflow.Chain)(nil)
+
+// PollActivityTaskQueue waits for an activity to run.
+func (h *activityTaskHandlers) PollActivityTaskQueue(ctx context.Context, req *workflowservice.PollActivityTaskQueueRequest) (*workflowservice.PollActivityTaskQueueResponse, error) {
+	if err := checkPoll(req, req.GetWorkerVersionCapabilities()); err != nil {
+		return nil, err
+	}
+	poll := matching.PollRequest{
+		Queue:       entity.Queue{Namespace: callOf(ctx).namespace.ID, Type: entity.TaskActivity, Name: req.GetTaskQueue().GetName()},
+		Identity:    req.GetIdentity(),
+		InstanceKey: req.GetWorkerInstanceKey(),
+	}
+	var resp *workflowservice.PollActivityTaskQueueResponse
+	err := h.polls.poll(ctx, poll, func(work *matching.Work) (taken bool, err error) {
+		err = startTask(ctx, h.runtime, work.Task, func(step *entity.Step, c activities) (err error) {
+			resp, err = c.StartActivity(step, work.Task, req)
+			return err
+		})
+		return err == nil, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if resp == nil {
+		resp = new(workflowservice.PollActivityTaskQueueResponse)
+	}
+	return resp, nil
+}
+
+// A worker reports on an activity by the token it got with the task; anyone else
+// by the ids of workflow and activity. Each call thus exists twice, and both do
+// the same.
+
+// tokenRef names the activity of the request's task token.
+func tokenRef(ctx context.Context) (workflowID string, ref workflow.ActivityRef, err error) {
+	token := callOf(ctx).token
+	if token.GetWorkflowId() == "" || token.GetRunId() == "" {
+		return "", ref, errTokenInvalid
+	}
+	return token.GetWorkflowId(), workflow.ActivityRef{Token: token}, nil
+}
+
+// idRequest is what the calls by ids have in common.
+type idRequest interface {
+	GetWorkflowId() string
+	GetRunId() string
+	GetActivityId() string
+}
+
+func idRef(req idRequest) (workflowID string, ref workflow.ActivityRef, err error) {
+	if req.GetActivityId() == "" {
+		return "", ref, errActivityIDNotSet
+	}
+	if len(req.GetActivityId()) > maxIDLength {
+		return "", ref, errActivityIDTooLong
+	}
+	// Without a workflow id it would be an activity of its own, which this server
+	// does not have.
+	if err := checkWorkflowID(req.GetWorkflowId()); err != nil {
+		return "", ref, err
+	}
+	if err := checkRunID(req.GetRunId()); err != nil {
+		return "", ref, err
+	}
+	return req.GetWorkflowId(), workflow.ActivityRef{RunID: req.GetRunId(), ActivityID: req.GetActivityId()}, nil
+}
+
+// RespondActivityTaskCompleted reports the result of an activity.
+func (h *activityTaskHandlers) RespondActivityTaskCompleted(ctx context.Context, req *workflowservice.RespondActivityTaskCompletedRequest) (*workflowservice.RespondActivityTaskCompletedResponse, error) {
+	id, ref, err := tokenRef(ctx)
+	if err == nil {
+		err = h.completeActivity(ctx, id, ref, req.GetResult(), req.GetIdentity())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &workflowservice.RespondActivityTaskCompletedResponse{}, nil
+}
+
+// RespondActivityTaskCompletedById is RespondActivityTaskCompleted by ids.
+func (h *activityTaskHandlers) RespondActivityTaskCompletedById(ctx context.Context, req *workflowservice.RespondActivityTaskCompletedByIdRequest) (*workflowservice.RespondActivityTaskCompletedByIdResponse, error) {
+	id, ref, err := idRef(req)
+	if err == nil {
+		err = h.completeActivity(ctx, id, ref, req.GetResult(), req.GetIdentity())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &workflowservice.RespondActivityTaskCompletedByIdResponse{}, nil
+}
+
+func (h *activityTaskHandlers) completeActivity(ctx context.Context, workflowID string, ref workflow.ActivityRef, result *commonpb.Payloads, identity string) error {
+	if err := checkIdentity(identity); err != nil {
+		return err
+	}
+	return stepWorkflow(ctx, h.runtime, workflowID, func(step *entity.Step, c activities) error {
+		return c.CompleteActivity(step, ref, result, identity)
+	})
+}
+
+// RespondActivityTaskFailed reports that an attempt of an activity has failed.
+func (h *activityTaskHandlers) RespondActivityTaskFailed(ctx context.Context, req *workflowservice.RespondActivityTaskFailedRequest) (*workflowservice.RespondActivityTaskFailedResponse, error) {
+	id, ref, err := tokenRef(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cut, err := h.failActivity(ctx, id, ref, req.GetFailure(), req.GetLastHeartbeatDetails(), req.GetIdentity())
+	if err != nil {
+		return nil, err
+	}
+	return &workflowservice.RespondActivityTaskFailedResponse{Failures: cut}, nil
+}
+
+// RespondActivityTaskFailedById is RespondActivityTaskFailed by ids.
+func (h *activityTaskHandlers) RespondActivityTaskFailedById(ctx context.Context, req *workflowservice.RespondActivityTaskFailedByIdRequest) (*workflowservice.RespondActivityTaskFailedByIdResponse, error) {
+	id, ref, err := idRef(req)
+	if err != nil {
+		return nil, err
+	}
+	cut, err := h.failActivity(ctx, id, ref, req.GetFailure(), req.GetLastHeartbeatDetails(), req.GetIdentity())
+	if err != nil {
+		return nil, err
+	}
+	return &workflowservice.RespondActivityTaskFailedByIdResponse{Failures: cut}, nil
+}
+
+func (h *activityTaskHandlers) failActivity(ctx context.Context, workflowID string, ref workflow.ActivityRef, failure *failurepb.Failure, heartbeat *commonpb.Payloads, identity string) (cut []*failurepb.Failure, err error) {
+	if err := checkIdentity(identity); err != nil {
+		return nil, err
+	}
+	if failure != nil && failure.GetApplicationFailureInfo() == nil {
+		return nil, errFailureKind
+	}
+	if err := checkDuration(failure.GetApplicationFailureInfo().GetNextRetryDelay()); err != nil {
+		return nil, invalid("invalid NextRetryDelay set on ApplicationFailureInfo: %v", err)
+	}
+	err = stepWorkflow(ctx, h.runtime, workflowID, func(step *entity.Step, c activities) (err error) {
+		cut, err = c.FailActivity(step, ref, failure, heartbeat, identity)
+		return err
+	})
+	return cut, err
+}
+
+// RespondActivityTaskCanceled reports that an activity has followed a request to
+// cancel itself.
+func (h *activityTaskHandlers) RespondActivityTaskCanceled(ctx context.Context, req *workflowservice.RespondActivityTaskCanceledRequest) (*workflowservice.RespondActivityTaskCanceledResponse, error) {
+	id, ref, err := tokenRef(ctx)
+	if err == nil {
+		err = h.cancelActivity(ctx, id, ref, req.GetDetails(), req.GetIdentity())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &workflowservice.RespondActivityTaskCanceledResponse{}, nil
+}
+
+// RespondActivityTaskCanceledById is RespondActivityTaskCanceled by ids.
+func (h *activityTaskHandlers) RespondActivityTaskCanceledById(ctx context.Context, req *workflowservice.RespondActivityTaskCanceledByIdRequest) (*workflowservice.RespondActivityTaskCanceledByIdResponse, error) {
+	id, ref, err := idRef(req)
+	if err == nil {
+		err = h.cancelActivity(ctx, id, ref, req.GetDetails(), req.GetIdentity())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &workflowservice.RespondActivityTaskCanceledByIdResponse{}, nil
+}
+
+func (h *activityTaskHandlers) cancelActivity(ctx context.Context, workflowID string, ref workflow.ActivityRef, details *commonpb.Payloads, identity string) error {
+	if err := checkIdentity(identity); err != nil {
+		return err
+	}
+	return stepWorkflow(ctx, h.runtime, workflowID, func(step *entity.Step, c activities) error {
+		return c.CancelActivity(step, ref, details, identity)
+	})
+}
+
+// RecordActivityTaskHeartbeat says that an activity is alive, and learns whether
+// it should go on.
+func (h *activityTaskHandlers) RecordActivityTaskHeartbeat(ctx context.Context, req *workflowservice.RecordActivityTaskHeartbeatRequest) (*workflowservice.RecordActivityTaskHeartbeatResponse, error) {
+	id, ref, err := tokenRef(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cancel, err := h.heartbeat(ctx, id, ref, req.GetDetails(), req.GetIdentity())
+	if err != nil {
+		return nil, err
+	}
+	return &workflowservice.RecordActivityTaskHeartbeatResponse{CancelRequested: cancel}, nil
+}
+
+// RecordActivityTaskHeartbeatById is RecordActivityTaskHeartbeat by ids.
+func (h *activityTaskHandlers) RecordActivityTaskHeartbeatById(ctx context.Context, req *workflowservice.RecordActivityTaskHeartbeatByIdRequest) (*workflowservice.RecordActivityTaskHeartbeatByIdResponse, error) {
+	id, ref, err := idRef(req)
+	if err != nil {
+		return nil, err
+	}
+	cancel, err := h.heartbeat(ctx, id, ref, req.GetDetails(), req.GetIdentity())
+	if err != nil {
+		return nil, err
+	}
+	return &workflowservice.RecordActivityTaskHeartbeatByIdResponse{CancelRequested: cancel}, nil
+}
+
+func (h *activityTaskHandlers) heartbeat(ctx context.Context, workflowID string, ref workflow.ActivityRef, details *commonpb.Payloads, identity string) (cancelRequested bool, err error) {
+	if err := checkIdentity(identity); err != nil {
+		return false, err
+	}
+	err = stepWorkflow(ctx, h.runtime, workflowID, func(step *entity.Step, c activities) (err error) {
+		cancelRequested, err = c.Heartbeat(step, ref, details, identity)
+		return err
+	})
+	return cancelRequested, err
+}
