@@ -1,7 +1,5 @@
 package frontend
 
-//lint:file-ignore SA1019 old clients get what is deprecated
-
 import (
 	"context"
 	"strings"
@@ -257,6 +255,7 @@ func asContinuedAsNew(events []byte) []byte {
 		next.NewExecutionRunId, next.LastCompletionResult = attributes.GetNewExecutionRunId(), attributes.GetResult()
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
 		attributes := event.GetWorkflowExecutionFailedEventAttributes()
+		//lint:ignore SA1019 older clients use it
 		next.NewExecutionRunId, next.Failure = attributes.GetNewExecutionRunId(), attributes.GetFailure()
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT:
 		next.NewExecutionRunId = event.GetWorkflowExecutionTimedOutEventAttributes().GetNewExecutionRunId()

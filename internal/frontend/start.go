@@ -1,7 +1,5 @@
 package frontend
 
-//lint:file-ignore SA1019 older clients still send what is deprecated
-
 import (
 	"context"
 	"time"
@@ -193,6 +191,7 @@ func fillPolicies(reuse *enumspb.WorkflowIdReusePolicy, conflict *enumspb.Workfl
 	if *reuse == enumspb.WORKFLOW_ID_REUSE_POLICY_UNSPECIFIED {
 		*reuse = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
 	}
+	//lint:ignore SA1019 older clients use it
 	if *reuse == enumspb.WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING {
 		if *conflict != enumspb.WORKFLOW_ID_CONFLICT_POLICY_UNSPECIFIED {
 			return errReuseTerminate

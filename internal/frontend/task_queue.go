@@ -1,7 +1,5 @@
 package frontend
 
-//lint:file-ignore SA1019 older clients, and the CLI, still ask for what is deprecated
-
 import (
 	"context"
 
@@ -28,6 +26,7 @@ func (h *taskQueueHandlers) DescribeTaskQueue(ctx context.Context, req *workflow
 	if err := checkTaskQueue(req.GetTaskQueue()); err != nil {
 		return nil, err
 	}
+	//lint:ignore SA1019 older clients use it
 	if req.GetApiMode() == enumspb.DESCRIBE_TASK_QUEUE_MODE_ENHANCED {
 		return h.describeTaskQueueByVersion(ctx, req)
 	}
@@ -43,7 +42,9 @@ func (h *taskQueueHandlers) DescribeTaskQueue(ctx context.Context, req *workflow
 	if req.GetReportStats() {
 		resp.Stats = stats
 	}
+	//lint:ignore SA1019 older clients use it
 	if req.GetIncludeTaskQueueStatus() {
+		//lint:ignore SA1019 older clients use it
 		resp.TaskQueueStatus = &taskqueuepb.TaskQueueStatus{BacklogCountHint: stats.ApproximateBacklogCount}
 	}
 	return resp, nil
@@ -55,6 +56,7 @@ func (h *taskQueueHandlers) describeTaskQueueByVersion(ctx context.Context, req 
 	if req.GetTaskQueue().GetKind() == enumspb.TASK_QUEUE_KIND_STICKY {
 		return nil, invalid("Enhanced DescribeTaskQueue is not valid for a sticky queue, use api_mode=UNSPECIFIED or a normal queue.")
 	}
+	//lint:ignore SA1019 older clients use it
 	types, reportPollers := req.GetTaskQueueTypes(), req.GetReportPollers()
 	if len(types) == 0 {
 		types = []enumspb.TaskQueueType{enumspb.TASK_QUEUE_TYPE_WORKFLOW, enumspb.TASK_QUEUE_TYPE_ACTIVITY}
@@ -75,6 +77,7 @@ func (h *taskQueueHandlers) describeTaskQueueByVersion(ctx context.Context, req 
 		info.TypesInfo[int32(queueType)] = typeInfo
 	}
 	return &workflowservice.DescribeTaskQueueResponse{
+		//lint:ignore SA1019 older clients use it
 		VersionsInfo: map[string]*taskqueuepb.TaskQueueVersionInfo{"": info},
 	}, nil
 }

@@ -1,7 +1,5 @@
 package frontend
 
-//lint:file-ignore SA1019 older workers still send what is deprecated
-
 import (
 	"context"
 
@@ -36,11 +34,14 @@ var _ workflowTasks = (*workflow.Chain)(nil)
 
 // PollWorkflowTaskQueue waits for a workflow task, or for a query to answer.
 func (h *workflowTaskHandlers) PollWorkflowTaskQueue(ctx context.Context, req *workflowservice.PollWorkflowTaskQueueRequest) (*workflowservice.PollWorkflowTaskQueueResponse, error) {
+	//lint:ignore SA1019 older clients use it
 	if err := checkPoll(req, req.GetWorkerVersionCapabilities()); err != nil {
 		return nil, err
 	}
 	ns := callOf(ctx).namespace
+	//lint:ignore SA1019 older clients use it
 	if _, bad := ns.BadBinaries[req.GetBinaryChecksum()]; bad {
+		//lint:ignore SA1019 older clients use it
 		return nil, invalid("binary %v already marked as bad deployment", req.GetBinaryChecksum())
 	}
 	poll := matching.PollRequest{
@@ -121,6 +122,7 @@ func checkCompletionVersion(req *workflowservice.RespondWorkflowTaskCompletedReq
 		req.GetDeploymentOptions().GetWorkerVersioningMode() != enumspb.WORKER_VERSIONING_MODE_VERSIONED {
 		return errVersioningBehavior
 	}
+	//lint:ignore SA1019 older clients use it
 	return checkWorkerVersion(req.GetWorkerVersionStamp(), req.GetDeploymentOptions(), req.GetStickyAttributes().GetWorkerTaskQueue())
 }
 
