@@ -88,7 +88,13 @@ func (r *Runtime) acquire(key entity.Key) (*entry, error) {
 	}
 	e := st.entries[key]
 	if e == nil {
-		e = &entry{key: key, stripe: st, shard: r.shards[shardOf(hash, len(r.shards))]}
+		id := shardOf(hash, len(r.shards))
+		s := r.shards[id].Load()
+		if s == nil {
+			st.mu.Unlock()
+			return nil, errNotHeld(id)
+		}
+		e = &entry{key: key, stripe: st, shard: s}
 		e.prefix = key.Encode(append(make([]byte, 0, len(key.Namespace)+len(key.ID)+6), spaceRecord))
 		st.entries[key] = e
 	} else if e.list != nil {

@@ -14,7 +14,7 @@ import (
 func (u *update) encode() *storage.Batch {
 	e, s, step := u.entry, u.entry.shard, u.step.Outputs()
 	batch := &storage.Batch{}
-	batch.Grow(len(step.Records) + len(step.Timers) + len(step.Tasks) + len(step.Removed) + len(step.Messages) + 1)
+	batch.Grow(len(step.Records) + len(step.Timers) + len(step.Tasks) + len(step.Removed) + len(step.Messages) + 1) // and the clock
 	buf := make([]byte, 0, u.encodedSize())
 	target := e.prefix[1:] // the encoded entity key
 
@@ -57,17 +57,12 @@ func (u *update) encode() *storage.Batch {
 		batch.Delete(cut())
 	}
 	for i := range step.Messages {
-		number := s.ids.next(&u.rt.ids, &u.ids)
+		number := s.numbers.next(u.step.Now.UnixNano(), &u.span)
 		u.messages = append(u.messages, number)
 		buf = appendOutboxKey(buf, number)
 		key := cut()
 		buf = appendMessage(buf, target, step.Messages[i])
 		batch.Set(key, cut())
-	}
-	now := u.step.Now.UnixNano()
-	if saved := s.savedNow.Load(); now-saved >= clockGrain && s.savedNow.CompareAndSwap(saved, now) {
-		buf = entity.AppendInt(buf, now)
-		batch.Set(clockKey, cut())
 	}
 	return batch
 }
@@ -77,7 +72,7 @@ var empty = []byte{}
 // encodedSize estimates the bytes that encode appends. It need not be exact.
 func (u *update) encodedSize() int {
 	step, prefix := u.step.Outputs(), len(u.entry.prefix)
-	size := 8
+	size := 0
 	for i := range step.Records {
 		size += prefix + len(step.Records[i].Key)
 	}

@@ -19,7 +19,7 @@ func TimersInMemory(r *Runtime) int {
 // MessagesInMemory is the number of messages in memory.
 func MessagesInMemory(r *Runtime) int {
 	count := 0
-	for _, s := range r.shards {
+	for s := range r.held() {
 		s.outbox.mu.Lock()
 		count += s.outbox.count
 		s.outbox.mu.Unlock()

@@ -77,12 +77,12 @@ func (o *outbox) init(s *shard) {
 // publish takes over the messages of a durable step.
 func (o *outbox) publish(from entity.Key, messages []entity.Message, numbers []int64) {
 	// Taken before the lock: everything up to it has been published.
-	settled := o.shard.ids.settled(&o.shard.rt.ids)
+	complete := o.shard.numbers.complete()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i := range messages {
 		if !o.spilled && (o.count >= outboxMessages || o.bytes >= outboxBytes) {
-			o.spilled, o.cursor = true, settled
+			o.spilled, o.cursor = true, complete
 		}
 		if o.spilled {
 			o.missed = true
@@ -205,8 +205,8 @@ func (o *outbox) load(ctx context.Context) error {
 		o.mu.Unlock()
 
 		// As in ReadTasks: what has a number by now is waited for.
-		bound := r.ids.Load()
-		if err := s.ids.wait(ctx, bound); err != nil {
+		bound := s.numbers.last.Load()
+		if err := s.numbers.wait(ctx, bound); err != nil {
 			return err
 		}
 		type found struct {
@@ -330,7 +330,7 @@ func (b *outboxes) remove(s *shard) {
 	if batch.Empty() {
 		return
 	}
-	b.rt.store.Commit(s.lease, batch, storage.Lazy, func(err error) {
+	s.submit(batch, 0, storage.Lazy, func(err error) {
 		if err != nil {
 			s.fail(err)
 			return

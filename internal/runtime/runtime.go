@@ -56,6 +56,8 @@ const DefaultCacheBytes = 24 << 20
 // Options are what a Runtime is opened with. Store and Machines are required.
 type Options struct {
 	Store storage.Store
+	// Shards are those to take over; nil means all.
+	Shards []storage.ShardID
 	// Machines are the kinds of entities there are.
 	Machines map[entity.Kind]entity.Machine
 	// Tasks is told of tasks that have become ready or pointless. Optional.
@@ -90,11 +92,9 @@ type Runtime struct {
 	clock    func() time.Time
 	newID    func() string
 
-	shards []*shard
+	// shards are those of the store by number; nil if it is not held here.
+	shards []atomic.Pointer[shard]
 	cache  cache
-	// ids gives the last number given to a task or a message. It is shared by all
-	// shards, so that numbers order the tasks of a queue over shards as well.
-	ids atomic.Int64
 
 	updates  sync.Pool // of *update
 	timers   timers
@@ -146,14 +146,14 @@ func Open(ctx context.Context, options Options) (*Runtime, error) {
 	r.timers.init(r)
 	r.outboxes.init(r)
 	r.workers.init(r, max(8, 2*goruntime.GOMAXPROCS(0)))
-	if err := r.acquireShards(ctx); err != nil {
+	if err := r.acquireShards(ctx, options.Shards); err != nil {
 		return nil, err
 	}
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	r.workers.start()
 	r.goroutines.Go(r.timers.run)
 	r.goroutines.Go(r.outboxes.run)
-	for _, s := range r.shards {
+	for s := range r.held() {
 		r.outboxes.notify(s) // loads what is left of earlier lives
 	}
 	return r, nil
@@ -209,24 +209,18 @@ func (r *Runtime) close(ctx context.Context) error {
 }
 
 // flush writes, for each shard, the removal of the messages that have been
-// delivered and the time of the last step.
+// delivered and the clock.
 func (r *Runtime) flush(ctx context.Context) error {
 	results := make(chan error, len(r.shards))
 	pending := 0
-	for _, s := range r.shards {
+	for s := range r.held() {
 		if s.failure.Load() != nil {
 			continue
 		}
 		batch := &storage.Batch{}
 		s.outbox.takeRemovals(batch)
-		if now := s.now.Load(); now > s.savedNow.Load() {
-			batch.Set(clockKey, entity.AppendInt(nil, now))
-		}
-		if batch.Empty() {
-			continue
-		}
 		pending++
-		r.store.Commit(s.lease, batch, storage.Synced, func(err error) { results <- err })
+		s.submitLast(batch, func(err error) { results <- err })
 	}
 	var errs []error
 	for range pending {

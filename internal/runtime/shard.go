@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.temporal.io/api/serviceerror"
 
-	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/storage"
 )
 
@@ -19,16 +20,12 @@ type shard struct {
 	id    storage.ShardID
 	lease storage.Lease
 
-	// now is the time of the latest step, in Unix nanoseconds; it never goes back.
-	now atomic.Int64
-	// savedNow is the latest such time that is in the store. A process that starts
-	// with its clock set back goes on from there.
-	savedNow atomic.Int64
+	clock   clock
+	numbers numbers
 
 	// failure is set by the first commit that fails, for good.
 	failure atomic.Pointer[failure]
 
-	ids    idLedger
 	outbox outbox
 }
 
@@ -39,25 +36,27 @@ type failure struct {
 	reply error
 }
 
-// clockGrain is how far the saved time of a shard may be behind the time of its
-// latest step, in nanoseconds: it is saved along with a step that comes so much
-// later than the last one that saved it.
-const clockGrain = 1e9
+// clockWarning is how far a shard may be ahead of the clock without a warning.
+const clockWarning = time.Minute
 
-// epochBits are the bits of a task id below the epoch.
-const epochBits = 40
-
-// acquireShards takes the leases of all shards. Epochs only grow, so numbers
-// that begin with the greatest of them are greater than any given before.
-func (r *Runtime) acquireShards(ctx context.Context) error {
-	r.shards = make([]*shard, r.store.Shards())
-	errs := make([]error, len(r.shards))
+// acquireShards takes the leases of the shards that are to be held.
+func (r *Runtime) acquireShards(ctx context.Context, ids []storage.ShardID) error {
+	if n := r.store.Shards(); n > MaxShards {
+		return fmt.Errorf("runtime: the store has %d shards, and at most %d are possible", n, MaxShards)
+	}
+	r.shards = make([]atomic.Pointer[shard], r.store.Shards())
+	if ids == nil {
+		for i := range r.shards {
+			ids = append(ids, storage.ShardID(i))
+		}
+	}
+	errs := make([]error, len(ids))
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	for range min(16, len(r.shards)) {
+	for range min(16, len(ids)) {
 		wg.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(r.shards)); i = next.Add(1) - 1 {
-				r.shards[i], errs[i] = r.acquireShard(ctx, storage.ShardID(i))
+			for i := next.Add(1) - 1; i < int64(len(ids)); i = next.Add(1) - 1 {
+				errs[i] = r.acquireShard(ctx, ids[i])
 			}
 		})
 	}
@@ -65,49 +64,44 @@ func (r *Runtime) acquireShards(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("runtime: taking over the shards of the store: %w", err)
 	}
-	var epoch uint64
-	for _, s := range r.shards {
-		epoch = max(epoch, s.lease.Epoch)
+	ahead := int64(0)
+	for s := range r.held() {
+		ahead = max(ahead, s.clock.now.Load()-r.clock().UnixNano())
 	}
-	if epoch >= 1<<(63-epochBits) {
-		return fmt.Errorf("runtime: epoch %d of the store is too great; export its data to a new store", epoch)
+	if ahead := time.Duration(ahead); ahead > clockWarning {
+		r.log.Warn("The clock of this machine is behind the time of the store, which stands still until the clock has caught up; "+
+			"check the clock", "behind", ahead)
 	}
-	r.ids.Store(int64(epoch) << epochBits)
 	return nil
 }
 
-func (r *Runtime) acquireShard(ctx context.Context, id storage.ShardID) (*shard, error) {
+// acquireShard takes the lease of a shard and begins where its last owner has
+// stopped.
+func (r *Runtime) acquireShard(ctx context.Context, id storage.ShardID) error {
+	if int(id) >= len(r.shards) {
+		return fmt.Errorf("shard %d: the store has %d", id, len(r.shards))
+	}
 	lease, err := r.store.Acquire(ctx, id)
 	if err != nil {
-		return nil, fmt.Errorf("shard %d: %w", id, err)
+		return fmt.Errorf("shard %d: %w", id, err)
 	}
 	s := &shard{rt: r, id: id, lease: lease}
+	s.numbers.shard = int64(id)
 	s.outbox.init(s)
-	saved, err := r.store.Get(ctx, id, clockKey)
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
-		return nil, fmt.Errorf("shard %d: reading its clock: %w", id, err)
+	if err := s.readClock(ctx); err != nil {
+		return fmt.Errorf("shard %d: %w", id, err)
 	}
-	if err == nil {
-		now, _, err := entity.DecodeInt(saved)
-		if err != nil {
-			return nil, fmt.Errorf("shard %d: decoding its clock: %w", id, err)
-		}
-		s.now.Store(now)
-		s.savedNow.Store(now)
-	}
-	return s, nil
+	r.shards[id].Store(s)
+	return nil
 }
 
-// time returns the time of a step that begins now, in Unix nanoseconds.
-func (s *shard) time() int64 {
-	now := s.rt.clock().UnixNano()
-	for {
-		latest := s.now.Load()
-		if now <= latest {
-			return latest
-		}
-		if s.now.CompareAndSwap(latest, now) {
-			return now
+// held are the shards that this runtime holds.
+func (r *Runtime) held() iter.Seq[*shard] {
+	return func(yield func(*shard) bool) {
+		for i := range r.shards {
+			if s := r.shards[i].Load(); s != nil && !yield(s) {
+				return
+			}
 		}
 	}
 }
@@ -136,110 +130,6 @@ func (s *shard) fail(err error) error {
 	return f.reply
 }
 
-// idLedger knows which numbers of a shard are given to steps that are neither
-// durable nor gone. Numbers are given while a step runs and its batch becomes
-// visible later, so records do not appear in the order of their numbers; whoever
-// reads them in that order has to know how far it is complete.
-type idLedger struct {
-	mu sync.Mutex
-	// oldest and newest are the ends of the list of spans, in order of first.
-	oldest, newest *idSpan
-	waiters        []idWaiter
-}
-
-// idSpan is the numbers of one step: first is the first it has got.
-type idSpan struct {
-	first      int64
-	prev, next *idSpan
-}
-
-// idWaiter is told when no span with numbers up to bound is left.
-type idWaiter struct {
-	bound int64
-	ready chan struct{}
-}
-
-// next gives the step another number.
-func (l *idLedger) next(ids *atomic.Int64, span *idSpan) int64 {
-	if span.first != 0 {
-		return ids.Add(1)
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	span.first = ids.Add(1) // in the lock: the list is in order
-	if span.prev = l.newest; span.prev != nil {
-		span.prev.next = span
-	} else {
-		l.oldest = span
-	}
-	l.newest = span
-	return span.first
-}
-
-// settle takes the span off the list: the records with its numbers are visible
-// and published, or will never be.
-func (l *idLedger) settle(span *idSpan) {
-	if span.first == 0 {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if span.prev != nil {
-		span.prev.next = span.next
-	} else {
-		l.oldest = span.next
-	}
-	if span.next != nil {
-		span.next.prev = span.prev
-	} else {
-		l.newest = span.prev
-	}
-	*span = idSpan{}
-	keep := l.waiters[:0]
-	for _, w := range l.waiters {
-		if l.oldest == nil || l.oldest.first > w.bound {
-			close(w.ready)
-		} else {
-			keep = append(keep, w)
-		}
-	}
-	clear(l.waiters[len(keep):])
-	l.waiters = keep
-}
-
-// settled returns the greatest number up to which everything is settled. ids is
-// the last number given to anyone.
-func (l *idLedger) settled(ids *atomic.Int64) int64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.oldest != nil {
-		return l.oldest.first - 1
-	}
-	return ids.Load()
-}
-
-// wait returns when everything up to bound is settled.
-func (l *idLedger) wait(ctx context.Context, bound int64) error {
-	l.mu.Lock()
-	if l.oldest == nil || l.oldest.first > bound {
-		l.mu.Unlock()
-		return nil
-	}
-	w := idWaiter{bound, make(chan struct{})}
-	l.waiters = append(l.waiters, w)
-	l.mu.Unlock()
-	select {
-	case <-w.ready:
-		return nil
-	case <-ctx.Done():
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		for i := range l.waiters {
-			if l.waiters[i].ready == w.ready {
-				l.waiters = append(l.waiters[:i], l.waiters[i+1:]...)
-				break
-			}
-		}
-		return ctx.Err()
-	}
+func errNotHeld(shard int) error {
+	return serviceerror.NewUnavailablef("shard %d is not held by this process; try again, on the one that holds it", shard)
 }

@@ -228,6 +228,9 @@ func (s *simulation) check(t *testing.T) {
 	if !slices.IsSorted(stored) {
 		t.Error("tasks are read out of order")
 	}
+	if late := s.store.aboveBound(); late != "" {
+		t.Error(late)
+	}
 	if n, m := s.store.count('o'), s.store.count('t'); n+m > 0 {
 		t.Errorf("%d messages and %d timers are left in the store", n, m)
 	}

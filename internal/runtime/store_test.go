@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -33,6 +34,8 @@ type testStore struct {
 type testShard struct {
 	epoch            uint64
 	visible, durable orderedMap
+	// late tells of a batch with a number above the bound of the shard's clock.
+	late string
 }
 
 type queuedBatch struct {
@@ -118,6 +121,7 @@ func (s *testStore) write() {
 				errs[i] = storage.ErrFenced
 			default:
 				shard.visible.apply(q.batch)
+				shard.checkBound(q.batch)
 				s.log = append(s.log, q)
 				sync = sync || q.synced
 			}
@@ -133,6 +137,33 @@ func (s *testStore) write() {
 			q.done(errs[i])
 		}
 	}
+}
+
+// checkBound looks whether every number in a batch that has been applied is within
+// the bound that has been.
+func (s *testShard) checkBound(batch *storage.Batch) {
+	i, ok := s.visible.find([]byte("mc"))
+	for _, op := range batch.Ops() {
+		if op.Kind != storage.OpSet || op.Key[0] != 'q' && op.Key[0] != 'o' && op.Key[0] != 'l' {
+			continue
+		}
+		number := op.Key[len(op.Key)-8:]
+		if !ok || bytes.Compare(number, s.visible[i].value) > 0 {
+			s.late = fmt.Sprintf("%q was applied before the bound that it relies on", op.Key)
+		}
+	}
+}
+
+// aboveBound tells of a batch that was applied before its bound; empty: none.
+func (s *testStore) aboveBound() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.shards {
+		if late := s.shards[i].late; late != "" {
+			return late
+		}
+	}
+	return ""
 }
 
 // orderedMap is pairs in the order of their keys.

@@ -28,20 +28,21 @@ func (r *Runtime) ReadTasks(ctx context.Context, queue entity.Queue, after int64
 	}()
 	// Ids are given before the records are visible. Those given so far are waited
 	// for; what is given from now on is left out.
-	bound := r.ids.Load()
-	for _, s := range r.shards {
-		if err := s.ids.wait(ctx, bound); err != nil {
+	bound := r.boundNumbers()
+	for s := range r.held() {
+		if err := s.numbers.wait(ctx, bound); err != nil {
 			return nil, 0, false, err
 		}
 	}
 	// The tasks of the shards are in order; they are merged, reading on in a shard
 	// when what has been read of it is used up.
-	runs := make([]taskRun, len(r.shards))
-	for i, s := range r.shards {
-		runs[i] = taskRun{shard: s, queue: queue, after: after, bound: bound, chunk: limit/len(r.shards) + 8}
-		if err := runs[i].read(ctx); err != nil {
+	runs := make([]taskRun, 0, len(r.shards))
+	for s := range r.held() {
+		run := taskRun{shard: s, queue: queue, after: after, bound: bound, chunk: limit/len(r.shards) + 8}
+		if err := run.read(ctx); err != nil {
 			return nil, 0, false, err
 		}
+		runs = append(runs, run)
 	}
 	through = after
 	for len(tasks) < limit {
@@ -71,9 +72,9 @@ func (r *Runtime) ReadTasks(ctx context.Context, queue entity.Queue, after int64
 // Watermark returns an id through which every task has been added to the
 // TaskSink, or will never be.
 func (r *Runtime) Watermark() int64 {
-	mark := r.ids.Load()
-	for _, s := range r.shards {
-		mark = min(mark, s.ids.settled(&r.ids))
+	mark := r.boundNumbers()
+	for s := range r.held() {
+		mark = min(mark, s.numbers.complete())
 	}
 	return mark
 }
@@ -82,7 +83,7 @@ func (r *Runtime) Watermark() int64 {
 // limit.
 func (r *Runtime) CountTasks(ctx context.Context, queue entity.Queue, after int64, limit int) (int, error) {
 	count := 0
-	for _, s := range r.shards {
+	for s := range r.held() {
 		prefix := appendLaneKey(nil, queue, "")
 		bounds := storage.Range{Start: entity.AppendInt(append([]byte(nil), prefix...), after+1), End: storage.PrefixEnd(prefix)}
 		err := r.store.Scan(ctx, s.id, bounds, func(_, _ []byte) bool {

@@ -269,7 +269,7 @@ func (t *timers) refill(now int64) (err error) {
 		key []byte
 		timer
 	}
-	for _, s := range t.rt.shards {
+	for s := range t.rt.held() {
 		var near []found
 		far := int64(math.MaxInt64)
 		start := max(from.key, string(entity.AppendInt([]byte{spaceTimer}, from.at)))

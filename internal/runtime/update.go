@@ -59,7 +59,7 @@ type update struct {
 	after func(error)
 
 	step entity.Step
-	ids  idSpan
+	span span
 	// messages are the numbers of the step's messages, in their order.
 	messages []int64
 
@@ -240,7 +240,7 @@ func (e *entry) measure() {
 
 // dropStep forgets what the step has noted.
 func (u *update) dropStep() {
-	u.entry.shard.ids.settle(&u.ids)
+	u.entry.shard.numbers.retire(&u.span)
 	u.step.Reset(u.step.Now, u)
 }
 
@@ -267,7 +267,7 @@ func (u *update) commit() error {
 	}
 	e.order.Unlock()
 
-	u.rt.store.Commit(s.lease, batch, durability, u.onDone) // u may be done from here on
+	s.submit(batch, max(u.step.Now.UnixNano(), u.span.last), durability, u.onDone) // u may be done from here on
 	e.mu.Unlock()
 	if !lazy || background {
 		return u.wait()
@@ -289,7 +289,7 @@ func (u *update) durable(err error) {
 	} else {
 		u.publish()
 	}
-	s.ids.settle(&u.ids) // after publishing: see Runtime.Watermark
+	s.numbers.retire(&u.span) // after publishing: see Runtime.Watermark
 
 	e.order.Lock()
 	followers := u.followers
@@ -322,7 +322,7 @@ func (u *update) settle(err error) {
 		u.publish()
 	}
 	if u.entry != nil {
-		u.entry.shard.ids.settle(&u.ids)
+		u.entry.shard.numbers.retire(&u.span)
 	}
 	u.report(u.err)
 }
@@ -394,7 +394,9 @@ func (r *Runtime) settled(ctx context.Context, e *entry, all bool) error {
 func (u *update) NewID() string { return u.rt.newID() }
 
 // NextTaskID implements entity.Env.
-func (u *update) NextTaskID() int64 { return u.entry.shard.ids.next(&u.rt.ids, &u.ids) }
+func (u *update) NextTaskID() int64 {
+	return u.entry.shard.numbers.next(u.step.Now.UnixNano(), &u.span)
+}
 
 // Reader implements entity.Env.
 func (u *update) Reader() entity.Reader { return (*recordReader)(u) }
