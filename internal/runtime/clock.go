@@ -32,7 +32,7 @@ import (
 // before the one that writes it, and bounds must be submitted in their order; hence
 // shard.submit holds a lock while it submits a bound, and only then lets others rely
 // on it. Batches of a shard become durable in order, each as a whole, so the
-// statement above holds whereever the log of the shard is cut.
+// statement above holds wherever the log of the shard is cut.
 //
 // After a crash the time of the shard stands at the bound until the clock has passed
 // it, for clockAhead at most. A shard that is given up in order writes a bound that
