@@ -72,9 +72,9 @@ func replayLive(t *testing.T, events []*historypb.HistoryEvent, sticky bool) {
 		}
 		for outcome.LocalActivities > 0 && outcome.Completed == nil {
 			if markers.deliver() {
-				outcome = instance.Continue(context.Background())
+				outcome = instance.Continue()
 			} else {
-				outcome = instance.Heartbeat(context.Background())
+				outcome = instance.Heartbeat()
 			}
 		}
 		if outcome.Completed == nil {

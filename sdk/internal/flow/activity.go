@@ -22,16 +22,19 @@ import (
 // future's: an ActivityError, or a CanceledError if ctx is cancelled.
 func ExecuteActivity(ctx Context, activity any, args ...any) Future {
 	r := enterMutable(ctx).run
-	f := &future{}
 	name, err := r.options.Registry.ActivityName(activity)
+	if err == nil {
+		err = registry.CheckActivityArgs(activity, args)
+	}
 	if err != nil {
-		f.SetError(err)
-		return f
+		return failed(err)
 	}
-	if err := registry.CheckActivityArgs(activity, args); err != nil {
-		f.SetError(err)
-		return f
-	}
+	return r.outbound.ExecuteActivity(r.outgoing(ctx), name, args...)
+}
+
+func (o outbound) ExecuteActivity(ctx Context, name string, args ...any) Future {
+	r := o.mutable()
+	f := &future{}
 	header, err := r.headerFrom(ctx)
 	if err != nil {
 		f.SetError(err)

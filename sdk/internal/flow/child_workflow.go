@@ -5,7 +5,6 @@ package flow
 import (
 	"cmp"
 	"fmt"
-	"reflect"
 
 	commandpb "go.temporal.io/api/command/v1"
 	commonpb "go.temporal.io/api/common/v1"
@@ -25,12 +24,14 @@ import (
 	"github.com/perdure/perdure/sdk/internal/searchattr"
 )
 
-var workflowContextType = reflect.TypeFor[Context]()
-
 // childFuture implements ChildWorkflowFuture.
 type childFuture struct {
 	*future
 	execution *future
+}
+
+func newChildFuture() *childFuture {
+	return &childFuture{future: &future{}, execution: &future{}}
 }
 
 func (f *childFuture) GetChildWorkflowExecution() Future { return f.execution }
@@ -41,7 +42,8 @@ func (f *childFuture) SignalChildWorkflow(ctx Context, signalName string, data a
 	if err := f.execution.Get(ctx, &child); err != nil {
 		return f.execution
 	}
-	return signalExternal(ctx, child.ID, "", signalName, data, true)
+	r := runOf(ctx)
+	return r.outbound.SignalChildWorkflow(r.outgoing(ctx), child.ID, signalName, data)
 }
 
 func (f *childFuture) fail(err error) *childFuture {
@@ -60,7 +62,15 @@ func ExecuteChildWorkflow(ctx Context, childWorkflow any, args ...any) ChildWork
 	if err != nil {
 		panic(err)
 	}
-	f := &childFuture{future: &future{}, execution: &future{}}
+	if err := registry.CheckArgs(childWorkflow, args, workflowContextType); err != nil {
+		return newChildFuture().fail(err)
+	}
+	return r.outbound.ExecuteChildWorkflow(r.outgoing(ctx), name, args...)
+}
+
+func (o outbound) ExecuteChildWorkflow(ctx Context, name string, args ...any) ChildWorkflowFuture {
+	r := o.mutable()
+	f := newChildFuture()
 	if err := ctx.Err(); err != nil {
 		return f.fail(err)
 	}
@@ -74,9 +84,6 @@ func ExecuteChildWorkflow(ctx Context, childWorkflow any, args ...any) ChildWork
 		WorkflowID: id,
 	}
 	f.converter = converterFor(ctx, serialization)
-	if err := registry.CheckArgs(childWorkflow, args, workflowContextType); err != nil {
-		return f.fail(err)
-	}
 	input, err := f.converter.ToPayloads(args...)
 	if err != nil {
 		return f.fail(err)

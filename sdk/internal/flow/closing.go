@@ -35,6 +35,11 @@ type ContinueAsNewErrorOptions struct {
 // The context's options for child workflows apply to it.
 func NewContinueAsNewError(ctx Context, wfn any, args ...any) error {
 	r := runOf(ctx)
+	return r.outbound.NewContinueAsNewError(r.outgoing(ctx), wfn, args...)
+}
+
+func (o outbound) NewContinueAsNewError(ctx Context, wfn any, args ...any) error {
+	r := o.run
 	options := workflowOptionsOf(ctx)
 	name, err := r.options.Registry.WorkflowName(wfn)
 	if err == nil {

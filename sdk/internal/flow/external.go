@@ -23,12 +23,19 @@ var errNoWorkflowID = errors.New("workflowId is not set")
 // The future has no value; it fails with an
 // UnknownExternalWorkflowExecutionError if there is no such workflow.
 func SignalExternalWorkflow(ctx Context, workflowID, runID, signalName string, arg any) Future {
-	enterMutable(ctx)
-	return signalExternal(ctx, workflowID, runID, signalName, arg, false)
+	r := enterMutable(ctx).run
+	return r.outbound.SignalExternalWorkflow(r.outgoing(ctx), workflowID, runID, signalName, arg)
 }
 
-func signalExternal(ctx Context, workflowID, runID, name string, arg any, childOnly bool) Future {
-	r := runOf(ctx)
+func (o outbound) SignalExternalWorkflow(ctx Context, workflowID, runID, signalName string, arg any) Future {
+	return o.mutable().signalExternal(ctx, workflowID, runID, signalName, arg, false)
+}
+
+func (o outbound) SignalChildWorkflow(ctx Context, workflowID, signalName string, arg any) Future {
+	return o.mutable().signalExternal(ctx, workflowID, "", signalName, arg, true)
+}
+
+func (r *run) signalExternal(ctx Context, workflowID, runID, name string, arg any, childOnly bool) Future {
 	options := workflowOptionsOf(ctx)
 	f := &future{}
 	if workflowID == "" {
@@ -78,7 +85,11 @@ func signalExternal(ctx Context, workflowID, runID, name string, arg any, childO
 // current run. The future is ready when the request was delivered; it fails
 // with an UnknownExternalWorkflowExecutionError if there is no such workflow.
 func RequestCancelExternalWorkflow(ctx Context, workflowID, runID string) Future {
-	r := enterMutable(ctx).run
+	return mutableCalls(ctx).RequestCancelExternalWorkflow(ctx, workflowID, runID)
+}
+
+func (o outbound) RequestCancelExternalWorkflow(ctx Context, workflowID, runID string) Future {
+	r := o.mutable()
 	f := &future{}
 	if workflowID == "" {
 		f.SetError(errNoWorkflowID)

@@ -40,6 +40,9 @@ func NewFuture(ctx Context) (Future, Settable) {
 	return f, f
 }
 
+// failed is a future that has failed.
+func failed(err error) *future { return &future{err: err, ready: true} }
+
 func (f *future) IsReady() bool { return f.ready }
 
 func (f *future) Get(ctx Context, valuePtr any) error {

@@ -72,8 +72,8 @@ func ReplayHistory(ctx context.Context, history *historypb.History, options Repl
 				err, completed = recovered(p), true
 			}
 		}()
-		instance.run = newRun(instance.options, instance.scheduler, nil, id, first)
-		err = instance.run.machine.Process(ctx, replay.NewReader(events, nil, nil, 0, 0), replay.Mode{
+		instance.begin(nil, id, first)
+		err = instance.machine.Process(ctx, replay.NewReader(events, nil, nil, 0, 0), replay.Mode{
 			PreviousStartedEventID: math.MaxInt64,
 			Check:                  true,
 			Offline:                true,

@@ -166,3 +166,19 @@ func newWorkflowInfo(namespace string, id execution.Workflow, started *historypb
 	}
 	return info
 }
+
+// Now is workflow time: it goes on with each workflow task, not within.
+func Now(ctx Context) time.Time { return calls(ctx).Now(ctx).UTC() }
+
+func (o outbound) Now(Context) time.Time { return o.run.machine.Now().UTC() }
+
+// IsReplaying says whether the code is repeating what it has done before.
+// Workflow logic must not depend on it.
+func IsReplaying(ctx Context) bool { return calls(ctx).IsReplaying(ctx) }
+
+func (o outbound) IsReplaying(Context) bool { return o.run.machine.Replaying() }
+
+// GetInfo tells a workflow about its own execution.
+func GetInfo(ctx Context) *WorkflowInfo { return calls(ctx).GetInfo(ctx) }
+
+func (o outbound) GetInfo(Context) *WorkflowInfo { return o.run.info }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/perdure/perdure/sdk/internal/coroutine"
@@ -24,7 +25,8 @@ import (
 type Instance struct {
 	options   *Options
 	scheduler *coroutine.Scheduler
-	run       *run // nil before the first task
+	run       *run            // nil before the first task
+	machine   *replay.Machine // that drives the run
 
 	// previousStarted is the started event of the last task handled; the next
 	// history goes on behind it. lastHandled is the last event seen.
@@ -102,12 +104,12 @@ func (i *Instance) HandleTask(ctx context.Context, task *Task) (*Outcome, error)
 func (i *Instance) Ready() <-chan struct{} { return i.ready }
 
 // Continue goes on with the current task after local activities have ended.
-func (i *Instance) Continue(ctx context.Context) *Outcome { return i.proceed(false) }
+func (i *Instance) Continue() *Outcome { return i.proceed(false) }
 
 // Heartbeat answers the current task with what there is so far, and asks for
 // another one at once, so that it does not time out while local activities
 // run.
-func (i *Instance) Heartbeat(ctx context.Context) *Outcome { return i.proceed(true) }
+func (i *Instance) Heartbeat() *Outcome { return i.proceed(true) }
 
 func (i *Instance) proceed(heartbeat bool) *Outcome {
 	var outcome *Outcome
@@ -177,6 +179,14 @@ func (i *Instance) unwind() {
 	i.run.close()
 }
 
+// begin makes the run. local is the instance for local activities, nil if none are
+// to be run.
+func (i *Instance) begin(local *Instance, id execution.Workflow, started *historypb.HistoryEvent) {
+	i.run = newRun(i.options, i.scheduler, local, id, started)
+	i.machine = i.run.newReplayMachine()
+	i.run.bind(i.machine)
+}
+
 // handle walks through the task's history.
 func (i *Instance) handle(ctx context.Context, task *Task) (outcome *Outcome, err error) {
 	poll := task.Poll
@@ -193,7 +203,7 @@ func (i *Instance) handle(ctx context.Context, task *Task) (outcome *Outcome, er
 		if len(events) == 0 || events[0].GetEventType() != enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED {
 			return nil, ErrStale
 		}
-		i.run = newRun(i.options, i.scheduler, i, execution.WorkflowFromProto(poll.GetWorkflowExecution()), events[0])
+		i.begin(i, execution.WorkflowFromProto(poll.GetWorkflowExecution()), events[0])
 	case len(events) > 0 && events[0].GetEventId() != i.previousStarted+1,
 		len(events) == 0 && poll.GetQuery() == nil:
 		return nil, ErrStale
@@ -201,7 +211,7 @@ func (i *Instance) handle(ctx context.Context, task *Task) (outcome *Outcome, er
 	i.poll = poll
 	i.tasked = time.Now()
 	reader := replay.NewReader(events, poll.GetNextPageToken(), replay.Pager(task.NextPage), i.lastHandled, poll.GetStartedEventId())
-	err = i.run.machine.Process(ctx, reader, replay.Mode{
+	err = i.machine.Process(ctx, reader, replay.Mode{
 		PreviousStartedEventID: poll.GetPreviousStartedEventId(),
 		Check:                  full && poll.GetQuery() == nil,
 	})
@@ -213,7 +223,7 @@ func (i *Instance) handle(ctx context.Context, task *Task) (outcome *Outcome, er
 		i.previousStarted = poll.GetStartedEventId()
 	}
 	if err != nil {
-		if i.run.machine.Failure() == nil {
+		if i.machine.Failure() == nil {
 			return nil, err
 		}
 		return i.fail(poll, err), nil
@@ -239,7 +249,7 @@ func (i *Instance) goOn(heartbeat bool) (outcome *Outcome) {
 		if err := i.endLocalActivity(result); err != nil {
 			return i.fail(poll, err)
 		}
-		if i.run.machine.Closing() != nil {
+		if i.machine.Closing() != nil {
 			break
 		}
 	}
@@ -247,7 +257,7 @@ func (i *Instance) goOn(heartbeat bool) (outcome *Outcome) {
 }
 
 func (i *Instance) endLocalActivity(result *LocalActivityResult) error {
-	machine := i.run.machine
+	machine := i.machine
 	activity := machine.OpenLocalActivity(result.Task.ActivityID)
 	if activity == nil {
 		return nil
@@ -272,7 +282,7 @@ func (i *Instance) endLocalActivity(result *LocalActivityResult) error {
 
 // startLocalActivities hands the new ones to the worker.
 func (i *Instance) startLocalActivities() {
-	for _, activity := range i.run.machine.StartLocalActivities() {
+	for _, activity := range i.machine.StartLocalActivities() {
 		pending := activity.Data.(*pendingLocalActivity)
 		switch {
 		case pending.canceled:

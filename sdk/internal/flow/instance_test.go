@@ -228,7 +228,7 @@ func TestEvictionRunsDefersAndEmitsNothing(t *testing.T) {
 		return Sleep(ctx, time.Hour)
 	})
 	s.run("StartTimer 5 1h0m0s")
-	machine := s.instance.run.machine
+	machine := s.instance.machine
 	s.instance.Close()
 	s.instance.Close()
 	if want := []string{"root replaying true", "child"}; !slices.Equal(unwound, want) {

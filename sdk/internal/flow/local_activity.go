@@ -21,13 +21,33 @@ var errNoLocalActivityOptions = errors.New("missing local activity parameters th
 // as the activity returned them.
 func ExecuteLocalActivity(ctx Context, activity any, args ...any) Future {
 	r := enterMutable(ctx).run
-	f := &future{}
-	call, err := r.newLocalActivityCall(ctx, activity, args)
+	name, err := r.options.Registry.ActivityName(activity)
 	if err != nil {
-		f.SetError(err)
-		return f
+		return failed(err)
 	}
-	f.converter = call.task.DataConverter
+	if _, byName := activity.(string); byName {
+		activity = nil
+	}
+	if activity != nil || r.intercepted() {
+		ctx = WithValue(ctx, localFunctionKey{}, localFunction{activity})
+	}
+	return r.outbound.ExecuteLocalActivity(r.outgoing(ctx), name, args...)
+}
+
+// localFunction is the function that workflow code passed to
+// ExecuteLocalActivity, nil if it passed a name. It goes along in the context:
+// interceptors see the name.
+type localFunction struct{ function any }
+
+type localFunctionKey struct{}
+
+func (o outbound) ExecuteLocalActivity(ctx Context, name string, args ...any) Future {
+	r := o.mutable()
+	call, err := r.newLocalActivityCall(ctx, name, args)
+	if err != nil {
+		return failed(err)
+	}
+	f := &future{converter: call.task.DataConverter}
 	// A coroutine of its own waits for the result, and with timers for
 	// retries that are far away.
 	r.spawn(ctx, "", func(ctx Context) {
@@ -51,25 +71,21 @@ type localActivityCall struct {
 	failures FailureConverter
 }
 
-func (r *run) newLocalActivityCall(ctx Context, activity any, args []any) (*localActivityCall, error) {
+func (r *run) newLocalActivityCall(ctx Context, name string, args []any) (*localActivityCall, error) {
 	header, err := r.headerFrom(ctx)
 	if err != nil {
 		return nil, err
 	}
-	name, err := r.options.Registry.ActivityName(activity)
-	if err != nil {
-		return nil, err
-	}
-	function := activity
+	passed, _ := ctx.Value(localFunctionKey{}).(localFunction)
+	function := passed.function
 	registered, known := r.options.Registry.Activity(name)
-	if _, byName := activity.(string); byName {
+	if function == nil {
 		if !known && r.instance != nil {
 			return nil, fmt.Errorf("local activity %s is not registered by the worker", name)
 		}
-		function = nil
-	} else if err := registry.CheckActivityArgs(activity, args); err != nil {
+	} else if err := registry.CheckActivityArgs(function, args); err != nil {
 		return nil, err
-	} else if known && !registered.Dynamic && registry.IsMethod(activity) {
+	} else if known && !registered.Dynamic && registry.IsMethod(function) {
 		// A method passed by a nil receiver stands for the one registered
 		// with a real receiver.
 		function = nil
@@ -99,7 +115,7 @@ func (r *run) newLocalActivityCall(ctx Context, activity any, args []any) (*loca
 			Info:                r.info,
 			Options:             options,
 			Attempt:             1,
-			ScheduledTime:       Now(ctx),
+			ScheduledTime:       r.machine.Now().UTC(),
 			WorkflowTaskTimeout: r.info.WorkflowTaskTimeout,
 		},
 	}, nil

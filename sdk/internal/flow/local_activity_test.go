@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -67,12 +66,12 @@ func TestLocalActivitiesRunWithinTheTask(t *testing.T) {
 	}
 	d.done(t, 1, "B")
 	<-s.instance.Ready()
-	if outcome = s.instance.Continue(context.Background()); outcome.LocalActivities != 1 || outcome.Completed != nil {
+	if outcome = s.instance.Continue(); outcome.LocalActivities != 1 || outcome.Completed != nil {
 		t.Fatalf("outcome %+v", outcome)
 	}
 	d.done(t, 0, "A")
 	<-s.instance.Ready()
-	outcome = s.instance.Continue(context.Background())
+	outcome = s.instance.Continue()
 	s.expect(outcome, "RecordMarker LocalActivity", "RecordMarker LocalActivity", `CompleteWorkflowExecution "AB"`)
 	if !outcome.Closed {
 		t.Error("not closed")
@@ -95,7 +94,7 @@ func TestLocalActivitiesAreNotRunAgainInReplay(t *testing.T) {
 	s.task().handle()
 	d.done(t, 1, "B")
 	d.done(t, 0, "A")
-	outcome := s.instance.Continue(context.Background())
+	outcome := s.instance.Continue()
 	s.expect(outcome, "RecordMarker LocalActivity", "RecordMarker LocalActivity", "StartTimer 7 1h0m0s")
 	s.complete(outcome)
 	s.evict().timerFired("7").run(`CompleteWorkflowExecution "AB"`)
@@ -108,7 +107,7 @@ func TestHeartbeatKeepsLocalActivitiesRunning(t *testing.T) {
 	s, d := newLocalScript(t, twoLocal)
 	s.task().handle()
 	d.done(t, 0, "A")
-	outcome := s.instance.Heartbeat(context.Background())
+	outcome := s.instance.Heartbeat()
 	s.expect(outcome, "RecordMarker LocalActivity")
 	if !outcome.Completed.ForceCreateNewWorkflowTask || outcome.LocalActivities != 1 {
 		t.Fatalf("outcome %+v", outcome)
@@ -119,7 +118,7 @@ func TestHeartbeatKeepsLocalActivitiesRunning(t *testing.T) {
 		t.Fatalf("outcome %+v, running %d", outcome, len(d.running))
 	}
 	d.done(t, 1, "B")
-	outcome = s.instance.Continue(context.Background())
+	outcome = s.instance.Continue()
 	s.expect(outcome, "RecordMarker LocalActivity", `CompleteWorkflowExecution "AB"`)
 	if outcome.Completed.GetMeteringMetadata().GetNonfirstLocalActivityExecutionAttempts() != 1 {
 		t.Errorf("metering %v", outcome.Completed.GetMeteringMetadata())
@@ -131,7 +130,7 @@ func TestHeartbeatThatFindsAllDoneIsNone(t *testing.T) {
 	s.task().handle()
 	d.done(t, 0, "A")
 	d.done(t, 1, "B")
-	outcome := s.instance.Heartbeat(context.Background())
+	outcome := s.instance.Heartbeat()
 	if outcome.Completed.ForceCreateNewWorkflowTask || !outcome.Closed {
 		t.Fatalf("outcome %+v", outcome)
 	}
@@ -141,7 +140,7 @@ func TestLocalActivityThatWasRunningWhenItsWorkerDiedIsRunAgain(t *testing.T) {
 	s, d := newLocalScript(t, twoLocal)
 	s.task().handle()
 	d.done(t, 0, "A")
-	s.complete(s.instance.Heartbeat(context.Background()))
+	s.complete(s.instance.Heartbeat())
 	s.evict()
 	if len(d.canceled) != 1 {
 		t.Errorf("%d cancelled by the eviction, want 1", len(d.canceled))
@@ -151,7 +150,7 @@ func TestLocalActivityThatWasRunningWhenItsWorkerDiedIsRunAgain(t *testing.T) {
 		t.Fatalf("outcome %+v, running %d", outcome, len(d.running))
 	}
 	d.done(t, 2, "B")
-	s.expect(s.instance.Continue(context.Background()), "RecordMarker LocalActivity", `CompleteWorkflowExecution "AB"`)
+	s.expect(s.instance.Continue(), "RecordMarker LocalActivity", `CompleteWorkflowExecution "AB"`)
 }
 
 func TestRetryThatIsFarAwayWaitsWithATimer(t *testing.T) {
@@ -164,7 +163,7 @@ func TestRetryThatIsFarAwayWaitsWithATimer(t *testing.T) {
 	s.task().handle()
 	task := d.running[0]
 	task.Instance.LocalActivityDone(&LocalActivityResult{Task: task, Err: errors.New("later"), Attempt: 3, Backoff: time.Minute})
-	outcome := s.instance.Continue(context.Background())
+	outcome := s.instance.Continue()
 	s.expect(outcome, "RecordMarker LocalActivity", "StartTimer 6 1m0s")
 	s.complete(outcome)
 	outcome = s.evict().timerFired("6").task().handle()
@@ -172,7 +171,7 @@ func TestRetryThatIsFarAwayWaitsWithATimer(t *testing.T) {
 		t.Fatalf("outcome %+v, task %+v", outcome, d.running[1])
 	}
 	d.done(t, 1, "X")
-	s.expect(s.instance.Continue(context.Background()), "RecordMarker LocalActivity", `CompleteWorkflowExecution "X"`)
+	s.expect(s.instance.Continue(), "RecordMarker LocalActivity", `CompleteWorkflowExecution "X"`)
 }
 
 func TestLocalActivityFailsWithItsOwnError(t *testing.T) {
@@ -185,7 +184,7 @@ func TestLocalActivityFailsWithItsOwnError(t *testing.T) {
 	task := d.running[0]
 	task.Instance.LocalActivityDone(&LocalActivityResult{Task: task, Attempt: 1,
 		Err: failure.NewApplicationError("no", "Refused", failure.ApplicationErrorOptions{})})
-	s.expect(s.instance.Continue(context.Background()), "RecordMarker LocalActivity", `CompleteWorkflowExecution "trueRefused"`)
+	s.expect(s.instance.Continue(), "RecordMarker LocalActivity", `CompleteWorkflowExecution "trueRefused"`)
 }
 
 func TestCancelledLocalActivityEndsAtOnce(t *testing.T) {
@@ -200,11 +199,11 @@ func TestCancelledLocalActivityEndsAtOnce(t *testing.T) {
 	})
 	s.task().handle()
 	d.done(t, 1, "Y")
-	if outcome := s.instance.Continue(context.Background()); outcome.Completed != nil || len(d.canceled) != 1 || d.canceled[0] != d.running[0] {
+	if outcome := s.instance.Continue(); outcome.Completed != nil || len(d.canceled) != 1 || d.canceled[0] != d.running[0] {
 		t.Fatalf("outcome %+v, cancelled %v", outcome, d.canceled)
 	}
 	<-s.instance.Ready()
-	s.expect(s.instance.Continue(context.Background()), "RecordMarker LocalActivity", "RecordMarker LocalActivity", `CompleteWorkflowExecution "true"`)
+	s.expect(s.instance.Continue(), "RecordMarker LocalActivity", "RecordMarker LocalActivity", `CompleteWorkflowExecution "true"`)
 	d.done(t, 0, "too late")
 }
 

@@ -3,7 +3,9 @@ package flow
 import "github.com/perdure/perdure/sdk/log"
 
 // GetLogger is a logger that names the workflow, and is silent in replay.
-func GetLogger(ctx Context) log.Logger { return runOf(ctx).logger }
+func GetLogger(ctx Context) log.Logger { return calls(ctx).GetLogger(ctx) }
+
+func (o outbound) GetLogger(Context) log.Logger { return o.run.logger }
 
 // replayLogger writes what is new.
 type replayLogger struct {

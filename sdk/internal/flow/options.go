@@ -58,6 +58,9 @@ type Options struct {
 	// DefaultDeadlockTimeout, negative means no limit.
 	DeadlockTimeout time.Duration
 
+	// Interceptors of workflows, the first outermost.
+	Interceptors []WorkflowInterceptor
+
 	// LocalActivities runs local activities. Nil makes workflow code that
 	// executes one fail.
 	LocalActivities LocalActivities

@@ -18,7 +18,7 @@ import (
 // finish answers the task, unless local activities are running and it is not
 // time for a heartbeat.
 func (i *Instance) finish(heartbeat bool) *Outcome {
-	machine := i.run.machine
+	machine := i.machine
 	if machine.Closing() == nil && machine.OpenLocalActivities() > 0 {
 		i.startLocalActivities()
 		if !heartbeat {
@@ -38,7 +38,7 @@ func (i *Instance) finish(heartbeat bool) *Outcome {
 
 // completed is a completion without commands.
 func (i *Instance) completed(queries map[string]*querypb.WorkflowQueryResult) *Outcome {
-	machine := i.run.machine
+	machine := i.machine
 	request := &workflowservice.RespondWorkflowTaskCompletedRequest{
 		TaskToken:             i.poll.GetTaskToken(),
 		Namespace:             i.options.Namespace,
@@ -69,7 +69,7 @@ func (i *Instance) queryResults() map[string]*querypb.WorkflowQueryResult {
 	}
 	results := make(map[string]*querypb.WorkflowQueryResult, len(queries))
 	for id, query := range queries {
-		answer, err := i.run.query(query.GetQueryType(), query.GetQueryArgs())
+		answer, err := i.run.query(query)
 		if err != nil {
 			results[id] = &querypb.WorkflowQueryResult{
 				ResultType:   enumspb.QUERY_RESULT_TYPE_FAILED,
@@ -90,7 +90,7 @@ func (i *Instance) answerQuery() *Outcome {
 		TaskToken: i.poll.GetTaskToken(),
 		Namespace: i.options.Namespace,
 	}
-	answer, err := i.run.query(query.GetQueryType(), query.GetQueryArgs())
+	answer, err := i.run.query(query)
 	if err != nil {
 		response.CompletedType = enumspb.QUERY_RESULT_TYPE_FAILED
 		response.ErrorMessage = err.Error()
@@ -146,7 +146,7 @@ func (i *Instance) fail(poll *workflowservice.PollWorkflowTaskQueueResponse, err
 
 // failWorkflow ends the execution.
 func (i *Instance) failWorkflow(err error) *Outcome {
-	machine := i.run.machine
+	machine := i.machine
 	outcome := i.completed(nil)
 	if !machine.Replaying() {
 		outcome.Completed.Commands = machine.TakeCommands()

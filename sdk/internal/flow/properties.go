@@ -23,7 +23,11 @@ var (
 //
 // Deprecated: use UpsertTypedSearchAttributes.
 func UpsertSearchAttributes(ctx Context, attributes map[string]any) error {
-	r := enterMutable(ctx).run
+	return mutableCalls(ctx).UpsertSearchAttributes(ctx, attributes)
+}
+
+func (o outbound) UpsertSearchAttributes(_ Context, attributes map[string]any) error {
+	r := o.mutable()
 	if len(attributes) == 0 {
 		return errNoSearchAttributes
 	}
@@ -40,7 +44,11 @@ func UpsertSearchAttributes(ctx Context, attributes map[string]any) error {
 
 // UpsertTypedSearchAttributes sets and unsets search attributes.
 func UpsertTypedSearchAttributes(ctx Context, updates ...searchattr.Update) error {
-	r := enterMutable(ctx).run
+	return mutableCalls(ctx).UpsertTypedSearchAttributes(ctx, updates...)
+}
+
+func (o outbound) UpsertTypedSearchAttributes(_ Context, updates ...searchattr.Update) error {
+	r := o.mutable()
 	encoded, err := searchattr.Encode(searchattr.Changes(searchattr.New(updates...)))
 	if err != nil {
 		return err
@@ -57,8 +65,11 @@ func UpsertTypedSearchAttributes(ctx Context, updates ...searchattr.Update) erro
 
 // GetTypedSearchAttributes returns the search attributes of the run.
 func GetTypedSearchAttributes(ctx Context) searchattr.SearchAttributes {
-	r := runOf(ctx)
-	return searchattr.Decode(r.logger, r.info.SearchAttributes)
+	return calls(ctx).GetTypedSearchAttributes(ctx)
+}
+
+func (o outbound) GetTypedSearchAttributes(Context) searchattr.SearchAttributes {
+	return searchattr.Decode(o.run.logger, o.run.info.SearchAttributes)
 }
 
 func (r *run) upsertSearchAttributes(attributes *commonpb.SearchAttributes) {
@@ -81,7 +92,11 @@ func (r *run) mergeSearchAttributes(upsert *commonpb.SearchAttributes) {
 
 // UpsertMemo sets fields of the memo. A nil value removes one.
 func UpsertMemo(ctx Context, memo map[string]any) error {
-	r := enterMutable(ctx).run
+	return mutableCalls(ctx).UpsertMemo(ctx, memo)
+}
+
+func (o outbound) UpsertMemo(_ Context, memo map[string]any) error {
+	r := o.mutable()
 	if len(memo) == 0 {
 		return errNoMemo
 	}

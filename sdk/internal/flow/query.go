@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"reflect"
 	"runtime/debug"
-	"slices"
 	"strings"
 
 	commonpb "go.temporal.io/api/common/v1"
-	sdkpb "go.temporal.io/api/sdk/v1"
+	querypb "go.temporal.io/api/query/v1"
 
 	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/registry"
@@ -39,12 +38,20 @@ type queryHandler struct {
 // workflow's state: it must not change it, nor call anything that blocks or
 // takes a Context.
 func SetQueryHandler(ctx Context, queryType string, handler any) error {
-	return SetQueryHandlerWithOptions(ctx, queryType, handler, QueryHandlerOptions{})
+	return mutableCalls(ctx).SetQueryHandler(ctx, queryType, handler)
 }
 
 // SetQueryHandlerWithOptions is SetQueryHandler with options.
 func SetQueryHandlerWithOptions(ctx Context, queryType string, handler any, options QueryHandlerOptions) error {
-	r := enterMutable(ctx).run
+	return mutableCalls(ctx).SetQueryHandlerWithOptions(ctx, queryType, handler, options)
+}
+
+func (o outbound) SetQueryHandler(ctx Context, queryType string, handler any) error {
+	return o.SetQueryHandlerWithOptions(ctx, queryType, handler, QueryHandlerOptions{})
+}
+
+func (o outbound) SetQueryHandlerWithOptions(ctx Context, queryType string, handler any, options QueryHandlerOptions) error {
+	r := o.mutable()
 	if strings.HasPrefix(queryType, "__") && !strings.HasPrefix(queryType, streamPrefix) {
 		return errors.New("queryType starts with '__' is reserved for internal use")
 	}
@@ -66,8 +73,10 @@ func SetQueryHandlerWithOptions(ctx Context, queryType string, handler any, opti
 	return nil
 }
 
-// query answers a query.
-func (r *run) query(queryType string, args *commonpb.Payloads) (*commonpb.Payloads, error) {
+// query answers a query. Those for which workflow code has set a handler go
+// through the interceptors.
+func (r *run) query(query *querypb.WorkflowQuery) (*commonpb.Payloads, error) {
+	queryType := query.GetQueryType()
 	switch queryType {
 	case QueryTypeStackTrace:
 		return r.converter.ToPayloads(r.scheduler.Stacks())
@@ -84,19 +93,20 @@ func (r *run) query(queryType string, args *commonpb.Payloads) (*commonpb.Payloa
 		known := append([]string{QueryTypeStackTrace, QueryTypeWorkflowMetadata}, DeterministicKeys(r.queries)...)
 		return nil, fmt.Errorf("unknown queryType %v. KnownQueryTypes=%v", queryType, known)
 	}
-	values, err := handler.function.DecodeArgs(handler.converter, args)
+	args, err := handler.function.DecodeArgs(handler.converter, query.GetQueryArgs())
 	if err != nil {
 		return nil, fmt.Errorf("unable to decode the input for queryType: %v, with error: %w", queryType, err)
 	}
-	result, err := r.answer(handler, values)
+	result, err := r.answer(query.GetHeader(), &HandleQueryInput{QueryType: queryType, Args: args})
 	if err != nil {
 		return nil, err
 	}
 	return handler.converter.ToPayloads(result)
 }
 
-// answer calls a handler. Its panics are errors of the query.
-func (r *run) answer(handler *queryHandler, args []any) (result any, err error) {
+// answer calls the interceptors and the handler. Their panics are errors of the
+// query.
+func (r *run) answer(header *commonpb.Header, in *HandleQueryInput) (result any, err error) {
 	r.readOnly = true
 	defer func() {
 		r.readOnly = false
@@ -108,35 +118,20 @@ func (r *run) answer(handler *queryHandler, args []any) (result any, err error) 
 			result, err = nil, fmt.Errorf("query handler panic: %v, stack trace: %s", p, debug.Stack())
 		}
 	}()
-	return handler.function.Call(nil, args)
+	ctx := r.root
+	if r.intercepted() {
+		if ctx, err = r.incoming(ctx, header); err != nil {
+			return nil, err
+		}
+	}
+	return r.inbound.HandleQuery(ctx, in)
 }
 
-// GetCurrentDetails returns what SetCurrentDetails set.
-func GetCurrentDetails(ctx Context) string { return runOf(ctx).currentDetails }
-
-// SetCurrentDetails sets a text, in Markdown, that the UI shows of the
-// workflow as long as it can be queried.
-func SetCurrentDetails(ctx Context, details string) { runOf(ctx).currentDetails = details }
-
-// metadata tells the UI what the workflow can be asked and sent.
-func (r *run) metadata() *sdkpb.WorkflowMetadata {
-	definition := &sdkpb.WorkflowDefinition{
-		Type: r.info.WorkflowType.Name,
-		QueryDefinitions: []*sdkpb.WorkflowInteractionDefinition{
-			{Name: QueryTypeStackTrace, Description: "Current stack trace"},
-			{Name: QueryTypeWorkflowMetadata, Description: "Metadata about the workflow"},
-		},
+// HandleQuery implements WorkflowInboundInterceptor.
+func (i inbound) HandleQuery(_ Context, in *HandleQueryInput) (any, error) {
+	handler, ok := i.run.queries[in.QueryType]
+	if !ok {
+		return nil, fmt.Errorf("an interceptor asked for the query %q, for which the workflow has no handler", in.QueryType)
 	}
-	for name, handler := range r.queries {
-		definition.QueryDefinitions = append(definition.QueryDefinitions,
-			&sdkpb.WorkflowInteractionDefinition{Name: name, Description: handler.options.Description})
-	}
-	for name, options := range r.signalOptions {
-		definition.SignalDefinitions = append(definition.SignalDefinitions,
-			&sdkpb.WorkflowInteractionDefinition{Name: name, Description: options.Description})
-	}
-	byName := func(a, b *sdkpb.WorkflowInteractionDefinition) int { return strings.Compare(a.GetName(), b.GetName()) }
-	slices.SortFunc(definition.QueryDefinitions, byName)
-	slices.SortFunc(definition.SignalDefinitions, byName)
-	return &sdkpb.WorkflowMetadata{Definition: definition, CurrentDetails: r.currentDetails}
+	return handler.function.Call(nil, in.Args)
 }

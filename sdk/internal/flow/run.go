@@ -2,8 +2,6 @@ package flow
 
 import (
 	"fmt"
-	"strings"
-	"time"
 
 	commandpb "go.temporal.io/api/command/v1"
 	commonpb "go.temporal.io/api/common/v1"
@@ -25,7 +23,7 @@ import (
 type run struct {
 	options   *Options
 	scheduler *coroutine.Scheduler
-	machine   *replay.Machine
+	machine   Machine
 	info      *WorkflowInfo
 	instance  *Instance // nil offline
 
@@ -37,7 +35,12 @@ type run struct {
 	rootFailures  FailureConverter
 	logger        log.Logger
 
+	// The chains of calls into and out of workflow code.
+	inbound  WorkflowInboundInterceptor
+	outbound WorkflowOutboundInterceptor
+
 	function   *registry.Function
+	input      ExecuteWorkflowInput
 	root       Context
 	cancelRoot CancelFunc
 
@@ -56,7 +59,7 @@ type run struct {
 
 var _ replay.Workflow = (*run)(nil)
 
-// newRun is the run that begins with the event started.
+// newRun is the run that begins with the event started. It needs a machine: bind.
 func newRun(options *Options, scheduler *coroutine.Scheduler, instance *Instance, id execution.Workflow, started *historypb.HistoryEvent) *run {
 	info := newWorkflowInfo(options.Namespace, id, started)
 	serialization := converter.WorkflowSerializationContext{Namespace: info.Namespace, WorkflowID: id.ID}
@@ -71,15 +74,6 @@ func newRun(options *Options, scheduler *coroutine.Scheduler, instance *Instance
 		failures:      converter.WithFailureConverterSerializationContext(options.FailureConverter, serialization),
 		signals:       make(map[string]*channel),
 	}
-	r.machine = replay.NewMachine(r, replay.Options{
-		Converter:   r.converter,
-		SDKMetadata: options.SDKMetadata,
-		SDKName:     version.SDKName,
-		SDKVersion:  version.SDKVersion,
-		BuildID:     options.BuildID,
-		RunID:       info.OriginalRunID,
-	})
-	info.task = r.machine.Task()
 	r.logger = &replayLogger{run: r, logger: log.Skip(log.With(options.Logger,
 		logtag.WorkflowType, info.WorkflowType.Name,
 		logtag.WorkflowID, id.ID,
@@ -89,20 +83,22 @@ func newRun(options *Options, scheduler *coroutine.Scheduler, instance *Instance
 	return r
 }
 
-// UnregisteredError says that a worker got a task of a workflow type that it
-// does not know.
-type UnregisteredError struct {
-	// WorkflowType is the type, Registered are those that the worker knows.
-	WorkflowType string
-	Registered   []string
-	// TaskQueue is the worker's.
-	TaskQueue string
+// bind gives the run the machine that drives it.
+func (r *run) bind(machine Machine) {
+	r.machine = machine
+	r.info.task = machine.Task()
 }
 
-func (e *UnregisteredError) Error() string {
-	return fmt.Sprintf("unable to find workflow type: %v. Supported types: [%v]; "+
-		"register it with the worker of task queue %q, or start the workflow on the task queue of a worker that has it",
-		e.WorkflowType, strings.Join(e.Registered, ", "), e.TaskQueue)
+// newReplayMachine is a machine that drives the run by its history.
+func (r *run) newReplayMachine() *replay.Machine {
+	return replay.NewMachine(r, replay.Options{
+		Converter:   r.converter,
+		SDKMetadata: r.options.SDKMetadata,
+		SDKName:     version.SDKName,
+		SDKVersion:  version.SDKVersion,
+		BuildID:     r.options.BuildID,
+		RunID:       r.info.OriginalRunID,
+	})
 }
 
 // Start implements replay.Workflow.
@@ -118,11 +114,12 @@ func (r *run) Start(event *historypb.HistoryEvent) error {
 	ctx := WithValue(backgroundContext{}, threadKey{}, root)
 	ctx = WithValue(ctx, activityOptionsKey{}, &ActivityOptions{TaskQueue: r.info.TaskQueueName})
 	ctx = WithValue(ctx, workflowOptionsKey{}, r.defaultWorkflowOptions())
-	for _, propagator := range r.options.ContextPropagators {
-		var err error
-		if ctx, err = propagator.ExtractToWorkflow(ctx, headerReader(attributes.GetHeader().GetFields())); err != nil {
-			return fmt.Errorf("propagating the workflow's header: %w", err)
-		}
+	if err := r.intercept(ctx); err != nil {
+		return err
+	}
+	ctx, err := r.incoming(ctx, attributes.GetHeader())
+	if err != nil {
+		return err
 	}
 	r.root, r.cancelRoot = WithCancel(ctx)
 	root.coroutine = r.scheduler.Go("root", func(c *coroutine.Coroutine) {
@@ -136,32 +133,27 @@ func (r *run) Start(event *historypb.HistoryEvent) error {
 	return nil
 }
 
-// call calls the workflow function.
+// call calls the workflow function, through the interceptors.
 func (r *run) call(input *commonpb.Payloads) (*commonpb.Payloads, error) {
 	dc := dataConverterOf(r.root)
-	var args []any
 	if r.function.Dynamic {
-		args = []any{encoded.NewValues(input, dc)}
+		r.input.Args = []any{encoded.NewValues(input, dc)}
 	} else {
 		var err error
-		if args, err = r.function.DecodeArgs(dc, input); err != nil {
+		if r.input.Args, err = r.function.DecodeArgs(dc, input); err != nil {
 			return nil, fmt.Errorf("unable to decode the workflow function input payload with error: %w, function name: %v", err, r.info.WorkflowType.Name)
 		}
 	}
-	result, err := r.function.Call(r.root, args)
+	result, err := r.inbound.ExecuteWorkflow(r.root, &r.input)
 	if err != nil || result == nil {
 		return nil, err
 	}
 	return dc.ToPayloads(result)
 }
 
-// Signal implements replay.Workflow.
-func (r *run) Signal(attributes *historypb.WorkflowExecutionSignaledEventAttributes) error {
-	// A signal without arguments is a value as well.
-	if !r.signalChannel(attributes.GetSignalName()).SendAsync(attributes.GetInput()) {
-		return fmt.Errorf("exceeded channel buffer size for signal: %v", attributes.GetSignalName())
-	}
-	return nil
+// ExecuteWorkflow implements WorkflowInboundInterceptor.
+func (i inbound) ExecuteWorkflow(ctx Context, in *ExecuteWorkflowInput) (any, error) {
+	return i.run.function.Call(withoutHeader(ctx), in.Args)
 }
 
 // Cancel implements replay.Workflow.
@@ -192,30 +184,4 @@ func (r *run) Run() (*commandpb.Command, error) {
 func (r *run) close() {
 	r.machine.SetReplaying(true)
 	r.scheduler.Close()
-}
-
-// Now is workflow time: it goes on with each workflow task, not within.
-func Now(ctx Context) time.Time { return runOf(ctx).machine.Now().UTC() }
-
-// IsReplaying says whether the code is repeating what it has done before.
-// Workflow logic must not depend on it.
-func IsReplaying(ctx Context) bool { return runOf(ctx).machine.Replaying() }
-
-// GetInfo tells a workflow about its own execution.
-func GetInfo(ctx Context) *WorkflowInfo { return runOf(ctx).info }
-
-// HasLastCompletionResult says whether an earlier run of a cron or scheduled
-// workflow left a result.
-func HasLastCompletionResult(ctx Context) bool { return runOf(ctx).info.lastCompletionResult != nil }
-
-// GetLastCompletionResult decodes the result of the last run of a cron or
-// scheduled workflow that completed.
-func GetLastCompletionResult(ctx Context, d ...any) error {
-	return encoded.NewValues(runOf(ctx).info.lastCompletionResult, dataConverterOf(ctx)).Get(d...)
-}
-
-// GetLastError is the error that the previous run ended with, or nil.
-func GetLastError(ctx Context) error {
-	r := runOf(ctx)
-	return r.failures.FailureToError(r.info.lastFailure)
 }

@@ -27,12 +27,20 @@ type MutableSideEffectOptions struct {
 // and must not change the workflow's state; all it does is return a value. It
 // may be called more than once, when a workflow task is tried again.
 func SideEffect(ctx Context, f func(ctx Context) any) converter.EncodedValue {
-	return SideEffectWithOptions(ctx, SideEffectOptions{}, f)
+	return mutableCalls(ctx).SideEffect(ctx, f)
 }
 
 // SideEffectWithOptions is SideEffect with options.
 func SideEffectWithOptions(ctx Context, options SideEffectOptions, f func(ctx Context) any) converter.EncodedValue {
-	r := enterMutable(ctx).run
+	return mutableCalls(ctx).SideEffectWithOptions(ctx, options, f)
+}
+
+func (o outbound) SideEffect(ctx Context, f func(ctx Context) any) converter.EncodedValue {
+	return o.SideEffectWithOptions(ctx, SideEffectOptions{}, f)
+}
+
+func (o outbound) SideEffectWithOptions(ctx Context, options SideEffectOptions, f func(ctx Context) any) converter.EncodedValue {
+	r := o.mutable()
 	dc := dataConverterOf(ctx)
 	metadata, err := r.userMetadata(options.Summary, "")
 	if err != nil {
@@ -58,12 +66,20 @@ func (r *run) readOnlyCall(ctx Context, f func(ctx Context) any) any {
 // as configuration: it is recorded only when equals says that it differs from
 // what was recorded under id before.
 func MutableSideEffect(ctx Context, id string, f func(ctx Context) any, equals func(a, b any) bool) converter.EncodedValue {
-	return MutableSideEffectWithOptions(ctx, id, MutableSideEffectOptions{}, f, equals)
+	return mutableCalls(ctx).MutableSideEffect(ctx, id, f, equals)
 }
 
 // MutableSideEffectWithOptions is MutableSideEffect with options.
 func MutableSideEffectWithOptions(ctx Context, id string, options MutableSideEffectOptions, f func(ctx Context) any, equals func(a, b any) bool) converter.EncodedValue {
-	r := enterMutable(ctx).run
+	return mutableCalls(ctx).MutableSideEffectWithOptions(ctx, id, options, f, equals)
+}
+
+func (o outbound) MutableSideEffect(ctx Context, id string, f func(ctx Context) any, equals func(a, b any) bool) converter.EncodedValue {
+	return o.MutableSideEffectWithOptions(ctx, id, MutableSideEffectOptions{}, f, equals)
+}
+
+func (o outbound) MutableSideEffectWithOptions(ctx Context, id string, options MutableSideEffectOptions, f func(ctx Context) any, equals func(a, b any) bool) converter.EncodedValue {
+	r := o.mutable()
 	metadata, err := r.userMetadata(options.Summary, "")
 	if err != nil {
 		panic(err)

@@ -5,7 +5,9 @@ import "github.com/perdure/perdure/sdk/internal/failure"
 // Await blocks until condition says true. It is asked again whenever anything
 // happened in the workflow, and must only look. Await fails, with a
 // CanceledError, if ctx is cancelled first.
-func Await(ctx Context, condition func() bool) error {
+func Await(ctx Context, condition func() bool) error { return mutableCalls(ctx).Await(ctx, condition) }
+
+func (o outbound) Await(ctx Context, condition func() bool) error {
 	t := enterMutable(ctx)
 	defer t.coroutine.Progress()
 	for !condition() {

@@ -34,31 +34,49 @@ func runOf(ctx Context) *run { return threadOf(ctx).run }
 // the coroutine if the run is being closed.
 func enter(ctx Context) *thread {
 	t := threadOf(ctx)
-	if t.run.scheduler.Unwinding() {
+	t.run.enter()
+	return t
+}
+
+func (r *run) enter() {
+	if r.scheduler.Unwinding() {
 		runtime.Goexit()
 	}
-	if !t.run.scheduler.Running() {
+	if !r.scheduler.Running() {
 		panic(illegalAccess)
 	}
-	return t
 }
 
 // enterMutable is enter for calls that change something. They are not allowed in
 // queries and side effects.
 func enterMutable(ctx Context) *thread {
-	t := enter(ctx)
-	if t.run.readOnly {
+	t := threadOf(ctx)
+	t.run.enterMutable()
+	return t
+}
+
+func (r *run) enterMutable() {
+	r.enter()
+	if r.readOnly {
 		panic(illegalAccess)
 	}
-	return t
+}
+
+// mutable is the run, for calls that change something: interceptors may get at
+// the end of the chain from where workflow code is not allowed to call.
+func (o outbound) mutable() *run {
+	o.run.enterMutable()
+	return o.run
 }
 
 // Go calls f in a new coroutine.
 func Go(ctx Context, f func(ctx Context)) { GoNamed(ctx, "", f) }
 
 // GoNamed calls f in a new coroutine with a name, which stack traces show.
-func GoNamed(ctx Context, name string, f func(ctx Context)) {
-	enterMutable(ctx).run.spawn(ctx, name, f)
+func GoNamed(ctx Context, name string, f func(ctx Context)) { mutableCalls(ctx).Go(ctx, name, f) }
+
+func (o outbound) Go(ctx Context, name string, f func(ctx Context)) Context {
+	return o.mutable().spawn(ctx, name, f)
 }
 
 // spawn starts a coroutine whose context is made from ctx.

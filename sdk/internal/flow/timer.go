@@ -25,12 +25,20 @@ type AwaitOptions struct {
 // CanceledError if ctx is cancelled before. A timer of zero or less is ready
 // at once. The server keeps the time: a timer can last years.
 func NewTimer(ctx Context, d time.Duration) Future {
-	return NewTimerWithOptions(ctx, d, TimerOptions{})
+	return mutableCalls(ctx).NewTimer(ctx, d)
 }
 
 // NewTimerWithOptions is NewTimer with options.
 func NewTimerWithOptions(ctx Context, d time.Duration, options TimerOptions) Future {
-	r := enterMutable(ctx).run
+	return mutableCalls(ctx).NewTimerWithOptions(ctx, d, options)
+}
+
+func (o outbound) NewTimer(ctx Context, d time.Duration) Future {
+	return o.NewTimerWithOptions(ctx, d, TimerOptions{})
+}
+
+func (o outbound) NewTimerWithOptions(ctx Context, d time.Duration, options TimerOptions) Future {
+	r := o.mutable()
 	f := &future{}
 	if d <= 0 {
 		f.Set(true, nil)
@@ -62,18 +70,30 @@ func (r *run) cancelTimer(timer *replay.Timer, f *future) {
 
 // Sleep blocks until d has passed. It fails with a CanceledError if ctx is
 // cancelled before.
-func Sleep(ctx Context, d time.Duration) error {
+func Sleep(ctx Context, d time.Duration) error { return mutableCalls(ctx).Sleep(ctx, d) }
+
+func (o outbound) Sleep(ctx Context, d time.Duration) error {
+	// Interceptors see the timer, too.
 	return NewTimerWithOptions(ctx, d, TimerOptions{Summary: "Sleep"}).Get(ctx, nil)
 }
 
 // AwaitWithTimeout is Await for at most timeout. ok says whether condition
 // came to hold; it is false when time ran out.
 func AwaitWithTimeout(ctx Context, timeout time.Duration, condition func() bool) (ok bool, err error) {
-	return awaitWithOptions(ctx, AwaitOptions{Timeout: timeout, TimerOptions: TimerOptions{Summary: "AwaitWithTimeout"}}, condition, "AwaitWithTimeout")
+	return mutableCalls(ctx).AwaitWithTimeout(ctx, timeout, condition)
 }
 
 // AwaitWithOptions is AwaitWithTimeout with options.
 func AwaitWithOptions(ctx Context, options AwaitOptions, condition func() bool) (ok bool, err error) {
+	return mutableCalls(ctx).AwaitWithOptions(ctx, options, condition)
+}
+
+func (o outbound) AwaitWithTimeout(ctx Context, timeout time.Duration, condition func() bool) (ok bool, err error) {
+	options := AwaitOptions{Timeout: timeout, TimerOptions: TimerOptions{Summary: "AwaitWithTimeout"}}
+	return awaitWithOptions(ctx, options, condition, "AwaitWithTimeout")
+}
+
+func (o outbound) AwaitWithOptions(ctx Context, options AwaitOptions, condition func() bool) (ok bool, err error) {
 	return awaitWithOptions(ctx, options, condition, "AwaitWithOptions")
 }
 

@@ -20,7 +20,11 @@ const DefaultVersion Version = replay.DefaultVersion
 // by at an earlier change gets what was recorded then. A run whose version is
 // less than minSupported fails its workflow task.
 func GetVersion(ctx Context, changeID string, minSupported, maxSupported Version) Version {
-	r := enterMutable(ctx).run
+	return mutableCalls(ctx).GetVersion(ctx, changeID, minSupported, maxSupported)
+}
+
+func (o outbound) GetVersion(_ Context, changeID string, minSupported, maxSupported Version) Version {
+	r := o.mutable()
 	return Version(r.machine.Version(replay.VersionOptions{
 		ChangeID: changeID,
 		Min:      int(minSupported),

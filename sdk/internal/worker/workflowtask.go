@@ -114,11 +114,11 @@ func (w *workflowWorker) handleTask(r *run, task *workflowTask) (next *workflowT
 	for outcome.LocalActivities > 0 && !answered(outcome) {
 		select {
 		case <-r.instance.Ready():
-			outcome = r.instance.Continue(ctx)
+			outcome = r.instance.Continue()
 		case <-forced.C:
 			// Local activities outlast the task: complete it with what there
 			// is so far and go on under a new one.
-			outcome = r.instance.Heartbeat(ctx)
+			outcome = r.instance.Heartbeat()
 			if answered(outcome) {
 				next, keep, err = w.answer(ctx, r, task, outcome, started)
 				if err != nil || outcome.LocalActivities == 0 {
