@@ -33,7 +33,8 @@ func (i inbound) Init(outbound WorkflowOutboundInterceptor) error {
 // their ends, and contexts need not carry headers.
 func (r *run) intercepted() bool { return len(r.options.Interceptors) > 0 }
 
-// intercept builds the chains, the first interceptor outermost.
+// intercept builds the chains. The first interceptor is outermost: an inbound call
+// meets it first, an outbound one last.
 func (r *run) intercept(ctx Context) error {
 	r.inbound, r.outbound = inbound{r}, outbound{r}
 	if !r.intercepted() {
