@@ -12,16 +12,16 @@ import (
 
 // The cost of a step must follow what it touches, not what is pending.
 
-func benchmarkPending(b *testing.B, pending int, do func(w *world, c *Chain, ref ActivityRef) error) {
-	w := newWorld(&testing.T{})
-	w.start("w")
+func benchmarkPending(b *testing.B, pending int, do func(w subject, c *Chain, ref ActivityRef) error) {
+	w := newWorkflow(b)
+	w.start()
 	var commands []*commandpb.Command
 	for i := range pending {
 		commands = append(commands, scheduleActivity(fmt.Sprint(i), timeouts(0, 0, time.Hour, time.Minute)))
 	}
-	w.decide("w", commands...)
-	ref := w.activityRef(w.startActivity("w"))
-	c := w.chain(testKey("w"))
+	w.decide(commands...)
+	ref := w.refOf(w.startActivity())
+	c := w.chain()
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := do(w, c, ref); err != nil {
@@ -34,9 +34,9 @@ func BenchmarkHeartbeat(b *testing.B) {
 	for _, pending := range []int{1, 2000} {
 		b.Run(fmt.Sprintf("%d pending", pending), func(b *testing.B) {
 			details := payloads("progress")
-			benchmarkPending(b, pending, func(w *world, c *Chain, ref ActivityRef) error {
+			benchmarkPending(b, pending, func(w subject, c *Chain, ref ActivityRef) error {
 				w.now = w.now.Add(time.Microsecond)
-				_, err := c.Heartbeat(entity.NewStep(w.now, worldEnv{w, testKey("w")}), ref, details, testWorker)
+				_, err := c.Heartbeat(entity.NewStep(w.now, w.env()), ref, details, testWorker)
 				return err
 			})
 		})
@@ -47,10 +47,10 @@ func BenchmarkActivityAttempt(b *testing.B) {
 	for _, pending := range []int{1, 2000} {
 		b.Run(fmt.Sprintf("%d pending", pending), func(b *testing.B) {
 			failure := applicationFailure("Broken", nextRetryDelay(time.Nanosecond))
-			benchmarkPending(b, pending, func(w *world, c *Chain, ref ActivityRef) error {
+			benchmarkPending(b, pending, func(w subject, c *Chain, ref ActivityRef) error {
 				step := func() *entity.Step {
 					w.now = w.now.Add(time.Nanosecond)
-					return entity.NewStep(w.now, worldEnv{w, testKey("w")})
+					return entity.NewStep(w.now, w.env())
 				}
 				act := c.current.activities[ref.Token.ScheduledEventId]
 				ref.Token.Attempt, ref.Token.Stamp, ref.Token.StartedTime = act.Attempt, act.Stamp, act.StartedTime.AsTime().UnixNano()

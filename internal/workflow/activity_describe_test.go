@@ -6,14 +6,12 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
-	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/proto"
 )
 
-func (w *world) describeActivity(workflowID string) *workflowpb.PendingActivityInfo {
+func (w subject) describeActivity() *workflowpb.PendingActivityInfo {
 	w.t.Helper()
-	resp := new(workflowservice.DescribeWorkflowExecutionResponse)
-	w.run(workflowID).describePending(resp, w.now)
+	resp := w.describe("")
 	if len(resp.PendingActivities) != 1 {
 		w.t.Fatalf("described %v", resp.PendingActivities)
 	}
@@ -21,34 +19,34 @@ func (w *world) describeActivity(workflowID string) *workflowpb.PendingActivityI
 }
 
 func TestPendingActivityIsDescribedThroughItsLife(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
-	w.decide("w", scheduleActivity("a", timeouts(time.Hour, 0, 0, 0), maximumAttempts(5)))
+	w := newWorkflow(t)
+	w.start()
+	w.decide(scheduleActivity("a", timeouts(time.Hour, 0, 0, 0), maximumAttempts(5)))
 	scheduled := w.now
 
-	info := w.describeActivity("w")
+	info := w.describeActivity()
 	if info.State != enumspb.PENDING_ACTIVITY_STATE_SCHEDULED || info.Attempt != 1 || info.MaximumAttempts != 5 ||
 		info.ActivityId != "a" || info.ActivityType.Name != "Activity" || info.ActivityOptions.TaskQueue.Name != testQueue ||
 		!info.ExpirationTime.AsTime().Equal(scheduled.Add(time.Hour)) || !info.ScheduledTime.AsTime().Equal(scheduled) {
 		t.Errorf("scheduled: %v", info)
 	}
 
-	ref := w.activityRef(w.startActivity("w"))
+	ref := w.refOf(w.startActivity())
 	w.advance(time.Second)
-	if _, err := w.heartbeat("w", ref, "progress"); err != nil {
+	if _, err := w.heartbeat(ref, "progress"); err != nil {
 		t.Fatal(err)
 	}
-	info = w.describeActivity("w")
+	info = w.describeActivity()
 	if info.State != enumspb.PENDING_ACTIVITY_STATE_STARTED || info.LastWorkerIdentity != testWorker ||
 		!info.LastStartedTime.AsTime().Equal(scheduled) || !info.LastHeartbeatTime.AsTime().Equal(w.now) ||
 		!proto.Equal(info.HeartbeatDetails, payloads("progress")) {
 		t.Errorf("started: %v", info)
 	}
 
-	if err := w.fail("w", ref, applicationFailure("Broken")); err != nil {
+	if err := w.failActivity(ref, applicationFailure("Broken")); err != nil {
 		t.Fatal(err)
 	}
-	info = w.describeActivity("w")
+	info = w.describeActivity()
 	if info.State != enumspb.PENDING_ACTIVITY_STATE_SCHEDULED || info.Attempt != 2 || info.LastWorkerIdentity != testWorker ||
 		info.LastFailure.GetApplicationFailureInfo().GetType() != "Broken" || info.CurrentRetryInterval.AsDuration() != time.Second ||
 		!info.NextAttemptScheduleTime.AsTime().Equal(w.now.Add(time.Second)) || !info.LastAttemptCompleteTime.AsTime().Equal(w.now) {
@@ -56,17 +54,16 @@ func TestPendingActivityIsDescribedThroughItsLife(t *testing.T) {
 	}
 
 	w.advance(time.Second)
-	if info = w.describeActivity("w"); info.NextAttemptScheduleTime != nil || info.CurrentRetryInterval != nil {
+	if info = w.describeActivity(); info.NextAttemptScheduleTime != nil || info.CurrentRetryInterval != nil {
 		t.Errorf("dispatched again: %v", info)
 	}
 }
 
 func TestPendingItemsAreDescribedInTheOrderOfTheirEvents(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
-	w.decide("w", scheduleActivity("z"), startChild("y"), scheduleActivity("x"), startChild("b"))
-	resp := new(workflowservice.DescribeWorkflowExecutionResponse)
-	w.run("w").describePending(resp, w.now)
+	w := newWorkflow(t)
+	w.start()
+	w.decide(scheduleActivity("z"), startChild("y"), scheduleActivity("x"), startChild("b"))
+	resp := w.describe("")
 	if len(resp.PendingActivities) != 2 || resp.PendingActivities[0].ActivityId != "z" ||
 		len(resp.PendingChildren) != 2 || resp.PendingChildren[0].WorkflowId != "y" || resp.PendingChildren[0].InitiatedId != 6 {
 		t.Errorf("described %v", resp)

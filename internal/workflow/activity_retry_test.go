@@ -8,37 +8,7 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
-	"google.golang.org/protobuf/types/known/durationpb"
 )
-
-// applicationFailure is what a worker reports for an error of the given type.
-func applicationFailure(errorType string, change ...func(*failurepb.ApplicationFailureInfo)) *failurepb.Failure {
-	info := &failurepb.ApplicationFailureInfo{Type: errorType}
-	for _, f := range change {
-		f(info)
-	}
-	return &failurepb.Failure{
-		Message:     "failed",
-		FailureInfo: &failurepb.Failure_ApplicationFailureInfo{ApplicationFailureInfo: info},
-	}
-}
-
-func nextRetryDelay(d time.Duration) func(*failurepb.ApplicationFailureInfo) {
-	return func(info *failurepb.ApplicationFailureInfo) { info.NextRetryDelay = durationpb.New(d) }
-}
-
-func nonRetryable(info *failurepb.ApplicationFailureInfo) { info.NonRetryable = true }
-
-func defaultPolicy(change ...func(*commonpb.RetryPolicy)) *commonpb.RetryPolicy {
-	policy := &commonpb.RetryPolicy{}
-	for _, f := range change {
-		f(policy)
-	}
-	if err := completeRetryPolicy(policy); err != nil {
-		panic(err)
-	}
-	return policy
-}
 
 func TestRetryInterval(t *testing.T) {
 	now := time.Unix(1000, 0)

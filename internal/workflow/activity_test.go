@@ -25,67 +25,20 @@ import (
 // activity or timer in its first workflow task, and done nothing else.
 const afterSchedule = 5
 
-func (w *world) complete(workflowID string, ref ActivityRef, result string) error {
-	w.t.Helper()
-	return w.try(testKey(workflowID), func(step *entity.Step, c *Chain) error {
-		return c.CompleteActivity(step, ref, payloads(result), testWorker)
-	})
-}
-
-func (w *world) fail(workflowID string, ref ActivityRef, failure *failurepb.Failure) error {
-	w.t.Helper()
-	return w.try(testKey(workflowID), func(step *entity.Step, c *Chain) error {
-		_, err := c.FailActivity(step, ref, failure, nil, testWorker)
-		return err
-	})
-}
-
-func (w *world) cancel(workflowID string, ref ActivityRef) error {
-	w.t.Helper()
-	return w.try(testKey(workflowID), func(step *entity.Step, c *Chain) error {
-		return c.CancelActivity(step, ref, payloads("cancelled"), testWorker)
-	})
-}
-
-func (w *world) heartbeat(workflowID string, ref ActivityRef, details string) (cancelRequested bool, err error) {
-	w.t.Helper()
-	err = w.try(testKey(workflowID), func(step *entity.Step, c *Chain) (err error) {
-		cancelRequested, err = c.Heartbeat(step, ref, payloads(details), testWorker)
-		return err
-	})
-	return cancelRequested, err
-}
-
-func maximumAttempts(n int32) func(*commandpb.ScheduleActivityTaskCommandAttributes) {
-	return func(attr *commandpb.ScheduleActivityTaskCommandAttributes) {
-		attr.RetryPolicy = &commonpb.RetryPolicy{MaximumAttempts: n}
-	}
-}
-
-// timeouts are close, queued, attempt, beat; 0 leaves one out.
-func timeouts(whole, queued, attempt, beat time.Duration) func(*commandpb.ScheduleActivityTaskCommandAttributes) {
-	return func(attr *commandpb.ScheduleActivityTaskCommandAttributes) {
-		attr.ScheduleToCloseTimeout = durationpb.New(whole)
-		attr.ScheduleToStartTimeout = durationpb.New(queued)
-		attr.StartToCloseTimeout = durationpb.New(attempt)
-		attr.HeartbeatTimeout = durationpb.New(beat)
-	}
-}
-
-// startedActivity is a world with workflow "w" whose activity "a" a worker has.
-func startedActivity(t *testing.T, change ...func(*commandpb.ScheduleActivityTaskCommandAttributes)) (*world, *workflowservice.PollActivityTaskQueueResponse) {
+// startedActivity is an engine with workflow "w" whose activity "a" a worker has.
+func startedActivity(t *testing.T, change ...func(*activityAttributes)) (subject, *workflowservice.PollActivityTaskQueueResponse) {
 	t.Helper()
-	w := newWorld(t)
-	w.start("w")
-	w.decide("w", scheduleActivity("a", change...))
-	return w, w.startActivity("w")
+	w := newWorkflow(t)
+	w.start()
+	w.decide(scheduleActivity("a", change...))
+	return w, w.startActivity()
 }
 
 func TestScheduledActivityIsInTheHistoryWithItsRetryPolicyCompleted(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
-	w.decide("w", scheduleActivity("a"))
-	attr := w.wantHistory("w", afterSchedule-1, "ActivityTaskScheduled")[0].GetActivityTaskScheduledEventAttributes()
+	w := newWorkflow(t)
+	w.start()
+	w.decide(scheduleActivity("a"))
+	attr := w.wantEvents(afterSchedule-1, "ActivityTaskScheduled")[0].GetActivityTaskScheduledEventAttributes()
 	want := &historypb.ActivityTaskScheduledEventAttributes{
 		ActivityId:                   "a",
 		ActivityType:                 &commonpb.ActivityType{Name: "Activity"},
@@ -105,19 +58,19 @@ func TestScheduledActivityIsInTheHistoryWithItsRetryPolicyCompleted(t *testing.T
 }
 
 func TestActivityWithoutATaskQueueRunsOnTheWorkflows(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
-	w.decide("w", scheduleActivity("a", func(attr *commandpb.ScheduleActivityTaskCommandAttributes) {
+	w := newWorkflow(t)
+	w.start()
+	w.decide(scheduleActivity("a", func(attr *activityAttributes) {
 		attr.TaskQueue = &taskqueuepb.TaskQueue{}
 	}))
-	if task := w.task("w", entity.TaskActivity); task == nil || task.Queue.Name != testQueue {
+	if task := w.task(entity.TaskActivity); task == nil || task.Queue.Name != testQueue {
 		t.Errorf("task is %+v", task)
 	}
 }
 
 func TestBadActivityCommandsFailTheWorkflowTask(t *testing.T) {
 	const bad = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_SCHEDULE_ACTIVITY_ATTRIBUTES
-	type attributes = commandpb.ScheduleActivityTaskCommandAttributes
+	type attributes = activityAttributes
 	change := func(f func(*attributes)) []*commandpb.Command { return []*commandpb.Command{scheduleActivity("a", f)} }
 	for _, test := range []struct {
 		name     string
@@ -142,12 +95,12 @@ func TestBadActivityCommandsFailTheWorkflowTask(t *testing.T) {
 			enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_REQUEST_CANCEL_ACTIVITY_ATTRIBUTES},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := newWorld(t)
-			w.start("w")
-			if failed := w.refuse("w", test.commands...); failed.Cause != test.cause {
+			w := newWorkflow(t)
+			w.start()
+			if failed := w.refuse(test.commands...); failed.Cause != test.cause {
 				t.Errorf("cause is %v, want %v: %v", failed.Cause, test.cause, failed.Failure)
 			}
-			if n := len(w.run("w").activities); n != 0 {
+			if n := len(w.run().activities); n != 0 {
 				t.Errorf("%d activities are pending", n)
 			}
 		})
@@ -155,46 +108,46 @@ func TestBadActivityCommandsFailTheWorkflowTask(t *testing.T) {
 }
 
 func TestActivityIdOfAPendingActivityIsTaken(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
-	w.decide("w", scheduleActivity("a"), startTimer("t", 0))
+	w := newWorkflow(t)
+	w.start()
+	w.decide(scheduleActivity("a"), startTimer("t", 0))
 	w.advance(0)
-	if failed := w.refuse("w", scheduleActivity("a")); failed.Cause != enumspb.WORKFLOW_TASK_FAILED_CAUSE_SCHEDULE_ACTIVITY_DUPLICATE_ID {
+	if failed := w.refuse(scheduleActivity("a")); failed.Cause != enumspb.WORKFLOW_TASK_FAILED_CAUSE_SCHEDULE_ACTIVITY_DUPLICATE_ID {
 		t.Errorf("cause is %v", failed.Cause)
 	}
 }
 
 func TestTooManyPendingActivitiesFailTheWorkflowTask(t *testing.T) {
-	w := newWorld(t, func(l *Limits) { l.PendingActivities = 2 })
-	w.start("w")
-	failed := w.refuse("w", scheduleActivity("a"), scheduleActivity("b"), scheduleActivity("c"))
+	w := newWorkflow(t, Limits{PendingActivities: 2})
+	w.start()
+	failed := w.refuse(scheduleActivity("a"), scheduleActivity("b"), scheduleActivity("c"))
 	if failed.Cause != enumspb.WORKFLOW_TASK_FAILED_CAUSE_PENDING_ACTIVITIES_LIMIT_EXCEEDED {
 		t.Errorf("cause is %v", failed.Cause)
 	}
-	w.decide("w", scheduleActivity("a"), scheduleActivity("b"))
+	w.decide(scheduleActivity("a"), scheduleActivity("b"))
 }
 
 func TestActivityInputThatIsTooLargeEndsTheWorkflow(t *testing.T) {
-	w := newWorld(t, func(l *Limits) { l.BlobSize = 100 })
-	w.start("w")
-	w.respond("w", w.poll("w").TaskToken, nil, scheduleActivity("a", func(attr *commandpb.ScheduleActivityTaskCommandAttributes) {
+	w := newWorkflow(t, Limits{BlobSize: 100})
+	w.start()
+	w.respond(w.poll().TaskToken, nil, scheduleActivity("a", func(attr *activityAttributes) {
 		attr.Input = payloads(strings.Repeat("x", 100))
 	}))
-	w.wantHistory("w", 3, "WorkflowTaskFailed", "WorkflowExecutionTerminated")
+	w.wantEvents(3, "WorkflowTaskFailed", "WorkflowExecutionTerminated")
 }
 
 func TestStartedActivityIsHandedOutWithEverythingItsWorkerNeeds(t *testing.T) {
-	w := newWorld(t)
-	runID := w.start("w", func(req *workflowservice.StartWorkflowExecutionRequest) {
+	w := newWorkflow(t)
+	runID := w.start(func(req *startRequest) {
 		req.Priority = &commonpb.Priority{PriorityKey: 2, FairnessKey: "tenant"}
-	})
-	w.decide("w", scheduleActivity("a", timeouts(time.Hour, 0, time.Minute, time.Second),
-		func(attr *commandpb.ScheduleActivityTaskCommandAttributes) {
+	}).RunId
+	w.decide(scheduleActivity("a", timeouts(time.Hour, 0, time.Minute, time.Second),
+		func(attr *activityAttributes) {
 			attr.Priority = &commonpb.Priority{PriorityKey: 1}
 		}))
-	scheduled := w.history("w")[afterSchedule-1]
+	scheduled := w.history()[afterSchedule-1]
 	w.advance(3 * time.Second)
-	got := w.startActivity("w")
+	got := w.startActivity()
 	want := &workflowservice.PollActivityTaskQueueResponse{
 		TaskToken:                   got.TaskToken,
 		WorkflowNamespace:           "space",
@@ -224,50 +177,50 @@ func TestStartedActivityIsHandedOutWithEverythingItsWorkerNeeds(t *testing.T) {
 
 func TestStartedActivityLeavesNoEventUntilItCloses(t *testing.T) {
 	w, _ := startedActivity(t)
-	w.wantHistory("w", afterSchedule)
+	w.wantEvents(afterSchedule)
 }
 
 func TestStartedMarkIsDurableAtOnceOnlyIfThereIsOneAttempt(t *testing.T) {
 	for attempts, lazy := range map[int32]bool{0: true, 1: false, 2: true} {
 		t.Run(fmt.Sprintf("maximum attempts %d", attempts), func(t *testing.T) {
 			w, _ := startedActivity(t, maximumAttempts(attempts))
-			if w.last.Outputs().Lazy != lazy {
-				t.Errorf("lazy is %v", w.last.Outputs().Lazy)
+			if w.last.Lazy != lazy {
+				t.Errorf("lazy is %v", w.last.Lazy)
 			}
 		})
 	}
 }
 
 func TestActivityIsHandedOutWithItsInputAfterACrash(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
-	w.decide("w", scheduleActivity("a"))
+	w := newWorkflow(t)
+	w.start()
+	w.decide(scheduleActivity("a"))
 	w.crash()
-	if got := w.startActivity("w"); !proto.Equal(got.Input, payloads("input of a")) || got.Header == nil {
+	if got := w.startActivity(); !proto.Equal(got.Input, payloads("input of a")) || got.Header == nil {
 		t.Errorf("got %v", got)
 	}
 }
 
 func TestATaskCanBeStartedOnce(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
-	w.decide("w", scheduleActivity("a"))
-	task := w.task("w", entity.TaskActivity)
-	w.startActivity("w")
+	w := newWorkflow(t)
+	w.start()
+	w.decide(scheduleActivity("a"))
+	task := w.task(entity.TaskActivity)
+	w.startActivity()
 	if _, err := w.tryStartActivity(task); !errors.Is(err, ErrStaleTask) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestTasksOfNothingAreStale(t *testing.T) {
-	w := newWorld(t)
-	runID := w.start("w")
+	w := newEngine(t)
+	runID := w.workflow("w").start().RunId
 	for _, task := range []*entity.Task{
-		{Entity: testKey("w"), RunID: runID, EventID: 5},
-		{Entity: testKey("w"), RunID: "00000000-0000-4000-8000-00000000abcd", EventID: 5},
-		{Entity: testKey("nobody"), RunID: runID, EventID: 5},
+		{Entity: keyOf("w"), RunID: runID, EventID: 5},
+		{Entity: keyOf("w"), RunID: "00000000-0000-4000-8000-00000000abcd", EventID: 5},
+		{Entity: keyOf("nobody"), RunID: runID, EventID: 5},
 	} {
-		if _, err := w.tryStartActivity(task); !errors.Is(err, ErrStaleTask) {
+		if _, err := w.workflow("w").tryStartActivity(task); !errors.Is(err, ErrStaleTask) {
 			t.Errorf("task %+v: got %v", task, err)
 		}
 	}
@@ -277,10 +230,10 @@ func TestCompletedActivityIsInTheHistoryWithItsStart(t *testing.T) {
 	w, task := startedActivity(t)
 	started := w.now
 	w.advance(time.Second)
-	if err := w.complete("w", w.activityRef(task), "done"); err != nil {
+	if err := w.completeActivity(w.refOf(task), "done"); err != nil {
 		t.Fatal(err)
 	}
-	events := w.wantHistory("w", afterSchedule, "ActivityTaskStarted", "ActivityTaskCompleted", "WorkflowTaskScheduled")
+	events := w.wantEvents(afterSchedule, "ActivityTaskStarted", "ActivityTaskCompleted", "WorkflowTaskScheduled")
 	attr := events[0].GetActivityTaskStartedEventAttributes()
 	if attr.RequestId == "" || !proto.Equal(attr, &historypb.ActivityTaskStartedEventAttributes{
 		ScheduledEventId: 5, Identity: testWorker, RequestId: attr.RequestId, Attempt: 1,
@@ -295,18 +248,18 @@ func TestCompletedActivityIsInTheHistoryWithItsStart(t *testing.T) {
 }
 
 func TestResultThatArrivesDuringAWorkflowTaskIsBufferedWithItsStart(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
-	w.decide("w", scheduleActivity("a"), startTimer("t", 0))
+	w := newWorkflow(t)
+	w.start()
+	w.decide(scheduleActivity("a"), startTimer("t", 0))
 	w.advance(0)
-	task := w.startActivity("w")
-	decision := w.poll("w")
-	if err := w.complete("w", w.activityRef(task), "done"); err != nil {
+	task := w.startActivity()
+	decision := w.poll()
+	if err := w.completeActivity(w.refOf(task), "done"); err != nil {
 		t.Fatal(err)
 	}
-	w.wantHistory("w", 8)
-	w.respond("w", decision.TaskToken, nil)
-	events := w.wantHistory("w", 8, "WorkflowTaskStarted", "WorkflowTaskCompleted",
+	w.wantEvents(8)
+	w.respond(decision.TaskToken, nil)
+	events := w.wantEvents(8, "WorkflowTaskStarted", "WorkflowTaskCompleted",
 		"ActivityTaskStarted", "ActivityTaskCompleted", "WorkflowTaskScheduled")
 	if got := events[3].GetActivityTaskCompletedEventAttributes().StartedEventId; got != events[2].EventId {
 		t.Errorf("completed event refers to %d, started event is %d", got, events[2].EventId)
@@ -315,7 +268,7 @@ func TestResultThatArrivesDuringAWorkflowTaskIsBufferedWithItsStart(t *testing.T
 
 func TestReportsOnWhatIsNotRunningAreNotFound(t *testing.T) {
 	w, task := startedActivity(t)
-	good := w.activityRef(task)
+	good := w.refOf(task)
 	change := func(f func(ref *ActivityRef)) ActivityRef {
 		ref := ActivityRef{Token: proto.CloneOf(good.Token)}
 		f(&ref)
@@ -336,24 +289,24 @@ func TestReportsOnWhatIsNotRunningAreNotFound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var missing *serviceerror.NotFound
-			if err := w.complete("w", ref, "x"); !errors.As(err, &missing) {
+			if err := w.completeActivity(ref, "x"); !errors.As(err, &missing) {
 				t.Errorf("complete: %v", err)
 			}
-			if err := w.fail("w", ref, applicationFailure("x")); !errors.As(err, &missing) {
+			if err := w.failActivity(ref, applicationFailure("x")); !errors.As(err, &missing) {
 				t.Errorf("fail: %v", err)
 			}
-			if err := w.cancel("w", ref); !errors.As(err, &missing) {
+			if err := w.cancelActivity(ref); !errors.As(err, &missing) {
 				t.Errorf("cancel: %v", err)
 			}
-			if _, err := w.heartbeat("w", ref, "x"); !errors.As(err, &missing) {
+			if _, err := w.heartbeat(ref, "x"); !errors.As(err, &missing) {
 				t.Errorf("heartbeat: %v", err)
 			}
 		})
 	}
-	if err := w.complete("w", good, "done"); err != nil {
+	if err := w.completeActivity(good, "done"); err != nil {
 		t.Fatal(err)
 	}
-	err := w.complete("w", good, "done")
+	err := w.completeActivity(good, "done")
 	if want := "invalid activityID or activity already timed out or invoking workflow is completed"; err == nil || err.Error() != want {
 		t.Errorf("second completion: %v", err)
 	}
@@ -362,48 +315,48 @@ func TestReportsOnWhatIsNotRunningAreNotFound(t *testing.T) {
 func TestActivityByIdNeedsAnId(t *testing.T) {
 	w, _ := startedActivity(t)
 	var invalid *serviceerror.InvalidArgument
-	if err := w.complete("w", ActivityRef{}, "x"); !errors.As(err, &invalid) {
+	if err := w.completeActivity(ActivityRef{}, "x"); !errors.As(err, &invalid) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestActivityCanBeCompletedByItsId(t *testing.T) {
 	w, _ := startedActivity(t)
-	if err := w.complete("w", ActivityRef{ActivityID: "a"}, "done"); err != nil {
+	if err := w.completeActivity(ActivityRef{ActivityID: "a"}, "done"); err != nil {
 		t.Fatal(err)
 	}
-	w.wantHistory("w", afterSchedule, "ActivityTaskStarted", "ActivityTaskCompleted", "WorkflowTaskScheduled")
+	w.wantEvents(afterSchedule, "ActivityTaskStarted", "ActivityTaskCompleted", "WorkflowTaskScheduled")
 }
 
 func TestActivityThatNobodyStartedCanBeCompletedByItsIdButNothingElse(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
-	w.decide("w", scheduleActivity("a"))
+	w := newWorkflow(t)
+	w.start()
+	w.decide(scheduleActivity("a"))
 	ref := ActivityRef{ActivityID: "a"}
 	var missing *serviceerror.NotFound
-	if err := w.fail("w", ref, applicationFailure("x")); !errors.As(err, &missing) {
+	if err := w.failActivity(ref, applicationFailure("x")); !errors.As(err, &missing) {
 		t.Errorf("fail: %v", err)
 	}
-	if _, err := w.heartbeat("w", ref, "x"); !errors.As(err, &missing) {
+	if _, err := w.heartbeat(ref, "x"); !errors.As(err, &missing) {
 		t.Errorf("heartbeat: %v", err)
 	}
-	if err := w.complete("w", ref, "done"); err != nil {
+	if err := w.completeActivity(ref, "done"); err != nil {
 		t.Fatal(err)
 	}
-	w.wantHistory("w", afterSchedule, "ActivityTaskStarted", "ActivityTaskCompleted", "WorkflowTaskScheduled")
-	if w.task("w", entity.TaskActivity) != nil {
+	w.wantEvents(afterSchedule, "ActivityTaskStarted", "ActivityTaskCompleted", "WorkflowTaskScheduled")
+	if w.task(entity.TaskActivity) != nil {
 		t.Error("the activity is still offered to workers")
 	}
 }
 
 func TestResultThatIsTooLargeFailsTheActivity(t *testing.T) {
-	w := newWorld(t, func(l *Limits) { l.BlobSize = 100 })
-	w.start("w")
-	w.decide("w", scheduleActivity("a"))
-	if err := w.complete("w", w.activityRef(w.startActivity("w")), strings.Repeat("x", 100)); err != nil {
+	w := newWorkflow(t, Limits{BlobSize: 100})
+	w.start()
+	w.decide(scheduleActivity("a"))
+	if err := w.completeActivity(w.refOf(w.startActivity()), strings.Repeat("x", 100)); err != nil {
 		t.Fatal(err)
 	}
-	events := w.wantHistory("w", afterSchedule, "ActivityTaskStarted", "ActivityTaskFailed", "WorkflowTaskScheduled")
+	events := w.wantEvents(afterSchedule, "ActivityTaskStarted", "ActivityTaskFailed", "WorkflowTaskScheduled")
 	attr := events[1].GetActivityTaskFailedEventAttributes()
 	if attr.Failure.Message != "Complete result exceeds size limit." || attr.RetryState != enumspb.RETRY_STATE_NON_RETRYABLE_FAILURE {
 		t.Errorf("failed event is %v", attr)
@@ -411,21 +364,21 @@ func TestResultThatIsTooLargeFailsTheActivity(t *testing.T) {
 }
 
 func TestFailureThatIsTooLargeIsCutAndTheWorkerIsTold(t *testing.T) {
-	w := newWorld(t, func(l *Limits) { l.BlobSize = 1000 })
-	w.start("w")
-	w.decide("w", scheduleActivity("a"))
+	w := newWorkflow(t, Limits{BlobSize: 1000})
+	w.start()
+	w.decide(scheduleActivity("a"))
 	failure := applicationFailure("Broken")
 	failure.Message = strings.Repeat("x", 2000)
-	ref := w.activityRef(w.startActivity("w"))
+	ref := w.refOf(w.startActivity())
 	var cut []*failurepb.Failure
-	w.do(testKey("w"), func(step *entity.Step, c *Chain) (err error) {
+	w.must(func(step *entity.Step, c *Chain) (err error) {
 		cut, err = c.FailActivity(step, ref, failure, payloads(strings.Repeat("y", 2000)), testWorker)
 		return err
 	})
 	if len(cut) != 2 || cut[0].Message != "Heartbeat details exceed size limit." || cut[1].Message != "Failure exceeds size limit." {
 		t.Errorf("told %v", cut)
 	}
-	attr := w.wantHistory("w", afterSchedule, "ActivityTaskStarted", "ActivityTaskFailed", "WorkflowTaskScheduled")[1].GetActivityTaskFailedEventAttributes()
+	attr := w.wantEvents(afterSchedule, "ActivityTaskStarted", "ActivityTaskFailed", "WorkflowTaskScheduled")[1].GetActivityTaskFailedEventAttributes()
 	if attr.Failure.GetCause().GetApplicationFailureInfo().GetType() != "Broken" || proto.Size(attr.Failure) > 1000 {
 		t.Errorf("failure is %v", attr.Failure)
 	}
@@ -433,35 +386,35 @@ func TestFailureThatIsTooLargeIsCutAndTheWorkerIsTold(t *testing.T) {
 
 func TestFailedActivityIsTriedAgainAfterItsBackoffAndLeavesNoEvents(t *testing.T) {
 	w, task := startedActivity(t)
-	first := w.activityRef(task)
-	if _, err := w.heartbeat("w", first, "progress"); err != nil {
+	first := w.refOf(task)
+	if _, err := w.heartbeat(first, "progress"); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.fail("w", first, applicationFailure("Broken")); err != nil {
+	if err := w.failActivity(first, applicationFailure("Broken")); err != nil {
 		t.Fatal(err)
 	}
-	w.wantHistory("w", afterSchedule)
-	if w.task("w", entity.TaskActivity) != nil {
+	w.wantEvents(afterSchedule)
+	if w.task(entity.TaskActivity) != nil {
 		t.Fatal("offered before the backoff is over")
 	}
 	w.advance(time.Second - 1)
-	if w.task("w", entity.TaskActivity) != nil {
+	if w.task(entity.TaskActivity) != nil {
 		t.Fatal("offered before the backoff is over")
 	}
 	w.advance(1)
 	w.crash()
-	again := w.startActivity("w")
+	again := w.startActivity()
 	if again.Attempt != 2 || !proto.Equal(again.HeartbeatDetails, payloads("progress")) || !proto.Equal(again.Input, payloads("input of a")) ||
 		!again.CurrentAttemptScheduledTime.AsTime().Equal(w.now) || !again.ScheduledTime.AsTime().Equal(w.now.Add(-time.Second)) {
 		t.Errorf("second attempt is %v", again)
 	}
-	if err := w.complete("w", first, "late"); err == nil {
+	if err := w.completeActivity(first, "late"); err == nil {
 		t.Error("the first attempt could complete after it had failed")
 	}
-	if err := w.complete("w", w.activityRef(again), "done"); err != nil {
+	if err := w.completeActivity(w.refOf(again), "done"); err != nil {
 		t.Fatal(err)
 	}
-	events := w.wantHistory("w", afterSchedule, "ActivityTaskStarted", "ActivityTaskCompleted", "WorkflowTaskScheduled")
+	events := w.wantEvents(afterSchedule, "ActivityTaskStarted", "ActivityTaskCompleted", "WorkflowTaskScheduled")
 	started := events[0].GetActivityTaskStartedEventAttributes()
 	if started.Attempt != 2 || started.LastFailure.GetApplicationFailureInfo().GetType() != "Broken" {
 		t.Errorf("started event is %v", started)
@@ -471,7 +424,7 @@ func TestFailedActivityIsTriedAgainAfterItsBackoffAndLeavesNoEvents(t *testing.T
 func TestFailuresThatEndTheActivity(t *testing.T) {
 	for _, test := range []struct {
 		name    string
-		change  func(*commandpb.ScheduleActivityTaskCommandAttributes)
+		change  func(*activityAttributes)
 		failure *failurepb.Failure
 		state   enumspb.RetryState
 	}{
@@ -481,10 +434,10 @@ func TestFailuresThatEndTheActivity(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w, task := startedActivity(t, test.change)
-			if err := w.fail("w", w.activityRef(task), test.failure); err != nil {
+			if err := w.failActivity(w.refOf(task), test.failure); err != nil {
 				t.Fatal(err)
 			}
-			events := w.wantHistory("w", afterSchedule, "ActivityTaskStarted", "ActivityTaskFailed", "WorkflowTaskScheduled")
+			events := w.wantEvents(afterSchedule, "ActivityTaskStarted", "ActivityTaskFailed", "WorkflowTaskScheduled")
 			want := &historypb.ActivityTaskFailedEventAttributes{
 				Failure: test.failure, ScheduledEventId: 5, StartedEventId: 6, Identity: testWorker, RetryState: test.state,
 			}
@@ -496,41 +449,41 @@ func TestFailuresThatEndTheActivity(t *testing.T) {
 }
 
 func TestHeartbeatWritesOneRecordLazily(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
+	w := newWorkflow(t)
+	w.start()
 	var commands []*commandpb.Command
 	for i := range 100 {
 		commands = append(commands, scheduleActivity(fmt.Sprint(i), timeouts(0, 0, time.Hour, time.Minute)))
 	}
-	w.decide("w", commands...)
-	task := w.startActivity("w")
+	w.decide(commands...)
+	task := w.startActivity()
 	w.advance(time.Second)
-	if cancelled, err := w.heartbeat("w", w.activityRef(task), "progress"); cancelled || err != nil {
+	if cancelled, err := w.heartbeat(w.refOf(task), "progress"); cancelled || err != nil {
 		t.Fatal(cancelled, err)
 	}
-	if n := len(w.last.Outputs().Records); n != 1 || !w.last.Outputs().Lazy || len(w.last.Outputs().Timers) != 0 {
-		t.Errorf("heartbeat writes %d records and %d timers, lazily: %v", n, len(w.last.Outputs().Timers), w.last.Outputs().Lazy)
+	if n := len(w.last.Records); n != 1 || !w.last.Lazy || len(w.last.Timers) != 0 {
+		t.Errorf("heartbeat writes %d records and %d timers, lazily: %v", n, len(w.last.Timers), w.last.Lazy)
 	}
 }
 
 func TestHeartbeatDetailsThatAreTooLargeFailTheActivity(t *testing.T) {
-	w := newWorld(t, func(l *Limits) { l.BlobSize = 100 })
-	w.start("w")
-	w.decide("w", scheduleActivity("a"))
-	cancelled, err := w.heartbeat("w", w.activityRef(w.startActivity("w")), strings.Repeat("x", 100))
+	w := newWorkflow(t, Limits{BlobSize: 100})
+	w.start()
+	w.decide(scheduleActivity("a"))
+	cancelled, err := w.heartbeat(w.refOf(w.startActivity()), strings.Repeat("x", 100))
 	if !cancelled || err != nil {
 		t.Errorf("got %v, %v", cancelled, err)
 	}
-	w.wantHistory("w", afterSchedule, "ActivityTaskStarted", "ActivityTaskFailed", "WorkflowTaskScheduled")
+	w.wantEvents(afterSchedule, "ActivityTaskStarted", "ActivityTaskFailed", "WorkflowTaskScheduled")
 }
 
 func TestCancellingAnActivityThatNobodyHasStartedClosesIt(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
-	w.decide("w", scheduleActivity("a"), startTimer("t", 0))
+	w := newWorkflow(t)
+	w.start()
+	w.decide(scheduleActivity("a"), startTimer("t", 0))
 	w.advance(0)
-	w.decide("w", cancelActivity(5))
-	events := w.wantHistory("w", 8, "WorkflowTaskStarted", "WorkflowTaskCompleted",
+	w.decide(cancelActivity(5))
+	events := w.wantEvents(8, "WorkflowTaskStarted", "WorkflowTaskCompleted",
 		"ActivityTaskCancelRequested", "ActivityTaskCanceled", "WorkflowTaskScheduled")
 	want := &historypb.ActivityTaskCanceledEventAttributes{
 		Details: &commonpb.Payloads{Payloads: []*commonpb.Payload{{
@@ -544,29 +497,29 @@ func TestCancellingAnActivityThatNobodyHasStartedClosesIt(t *testing.T) {
 	if got := events[3].GetActivityTaskCanceledEventAttributes(); !proto.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if w.task("w", entity.TaskActivity) != nil {
+	if w.task(entity.TaskActivity) != nil {
 		t.Error("the activity is still offered to workers")
 	}
 }
 
 func TestWorkerLearnsOfACancelRequestByHeartbeatAndCancels(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
-	w.decide("w", scheduleActivity("a"), startTimer("t", 0))
-	ref := w.activityRef(w.startActivity("w"))
+	w := newWorkflow(t)
+	w.start()
+	w.decide(scheduleActivity("a"), startTimer("t", 0))
+	ref := w.refOf(w.startActivity())
 	var invalid *serviceerror.InvalidArgument
-	if err := w.cancel("w", ref); !errors.As(err, &invalid) {
+	if err := w.cancelActivity(ref); !errors.As(err, &invalid) {
 		t.Errorf("cancelling without having been asked to: %v", err)
 	}
 	w.advance(0)
-	w.decide("w", cancelActivity(5))
-	if cancelled, err := w.heartbeat("w", ref, "x"); !cancelled || err != nil {
+	w.decide(cancelActivity(5))
+	if cancelled, err := w.heartbeat(ref, "x"); !cancelled || err != nil {
 		t.Errorf("heartbeat: %v, %v", cancelled, err)
 	}
-	if err := w.cancel("w", ref); err != nil {
+	if err := w.cancelActivity(ref); err != nil {
 		t.Fatal(err)
 	}
-	events := w.wantHistory("w", 10, "ActivityTaskCancelRequested", "ActivityTaskStarted", "ActivityTaskCanceled", "WorkflowTaskScheduled")
+	events := w.wantEvents(10, "ActivityTaskCancelRequested", "ActivityTaskStarted", "ActivityTaskCanceled", "WorkflowTaskScheduled")
 	want := &historypb.ActivityTaskCanceledEventAttributes{
 		Details: payloads("cancelled"), LatestCancelRequestedEventId: 11, ScheduledEventId: 5, StartedEventId: 12, Identity: testWorker,
 	}
@@ -576,56 +529,56 @@ func TestWorkerLearnsOfACancelRequestByHeartbeatAndCancels(t *testing.T) {
 }
 
 func TestActivityThatIsAskedToCancelIsNotRetried(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
-	w.decide("w", scheduleActivity("a"), startTimer("t", 0))
-	ref := w.activityRef(w.startActivity("w"))
+	w := newWorkflow(t)
+	w.start()
+	w.decide(scheduleActivity("a"), startTimer("t", 0))
+	ref := w.refOf(w.startActivity())
 	w.advance(0)
-	w.decide("w", cancelActivity(5))
-	if err := w.fail("w", ref, applicationFailure("x")); err != nil {
+	w.decide(cancelActivity(5))
+	if err := w.failActivity(ref, applicationFailure("x")); err != nil {
 		t.Fatal(err)
 	}
-	events := w.wantHistory("w", 11, "ActivityTaskStarted", "ActivityTaskFailed", "WorkflowTaskScheduled")
+	events := w.wantEvents(11, "ActivityTaskStarted", "ActivityTaskFailed", "WorkflowTaskScheduled")
 	if got := events[1].GetActivityTaskFailedEventAttributes().RetryState; got != enumspb.RETRY_STATE_CANCEL_REQUESTED {
 		t.Errorf("retry state is %v", got)
 	}
 }
 
 func TestAnActivityCanBeAskedToCancelOnce(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
-	w.decide("w", scheduleActivity("a"), startTimer("t", 0))
-	w.startActivity("w")
+	w := newWorkflow(t)
+	w.start()
+	w.decide(scheduleActivity("a"), startTimer("t", 0))
+	w.startActivity()
 	w.advance(0)
-	if failed := w.refuse("w", cancelActivity(5), cancelActivity(5)); failed.Cause != enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_REQUEST_CANCEL_ACTIVITY_ATTRIBUTES {
+	if failed := w.refuse(cancelActivity(5), cancelActivity(5)); failed.Cause != enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_REQUEST_CANCEL_ACTIVITY_ATTRIBUTES {
 		t.Errorf("cause is %v", failed.Cause)
 	}
 }
 
 func TestCancellingAnActivityWhoseEndIsBufferedLeavesOnlyTheRequest(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
-	w.decide("w", scheduleActivity("a"), startTimer("t", 0))
-	ref := w.activityRef(w.startActivity("w"))
+	w := newWorkflow(t)
+	w.start()
+	w.decide(scheduleActivity("a"), startTimer("t", 0))
+	ref := w.refOf(w.startActivity())
 	w.advance(0)
-	decision := w.poll("w")
-	if err := w.complete("w", ref, "done"); err != nil {
+	decision := w.poll()
+	if err := w.completeActivity(ref, "done"); err != nil {
 		t.Fatal(err)
 	}
-	if completion := w.respond("w", decision.TaskToken, nil, cancelActivity(5)); completion.Err != nil {
+	if completion := w.respond(decision.TaskToken, nil, cancelActivity(5)); completion.Err != nil {
 		t.Fatal(completion.Err)
 	}
-	w.wantHistory("w", 9, "WorkflowTaskCompleted", "ActivityTaskCancelRequested",
+	w.wantEvents(9, "WorkflowTaskCompleted", "ActivityTaskCancelRequested",
 		"ActivityTaskStarted", "ActivityTaskCompleted", "WorkflowTaskScheduled")
 }
 
 func TestAnActivityCanBeCancelledInTheTaskThatSchedulesIt(t *testing.T) {
 	for name, eager := range map[string]bool{"dispatched": false, "eager": true} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			w.start("w")
-			completion := w.respond("w", w.poll("w").TaskToken, nil, startTimer("t", time.Hour),
-				scheduleActivity("a", func(attr *commandpb.ScheduleActivityTaskCommandAttributes) { attr.RequestEagerExecution = eager }),
+			w := newWorkflow(t)
+			w.start()
+			completion := w.respond(w.poll().TaskToken, nil, startTimer("t", time.Hour),
+				scheduleActivity("a", func(attr *activityAttributes) { attr.RequestEagerExecution = eager }),
 				cancelActivity(6), scheduleActivity("a"), scheduleActivity("b"))
 			if completion.Err != nil {
 				t.Fatal(completion.Err)
@@ -633,7 +586,7 @@ func TestAnActivityCanBeCancelledInTheTaskThatSchedulesIt(t *testing.T) {
 			if n := len(completion.Response.GetActivityTasks()); n != 0 {
 				t.Errorf("%d activities are started", n)
 			}
-			w.wantHistory("w", 4, "TimerStarted", "ActivityTaskScheduled", "ActivityTaskCancelRequested",
+			w.wantEvents(4, "TimerStarted", "ActivityTaskScheduled", "ActivityTaskCancelRequested",
 				"ActivityTaskScheduled", "ActivityTaskScheduled", "ActivityTaskCanceled", "WorkflowTaskScheduled")
 			w.crash()
 			offered := 0
@@ -659,9 +612,9 @@ func TestWhatIsScheduledInTheSameTaskCanBeCancelledOnce(t *testing.T) {
 		"the task's events": {scheduleActivity("a"), cancelActivity(4)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			w.start("w")
-			if failed := w.refuse("w", commands...); failed.Cause != enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_REQUEST_CANCEL_ACTIVITY_ATTRIBUTES {
+			w := newWorkflow(t)
+			w.start()
+			if failed := w.refuse(commands...); failed.Cause != enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_REQUEST_CANCEL_ACTIVITY_ATTRIBUTES {
 				t.Errorf("cause is %v", failed.Cause)
 			}
 		})
@@ -669,59 +622,59 @@ func TestWhatIsScheduledInTheSameTaskCanBeCancelledOnce(t *testing.T) {
 }
 
 func TestIdOfAnActivityThatIsCancelledInTheSameTaskIsFreeAgain(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
-	w.decide("w", scheduleActivity("a"), startTimer("t", 0))
+	w := newWorkflow(t)
+	w.start()
+	w.decide(scheduleActivity("a"), startTimer("t", 0))
 	w.advance(0)
-	w.decide("w", cancelActivity(5), scheduleActivity("a"))
-	if id := w.pendingActivity("w").ScheduledEventId; id != 12 {
+	w.decide(cancelActivity(5), scheduleActivity("a"))
+	if id := w.pendingActivity().ScheduledEventId; id != 12 {
 		t.Errorf("pending activity has scheduled event %d", id)
 	}
 }
 
 func TestEagerActivitiesComeWithTheReplyAlreadyStarted(t *testing.T) {
-	eager := func(attr *commandpb.ScheduleActivityTaskCommandAttributes) { attr.RequestEagerExecution = true }
-	w := newWorld(t)
-	w.start("w")
-	completion := w.respond("w", w.poll("w").TaskToken, nil, scheduleActivity("a", eager), scheduleActivity("b"))
+	w := newWorkflow(t)
+	w.start()
+	completion := w.respond(w.poll().TaskToken, nil, scheduleActivity("a", eager), scheduleActivity("b"))
 	tasks := completion.Response.GetActivityTasks()
 	if len(tasks) != 1 || tasks[0].ActivityId != "a" || !proto.Equal(tasks[0].Input, payloads("input of a")) || tasks[0].StartedTime == nil {
 		t.Fatalf("got %v", tasks)
 	}
-	if w.last.Outputs().Lazy {
+	if w.last.Lazy {
 		t.Error("a completed workflow task was written lazily")
 	}
 	w.crash()
-	if err := w.complete("w", w.activityRef(tasks[0]), "done"); err != nil {
+	if err := w.completeActivity(w.refOf(tasks[0]), "done"); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func TestEagerActivityOfAWorkflowThatClosesIsNotStarted(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
-	completion := w.respond("w", w.poll("w").TaskToken, nil, scheduleActivity("a", func(attr *commandpb.ScheduleActivityTaskCommandAttributes) {
-		attr.RequestEagerExecution = true
-	}), completeWorkflow("done"))
+	w := newWorkflow(t)
+	w.start()
+	completion := w.respond(w.poll().TaskToken, nil, scheduleActivity("a", eager), completeWorkflow("done"))
 	if n := len(completion.Response.GetActivityTasks()); n != 0 {
 		t.Errorf("%d activities are started", n)
 	}
 }
 
 func TestLostStartedMarkIsRestoredByWhoeverReportsOnTheAttempt(t *testing.T) {
-	for name, report := range map[string]func(*world, ActivityRef) error{
-		"complete":  func(w *world, ref ActivityRef) error { return w.complete("w", ref, "done") },
-		"fail":      func(w *world, ref ActivityRef) error { return w.fail("w", ref, applicationFailure("x", nonRetryable)) },
-		"heartbeat": func(w *world, ref ActivityRef) error { _, err := w.heartbeat("w", ref, "x"); return err },
+	for name, report := range map[string]func(subject, ActivityRef) error{
+		"complete": func(w subject, ref ActivityRef) error { return w.completeActivity(ref, "done") },
+		"fail": func(w subject, ref ActivityRef) error {
+			return w.failActivity(ref, applicationFailure("x", nonRetryable))
+		},
+		"heartbeat": func(w subject, ref ActivityRef) error { _, err := w.heartbeat(ref, "x"); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			w.start("w")
-			w.decide("w", scheduleActivity("a"))
-			task := w.task("w", entity.TaskActivity)
-			before := w.snapshot()
-			ref := w.activityRef(w.startActivity("w"))
-			w.restore(before)
+			w := newWorkflow(t)
+			w.start()
+			w.decide(scheduleActivity("a"))
+			task := w.task(entity.TaskActivity)
+			before := w.disk.clone()
+			ref := w.refOf(w.startActivity())
+			w.disk = *before
+			w.crash()
 			if err := report(w, ref); err != nil {
 				t.Fatal(err)
 			}
@@ -729,7 +682,7 @@ func TestLostStartedMarkIsRestoredByWhoeverReportsOnTheAttempt(t *testing.T) {
 				t.Errorf("the attempt could be started again: %v", err)
 			}
 			if name == "complete" {
-				started := w.wantHistory("w", afterSchedule, "ActivityTaskStarted", "ActivityTaskCompleted", "WorkflowTaskScheduled")[0]
+				started := w.wantEvents(afterSchedule, "ActivityTaskStarted", "ActivityTaskCompleted", "WorkflowTaskScheduled")[0]
 				if got := started.EventTime.AsTime().UnixNano(); got != ref.Token.StartedTime {
 					t.Errorf("started event is of %v", started.EventTime.AsTime())
 				}
@@ -739,18 +692,19 @@ func TestLostStartedMarkIsRestoredByWhoeverReportsOnTheAttempt(t *testing.T) {
 }
 
 func TestAttemptThatIsOfferedAgainAfterACrashBelongsToItsSecondWorker(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
-	w.decide("w", scheduleActivity("a"))
-	before := w.snapshot()
-	first := w.activityRef(w.startActivity("w"))
-	w.restore(before)
+	w := newWorkflow(t)
+	w.start()
+	w.decide(scheduleActivity("a"))
+	before := w.disk.clone()
+	first := w.refOf(w.startActivity())
+	w.disk = *before
+	w.crash()
 	w.advance(time.Second)
-	second := w.activityRef(w.startActivity("w"))
-	if err := w.complete("w", first, "x"); err == nil {
+	second := w.refOf(w.startActivity())
+	if err := w.completeActivity(first, "x"); err == nil {
 		t.Error("the first worker could complete")
 	}
-	if err := w.complete("w", second, "done"); err != nil {
+	if err := w.completeActivity(second, "done"); err != nil {
 		t.Error(err)
 	}
 }
@@ -758,20 +712,20 @@ func TestAttemptThatIsOfferedAgainAfterACrashBelongsToItsSecondWorker(t *testing
 func TestClosingTheWorkflowDropsItsActivities(t *testing.T) {
 	for _, n := range []int{1, 40} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			w := newWorld(t)
-			w.start("w")
+			w := newWorkflow(t)
+			w.start()
 			var commands []*commandpb.Command
 			for i := range n {
 				commands = append(commands, scheduleActivity(fmt.Sprint(i)), startTimer(fmt.Sprint(i), time.Hour))
 			}
-			w.decide("w", append(commands, startTimer("now", 0))...)
-			ref := w.activityRef(w.startActivity("w"))
+			w.decide(append(commands, startTimer("now", 0))...)
+			ref := w.refOf(w.startActivity())
 			w.advance(0)
-			w.decide("w", completeWorkflow("done"))
-			if task := w.task("w", entity.TaskActivity); task != nil {
+			w.decide(completeWorkflow("done"))
+			if task := w.task(entity.TaskActivity); task != nil {
 				t.Errorf("task %+v is still offered", task)
 			}
-			err := w.complete("w", ref, "late")
+			err := w.completeActivity(ref, "late")
 			if want := "workflow execution already completed"; err == nil || err.Error() != want {
 				t.Errorf("late completion: %v", err)
 			}
@@ -780,25 +734,25 @@ func TestClosingTheWorkflowDropsItsActivities(t *testing.T) {
 }
 
 func TestAStepOfOneOfThousandsOfActivitiesTouchesOnlyThatOne(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
+	w := newWorkflow(t)
+	w.start()
 	var commands []*commandpb.Command
 	for i := range 500 {
 		commands = append(commands, scheduleActivity(fmt.Sprint(i), timeouts(0, 0, time.Hour, 0)))
 	}
-	w.decide("w", commands...)
-	ref := w.activityRef(w.startActivity("w"))
-	if n := len(w.last.Outputs().Records); n > 2 {
+	w.decide(commands...)
+	ref := w.refOf(w.startActivity())
+	if n := len(w.last.Records); n > 2 {
 		t.Errorf("starting one writes %d records", n)
 	}
-	if err := w.fail("w", ref, applicationFailure("x")); err != nil {
+	if err := w.failActivity(ref, applicationFailure("x")); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(w.last.Outputs().Records); n > 2 {
+	if n := len(w.last.Records); n > 2 {
 		t.Errorf("failing one writes %d records", n)
 	}
 	w.advance(time.Second)
-	if n := len(w.last.Outputs().Records); n > 2 {
+	if n := len(w.last.Records); n > 2 {
 		t.Errorf("dispatching the retry of one writes %d records", n)
 	}
 }

@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -14,24 +13,25 @@ import (
 // BenchmarkWorkflow runs one workflow of a single workflow task from start to
 // end, without a store.
 func BenchmarkWorkflow(b *testing.B) {
-	w := newLab(b, Limits{})
-	req := startRequest()
-	complete := &completeRequest{Commands: commands(completeCommand())}
-	poll := &workflowservice.PollWorkflowTaskQueueRequest{TaskQueue: &taskqueuepb.TaskQueue{Name: labQueue}, Identity: "worker"}
+	w := newWorkflow(b)
+	req := newStartRequest("w", "request")
+	complete := &completeRequest{Commands: commands(completeWorkflow("done"))}
+	poll := &workflowservice.PollWorkflowTaskQueueRequest{TaskQueue: &taskqueuepb.TaskQueue{Name: testQueue}, Identity: testWorker}
 	b.ReportAllocs()
 	for b.Loop() {
-		e, err := w.machine.Load(context.Background(), w, entity.Key{Kind: entity.KindWorkflow, Namespace: labNamespace, ID: "bench"})
-		if err != nil {
+		c := w.load(w.key())
+		step := func() *entity.Step {
+			w.now = w.now.Add(time.Millisecond)
+			return entity.NewStep(w.now, w.env())
+		}
+		start := step()
+		if _, err := c.Start(start, req); err != nil {
 			b.Fatal(err)
 		}
-		c := e.(*Chain)
-		step := entity.NewStep(w.now, w)
-		if _, err := c.Start(step, req); err != nil {
+		if err := c.EndStep(start); err != nil {
 			b.Fatal(err)
 		}
-		task := step.Outputs().Tasks[0]
-		w.now = w.now.Add(time.Millisecond)
-		reply, err := c.StartWorkflowTask(entity.NewStep(w.now, w), task, poll)
+		reply, err := c.StartWorkflowTask(step(), start.Outputs().Tasks[0], poll)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -39,7 +39,11 @@ func BenchmarkWorkflow(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := c.CompleteWorkflowTask(entity.NewStep(w.now, w), token, complete); err != nil {
+		end := step()
+		if _, err := c.CompleteWorkflowTask(end, token, complete); err != nil {
+			b.Fatal(err)
+		}
+		if err := c.EndStep(end); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
 	historypb "go.temporal.io/api/history/v1"
-	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -25,42 +24,25 @@ import (
 // has started one child, once the child's start is recorded.
 const afterChildStarted = 7
 
-// parentAndChild is a world with workflow "p" whose child "c" has been started.
-func parentAndChild(t *testing.T, change ...func(*commandpb.StartChildWorkflowExecutionCommandAttributes)) *world {
+// parentAndChild is an engine with workflow "p" whose child "c" has been started.
+func parentAndChild(t *testing.T, change ...func(*childAttributes)) *engine {
 	t.Helper()
-	w := newWorld(t)
-	w.start("p")
-	w.decide("p", startChild("c", change...))
+	w := newEngine(t)
+	w.workflow("p").start()
+	w.workflow("p").decide(startChild("c", change...))
 	w.deliver()
 	return w
 }
 
-// terminate ends the workflow by hand.
-func (w *world) terminate(workflowID string) {
-	w.t.Helper()
-	w.do(testKey(workflowID), func(step *entity.Step, c *Chain) error {
-		return c.Terminate(step, &workflowservice.TerminateWorkflowExecutionRequest{
-			WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: workflowID}, Reason: "by hand",
-		})
-	})
-}
-
-func (w *world) wantStatus(workflowID string, want enumspb.WorkflowExecutionStatus) {
-	w.t.Helper()
-	if got := w.run(workflowID).state.Status; got != want {
-		w.t.Errorf("%s is %v, want %v", workflowID, got, want)
-	}
-}
-
 func TestChildStartsInTwoPhases(t *testing.T) {
-	w := newWorld(t)
-	parentRun := w.start("p", func(req *workflowservice.StartWorkflowExecutionRequest) {
+	w := newEngine(t)
+	parentRun := w.workflow("p").start(func(req *startRequest) {
 		req.Priority = &commonpb.Priority{PriorityKey: 2, FairnessKey: "tenant"}
-	})
-	w.decide("p", startChild("c", func(attr *commandpb.StartChildWorkflowExecutionCommandAttributes) {
+	}).RunId
+	w.workflow("p").decide(startChild("c", func(attr *childAttributes) {
 		attr.Priority = &commonpb.Priority{PriorityKey: 1}
 	}))
-	initiated := w.wantHistory("p", 4, "StartChildWorkflowExecutionInitiated")[0].GetStartChildWorkflowExecutionInitiatedEventAttributes()
+	initiated := w.workflow("p").wantEvents(4, "StartChildWorkflowExecutionInitiated")[0].GetStartChildWorkflowExecutionInitiatedEventAttributes()
 	if initiated.Namespace != "space" || initiated.NamespaceId != testNamespace || initiated.TaskQueue.GetName() != testQueue ||
 		initiated.ParentClosePolicy != enumspb.PARENT_CLOSE_POLICY_TERMINATE ||
 		initiated.WorkflowIdReusePolicy != enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE ||
@@ -69,11 +51,11 @@ func TestChildStartsInTwoPhases(t *testing.T) {
 	}
 
 	w.deliverOne() // StartChild
-	w.wantHistory("c", 0, "WorkflowExecutionStarted")
-	if w.task("c", entity.TaskWorkflow) != nil {
+	w.workflow("c").wantEvents(0, "WorkflowExecutionStarted")
+	if w.workflow("c").task(entity.TaskWorkflow) != nil {
 		t.Fatal("the child may run before its parent has recorded its start")
 	}
-	started := w.history("c")[0].GetWorkflowExecutionStartedEventAttributes()
+	started := w.workflow("c").history()[0].GetWorkflowExecutionStartedEventAttributes()
 	if started.ParentWorkflowNamespace != "space" || started.ParentInitiatedEventId != 5 ||
 		!proto.Equal(started.ParentWorkflowExecution, &commonpb.WorkflowExecution{WorkflowId: "p", RunId: parentRun}) ||
 		!proto.Equal(started.RootWorkflowExecution, &commonpb.WorkflowExecution{WorkflowId: "p", RunId: parentRun}) ||
@@ -83,24 +65,24 @@ func TestChildStartsInTwoPhases(t *testing.T) {
 	}
 
 	w.deliverOne() // ChildStarted
-	events := w.wantHistory("p", 5, "ChildWorkflowExecutionStarted", "WorkflowTaskScheduled")
+	events := w.workflow("p").wantEvents(5, "ChildWorkflowExecutionStarted", "WorkflowTaskScheduled")
 	want := &historypb.ChildWorkflowExecutionStartedEventAttributes{
 		Namespace:         "space",
 		NamespaceId:       testNamespace,
 		InitiatedEventId:  5,
-		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: "c", RunId: w.run("c").info.RunId},
+		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: "c", RunId: w.workflow("c").run().info.RunId},
 		WorkflowType:      &commonpb.WorkflowType{Name: "Child"},
 		Header:            initiated.Header,
 	}
 	if got := events[0].GetChildWorkflowExecutionStartedEventAttributes(); !proto.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if w.task("c", entity.TaskWorkflow) != nil {
+	if w.workflow("c").task(entity.TaskWorkflow) != nil {
 		t.Fatal("the child may run before it is told so")
 	}
 
 	w.deliverOne() // ChildFirstTask
-	if w.task("c", entity.TaskWorkflow) == nil {
+	if w.workflow("c").task(entity.TaskWorkflow) == nil {
 		t.Error("the child does not run")
 	}
 	if len(w.outbox) != 0 {
@@ -110,9 +92,9 @@ func TestChildStartsInTwoPhases(t *testing.T) {
 
 func TestGrandchildKnowsTheRootOfTheTree(t *testing.T) {
 	w := parentAndChild(t)
-	w.decide("c", startChild("g"))
+	w.workflow("c").decide(startChild("g"))
 	w.deliver()
-	started := w.history("g")[0].GetWorkflowExecutionStartedEventAttributes()
+	started := w.workflow("g").history()[0].GetWorkflowExecutionStartedEventAttributes()
 	if started.RootWorkflowExecution.GetWorkflowId() != "p" || started.ParentWorkflowExecution.GetWorkflowId() != "c" {
 		t.Errorf("root %v, parent %v", started.RootWorkflowExecution, started.ParentWorkflowExecution)
 	}
@@ -122,36 +104,36 @@ func TestHowAChildEndsIsRecordedByItsParent(t *testing.T) {
 	failure := &failurepb.Failure{Message: "broken", FailureInfo: &failurepb.Failure_ApplicationFailureInfo{ApplicationFailureInfo: &failurepb.ApplicationFailureInfo{}}}
 	for _, test := range []struct {
 		name string
-		end  func(*world)
+		end  func(*engine)
 		want string
 	}{
-		{"completed", func(w *world) { w.decide("c", completeWorkflow("done")) }, "ChildWorkflowExecutionCompleted"},
-		{"failed", func(w *world) {
-			w.decide("c", &commandpb.Command{
+		{"completed", func(w *engine) { w.workflow("c").decide(completeWorkflow("done")) }, "ChildWorkflowExecutionCompleted"},
+		{"failed", func(w *engine) {
+			w.workflow("c").decide(&commandpb.Command{
 				CommandType: enumspb.COMMAND_TYPE_FAIL_WORKFLOW_EXECUTION,
 				Attributes: &commandpb.Command_FailWorkflowExecutionCommandAttributes{
 					FailWorkflowExecutionCommandAttributes: &commandpb.FailWorkflowExecutionCommandAttributes{Failure: failure}},
 			})
 		}, "ChildWorkflowExecutionFailed"},
-		{"canceled", func(w *world) {
-			w.decide("c", &commandpb.Command{
+		{"canceled", func(w *engine) {
+			w.workflow("c").decide(&commandpb.Command{
 				CommandType: enumspb.COMMAND_TYPE_CANCEL_WORKFLOW_EXECUTION,
 				Attributes: &commandpb.Command_CancelWorkflowExecutionCommandAttributes{
 					CancelWorkflowExecutionCommandAttributes: &commandpb.CancelWorkflowExecutionCommandAttributes{Details: payloads("why")}},
 			})
 		}, "ChildWorkflowExecutionCanceled"},
-		{"terminated", func(w *world) { w.terminate("c") }, "ChildWorkflowExecutionTerminated"},
-		{"timed out", func(w *world) { w.advance(time.Hour) }, "ChildWorkflowExecutionTimedOut"},
+		{"terminated", func(w *engine) { w.workflow("c").terminate() }, "ChildWorkflowExecutionTerminated"},
+		{"timed out", func(w *engine) { w.advance(time.Hour) }, "ChildWorkflowExecutionTimedOut"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := parentAndChild(t, func(attr *commandpb.StartChildWorkflowExecutionCommandAttributes) {
+			w := parentAndChild(t, func(attr *childAttributes) {
 				attr.WorkflowRunTimeout = durationpb.New(time.Hour)
 			})
-			w.decide("p")
-			child := w.run("c").info.RunId
+			w.workflow("p").decide()
+			child := w.workflow("c").run().info.RunId
 			test.end(w)
 			w.deliver()
-			event := w.wantHistory("p", afterChildStarted+2, test.want, "WorkflowTaskScheduled")[0]
+			event := w.workflow("p").wantEvents(afterChildStarted+2, test.want, "WorkflowTaskScheduled")[0]
 			type ended interface {
 				GetWorkflowExecution() *commonpb.WorkflowExecution
 				GetWorkflowType() *commonpb.WorkflowType
@@ -187,7 +169,7 @@ func TestHowAChildEndsIsRecordedByItsParent(t *testing.T) {
 				got.GetInitiatedEventId() != 5 || got.GetStartedEventId() != 6 {
 				t.Errorf("got %v", got)
 			}
-			if n := len(w.run("p").children); n != 0 {
+			if n := len(w.workflow("p").run().children); n != 0 {
 				t.Errorf("%d children are pending", n)
 			}
 		})
@@ -196,29 +178,29 @@ func TestHowAChildEndsIsRecordedByItsParent(t *testing.T) {
 
 func TestParentLearnsOfTheLastOfAChildsRunsOnly(t *testing.T) {
 	w := parentAndChild(t)
-	w.decide("p")
-	first := w.run("c").info.RunId
-	w.decide("c", &commandpb.Command{
+	w.workflow("p").decide()
+	first := w.workflow("c").run().info.RunId
+	w.workflow("c").decide(&commandpb.Command{
 		CommandType: enumspb.COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION,
 		Attributes: &commandpb.Command_ContinueAsNewWorkflowExecutionCommandAttributes{
 			ContinueAsNewWorkflowExecutionCommandAttributes: &commandpb.ContinueAsNewWorkflowExecutionCommandAttributes{}},
 	})
 	w.deliver()
-	w.wantHistory("p", afterChildStarted+2)
+	w.workflow("p").wantEvents(afterChildStarted + 2)
 	w.advance(time.Minute) // a run that is too short makes the next one wait
-	w.decide("c", completeWorkflow("done"))
+	w.workflow("c").decide(completeWorkflow("done"))
 	w.deliver()
-	attr := w.wantHistory("p", afterChildStarted+2, "ChildWorkflowExecutionCompleted", "WorkflowTaskScheduled")[0].GetChildWorkflowExecutionCompletedEventAttributes()
-	if got := attr.WorkflowExecution.RunId; got == first || got != w.run("c").info.RunId {
+	attr := w.workflow("p").wantEvents(afterChildStarted+2, "ChildWorkflowExecutionCompleted", "WorkflowTaskScheduled")[0].GetChildWorkflowExecutionCompletedEventAttributes()
+	if got := attr.WorkflowExecution.RunId; got == first || got != w.workflow("c").run().info.RunId {
 		t.Errorf("run is %v", got)
 	}
 }
 
 func TestChildWhoseIdIsTakenIsNotStarted(t *testing.T) {
-	w := newWorld(t)
-	w.start("c")
-	w.start("p")
-	w.decide("p", startChild("c"))
+	w := newEngine(t)
+	w.workflow("c").start()
+	w.workflow("p").start()
+	w.workflow("p").decide(startChild("c"))
 	w.deliver()
 	want := &historypb.StartChildWorkflowExecutionFailedEventAttributes{
 		Namespace:        "space",
@@ -229,49 +211,49 @@ func TestChildWhoseIdIsTakenIsNotStarted(t *testing.T) {
 		Control:          "control",
 		InitiatedEventId: 5,
 	}
-	got := w.wantHistory("p", 5, "StartChildWorkflowExecutionFailed", "WorkflowTaskScheduled")[0].GetStartChildWorkflowExecutionFailedEventAttributes()
+	got := w.workflow("p").wantEvents(5, "StartChildWorkflowExecutionFailed", "WorkflowTaskScheduled")[0].GetStartChildWorkflowExecutionFailedEventAttributes()
 	if !proto.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
 func TestAWorkflowCannotBeItsOwnChild(t *testing.T) {
-	w := newWorld(t)
-	w.start("p")
-	w.decide("p", startChild("p"))
+	w := newEngine(t)
+	w.workflow("p").start()
+	w.workflow("p").decide(startChild("p"))
 	w.deliver()
-	w.wantHistory("p", 5, "StartChildWorkflowExecutionFailed", "WorkflowTaskScheduled")
+	w.workflow("p").wantEvents(5, "StartChildWorkflowExecutionFailed", "WorkflowTaskScheduled")
 }
 
 func TestChildIdIsReusedOnlyAsItsPolicyAllows(t *testing.T) {
-	w := newWorld(t)
-	w.start("c")
-	w.decide("c", completeWorkflow("done"))
-	w.start("p")
-	w.decide("p", startChild("c", func(attr *commandpb.StartChildWorkflowExecutionCommandAttributes) {
+	w := newEngine(t)
+	w.workflow("c").start()
+	w.workflow("c").decide(completeWorkflow("done"))
+	w.workflow("p").start()
+	w.workflow("p").decide(startChild("c", func(attr *childAttributes) {
 		attr.WorkflowIdReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE
 	}))
 	w.deliver()
-	w.wantHistory("p", 5, "StartChildWorkflowExecutionFailed", "WorkflowTaskScheduled")
-	w.decide("p", startChild("c"))
+	w.workflow("p").wantEvents(5, "StartChildWorkflowExecutionFailed", "WorkflowTaskScheduled")
+	w.workflow("p").decide(startChild("c"))
 	w.deliver()
-	w.wantHistory("p", 9, "StartChildWorkflowExecutionInitiated", "ChildWorkflowExecutionStarted", "WorkflowTaskScheduled")
+	w.workflow("p").wantEvents(9, "StartChildWorkflowExecutionInitiated", "ChildWorkflowExecutionStarted", "WorkflowTaskScheduled")
 }
 
 func TestChildOfANamespaceThatIsGoneIsNotStarted(t *testing.T) {
-	w := newWorld(t)
-	w.start("p")
-	w.decide("p", startChild("c"))
+	w := newEngine(t)
+	w.workflow("p").start()
+	w.workflow("p").decide(startChild("c"))
 	w.outbox[0].To.Namespace = "gone"
 	w.deliver()
-	got := w.wantHistory("p", 5, "StartChildWorkflowExecutionFailed", "WorkflowTaskScheduled")[0].GetStartChildWorkflowExecutionFailedEventAttributes()
+	got := w.workflow("p").wantEvents(5, "StartChildWorkflowExecutionFailed", "WorkflowTaskScheduled")[0].GetStartChildWorkflowExecutionFailedEventAttributes()
 	if got.Cause != enumspb.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND {
 		t.Errorf("cause is %v", got.Cause)
 	}
 }
 
 func TestBadChildCommandsFailTheWorkflowTask(t *testing.T) {
-	type attributes = commandpb.StartChildWorkflowExecutionCommandAttributes
+	type attributes = childAttributes
 	for name, change := range map[string]func(*attributes){
 		"no id":                   func(a *attributes) { a.WorkflowId = "" },
 		"no type":                 func(a *attributes) { a.WorkflowType = nil },
@@ -283,9 +265,9 @@ func TestBadChildCommandsFailTheWorkflowTask(t *testing.T) {
 		"namespace there is none": func(a *attributes) { a.Namespace = "nowhere" },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			w.start("p")
-			failed := w.refuse("p", startChild("c", change))
+			w := newEngine(t)
+			w.workflow("p").start()
+			failed := w.workflow("p").refuse(startChild("c", change))
 			if failed.Cause != enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_START_CHILD_EXECUTION_ATTRIBUTES {
 				t.Errorf("cause is %v", failed.Cause)
 			}
@@ -294,9 +276,9 @@ func TestBadChildCommandsFailTheWorkflowTask(t *testing.T) {
 }
 
 func TestTooManyPendingChildrenFailTheWorkflowTask(t *testing.T) {
-	w := newWorld(t, func(l *Limits) { l.PendingChildren = 1 })
-	w.start("p")
-	if failed := w.refuse("p", startChild("a"), startChild("b")); failed.Cause != enumspb.WORKFLOW_TASK_FAILED_CAUSE_PENDING_CHILD_WORKFLOWS_LIMIT_EXCEEDED {
+	w := newEngine(t, Limits{PendingChildren: 1})
+	w.workflow("p").start()
+	if failed := w.workflow("p").refuse(startChild("a"), startChild("b")); failed.Cause != enumspb.WORKFLOW_TASK_FAILED_CAUSE_PENDING_CHILD_WORKFLOWS_LIMIT_EXCEEDED {
 		t.Errorf("cause is %v", failed.Cause)
 	}
 }
@@ -314,14 +296,14 @@ func TestClosingTheParentDoesToItsChildWhatThePolicySays(t *testing.T) {
 	} {
 		t.Run(test.policy.String(), func(t *testing.T) {
 			w := parentAndChild(t, parentClosePolicy(test.policy))
-			w.decide("p", completeWorkflow("done"))
+			w.workflow("p").decide(completeWorkflow("done"))
 			w.deliver()
-			w.wantStatus("c", test.status)
-			if got := w.run("c").state.CancelRequested; got != test.cancelled {
+			w.workflow("c").wantStatus(test.status)
+			if got := w.workflow("c").run().state.CancelRequested; got != test.cancelled {
 				t.Errorf("cancel requested: %v", got)
 			}
 			if test.status == enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED {
-				attr := w.wantHistory("c", 2, "WorkflowExecutionTerminated")[0].GetWorkflowExecutionTerminatedEventAttributes()
+				attr := w.workflow("c").wantEvents(2, "WorkflowExecutionTerminated")[0].GetWorkflowExecutionTerminatedEventAttributes()
 				if attr.Reason != "by parent close policy" || attr.Identity != "history-service" {
 					t.Errorf("terminated event is %v", attr)
 				}
@@ -332,120 +314,120 @@ func TestClosingTheParentDoesToItsChildWhatThePolicySays(t *testing.T) {
 
 func TestParentClosePolicyReachesTheLaterRunsOfAChild(t *testing.T) {
 	w := parentAndChild(t)
-	w.decide("c", &commandpb.Command{
+	w.workflow("c").decide(&commandpb.Command{
 		CommandType: enumspb.COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION,
 		Attributes: &commandpb.Command_ContinueAsNewWorkflowExecutionCommandAttributes{
 			ContinueAsNewWorkflowExecutionCommandAttributes: &commandpb.ContinueAsNewWorkflowExecutionCommandAttributes{}},
 	})
-	w.decide("p", completeWorkflow("done"))
+	w.workflow("p").decide(completeWorkflow("done"))
 	w.deliver()
-	w.wantStatus("c", enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED)
+	w.workflow("c").wantStatus(enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED)
 }
 
 func TestParentClosePolicySparesAnotherWorkflowUnderTheSameId(t *testing.T) {
 	w := parentAndChild(t)
-	w.terminate("c")
+	w.workflow("c").terminate()
 	w.outbox = nil // the parent has not been told yet
-	w.start("c")
-	w.decide("p", completeWorkflow("done"))
+	w.workflow("c").start()
+	w.workflow("p").decide(completeWorkflow("done"))
 	w.deliver()
-	w.wantStatus("c", enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING)
+	w.workflow("c").wantStatus(enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING)
 }
 
 func TestChildThatIsStartedAndLeftInTheSameWorkflowTaskNeverComesToBe(t *testing.T) {
-	w := newWorld(t)
-	w.start("p")
-	w.decide("p", startChild("c", parentClosePolicy(enumspb.PARENT_CLOSE_POLICY_ABANDON)), completeWorkflow("done"))
+	w := newEngine(t)
+	w.workflow("p").start()
+	w.workflow("p").decide(startChild("c", parentClosePolicy(enumspb.PARENT_CLOSE_POLICY_ABANDON)), completeWorkflow("done"))
 	w.deliver()
-	if w.chain(testKey("c")).current != nil {
+	if w.workflow("c").chain().current != nil {
 		t.Error("the child exists")
 	}
 }
 
 func TestChildWhoseParentClosesBeforeItHasHeardOfItIsTerminatedUnrun(t *testing.T) {
-	w := newWorld(t)
-	w.start("p")
-	w.decide("p", startChild("c", parentClosePolicy(enumspb.PARENT_CLOSE_POLICY_ABANDON)))
+	w := newEngine(t)
+	w.workflow("p").start()
+	w.workflow("p").decide(startChild("c", parentClosePolicy(enumspb.PARENT_CLOSE_POLICY_ABANDON)))
 	w.deliverOne() // StartChild
-	w.terminate("p")
+	w.workflow("p").terminate()
 	w.deliver()
-	w.wantStatus("c", enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED)
-	w.wantHistory("c", 0, "WorkflowExecutionStarted", "WorkflowExecutionTerminated")
+	w.workflow("c").wantStatus(enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED)
+	w.workflow("c").wantEvents(0, "WorkflowExecutionStarted", "WorkflowExecutionTerminated")
 }
 
 func TestLateRepeatedReportOfAnAbandonedChildDoesNotHarmIt(t *testing.T) {
-	w := newWorld(t)
-	w.start("p")
-	w.decide("p", startChild("c", parentClosePolicy(enumspb.PARENT_CLOSE_POLICY_ABANDON)))
+	w := newEngine(t)
+	w.workflow("p").start()
+	w.workflow("p").decide(startChild("c", parentClosePolicy(enumspb.PARENT_CLOSE_POLICY_ABANDON)))
 	w.deliverOne()             // StartChild
 	report := w.outbox[0].Body // ChildStarted
 	w.deliver()
-	w.decide("p", completeWorkflow("done"))
-	w.do(testKey("p"), func(step *entity.Step, c *Chain) error { return c.Receive(step, testKey("c"), report) })
+	w.workflow("p").decide(completeWorkflow("done"))
+	w.workflow("p").must(func(step *entity.Step, c *Chain) error { return c.Receive(step, keyOf("c"), report) })
 	w.deliver()
-	w.wantStatus("c", enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING)
+	w.workflow("c").wantStatus(enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING)
 }
 
 func TestLateRepeatedStartDoesNotLetASecondChildRun(t *testing.T) {
-	w := newWorld(t)
-	w.start("p")
-	w.decide("p", startChild("c"))
+	w := newEngine(t)
+	w.workflow("p").start()
+	w.workflow("p").decide(startChild("c"))
 	start := w.outbox[0].Body
 	w.deliver()
-	w.decide("c", completeWorkflow("done"))
+	w.workflow("c").decide(completeWorkflow("done"))
 	w.deliver()
-	w.start("c")
-	w.decide("c", completeWorkflow("unrelated"))
-	w.do(testKey("c"), func(step *entity.Step, c *Chain) error { return c.Receive(step, testKey("p"), start) })
+	w.workflow("c").start()
+	w.workflow("c").decide(completeWorkflow("unrelated"))
+	w.workflow("c").must(func(step *entity.Step, c *Chain) error { return c.Receive(step, keyOf("p"), start) })
 	w.deliver()
-	w.wantStatus("c", enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED)
-	w.wantHistory("c", 0, "WorkflowExecutionStarted", "WorkflowExecutionTerminated")
-	w.wantHistory("p", afterChildStarted, "ChildWorkflowExecutionCompleted")
+	w.workflow("c").wantStatus(enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED)
+	w.workflow("c").wantEvents(0, "WorkflowExecutionStarted", "WorkflowExecutionTerminated")
+	w.workflow("p").wantEvents(afterChildStarted, "ChildWorkflowExecutionCompleted")
 }
 
 func TestEndOfAChildThatOvertakesItsStartComesAfterIt(t *testing.T) {
-	w := newWorld(t)
-	w.start("p")
-	w.decide("p", startChild("c"))
+	w := newEngine(t)
+	w.workflow("p").start()
+	w.workflow("p").decide(startChild("c"))
 	w.deliverOne() // StartChild
 	started := w.outbox[0]
 	w.outbox = nil
-	w.terminate("c")
+	w.workflow("c").terminate()
 	w.deliver()
-	w.wantHistory("p", 5, "ChildWorkflowExecutionStarted", "ChildWorkflowExecutionTerminated", "WorkflowTaskScheduled")
+	w.workflow("p").wantEvents(5, "ChildWorkflowExecutionStarted", "ChildWorkflowExecutionTerminated", "WorkflowTaskScheduled")
 	w.outbox = append(w.outbox, started)
 	w.deliver()
-	w.wantHistory("p", 8)
+	w.workflow("p").wantEvents(8)
 }
 
 func TestChildThatStartsAndEndsDuringAWorkflowTaskIsBufferedInOrder(t *testing.T) {
-	w := newWorld(t)
-	w.start("p")
-	w.decide("p", startChild("c"), startTimer("t", 0))
+	w := newEngine(t)
+	w.workflow("p").start()
+	w.workflow("p").decide(startChild("c"), startTimer("t", 0))
 	w.advance(0)
-	decision := w.poll("p")
+	decision := w.workflow("p").poll()
 	w.deliver()
-	w.decide("c", completeWorkflow("done"))
+	w.workflow("c").decide(completeWorkflow("done"))
 	w.deliver()
-	w.respond("p", decision.TaskToken, nil)
-	events := w.wantHistory("p", 9, "WorkflowTaskCompleted", "ChildWorkflowExecutionStarted", "ChildWorkflowExecutionCompleted", "WorkflowTaskScheduled")
+	w.workflow("p").respond(decision.TaskToken, nil)
+	events := w.workflow("p").wantEvents(9, "WorkflowTaskCompleted", "ChildWorkflowExecutionStarted", "ChildWorkflowExecutionCompleted", "WorkflowTaskScheduled")
 	if got := events[2].GetChildWorkflowExecutionCompletedEventAttributes().StartedEventId; got != 11 {
 		t.Errorf("completed event refers to %d", got)
 	}
 }
 
 func TestChildThatStartsDuringAWorkflowTaskAndEndsLaterRefersToItsStart(t *testing.T) {
-	w := newWorld(t)
-	w.start("p")
-	w.decide("p", startChild("c"), startTimer("t", 0))
+	w := newEngine(t)
+	w.workflow("p").start()
+	w.workflow("p").decide(startChild("c"), startTimer("t", 0))
 	w.advance(0)
-	decision := w.poll("p")
+	decision := w.workflow("p").poll()
 	w.deliver()
-	w.respond("p", decision.TaskToken, nil)
+	w.workflow("p").respond(decision.TaskToken, nil)
 	w.crash()
-	w.decide("c", completeWorkflow("done"))
+	w.workflow("c").decide(completeWorkflow("done"))
 	w.deliver()
-	events := w.history("p")
+	events := w.workflow("p").history()
 	attr := events[len(events)-1].GetChildWorkflowExecutionCompletedEventAttributes()
 	if attr == nil || attr.StartedEventId != 11 {
 		t.Errorf("last event is %v", events[len(events)-1])
@@ -453,8 +435,8 @@ func TestChildThatStartsDuringAWorkflowTaskAndEndsLaterRefersToItsStart(t *testi
 }
 
 func TestMessagesThatMakeNoSenseAreDropped(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
+	w := newEngine(t)
+	w.workflow("w").start()
 	from := func(m *records.Message) []byte {
 		m.FromNamespaceId, m.FromWorkflowId, m.FromRunId = testNamespace, "x", "run"
 		return mustMarshal(m)
@@ -472,8 +454,8 @@ func TestMessagesThatMakeNoSenseAreDropped(t *testing.T) {
 		"bodies without body": from(&records.Message{Body: &records.Message_ChildClosed{}}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			w.do(testKey("w"), func(step *entity.Step, c *Chain) error { return c.Receive(step, testKey("p"), body) })
-			w.wantHistory("w", 2)
+			w.workflow("w").must(func(step *entity.Step, c *Chain) error { return c.Receive(step, keyOf("p"), body) })
+			w.workflow("w").wantEvents(2)
 			if len(w.outbox) != 0 {
 				t.Errorf("answered %v", w.outbox)
 			}
@@ -482,14 +464,14 @@ func TestMessagesThatMakeNoSenseAreDropped(t *testing.T) {
 }
 
 func TestMessagesOfAKindThatIsNotKnownAreNotAcknowledged(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
+	w := newEngine(t)
+	w.workflow("w").start()
 	for name, body := range map[string][]byte{
 		"does not decode": {0xff, 0xff, 0xff},
 		"no known body":   {},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := w.try(testKey("w"), func(step *entity.Step, c *Chain) error { return c.Receive(step, testKey("x"), body) })
+			err := w.workflow("w").step(func(step *entity.Step, c *Chain) error { return c.Receive(step, keyOf("x"), body) })
 			if !errors.Is(err, entity.ErrUnknownMessage) {
 				t.Errorf("answered with %v", err)
 			}
@@ -499,11 +481,11 @@ func TestMessagesOfAKindThatIsNotKnownAreNotAcknowledged(t *testing.T) {
 
 func TestParentThatContinuesAsNewLeavesItsChildrenToTheirPolicies(t *testing.T) {
 	w := parentAndChild(t)
-	w.decide("p", &commandpb.Command{
+	w.workflow("p").decide(&commandpb.Command{
 		CommandType: enumspb.COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION,
 		Attributes: &commandpb.Command_ContinueAsNewWorkflowExecutionCommandAttributes{
 			ContinueAsNewWorkflowExecutionCommandAttributes: &commandpb.ContinueAsNewWorkflowExecutionCommandAttributes{}},
 	})
 	w.deliver()
-	w.wantStatus("c", enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED)
+	w.workflow("c").wantStatus(enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED)
 }

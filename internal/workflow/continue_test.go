@@ -55,13 +55,13 @@ func TestBadContinueAsNewCommandsFailTheWorkflowTask(t *testing.T) {
 		"bad cron schedule":     func(a *continueAttributes) { a.CronSchedule = "now and then" },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newLab(t, Limits{})
+			w := newWorkflow(t)
 			run := w.start().RunId
-			completion, err := w.tryComplete(w.poll().TaskToken, &completeRequest{Commands: commands(continueCommand(change))})
+			completion, err := w.tryComplete(w.poll().TaskToken, &completeRequest{Commands: commands(continueAsNew(change))})
 			if err != nil || !isInvalidArgument(completion.Err) {
 				t.Fatalf("completion: %v, %v", completion, err)
 			}
-			failed := w.history(run)[3].GetWorkflowTaskFailedEventAttributes()
+			failed := w.events[run][3].GetWorkflowTaskFailedEventAttributes()
 			if failed.GetCause() != enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_CONTINUE_AS_NEW_ATTRIBUTES {
 				t.Errorf("task has failed with %v", failed)
 			}

@@ -19,18 +19,18 @@ type (
 )
 
 func TestSignalReachesAnotherWorkflow(t *testing.T) {
-	w := newWorld(t)
-	w.start("to")
-	runID := w.start("from")
-	w.decide("from", signalExternal("to"))
+	w := newEngine(t)
+	w.workflow("to").start()
+	runID := w.workflow("from").start().RunId
+	w.workflow("from").decide(signalExternal("to"))
 	w.deliver()
 
-	signaled := w.wantHistory("to", 2, "WorkflowExecutionSignaled")[0].GetWorkflowExecutionSignaledEventAttributes()
+	signaled := w.workflow("to").wantEvents(2, "WorkflowExecutionSignaled")[0].GetWorkflowExecutionSignaledEventAttributes()
 	if signaled.SignalName != "signal" || !proto.Equal(signaled.Input, payloads("signal input")) || signaled.Identity != "history-service" ||
 		!proto.Equal(signaled.ExternalWorkflowExecution, &commonpb.WorkflowExecution{WorkflowId: "from", RunId: runID}) {
 		t.Errorf("signaled event is %v", signaled)
 	}
-	events := w.wantHistory("from", 4, "SignalExternalWorkflowExecutionInitiated", "ExternalWorkflowExecutionSignaled", "WorkflowTaskScheduled")
+	events := w.workflow("from").wantEvents(4, "SignalExternalWorkflowExecutionInitiated", "ExternalWorkflowExecutionSignaled", "WorkflowTaskScheduled")
 	wantInitiated := &historypb.SignalExternalWorkflowExecutionInitiatedEventAttributes{
 		WorkflowTaskCompletedEventId: 4,
 		NamespaceId:                  testNamespace,
@@ -52,7 +52,7 @@ func TestSignalReachesAnotherWorkflow(t *testing.T) {
 	if got := events[1].GetExternalWorkflowExecutionSignaledEventAttributes(); !proto.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if n := len(w.run("from").externals); n != 0 {
+	if n := len(w.workflow("from").run().externals); n != 0 {
 		t.Errorf("%d are pending", n)
 	}
 }
@@ -61,25 +61,25 @@ func TestSignalsThatDoNotArriveFail(t *testing.T) {
 	const missing = enumspb.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND
 	for _, test := range []struct {
 		name    string
-		prepare func(*world)
+		prepare func(*engine)
 		command *commandpb.Command
 		cause   enumspb.SignalExternalWorkflowExecutionFailedCause
 	}{
 		{"no such workflow", nil, signalExternal("to"), missing},
-		{"closed workflow", func(w *world) { w.start("to"); w.terminate("to") }, signalExternal("to"), missing},
-		{"no such run", func(w *world) { w.start("to") }, signalExternal("to", func(a *signalAttributes) {
+		{"closed workflow", func(w *engine) { w.workflow("to").start(); w.workflow("to").terminate() }, signalExternal("to"), missing},
+		{"no such run", func(w *engine) { w.workflow("to").start() }, signalExternal("to", func(a *signalAttributes) {
 			a.Execution.RunId = "00000000-0000-4000-8000-00000000abcd"
 		}), missing},
-		{"not a child", func(w *world) { w.start("to") }, signalExternal("to", func(a *signalAttributes) { a.ChildWorkflowOnly = true }), missing},
+		{"not a child", func(w *engine) { w.workflow("to").start() }, signalExternal("to", func(a *signalAttributes) { a.ChildWorkflowOnly = true }), missing},
 		{"itself", nil, signalExternal("from"), missing},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newEngine(t)
 			if test.prepare != nil {
 				test.prepare(w)
 			}
-			w.start("from")
-			w.decide("from", test.command)
+			w.workflow("from").start()
+			w.workflow("from").decide(test.command)
 			w.deliver()
 			target := test.command.GetSignalExternalWorkflowExecutionCommandAttributes().Execution
 			want := &historypb.SignalExternalWorkflowExecutionFailedEventAttributes{
@@ -90,7 +90,7 @@ func TestSignalsThatDoNotArriveFail(t *testing.T) {
 				InitiatedEventId:  5,
 				Control:           "control",
 			}
-			got := w.wantHistory("from", 5, "SignalExternalWorkflowExecutionFailed", "WorkflowTaskScheduled")[0].GetSignalExternalWorkflowExecutionFailedEventAttributes()
+			got := w.workflow("from").wantEvents(5, "SignalExternalWorkflowExecutionFailed", "WorkflowTaskScheduled")[0].GetSignalExternalWorkflowExecutionFailedEventAttributes()
 			if !proto.Equal(got, want) {
 				t.Errorf("got %v, want %v", got, want)
 			}
@@ -99,12 +99,12 @@ func TestSignalsThatDoNotArriveFail(t *testing.T) {
 }
 
 func TestSignalToAWorkflowThatHasHadTooManyFails(t *testing.T) {
-	w := newWorld(t, func(l *Limits) { l.Signals = 1 })
-	w.start("to")
-	w.start("from")
-	w.decide("from", signalExternal("to"), signalExternal("to"))
+	w := newEngine(t, Limits{Signals: 1})
+	w.workflow("to").start()
+	w.workflow("from").start()
+	w.workflow("from").decide(signalExternal("to"), signalExternal("to"))
 	w.deliver()
-	events := w.wantHistory("from", 6, "ExternalWorkflowExecutionSignaled", "WorkflowTaskScheduled", "SignalExternalWorkflowExecutionFailed")
+	events := w.workflow("from").wantEvents(6, "ExternalWorkflowExecutionSignaled", "WorkflowTaskScheduled", "SignalExternalWorkflowExecutionFailed")
 	if got := events[2].GetSignalExternalWorkflowExecutionFailedEventAttributes().Cause; got != enumspb.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_SIGNAL_COUNT_LIMIT_EXCEEDED {
 		t.Errorf("cause is %v", got)
 	}
@@ -112,19 +112,19 @@ func TestSignalToAWorkflowThatHasHadTooManyFails(t *testing.T) {
 
 func TestParentSignalsItsChild(t *testing.T) {
 	w := parentAndChild(t)
-	w.decide("p", signalExternal("c", func(a *signalAttributes) { a.ChildWorkflowOnly = true }))
+	w.workflow("p").decide(signalExternal("c", func(a *signalAttributes) { a.ChildWorkflowOnly = true }))
 	w.deliver()
-	w.wantHistory("c", 2, "WorkflowExecutionSignaled")
-	w.wantHistory("p", afterChildStarted+2, "SignalExternalWorkflowExecutionInitiated", "ExternalWorkflowExecutionSignaled", "WorkflowTaskScheduled")
+	w.workflow("c").wantEvents(2, "WorkflowExecutionSignaled")
+	w.workflow("p").wantEvents(afterChildStarted+2, "SignalExternalWorkflowExecutionInitiated", "ExternalWorkflowExecutionSignaled", "WorkflowTaskScheduled")
 }
 
 func TestCancelRequestReachesAnotherWorkflow(t *testing.T) {
-	w := newWorld(t)
-	w.start("to")
-	runID := w.start("from")
-	w.decide("from", cancelExternal("to"))
+	w := newEngine(t)
+	w.workflow("to").start()
+	runID := w.workflow("from").start().RunId
+	w.workflow("from").decide(cancelExternal("to"))
 	w.deliver()
-	requested := w.wantHistory("to", 2, "WorkflowExecutionCancelRequested")[0].GetWorkflowExecutionCancelRequestedEventAttributes()
+	requested := w.workflow("to").wantEvents(2, "WorkflowExecutionCancelRequested")[0].GetWorkflowExecutionCancelRequestedEventAttributes()
 	want := &historypb.WorkflowExecutionCancelRequestedEventAttributes{
 		Cause:                     "reason",
 		ExternalInitiatedEventId:  5,
@@ -134,7 +134,7 @@ func TestCancelRequestReachesAnotherWorkflow(t *testing.T) {
 	if !proto.Equal(requested, want) {
 		t.Errorf("got %v, want %v", requested, want)
 	}
-	events := w.wantHistory("from", 4, "RequestCancelExternalWorkflowExecutionInitiated", "ExternalWorkflowExecutionCancelRequested", "WorkflowTaskScheduled")
+	events := w.workflow("from").wantEvents(4, "RequestCancelExternalWorkflowExecutionInitiated", "ExternalWorkflowExecutionCancelRequested", "WorkflowTaskScheduled")
 	got := events[1].GetExternalWorkflowExecutionCancelRequestedEventAttributes()
 	if !proto.Equal(got, &historypb.ExternalWorkflowExecutionCancelRequestedEventAttributes{
 		InitiatedEventId: 5, Namespace: "space", NamespaceId: testNamespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: "to"},
@@ -144,34 +144,34 @@ func TestCancelRequestReachesAnotherWorkflow(t *testing.T) {
 }
 
 func TestCancellingAWorkflowThatHasClosedIsASuccess(t *testing.T) {
-	w := newWorld(t)
-	w.start("to")
-	w.terminate("to")
-	w.start("from")
-	w.decide("from", cancelExternal("to"))
+	w := newEngine(t)
+	w.workflow("to").start()
+	w.workflow("to").terminate()
+	w.workflow("from").start()
+	w.workflow("from").decide(cancelExternal("to"))
 	w.deliver()
-	w.wantHistory("from", 5, "ExternalWorkflowExecutionCancelRequested", "WorkflowTaskScheduled")
+	w.workflow("from").wantEvents(5, "ExternalWorkflowExecutionCancelRequested", "WorkflowTaskScheduled")
 }
 
 func TestCancelRequestsThatDoNotArriveFail(t *testing.T) {
 	for _, test := range []struct {
 		name    string
-		prepare func(*world)
+		prepare func(*engine)
 		command *commandpb.Command
 	}{
 		{"no such workflow", nil, cancelExternal("to")},
-		{"not a child", func(w *world) { w.start("to") }, cancelExternal("to", func(a *cancelAttributes) { a.ChildWorkflowOnly = true })},
+		{"not a child", func(w *engine) { w.workflow("to").start() }, cancelExternal("to", func(a *cancelAttributes) { a.ChildWorkflowOnly = true })},
 		{"itself", nil, cancelExternal("from")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newEngine(t)
 			if test.prepare != nil {
 				test.prepare(w)
 			}
-			w.start("from")
-			w.decide("from", test.command)
+			w.workflow("from").start()
+			w.workflow("from").decide(test.command)
 			w.deliver()
-			got := w.wantHistory("from", 5, "RequestCancelExternalWorkflowExecutionFailed", "WorkflowTaskScheduled")[0].GetRequestCancelExternalWorkflowExecutionFailedEventAttributes()
+			got := w.workflow("from").wantEvents(5, "RequestCancelExternalWorkflowExecutionFailed", "WorkflowTaskScheduled")[0].GetRequestCancelExternalWorkflowExecutionFailedEventAttributes()
 			if got.Cause != enumspb.CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND || got.InitiatedEventId != 5 {
 				t.Errorf("got %v", got)
 			}
@@ -199,9 +199,9 @@ func TestBadExternalCommandsFailTheWorkflowTask(t *testing.T) {
 		{"cancel of a child that is just being started", []*commandpb.Command{startChild("c"), cancelExternal("c")}, badCancel},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := newWorld(t)
-			w.start("from")
-			if failed := w.refuse("from", test.commands...); failed.Cause != test.cause {
+			w := newEngine(t)
+			w.workflow("from").start()
+			if failed := w.workflow("from").refuse(test.commands...); failed.Cause != test.cause {
 				t.Errorf("cause is %v, want %v", failed.Cause, test.cause)
 			}
 			if len(w.outbox) != 0 {
@@ -212,15 +212,15 @@ func TestBadExternalCommandsFailTheWorkflowTask(t *testing.T) {
 }
 
 func TestPendingSignalsAndCancelRequestsAreLimitedApart(t *testing.T) {
-	w := newWorld(t, func(l *Limits) { l.PendingSignals, l.PendingCancels = 1, 1 })
-	w.start("from")
-	w.decide("from", signalExternal("a"), cancelExternal("b"), startTimer("t", 0))
+	w := newEngine(t, Limits{PendingSignals: 1, PendingCancels: 1})
+	w.workflow("from").start()
+	w.workflow("from").decide(signalExternal("a"), cancelExternal("b"), startTimer("t", 0))
 	w.advance(0)
 	w.crash()
-	decision := w.poll("from")
-	if completion := w.respond("from", decision.TaskToken, nil, signalExternal("a")); completion.Err == nil {
+	decision := w.workflow("from").poll()
+	if completion := w.workflow("from").respond(decision.TaskToken, nil, signalExternal("a")); completion.Err == nil {
 		t.Error("a second signal was accepted")
 	}
 	w.deliver()
-	w.decide("from", signalExternal("a"), cancelExternal("b"))
+	w.workflow("from").decide(signalExternal("a"), cancelExternal("b"))
 }

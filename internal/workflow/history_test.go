@@ -10,15 +10,15 @@ import (
 )
 
 // readAll reads the whole history by pages.
-func (w *lab) readAll(req HistoryRequest) []*historypb.HistoryEvent {
+func (w subject) readAll(req HistoryRequest) []*historypb.HistoryEvent {
 	w.t.Helper()
 	var events []*historypb.HistoryEvent
 	for {
-		page, err := w.chain.ReadHistory(w, req)
+		page, err := w.chain().ReadHistory(w.reader(), req)
 		if err != nil {
 			w.t.Fatalf("reading history: %v", err)
 		}
-		events = append(events, w.decode(page.Events)...)
+		events = append(events, decodeEvents(w.t, page.Events)...)
 		if page.Next == 0 {
 			return events
 		}
@@ -36,16 +36,16 @@ func ids(events []*historypb.HistoryEvent) []int64 {
 
 func TestHistoryIsReadInPagesFromEitherEnd(t *testing.T) {
 	for _, crash := range []bool{false, true} {
-		w := newLab(t, Limits{})
+		w := newWorkflow(t)
 		w.start()
-		w.completeSticky(w.poll(), markerCommand("a"), markerCommand("b"))
+		w.completeSticky(w.poll(), recordMarker("a"), recordMarker("b"))
 		for range 4 {
 			w.signal("s")
 		}
 		if crash {
 			w.crash()
 		}
-		want := ids(w.history(w.runID()))
+		want := ids(w.history())
 		for pageSize := range 12 {
 			if got := ids(w.readAll(HistoryRequest{MaxEvents: pageSize})); !slices.Equal(got, want) {
 				t.Fatalf("pages of %d: %v, want %v", pageSize, got, want)
@@ -65,24 +65,24 @@ func TestHistoryIsReadInPagesFromEitherEnd(t *testing.T) {
 }
 
 func TestHistoryInMemoryIsBounded(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
-	big := markerCommand("m")
+	big := recordMarker("m")
 	big.GetRecordMarkerCommandAttributes().MarkerName = string(make([]byte, 1000))
 	for range 80 {
 		w.signal("s")
 		w.complete(w.poll(), big)
 	}
-	if size := w.chain.current.tail.size; size > historyTailBytes+2000 {
+	if size := w.chain().current.tail.size; size > historyTailBytes+2000 {
 		t.Fatalf("%d bytes of history in memory", size)
 	}
-	if got, want := ids(w.readAll(HistoryRequest{})), ids(w.history(w.runID())); !slices.Equal(got, want) {
+	if got, want := ids(w.readAll(HistoryRequest{})), ids(w.history()); !slices.Equal(got, want) {
 		t.Fatalf("read %v, want %v", got, want)
 	}
 }
 
 func TestStartedEventInProgressIsShownOnRequest(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	w.poll()
 	if got := names(w.readAll(HistoryRequest{})); got != "Started WorkflowTaskScheduled" {
@@ -94,63 +94,62 @@ func TestStartedEventInProgressIsShownOnRequest(t *testing.T) {
 }
 
 func TestPagesOfATaskThatIsGoneAreNotFound(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	w.poll()
 	w.crash()
-	if _, err := w.chain.ReadHistory(w, HistoryRequest{To: 3, IncludeStarted: true}); !isNotFound(err) {
+	if _, err := w.chain().ReadHistory(w.reader(), HistoryRequest{To: 3, IncludeStarted: true}); !isNotFound(err) {
 		t.Fatalf("read: %v", err)
 	}
 }
 
 func TestCloseEventIsTheLastOneOfAClosedRun(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
-	page, err := w.chain.CloseEvent(w, "")
+	page, err := w.chain().CloseEvent(w.reader(), "")
 	if err != nil || page.Closed || page.Events != nil {
 		t.Fatalf("close event of a running run: %v, %v", page, err)
 	}
-	w.complete(w.poll(), completeCommand())
+	w.complete(w.poll(), completeWorkflow("done"))
 	for _, crash := range []bool{false, true} {
 		if crash {
 			w.crash()
 		}
-		page, err = w.chain.CloseEvent(w, page.RunID)
+		page, err = w.chain().CloseEvent(w.reader(), page.RunID)
 		if err != nil || !page.Closed {
 			t.Fatalf("close event: %v, %v", page, err)
 		}
-		if got := names(w.decode(page.Events)); got != "Completed" {
+		if got := names(decodeEvents(w.t, page.Events)); got != "Completed" {
 			t.Fatalf("close event is %s", got)
 		}
 	}
 }
 
 func TestHistoryOfAnEarlierRunCanBeRead(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	var runs []string
 	for range 7 { // more than are kept in memory
-		resp := w.start(withRequestID(w.NewID()))
+		resp := w.start(withRequestID(w.newRequestID()))
 		runs = append(runs, resp.RunId)
-		w.complete(w.poll(), completeCommand())
+		w.complete(w.poll(), completeWorkflow("done"))
 	}
 	for _, runID := range runs {
 		if got := names(w.readAll(HistoryRequest{RunID: runID})); got != "Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskCompleted Completed" {
 			t.Fatalf("history of %s is %s", runID, got)
 		}
-		resp, err := w.chain.Describe(w, w.now, describeRequest(runID))
-		if err != nil || resp.WorkflowExecutionInfo.Status != enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED {
-			t.Fatalf("described as %v, %v", resp, err)
+		if resp := w.describe(runID); resp.WorkflowExecutionInfo.Status != enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED {
+			t.Fatalf("described as %v", resp)
 		}
 	}
-	if n := len(w.chain.others); n > maxOthers {
+	if n := len(w.chain().others); n > maxOthers {
 		t.Fatalf("%d earlier runs in memory", n)
 	}
 }
 
 func TestSplicedHistoryIsAnOrdinaryField(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
-	page, err := w.chain.ReadHistory(w, HistoryRequest{})
+	page, err := w.chain().ReadHistory(w.reader(), HistoryRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,19 +169,19 @@ func TestPollReplySplicesTheFieldOfTheHistory(t *testing.T) {
 }
 
 func TestWaitersLearnWhereAHistoryEndsAndContinues(t *testing.T) {
-	w := newLab(t, Limits{})
-	if _, closed := w.chain.HistoryEnd(""); !closed {
+	w := newWorkflow(t)
+	if _, closed := w.chain().HistoryEnd(""); !closed {
 		t.Fatal("an id that is not in use has an open history")
 	}
 	first := w.start().RunId
-	if end, closed := w.chain.HistoryEnd(""); end != 3 || closed {
+	if end, closed := w.chain().HistoryEnd(""); end != 3 || closed {
 		t.Fatalf("history ends before %d, closed %v", end, closed)
 	}
-	w.complete(w.poll(), continueCommand())
-	if _, closed := w.chain.HistoryEnd(first); !closed {
+	w.complete(w.poll(), continueAsNew())
+	if _, closed := w.chain().HistoryEnd(first); !closed {
 		t.Fatal("the continued run is open")
 	}
-	if next, err := w.chain.NewRunID(w, first); err != nil || next != w.chain.CurrentRunID() {
+	if next, err := w.chain().NewRunID(w.reader(), first); err != nil || next != w.chain().CurrentRunID() {
 		t.Fatalf("continued by %q, %v", next, err)
 	}
 }

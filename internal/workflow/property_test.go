@@ -3,14 +3,12 @@ package workflow
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"testing"
 	"time"
 
 	commandpb "go.temporal.io/api/command/v1"
 	enumspb "go.temporal.io/api/enums/v1"
-	failurepb "go.temporal.io/api/failure/v1"
 	historypb "go.temporal.io/api/history/v1"
 	querypb "go.temporal.io/api/query/v1"
 	"go.temporal.io/api/serviceerror"
@@ -24,14 +22,14 @@ import (
 )
 
 // TestAnythingMayHappenInAnyOrder drives one chain with whatever clients, workers,
-// the clock and crashes may do to it, in random order. The lab checks the
+// the clock and crashes may do to it, in random order. The engine checks the
 // invariants of the package after every step. On top of them: a history, once
 // shown to a worker that completes its task, is a prefix of the history that
 // results.
 func TestAnythingMayHappenInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := newLab(t, Limits{BufferedEvents: 5, HistoryPageEvents: 20})
-		m := &chaos{lab: w}
+		w := newWorkflow(t, Limits{BufferedEvents: 5, HistoryPageEvents: 20})
+		m := &chaos{subject: w}
 		t.Repeat(map[string]func(*rapid.T){
 			"start":     m.start,
 			"signal":    m.signal,
@@ -55,18 +53,18 @@ func TestAnythingMayHappenInAnyOrder(t *testing.T) {
 
 // chaos is the memory of the clients and workers.
 type chaos struct {
-	lab        *lab
-	tasks      []*workflowservice.PollWorkflowTaskQueueResponse // also stale ones
-	activities []*workflowservice.PollActivityTaskQueueResponse
-	names      int
+	subject
+	workflowTasks []*workflowTask // also stale ones
+	activities    []*activityTask
+	names         int
 }
 
 // try runs a step of which serviceerrors, and only they, may come.
-func (m *chaos) try(fn func(*entity.Step) error) error {
-	err := m.lab.step(fn)
+func (m *chaos) try(do func(*entity.Step, *Chain) error) error {
+	err := m.step(do)
 	var service serviceerror.ServiceError
 	if err != nil && !errors.As(err, &service) && !errors.Is(err, ErrStaleTask) && !errors.Is(err, entity.ErrUnknownMessage) {
-		m.lab.t.Fatalf("step failed with %v", err)
+		m.t.Fatalf("step failed with %v", err)
 	}
 	return err
 }
@@ -77,7 +75,7 @@ func (m *chaos) name() string {
 }
 
 func (m *chaos) start(t *rapid.T) {
-	req := startRequest(func(r *startReq) {
+	req := newStartRequest(m.id, "", func(r *startRequest) {
 		r.RequestId = rapid.SampledFrom([]string{"a", "b", m.name()}).Draw(t, "request id")
 		r.WorkflowIdConflictPolicy = enumspb.WorkflowIdConflictPolicy(rapid.IntRange(0, 3).Draw(t, "conflict policy"))
 		r.RequestEagerExecution = rapid.Bool().Draw(t, "eager")
@@ -96,34 +94,35 @@ func (m *chaos) start(t *rapid.T) {
 			r.WorkflowExecutionTimeout = durationpb.New(time.Minute)
 		}
 	})
-	_ = m.try(func(s *entity.Step) error {
-		resp, err := m.lab.chain.Start(s, req)
+	_ = m.try(func(s *entity.Step, c *Chain) error {
+		resp, err := c.Start(s, req)
 		if task := resp.GetEagerWorkflowTask(); task != nil {
-			m.tasks = append(m.tasks, overWire(m.lab.t, task))
+			m.workflowTasks = append(m.workflowTasks, overWire(m.t, task))
 		}
 		return err
 	})
 }
 
 func (m *chaos) signal(t *rapid.T) {
-	req := signalRequest("s", rapid.SampledFrom([]string{"", "x", m.name()}).Draw(t, "request id"))
-	_ = m.try(func(s *entity.Step) error { return m.lab.chain.Signal(s, req) })
+	req := newSignalRequest(m.id, "s", func(r *signalRequest) {
+		r.RequestId = rapid.SampledFrom([]string{"", "x", m.name()}).Draw(t, "request id")
+	})
+	_ = m.try(func(s *entity.Step, c *Chain) error { return c.Signal(s, req) })
 }
 
 func (m *chaos) signalWithStart(t *rapid.T) {
-	req := signalWithStart()
-	req.RequestId = m.name()
+	req := newSignalWithStartRequest(m.id, m.name())
 	req.WorkflowIdConflictPolicy = rapid.SampledFrom([]enumspb.WorkflowIdConflictPolicy{
 		enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING, enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING}).Draw(t, "conflict policy")
-	_ = m.try(func(s *entity.Step) error {
-		_, err := m.lab.chain.SignalWithStart(s, req)
+	_ = m.try(func(s *entity.Step, c *Chain) error {
+		_, err := c.SignalWithStart(s, req)
 		return err
 	})
 }
 
 func (m *chaos) cancel(*rapid.T) {
-	_ = m.try(func(s *entity.Step) error {
-		return m.lab.chain.RequestCancel(s, &workflowservice.RequestCancelWorkflowExecutionRequest{})
+	_ = m.try(func(s *entity.Step, c *Chain) error {
+		return c.RequestCancel(s, &workflowservice.RequestCancelWorkflowExecutionRequest{})
 	})
 }
 
@@ -131,29 +130,30 @@ func (m *chaos) terminate(t *rapid.T) {
 	if rapid.IntRange(0, 3).Draw(t, "really") != 0 {
 		t.Skip("seldom")
 	}
-	_ = m.try(func(s *entity.Step) error {
-		return m.lab.chain.Terminate(s, &workflowservice.TerminateWorkflowExecutionRequest{})
+	_ = m.try(func(s *entity.Step, c *Chain) error {
+		return c.Terminate(s, &workflowservice.TerminateWorkflowExecutionRequest{})
 	})
 }
 
 func (m *chaos) poll(t *rapid.T) {
-	if m.lab.workflowTask() == nil || m.lab.chain.current.started != nil {
+	task := m.task(entity.TaskWorkflow)
+	if task == nil || m.started() {
 		t.Skip("no task")
 	}
-	if m.lab.workflowTask().Sticky != "" && rapid.Bool().Draw(t, "sticky") {
-		m.tasks = append(m.tasks, m.lab.pollSticky())
+	if task.Sticky != "" && rapid.Bool().Draw(t, "sticky") {
+		m.workflowTasks = append(m.workflowTasks, m.subject.pollSticky())
 	} else {
-		m.tasks = append(m.tasks, m.lab.poll())
+		m.workflowTasks = append(m.workflowTasks, m.subject.poll())
 	}
 }
 
 func (m *chaos) complete(t *rapid.T) {
-	if len(m.tasks) == 0 {
+	if len(m.workflowTasks) == 0 {
 		t.Skip("no task")
 	}
-	task := m.tasks[len(m.tasks)-1]
+	task := m.workflowTasks[len(m.workflowTasks)-1]
 	if rapid.IntRange(0, 9).Draw(t, "stale") == 0 {
-		task = rapid.SampledFrom(m.tasks).Draw(t, "task")
+		task = rapid.SampledFrom(m.workflowTasks).Draw(t, "task")
 	}
 	req := &completeRequest{
 		ForceCreateNewWorkflowTask: rapid.IntRange(0, 4).Draw(t, "force") == 0,
@@ -173,85 +173,80 @@ func (m *chaos) complete(t *rapid.T) {
 	}
 	if rapid.IntRange(0, 4).Draw(t, "close") == 0 {
 		req.Commands = append(req.Commands, rapid.SampledFrom([]*commandpb.Command{
-			completeCommand(), failCommand(), cancelWorkflowCommand(), continueCommand()}).Draw(t, "closing command"))
+			completeWorkflow("done"), failWorkflow("boom"), cancelWorkflow(), continueAsNew()}).Draw(t, "closing command"))
 	}
 	runID := task.WorkflowExecution.RunId
-	completion, err := m.lab.tryComplete(task.TaskToken, req)
+	completion, err := m.tryComplete(task.TaskToken, req)
 	if err != nil || completion.Err != nil {
 		return
 	}
-	history := m.lab.history(runID)
+	history := m.events[runID]
 	for _, shown := range task.History.GetEvents() {
 		if got := history[shown.EventId-1]; !proto.Equal(got, shown) {
-			m.lab.t.Fatalf("the worker was shown\n%v\nbut the history has\n%v", shown, got)
+			m.t.Fatalf("the worker was shown\n%v\nbut the history has\n%v", shown, got)
 		}
 	}
 	if next := completion.Response.WorkflowTask; next != nil {
-		m.tasks = append(m.tasks, overWire(m.lab.t, next))
+		m.workflowTasks = append(m.workflowTasks, overWire(m.t, next))
 	}
 	m.activities = append(m.activities, completion.Response.ActivityTasks...)
 }
 
 func (m *chaos) command(t *rapid.T) *commandpb.Command {
-	r := m.lab.chain.current
+	pending := m.pending()
 	switch rapid.IntRange(0, 7).Draw(t, "command") {
 	case 0:
-		return markerCommand("m")
+		return recordMarker("m")
 	case 1:
-		return markerCommand(rapid.SampledFrom([]string{"m", "m", "m", ""}).Draw(t, "marker"))
+		return recordMarker(rapid.SampledFrom([]string{"m", "m", "m", ""}).Draw(t, "marker"))
 	case 2:
 		return startTimer(m.name(), time.Duration(rapid.IntRange(0, 60).Draw(t, "seconds"))*time.Second)
 	case 3:
-		if r != nil && len(r.timers) > 0 {
-			return cancelTimer(slices.Min(slices.Collect(maps.Keys(r.timers))))
+		if len(pending.timers) > 0 {
+			return cancelTimer(slices.Min(pending.timers))
 		}
 	case 4:
 		return scheduleActivity(m.name(), func(a *commandpb.ScheduleActivityTaskCommandAttributes) {
 			a.RequestEagerExecution = rapid.Bool().Draw(t, "eager")
 			a.StartToCloseTimeout = durationpb.New(15 * time.Second)
-			a.TaskQueue.Name = labQueue
+			a.TaskQueue.Name = testQueue
 		})
 	case 5:
-		if r != nil && len(r.activities) > 0 {
-			return cancelActivity(slices.Min(slices.Collect(maps.Keys(r.activities))))
+		if len(pending.activities) > 0 {
+			return cancelActivity(pending.activities[0])
 		}
 	case 6:
 		return startChild(m.name())
 	case 7:
 		return signalExternal(m.name())
 	}
-	return markerCommand("none")
+	return recordMarker("none")
 }
 
 func (m *chaos) failTask(t *rapid.T) {
-	if len(m.tasks) == 0 {
+	if len(m.workflowTasks) == 0 {
 		t.Skip("no task")
 	}
-	token, err := DecodeTaskToken(m.tasks[len(m.tasks)-1].TaskToken)
+	token, err := DecodeTaskToken(m.workflowTasks[len(m.workflowTasks)-1].TaskToken)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = m.try(func(s *entity.Step) error {
-		return m.lab.chain.FailWorkflowTask(s, token, &workflowservice.RespondWorkflowTaskFailedRequest{
+	_ = m.try(func(s *entity.Step, c *Chain) error {
+		return c.FailWorkflowTask(s, token, &workflowservice.RespondWorkflowTaskFailedRequest{
 			Cause: enumspb.WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE})
 	})
 }
 
 func (m *chaos) activity(t *rapid.T) {
-	var tasks []*entity.Task
-	for _, id := range slices.Sorted(maps.Keys(m.lab.tasks)) {
-		if task := m.lab.tasks[id]; task.Queue.Type == entity.TaskActivity {
-			tasks = append(tasks, task)
-		}
-	}
+	tasks := m.readyTasks(entity.TaskActivity)
 	if len(tasks) == 0 {
 		t.Skip("no activity")
 	}
 	task := rapid.SampledFrom(tasks).Draw(t, "activity")
-	_ = m.try(func(s *entity.Step) error {
-		resp, err := m.lab.chain.StartActivity(s, task, &workflowservice.PollActivityTaskQueueRequest{Identity: "worker"})
+	_ = m.try(func(s *entity.Step, c *Chain) error {
+		resp, err := c.StartActivity(s, task, &workflowservice.PollActivityTaskQueueRequest{Identity: testWorker})
 		if err == nil {
-			m.activities = append(m.activities, overWire(m.lab.t, resp))
+			m.activities = append(m.activities, overWire(m.t, resp))
 		}
 		return err
 	})
@@ -268,19 +263,17 @@ func (m *chaos) finishActivity(t *rapid.T) {
 	}
 	ref := ActivityRef{Token: token}
 	how := rapid.IntRange(0, 3).Draw(t, "how")
-	_ = m.try(func(s *entity.Step) (err error) {
-		c := m.lab.chain
+	_ = m.try(func(s *entity.Step, c *Chain) (err error) {
 		switch how {
 		case 0:
-			return c.CompleteActivity(s, ref, textPayloads("r"), "worker")
+			return c.CompleteActivity(s, ref, payloads("r"), testWorker)
 		case 1:
-			_, err = c.FailActivity(s, ref, &failurepb.Failure{Message: "boom", FailureInfo: &failurepb.Failure_ApplicationFailureInfo{
-				ApplicationFailureInfo: &failurepb.ApplicationFailureInfo{}}}, nil, "worker")
+			_, err = c.FailActivity(s, ref, applicationFailure("boom"), nil, testWorker)
 			return err
 		case 2:
-			return c.CancelActivity(s, ref, nil, "worker")
+			return c.CancelActivity(s, ref, nil, testWorker)
 		}
-		_, err = c.Heartbeat(s, ref, textPayloads("h"), "worker")
+		_, err = c.Heartbeat(s, ref, payloads("h"), testWorker)
 		return err
 	})
 	if how != 3 {
@@ -289,14 +282,14 @@ func (m *chaos) finishActivity(t *rapid.T) {
 }
 
 func (m *chaos) query(*rapid.T) {
-	_ = m.try(func(s *entity.Step) error {
-		_, err := m.lab.chain.Query(s, &workflowservice.QueryWorkflowRequest{Query: &querypb.WorkflowQuery{QueryType: "q"}}, func(*QueryResult) {})
+	_ = m.try(func(s *entity.Step, c *Chain) error {
+		_, err := c.Query(s, &workflowservice.QueryWorkflowRequest{Query: &querypb.WorkflowQuery{QueryType: "q"}}, func(*QueryResult) {})
 		return err
 	})
 }
 
 func (m *chaos) wait(t *rapid.T) {
-	m.lab.advance(rapid.SampledFrom([]time.Duration{time.Millisecond, time.Second, 10 * time.Second, time.Minute, 26 * time.Hour}).Draw(t, "time"))
+	m.advance(rapid.SampledFrom([]time.Duration{time.Millisecond, time.Second, 10 * time.Second, time.Minute, 26 * time.Hour}).Draw(t, "time"))
 }
 
 // message delivers what makes no sense, or no sense any more.
@@ -306,19 +299,17 @@ func (m *chaos) message(t *rapid.T) {
 	case 0:
 		body = rapid.SliceOf(rapid.Byte()).Draw(t, "bytes")
 	case 1:
-		if len(m.lab.messages) == 0 {
+		if len(m.outbox) == 0 {
 			t.Skip("no message")
 		}
-		body = rapid.SampledFrom(m.lab.messages).Draw(t, "message").Body
+		body = rapid.SampledFrom(m.outbox).Draw(t, "message").Body
 	case 2:
 		body = mustMarshal(&records.Message{Body: &records.Message_ChildStarted{ChildStarted: &records.ChildStarted{
-			InitiatedEventId: int64(rapid.IntRange(0, 20).Draw(t, "event")), ToRunId: m.lab.currentRunID(), RunId: "child-run"}}})
+			InitiatedEventId: int64(rapid.IntRange(0, 20).Draw(t, "event")), ToRunId: m.runID(), RunId: "child-run"}}})
 	case 3:
 		body = mustMarshal(&records.Message{Body: &records.Message_ChildClosed{ChildClosed: &records.ChildClosed{
-			InitiatedEventId: int64(rapid.IntRange(0, 20).Draw(t, "event")), ToRunId: m.lab.currentRunID(), ChildRunId: "child-run",
+			InitiatedEventId: int64(rapid.IntRange(0, 20).Draw(t, "event")), ToRunId: m.runID(), ChildRunId: "child-run",
 			CloseEvent: mustMarshal(&historypb.HistoryEvent{EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED})}}})
 	}
-	_ = m.try(func(s *entity.Step) error { return m.lab.chain.Receive(s, testKey("other"), body) })
+	_ = m.try(func(s *entity.Step, c *Chain) error { return c.Receive(s, keyOf("other"), body) })
 }
-
-func (w *lab) currentRunID() string { return w.chain.CurrentRunID() }

@@ -15,10 +15,10 @@ import (
 )
 
 // ask sends a query; the result, if it comes, is put in *result.
-func (w *lab) ask(condition enumspb.QueryRejectCondition, result **QueryResult) (plan *QueryPlan, err error) {
+func (w subject) ask(condition enumspb.QueryRejectCondition, result **QueryResult) (plan *QueryPlan, err error) {
 	w.t.Helper()
-	err = w.step(func(s *entity.Step) (err error) {
-		plan, err = w.chain.Query(s, &workflowservice.QueryWorkflowRequest{
+	err = w.step(func(s *entity.Step, c *Chain) (err error) {
+		plan, err = c.Query(s, &workflowservice.QueryWorkflowRequest{
 			Query:                &querypb.WorkflowQuery{QueryType: "q"},
 			QueryRejectCondition: condition,
 		}, func(r *QueryResult) { *result = r })
@@ -27,7 +27,7 @@ func (w *lab) ask(condition enumspb.QueryRejectCondition, result **QueryResult) 
 	return plan, err
 }
 
-func (w *lab) wantPlan(want Disposition, result **QueryResult) *QueryPlan {
+func (w subject) wantPlan(want Disposition, result **QueryResult) *QueryPlan {
 	w.t.Helper()
 	plan, err := w.ask(enumspb.QUERY_REJECT_CONDITION_NONE, result)
 	if err != nil || plan.Disposition != want {
@@ -42,15 +42,15 @@ func isNotReady(err error) bool {
 }
 
 func TestQueryGoesStraightToTheWorkerIfNothingIsNew(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	w.completeSticky(w.poll())
 	var result *QueryResult
 	plan := w.wantPlan(QueryDirect, &result)
-	if plan.StickyQueue != stickyQueue || plan.TaskQueue != labQueue {
+	if plan.StickyQueue != stickyQueue || plan.TaskQueue != testQueue {
 		t.Fatalf("plan is %v", plan)
 	}
-	task, err := w.chain.DirectQueryTask(w, plan.RunID, &querypb.WorkflowQuery{QueryType: "q"}, false, []byte("token"))
+	task, err := w.chain().DirectQueryTask(w.reader(), plan.RunID, &querypb.WorkflowQuery{QueryType: "q"}, false, []byte("token"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,18 +58,18 @@ func TestQueryGoesStraightToTheWorkerIfNothingIsNew(t *testing.T) {
 	if got := names(task.History.Events); got != "Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskCompleted" || task.Query == nil {
 		t.Fatalf("query task is %v", task)
 	}
-	task, err = w.chain.DirectQueryTask(w, plan.RunID, &querypb.WorkflowQuery{QueryType: "q"}, true, []byte("token"))
+	task, err = w.chain().DirectQueryTask(w.reader(), plan.RunID, &querypb.WorkflowQuery{QueryType: "q"}, true, []byte("token"))
 	if task = overWire(t, task); err != nil || task.History == nil || len(task.History.Events) != 0 {
 		t.Fatalf("sticky query task is %v, %v", task, err)
 	}
 }
 
 func TestQueryTravelsWithThePendingTask(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	var result *QueryResult
 	plan := w.wantPlan(QueryBuffered, &result)
-	if !w.chain.Pinned() {
+	if !w.chain().Pinned() {
 		t.Fatal("a chain with a waiting query may be evicted")
 	}
 	task := w.poll()
@@ -84,12 +84,12 @@ func TestQueryTravelsWithThePendingTask(t *testing.T) {
 }
 
 func TestQueryIsAnsweredByTheTaskThatClosesTheWorkflow(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	var result *QueryResult
 	plan := w.wantPlan(QueryBuffered, &result)
 	w.completeWith(w.poll(), &completeRequest{
-		Commands:     commands(completeCommand()),
+		Commands:     commands(completeWorkflow("done")),
 		QueryResults: map[string]*querypb.WorkflowQueryResult{plan.ID: {ResultType: enumspb.QUERY_RESULT_TYPE_ANSWERED, Answer: textPayloads("a")}},
 	})
 	if result.Result.GetAnswer() == nil {
@@ -98,7 +98,7 @@ func TestQueryIsAnsweredByTheTaskThatClosesTheWorkflow(t *testing.T) {
 }
 
 func TestQueryThatMissedTheTaskIsReleased(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	task := w.poll()
 	var result *QueryResult
@@ -110,7 +110,7 @@ func TestQueryThatMissedTheTaskIsReleased(t *testing.T) {
 }
 
 func TestQueryThatMissedTheTaskTravelsWithTheNext(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	task := w.poll()
 	w.signal("a")
@@ -130,34 +130,34 @@ func TestQueryThatMissedTheTaskTravelsWithTheNext(t *testing.T) {
 }
 
 func TestWaitingQueriesAreLimited(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	var result *QueryResult
 	plan := w.wantPlan(QueryBuffered, &result)
 	if _, err := w.ask(enumspb.QUERY_REJECT_CONDITION_NONE, &result); !isResourceExhausted(err) {
 		t.Fatalf("second query: %v", err)
 	}
-	w.chain.CancelQuery(plan.RunID, plan.ID)
+	w.chain().CancelQuery(plan.RunID, plan.ID)
 	w.wantPlan(QueryBuffered, &result)
 }
 
 func TestQueryBeforeTheFirstTaskWaits(t *testing.T) {
-	w := newLab(t, Limits{})
-	w.start(func(r *startReq) { r.WorkflowStartDelay = durationpb.New(time.Minute) })
+	w := newWorkflow(t)
+	w.start(func(r *startRequest) { r.WorkflowStartDelay = durationpb.New(time.Minute) })
 	var result *QueryResult
 	w.wantPlan(QueryWait, &result)
-	if w.chain.QueryReady("") {
+	if w.chain().QueryReady("") {
 		t.Fatal("ready before the first task")
 	}
 	w.advance(time.Minute)
-	if !w.chain.QueryReady("") {
+	if !w.chain().QueryReady("") {
 		t.Fatal("not ready after the first task was scheduled")
 	}
 	w.wantPlan(QueryBuffered, &result)
 }
 
 func TestQueryOfAFailingWorkflowFailsAtOnce(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	w.fail(w.poll())
 	w.fail(w.poll())
@@ -169,16 +169,16 @@ func TestQueryOfAFailingWorkflowFailsAtOnce(t *testing.T) {
 
 func TestQueryOfAClosedWorkflow(t *testing.T) {
 	var result *QueryResult
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	w.terminate()
 	if _, err := w.ask(enumspb.QUERY_REJECT_CONDITION_NONE, &result); !isNotReady(err) {
 		t.Fatalf("query of one that never ran: %v", err)
 	}
 
-	w = newLab(t, Limits{})
+	w = newWorkflow(t)
 	w.start()
-	w.complete(w.poll(), cancelWorkflowCommand())
+	w.complete(w.poll(), cancelWorkflow())
 	w.wantPlan(QueryDirect, &result)
 	for _, condition := range []enumspb.QueryRejectCondition{enumspb.QUERY_REJECT_CONDITION_NOT_OPEN, enumspb.QUERY_REJECT_CONDITION_NOT_COMPLETED_CLEANLY} {
 		plan, err := w.ask(condition, &result)

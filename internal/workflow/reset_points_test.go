@@ -15,24 +15,20 @@ import (
 )
 
 // resetPoints are the points of the current run as Describe tells them.
-func (w *lab) resetPoints() []*workflowpb.ResetPointInfo {
+func (w subject) resetPoints() []*workflowpb.ResetPointInfo {
 	w.t.Helper()
-	resp, err := w.chain.Describe(w, w.now, describeRequest(""))
-	if err != nil {
-		w.t.Fatalf("describe: %v", err)
-	}
-	return resp.WorkflowExecutionInfo.AutoResetPoints.GetPoints()
+	return w.describe("").WorkflowExecutionInfo.AutoResetPoints.GetPoints()
 }
 
 // completeAs completes the next workflow task as a worker of the build.
-func (w *lab) completeAs(build string, req *completeRequest) {
+func (w subject) completeAs(build string, req *completeRequest) {
 	w.t.Helper()
 	req.WorkerVersionStamp = &commonpb.WorkerVersionStamp{BuildId: build}
 	w.completeWith(w.poll(), req)
 }
 
 func TestTheFirstTaskOfABuildIsAResetPoint(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	started := w.start()
 	w.completeAs("one", &completeRequest{})
 	w.signal("s")
@@ -55,11 +51,11 @@ func TestTheFirstTaskOfABuildIsAResetPoint(t *testing.T) {
 }
 
 func TestATaskOfAKnownBuildWritesNoResetPoints(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	w.completeAs("one", &completeRequest{})
 	key := string(runKey(w.runID(), familyResetPoints))
-	if w.records[key] == nil {
+	if w.records[w.key()][key] == nil {
 		t.Fatal("the first task has written none")
 	}
 	w.signal("s")
@@ -68,8 +64,8 @@ func TestATaskOfAKnownBuildWritesNoResetPoints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.must(func(s *entity.Step) error {
-		_, err := w.chain.CompleteWorkflowTask(s, token, &completeRequest{WorkerVersionStamp: &commonpb.WorkerVersionStamp{BuildId: "one"}})
+	w.must(func(s *entity.Step, c *Chain) error {
+		_, err := c.CompleteWorkflowTask(s, token, &completeRequest{WorkerVersionStamp: &commonpb.WorkerVersionStamp{BuildId: "one"}})
 		for _, r := range s.Outputs().Records {
 			if string(r.Key) == key {
 				t.Error("the second task of the same build has written the record again")
@@ -81,25 +77,25 @@ func TestATaskOfAKnownBuildWritesNoResetPoints(t *testing.T) {
 
 func TestResetPointsGoOnToTheNextRunUntilTheirRunIsDeleted(t *testing.T) {
 	for name, c := range map[string]struct {
-		start []func(*startReq)
+		start []func(*startRequest)
 		end   *completeRequest
 	}{
-		"continue as new": {nil, &completeRequest{Commands: commands(continueCommand())}},
-		"retry":           {[]func(*startReq){withRetries(0)}, &completeRequest{Commands: commands(failCommand())}},
-		"cron":            {[]func(*startReq){func(r *startReq) { r.CronSchedule = "@every 30s" }}, &completeRequest{Commands: commands(completeCommand())}},
+		"continue as new": {nil, &completeRequest{Commands: commands(continueAsNew())}},
+		"retry":           {[]func(*startRequest){withRetries(0)}, &completeRequest{Commands: commands(failWorkflow("boom"))}},
+		"cron":            {[]func(*startRequest){func(r *startRequest) { r.CronSchedule = "@every 30s" }}, &completeRequest{Commands: commands(completeWorkflow("done"))}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newLab(t, Limits{})
+			w := newWorkflow(t)
 			first := w.start(c.start...)
 			w.advance(time.Minute)
 			w.completeAs("one", c.end)
 			closed := w.now
 			w.crash()
-			prev := w.history(w.runID())[0].GetWorkflowExecutionStartedEventAttributes().GetPrevAutoResetPoints().GetPoints()
+			prev := w.history()[0].GetWorkflowExecutionStartedEventAttributes().GetPrevAutoResetPoints().GetPoints()
 			if len(prev) != 1 || prev[0].RunId != first.RunId || !prev[0].ExpireTime.AsTime().Equal(closed.Add(24*time.Hour)) {
 				t.Fatalf("points of the second run are %v", prev)
 			}
-			if old := w.chain.others[first.RunId]; old != nil && old.resetPoints.Points[0].ExpireTime != nil {
+			if old := w.chain().others[first.RunId]; old != nil && old.resetPoints.Points[0].ExpireTime != nil {
 				t.Error("the point of the closed run has changed")
 			}
 			w.advance(time.Minute)
@@ -119,7 +115,7 @@ func TestResetPointsGoOnToTheNextRunUntilTheirRunIsDeleted(t *testing.T) {
 }
 
 func TestOnlyTheNewestResetPointsAreKept(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	for i := range maxResetPoints + 5 {
 		w.completeAs(fmt.Sprint(i), &completeRequest{})
@@ -132,19 +128,20 @@ func TestOnlyTheNewestResetPointsAreKept(t *testing.T) {
 }
 
 func TestAPointWithWorkBetweenWorkflowsUnderWayIsNotResettable(t *testing.T) {
-	w := newWorld(t)
-	w.start("p")
-	w.decide("p", startChild("c"))
+	w := newEngine(t)
+	p := w.workflow("p")
+	p.start()
+	p.decide(startChild("c"))
 	w.deliver()
-	w.respond("p", w.poll("p").TaskToken, func(r *completeRequest) { r.BinaryChecksum = "later" })
-	points := w.run("p").resetPoints.GetPoints()
+	p.completeWith(p.poll(), &completeRequest{BinaryChecksum: "later"})
+	points := p.resetPoints()
 	if len(points) != 2 || !points[0].Resettable || points[1].Resettable {
 		t.Fatalf("points are %v", points)
 	}
 }
 
 func TestABuildWithAnEndlessNameIsRefused(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	task := w.poll()
 	for _, req := range []*completeRequest{

@@ -28,38 +28,23 @@ func checkTestAttributes(_ string, attributes *commonpb.SearchAttributes) error 
 	return nil
 }
 
-func newAttributesLab(t *testing.T) *lab {
-	w := newLab(t, Limits{})
-	lookup := func(string) (Namespace, bool) { return Namespace{ID: labNamespace, Name: "ns"}, true }
-	w.machine = NewMachine(Config{Namespace: lookup, NamespaceByName: lookup, CheckSearchAttributes: checkTestAttributes})
-	w.crash()
+func newAttributesWorkflow(t *testing.T) subject {
+	w := newWorkflow(t)
+	w.config.CheckSearchAttributes = checkTestAttributes
+	w.machine = NewMachine(w.config)
 	return w
 }
 
-func attributesOf(name, value string) *commonpb.SearchAttributes {
-	return &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{name: textPayloads(value).Payloads[0]}}
-}
-
-func upsertCommand(attributes *commonpb.SearchAttributes) *commandpb.Command {
-	return &commandpb.Command{
-		CommandType: enumspb.COMMAND_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES,
-		Attributes: &commandpb.Command_UpsertWorkflowSearchAttributesCommandAttributes{
-			UpsertWorkflowSearchAttributesCommandAttributes: &commandpb.UpsertWorkflowSearchAttributesCommandAttributes{SearchAttributes: attributes}},
-	}
-}
-
-type continueAttributes = commandpb.ContinueAsNewWorkflowExecutionCommandAttributes
-
 func TestAStartWithAnUnknownSearchAttributeIsRefused(t *testing.T) {
-	w := newAttributesLab(t)
-	if _, err := w.tryStart(func(r *startReq) { r.SearchAttributes = attributesOf("nope", "v") }); !isInvalidArgument(err) {
+	w := newAttributesWorkflow(t)
+	if _, err := w.tryStart(func(r *startRequest) { r.SearchAttributes = searchAttributes("nope", "v") }); !isInvalidArgument(err) {
 		t.Errorf("start: %v", err)
 	}
 	signal := func() error {
-		return w.step(func(s *entity.Step) error {
-			_, err := w.chain.SignalWithStart(s, &workflowservice.SignalWithStartWorkflowExecutionRequest{
-				WorkflowId: "wf", WorkflowType: &commonpb.WorkflowType{Name: "type"}, TaskQueue: &taskqueuepb.TaskQueue{Name: labQueue},
-				SignalName: "s", SearchAttributes: attributesOf("nope", "v")})
+		return w.step(func(s *entity.Step, c *Chain) error {
+			_, err := c.SignalWithStart(s, &workflowservice.SignalWithStartWorkflowExecutionRequest{
+				WorkflowId: "wf", WorkflowType: &commonpb.WorkflowType{Name: "type"}, TaskQueue: &taskqueuepb.TaskQueue{Name: testQueue},
+				SignalName: "s", SearchAttributes: searchAttributes("nope", "v")})
 			return err
 		})
 	}
@@ -73,11 +58,11 @@ func TestAStartWithAnUnknownSearchAttributeIsRefused(t *testing.T) {
 }
 
 func TestSearchAttributesOfEventsSayTheirType(t *testing.T) {
-	w := newAttributesLab(t)
-	first := w.start(func(r *startReq) { r.SearchAttributes = attributesOf("k1", "v") })
-	w.complete(w.poll(), upsertCommand(attributesOf("k2", "v")),
-		continueCommand(func(a *continueAttributes) { a.SearchAttributes = attributesOf("k3", "v") }))
-	events := w.history(first.RunId)
+	w := newAttributesWorkflow(t)
+	first := w.start(func(r *startRequest) { r.SearchAttributes = searchAttributes("k1", "v") })
+	w.complete(w.poll(), upsertSearchAttributes(searchAttributes("k2", "v")),
+		continueAsNew(func(a *continueAttributes) { a.SearchAttributes = searchAttributes("k3", "v") }))
+	events := w.events[first.RunId]
 	for name, attributes := range map[string]*commonpb.SearchAttributes{
 		"k1": events[0].GetWorkflowExecutionStartedEventAttributes().GetSearchAttributes(),
 		"k2": events[4].GetUpsertWorkflowSearchAttributesEventAttributes().GetSearchAttributes(),
@@ -87,7 +72,7 @@ func TestSearchAttributesOfEventsSayTheirType(t *testing.T) {
 			t.Errorf("type of %s is %q", name, got)
 		}
 	}
-	next := w.history(w.runID())[0].GetWorkflowExecutionStartedEventAttributes().GetSearchAttributes()
+	next := w.history()[0].GetWorkflowExecutionStartedEventAttributes().GetSearchAttributes()
 	if got := string(next.GetIndexedFields()["k3"].GetMetadata()["type"]); got != "Keyword" {
 		t.Errorf("type in the next run is %q", got)
 	}
@@ -95,44 +80,44 @@ func TestSearchAttributesOfEventsSayTheirType(t *testing.T) {
 
 func TestBadSearchAttributesOfCommandsFailTheTask(t *testing.T) {
 	child := startChild("c")
-	child.GetStartChildWorkflowExecutionCommandAttributes().SearchAttributes = attributesOf("nope", "v")
+	child.GetStartChildWorkflowExecutionCommandAttributes().SearchAttributes = searchAttributes("nope", "v")
 	for name, command := range map[string]*commandpb.Command{
-		"upsert":          upsertCommand(attributesOf("nope", "v")),
-		"continue as new": continueCommand(func(a *continueAttributes) { a.SearchAttributes = attributesOf("nope", "v") }),
+		"upsert":          upsertSearchAttributes(searchAttributes("nope", "v")),
+		"continue as new": continueAsNew(func(a *continueAttributes) { a.SearchAttributes = searchAttributes("nope", "v") }),
 		"child":           child,
-		"upsert nothing":  upsertCommand(&commonpb.SearchAttributes{}),
+		"upsert nothing":  upsertSearchAttributes(&commonpb.SearchAttributes{}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newAttributesLab(t)
+			w := newAttributesWorkflow(t)
 			w.start()
 			completion, err := w.tryComplete(w.poll().TaskToken, &completeRequest{Commands: commands(command)})
 			if err != nil || !isInvalidArgument(completion.Err) {
 				t.Fatalf("completion: %v, %v", completion, err)
 			}
-			failed := w.last().GetWorkflowTaskFailedEventAttributes()
+			failed := w.lastEvent().GetWorkflowTaskFailedEventAttributes()
 			if failed.GetCause() != enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES {
-				t.Errorf("last event is %v", w.last())
+				t.Errorf("last event is %v", w.lastEvent())
 			}
 		})
 	}
 }
 
 func TestSearchAttributesThatAreTooLargeEndTheWorkflow(t *testing.T) {
-	large := attributesOf("k", strings.Repeat("v", 2<<10))
+	large := searchAttributes("k", strings.Repeat("v", 2<<10+1))
 	child := startChild("c")
 	child.GetStartChildWorkflowExecutionCommandAttributes().SearchAttributes = large
 	var many []*commandpb.Command
 	for i := range 21 {
-		many = append(many, upsertCommand(attributesOf(fmt.Sprint("k", i), strings.Repeat("v", 2000))))
+		many = append(many, upsertSearchAttributes(searchAttributes(fmt.Sprint("k", i), strings.Repeat("v", 2000))))
 	}
 	for name, batch := range map[string][]*commandpb.Command{
-		"upsert":          commands(upsertCommand(large)),
-		"continue as new": commands(continueCommand(func(a *continueAttributes) { a.SearchAttributes = large })),
+		"upsert":          commands(upsertSearchAttributes(large)),
+		"continue as new": commands(continueAsNew(func(a *continueAttributes) { a.SearchAttributes = large })),
 		"child":           commands(child),
 		"by and by":       many,
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newAttributesLab(t)
+			w := newAttributesWorkflow(t)
 			w.start()
 			completion, err := w.tryComplete(w.poll().TaskToken, &completeRequest{Commands: batch})
 			if err != nil || !isInvalidArgument(completion.Err) || !strings.Contains(completion.Err.Error(), "exceeds size limit") {
@@ -144,14 +129,14 @@ func TestSearchAttributesThatAreTooLargeEndTheWorkflow(t *testing.T) {
 }
 
 func TestOneAttributeSetOverAndOverCountsOnce(t *testing.T) {
-	w := newAttributesLab(t)
+	w := newAttributesWorkflow(t)
 	w.start()
 	var many []*commandpb.Command
 	for range 100 {
-		many = append(many, upsertCommand(attributesOf("k", strings.Repeat("v", 2000))))
+		many = append(many, upsertSearchAttributes(searchAttributes("k", strings.Repeat("v", 2000))))
 	}
 	w.complete(w.poll(), many...)
-	upserts := slices.DeleteFunc(w.history(w.runID()), func(e *historypb.HistoryEvent) bool {
+	upserts := slices.DeleteFunc(w.history(), func(e *historypb.HistoryEvent) bool {
 		return e.EventType != enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES
 	})
 	if len(upserts) != 100 {

@@ -14,34 +14,34 @@ import (
 )
 
 func TestTimerFiresAtItsTime(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
-	w.decide("w", startTimer("t", time.Minute))
-	started := w.wantHistory("w", afterSchedule-1, "TimerStarted")[0].GetTimerStartedEventAttributes()
+	w := newWorkflow(t)
+	w.start()
+	w.decide(startTimer("t", time.Minute))
+	started := w.wantEvents(afterSchedule-1, "TimerStarted")[0].GetTimerStartedEventAttributes()
 	if want := (&historypb.TimerStartedEventAttributes{
 		TimerId: "t", StartToFireTimeout: durationpb.New(time.Minute), WorkflowTaskCompletedEventId: 4,
 	}); !proto.Equal(started, want) {
 		t.Errorf("started event is %v", started)
 	}
 	w.advance(time.Minute - 1)
-	w.wantHistory("w", afterSchedule)
+	w.wantEvents(afterSchedule)
 	w.crash()
 	w.advance(1)
-	fired := w.wantHistory("w", afterSchedule, "TimerFired", "WorkflowTaskScheduled")[0].GetTimerFiredEventAttributes()
+	fired := w.wantEvents(afterSchedule, "TimerFired", "WorkflowTaskScheduled")[0].GetTimerFiredEventAttributes()
 	if want := (&historypb.TimerFiredEventAttributes{TimerId: "t", StartedEventId: 5}); !proto.Equal(fired, want) {
 		t.Errorf("fired event is %v", fired)
 	}
 }
 
 func TestTimersFireInTheOrderOfTheirTimes(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
-	w.decide("w", startTimer("late", 3*time.Second), startTimer("early", time.Second), startTimer("same", 3*time.Second))
+	w := newWorkflow(t)
+	w.start()
+	w.decide(startTimer("late", 3*time.Second), startTimer("early", time.Second), startTimer("same", 3*time.Second))
 	w.crash()
 	w.now = w.now.Add(time.Minute) // nobody was there to fire them
 	w.advance(0)
 	var order []string
-	for _, event := range w.history("w") {
+	for _, event := range w.history() {
 		if fired := event.GetTimerFiredEventAttributes(); fired != nil {
 			order = append(order, fired.TimerId)
 		}
@@ -52,11 +52,11 @@ func TestTimersFireInTheOrderOfTheirTimes(t *testing.T) {
 }
 
 func TestTimerOfNoTimeFiresAtOnce(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
-	w.decide("w", startTimer("t", 0))
+	w := newWorkflow(t)
+	w.start()
+	w.decide(startTimer("t", 0))
 	w.advance(0)
-	w.wantHistory("w", afterSchedule, "TimerFired", "WorkflowTaskScheduled")
+	w.wantEvents(afterSchedule, "TimerFired", "WorkflowTaskScheduled")
 }
 
 func TestBadTimerCommandsFailTheWorkflowTask(t *testing.T) {
@@ -75,9 +75,9 @@ func TestBadTimerCommandsFailTheWorkflowTask(t *testing.T) {
 		{"cancelling twice", []*commandpb.Command{startTimer("t", 1), cancelTimer("t"), cancelTimer("t")}, enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_CANCEL_TIMER_ATTRIBUTES},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := newWorld(t)
-			w.start("w")
-			if failed := w.refuse("w", test.commands...); failed.Cause != test.cause {
+			w := newWorkflow(t)
+			w.start()
+			if failed := w.refuse(test.commands...); failed.Cause != test.cause {
 				t.Errorf("cause is %v, want %v", failed.Cause, test.cause)
 			}
 		})
@@ -85,71 +85,71 @@ func TestBadTimerCommandsFailTheWorkflowTask(t *testing.T) {
 }
 
 func TestCancelledTimerDoesNotFireAndItsIdIsFreeAgain(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
-	w.decide("w", startTimer("t", time.Minute), cancelTimer("t"), startTimer("t", time.Hour))
-	events := w.wantHistory("w", afterSchedule-1, "TimerStarted", "TimerCanceled", "TimerStarted")
+	w := newWorkflow(t)
+	w.start()
+	w.decide(startTimer("t", time.Minute), cancelTimer("t"), startTimer("t", time.Hour))
+	events := w.wantEvents(afterSchedule-1, "TimerStarted", "TimerCanceled", "TimerStarted")
 	want := &historypb.TimerCanceledEventAttributes{TimerId: "t", StartedEventId: 5, WorkflowTaskCompletedEventId: 4, Identity: testWorker}
 	if got := events[1].GetTimerCanceledEventAttributes(); !proto.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 	w.advance(2 * time.Minute)
-	w.wantHistory("w", 7)
+	w.wantEvents(7)
 }
 
 func TestCancellingATimerTakesItsBufferedFiringBack(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
-	w.decide("w", startTimer("t", time.Second), startTimer("now", 0))
+	w := newWorkflow(t)
+	w.start()
+	w.decide(startTimer("t", time.Second), startTimer("now", 0))
 	w.advance(0)
-	decision := w.poll("w")
+	decision := w.poll()
 	w.advance(time.Second)
-	if completion := w.respond("w", decision.TaskToken, nil, cancelTimer("t"), completeWorkflow("done")); completion.Err != nil {
+	if completion := w.respond(decision.TaskToken, nil, cancelTimer("t"), completeWorkflow("done")); completion.Err != nil {
 		t.Fatal(completion.Err)
 	}
-	events := w.wantHistory("w", 9, "WorkflowTaskCompleted", "TimerCanceled", "WorkflowExecutionCompleted")
+	events := w.wantEvents(9, "WorkflowTaskCompleted", "TimerCanceled", "WorkflowExecutionCompleted")
 	if got := events[1].GetTimerCanceledEventAttributes().StartedEventId; got != 5 {
 		t.Errorf("refers to %d", got)
 	}
 }
 
 func TestFiringThatWasTakenBackDoesNotComeUpAgainAfterACrash(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
-	w.decide("w", startTimer("t", time.Second), startTimer("now", 0))
+	w := newWorkflow(t)
+	w.start()
+	w.decide(startTimer("t", time.Second), startTimer("now", 0))
 	w.advance(0)
-	decision := w.poll("w")
+	decision := w.poll()
 	w.advance(time.Second)
-	w.respond("w", decision.TaskToken, nil, cancelTimer("t"), startTimer("next", time.Minute))
+	w.respond(decision.TaskToken, nil, cancelTimer("t"), startTimer("next", time.Minute))
 	w.crash()
 	w.advance(time.Minute)
-	w.wantHistory("w", 9, "WorkflowTaskCompleted", "TimerCanceled", "TimerStarted", "TimerFired", "WorkflowTaskScheduled")
+	w.wantEvents(9, "WorkflowTaskCompleted", "TimerCanceled", "TimerStarted", "TimerFired", "WorkflowTaskScheduled")
 }
 
 func TestTimerThatFiresDuringAWorkflowTaskIsBuffered(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
-	w.decide("w", startTimer("t", time.Second), startTimer("now", 0))
+	w := newWorkflow(t)
+	w.start()
+	w.decide(startTimer("t", time.Second), startTimer("now", 0))
 	w.advance(0)
-	decision := w.poll("w")
+	decision := w.poll()
 	w.advance(time.Second)
-	w.respond("w", decision.TaskToken, nil)
-	w.wantHistory("w", 9, "WorkflowTaskCompleted", "TimerFired", "WorkflowTaskScheduled")
+	w.respond(decision.TaskToken, nil)
+	w.wantEvents(9, "WorkflowTaskCompleted", "TimerFired", "WorkflowTaskScheduled")
 }
 
 func TestManyTimersMoveTheDurableTimerOnlyWhenTheEarliestFires(t *testing.T) {
-	w := newWorld(t)
-	w.start("w")
+	w := newWorkflow(t)
+	w.start()
 	var commands []*commandpb.Command
 	for i := range 50 {
 		commands = append(commands, startTimer(fmt.Sprint(i), time.Duration(100-i)*time.Second))
 	}
-	w.decide("w", commands...)
-	if n := len(w.timers[testKey("w")]); n != 1 {
+	w.decide(commands...)
+	if n := len(w.timers[keyOf("w")]); n != 1 {
 		t.Errorf("%d durable timers for one run", n)
 	}
 	w.advance(51 * time.Second)
-	if n := len(w.run("w").timers); n != 49 {
+	if n := len(w.run().timers); n != 49 {
 		t.Errorf("%d timers are left", n)
 	}
 }

@@ -22,7 +22,7 @@ func TestTokenOfAnotherKindIsRefused(t *testing.T) {
 // FuzzTaskToken feeds the chain tokens as a client may make them up: none may
 // panic, and only the true one completes the task.
 func FuzzTaskToken(f *testing.F) {
-	w := newLab(f, Limits{})
+	w := newWorkflow(f)
 	w.start()
 	good := w.poll().TaskToken
 	f.Add(good)
@@ -36,7 +36,7 @@ func FuzzTaskToken(f *testing.F) {
 		if again, err := DecodeTaskToken(EncodeTaskToken(token)); err != nil || !proto.Equal(token, again) {
 			t.Fatalf("token does not survive encoding: %v, %v", again, err)
 		}
-		w := newLab(t, Limits{})
+		w := newWorkflow(t)
 		w.start()
 		w.poll()
 		_, err = w.tryComplete(data, &completeRequest{})

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
+	historypb "go.temporal.io/api/history/v1"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
@@ -15,7 +15,7 @@ import (
 )
 
 func TestStartedTaskIsInTheReplyButNotInTheRecords(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	w.wantHistory("Started WorkflowTaskScheduled")
 	task := w.poll()
@@ -26,13 +26,13 @@ func TestStartedTaskIsInTheReplyButNotInTheRecords(t *testing.T) {
 		t.Fatalf("task is %v", task)
 	}
 	w.wantHistory("Started WorkflowTaskScheduled")
-	w.complete(task, completeCommand())
+	w.complete(task, completeWorkflow("done"))
 	w.wantHistory("Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskCompleted Completed")
-	events := w.history(w.runID())
+	events := w.history()
 	if a := events[2].GetWorkflowTaskStartedEventAttributes(); a.ScheduledEventId != 2 || a.Identity != "worker" || a.RequestId == "" {
 		t.Fatalf("started event is %v", a)
 	}
-	if !slices.EqualFunc(task.History.Events, events[:3], func(a, b *historyEvent) bool { return a.String() == b.String() }) {
+	if !slices.EqualFunc(task.History.Events, events[:3], func(a, b *historypb.HistoryEvent) bool { return a.String() == b.String() }) {
 		t.Fatal("what the worker was shown is not a prefix of the history")
 	}
 	if a := events[3].GetWorkflowTaskCompletedEventAttributes(); a.ScheduledEventId != 2 || a.StartedEventId != 3 {
@@ -44,40 +44,38 @@ func TestStartedTaskIsInTheReplyButNotInTheRecords(t *testing.T) {
 }
 
 func TestCrashTurnsAStartedTaskBackIntoAScheduledOne(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	lost := w.poll()
 	w.crash()
 	if _, err := w.tryComplete(lost.TaskToken, &completeRequest{}); !isNotFound(err) {
 		t.Fatalf("completing a lost task: %v", err)
 	}
-	w.complete(w.poll(), completeCommand())
+	w.complete(w.poll(), completeWorkflow("done"))
 	w.wantHistory("Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskCompleted Completed")
 }
 
 func TestStartThatIsLostThoughTheProcessLivesOnIsOfferedAgain(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
-	lost := w.workflowTask().ID
+	lost := w.task(entity.TaskWorkflow).ID
 	w.poll()
-	wakes := w.wakes
-	w.crash()
-	w.wakes = wakes
+	w.forget()
 	w.advance(10 * time.Second)
-	if w.workflowTask().ID == lost {
+	if w.task(entity.TaskWorkflow).ID == lost {
 		t.Fatal("the task is not dispatched anew")
 	}
-	w.complete(w.poll(), completeCommand())
+	w.complete(w.poll(), completeWorkflow("done"))
 	w.wantHistory("Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskCompleted Completed")
 }
 
 func TestTaskIsStartedOnce(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
-	record := *w.workflowTask()
+	record := *w.task(entity.TaskWorkflow)
 	w.poll()
-	err := w.step(func(s *entity.Step) error {
-		_, err := w.chain.StartWorkflowTask(s, &record, &workflowservice.PollWorkflowTaskQueueRequest{})
+	err := w.step(func(s *entity.Step, c *Chain) error {
+		_, err := c.StartWorkflowTask(s, &record, &workflowservice.PollWorkflowTaskQueueRequest{})
 		return err
 	})
 	if !errors.Is(err, ErrStaleTask) {
@@ -86,12 +84,12 @@ func TestTaskIsStartedOnce(t *testing.T) {
 }
 
 func TestTaskOfAnotherRunIsStale(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
-	record := *w.workflowTask()
+	record := *w.task(entity.TaskWorkflow)
 	record.RunID = "another"
-	err := w.step(func(s *entity.Step) error {
-		_, err := w.chain.StartWorkflowTask(s, &record, &workflowservice.PollWorkflowTaskQueueRequest{})
+	err := w.step(func(s *entity.Step, c *Chain) error {
+		_, err := c.StartWorkflowTask(s, &record, &workflowservice.PollWorkflowTaskQueueRequest{})
 		return err
 	})
 	if !errors.Is(err, ErrStaleTask) {
@@ -100,19 +98,19 @@ func TestTaskOfAnotherRunIsStale(t *testing.T) {
 }
 
 func TestEventsDuringATaskAreBufferedAndCauseAnother(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	task := w.poll()
 	w.signal("a")
 	w.signal("b")
 	w.wantHistory("Started WorkflowTaskScheduled")
-	w.complete(task, markerCommand("m"))
+	w.complete(task, recordMarker("m"))
 	w.wantHistory(`Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskCompleted MarkerRecorded
 		Signaled Signaled WorkflowTaskScheduled`)
 }
 
 func TestBufferedEventsSurviveACrash(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	w.poll()
 	w.signal("a")
@@ -121,53 +119,53 @@ func TestBufferedEventsSurviveACrash(t *testing.T) {
 	if got := names(task.History.Events); got != "Started WorkflowTaskScheduled Signaled WorkflowTaskStarted" {
 		t.Fatalf("worker got %s", got)
 	}
-	w.complete(task, completeCommand())
+	w.complete(task, completeWorkflow("done"))
 	w.wantHistory("Started WorkflowTaskScheduled Signaled WorkflowTaskStarted WorkflowTaskCompleted Completed")
 }
 
 func TestSignalAfterACrashKeepsTheOrderOfSignals(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	w.poll()
 	w.signal("a")
 	w.crash()
 	w.signal("b")
 	w.wantHistory("Started WorkflowTaskScheduled Signaled Signaled")
-	if got := w.last().GetWorkflowExecutionSignaledEventAttributes().SignalName; got != "b" {
+	if got := w.lastEvent().GetWorkflowExecutionSignaledEventAttributes().SignalName; got != "b" {
 		t.Fatalf("last signal is %q", got)
 	}
 }
 
 func TestCompletionWithUnseenEventsFailsTheTask(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	task := w.poll()
 	w.signal("a")
-	completion, err := w.tryComplete(task.TaskToken, &completeRequest{Commands: commands(completeCommand())})
+	completion, err := w.tryComplete(task.TaskToken, &completeRequest{Commands: commands(completeWorkflow("done"))})
 	if err != nil || !isInvalidArgument(completion.Err) || completion.Err.Error() != "UnhandledCommand" {
 		t.Fatalf("completion: %v, %v", completion, err)
 	}
 	w.wantHistory(`Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskFailed Signaled WorkflowTaskScheduled`)
 	// The run tries to close: signals wait until the next task is done.
 	task = w.poll()
-	if err := w.step(func(s *entity.Step) error { return w.chain.Signal(s, signalRequest("b", "")) }); !isResourceExhausted(err) {
+	if err := w.step(func(s *entity.Step, c *Chain) error { return c.Signal(s, newSignalRequest("w", "b")) }); !isResourceExhausted(err) {
 		t.Fatalf("signal to a closing workflow: %v", err)
 	}
-	w.complete(task, completeCommand())
+	w.complete(task, completeWorkflow("done"))
 	w.wantHistory(`Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskFailed Signaled WorkflowTaskScheduled
 		WorkflowTaskStarted WorkflowTaskCompleted Completed`)
 }
 
 func TestBadCommandChangesNothingButFailsTheTask(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	task := w.poll()
-	completion, err := w.tryComplete(task.TaskToken, &completeRequest{Commands: commands(markerCommand("m"), markerCommand(""))})
+	completion, err := w.tryComplete(task.TaskToken, &completeRequest{Commands: commands(recordMarker("m"), recordMarker(""))})
 	if err != nil || !isInvalidArgument(completion.Err) {
 		t.Fatalf("completion: %v, %v", completion, err)
 	}
 	w.wantHistory("Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskFailed")
-	failed := w.last().GetWorkflowTaskFailedEventAttributes()
+	failed := w.lastEvent().GetWorkflowTaskFailedEventAttributes()
 	if failed.Cause != enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_RECORD_MARKER_ATTRIBUTES || failed.Failure == nil {
 		t.Fatalf("failed event is %v", failed)
 	}
@@ -176,7 +174,7 @@ func TestBadCommandChangesNothingButFailsTheTask(t *testing.T) {
 	if task.Attempt != 2 || names(task.History.Events) != "Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskFailed WorkflowTaskScheduled WorkflowTaskStarted" {
 		t.Fatalf("second attempt is %d with %s", task.Attempt, names(task.History.Events))
 	}
-	if _, err := w.tryComplete(task.TaskToken, &completeRequest{Commands: commands(markerCommand(""))}); !isInvalidArgument(err) {
+	if _, err := w.tryComplete(task.TaskToken, &completeRequest{Commands: commands(recordMarker(""))}); !isInvalidArgument(err) {
 		t.Fatalf("second bad command: %v", err)
 	}
 	w.advance(10 * time.Second)
@@ -184,16 +182,16 @@ func TestBadCommandChangesNothingButFailsTheTask(t *testing.T) {
 	if task.Attempt != 3 {
 		t.Fatalf("attempt after the timeout is %d", task.Attempt)
 	}
-	w.complete(task, completeCommand())
+	w.complete(task, completeWorkflow("done"))
 	w.wantHistory(`Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskFailed
 		WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskCompleted Completed`)
-	if events := w.history(w.runID()); events[4].GetWorkflowTaskScheduledEventAttributes().Attempt != 3 {
+	if events := w.history(); events[4].GetWorkflowTaskScheduledEventAttributes().Attempt != 3 {
 		t.Fatalf("scheduled event is %v", events[4])
 	}
 }
 
 func TestNewEventsEndASeriesOfFailures(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	w.fail(w.poll())
 	w.signal("a")
@@ -206,24 +204,24 @@ func TestNewEventsEndASeriesOfFailures(t *testing.T) {
 	}
 	// It is a first attempt in the records as well.
 	w.crash()
-	w.complete(w.poll(), completeCommand())
+	w.complete(w.poll(), completeWorkflow("done"))
 }
 
 func TestEventsDuringATransientTaskMakeTheNextOneAFirstAttempt(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	w.fail(w.poll())
 	task := w.poll()
 	w.signal("a")
 	w.fail(task)
 	w.wantHistory("Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskFailed Signaled WorkflowTaskScheduled")
-	if got := w.last().GetWorkflowTaskScheduledEventAttributes().Attempt; got != 1 {
+	if got := w.lastEvent().GetWorkflowTaskScheduledEventAttributes().Attempt; got != 1 {
 		t.Fatalf("attempt is %d", got)
 	}
 }
 
 func TestFailedTaskIsTriedAgainWithoutFurtherEvents(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	for attempt := range int32(6) {
 		task := w.poll()
@@ -234,20 +232,20 @@ func TestFailedTaskIsTriedAgainWithoutFurtherEvents(t *testing.T) {
 	}
 	w.wantHistory("Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskFailed")
 	// The seventh attempt rests for a while if it fails by silence.
-	if got, want := w.chain.current.state.WorkflowTask.Timeout.AsDuration(), 10*time.Second+40*time.Second; got != want {
+	if got, want := w.chain().current.state.WorkflowTask.Timeout.AsDuration(), 10*time.Second+40*time.Second; got != want {
 		t.Fatalf("timeout of attempt 7 is %v, want %v", got, want)
 	}
 }
 
 func TestStartToCloseTimeoutSchedulesTheTaskAgain(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	lost := w.poll()
 	w.advance(9 * time.Second)
 	w.wantHistory("Started WorkflowTaskScheduled")
 	w.advance(time.Second)
 	w.wantHistory("Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskTimedOut")
-	if a := w.last().GetWorkflowTaskTimedOutEventAttributes(); a.TimeoutType != enumspb.TIMEOUT_TYPE_START_TO_CLOSE || a.StartedEventId != 3 {
+	if a := w.lastEvent().GetWorkflowTaskTimedOutEventAttributes(); a.TimeoutType != enumspb.TIMEOUT_TYPE_START_TO_CLOSE || a.StartedEventId != 3 {
 		t.Fatalf("timed out event is %v", a)
 	}
 	if _, err := w.tryComplete(lost.TaskToken, &completeRequest{}); !isNotFound(err) {
@@ -259,14 +257,14 @@ func TestStartToCloseTimeoutSchedulesTheTaskAgain(t *testing.T) {
 }
 
 func TestStickyWorkerGetsOnlyTheNewEvents(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	w.completeSticky(w.poll())
 	w.signal("a")
-	if queue := w.last().GetWorkflowTaskScheduledEventAttributes().TaskQueue; queue.Name != stickyQueue || queue.NormalName != labQueue {
+	if queue := w.lastEvent().GetWorkflowTaskScheduledEventAttributes().TaskQueue; queue.Name != stickyQueue || queue.NormalName != testQueue {
 		t.Fatalf("scheduled on %v", queue)
 	}
-	if w.workflowTask().Sticky != stickyQueue {
+	if w.task(entity.TaskWorkflow).Sticky != stickyQueue {
 		t.Fatal("task is not sticky")
 	}
 	task := w.pollSticky()
@@ -276,12 +274,12 @@ func TestStickyWorkerGetsOnlyTheNewEvents(t *testing.T) {
 	if task.PreviousStartedEventId != 3 || task.History.Events[0].EventId != 4 {
 		t.Fatalf("task is %v", task)
 	}
-	w.completeSticky(task, completeCommand())
+	w.completeSticky(task, completeWorkflow("done"))
 }
 
 func TestStickyTaskTakenFromTheNormalQueueHasTheWholeHistory(t *testing.T) {
 	for _, crash := range []bool{false, true} {
-		w := newLab(t, Limits{})
+		w := newWorkflow(t)
 		w.start()
 		w.completeSticky(w.poll())
 		w.signal("a")
@@ -295,7 +293,7 @@ func TestStickyTaskTakenFromTheNormalQueueHasTheWholeHistory(t *testing.T) {
 		// Stickiness has ended.
 		w.complete(task)
 		w.signal("b")
-		if w.workflowTask().Sticky != "" {
+		if w.task(entity.TaskWorkflow).Sticky != "" {
 			t.Fatal("task is sticky")
 		}
 	}
@@ -303,85 +301,85 @@ func TestStickyTaskTakenFromTheNormalQueueHasTheWholeHistory(t *testing.T) {
 
 func TestStickyTaskNobodyTakesGoesToTheNormalQueue(t *testing.T) {
 	for _, crash := range []bool{false, true} {
-		w := newLab(t, Limits{})
+		w := newWorkflow(t)
 		w.start()
 		w.completeSticky(w.poll())
 		w.signal("a")
 		if crash {
 			w.crash()
-			w.wakes = append(w.wakes, w.now.Add(6*time.Second)) // any call of Fire will do
+			w.wakes[w.key()] = append(w.wakes[w.key()], w.now.Add(6*time.Second)) // any call of Fire will do
 		}
 		w.advance(6 * time.Second)
 		w.wantHistory(`Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskCompleted Signaled
 			WorkflowTaskScheduled WorkflowTaskTimedOut WorkflowTaskScheduled`)
-		if w.workflowTask().Sticky != "" || w.chain.current.state.WorkflowTask.Attempt != 1 {
-			t.Fatalf("task is %v", w.chain.current.state.WorkflowTask)
+		if w.task(entity.TaskWorkflow).Sticky != "" || w.chain().current.state.WorkflowTask.Attempt != 1 {
+			t.Fatalf("task is %v", w.chain().current.state.WorkflowTask)
 		}
 	}
 }
 
 func TestFailureOfAStickyTaskIsNotCounted(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	w.completeSticky(w.poll())
 	w.signal("a")
 	w.fail(w.pollSticky())
 	task := w.poll()
-	if task.Attempt != 1 || w.chain.current.state.StickyQueue != "" {
-		t.Fatalf("attempt is %d, sticky queue %q", task.Attempt, w.chain.current.state.StickyQueue)
+	if task.Attempt != 1 || w.chain().current.state.StickyQueue != "" {
+		t.Fatalf("attempt is %d, sticky queue %q", task.Attempt, w.chain().current.state.StickyQueue)
 	}
 }
 
 func TestResetStickySendsTheNextTaskToTheNormalQueue(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	w.completeSticky(w.poll())
-	w.must(func(s *entity.Step) error {
-		return w.chain.ResetSticky(s, &workflowservice.ResetStickyTaskQueueRequest{})
+	w.must(func(s *entity.Step, c *Chain) error {
+		return c.ResetSticky(s, &workflowservice.ResetStickyTaskQueueRequest{})
 	})
 	w.signal("a")
-	if w.workflowTask().Sticky != "" {
+	if w.task(entity.TaskWorkflow).Sticky != "" {
 		t.Fatal("task is sticky")
 	}
 }
 
 func TestHeartbeatBringsTheNextTaskInTheReply(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	resp := w.completeWith(w.poll(), &completeRequest{ForceCreateNewWorkflowTask: true, ReturnNewWorkflowTask: true, StickyAttributes: stickyAttributes()})
 	task := overWire(t, resp.WorkflowTask)
 	if got := names(task.History.Events); got != "WorkflowTaskCompleted WorkflowTaskScheduled WorkflowTaskStarted" {
 		t.Fatalf("worker got %s", got)
 	}
-	if w.workflowTask() != nil {
+	if w.task(entity.TaskWorkflow) != nil {
 		t.Fatal("a task that is in the reply is dispatched as well")
 	}
-	w.completeSticky(task, completeCommand())
+	w.completeSticky(task, completeWorkflow("done"))
 	w.wantHistory(`Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskCompleted
 		WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskCompleted Completed`)
 }
 
 func TestTaskInAReplyThatIsLostInACrashIsDispatched(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	w.completeWith(w.poll(), &completeRequest{ForceCreateNewWorkflowTask: true, ReturnNewWorkflowTask: true})
 	w.crash()
 	w.advance(10 * time.Second)
-	w.complete(w.poll(), completeCommand())
+	w.complete(w.poll(), completeWorkflow("done"))
 }
 
 func TestTaskInAReplyTimesOutLikeAnyOther(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	w.completeWith(w.poll(), &completeRequest{ForceCreateNewWorkflowTask: true, ReturnNewWorkflowTask: true})
 	w.advance(10 * time.Second)
 	w.wantHistory(`Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskCompleted
 		WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskTimedOut`)
-	w.complete(w.poll(), completeCommand())
+	w.complete(w.poll(), completeWorkflow("done"))
 }
 
 func TestHeartbeatsComeToAnEnd(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	task := w.poll()
 	for range 1000 {
@@ -391,10 +389,10 @@ func TestHeartbeatsComeToAnEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		if completion.Err != nil {
-			if !isNotFound(completion.Err) || w.now.Sub(w.chain.current.info.StartTime.AsTime()) < heartbeatLimit {
+			if !isNotFound(completion.Err) || w.now.Sub(w.chain().current.info.StartTime.AsTime()) < heartbeatLimit {
 				t.Fatalf("after %v: %v", w.now, completion.Err)
 			}
-			if w.workflowTask() == nil || w.workflowTask().Sticky != "" {
+			if w.task(entity.TaskWorkflow) == nil || w.task(entity.TaskWorkflow).Sticky != "" {
 				t.Fatal("no task on the normal queue")
 			}
 			return
@@ -405,7 +403,7 @@ func TestHeartbeatsComeToAnEnd(t *testing.T) {
 }
 
 func TestLongHistoryIsPaged(t *testing.T) {
-	w := newLab(t, Limits{HistoryPageEvents: 4})
+	w := newWorkflow(t, Limits{HistoryPageEvents: 4})
 	w.start()
 	for range 10 {
 		w.signal("s")
@@ -425,11 +423,11 @@ func TestLongHistoryIsPaged(t *testing.T) {
 		}
 		from := token.NextEventId
 		for from != 0 {
-			page, err := w.chain.ReadHistory(w, HistoryRequest{RunID: token.RunId, From: from, To: token.LastEventId, IncludeStarted: true})
+			page, err := w.chain().ReadHistory(w.reader(), HistoryRequest{RunID: token.RunId, From: from, To: token.LastEventId, IncludeStarted: true})
 			if err != nil {
 				t.Fatal(err)
 			}
-			events = append(events, w.decode(page.Events)...)
+			events = append(events, decodeEvents(t, page.Events)...)
 			from = page.Next
 		}
 		if len(events) != 13 || events[12].EventType != enumspb.EVENT_TYPE_WORKFLOW_TASK_STARTED || events[12].EventId != task.StartedEventId {
@@ -439,7 +437,7 @@ func TestLongHistoryIsPaged(t *testing.T) {
 }
 
 func TestSuggestsToContinueAsNewWhenHistoryIsLong(t *testing.T) {
-	w := newLab(t, Limits{SuggestEvents: 4})
+	w := newWorkflow(t, Limits{SuggestEvents: 4})
 	w.start()
 	w.signal("a")
 	task := w.poll()
@@ -450,14 +448,14 @@ func TestSuggestsToContinueAsNewWhenHistoryIsLong(t *testing.T) {
 }
 
 func TestTooManyBufferedEventsFailTheTask(t *testing.T) {
-	w := newLab(t, Limits{BufferedEvents: 2})
+	w := newWorkflow(t, Limits{BufferedEvents: 2})
 	w.start()
 	task := w.poll()
 	for range 3 {
 		w.signal("s")
 	}
 	w.wantHistory(`Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskFailed Signaled Signaled Signaled`)
-	if next := w.chain.current.state.WorkflowTask; next.GetAttempt() != 2 {
+	if next := w.chain().current.state.WorkflowTask; next.GetAttempt() != 2 {
 		t.Fatalf("next task is %v", next)
 	}
 	if _, err := w.tryComplete(task.TaskToken, &completeRequest{}); !isNotFound(err) {
@@ -466,18 +464,18 @@ func TestTooManyBufferedEventsFailTheTask(t *testing.T) {
 }
 
 func TestHistoryThatIsTooLongEndsTheWorkflow(t *testing.T) {
-	w := newLab(t, Limits{HistoryEvents: 5})
+	w := newWorkflow(t, Limits{HistoryEvents: 5})
 	w.start()
 	for range 4 {
 		w.signal("s")
 	}
-	if w.last().EventType != enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED {
-		t.Fatalf("history is %s", names(w.history(w.runID())))
+	if w.lastEvent().EventType != enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED {
+		t.Fatalf("history is %s", names(w.history()))
 	}
 }
 
 func TestStaleAndForeignTokensAreNotFound(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	task := w.poll()
 	good, err := DecodeTaskToken(task.TaskToken)
@@ -500,22 +498,22 @@ func TestStaleAndForeignTokensAreNotFound(t *testing.T) {
 }
 
 func TestUnknownCommandIsRefused(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	task := w.poll()
-	bad := markerCommand("m")
+	bad := recordMarker("m")
 	bad.CommandType = 99
 	if _, err := w.tryComplete(task.TaskToken, &completeRequest{Commands: commands(bad)}); !isInvalidArgument(err) {
 		t.Fatalf("unknown command: %v", err)
 	}
-	if _, err := w.tryComplete(task.TaskToken, &completeRequest{Commands: commands(completeCommand(), markerCommand("m"))}); !isInvalidArgument(err) {
+	if _, err := w.tryComplete(task.TaskToken, &completeRequest{Commands: commands(completeWorkflow("done"), recordMarker("m"))}); !isInvalidArgument(err) {
 		t.Fatalf("command after the last: %v", err)
 	}
-	w.complete(task, completeCommand())
+	w.complete(task, completeWorkflow("done"))
 }
 
 func TestPollFromAForeignStickyQueueGetsTheWholeHistory(t *testing.T) {
-	w := newLab(t, Limits{})
+	w := newWorkflow(t)
 	w.start()
 	w.completeSticky(w.poll())
 	w.signal("a")
@@ -523,19 +521,4 @@ func TestPollFromAForeignStickyQueueGetsTheWholeHistory(t *testing.T) {
 	if task.History.Events[0].EventId != 1 {
 		t.Fatalf("worker got %s", names(task.History.Events))
 	}
-}
-
-func isNotFound(err error) bool {
-	var e *serviceerror.NotFound
-	return errors.As(err, &e)
-}
-
-func isInvalidArgument(err error) bool {
-	var e *serviceerror.InvalidArgument
-	return errors.As(err, &e)
-}
-
-func isResourceExhausted(err error) bool {
-	var e *serviceerror.ResourceExhausted
-	return errors.As(err, &e)
 }

@@ -2,7 +2,6 @@ package workflow
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -19,21 +18,19 @@ import (
 )
 
 // TestRandomLives does whatever may be done to a few workflows, in random order,
-// with crashes and repeated messages. World.check holds after every step: the
+// with crashes and repeated messages. The engine's check holds after every step: the
 // records say what memory says, every item has its task and its timer. Of the
 // histories that come out, some rules must hold as well.
 func TestRandomLives(t *testing.T) {
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			l := &life{world: newWorld(t), rng: rand.New(rand.NewPCG(seed, 7)), decisions: make(map[string]*workflowservice.PollWorkflowTaskQueueResponse)}
+			l := &life{engine: newEngine(t), rng: rand.New(rand.NewPCG(seed, 7)), decisions: make(map[string]*workflowservice.PollWorkflowTaskQueueResponse)}
 			l.powerCuts = true
 			for range 300 {
 				l.step()
 			}
 			for _, id := range append(lifeWorkflows, lifeChildren...) {
-				if l.chain(testKey(id)).current != nil {
-					checkHistory(t, l.history(id))
-				}
+				checkHistory(t, l.workflow(id).history())
 			}
 		})
 	}
@@ -45,9 +42,9 @@ var (
 	lifeChildren  = []string{"c", "d", "e"}
 )
 
-// life is a world in which things happen at random.
+// life is an engine on which things happen at random.
 type life struct {
-	*world
+	*engine
 	rng        *rand.Rand
 	decisions  map[string]*workflowservice.PollWorkflowTaskQueueResponse
 	activities []*workflowservice.PollActivityTaskQueueResponse
@@ -55,7 +52,7 @@ type life struct {
 
 func (l *life) anyOf(ids []string) string { return ids[l.rng.IntN(len(ids))] }
 
-func (l *life) workflow() string {
+func (l *life) anyWorkflow() string {
 	if l.rng.IntN(2) == 0 {
 		return l.anyOf(lifeChildren)
 	}
@@ -63,29 +60,29 @@ func (l *life) workflow() string {
 }
 
 func (l *life) step() {
-	id := l.workflow()
-	c := l.chain(testKey(id)).current
-	if c == nil || c.closed() {
+	id := l.anyWorkflow()
+	w := l.workflow(id)
+	if w.runID() == "" || w.status() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 		if len(l.outbox) > 0 {
 			l.deliverOne()
 			return
 		}
 		delete(l.decisions, id)
 		if slices.Contains(lifeWorkflows, id) {
-			l.start(id)
+			w.start()
 		}
 		return
 	}
 	switch l.rng.IntN(9) {
 	case 0, 1:
-		if l.task(id, entity.TaskWorkflow) != nil && c.started == nil {
-			l.decisions[id] = l.poll(id)
+		if w.task(entity.TaskWorkflow) != nil && !w.started() {
+			l.decisions[id] = w.poll()
 		}
 	case 2, 3:
-		l.decideSomething(id)
+		l.decideSomething(w)
 	case 4:
-		if task := l.task(id, entity.TaskActivity); task != nil {
-			if started, err := l.tryStartActivity(task); err == nil {
+		if task := w.task(entity.TaskActivity); task != nil {
+			if started, err := w.tryStartActivity(task); err == nil {
 				l.activities = append(l.activities, started)
 			}
 		}
@@ -99,72 +96,54 @@ func (l *life) step() {
 		}
 	case 8:
 		if l.rng.IntN(5) == 0 {
-			if l.durable != nil {
-				l.restore(*l.durable) // what was written lazily since then is lost
-			}
-			l.crash()
+			l.powerCut()
 			clear(l.decisions)
 		}
 	}
 }
 
 // decideSomething answers a workflow task with random commands, good and bad.
-func (l *life) decideSomething(id string) {
-	decision := l.decisions[id]
-	r := l.run(id)
-	if decision == nil || r.started == nil {
-		delete(l.decisions, id)
+func (l *life) decideSomething(w subject) {
+	decision := l.decisions[w.id]
+	delete(l.decisions, w.id)
+	if decision == nil || !w.started() {
 		return
 	}
+	pending := w.pending()
 	var commands []*commandpb.Command
 	for range l.rng.IntN(4) {
 		name := fmt.Sprint(l.rng.IntN(40))
 		switch l.rng.IntN(9) {
 		case 0, 1:
 			commands = append(commands, scheduleActivity(name, timeouts(20*time.Second, 0, 5*time.Second, 2*time.Second), maximumAttempts(l.rng.Int32N(4)),
-				func(attr *commandpb.ScheduleActivityTaskCommandAttributes) {
+				func(attr *activityAttributes) {
 					attr.RequestEagerExecution = l.rng.IntN(3) == 0
 				}))
 		case 2:
-			if pending := slices.Sorted(maps.Keys(r.activities)); len(pending) > 0 {
-				commands = append(commands, cancelActivity(pending[l.rng.IntN(len(pending))]))
+			if n := len(pending.activities); n > 0 {
+				commands = append(commands, cancelActivity(pending.activities[l.rng.IntN(n)]))
 			}
 		case 3, 4:
 			commands = append(commands, startTimer(name, time.Duration(l.rng.Int64N(int64(10*time.Second)))))
 		case 5:
-			timers := slices.Sorted(maps.Keys(r.timers))
-			for _, event := range r.buffered {
-				if fired := event.GetTimerFiredEventAttributes(); fired != nil {
-					timers = append(timers, fired.TimerId)
-				}
-			}
-			if len(timers) > 0 {
-				commands = append(commands, cancelTimer(timers[l.rng.IntN(len(timers))]))
+			if n := len(pending.timers); n > 0 {
+				commands = append(commands, cancelTimer(pending.timers[l.rng.IntN(n)]))
 			}
 		case 6:
 			commands = append(commands, startChild(l.anyOf(lifeChildren), parentClosePolicy(enumspb.ParentClosePolicy(l.rng.IntN(4)))))
 		case 7:
-			commands = append(commands, signalExternal(l.workflow()))
+			commands = append(commands, signalExternal(l.anyWorkflow()))
 		case 8:
-			commands = append(commands, cancelExternal(l.workflow()))
+			commands = append(commands, cancelExternal(l.anyWorkflow()))
 		}
 	}
 	if l.rng.IntN(10) == 0 {
 		commands = append(commands, completeWorkflow("done"))
 	}
-	token, err := DecodeTaskToken(decision.TaskToken)
-	if err != nil {
-		l.t.Fatal(err)
+	completion, err := w.tryComplete(decision.TaskToken, &completeRequest{Commands: commands})
+	if err == nil && completion.Err == nil {
+		l.activities = append(l.activities, completion.Response.GetActivityTasks()...)
 	}
-	req := &workflowservice.RespondWorkflowTaskCompletedRequest{TaskToken: decision.TaskToken, Identity: testWorker, Commands: commands}
-	_ = l.try(testKey(id), func(step *entity.Step, c *Chain) error {
-		completion, err := c.CompleteWorkflowTask(step, token, req)
-		if err == nil && completion.Err == nil {
-			l.activities = append(l.activities, completion.Response.GetActivityTasks()...)
-		}
-		return err
-	})
-	delete(l.decisions, id)
 }
 
 // reportSomething reports on an activity that has been handed out at some time.
@@ -174,16 +153,16 @@ func (l *life) reportSomething() {
 	}
 	i := l.rng.IntN(len(l.activities))
 	task := l.activities[i]
-	id, ref := task.WorkflowExecution.WorkflowId, l.activityRef(task)
+	w, ref := l.workflow(task.WorkflowExecution.WorkflowId), l.refOf(task)
 	switch l.rng.IntN(5) {
 	case 0:
-		_ = l.complete(id, ref, "done")
+		_ = w.completeActivity(ref, "done")
 	case 1:
-		_ = l.fail(id, ref, applicationFailure("x"))
+		_ = w.failActivity(ref, applicationFailure("x"))
 	case 2:
-		_ = l.cancel(id, ref)
+		_ = w.cancelActivity(ref)
 	default:
-		_, _ = l.heartbeat(id, ref, strings.Repeat("p", l.rng.IntN(10)))
+		_, _ = w.heartbeat(ref, strings.Repeat("p", l.rng.IntN(10)))
 		return
 	}
 	if l.rng.IntN(2) == 0 { // else the report is repeated later
@@ -228,17 +207,17 @@ func checkHistory(t *testing.T, events []*historypb.HistoryEvent) {
 
 func TestSizeOfAChainCountsWhatWorkersReport(t *testing.T) {
 	w, task := startedActivity(t)
-	before := w.chain(testKey("w")).Size()
-	if _, err := w.heartbeat("w", w.activityRef(task), strings.Repeat("x", 100_000)); err != nil {
+	before := w.chain().Size()
+	if _, err := w.heartbeat(w.refOf(task), strings.Repeat("x", 100_000)); err != nil {
 		t.Fatal(err)
 	}
-	if after := w.chain(testKey("w")).Size(); after < before+100_000 {
+	if after := w.chain().Size(); after < before+100_000 {
 		t.Errorf("size is %d after %d", after, before)
 	}
-	if err := w.complete("w", w.activityRef(task), "done"); err != nil {
+	if err := w.completeActivity(w.refOf(task), "done"); err != nil {
 		t.Fatal(err)
 	}
-	if after := w.chain(testKey("w")).Size(); after > before+10_000 {
+	if after := w.chain().Size(); after > before+10_000 {
 		t.Errorf("size is %d after the activity is gone, was %d", after, before)
 	}
 }

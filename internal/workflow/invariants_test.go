@@ -1,0 +1,265 @@
+package workflow
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
+)
+
+// Everything in the tests of state machines that looks into a chain, or knows how
+// its records are laid out, is in this file.
+
+// check verifies, after a step of the chain, what must hold after every step: the
+// records hold what is in memory; every pending item has its task or its timer;
+// no task or timer is left behind; histories are whole.
+func (e *engine) check(key entity.Key, c *Chain) {
+	e.t.Helper()
+	stored := e.load(key)
+	if (stored.record == nil) != (c.record == nil) || !proto.Equal(stored.record, c.record) {
+		e.t.Errorf("chain record is %v, records say %v", c.record, stored.record)
+	}
+	if (stored.current == nil) != (c.current == nil) {
+		e.t.Fatalf("there is a current run: %v, records say %v", c.current != nil, stored.current != nil)
+	}
+	timers := make(map[string]bool)
+	tasks := make(map[int64]*entity.Task)
+	if next := asTime(c.record.GetNextExpiry()); !next.IsZero() {
+		timers[timerID(entity.Timer{Name: expiryTimer, At: next})] = true
+	}
+	if r := c.current; r != nil {
+		e.checkRecords(stored.current, r)
+		e.checkState(r)
+		if at := asTime(r.state.WakeAt); !at.IsZero() {
+			timers[timerID(entity.Timer{Name: []byte(r.info.RunId), At: at})] = true
+		}
+		if wt := r.state.WorkflowTask; wt.GetTaskId() != 0 {
+			tasks[wt.TaskId] = &entity.Task{RunID: r.info.RunId}
+		}
+		for _, a := range r.activities {
+			if ready := a.StartedTime == nil && a.RetryAt == nil; ready != (a.TaskId != 0) {
+				e.t.Errorf("activity is ready for a worker: %v, but is %v", ready, a)
+			}
+			if a.TaskId != 0 {
+				tasks[a.TaskId] = &entity.Task{RunID: r.info.RunId, EventID: a.ScheduledEventId}
+			}
+		}
+	}
+	e.checkOutputs(key, timers, tasks)
+}
+
+// checkOutputs compares the timers and tasks of a chain with those it should have.
+// Of a wanted task, an event id of zero may be any: that of a workflow task is not
+// the scheduled event's if one has come between two attempts.
+func (e *engine) checkOutputs(key entity.Key, timers map[string]bool, tasks map[int64]*entity.Task) {
+	e.t.Helper()
+	for name := range e.timers[key] {
+		if !timers[name] {
+			e.t.Errorf("timer %q of %v belongs to nothing", name, key)
+		}
+	}
+	for name := range timers {
+		if _, ok := e.timers[key][name]; !ok {
+			e.t.Errorf("timer %q of %v is not set", name, key)
+		}
+	}
+	for id, task := range e.tasks {
+		if task.Entity == key && tasks[id] == nil {
+			e.t.Errorf("task %+v belongs to nothing", task)
+		}
+	}
+	for id, want := range tasks {
+		if task := e.tasks[id]; task == nil || task.Entity != key || task.RunID != want.RunID || want.EventID != 0 && task.EventID != want.EventID {
+			e.t.Errorf("task %d of %v, of event %d, is %+v", id, key, want.EventID, task)
+		}
+	}
+}
+
+// checkRecords compares a run in memory with what its records say.
+func (e *engine) checkRecords(stored, r *Run) {
+	e.t.Helper()
+	if !proto.Equal(stored.info, r.info) {
+		e.t.Errorf("run info is\n%v, records say\n%v", r.info, stored.info)
+	}
+	// Stickiness that a start on the normal queue has ended is recorded later.
+	state := proto.CloneOf(r.state)
+	if r.started != nil && state.StickyQueue == "" {
+		state.StickyQueue, state.StickyTimeout = stored.state.StickyQueue, stored.state.StickyTimeout
+	}
+	if !proto.Equal(stored.state, state) {
+		e.t.Errorf("run state is\n%v, records say\n%v", state, stored.state)
+	}
+	if len(stored.buffered) != len(r.buffered) {
+		e.t.Errorf("%d events are buffered, records say %d", len(r.buffered), len(stored.buffered))
+	}
+	if !proto.Equal(stored.resetPoints, r.resetPoints) {
+		e.t.Errorf("reset points are\n%v, records say\n%v", r.resetPoints, stored.resetPoints)
+	}
+	sameItems(e.t, "activities", r.activities, stored.activities)
+	sameItems(e.t, "timers", r.timers, stored.timers)
+	sameItems(e.t, "children", r.children, stored.children)
+	sameItems(e.t, "externals", r.externals, stored.externals)
+	if !maps.Equal(stored.signalRequest, r.signalRequest) {
+		e.t.Errorf("signal request ids are %v, records say %v", r.signalRequest, stored.signalRequest)
+	}
+	if !maps.Equal(r.activityByID, stored.activityByID) || !maps.Equal(r.timerByEvent, stored.timerByEvent) {
+		e.t.Errorf("indexes by id do not match the records")
+	}
+	if got, want := r.itemDeadline(), stored.itemDeadline(); !got.Equal(want) {
+		e.t.Errorf("earliest deadline is %v, records say %v", got, want)
+	}
+	if got, want := r.index().detailBytes, stored.index().detailBytes; got != want {
+		e.t.Errorf("%d bytes of details are counted, records hold %d", got, want)
+	}
+}
+
+func sameItems[K comparable, P proto.Message](t tester, what string, memory, stored map[K]P) {
+	t.Helper()
+	if !maps.EqualFunc(memory, stored, func(a, b P) bool { return proto.Equal(a, b) }) {
+		t.Errorf("%s are\n%v, records say\n%v", what, memory, stored)
+	}
+}
+
+// checkState verifies what must hold of a run between steps.
+func (e *engine) checkState(r *Run) {
+	e.t.Helper()
+	if len(r.newEvents) > 0 {
+		e.t.Errorf("the step has ended without writing %d events", len(r.newEvents))
+	}
+	if r.started != nil && r.state.WorkflowTask == nil {
+		e.t.Errorf("a workflow task is started that is not pending")
+	}
+	wroteHistory := false
+	for _, record := range e.last.Records {
+		runID, _ := decodeBatch(record)
+		wroteHistory = wroteHistory || runID == r.info.RunId
+	}
+	if r.started == nil && len(r.buffered) > 0 && wroteHistory {
+		e.t.Errorf("events are buffered though no workflow task is started")
+	}
+	if d := r.earliestDeadline(); !d.IsZero() {
+		if at := asTime(r.state.WakeAt); at.IsZero() || at.After(d) {
+			e.t.Errorf("deadline %v comes before the timer %v", d, at)
+		}
+	}
+	if r.closed() && (r.state.WorkflowTask != nil || r.state.WakeAt != nil || len(r.buffered) > 0) {
+		e.t.Errorf("the closed run has something pending: %v", r.state)
+	}
+	if !r.closed() && r.state.WorkflowTask == nil && r.state.LastCompletedStartedEventId == 0 &&
+		!r.state.FirstTaskBackoffPending && !r.state.ChildFirstTaskPending {
+		e.t.Errorf("the run is stuck before its first workflow task")
+	}
+	events := e.events[r.info.RunId]
+	if int64(len(events)) != r.state.NextEventId-1 {
+		e.t.Errorf("the history has %d events, the next id is %d", len(events), r.state.NextEventId)
+	}
+	if last := events[len(events)-1]; r.closed() != closesRun(last.EventType) {
+		e.t.Errorf("the last event of a run with status %v is %v", r.state.Status, last.EventType)
+	}
+}
+
+// closesRun reports whether an event of the type ends its run.
+func closesRun(t enumspb.EventType) bool {
+	switch t {
+	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
+		enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
+		enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW:
+		return true
+	}
+	return false
+}
+
+// noteHistory brings the decoded histories up to date with a change of a record:
+// ids must go on without a gap, and nothing may come after the event that closes.
+func (e *engine) noteHistory(r entity.Record) {
+	e.t.Helper()
+	if r.Value == nil {
+		for runID := range e.events {
+			if r.Prefix && strings.HasPrefix(string(historyPrefix(runID)), string(r.Key)) {
+				delete(e.events, runID)
+			}
+		}
+		return
+	}
+	runID, batch := decodeBatch(r)
+	for _, event := range batch {
+		if n := len(e.events[runID]); event.EventId != int64(n)+1 {
+			e.t.Fatalf("event %d of run %s has id %d", n+1, runID, event.EventId)
+		} else if n > 0 && closesRun(e.events[runID][n-1].EventType) {
+			e.t.Fatalf("%v comes after the event that has closed run %s", event.EventType, runID)
+		}
+		e.events[runID] = append(e.events[runID], event)
+	}
+}
+
+// decodeBatch decodes a record of history; events is nil if it is another one.
+func decodeBatch(r entity.Record) (runID string, events []*historypb.HistoryEvent) {
+	if len(r.Key) == 0 || r.Key[0] != historyPrefix("")[0] || r.Value == nil {
+		return "", nil
+	}
+	runID, _, err := entity.DecodeString(r.Key[1:])
+	if err != nil {
+		panic(err)
+	}
+	h := new(historypb.History)
+	if err := proto.Unmarshal(r.Value, h); err != nil {
+		panic(err)
+	}
+	return runID, h.Events
+}
+
+// run is the current run of the workflow.
+func (w subject) run() *Run {
+	w.t.Helper()
+	r := w.chain().current
+	if r == nil {
+		w.t.Fatalf("%s has no run", w.id)
+	}
+	return r
+}
+
+// started reports whether the workflow is open and with a worker.
+func (w subject) started() bool {
+	r := w.chain().current
+	return r != nil && !r.closed() && r.started != nil
+}
+
+// pending is what of a run may be cancelled: activities by scheduled event, timers
+// by id; those as well whose firing is buffered.
+type pending struct {
+	activities []int64
+	timers     []string
+}
+
+func (w subject) pending() pending {
+	var p pending
+	if r := w.chain().current; r != nil {
+		p.activities = slices.Sorted(maps.Keys(r.activities))
+		p.timers = slices.Sorted(maps.Keys(r.timers))
+		for _, event := range r.buffered {
+			if fired := event.GetTimerFiredEventAttributes(); fired != nil {
+				p.timers = append(p.timers, fired.TimerId)
+			}
+		}
+	}
+	return p
+}
+
+// pendingActivity is the record of the only pending activity of the workflow.
+func (w subject) pendingActivity() *records.Activity {
+	w.t.Helper()
+	r := w.run()
+	if len(r.activities) != 1 {
+		w.t.Fatalf("%d activities are pending", len(r.activities))
+	}
+	for _, act := range r.activities {
+		return act
+	}
+	return nil
+}
