@@ -68,8 +68,7 @@ func checkScheduleActivity(b *commandBatch, cmd *commandpb.Command) *commandFail
 	if failure := b.checkBlob(proto.Size(attr.Input), bad, "ScheduleActivityTaskCommandAttributes.Input"); failure != nil {
 		return failure
 	}
-	if failure := pendingLimit(enumspb.WORKFLOW_TASK_FAILED_CAUSE_PENDING_ACTIVITIES_LIMIT_EXCEEDED,
-		"pending activities", len(r.activities)+b.addedActivities, limits.PendingActivities); failure != nil {
+	if failure := b.makeRoom(&r.activities); failure != nil {
 		return failure
 	}
 	if activityPending(b, attr.ActivityId) {
@@ -77,7 +76,6 @@ func checkScheduleActivity(b *commandBatch, cmd *commandpb.Command) *commandFail
 			"an activity with this id is already pending. ActivityId=%s", attr.ActivityId)
 	}
 	setOverlay(&b.activities, attr.ActivityId, true)
-	b.addedActivities++
 	return nil
 }
 
@@ -169,7 +167,7 @@ func activityPending(b *commandBatch, activityID string) bool {
 	if pending, ok := b.activities[activityID]; ok {
 		return pending
 	}
-	_, pending := b.run.activityByID[activityID]
+	_, pending := b.run.activities.byID[activityID]
 	return pending
 }
 
@@ -212,16 +210,15 @@ func applyScheduleActivity(a *application, cmd *commandpb.Command) {
 		ScheduledTime:          now,
 		Priority:               attr.Priority,
 	}
-	r.activities[act.ScheduledEventId] = act
-	r.activityByID[act.ActivityId] = act.ScheduledEventId
+	r.activities.add(r, act)
 	r.state.ActivityCount++
-	r.rememberEvent(event)
+	r.activities.rememberEvent(event)
 	if attr.RequestEagerExecution && a.eagerAllowed {
 		a.eager = append(a.eager, act.ScheduledEventId)
 	} else {
 		r.dispatchActivity(a.step, act)
 	}
-	r.activityChanged(act)
+	r.activities.change(r, act)
 }
 
 func checkCancelActivity(b *commandBatch, cmd *commandpb.Command) *commandFailure {
@@ -235,7 +232,7 @@ func checkCancelActivity(b *commandBatch, cmd *commandpb.Command) *commandFailur
 	if id <= 0 {
 		return badCommand(bad, "ScheduledEventId is not set on RequestCancelActivityTaskCommand.")
 	}
-	act := b.run.activities[id]
+	act := b.run.activities.get(id)
 	scheduled := b.scheduledActivity(id)
 	if act == nil && scheduled == nil && !b.run.activityFinishBuffered(id) {
 		return badCommand(bad, "there is no pending activity with this scheduled event. ScheduledEventID: %d", id)
@@ -247,12 +244,12 @@ func checkCancelActivity(b *commandBatch, cmd *commandpb.Command) *commandFailur
 	case scheduled != nil:
 		setOverlay(&b.cancelledActivities, id, true)
 		setOverlay(&b.activities, scheduled.ActivityId, false)
-		b.addedActivities--
+		b.count(&b.run.activities, -1)
 	case act != nil:
 		setOverlay(&b.cancelledActivities, id, true)
 		if act.StartedTime == nil {
 			setOverlay(&b.activities, act.ActivityId, false)
-			b.addedActivities--
+			b.count(&b.run.activities, -1)
 		}
 	}
 	return nil
@@ -273,7 +270,7 @@ func (b *commandBatch) scheduledActivity(eventID int64) *commandpb.ScheduleActiv
 // among the buffered events: the workflow cannot know yet that it is too late to
 // cancel it.
 func (r *Run) activityFinishBuffered(scheduledEventID int64) bool {
-	for _, event := range r.buffered {
+	for _, event := range r.buffer.events {
 		var id int64
 		switch event.EventType {
 		case enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
@@ -307,7 +304,7 @@ func applyCancelActivity(a *application, cmd *commandpb.Command) {
 			},
 		}
 	})
-	act := r.activities[id]
+	act := r.activities.get(id)
 	if act == nil {
 		return // closed already; the workflow finds out with the buffered events
 	}
@@ -323,28 +320,13 @@ func applyCancelActivity(a *application, cmd *commandpb.Command) {
 		a.scheduleTask = true
 		return
 	}
-	r.activityChanged(act)
-}
-
-// activityChanged has the record of the activity written and its deadline noted.
-// Called after every change of an activity.
-func (r *Run) activityChanged(act *records.Activity) {
-	r.touchActivity(act.ScheduledEventId)
-	r.noteActivityDeadline(act)
+	r.activities.change(r, act)
 }
 
 // removeActivity forgets an activity that has closed.
 func (r *Run) removeActivity(step *entity.Step, act *records.Activity) {
-	items := r.index()
-	items.deadlines.remove(act.ScheduledEventId)
-	items.detailBytes -= detailSize(act)
-	r.forgetEvent(act.ScheduledEventId)
 	r.undispatchActivity(step, act)
-	delete(r.activities, act.ScheduledEventId)
-	if r.activityByID[act.ActivityId] == act.ScheduledEventId {
-		delete(r.activityByID, act.ActivityId)
-	}
-	r.touchActivity(act.ScheduledEventId)
+	r.activities.close(r, act)
 }
 
 func (r *Run) activityQueue(act *records.Activity) entity.Queue {

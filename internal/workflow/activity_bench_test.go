@@ -36,8 +36,11 @@ func BenchmarkHeartbeat(b *testing.B) {
 			details := payloads("progress")
 			benchmarkPending(b, pending, func(w subject, c *Chain, ref ActivityRef) error {
 				w.now = w.now.Add(time.Microsecond)
-				_, err := c.Heartbeat(entity.NewStep(w.now, w.env()), ref, details, testWorker)
-				return err
+				step := entity.NewStep(w.now, w.env())
+				if _, err := c.Heartbeat(step, ref, details, testWorker); err != nil {
+					return err
+				}
+				return c.EndStep(step)
 			})
 		})
 	}
@@ -48,20 +51,31 @@ func BenchmarkActivityAttempt(b *testing.B) {
 		b.Run(fmt.Sprintf("%d pending", pending), func(b *testing.B) {
 			failure := applicationFailure("Broken", nextRetryDelay(time.Nanosecond))
 			benchmarkPending(b, pending, func(w subject, c *Chain, ref ActivityRef) error {
-				step := func() *entity.Step {
+				step := func(do func(*entity.Step) error) error {
 					w.now = w.now.Add(time.Nanosecond)
-					return entity.NewStep(w.now, w.env())
+					step := entity.NewStep(w.now, w.env())
+					if err := do(step); err != nil {
+						return err
+					}
+					return c.EndStep(step)
 				}
-				act := c.current.activities[ref.Token.ScheduledEventId]
+				act := c.current.activities.get(ref.Token.ScheduledEventId)
 				ref.Token.Attempt, ref.Token.Stamp, ref.Token.StartedTime = act.Attempt, act.Stamp, act.StartedTime.AsTime().UnixNano()
-				if _, err := c.FailActivity(step(), ref, failure, nil, testWorker); err != nil {
+				err := step(func(step *entity.Step) error {
+					_, err := c.FailActivity(step, ref, failure, nil, testWorker)
+					return err
+				})
+				if err != nil {
 					return err
 				}
-				if err := c.Fire(step()); err != nil {
+				if err := step(c.Fire); err != nil {
 					return err
 				}
-				_, err := c.StartActivity(step(), &entity.Task{ID: act.TaskId, RunID: c.current.info.RunId, EventID: act.ScheduledEventId, Stamp: act.Stamp}, nil)
-				return err
+				return step(func(step *entity.Step) error {
+					task := &entity.Task{ID: act.TaskId, RunID: c.current.info.RunId, EventID: act.ScheduledEventId, Stamp: act.Stamp}
+					_, err := c.StartActivity(step, task, nil)
+					return err
+				})
 			})
 		})
 	}

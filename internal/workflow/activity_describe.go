@@ -2,8 +2,6 @@ package workflow
 
 import (
 	"cmp"
-	"maps"
-	"slices"
 	"time"
 
 	activitypb "go.temporal.io/api/activity/v1"
@@ -21,11 +19,11 @@ import (
 // describePending adds the pending activities and children to a description of the
 // run, in the order in which they were scheduled.
 func (r *Run) describePending(resp *workflowservice.DescribeWorkflowExecutionResponse, now time.Time) {
-	for _, id := range slices.Sorted(maps.Keys(r.activities)) {
-		resp.PendingActivities = append(resp.PendingActivities, describeActivity(r.activities[id], now))
+	for _, id := range r.activities.keys() {
+		resp.PendingActivities = append(resp.PendingActivities, describeActivity(r.activities.get(id), now))
 	}
-	for _, id := range slices.Sorted(maps.Keys(r.children)) {
-		child := r.children[id]
+	for _, id := range r.children.keys() {
+		child := r.children.get(id)
 		resp.PendingChildren = append(resp.PendingChildren, &workflowpb.PendingChildExecutionInfo{
 			WorkflowId:        child.WorkflowId,
 			RunId:             child.RunId,

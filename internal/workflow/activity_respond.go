@@ -52,8 +52,7 @@ func (c *Chain) CompleteActivity(step *entity.Step, ref ActivityRef, result *com
 		}
 	})
 	r.removeActivity(step, act)
-	r.scheduleWorkflowTask(step)
-	r.flush(step)
+	r.wantWorkflowTask()
 	return nil
 }
 
@@ -89,7 +88,6 @@ func (c *Chain) failActivity(
 	}
 	retryState := r.retryActivity(step, act, failure)
 	if retryState == enumspb.RETRY_STATE_IN_PROGRESS {
-		r.flush(step)
 		return nil
 	}
 	startedEventID := r.writeActivityStarted(step, act)
@@ -105,8 +103,7 @@ func (c *Chain) failActivity(
 		}
 	})
 	r.removeActivity(step, act)
-	r.scheduleWorkflowTask(step)
-	r.flush(step)
+	r.wantWorkflowTask()
 	return nil
 }
 
@@ -125,8 +122,7 @@ func (c *Chain) CancelActivity(step *entity.Step, ref ActivityRef, details *comm
 	}
 	r.restoreStart(step, act, ref, identity)
 	r.closeActivityCanceled(step, act, details, identity)
-	r.scheduleWorkflowTask(step)
-	r.flush(step)
+	r.wantWorkflowTask()
 	return nil
 }
 
@@ -159,19 +155,18 @@ func (c *Chain) Heartbeat(step *entity.Step, ref ActivityRef, details *commonpb.
 		return false, err
 	}
 	r.recordHeartbeat(step, act, details, identity)
-	r.flush(step)
-	step.Lazy()
+	c.lazy = true
 	return act.CancelRequested, nil
 }
 
 func (r *Run) recordHeartbeat(step *entity.Step, act *records.Activity, details *commonpb.Payloads, identity string) {
-	r.index().detailBytes += proto.Size(details) - proto.Size(act.HeartbeatDetails)
+	r.activities.detailBytes += proto.Size(details) - proto.Size(act.HeartbeatDetails)
 	act.HeartbeatTime = timestamppb.New(step.Now)
 	act.HeartbeatDetails = details
 	if identity != "" {
 		act.LastWorkerIdentity = identity
 	}
-	r.activityChanged(act)
+	r.activities.change(r, act)
 }
 
 func (c *Chain) tooLarge(p *commonpb.Payloads) bool {
@@ -215,15 +210,14 @@ func (c *Chain) peekActivity(step *entity.Step, ref ActivityRef, unstartedToo bo
 		return nil, nil, errCompleted()
 	}
 	if ref.Token != nil {
-		act := r.activities[ref.Token.ScheduledEventId]
+		act := r.activities.get(ref.Token.ScheduledEventId)
 		if !tokenMatches(ref.Token, act, step.Now) {
 			return nil, nil, errActivityGone()
 		}
 		return r, act, nil
 	}
-	id, ok := r.activityByID[ref.ActivityID]
-	act := r.activities[id]
-	if !ok || act == nil {
+	act := r.activities.get(r.activities.byID[ref.ActivityID])
+	if act == nil {
 		return nil, nil, serviceerror.NewNotFoundf(
 			"cannot find pending activity with ActivityID %s, check workflow execution history for more details", ref.ActivityID)
 	}
@@ -255,6 +249,6 @@ func (r *Run) restoreStart(step *entity.Step, act *records.Activity, ref Activit
 	r.undispatchActivity(step, act)
 	act.StartedTime = timestamppb.New(time.Unix(0, ref.Token.StartedTime))
 	act.StartedIdentity = identity
-	r.forgetEvent(act.ScheduledEventId)
-	r.activityChanged(act)
+	r.activities.forgetEvent(act.ScheduledEventId)
+	r.activities.change(r, act)
 }

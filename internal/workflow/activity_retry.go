@@ -44,7 +44,7 @@ func (r *Run) retryActivity(step *entity.Step, act *records.Activity, failure *f
 
 	r.undispatchActivity(step, act)
 	kept, _ := limitFailure(failure, retainedFailureSize, retainedFailureSize, false)
-	r.index().detailBytes += proto.Size(kept) - proto.Size(act.LastFailure)
+	r.activities.detailBytes += proto.Size(kept) - proto.Size(act.LastFailure)
 	act.LastFailure = kept
 	act.LastAttemptCompleteTime = timestamppb.New(step.Now)
 	if act.StartedIdentity != "" {
@@ -55,7 +55,7 @@ func (r *Run) retryActivity(step *entity.Step, act *records.Activity, failure *f
 	act.StartedTime, act.StartedIdentity, act.StartedRequestId = nil, "", ""
 	act.RetryAt = timestamppb.New(step.Now.Add(interval))
 	act.ScheduledTime = act.RetryAt
-	r.activityChanged(act)
+	r.activities.change(r, act)
 	return enumspb.RETRY_STATE_IN_PROGRESS
 }
 

@@ -29,7 +29,7 @@ func (c *Chain) StartActivity(
 	if err != nil {
 		return nil, err
 	}
-	act := r.activities[task.EventID]
+	act := r.activities.get(task.EventID)
 	if r.closed() || act == nil || act.TaskId != task.ID || act.Stamp != task.Stamp {
 		return nil, ErrStaleTask
 	}
@@ -38,19 +38,15 @@ func (c *Chain) StartActivity(
 		return nil, err
 	}
 	r.startActivity(step, act, poll.GetIdentity())
-	if act.RetryPolicy == nil || act.RetryPolicy.MaximumAttempts != 1 {
-		step.Lazy()
-	}
-	reply := r.activityReply(act, event)
-	r.flush(step)
-	return reply, nil
+	c.lazy = act.RetryPolicy == nil || act.RetryPolicy.MaximumAttempts != 1
+	return r.activityReply(act, event), nil
 }
 
 // startEager starts an activity that was scheduled by this very step and was not
 // dispatched, for the worker that scheduled it. It returns nil if the activity is
 // not there any more, because a later command has cancelled it or closed the run.
 func (r *Run) startEager(step *entity.Step, scheduledEventID int64, identity string) *workflowservice.PollActivityTaskQueueResponse {
-	act := r.activities[scheduledEventID]
+	act := r.activities.get(scheduledEventID)
 	if act == nil || act.StartedTime != nil || r.closed() {
 		return nil
 	}
@@ -59,7 +55,7 @@ func (r *Run) startEager(step *entity.Step, scheduledEventID int64, identity str
 		// The event is of this step, so this cannot be. Were it otherwise, the
 		// activity would still reach a worker in the ordinary way.
 		r.dispatchActivity(step, act)
-		r.activityChanged(act)
+		r.activities.change(r, act)
 		return nil
 	}
 	r.startActivity(step, act, identity)
@@ -72,8 +68,8 @@ func (r *Run) startActivity(step *entity.Step, act *records.Activity, identity s
 	act.StartedTime = timestamppb.New(step.Now)
 	act.StartedIdentity = identity
 	act.StartedRequestId = step.NewID()
-	r.forgetEvent(act.ScheduledEventId)
-	r.activityChanged(act)
+	r.activities.forgetEvent(act.ScheduledEventId)
+	r.activities.change(r, act)
 }
 
 // activityReply is the reply to the poll that is given the started activity.

@@ -100,7 +100,7 @@ func TestBadActivityCommandsFailTheWorkflowTask(t *testing.T) {
 			if failed := w.refuse(test.commands...); failed.Cause != test.cause {
 				t.Errorf("cause is %v, want %v: %v", failed.Cause, test.cause, failed.Failure)
 			}
-			if n := len(w.run().activities); n != 0 {
+			if n := w.run().activities.len(); n != 0 {
 				t.Errorf("%d activities are pending", n)
 			}
 		})

@@ -57,23 +57,6 @@ func activityExpiration(act *records.Activity) time.Time {
 	return act.FirstScheduledTime.AsTime().Add(d)
 }
 
-// fireActivity does what the activity's earliest deadline asks for, and reports
-// whether it has closed the activity.
-func (r *Run) fireActivity(step *entity.Step, scheduledEventID int64) (closed bool) {
-	act := r.activities[scheduledEventID]
-	if act == nil {
-		r.items.deadlines.remove(scheduledEventID)
-		return false
-	}
-	_, what := nextActivityDeadline(act)
-	if what == retryDue {
-		r.dispatchActivity(step, act)
-		r.activityChanged(act)
-		return false
-	}
-	return r.timeOutActivity(step, act, what)
-}
-
 // timeOutActivity ends an attempt that has taken too long, or the whole activity
 // if it may not be tried again.
 func (r *Run) timeOutActivity(step *entity.Step, act *records.Activity, kind enumspb.TimeoutType) (closed bool) {

@@ -145,11 +145,3 @@ func setOverlay[K comparable](overlay *map[K]bool, key K, value bool) {
 	}
 	(*overlay)[key] = value
 }
-
-// pendingLimit checks that one more item may be pending; limit 0 is no limit.
-func pendingLimit(cause enumspb.WorkflowTaskFailedCause, what string, pending, limit int) *commandFailure {
-	if limit <= 0 || pending < limit {
-		return nil
-	}
-	return badCommand(cause, "the number of %s, %d, has reached the per-workflow limit of %d", what, pending, limit)
-}

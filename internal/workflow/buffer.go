@@ -1,6 +1,8 @@
 package workflow
 
 import (
+	"slices"
+
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"google.golang.org/protobuf/proto"
@@ -47,31 +49,96 @@ func bufferable(eventType enumspb.EventType) bool {
 	return true
 }
 
-// bufferEvent puts the event aside until flushBuffered. It is recorded at once,
-// except while the commands of a completed task are applied: then the same step
-// flushes it.
-func (r *Run) bufferEvent(step *entity.Step, event *historypb.HistoryEvent) {
-	event.EventId = bufferedEventID
-	r.buffered = append(r.buffered, event)
-	r.bufferedBytes += proto.Size(event)
-	if r.applying {
-		return
+// buffer holds the events that arrived while a workflow task was started, in order
+// of arrival; they get their ids when they are flushed.
+type buffer struct {
+	events []*historypb.HistoryEvent
+	bytes  int
+	// next is the number of the next record; recorded is how many of the events have
+	// one. Those that arrive while commands are applied have none: the same step
+	// gives them their ids.
+	next, recorded int64
+	// added are the events to be recorded by the next flush, and dropped says that
+	// the records there are go before.
+	added   []*historypb.HistoryEvent
+	dropped bool
+}
+
+func (*buffer) letter() byte { return 'b' }
+
+func (f *buffer) load(_ *Run, name, value []byte) error {
+	number, _, err := entity.DecodeInt(name)
+	if err != nil {
+		return err
 	}
-	step.Put(runItemKey(r.info.RunId, familyBuffered, r.state.BufferedNext), mustMarshal(event))
-	r.state.BufferedNext++
-	r.state.BufferedCount++
-	r.dirty.state = true
+	event, err := decodeRecord[historypb.HistoryEvent](value)
+	if err != nil {
+		return err
+	}
+	f.events = append(f.events, event)
+	f.bytes += len(value)
+	f.next = number + 1
+	f.recorded++
+	return nil
+}
+
+func (f *buffer) changed() bool { return len(f.added) > 0 || f.dropped }
+
+func (f *buffer) flush(r *Run, step *entity.Step) {
+	if f.dropped {
+		step.DeletePrefix(runKey(r.info.RunId, f.letter()))
+	}
+	for _, event := range f.added {
+		step.Put(entity.AppendInt(runKey(r.info.RunId, f.letter()), f.next), mustMarshal(event))
+		f.next++
+		f.recorded++
+	}
+	f.added, f.dropped = nil, false
+}
+
+func (f *buffer) drop(*Run) {
+	f.dropped = f.dropped || f.recorded > 0
+	f.events, f.bytes, f.added = nil, 0, nil
+	f.next, f.recorded = 0, 0
+}
+
+func (f *buffer) size() int { return f.bytes }
+
+func (f *buffer) records(visit func(name []byte, record proto.Message)) {
+	first := f.next - int64(len(f.events))
+	for i, event := range f.events {
+		visit(entity.AppendInt(nil, first+int64(i)), event)
+	}
+}
+
+// take takes an event back out of the buffer, while the commands of a completed
+// workflow task are applied: the records go all together when the same step
+// flushes the buffer.
+func (f *buffer) take(event *historypb.HistoryEvent) {
+	f.events = slices.DeleteFunc(f.events, func(e *historypb.HistoryEvent) bool { return e == event })
+	f.bytes -= proto.Size(event)
+}
+
+// bufferEvent puts the event aside until flushBuffered.
+func (r *Run) bufferEvent(event *historypb.HistoryEvent) {
+	f := &r.buffer
+	event.EventId = bufferedEventID
+	f.events = append(f.events, event)
+	f.bytes += proto.Size(event)
+	if !r.applying {
+		f.added = append(f.added, event)
+	}
 }
 
 // flushBuffered gives the buffered events their ids and appends them to the
 // history: in order of arrival, except that ends of activities and children
 // come after everything else, so that they follow their starts.
-func (r *Run) flushBuffered(step *entity.Step) {
-	if len(r.buffered) == 0 {
+func (r *Run) flushBuffered() {
+	if len(r.buffer.events) == 0 && r.buffer.recorded == 0 {
 		return
 	}
 	var started map[int64]int64 // by scheduled or initiated event
-	for _, event := range r.buffered {
+	for _, event := range r.buffer.events {
 		if endsItem(event.EventType) {
 			continue
 		}
@@ -80,15 +147,15 @@ func (r *Run) flushBuffered(step *entity.Step) {
 		switch event.EventType {
 		case enumspb.EVENT_TYPE_ACTIVITY_TASK_STARTED:
 			item = event.GetActivityTaskStartedEventAttributes().GetScheduledEventId()
-			if a := r.activities[item]; a != nil {
+			if a := r.activities.get(item); a != nil {
 				a.StartedEventId = event.EventId
-				r.touchActivity(item)
+				r.activities.touch(item)
 			}
 		case enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED:
 			item = event.GetChildWorkflowExecutionStartedEventAttributes().GetInitiatedEventId()
-			if k := r.children[item]; k != nil {
+			if k := r.children.get(item); k != nil {
 				k.StartedEventId = event.EventId
-				r.touchChild(item)
+				r.children.touch(item)
 			}
 		default:
 			continue
@@ -98,23 +165,13 @@ func (r *Run) flushBuffered(step *entity.Step) {
 		}
 		started[item] = event.EventId
 	}
-	for _, event := range r.buffered {
+	for _, event := range r.buffer.events {
 		if endsItem(event.EventType) {
 			setStartedEventID(event, started)
 			r.appendEvent(event)
 		}
 	}
-	r.dropBuffered(step)
-}
-
-// dropBuffered forgets the buffered events and their records.
-func (r *Run) dropBuffered(step *entity.Step) {
-	r.buffered, r.bufferedBytes = nil, 0
-	if r.state.BufferedCount > 0 {
-		step.DeletePrefix(runKey(r.info.RunId, familyBuffered))
-		r.state.BufferedCount = 0
-		r.dirty.state = true
-	}
+	r.buffer.drop(r)
 }
 
 // endsItem reports whether the event ends a pending activity or child.
@@ -177,27 +234,16 @@ func setStartedEventID(event *historypb.HistoryEvent, started map[int64]int64) {
 	}
 }
 
-// settle puts right what a crash has left when it took a started workflow task
+// repairAfterCrash puts right what a crash has left when it took a started workflow task
 // back: events that are buffered though no task is started, and a task that was
 // started by the step that scheduled it and so has never been dispatched. Steps
 // that change a run begin with it.
-func (r *Run) settle(step *entity.Step) {
+func (r *Run) repairAfterCrash(step *entity.Step) {
 	if r.started != nil || r.applying || r.closed() {
 		return
 	}
-	r.flushBuffered(step)
+	r.flushBuffered()
 	if wt := r.state.WorkflowTask; wt != nil && wt.TaskId == 0 {
 		r.dispatch(step)
 	}
-}
-
-// limitBuffered fails the started workflow task if too much waits for its end.
-func (r *Run) limitBuffered(step *entity.Step) {
-	limits := &r.chain.config.Limits
-	if r.started == nil || len(r.buffered) <= limits.BufferedEvents && r.bufferedBytes <= limits.BufferedSize {
-		return
-	}
-	r.failTask(step, enumspb.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND, nil, identityHistoryService, "")
-	r.flushBuffered(step)
-	r.scheduleWorkflowTask(step)
 }

@@ -28,17 +28,12 @@ func (c *Chain) RequestCancel(step *entity.Step, req *workflowservice.RequestCan
 	if err != nil {
 		return err
 	}
-	err = c.requestCancelRun(step, r, cancelParams{
+	return c.requestCancelRun(step, r, cancelParams{
 		reason:    req.GetReason(),
 		identity:  req.GetIdentity(),
 		requestID: req.GetRequestId(),
 		links:     req.GetLinks(),
 	})
-	if err != nil {
-		return err
-	}
-	r.flush(step)
-	return nil
 }
 
 // findInChain finds the run a caller means who names a run, or the first run of a
@@ -58,7 +53,7 @@ func (c *Chain) findInChain(step *entity.Step, runID, firstRunID string) (*Run, 
 }
 
 // requestCancelRun adds the cancel request to a run; a second one, and one to a
-// closed run, is accepted silently. The caller flushes.
+// closed run, is accepted silently.
 func (c *Chain) requestCancelRun(step *entity.Step, r *Run, p cancelParams) error {
 	if r.closed() || r.state.CancelRequested {
 		return nil
@@ -77,6 +72,6 @@ func (c *Chain) requestCancelRun(step *entity.Step, r *Run, p cancelParams) erro
 			}}
 	})
 	// A run that waits for its first workflow task is woken.
-	r.scheduleWorkflowTask(step)
+	r.wantWorkflowTask()
 	return nil
 }

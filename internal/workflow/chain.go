@@ -70,6 +70,8 @@ type Chain struct {
 	others map[string]*Run
 	// dirty notes that record is to be written.
 	dirty bool
+	// lazy: a power cut may take the step in progress back, unless it adds events.
+	lazy bool
 }
 
 // namespaceName is the name of the chain's namespace, its id if it has none.
@@ -78,19 +80,6 @@ func (c *Chain) namespaceName() string {
 		return ns.Name
 	}
 	return c.key.Namespace
-}
-
-// flush notes the chain's record in the step if it has changed.
-func (c *Chain) flush(step *entity.Step) {
-	if !c.dirty {
-		return
-	}
-	c.dirty = false
-	if c.record == nil {
-		step.Delete(chainKey)
-		return
-	}
-	step.Put(chainKey, mustMarshal(c.record))
 }
 
 // makeCurrent makes a new run the current one.
@@ -115,11 +104,13 @@ func (c *Chain) keep(run *Run) {
 	if c.others == nil {
 		c.others = make(map[string]*Run, 1)
 	}
-	for id := range c.others {
+	for id, old := range c.others {
 		if len(c.others) < maxOthers {
 			break
 		}
-		delete(c.others, id)
+		if !old.changed() {
+			delete(c.others, id)
+		}
 	}
 	c.others[run.info.RunId] = run
 }
@@ -160,7 +151,7 @@ func (c *Chain) findRun(step *entity.Step, runID string) (*Run, error) {
 
 // runningRun is findRun for steps that are about to change the run: NotFound
 // "workflow execution already completed" for a closed one. It puts right what a
-// crash has left (see Run.settle).
+// crash has left (see Run.repairAfterCrash).
 func (c *Chain) runningRun(step *entity.Step, runID string) (*Run, error) {
 	run, err := c.findRun(step, runID)
 	if err != nil {
@@ -169,6 +160,6 @@ func (c *Chain) runningRun(step *entity.Step, runID string) (*Run, error) {
 	if run.closed() {
 		return nil, errCompleted()
 	}
-	run.settle(step)
+	run.repairAfterCrash(step)
 	return run, nil
 }

@@ -5,8 +5,6 @@ package workflow
 import (
 	"cmp"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/robfig/cron/v3"
 	commandpb "go.temporal.io/api/command/v1"
@@ -27,6 +25,31 @@ import (
 // ChildFirstTask; only then does the child do anything. So a child that its parent
 // does not know of never runs. When the child's chain of runs has closed, it sends
 // ChildClosed.
+
+// children are the pending child workflows of a run, by initiated event id.
+type children struct {
+	pendingItems[int64, records.Child, *records.Child]
+}
+
+func (*children) letter() byte { return 'k' }
+
+func (f *children) load(_ *Run, _, value []byte) error {
+	child, err := decodeRecord[records.Child](value)
+	if err == nil {
+		f.keep(child.InitiatedEventId, child)
+	}
+	return err
+}
+
+func (f *children) flush(r *Run, step *entity.Step) { f.flushTo(r, step, f.letter()) }
+
+func (f *children) drop(*Run) { f.dropAll() }
+
+func (f *children) size() int { return f.len() * pendingItemBytes }
+
+func (f *children) bound(limits *Limits) bound {
+	return bound{limits.PendingChildren, "pending child workflow executions", enumspb.WORKFLOW_TASK_FAILED_CAUSE_PENDING_CHILD_WORKFLOWS_LIMIT_EXCEEDED}
+}
 
 func checkStartChild(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	const bad = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_START_CHILD_EXECUTION_ATTRIBUTES
@@ -98,14 +121,12 @@ func checkStartChild(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 		failure.terminate = true
 		return failure
 	}
-	if failure := pendingLimit(enumspb.WORKFLOW_TASK_FAILED_CAUSE_PENDING_CHILD_WORKFLOWS_LIMIT_EXCEEDED,
-		"pending child workflow executions", len(r.children)+b.addedChildren, limits.PendingChildren); failure != nil {
+	if failure := b.makeRoom(&r.children); failure != nil {
 		return failure
 	}
 	attr.ParentClosePolicy = cmp.Or(attr.ParentClosePolicy, enumspb.PARENT_CLOSE_POLICY_TERMINATE)
 	attr.WorkflowIdReusePolicy = cmp.Or(attr.WorkflowIdReusePolicy, enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE)
 	setOverlay(&b.children, attr.WorkflowId, true)
-	b.addedChildren++
 	return nil
 }
 
@@ -164,8 +185,7 @@ func applyStartChild(a *application, cmd *commandpb.Command) {
 		ParentClosePolicy: attr.ParentClosePolicy,
 		CreateRequestId:   fmt.Sprintf("%s:%d:0", r.info.RunId, event.EventId),
 	}
-	r.children[child.InitiatedEventId] = child
-	r.touchChild(child.InitiatedEventId)
+	r.children.put(child.InitiatedEventId, child)
 
 	r.send(a.step, workflowKey(namespaceID, child.WorkflowId), &records.Message{Body: &records.Message_StartChild{StartChild: &records.StartChild{
 		InitiatedEvent: mustMarshal(event),
@@ -264,8 +284,7 @@ func (c *Chain) childStarted(step *entity.Step, m *records.Message, started *rec
 	}
 	if child.StartedEventId == 0 {
 		r.recordChildStarted(step, child, started.RunId, started.Header)
-		r.scheduleWorkflowTask(step)
-		r.flush(step)
+		r.wantWorkflowTask()
 	}
 	c.reply(step, m, &records.Message{Body: &records.Message_ChildFirstTask{ChildFirstTask: &records.ChildFirstTask{
 		RunId: started.RunId,
@@ -289,7 +308,7 @@ func (r *Run) recordChildStarted(step *entity.Step, child *records.Child, runID 
 	// If the event is buffered, its flush replaces the id.
 	child.StartedEventId = event.EventId
 	child.RunId = runID
-	r.touchChild(child.InitiatedEventId)
+	r.children.touch(child.InitiatedEventId)
 }
 
 // childStartFailed records that a child could not be started.
@@ -316,9 +335,8 @@ func (c *Chain) childStartFailed(step *entity.Step, failed *records.ChildStartFa
 			},
 		}
 	})
-	r.removeChild(child)
-	r.scheduleWorkflowTask(step)
-	r.flush(step)
+	r.children.remove(child.InitiatedEventId)
+	r.wantWorkflowTask()
 	return nil
 }
 
@@ -329,7 +347,6 @@ func (c *Chain) childFirstTask(step *entity.Step, first *records.ChildFirstTask)
 		return err
 	}
 	r.startFirstTask(step)
-	r.flush(step)
 	return nil
 }
 
@@ -364,9 +381,8 @@ func (c *Chain) childClosed(step *entity.Step, closed *records.ChildClosed) erro
 		r.recordChildStarted(step, child, firstRunID, header)
 	}
 	r.addEvent(step, eventType, set)
-	r.removeChild(child)
-	r.scheduleWorkflowTask(step)
-	r.flush(step)
+	r.children.remove(child.InitiatedEventId)
+	r.wantWorkflowTask()
 	return nil
 }
 
@@ -458,16 +474,11 @@ func (c *Chain) findChild(step *entity.Step, runID string, initiatedEventID int6
 	if r == nil || err != nil {
 		return nil, nil, err
 	}
-	child := r.children[initiatedEventID]
+	child := r.children.get(initiatedEventID)
 	if child == nil {
 		return nil, nil, nil
 	}
 	return r, child, nil
-}
-
-func (r *Run) removeChild(child *records.Child) {
-	delete(r.children, child.InitiatedEventId)
-	r.touchChild(child.InitiatedEventId)
 }
 
 // notifyParent sends the event that has closed the run to the parent, if the run
@@ -502,8 +513,8 @@ const reasonParentClosed = "by parent close policy"
 // terminates the child when it reports.
 func (r *Run) applyParentClosePolicy(step *entity.Step) {
 	takeBack := false
-	for _, id := range slices.Sorted(maps.Keys(r.children)) {
-		child := r.children[id]
+	for _, id := range r.children.keys() {
+		child := r.children.get(id)
 		if child.StartedEventId == 0 {
 			takeBack = takeBack || len(r.newEvents) > 0 && id >= r.newEvents[0].EventId
 			continue

@@ -169,7 +169,7 @@ func TestHowAChildEndsIsRecordedByItsParent(t *testing.T) {
 				got.GetInitiatedEventId() != 5 || got.GetStartedEventId() != 6 {
 				t.Errorf("got %v", got)
 			}
-			if n := len(w.workflow("p").run().children); n != 0 {
+			if n := w.workflow("p").run().children.len(); n != 0 {
 				t.Errorf("%d children are pending", n)
 			}
 		})

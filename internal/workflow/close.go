@@ -28,14 +28,12 @@ func (r *Run) close(step *entity.Step, status enumspb.WorkflowExecutionStatus, e
 		r.endTask(step)
 	}
 	r.clearSticky()
-	r.dropBuffered(step)
-	if len(r.signalRequest) > 0 {
-		step.DeletePrefix(runKey(r.info.RunId, familySignalRequest))
-		r.signalRequest = nil
-	}
 	r.applyParentClosePolicy(step)
 	r.notifyParent(step, event)
-	r.dropItems(step)
+	for _, id := range r.activities.keys() {
+		r.undispatchActivity(step, r.activities.get(id))
+	}
+	r.dropItems()
 	r.releaseQueries(step)
 	if c := r.chain; c.current == r {
 		c.record.CurrentStatus = status
@@ -50,7 +48,6 @@ func (b *commandBatch) checkClose() *commandFailure {
 	if b.waitingEvents() > 0 {
 		return &commandFailure{cause: enumspb.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND}
 	}
-	b.closing = true
 	return nil
 }
 
@@ -176,9 +173,6 @@ func (r *Run) timeOut(step *entity.Step) error {
 			}}
 	})
 	r.closeOrContinue(step, enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT, event, next)
-	if next != nil {
-		r.flush(step) // no longer the current run, which Fire flushes
-	}
 	return nil
 }
 
@@ -188,7 +182,6 @@ func (r *Run) closeOrContinue(step *entity.Step, status enumspb.WorkflowExecutio
 	if next != nil {
 		run := r.chain.newRun(step, &next.params)
 		run.scheduleFirstTask(step, true)
-		run.flush(step)
 	}
 }
 

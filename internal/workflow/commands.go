@@ -5,6 +5,7 @@ import (
 
 	commandpb "go.temporal.io/api/command/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
 
 	"github.com/perdure/perdure/internal/entity"
 )
@@ -54,19 +55,36 @@ type commandBatch struct {
 	// else comes of it is buffered until the end.
 	checked      []*commandpb.Command
 	firstEventID int64
-	// added counts the pending items that the batch adds, by kind, for limits.
-	addedActivities, addedChildren, addedSignals, addedCancels int
+	// added is how many pending items the batch adds, by the letter of their family;
+	// a cancelled activity takes one away.
+	added map[byte]int
 	// cancelledActivities holds the scheduled event ids of activities that an
 	// earlier command of the batch asks to cancel.
 	cancelledActivities map[int64]bool
-	// closing is set by the first command that closes the run.
-	closing bool
 	// removesBufferedTimer names timers whose buffered TimerFired a CancelTimer
 	// takes back.
 	removesBufferedTimer map[string]bool
 	// memo and searchAttributes are those of the run as the commands so far leave
 	// them.
 	memo, searchAttributes mergedFields
+}
+
+// makeRoom checks that the run may have one more item of the family, and counts it.
+func (b *commandBatch) makeRoom(f bounded) *commandFailure {
+	bound := f.bound(b.run.limits())
+	if n := f.len() + b.added[f.letter()]; bound.most > 0 && n >= bound.most {
+		return badCommand(bound.cause, "the number of %s, %d, has reached the per-workflow limit of %d", bound.what, n, bound.most)
+	}
+	b.count(f, 1)
+	return nil
+}
+
+// count notes that the batch adds n items to the family.
+func (b *commandBatch) count(f family, n int) {
+	if b.added == nil {
+		b.added = make(map[byte]int, 4)
+	}
+	b.added[f.letter()] += n
 }
 
 // application is the work of applying the commands of one completion.
@@ -87,6 +105,12 @@ type application struct {
 	// memo and searchAttributes are what the commands so far have made of those of
 	// the run.
 	memo, searchAttributes mergedFields
+}
+
+// fromCommand copies what any command may say about its event.
+func fromCommand(e *historypb.HistoryEvent, cmd *commandpb.Command) {
+	e.UserMetadata = cmd.UserMetadata
+	e.EventGroupMarkers = cmd.EventGroupMarkers
 }
 
 // commandHandlers has every command type that is understood. One that is not

@@ -80,14 +80,13 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 	wanted := req.GetForceCreateNewWorkflowTask() || hadBuffered || a.scheduleTask || r.taskWanted
 	r.applying, r.taskWanted = false, false
 	if r.closed() {
-		r.dropBuffered(step)
 		wanted = false
 	}
 	inline := wanted && req.GetReturnNewWorkflowTask()
 	if wanted {
 		r.scheduleTask(step, original, !inline)
 	} else {
-		r.flushBuffered(step)
+		r.flushBuffered()
 	}
 	if inline {
 		r.startTask(step, req.GetIdentity(), "request-from-RespondWorkflowTaskCompleted", nil)
@@ -95,8 +94,11 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 	if !wanted {
 		r.releaseQueries(step)
 	}
-	r.flush(step)
 	if inline && r.started != nil {
+		// The reply is made of what the step records.
+		if err := c.EndStep(step); err != nil {
+			return nil, err
+		}
 		if resp.WorkflowTask, err = r.taskReply(step, true); err != nil {
 			return nil, err
 		}
@@ -169,7 +171,7 @@ func (r *Run) checkCommands(step *entity.Step, commands []*commandpb.Command) (f
 // waitingEvents counts the buffered events that the batch does not take back.
 func (b *commandBatch) waitingEvents() int {
 	n := 0
-	for _, event := range b.run.buffered {
+	for _, event := range b.run.buffer.events {
 		if fired := event.GetTimerFiredEventAttributes(); fired == nil || !b.removesBufferedTimer[fired.GetTimerId()] {
 			n++
 		}
@@ -254,13 +256,12 @@ func (r *Run) failCompletion(step *entity.Step, req *workflowservice.RespondWork
 	}
 	r.failTask(step, f.cause, serverFailure(f.message(), false), req.GetIdentity(), req.GetBinaryChecksum())
 	if f.terminate {
-		r.flushBuffered(step)
+		r.flushBuffered()
 		r.terminate(step, f.message(), nil, identityHistoryService, nil)
 	} else {
-		r.scheduleWorkflowTask(step)
+		r.wantWorkflowTask()
 	}
 	r.answerQueries(step, req.GetQueryResults(), !f.terminate)
-	r.flush(step)
 	return &Completion{Err: refusal}, nil
 }
 
@@ -269,8 +270,7 @@ func (r *Run) failCompletion(step *entity.Step, req *workflowservice.RespondWork
 func (r *Run) timeoutHeartbeat(step *entity.Step, req *workflowservice.RespondWorkflowTaskCompletedRequest) (*Completion, error) {
 	r.timeoutStarted(step)
 	r.clearSticky()
-	r.scheduleWorkflowTask(step)
+	r.wantWorkflowTask()
 	r.answerQueries(step, req.GetQueryResults(), true)
-	r.flush(step)
 	return &Completion{Err: serviceerror.NewNotFound("workflow task heartbeat timeout")}, nil
 }

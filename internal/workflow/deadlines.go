@@ -4,38 +4,39 @@ import "time"
 
 // deadlineHeap orders the pending items of a run by the time at which each next
 // needs attention: a timer fires, an activity times out or is retried. There is
-// exactly one entry per item, found by the id of the event that made the item,
-// which no two items of a run share. Every operation is O(log n), so that a step
-// that touches one of thousands of items stays cheap.
+// at most one entry per item, found by the item's key. Every operation is O(log
+// n), so that a step that touches one of thousands of items stays cheap.
 type deadlineHeap struct {
 	entries []deadlineEntry
-	index   map[int64]int // event id -> position in entries
+	index   map[int64]int // key -> position in entries
 }
 
 // deadlineEntry is the next deadline of one item.
 type deadlineEntry struct {
-	at      int64 // unix nanoseconds
-	eventID int64
-	timer   bool // a user timer; else an activity
+	at int64 // unix nanoseconds
+	// key is that of the item in its family: the id of the event that made it, which
+	// no two items of a run share.
+	key    int64
+	family byte // its letter
 }
 
-// before orders entries by time, and by event id where times are equal, which
-// is the order in which simultaneous timers fire.
+// before orders entries by time, and by key where times are equal, which is the
+// order in which simultaneous timers fire.
 func (e deadlineEntry) before(other deadlineEntry) bool {
 	if e.at != other.at {
 		return e.at < other.at
 	}
-	return e.eventID < other.eventID
+	return e.key < other.key
 }
 
 // set gives the item its deadline, or takes its entry away if at is the zero time.
-func (h *deadlineHeap) set(eventID int64, timer bool, at time.Time) {
+func (h *deadlineHeap) set(family byte, key int64, at time.Time) {
 	if at.IsZero() {
-		h.remove(eventID)
+		h.remove(key)
 		return
 	}
-	entry := deadlineEntry{at: at.UnixNano(), eventID: eventID, timer: timer}
-	if i, ok := h.index[eventID]; ok {
+	entry := deadlineEntry{at: at.UnixNano(), key: key, family: family}
+	if i, ok := h.index[key]; ok {
 		h.entries[i] = entry
 		h.fix(i)
 		return
@@ -44,13 +45,13 @@ func (h *deadlineHeap) set(eventID int64, timer bool, at time.Time) {
 		h.index = make(map[int64]int)
 	}
 	h.entries = append(h.entries, entry)
-	h.index[eventID] = len(h.entries) - 1
+	h.index[key] = len(h.entries) - 1
 	h.up(len(h.entries) - 1)
 }
 
 // remove takes the item's entry away, if it has one.
-func (h *deadlineHeap) remove(eventID int64) {
-	i, ok := h.index[eventID]
+func (h *deadlineHeap) remove(key int64) {
+	i, ok := h.index[key]
 	if !ok {
 		return
 	}
@@ -59,7 +60,7 @@ func (h *deadlineHeap) remove(eventID int64) {
 		h.swap(i, last)
 	}
 	h.entries = h.entries[:last]
-	delete(h.index, eventID)
+	delete(h.index, key)
 	if i != last {
 		h.fix(i)
 	}
@@ -110,6 +111,6 @@ func (h *deadlineHeap) down(i int) bool {
 
 func (h *deadlineHeap) swap(i, j int) {
 	h.entries[i], h.entries[j] = h.entries[j], h.entries[i]
-	h.index[h.entries[i].eventID] = i
-	h.index[h.entries[j].eventID] = j
+	h.index[h.entries[i].key] = i
+	h.index[h.entries[j].key] = j
 }

@@ -19,11 +19,11 @@ func TestDeadlinesComeOutInOrderOfTimeAndEventWhateverHasHappenedToThem(t *testi
 			h.remove(id)
 			delete(want, id)
 		case 1:
-			h.set(id, false, time.Time{})
+			h.set('t', id, time.Time{})
 			delete(want, id)
 		default:
 			at := 1 + rng.Int64N(50)
-			h.set(id, true, time.Unix(0, at))
+			h.set('t', id, time.Unix(0, at))
 			want[id] = at
 		}
 		if len(h.entries) != len(want) || len(h.index) != len(want) {
@@ -37,7 +37,7 @@ func TestDeadlinesComeOutInOrderOfTimeAndEventWhateverHasHappenedToThem(t *testi
 	slices.SortFunc(ids, func(a, b int64) int { return cmp.Or(cmp.Compare(want[a], want[b]), cmp.Compare(a, b)) })
 	for _, id := range ids {
 		first, ok := h.first()
-		if !ok || first.eventID != id || first.at != want[id] {
+		if !ok || first.key != id || first.at != want[id] {
 			t.Fatalf("first is %+v, want event %d at %d", first, id, want[id])
 		}
 		h.remove(id)

@@ -72,7 +72,7 @@ func (r *Run) executionInfo() *workflowpb.WorkflowExecutionInfo {
 		RootExecution:        r.root(),
 		FirstRunId:           r.info.FirstRunId,
 		Priority:             r.info.Priority,
-		AutoResetPoints:      r.resetPoints,
+		AutoResetPoints:      r.resetPoints.points,
 	}
 	// Present even when empty: clients look into them without asking first.
 	if info.Memo == nil {

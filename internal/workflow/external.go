@@ -21,6 +21,44 @@ import (
 // workflow cannot reach itself in this way: that is answered as if there were no
 // such workflow.
 
+// externals are the pending signals to, or cancel requests of, other workflows, by
+// initiated event id.
+type externals struct {
+	pendingItems[int64, records.External, *records.External]
+}
+
+func (f *externals) load(_ *Run, _, value []byte) error {
+	external, err := decodeRecord[records.External](value)
+	if err == nil {
+		f.keep(external.InitiatedEventId, external)
+	}
+	return err
+}
+
+func (f *externals) drop(*Run) { f.dropAll() }
+
+func (f *externals) size() int { return f.len() * pendingItemBytes }
+
+type externalSignals struct{ externals }
+
+func (*externalSignals) letter() byte { return 'x' }
+
+func (f *externalSignals) flush(r *Run, step *entity.Step) { f.flushTo(r, step, f.letter()) }
+
+func (f *externalSignals) bound(limits *Limits) bound {
+	return bound{limits.PendingSignals, "pending signals to external workflows", enumspb.WORKFLOW_TASK_FAILED_CAUSE_PENDING_SIGNALS_LIMIT_EXCEEDED}
+}
+
+type externalCancels struct{ externals }
+
+func (*externalCancels) letter() byte { return 'y' }
+
+func (f *externalCancels) flush(r *Run, step *entity.Step) { f.flushTo(r, step, f.letter()) }
+
+func (f *externalCancels) bound(limits *Limits) bound {
+	return bound{limits.PendingCancels, "pending requests to cancel external workflows", enumspb.WORKFLOW_TASK_FAILED_CAUSE_PENDING_REQUEST_CANCEL_LIMIT_EXCEEDED}
+}
+
 var errCrossNamespace = errors.New("cross namespace commands are not allowed")
 
 func checkSignalExternal(b *commandBatch, cmd *commandpb.Command) *commandFailure {
@@ -33,7 +71,7 @@ func checkSignalExternal(b *commandBatch, cmd *commandpb.Command) *commandFailur
 	if attr.Execution == nil {
 		return badCommand(bad, "Execution is not set on SignalExternalWorkflowExecutionCommand.")
 	}
-	r, limits := b.run, b.run.limits()
+	r := b.run
 	if failure := checkExternal(r, bad, "SignalExternalWorkflowExecutionCommand", attr.Namespace, attr.Execution.WorkflowId, attr.Execution.RunId); failure != nil {
 		return failure
 	}
@@ -41,15 +79,12 @@ func checkSignalExternal(b *commandBatch, cmd *commandpb.Command) *commandFailur
 		return badCommand(bad, "SignalName is not set on SignalExternalWorkflowExecutionCommand. WorkflowId=%s Namespace=%s RunId=%s",
 			attr.Execution.WorkflowId, attr.Namespace, attr.Execution.RunId)
 	}
-	pending := len(r.externals) - r.index().cancels
-	if failure := pendingLimit(enumspb.WORKFLOW_TASK_FAILED_CAUSE_PENDING_SIGNALS_LIMIT_EXCEEDED,
-		"pending signals to external workflows", pending+b.addedSignals, limits.PendingSignals); failure != nil {
+	if failure := b.makeRoom(&r.signals); failure != nil {
 		return failure
 	}
 	if failure := b.checkBlob(proto.Size(attr.Input), bad, "SignalExternalWorkflowExecutionCommandAttributes.Input"); failure != nil {
 		return failure
 	}
-	b.addedSignals++
 	return nil
 }
 
@@ -68,12 +103,7 @@ func checkCancelExternal(b *commandBatch, cmd *commandpb.Command) *commandFailur
 		return badCommand(bad, "Start and RequestCancel for child workflow is not allowed in same workflow task. WorkflowId=%s RunId=%s Namespace=%s",
 			attr.WorkflowId, attr.RunId, attr.Namespace)
 	}
-	if failure := pendingLimit(enumspb.WORKFLOW_TASK_FAILED_CAUSE_PENDING_REQUEST_CANCEL_LIMIT_EXCEEDED,
-		"pending requests to cancel external workflows", r.index().cancels+b.addedCancels, r.limits().PendingCancels); failure != nil {
-		return failure
-	}
-	b.addedCancels++
-	return nil
+	return b.makeRoom(&r.cancels)
 }
 
 // checkExternal checks how a command names another workflow.
@@ -115,7 +145,8 @@ func applySignalExternal(a *application, cmd *commandpb.Command) {
 			},
 		}
 	})
-	external := r.addExternal(a.step, event.EventId, target, attr.Control, false)
+	external := r.newExternal(a.step, event.EventId, target, attr.Control)
+	r.signals.put(event.EventId, external)
 	if r.isSelf(target) {
 		r.answerSelf(a.step, &records.ExternalResult{
 			InitiatedEventId: event.EventId,
@@ -153,7 +184,8 @@ func applyCancelExternal(a *application, cmd *commandpb.Command) {
 			},
 		}
 	})
-	external := r.addExternal(a.step, event.EventId, target, attr.Control, true)
+	external := r.newExternal(a.step, event.EventId, target, attr.Control)
+	r.cancels.put(event.EventId, external)
 	if r.isSelf(target) {
 		r.answerSelf(a.step, &records.ExternalResult{
 			InitiatedEventId: event.EventId,
@@ -172,8 +204,8 @@ func applyCancelExternal(a *application, cmd *commandpb.Command) {
 	}}})
 }
 
-func (r *Run) addExternal(step *entity.Step, initiatedEventID int64, target *commonpb.WorkflowExecution, control string, cancel bool) *records.External {
-	external := &records.External{
+func (r *Run) newExternal(step *entity.Step, initiatedEventID int64, target *commonpb.WorkflowExecution, control string) *records.External {
+	return &records.External{
 		InitiatedEventId: initiatedEventID,
 		RequestId:        step.NewID(),
 		Namespace:        r.chain.namespaceName(),
@@ -181,14 +213,7 @@ func (r *Run) addExternal(step *entity.Step, initiatedEventID int64, target *com
 		WorkflowId:       target.WorkflowId,
 		RunId:            target.RunId,
 		Control:          []byte(control),
-		IsCancel:         cancel,
 	}
-	if cancel {
-		r.index().cancels++
-	}
-	r.externals[initiatedEventID] = external
-	r.touchExternal(initiatedEventID)
-	return external
 }
 
 func (r *Run) isSelf(target *commonpb.WorkflowExecution) bool {
@@ -222,11 +247,9 @@ func (c *Chain) receiveSignal(step *entity.Step, m *records.Message, signal *rec
 	if err != nil && !notFound(err) {
 		return err
 	}
-	if err == nil && signal.RequestId != "" {
-		if _, seen := r.signalRequest[signal.RequestId]; seen {
-			answer(delivered)
-			return nil
-		}
+	if err == nil && r.signalRequests.has(signal.RequestId) {
+		answer(delivered)
+		return nil
 	}
 	if err != nil || r.closed() || signal.ChildOnly && !r.isChildOf(m) {
 		answer(enumspb.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND)
@@ -248,7 +271,6 @@ func (c *Chain) receiveSignal(step *entity.Step, m *records.Message, signal *rec
 	default:
 		answer(delivered)
 	}
-	r.flush(step)
 	return nil
 }
 
@@ -292,7 +314,6 @@ func (c *Chain) receiveCancel(step *entity.Step, m *records.Message, cancel *rec
 		return err
 	}
 	answer(delivered)
-	r.flush(step)
 	return nil
 }
 
@@ -308,7 +329,6 @@ func (c *Chain) receiveTerminate(step *entity.Step, m *records.Message, terminat
 		return nil
 	}
 	c.terminateRun(step, r, terminate.Reason, terminate.Details, terminate.Identity)
-	r.flush(step)
 	return nil
 }
 
@@ -318,27 +338,22 @@ func (c *Chain) receiveExternalResult(step *entity.Step, result *records.Externa
 	if r == nil || err != nil {
 		return err
 	}
-	external := r.externals[result.InitiatedEventId]
-	if external == nil {
-		return nil
+	if external := r.signals.get(result.InitiatedEventId); external != nil {
+		r.recordSignalResult(step, external, result)
+		r.signals.remove(result.InitiatedEventId)
+		r.wantWorkflowTask()
+	} else if external := r.cancels.get(result.InitiatedEventId); external != nil {
+		r.recordCancelResult(step, external, result)
+		r.cancels.remove(result.InitiatedEventId)
+		r.wantWorkflowTask()
 	}
-	r.recordExternalResult(step, external, result)
-	r.index()
-	if external.IsCancel {
-		r.items.cancels--
-	}
-	delete(r.externals, external.InitiatedEventId)
-	r.touchExternal(external.InitiatedEventId)
-	r.scheduleWorkflowTask(step)
-	r.flush(step)
 	return nil
 }
 
-func (r *Run) recordExternalResult(step *entity.Step, external *records.External, result *records.ExternalResult) {
+func (r *Run) recordCancelResult(step *entity.Step, external *records.External, result *records.ExternalResult) {
 	execution := &commonpb.WorkflowExecution{WorkflowId: external.WorkflowId, RunId: external.RunId}
-	control := string(external.Control)
 	switch {
-	case external.IsCancel && result.Ok:
+	case result.Ok:
 		r.addEvent(step, enumspb.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED, func(e *historypb.HistoryEvent) {
 			e.Attributes = &historypb.HistoryEvent_ExternalWorkflowExecutionCancelRequestedEventAttributes{
 				ExternalWorkflowExecutionCancelRequestedEventAttributes: &historypb.ExternalWorkflowExecutionCancelRequestedEventAttributes{
@@ -349,7 +364,7 @@ func (r *Run) recordExternalResult(step *entity.Step, external *records.External
 				},
 			}
 		})
-	case external.IsCancel:
+	default:
 		r.addEvent(step, enumspb.EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED, func(e *historypb.HistoryEvent) {
 			e.Attributes = &historypb.HistoryEvent_RequestCancelExternalWorkflowExecutionFailedEventAttributes{
 				RequestCancelExternalWorkflowExecutionFailedEventAttributes: &historypb.RequestCancelExternalWorkflowExecutionFailedEventAttributes{
@@ -361,6 +376,13 @@ func (r *Run) recordExternalResult(step *entity.Step, external *records.External
 				},
 			}
 		})
+	}
+}
+
+func (r *Run) recordSignalResult(step *entity.Step, external *records.External, result *records.ExternalResult) {
+	execution := &commonpb.WorkflowExecution{WorkflowId: external.WorkflowId, RunId: external.RunId}
+	control := string(external.Control)
+	switch {
 	case result.Ok:
 		r.addEvent(step, enumspb.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED, func(e *historypb.HistoryEvent) {
 			e.Attributes = &historypb.HistoryEvent_ExternalWorkflowExecutionSignaledEventAttributes{

@@ -52,8 +52,8 @@ func TestSignalReachesAnotherWorkflow(t *testing.T) {
 	if got := events[1].GetExternalWorkflowExecutionSignaledEventAttributes(); !proto.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if n := len(w.workflow("from").run().externals); n != 0 {
-		t.Errorf("%d are pending", n)
+	if r := w.workflow("from").run(); r.signals.len()+r.cancels.len() != 0 {
+		t.Errorf("%d are pending", r.signals.len()+r.cancels.len())
 	}
 }
 

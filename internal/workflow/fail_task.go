@@ -34,11 +34,9 @@ func (c *Chain) FailWorkflowTask(step *entity.Step, token *records.TaskToken, re
 	if req.GetCause() == enumspb.WORKFLOW_TASK_FAILED_CAUSE_GRPC_MESSAGE_TOO_LARGE {
 		// No attempt will ever fit: the workflow cannot go on.
 		r.terminate(step, req.GetCause().String(), nil, identityHistoryService, nil)
-		r.flush(step)
 		return nil
 	}
 	r.failTask(step, req.GetCause(), req.GetFailure(), req.GetIdentity(), req.GetBinaryChecksum())
-	r.scheduleWorkflowTask(step)
-	r.flush(step)
+	r.wantWorkflowTask()
 	return nil
 }

@@ -14,22 +14,15 @@ func (c *Chain) Fire(step *entity.Step) error {
 	if err := c.expire(step); err != nil {
 		return err
 	}
-	r := c.current
-	if r == nil {
-		c.flush(step)
-		return nil
+	if r := c.current; r != nil && !r.closed() {
+		r.dirty.timer = true
+		return r.fire(step)
 	}
-	if !r.closed() {
-		if err := r.fire(step); err != nil {
-			return err
-		}
-	}
-	r.flush(step)
 	return nil
 }
 
 func (r *Run) fire(step *entity.Step) error {
-	r.settle(step)
+	r.repairAfterCrash(step)
 	if due(r.expiration(), step.Now) {
 		return r.timeOut(step)
 	}
@@ -37,7 +30,7 @@ func (r *Run) fire(step *entity.Step) error {
 		switch {
 		case r.started != nil && due(r.started.deadline, step.Now):
 			r.timeoutStarted(step)
-			r.scheduleWorkflowTask(step)
+			r.scheduleTask(step, step.Now, true)
 		case r.started == nil && due(r.stickyDeadline(), step.Now):
 			r.timeoutSticky(step)
 		case r.startLost(step.Now):
@@ -49,7 +42,7 @@ func (r *Run) fire(step *entity.Step) error {
 		r.state.FirstTaskBackoffPending = false
 		r.dirty.state = true
 		if !r.state.ChildFirstTaskPending {
-			r.scheduleWorkflowTask(step)
+			r.scheduleTask(step, step.Now, true)
 		}
 	}
 	r.fireItems(step)
@@ -70,25 +63,11 @@ func (r *Run) startLost(now time.Time) bool {
 // due reports whether the deadline, if there is one, has come.
 func due(deadline, now time.Time) bool { return !deadline.IsZero() && !deadline.After(now) }
 
-// limitHistory terminates a run whose history has outgrown what may be stored.
-func (r *Run) limitHistory(step *entity.Step) {
-	limits := &r.chain.config.Limits
-	if r.closed() {
-		return
-	}
-	switch {
-	case r.state.HistorySize > limits.HistorySize:
-		r.terminate(step, "Workflow history size exceeds limit.", nil, identityHistoryService, nil)
-	case r.state.NextEventId-1 > limits.HistoryEvents:
-		r.terminate(step, "Workflow history count exceeds limit.", nil, identityHistoryService, nil)
-	}
-}
-
 // failStarted fails the started workflow task, if there is one, because the run
 // is being closed, and flushes what it has held back.
 func (r *Run) failStarted(step *entity.Step) {
 	if r.started != nil {
 		r.failTask(step, enumspb.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND, nil, identityHistoryService, "")
 	}
-	r.flushBuffered(step)
+	r.flushBuffered()
 }

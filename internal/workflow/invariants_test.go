@@ -42,7 +42,7 @@ func (e *engine) check(key entity.Key, c *Chain) {
 		if wt := r.state.WorkflowTask; wt.GetTaskId() != 0 {
 			tasks[wt.TaskId] = &entity.Task{RunID: r.info.RunId}
 		}
-		for _, a := range r.activities {
+		for _, a := range r.activities.byKey {
 			if ready := a.StartedTime == nil && a.RetryAt == nil; ready != (a.TaskId != 0) {
 				e.t.Errorf("activity is ready for a worker: %v, but is %v", ready, a)
 			}
@@ -95,35 +95,31 @@ func (e *engine) checkRecords(stored, r *Run) {
 	if !proto.Equal(stored.state, state) {
 		e.t.Errorf("run state is\n%v, records say\n%v", state, stored.state)
 	}
-	if len(stored.buffered) != len(r.buffered) {
-		e.t.Errorf("%d events are buffered, records say %d", len(r.buffered), len(stored.buffered))
+	for i, f := range r.list() {
+		have, want := recordsOf(f), recordsOf(stored.list()[i])
+		if !maps.EqualFunc(have, want, proto.Equal) {
+			e.t.Errorf("family %q is\n%v, records say\n%v", f.letter(), have, want)
+		}
+		if f.size() != stored.list()[i].size() && f.letter() != r.activities.letter() {
+			e.t.Errorf("family %q takes %d bytes, %d after loading", f.letter(), f.size(), stored.list()[i].size())
+		}
 	}
-	if !proto.Equal(stored.resetPoints, r.resetPoints) {
-		e.t.Errorf("reset points are\n%v, records say\n%v", r.resetPoints, stored.resetPoints)
-	}
-	sameItems(e.t, "activities", r.activities, stored.activities)
-	sameItems(e.t, "timers", r.timers, stored.timers)
-	sameItems(e.t, "children", r.children, stored.children)
-	sameItems(e.t, "externals", r.externals, stored.externals)
-	if !maps.Equal(stored.signalRequest, r.signalRequest) {
-		e.t.Errorf("signal request ids are %v, records say %v", r.signalRequest, stored.signalRequest)
-	}
-	if !maps.Equal(r.activityByID, stored.activityByID) || !maps.Equal(r.timerByEvent, stored.timerByEvent) {
+	if !maps.Equal(r.activities.byID, stored.activities.byID) || !maps.Equal(r.timers.byID, stored.timers.byID) {
 		e.t.Errorf("indexes by id do not match the records")
 	}
 	if got, want := r.itemDeadline(), stored.itemDeadline(); !got.Equal(want) {
 		e.t.Errorf("earliest deadline is %v, records say %v", got, want)
 	}
-	if got, want := r.index().detailBytes, stored.index().detailBytes; got != want {
+	if got, want := r.activities.detailBytes, stored.activities.detailBytes; got != want {
 		e.t.Errorf("%d bytes of details are counted, records hold %d", got, want)
 	}
 }
 
-func sameItems[K comparable, P proto.Message](t tester, what string, memory, stored map[K]P) {
-	t.Helper()
-	if !maps.EqualFunc(memory, stored, func(a, b P) bool { return proto.Equal(a, b) }) {
-		t.Errorf("%s are\n%v, records say\n%v", what, memory, stored)
-	}
+// recordsOf are the records of a family, by what their keys go on with.
+func recordsOf(f family) map[string]proto.Message {
+	records := make(map[string]proto.Message)
+	f.records(func(name []byte, record proto.Message) { records[string(name)] = record })
+	return records
 }
 
 // checkState verifies what must hold of a run between steps.
@@ -140,7 +136,7 @@ func (e *engine) checkState(r *Run) {
 		runID, _ := decodeBatch(record)
 		wroteHistory = wroteHistory || runID == r.info.RunId
 	}
-	if r.started == nil && len(r.buffered) > 0 && wroteHistory {
+	if r.started == nil && len(r.buffer.events) > 0 && wroteHistory {
 		e.t.Errorf("events are buffered though no workflow task is started")
 	}
 	if d := r.earliestDeadline(); !d.IsZero() {
@@ -148,7 +144,7 @@ func (e *engine) checkState(r *Run) {
 			e.t.Errorf("deadline %v comes before the timer %v", d, at)
 		}
 	}
-	if r.closed() && (r.state.WorkflowTask != nil || r.state.WakeAt != nil || len(r.buffered) > 0) {
+	if r.closed() && (r.state.WorkflowTask != nil || r.state.WakeAt != nil || len(r.buffer.events) > 0) {
 		e.t.Errorf("the closed run has something pending: %v", r.state)
 	}
 	if !r.closed() && r.state.WorkflowTask == nil && r.state.LastCompletedStartedEventId == 0 &&
@@ -240,9 +236,9 @@ type pending struct {
 func (w subject) pending() pending {
 	var p pending
 	if r := w.chain().current; r != nil {
-		p.activities = slices.Sorted(maps.Keys(r.activities))
-		p.timers = slices.Sorted(maps.Keys(r.timers))
-		for _, event := range r.buffered {
+		p.activities = r.activities.keys()
+		p.timers = slices.Sorted(maps.Keys(r.timers.byID))
+		for _, event := range r.buffer.events {
 			if fired := event.GetTimerFiredEventAttributes(); fired != nil {
 				p.timers = append(p.timers, fired.TimerId)
 			}
@@ -255,10 +251,10 @@ func (w subject) pending() pending {
 func (w subject) pendingActivity() *records.Activity {
 	w.t.Helper()
 	r := w.run()
-	if len(r.activities) != 1 {
-		w.t.Fatalf("%d activities are pending", len(r.activities))
+	if n := r.activities.len(); n != 1 {
+		w.t.Fatalf("%d activities are pending", n)
 	}
-	for _, act := range r.activities {
+	for _, act := range r.activities.byKey {
 		return act
 	}
 	return nil

@@ -11,26 +11,23 @@ import "github.com/perdure/perdure/internal/entity"
 //	r <run id> a <event id>  Activity, by scheduled event id
 //	r <run id> t <timer id>  Timer
 //	r <run id> k <event id>  Child, by initiated event id
-//	r <run id> x <event id>  External, by initiated event id
+//	r <run id> x <event id>  External, a signal, by initiated event id
+//	r <run id> y <event id>  External, a cancel request, by initiated event id
 //	r <run id> b <number>    buffered event, in order of arrival
 //	r <run id> q <id>        request id of a signal that has been accepted
 //	h <run id> <event id>    history batch, by its first event id
 //	d <time> <run id>        closed run, by when it is to be deleted
 //
+// Those from p to q are the families of what is pending; their letters are in the
+// files of the families.
+//
 // History is outside the run's prefix so that loading a run does not read it.
 var chainKey = []byte{'c'}
 
 const (
-	familyInfo          = 'i'
-	familyState         = 's'
-	familyResetPoints   = 'p'
-	familyActivity      = 'a'
-	familyTimer         = 't'
-	familyChild         = 'k'
-	familyExternal      = 'x'
-	familyBuffered      = 'b'
-	familySignalRequest = 'q'
-	familyExpiry        = 'd' // of the chain
+	letterInfo   = 'i'
+	letterState  = 's'
+	letterExpiry = 'd' // of the chain
 )
 
 // runPrefix begins every record of a run but its history.
@@ -38,15 +35,7 @@ func runPrefix(runID string) []byte {
 	return entity.AppendString(append(make([]byte, 0, len(runID)+16), 'r'), runID)
 }
 
-func runKey(runID string, family byte) []byte { return append(runPrefix(runID), family) }
-
-func runItemKey(runID string, family byte, id int64) []byte {
-	return entity.AppendInt(runKey(runID, family), id)
-}
-
-func runNamedKey(runID string, family byte, name string) []byte {
-	return append(runKey(runID, family), name...)
-}
+func runKey(runID string, letter byte) []byte { return append(runPrefix(runID), letter) }
 
 func historyPrefix(runID string) []byte {
 	return entity.AppendString(append(make([]byte, 0, len(runID)+16), 'h'), runID)
@@ -57,5 +46,5 @@ func historyKey(runID string, firstEventID int64) []byte {
 }
 
 func expiryKey(unixNano int64, runID string) []byte {
-	return append(entity.AppendInt(append(make([]byte, 0, len(runID)+9), familyExpiry), unixNano), runID...)
+	return append(entity.AppendInt(append(make([]byte, 0, len(runID)+9), letterExpiry), unixNano), runID...)
 }

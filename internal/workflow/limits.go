@@ -1,5 +1,7 @@
 package workflow
 
+import enumspb "go.temporal.io/api/enums/v1"
+
 // Limits bound what one workflow may grow to. A zero field means the default.
 type Limits struct {
 	// PendingActivities, PendingChildren, PendingSignals and PendingCancels are
@@ -31,6 +33,17 @@ type Limits struct {
 	// reply. Defaults 256 and 2 MiB; a page has at least one event.
 	HistoryPageEvents, HistoryPageSize int
 }
+
+// bound is how many items of a family a run may have.
+type bound struct {
+	most int    // 0: any number
+	what string // the items, in the words of the failure
+	// cause is how a workflow task fails that asks for more.
+	cause enumspb.WorkflowTaskFailedCause
+}
+
+// limits are the limits of the run's chain.
+func (r *Run) limits() *Limits { return &r.chain.config.Limits }
 
 func (l Limits) withDefaults() Limits {
 	setDefault(&l.PendingActivities, 2000)

@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 
-	historypb "go.temporal.io/api/history/v1"
-	workflowpb "go.temporal.io/api/workflow/v1"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/perdure/perdure/internal/entity"
@@ -53,24 +51,9 @@ func (m *machine) Load(_ context.Context, r entity.Reader, key entity.Key) (enti
 	return c, nil
 }
 
-// newRunState returns a run without items.
-func (c *Chain) newRunState(info *records.RunInfo, state *records.Run) *Run {
-	return &Run{
-		chain:        c,
-		info:         info,
-		state:        state,
-		activities:   make(map[int64]*records.Activity),
-		activityByID: make(map[string]int64),
-		timers:       make(map[string]*records.Timer),
-		timerByEvent: make(map[int64]string),
-		children:     make(map[int64]*records.Child),
-		externals:    make(map[int64]*records.External),
-	}
-}
-
 // loadRun reads a run, or returns nil if it has no records.
 func (c *Chain) loadRun(reader entity.Reader, runID string) (*Run, error) {
-	run := c.newRunState(nil, nil)
+	run := &Run{chain: c}
 	prefix := runPrefix(runID)
 	var bad error
 	err := reader.Scan(prefix, nil, false, func(record, value []byte) bool {
@@ -95,62 +78,24 @@ func (c *Chain) loadRun(reader entity.Reader, runID string) (*Run, error) {
 }
 
 // loadRecord takes up one record of the run.
-func (r *Run) loadRecord(family byte, name, value []byte) error {
-	switch family {
-	case familyInfo:
-		r.info = new(records.RunInfo)
-		return proto.Unmarshal(value, r.info)
-	case familyState:
-		r.state = new(records.Run)
-		return proto.Unmarshal(value, r.state)
-	case familyResetPoints:
-		r.resetPoints = new(workflowpb.ResetPoints)
-		return proto.Unmarshal(value, r.resetPoints)
-	case familyActivity:
-		a := new(records.Activity)
-		if err := proto.Unmarshal(value, a); err != nil {
-			return err
+func (r *Run) loadRecord(letter byte, name, value []byte) (err error) {
+	switch letter {
+	case letterInfo:
+		r.info, err = decodeRecord[records.RunInfo](value)
+	case letterState:
+		r.state, err = decodeRecord[records.Run](value)
+	default:
+		f := r.family(letter)
+		if f == nil {
+			return fmt.Errorf("there is a record of a kind that this version does not know, %q: use the version that wrote it, or a later one", letter)
 		}
-		r.activities[a.ScheduledEventId] = a
-		r.activityByID[a.ActivityId] = a.ScheduledEventId
-	case familyTimer:
-		t := new(records.Timer)
-		if err := proto.Unmarshal(value, t); err != nil {
-			return err
-		}
-		r.timers[t.TimerId] = t
-		r.timerByEvent[t.StartedEventId] = t.TimerId
-	case familyChild:
-		k := new(records.Child)
-		if err := proto.Unmarshal(value, k); err != nil {
-			return err
-		}
-		r.children[k.InitiatedEventId] = k
-	case familyExternal:
-		x := new(records.External)
-		if err := proto.Unmarshal(value, x); err != nil {
-			return err
-		}
-		r.externals[x.InitiatedEventId] = x
-	case familyBuffered:
-		event := new(historypb.HistoryEvent)
-		if err := proto.Unmarshal(value, event); err != nil {
-			return err
-		}
-		r.buffered = append(r.buffered, event)
-		r.bufferedBytes += len(value)
-	case familySignalRequest:
-		r.noteSignalRequest(string(name))
+		err = f.load(r, name, value)
+	}
+	if err != nil {
+		return fmt.Errorf("record %q %x: %w", letter, name, err)
 	}
 	return nil
 }
-
-// Approximate sizes in memory, of what is not counted in bytes.
-const (
-	runBytes         = 2 << 10
-	pendingItemBytes = 768
-	resetPointBytes  = 512
-)
 
 // Size is the approximate number of bytes the chain takes in memory.
 func (c *Chain) Size() int {
@@ -165,8 +110,12 @@ func (c *Chain) Size() int {
 }
 
 func (r *Run) size() int {
-	items := len(r.activities) + len(r.timers) + len(r.children) + len(r.externals)
-	return runBytes + r.infoBytes + r.tail.size + r.bufferedBytes + items*pendingItemBytes + len(r.resetPoints.GetPoints())*resetPointBytes + r.itemBytes() + len(r.signalRequest)*96
+	const runBytes = 2 << 10 // of what is not counted
+	size := runBytes + r.infoBytes + r.tail.size
+	for _, f := range r.list() {
+		size += f.size()
+	}
+	return size
 }
 
 // Pinned reports whether a worker has the workflow task, or queries wait.

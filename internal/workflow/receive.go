@@ -46,9 +46,6 @@ func (c *Chain) Receive(step *entity.Step, _ entity.Key, message []byte) error {
 	return entity.ErrUnknownMessage
 }
 
-// EndStep implements entity.Entity.
-func (c *Chain) EndStep(*entity.Step) error { return nil }
-
 // workflowKey names the chain of a workflow id.
 func workflowKey(namespaceID, workflowID string) entity.Key {
 	return entity.Key{Kind: entity.KindWorkflow, Namespace: namespaceID, ID: workflowID}

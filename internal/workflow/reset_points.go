@@ -8,6 +8,7 @@ import (
 
 	historypb "go.temporal.io/api/history/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/perdure/perdure/internal/entity"
@@ -21,6 +22,44 @@ import (
 // maxResetPoints is how many points are kept; the oldest go first.
 const maxResetPoints = 20
 
+// resetPoints are the reset points of a run, as the API has them: one record, which
+// stays when the run closes.
+type resetPoints struct {
+	points *workflowpb.ResetPoints // nil for none; never changed, but replaced
+	dirty  bool
+}
+
+func (*resetPoints) letter() byte { return 'p' }
+
+func (f *resetPoints) load(_ *Run, _, value []byte) (err error) {
+	f.points, err = decodeRecord[workflowpb.ResetPoints](value)
+	return err
+}
+
+func (f *resetPoints) set(points *workflowpb.ResetPoints) { f.points, f.dirty = points, true }
+
+func (f *resetPoints) changed() bool { return f.dirty }
+
+func (f *resetPoints) flush(r *Run, step *entity.Step) {
+	if f.dirty {
+		step.Put(runKey(r.info.RunId, f.letter()), mustMarshal(f.points))
+		f.dirty = false
+	}
+}
+
+func (*resetPoints) drop(*Run) {}
+
+func (f *resetPoints) size() int {
+	const pointBytes = 512
+	return len(f.points.GetPoints()) * pointBytes
+}
+
+func (f *resetPoints) records(visit func(name []byte, record proto.Message)) {
+	if f.points != nil {
+		visit(nil, f.points)
+	}
+}
+
 // addResetPoint notes a completed workflow task if it is the first one of its
 // build. The lists of points are shared with events and never changed.
 func (r *Run) addResetPoint(step *entity.Step, completed *historypb.HistoryEvent) {
@@ -29,7 +68,7 @@ func (r *Run) addResetPoint(step *entity.Step, completed *historypb.HistoryEvent
 	if version := attr.GetDeploymentVersion(); version != nil {
 		buildID = version.GetBuildId()
 	}
-	points := r.resetPoints.GetPoints()
+	points := r.resetPoints.points.GetPoints()
 	for _, p := range points {
 		if p.GetBinaryChecksum() == checksum && p.GetBuildId() == buildID {
 			return
@@ -42,25 +81,20 @@ func (r *Run) addResetPoint(step *entity.Step, completed *historypb.HistoryEvent
 		FirstWorkflowTaskCompletedId: completed.EventId,
 		CreateTime:                   timestamppb.New(step.Now),
 		// A reset would lose what is on its way between workflows.
-		Resettable: len(r.children) == 0 && len(r.externals) == 0,
+		Resettable: r.children.len() == 0 && r.signals.len() == 0 && r.cancels.len() == 0,
 	})
-	r.setResetPoints(&workflowpb.ResetPoints{Points: points[max(0, len(points)-maxResetPoints):]})
-}
-
-func (r *Run) setResetPoints(points *workflowpb.ResetPoints) {
-	r.resetPoints = points
-	r.dirty.resetPoints = true
+	r.resetPoints.set(&workflowpb.ResetPoints{Points: points[max(0, len(points)-maxResetPoints):]})
 }
 
 // resetPointsForNext are the run's points as the run that continues it gets them.
 // Those of runs that have been deleted by now are left out; those of this run, as
 // it closes now, are good until it is deleted.
 func (r *Run) resetPointsForNext(now time.Time) *workflowpb.ResetPoints {
-	if len(r.resetPoints.GetPoints()) == 0 {
+	if len(r.resetPoints.points.GetPoints()) == 0 {
 		return nil
 	}
 	next := new(workflowpb.ResetPoints)
-	for _, p := range r.resetPoints.GetPoints() {
+	for _, p := range r.resetPoints.points.GetPoints() {
 		if p.ExpireTime != nil && p.ExpireTime.AsTime().Before(now) {
 			continue
 		}

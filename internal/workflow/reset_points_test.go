@@ -54,7 +54,7 @@ func TestATaskOfAKnownBuildWritesNoResetPoints(t *testing.T) {
 	w := newWorkflow(t)
 	w.start()
 	w.completeAs("one", &completeRequest{})
-	key := string(runKey(w.runID(), familyResetPoints))
+	key := string(runKey(w.runID(), (*resetPoints)(nil).letter()))
 	if w.records[w.key()][key] == nil {
 		t.Fatal("the first task has written none")
 	}
@@ -95,7 +95,7 @@ func TestResetPointsGoOnToTheNextRunUntilTheirRunIsDeleted(t *testing.T) {
 			if len(prev) != 1 || prev[0].RunId != first.RunId || !prev[0].ExpireTime.AsTime().Equal(closed.Add(24*time.Hour)) {
 				t.Fatalf("points of the second run are %v", prev)
 			}
-			if old := w.chain().others[first.RunId]; old != nil && old.resetPoints.Points[0].ExpireTime != nil {
+			if old := w.chain().others[first.RunId]; old != nil && old.resetPoints.points.Points[0].ExpireTime != nil {
 				t.Error("the point of the closed run has changed")
 			}
 			w.advance(time.Minute)

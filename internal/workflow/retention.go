@@ -13,7 +13,7 @@ import (
 // keeps an index of them by that time, and one timer, for the first.
 
 // expiryTimer is the name of the chain's timer. Those of runs are run ids.
-var expiryTimer = []byte{familyExpiry}
+var expiryTimer = []byte{letterExpiry}
 
 // maxExpiries bounds the runs deleted in one step.
 const maxExpiries = 100
@@ -56,7 +56,7 @@ func (c *Chain) expire(step *entity.Step) error {
 	var next time.Time
 	var bad error
 	var gone []string
-	err := step.Reader().Scan([]byte{familyExpiry}, nil, false, func(record, _ []byte) bool {
+	err := step.Reader().Scan([]byte{letterExpiry}, nil, false, func(record, _ []byte) bool {
 		ns, runID, err := entity.DecodeInt(record[1:])
 		if err != nil {
 			bad = fmt.Errorf("workflow: expiry record of %v is malformed", c.key)
@@ -82,14 +82,17 @@ func (c *Chain) expire(step *entity.Step) error {
 	c.setExpiry(step, next)
 	if c.current == nil && next.IsZero() {
 		c.record = nil
+		c.dirty = true
 	}
-	c.flush(step)
 	return nil
 }
 
 // deleteRun removes a closed run and its history. Its entry in the index of
 // closed runs, if it is still there, does no harm.
 func (c *Chain) deleteRun(step *entity.Step, runID string) {
+	if r := c.current; r != nil && r.info.RunId == runID {
+		r.disarmTimer(step)
+	}
 	step.DeletePrefix(runPrefix(runID))
 	step.DeletePrefix(historyPrefix(runID))
 	delete(c.others, runID)

@@ -5,7 +5,6 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
-	workflowpb "go.temporal.io/api/workflow/v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -22,27 +21,16 @@ type Run struct {
 	info  *records.RunInfo
 	state *records.Run
 
-	// Pending items; each is one record. Invariant: an item is here if and only
-	// if its record exists or is noted in the current step.
-	activities    map[int64]*records.Activity // by scheduled event id
-	activityByID  map[string]int64
-	timers        map[string]*records.Timer // by timer id
-	timerByEvent  map[int64]string
-	children      map[int64]*records.Child    // by initiated event id
-	externals     map[int64]*records.External // by initiated event id
-	signalRequest map[string]struct{}
-	// items is what is kept in memory about the pending items besides their
-	// records: deadlines in order, events needed soon. See items.go.
-	items runItems
+	// families are the pending items; each is one record. Invariant: an item is here
+	// if and only if its record exists or is to be written by the step in progress.
+	families
+	// deadlines holds every pending item that needs attention at some time.
+	deadlines deadlineHeap
 
-	// buffered are the events that arrived while a workflow task was started, in
-	// order of arrival; their event ids are given when they are flushed.
-	buffered      []*historypb.HistoryEvent
-	bufferedBytes int
 	// applying is set while the commands of a completed workflow task are applied:
 	// events that are not made from commands are held back to the end of the step.
 	applying bool
-	// taskWanted notes a scheduleWorkflowTask during applying.
+	// taskWanted notes a wantWorkflowTask until the end of the step.
 	taskWanted bool
 
 	// started is set while the pending workflow task is with a worker. Volatile.
@@ -56,8 +44,6 @@ type Run struct {
 	// queries wait for the next workflow task or for its completion. Volatile.
 	queries []*query
 
-	// resetPoints are where builds of the worker first took a hand; nil for none.
-	resetPoints *workflowpb.ResetPoints
 	// startEvent is the Started event, once a continuation has needed it.
 	startEvent *historypb.HistoryEvent
 	// infoBytes is the encoded size of info.
@@ -67,7 +53,8 @@ type Run struct {
 	// workflow task's poll reply need not read the store. See history.go.
 	tail historyTail
 
-	// What the step in progress has changed; emptied by flush.
+	// What the step in progress has changed; emptied by flush. The families know
+	// what has changed in them.
 	newEvents []*historypb.HistoryEvent
 	dirty     dirty
 }
@@ -75,11 +62,8 @@ type Run struct {
 // dirty notes which records flush has to write.
 type dirty struct {
 	info, state bool
-	resetPoints bool
-	activities  map[int64]struct{}
-	timers      map[string]struct{}
-	children    map[int64]struct{}
-	externals   map[int64]struct{}
+	// timer: the durable timer has fired, and may have to be set anew.
+	timer bool
 }
 
 // closed reports whether the run has ended.
@@ -100,10 +84,10 @@ func (r *Run) addEvent(step *entity.Step, eventType enumspb.EventType, set func(
 		set(event)
 	}
 	if (r.started != nil || r.applying) && bufferable(eventType) {
-		r.bufferEvent(step, event)
+		r.bufferEvent(event)
 		return event
 	}
-	r.settle(step)
+	r.repairAfterCrash(step)
 	r.appendEvent(event)
 	return event
 }
@@ -124,72 +108,6 @@ func (r *Run) batchID() int64 {
 		return r.state.NextEventId // the event is buffered: the batch is yet to begin
 	}
 	return r.newEvents[0].EventId
-}
-
-// Marking an item as changed makes flush write its record, or remove it if it is
-// no longer pending.
-
-func (r *Run) touchActivity(scheduledEventID int64) { mark(&r.dirty.activities, scheduledEventID) }
-func (r *Run) touchTimer(timerID string)            { mark(&r.dirty.timers, timerID) }
-func (r *Run) touchChild(initiatedEventID int64)    { mark(&r.dirty.children, initiatedEventID) }
-func (r *Run) touchExternal(initiatedEventID int64) { mark(&r.dirty.externals, initiatedEventID) }
-
-func mark[K comparable](set *map[K]struct{}, key K) {
-	if *set == nil {
-		*set = make(map[K]struct{}, 4)
-	}
-	(*set)[key] = struct{}{}
-}
-
-// flush notes in the step every record that the step has changed: the new events
-// as one history batch, the changed items, the state. It arms the run's durable
-// timer. Every step ends with it.
-func (r *Run) flush(step *entity.Step) {
-	runID := r.info.RunId
-	r.limitBuffered(step)
-	r.limitHistory(step)
-	if len(r.newEvents) > 0 {
-		r.flushHistory(step)
-	}
-	for id := range r.dirty.activities {
-		writeItem(step, runItemKey(runID, familyActivity, id), r.activities[id])
-	}
-	for id := range r.dirty.timers {
-		writeItem(step, runNamedKey(runID, familyTimer, id), r.timers[id])
-	}
-	for id := range r.dirty.children {
-		writeItem(step, runItemKey(runID, familyChild, id), r.children[id])
-	}
-	for id := range r.dirty.externals {
-		writeItem(step, runItemKey(runID, familyExternal, id), r.externals[id])
-	}
-	if r.dirty.info {
-		data := mustMarshal(r.info)
-		r.infoBytes = len(data)
-		step.Put(runKey(runID, familyInfo), data)
-	}
-	if r.dirty.resetPoints {
-		step.Put(runKey(runID, familyResetPoints), mustMarshal(r.resetPoints))
-	}
-	r.armTimer(step)
-	if r.dirty.state {
-		r.state.StateTransitionCount++
-		step.Put(runKey(runID, familyState), mustMarshal(r.state))
-	}
-	r.dirty = dirty{}
-	r.chain.flush(step)
-}
-
-// writeItem notes the record of a pending item, or its removal if the item is gone.
-func writeItem[M any, P interface {
-	*M
-	proto.Message
-}](step *entity.Step, key []byte, item P) {
-	if item == nil {
-		step.Delete(key)
-		return
-	}
-	step.Put(key, mustMarshal(item))
 }
 
 // mustMarshal encodes a record. Records are made by this package and always
@@ -216,15 +134,20 @@ func (r *Run) armTimer(step *entity.Step) {
 	if earliest.Equal(armed) {
 		return
 	}
-	if !armed.IsZero() {
-		step.ClearTimer(name, armed)
-	}
-	r.state.WakeAt = nil
+	r.disarmTimer(step)
 	if !earliest.IsZero() {
 		step.SetTimer(name, earliest)
 		r.state.WakeAt = timestamppb.New(earliest)
 	}
 	r.dirty.state = true
+}
+
+// disarmTimer takes the run's durable timer away.
+func (r *Run) disarmTimer(step *entity.Step) {
+	if armed := asTime(r.state.WakeAt); !armed.IsZero() {
+		step.ClearTimer([]byte(r.info.RunId), armed)
+		r.state.WakeAt = nil
+	}
 }
 
 // earliestDeadline is the earliest time at which something durable happens to

@@ -32,7 +32,7 @@ func (c *Chain) Signal(step *entity.Step, req *workflowservice.SignalWorkflowExe
 	if err != nil {
 		return err
 	}
-	return c.signalAndFlush(step, r, signalParams{
+	return c.signalRun(step, r, signalParams{
 		name:      req.GetSignalName(),
 		input:     req.GetInput(),
 		header:    req.GetHeader(),
@@ -52,9 +52,12 @@ func (c *Chain) signalAndFlush(step *entity.Step, r *Run, s signalParams) error 
 
 // signalRun adds the signal to the run. A request id that the run has had before
 // is accepted without doing anything. It fails for closed runs, for too many or
-// too large signals, and while the run tries to close. The caller flushes.
+// too large signals, and while the run tries to close.
+// signalRun adds the signal to the run. A request id that the run has had before
+// is accepted without doing anything. It fails for closed runs, for too many or
+// too large signals, and while the run tries to close.
 func (c *Chain) signalRun(step *entity.Step, r *Run, s signalParams) error {
-	if _, seen := r.signalRequest[s.requestID]; seen && s.requestID != "" {
+	if r.signalRequests.has(s.requestID) {
 		return nil
 	}
 	if r.closed() {
@@ -73,7 +76,7 @@ func (c *Chain) signalRun(step *entity.Step, r *Run, s signalParams) error {
 	waiting := r.state.FirstTaskBackoffPending
 	r.addSignal(step, s)
 	if !waiting {
-		r.scheduleWorkflowTask(step)
+		r.wantWorkflowTask()
 	}
 	return nil
 }
@@ -81,8 +84,7 @@ func (c *Chain) signalRun(step *entity.Step, r *Run, s signalParams) error {
 // addSignal adds the signal's event and notes its request id.
 func (r *Run) addSignal(step *entity.Step, s signalParams) {
 	if s.requestID != "" {
-		r.noteSignalRequest(s.requestID)
-		step.Put(runNamedKey(r.info.RunId, familySignalRequest, s.requestID), nil)
+		r.signalRequests.add(s.requestID)
 	}
 	r.addEvent(step, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED, func(e *historypb.HistoryEvent) {
 		e.Links = s.links
@@ -98,13 +100,6 @@ func (r *Run) addSignal(step *entity.Step, s signalParams) {
 	})
 	r.state.SignalCount++
 	r.dirty.state = true
-}
-
-func (r *Run) noteSignalRequest(id string) {
-	if r.signalRequest == nil {
-		r.signalRequest = make(map[string]struct{})
-	}
-	r.signalRequest[id] = struct{}{}
 }
 
 // SignalWithStart signals the running run, or starts one with the signal as its
@@ -124,7 +119,7 @@ func (c *Chain) SignalWithStart(step *entity.Step, req *workflowservice.SignalWi
 	r := c.current
 	if r != nil && !r.closed() && req.GetWorkflowIdConflictPolicy() != enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING &&
 		req.GetWorkflowIdReusePolicy() != enumspb.WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING {
-		if err := c.signalAndFlush(step, r, signal); err != nil {
+		if err := c.signalRun(step, r, signal); err != nil {
 			return nil, err
 		}
 		return c.signalWithStartReply(r, signal.requestID, false), nil

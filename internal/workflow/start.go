@@ -159,6 +159,10 @@ func (c *Chain) Start(step *entity.Step, req *workflowservice.StartWorkflowExecu
 	// A repeated request gets the eager task again while its first start is good.
 	if p.eager && started && run.started != nil && run.started.requestID == p.requestID && run.state.WorkflowTask.Attempt == 1 &&
 		run.state.LastCompletedStartedEventId == 0 {
+		// The reply is made of what the step records.
+		if err := c.EndStep(step); err != nil {
+			return nil, err
+		}
 		if resp.EagerWorkflowTask, err = run.taskReply(step, false); err != nil {
 			return nil, err
 		}
@@ -235,8 +239,7 @@ func (c *Chain) link(run *Run, reference any) *commonpb.Link {
 	return &commonpb.Link{Variant: &commonpb.Link_WorkflowEvent_{WorkflowEvent: event}}
 }
 
-// startRun starts a run if the id's current run and the policies allow it, and
-// flushes it. A request id that has already started the current run returns that
+// startRun starts a run if the id's current run and the policies allow it. A request id that has already started the current run returns that
 // run. It fails with serviceerror.WorkflowExecutionAlreadyStarted.
 func (c *Chain) startRun(step *entity.Step, p *startParams) (*Run, error) {
 	run, _, err := c.start(step, p, nil)
@@ -257,7 +260,7 @@ func (c *Chain) start(step *entity.Step, p *startParams, signal *signalParams) (
 		}
 		if use {
 			if signal != nil {
-				if err := c.signalAndFlush(step, current, *signal); err != nil {
+				if err := c.signalRun(step, current, *signal); err != nil {
 					return nil, false, err
 				}
 			}
@@ -268,7 +271,6 @@ func (c *Chain) start(step *entity.Step, p *startParams, signal *signalParams) (
 	if terminate {
 		c.current.terminate(step, "TerminateIfRunning WorkflowIdReusePolicy",
 			textPayloads("terminated by new runID: "+p.runID), identityHistoryService, nil)
-		c.current.flush(step)
 	}
 	run = c.newRun(step, p)
 	if signal != nil {
@@ -278,7 +280,6 @@ func (c *Chain) start(step *entity.Step, p *startParams, signal *signalParams) (
 	if p.eager {
 		run.startTask(step, p.identity, p.requestID, nil)
 	}
-	run.flush(step)
 	return run, true, nil
 }
 
@@ -312,7 +313,7 @@ func (c *Chain) resolveConflict(p *startParams) (use, terminate bool, err error)
 }
 
 // newRun makes a run with its Started event and makes it the current one. Its
-// first workflow task is not scheduled, and it is not flushed.
+// first workflow task is not scheduled.
 func (c *Chain) newRun(step *entity.Step, p *startParams) *Run {
 	runID := p.runID
 	if runID == "" {
@@ -357,16 +358,16 @@ func (c *Chain) newRun(step *entity.Step, p *startParams) *Run {
 		info.RunExpiration = timestamppb.New(earlier(
 			step.Now.Add(p.firstTaskBackoff+runTimeout).Round(time.Millisecond), asTime(executionExpiration)))
 	}
-	run := c.newRunState(info, &records.Run{
+	run := &Run{chain: c, info: info, state: &records.Run{
 		Status:                  enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING,
 		NextEventId:             1,
 		WorkflowTaskAttempt:     1,
 		FirstTaskBackoffPending: p.firstTaskBackoff > 0,
 		ChildFirstTaskPending:   p.awaitParent,
-	})
+	}}
 	run.dirty.info = true
 	if p.resetPoints != nil {
-		run.setResetPoints(p.resetPoints)
+		run.resetPoints.set(p.resetPoints)
 	}
 	run.addEvent(step, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED, func(e *historypb.HistoryEvent) {
 		e.Links = p.links
@@ -428,7 +429,7 @@ func (r *Run) scheduleFirstTask(step *entity.Step, dispatch bool) {
 }
 
 // startFirstTask schedules the first workflow task of a child whose parent has
-// recorded the start. It does nothing if that has been done. The caller flushes.
+// recorded the start. It does nothing if that has been done.
 func (r *Run) startFirstTask(step *entity.Step) {
 	if !r.state.ChildFirstTaskPending || r.closed() {
 		return

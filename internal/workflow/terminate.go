@@ -19,12 +19,10 @@ func (c *Chain) Terminate(step *entity.Step, req *workflowservice.TerminateWorkf
 		return errCompleted()
 	}
 	r.terminate(step, req.GetReason(), req.GetDetails(), req.GetIdentity(), req.GetLinks())
-	r.flush(step)
 	return nil
 }
 
-// terminateRun closes a running run; it does nothing to a closed one. The caller
-// flushes.
+// terminateRun closes a running run; it does nothing to a closed one.
 func (c *Chain) terminateRun(step *entity.Step, r *Run, reason string, details *commonpb.Payloads, identity string) {
 	if !r.closed() {
 		r.terminate(step, reason, details, identity, nil)
@@ -53,9 +51,7 @@ func (c *Chain) Delete(step *entity.Step, req *workflowservice.DeleteWorkflowExe
 	}
 	if !r.closed() {
 		r.terminate(step, "Delete workflow execution", nil, identityHistoryService, nil)
-		r.flush(step)
 	}
 	c.deleteRun(step, r.info.RunId)
-	c.flush(step)
 	return nil
 }

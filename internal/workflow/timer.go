@@ -1,17 +1,68 @@
 package workflow
 
 import (
-	"slices"
-
 	commandpb "go.temporal.io/api/command/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
+
+// timers are the user timers of a run that have not fired, by started event id.
+type timers struct {
+	pendingItems[int64, records.Timer, *records.Timer]
+	// byID finds the started event id of a timer id.
+	byID map[string]int64
+}
+
+func (*timers) letter() byte { return 't' }
+
+func (f *timers) load(r *Run, _, value []byte) error {
+	timer, err := decodeRecord[records.Timer](value)
+	if err != nil {
+		return err
+	}
+	f.keep(timer.StartedEventId, timer)
+	f.index(r, timer)
+	return nil
+}
+
+func (f *timers) flush(r *Run, step *entity.Step) { f.flushTo(r, step, f.letter()) }
+
+// named is the timer with the id, nil if there is none.
+func (f *timers) named(timerID string) *records.Timer { return f.get(f.byID[timerID]) }
+
+// add adds a timer that has just been started.
+func (f *timers) add(r *Run, timer *records.Timer) {
+	f.put(timer.StartedEventId, timer)
+	f.index(r, timer)
+}
+
+func (f *timers) index(r *Run, timer *records.Timer) {
+	if f.byID == nil {
+		f.byID = make(map[string]int64)
+	}
+	f.byID[timer.TimerId] = timer.StartedEventId
+	r.deadlines.set(f.letter(), timer.StartedEventId, asTime(timer.FireAt))
+}
+
+// end forgets a timer that has fired or was cancelled.
+func (f *timers) end(r *Run, timer *records.Timer) {
+	f.remove(timer.StartedEventId)
+	if f.byID[timer.TimerId] == timer.StartedEventId {
+		delete(f.byID, timer.TimerId)
+	}
+	r.deadlines.remove(timer.StartedEventId)
+}
+
+func (f *timers) drop(*Run) {
+	f.dropAll()
+	f.byID = nil
+}
+
+func (f *timers) size() int { return f.len() * pendingItemBytes }
 
 func checkStartTimer(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	const bad = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_START_TIMER_ATTRIBUTES
@@ -73,7 +124,7 @@ func timerPending(b *commandBatch, id string) bool {
 	if pending, ok := b.timers[id]; ok {
 		return pending
 	}
-	return b.run.timers[id] != nil
+	return b.run.timers.named(id) != nil
 }
 
 func applyStartTimer(a *application, cmd *commandpb.Command) {
@@ -89,28 +140,23 @@ func applyStartTimer(a *application, cmd *commandpb.Command) {
 		}
 	})
 	fireAt := a.step.Now.Add(attr.StartToFireTimeout.AsDuration())
-	r.timers[attr.TimerId] = &records.Timer{
+	r.timers.add(r, &records.Timer{
 		TimerId:        attr.TimerId,
 		StartedEventId: event.EventId,
 		FireAt:         timestamppb.New(fireAt),
-	}
-	r.timerByEvent[event.EventId] = attr.TimerId
-	r.touchTimer(attr.TimerId)
-	if r.items.indexed {
-		r.items.deadlines.set(event.EventId, true, fireAt)
-	}
+	})
 }
 
 func applyCancelTimer(a *application, cmd *commandpb.Command) {
 	r, id := a.run, cmd.GetCancelTimerCommandAttributes().TimerId
 	var startedEventID int64
-	if timer := r.timers[id]; timer != nil {
+	if timer := r.timers.named(id); timer != nil {
 		startedEventID = timer.StartedEventId
-		r.removeTimer(timer)
+		r.timers.end(r, timer)
 	} else if fired := r.bufferedTimerFired(id); fired != nil {
 		// It has fired already, but the workflow has not been told: it never will be.
 		startedEventID = fired.GetTimerFiredEventAttributes().GetStartedEventId()
-		r.removeBuffered(a.step, fired)
+		r.buffer.take(fired)
 	}
 	r.addEvent(a.step, enumspb.EVENT_TYPE_TIMER_CANCELED, func(e *historypb.HistoryEvent) {
 		fromCommand(e, cmd)
@@ -125,14 +171,10 @@ func applyCancelTimer(a *application, cmd *commandpb.Command) {
 	})
 }
 
-// fireTimer fires the timer that the event started.
-func (r *Run) fireTimer(step *entity.Step, startedEventID int64) {
-	timer := r.timers[r.timerByEvent[startedEventID]]
-	if timer == nil {
-		r.items.deadlines.remove(startedEventID)
-		return
-	}
-	r.removeTimer(timer)
+// fire fires the timer that the event started.
+func (f *timers) fire(r *Run, step *entity.Step, startedEventID int64) (news bool) {
+	timer := f.get(startedEventID)
+	f.end(r, timer)
 	r.addEvent(step, enumspb.EVENT_TYPE_TIMER_FIRED, func(e *historypb.HistoryEvent) {
 		e.Attributes = &historypb.HistoryEvent_TimerFiredEventAttributes{
 			TimerFiredEventAttributes: &historypb.TimerFiredEventAttributes{
@@ -141,42 +183,16 @@ func (r *Run) fireTimer(step *entity.Step, startedEventID int64) {
 			},
 		}
 	})
-}
-
-func (r *Run) removeTimer(timer *records.Timer) {
-	delete(r.timers, timer.TimerId)
-	delete(r.timerByEvent, timer.StartedEventId)
-	r.touchTimer(timer.TimerId)
-	r.items.deadlines.remove(timer.StartedEventId)
+	return true
 }
 
 // bufferedTimerFired returns the TimerFired event of the timer among the buffered
 // events, nil if there is none.
 func (r *Run) bufferedTimerFired(timerID string) *historypb.HistoryEvent {
-	for _, event := range r.buffered {
+	for _, event := range r.buffer.events {
 		if event.GetTimerFiredEventAttributes().GetTimerId() == timerID && event.EventType == enumspb.EVENT_TYPE_TIMER_FIRED {
 			return event
 		}
 	}
 	return nil
 }
-
-// removeBuffered takes an event back out of the buffered ones while the commands
-// of a completed workflow task are applied. Their records go all together when the
-// buffer is flushed at the end of the step.
-func (r *Run) removeBuffered(step *entity.Step, event *historypb.HistoryEvent) {
-	r.buffered = slices.DeleteFunc(r.buffered, func(e *historypb.HistoryEvent) bool { return e == event })
-	r.bufferedBytes -= proto.Size(event)
-	if len(r.buffered) == 0 {
-		r.dropBuffered(step)
-	}
-}
-
-// fromCommand copies what any command may say about its event.
-func fromCommand(e *historypb.HistoryEvent, cmd *commandpb.Command) {
-	e.UserMetadata = cmd.UserMetadata
-	e.EventGroupMarkers = cmd.EventGroupMarkers
-}
-
-// limits are the limits of the run's chain.
-func (r *Run) limits() *Limits { return &r.chain.config.Limits }

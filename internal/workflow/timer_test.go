@@ -149,7 +149,7 @@ func TestManyTimersMoveTheDurableTimerOnlyWhenTheEarliestFires(t *testing.T) {
 		t.Errorf("%d durable timers for one run", n)
 	}
 	w.advance(51 * time.Second)
-	if n := len(w.run().timers); n != 49 {
+	if n := w.run().timers.len(); n != 49 {
 		t.Errorf("%d timers are left", n)
 	}
 }

@@ -56,16 +56,10 @@ func (s *startedTask) attributes(scheduledEventID int64) *historypb.WorkflowTask
 	}
 }
 
-// scheduleWorkflowTask sees to it that a workflow task is, or will be,
-// scheduled: at once if none is pending. If one is started, the events that are
-// buffered cause the next one when it ends.
-func (r *Run) scheduleWorkflowTask(step *entity.Step) {
-	if r.applying {
-		r.taskWanted = true
-		return
-	}
-	r.scheduleTask(step, step.Now, true)
-}
+// wantWorkflowTask has a workflow task scheduled at the end of the step if none is
+// pending. If one is started, the events that are buffered cause the next one when
+// it ends.
+func (r *Run) wantWorkflowTask() { r.taskWanted = true }
 
 // scheduleTask schedules a workflow task if none is pending. original is when the
 // first of a series of heartbeats was scheduled. A task that is not dispatched
@@ -75,9 +69,9 @@ func (r *Run) scheduleTask(step *entity.Step, original time.Time, dispatch bool)
 	if r.closed() || r.state.WorkflowTask != nil {
 		return
 	}
-	if len(r.buffered) > 0 {
+	if len(r.buffer.events) > 0 {
 		// New events end a series of failures: this task is a first attempt.
-		r.flushBuffered(step)
+		r.flushBuffered()
 		r.state.WorkflowTaskAttempt = 1
 	}
 	attempt := max(r.state.WorkflowTaskAttempt, 1)
@@ -298,7 +292,7 @@ func (r *Run) timeoutSticky(step *entity.Step) {
 	r.endTask(step)
 	r.clearSticky()
 	r.state.WorkflowTaskAttempt = 1
-	r.scheduleWorkflowTask(step)
+	r.scheduleTask(step, step.Now, true)
 }
 
 func (r *Run) appendTaskTimedOut(step *entity.Step, scheduled, started int64, timeout enumspb.TimeoutType) {
@@ -329,12 +323,15 @@ func (c *Chain) StartWorkflowTask(step *entity.Step, task *entity.Task, req *wor
 	// worker needs the whole history.
 	queue := req.GetTaskQueue()
 	sticky := queue.GetKind() == enumspb.TASK_QUEUE_KIND_STICKY && queue.GetName() == r.state.StickyQueue
-	r.settle(step)
+	r.repairAfterCrash(step)
 	if !sticky && r.state.StickyQueue != "" {
 		r.state.StickyQueue, r.state.StickyTimeout = "", nil // recorded when the task ends
 	}
 	r.startTask(step, req.GetIdentity(), step.NewID(), pollVersion(req))
-	r.flush(step)
+	// The reply is made of what the step records.
+	if err := c.EndStep(step); err != nil {
+		return nil, err
+	}
 	reply, err := r.taskReply(step, sticky)
 	if err != nil {
 		r.started = nil
@@ -423,6 +420,5 @@ func (c *Chain) ResetSticky(step *entity.Step, req *workflowservice.ResetStickyT
 		return err
 	}
 	r.clearSticky()
-	r.flush(step)
 	return nil
 }

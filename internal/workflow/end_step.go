@@ -1,0 +1,123 @@
+package workflow
+
+import (
+	"github.com/perdure/perdure/internal/entity"
+
+	enumspb "go.temporal.io/api/enums/v1"
+)
+
+// EndStep implements entity.Entity: what a step has changed is brought to an end,
+// run by run.
+func (c *Chain) EndStep(step *entity.Step) error {
+	events := false
+	if c.current != nil {
+		c.current.endStep(step)
+		events = c.current.flush(step)
+	}
+	for _, run := range c.others {
+		run.endStep(step)
+		events = run.flush(step) || events
+	}
+	c.flush(step)
+	if c.lazy && !events {
+		step.Lazy()
+	}
+	c.lazy = false
+	return nil
+}
+
+// endStep does what the step has made necessary for the run, and enforces the
+// limits of what it may grow to.
+func (r *Run) endStep(step *entity.Step) {
+	if r.taskWanted {
+		r.scheduleTask(step, step.Now, true)
+		r.taskWanted = false
+	}
+	if r.changed() {
+		r.limitBuffered(step)
+		r.limitHistory(step)
+	}
+}
+
+// limitBuffered fails the started workflow task if too much waits for its end.
+func (r *Run) limitBuffered(step *entity.Step) {
+	limits := r.limits()
+	if r.started == nil || len(r.buffer.events) <= limits.BufferedEvents && r.buffer.bytes <= limits.BufferedSize {
+		return
+	}
+	r.failTask(step, enumspb.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND, nil, identityHistoryService, "")
+	r.flushBuffered()
+	r.scheduleTask(step, step.Now, true)
+}
+
+// limitHistory terminates a run whose history has outgrown what may be stored. What
+// the step itself adds is looked at by the next one.
+func (r *Run) limitHistory(step *entity.Step) {
+	limits := r.limits()
+	if r.closed() {
+		return
+	}
+	switch {
+	case r.state.HistorySize > limits.HistorySize:
+		r.terminate(step, "Workflow history size exceeds limit.", nil, identityHistoryService, nil)
+	case r.state.NextEventId-1 > limits.HistoryEvents:
+		r.terminate(step, "Workflow history count exceeds limit.", nil, identityHistoryService, nil)
+	}
+}
+
+// changed reports whether there is anything to flush.
+func (r *Run) changed() bool {
+	if len(r.newEvents) > 0 || r.dirty != (dirty{}) {
+		return true
+	}
+	for _, f := range r.list() {
+		if f.changed() {
+			return true
+		}
+	}
+	return false
+}
+
+// flush notes in the step every record of the run that the step has changed: the
+// new events as one history batch, the pending items, the state. It moves the run's
+// durable timer. It reports whether there were events.
+func (r *Run) flush(step *entity.Step) (events bool) {
+	if !r.changed() {
+		return false
+	}
+	runID := r.info.RunId
+	if len(r.newEvents) > 0 {
+		r.flushHistory(step)
+		events = true
+	}
+	for _, f := range r.list() {
+		if f.changed() {
+			f.flush(r, step)
+		}
+	}
+	if r.dirty.info {
+		data := mustMarshal(r.info)
+		r.infoBytes = len(data)
+		step.Put(runKey(runID, letterInfo), data)
+	}
+	r.armTimer(step)
+	if r.dirty.state {
+		r.state.StateTransitionCount++
+		step.Put(runKey(runID, letterState), mustMarshal(r.state))
+	}
+	r.dirty = dirty{}
+	return events
+}
+
+// flush notes the chain's record in the step if it has changed.
+func (c *Chain) flush(step *entity.Step) {
+	if !c.dirty {
+		return
+	}
+	c.dirty = false
+	if c.record == nil {
+		step.Delete(chainKey)
+		return
+	}
+	step.Put(chainKey, mustMarshal(c.record))
+}
