@@ -71,24 +71,15 @@ var (
 	ErrActivityReset = activities.ErrReset
 )
 
-// env panics outside activities: the caller's mistake, which no caller handles.
-func env(ctx context.Context) *activities.Env {
-	e := activities.FromContext(ctx)
-	if e == nil {
-		panic("activity: the context is not that of an activity")
-	}
-	return e
-}
-
 // IsActivity says whether ctx is the context of an activity.
 func IsActivity(ctx context.Context) bool { return activities.FromContext(ctx) != nil }
 
 // GetInfo describes the activity that ctx belongs to.
-func GetInfo(ctx context.Context) Info { return env(ctx).Info }
+func GetInfo(ctx context.Context) Info { return activities.Calls(ctx).GetInfo(ctx) }
 
 // GetLogger returns a logger that names the activity and its workflow with every
 // message.
-func GetLogger(ctx context.Context) log.Logger { return env(ctx).Logger() }
+func GetLogger(ctx context.Context) log.Logger { return activities.Calls(ctx).GetLogger(ctx) }
 
 // RecordHeartbeat tells the server that the activity is alive. The details reach the
 // next attempt, should this one fail.
@@ -97,25 +88,28 @@ func GetLogger(ctx context.Context) log.Logger { return env(ctx).Logger() }
 // the heartbeat timeout (30 seconds if there is none, 60 seconds at most). It panics
 // if the details cannot be encoded. In a local activity it does nothing.
 func RecordHeartbeat(ctx context.Context, details ...any) {
-	env(ctx).RecordHeartbeat(ctx, details...)
+	activities.Calls(ctx).RecordHeartbeat(ctx, details...)
 }
 
 // HasHeartbeatDetails says whether an earlier attempt left details.
-func HasHeartbeatDetails(ctx context.Context) bool { return env(ctx).Details != nil }
+func HasHeartbeatDetails(ctx context.Context) bool {
+	return activities.Calls(ctx).HasHeartbeatDetails(ctx)
+}
 
 // GetHeartbeatDetails decodes the details that the last heartbeat of an earlier
 // attempt had. It fails if there are none.
 func GetHeartbeatDetails(ctx context.Context, d ...any) error {
-	return env(ctx).HeartbeatDetails(ctx, d...)
+	return activities.Calls(ctx).GetHeartbeatDetails(ctx, d...)
 }
 
 // GetWorkerStopChannel returns a channel that is closed when the worker begins to
 // stop. The activity then has the WorkerStopTimeout of the worker to finish, after
 // which its context ends.
-func GetWorkerStopChannel(ctx context.Context) <-chan struct{} { return env(ctx).Stopping }
+func GetWorkerStopChannel(ctx context.Context) <-chan struct{} {
+	return activities.Calls(ctx).GetWorkerStopChannel(ctx)
+}
 
 // GetClient returns the client that the worker was made with.
 func GetClient(ctx context.Context) client.Client {
-	c, _ := env(ctx).Client.(client.Client)
-	return c
+	return activities.Calls(ctx).GetClient(ctx)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 
 	iclient "github.com/perdure/perdure/sdk/internal/client"
+	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/rpc"
 )
 
@@ -17,15 +18,15 @@ const (
 
 	// QueryTypeStackTrace is the query that every workflow answers with the stacks of its
 	// coroutines, as a string.
-	QueryTypeStackTrace string = iclient.QueryTypeStackTrace
+	QueryTypeStackTrace string = flow.QueryTypeStackTrace
 
 	// QueryTypeOpenSessions is the query that every workflow answers with its open
 	// sessions.
-	QueryTypeOpenSessions string = iclient.QueryTypeOpenSessions
+	QueryTypeOpenSessions string = flow.QueryTypeOpenSessions
 
 	// QueryTypeWorkflowMetadata is the query that every workflow answers with what it says
 	// about itself: its handlers and current details.
-	QueryTypeWorkflowMetadata string = iclient.QueryTypeWorkflowMetadata
+	QueryTypeWorkflowMetadata string = flow.QueryTypeWorkflowMetadata
 )
 
 type (

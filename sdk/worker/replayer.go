@@ -12,8 +12,10 @@ import (
 
 	"github.com/perdure/perdure/sdk/client"
 	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/interceptor"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logger"
+	"github.com/perdure/perdure/sdk/internal/worker"
 	"github.com/perdure/perdure/sdk/log"
 	"github.com/perdure/perdure/sdk/workflow"
 )
@@ -65,6 +67,10 @@ type (
 
 		// DisableRegistrationAliasing as in Options.
 		DisableRegistrationAliasing bool
+
+		// Interceptors that the workflows were run with, of which the half for
+		// workflows is used. The first is outermost.
+		Interceptors []interceptor.WorkerInterceptor
 
 		// EnableLoggingInReplay lets workflow.GetLogger write.
 		EnableLoggingInReplay bool
@@ -151,7 +157,7 @@ func (r *replayer) replay(ctx context.Context, l log.Logger, namespace string, h
 	}
 	deadlock := time.Duration(0)
 	if r.options.DisableDeadlockDetection {
-		deadlock = unlimited
+		deadlock = flow.NoDeadlockTimeout
 	}
 	return flow.ReplayHistory(ctx, history, flow.ReplayOptions{
 		Options: flow.Options{
@@ -160,6 +166,7 @@ func (r *replayer) replay(ctx context.Context, l log.Logger, namespace string, h
 			DataConverter:         r.options.DataConverter,
 			FailureConverter:      r.options.FailureConverter,
 			ContextPropagators:    r.options.ContextPropagators,
+			Interceptors:          worker.WorkflowInterceptors(r.options.Interceptors),
 			Logger:                l,
 			EnableLoggingInReplay: r.options.EnableLoggingInReplay,
 			DeadlockTimeout:       deadlock,

@@ -26,18 +26,13 @@
 package worker
 
 import (
-	"errors"
-	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/perdure/perdure/sdk/activity"
 	"github.com/perdure/perdure/sdk/client"
 	"github.com/perdure/perdure/sdk/internal/activities"
-	"github.com/perdure/perdure/sdk/internal/flow"
-	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/internal/worker"
 	"github.com/perdure/perdure/sdk/workflow"
 )
@@ -107,14 +102,9 @@ type (
 // New returns a worker for a task queue. The client must have been made by package
 // client. New panics if the options make no sense.
 func New(client client.Client, taskQueue string, options Options) Worker {
-	if err := options.check(taskQueue); err != nil {
-		panic(err)
-	}
-	reg := flow.NewRegistry(options.DisableRegistrationAliasing)
-	return &aggregate{
-		registrar: registrar{registry: reg},
-		Worker:    worker.New(options.config(client, taskQueue, reg)),
-	}
+	w, err := worker.New(client, taskQueue, options)
+	must(err)
+	return &aggregate{registrar: registrar{registry: w.Registry()}, Worker: w}
 }
 
 // aggregate joins a worker and its registry.
@@ -124,25 +114,6 @@ type aggregate struct {
 }
 
 var _ Worker = (*aggregate)(nil)
-
-// check finds the mistakes that can be found before anything runs.
-func (o *Options) check(taskQueue string) error {
-	switch {
-	case strings.HasPrefix(taskQueue, registry.ReservedPrefix):
-		return fmt.Errorf("task queue %q begins with %s, which is reserved for the system", taskQueue, registry.ReservedPrefix)
-	case o.MaxConcurrentWorkflowTaskPollers == 1:
-		return errors.New("cannot set MaxConcurrentWorkflowTaskPollers to 1: the sticky and the normal task queue need one poller each")
-	case o.MaxConcurrentWorkflowTaskExecutionSize == 1:
-		return errors.New("cannot set MaxConcurrentWorkflowTaskExecutionSize to 1: the sticky and the normal task queue need one slot each")
-	case o.MaxEagerActivityReservationsPerWorkflowTask != nil && *o.MaxEagerActivityReservationsPerWorkflowTask <= 0:
-		return errors.New("MaxEagerActivityReservationsPerWorkflowTask must be positive; set DisableEagerActivities to disable eager activity execution")
-	case o.DeploymentOptions.DefaultVersioningBehavior != workflow.VersioningBehaviorUnspecified && !o.DeploymentOptions.UseVersioning:
-		return errors.New("cannot set DeploymentOptions.DefaultVersioningBehavior without DeploymentOptions.UseVersioning")
-	case o.DeploymentOptions.UseVersioning && o.DeploymentOptions.Version == (WorkerDeploymentVersion{}):
-		return errors.New("DeploymentOptions.UseVersioning needs DeploymentOptions.Version")
-	}
-	return nil
-}
 
 // InterruptCh returns a channel that delivers when the process is asked to end by
 // SIGINT or SIGTERM.

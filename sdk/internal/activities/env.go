@@ -8,13 +8,13 @@ import (
 
 	commonpb "go.temporal.io/api/common/v1"
 
+	"github.com/perdure/perdure/sdk/client"
 	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/encoded"
-	"github.com/perdure/perdure/sdk/internal/execution"
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/logtag"
+	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/log"
-	"github.com/perdure/perdure/sdk/temporal"
 )
 
 var (
@@ -39,57 +39,6 @@ var (
 	ErrNoHeartbeatDetails = encoded.ErrNoData
 )
 
-// Info describes the running activity.
-type Info struct {
-	// TaskToken identifies this attempt to Client.CompleteActivity.
-	TaskToken []byte
-	// WorkflowType of the workflow that scheduled it, nil if none did.
-	WorkflowType *execution.WorkflowType
-	// WorkflowNamespace is the namespace of that workflow, empty if none.
-	//
-	// Deprecated: use Namespace.
-	WorkflowNamespace string
-	// WorkflowExecution that scheduled it, zero if none did.
-	WorkflowExecution execution.Workflow
-	// ActivityID identifies the activity in its workflow; it is the same for all
-	// attempts, so it serves to recognise work done by an earlier one.
-	ActivityID string
-	// ActivityRunID is set for activities that no workflow scheduled.
-	ActivityRunID string
-	// ActivityType is the name that the activity was scheduled under.
-	ActivityType execution.ActivityType
-	// TaskQueue is where the worker got it from.
-	TaskQueue string
-	// Namespace is where the activity runs.
-	Namespace string
-	// HeartbeatTimeout is the longest time between heartbeats, zero for no
-	// limit.
-	HeartbeatTimeout time.Duration
-	// ScheduleToCloseTimeout bounds all attempts together, zero for no limit.
-	ScheduleToCloseTimeout time.Duration
-	// StartToCloseTimeout bounds one attempt, zero for no limit.
-	StartToCloseTimeout time.Duration
-	// ScheduledTime is when the activity was first scheduled, by the server's
-	// clock.
-	ScheduledTime time.Time
-	// StartedTime is when this attempt began.
-	StartedTime time.Time
-	// Deadline is when the context ends.
-	Deadline time.Time
-	// Attempt starts from 1.
-	Attempt int32
-	// IsLocalActivity says whether it runs in the process of the workflow, as a
-	// local activity.
-	IsLocalActivity bool
-	// Priority of the activity's tasks.
-	Priority temporal.Priority
-	// RetryPolicy in force, nil if the server did not tell.
-	RetryPolicy *temporal.RetryPolicy
-}
-
-// IsWorkflowActivity says whether a workflow scheduled the activity.
-func (i *Info) IsWorkflowActivity() bool { return i.WorkflowExecution.ID != "" }
-
 // Env is what the context of an activity carries.
 type Env struct {
 	Info Info
@@ -101,9 +50,13 @@ type Env struct {
 	Details *commonpb.Payloads
 	// Stopping is closed when the worker begins to stop.
 	Stopping <-chan struct{}
-	// Client is the worker's client.Client, kept as any because package client
-	// stands above this one.
-	Client any
+	// Client is the worker's.
+	Client client.Client
+
+	interceptors []ActivityInterceptor
+	outbound     ActivityOutboundInterceptor // nil for the end of the chain alone
+	function     *registry.Function          // to be called by the end of the inbound chain
+	input        ExecuteActivityInput
 
 	failures  converter.FailureConverter // of the response; nil for local activities
 	heartbeat *heartbeat                 // nil for local activities

@@ -10,11 +10,11 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 
+	"github.com/perdure/perdure/sdk/client"
 	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/execution"
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/flow"
-	"github.com/perdure/perdure/sdk/internal/header"
 	"github.com/perdure/perdure/sdk/internal/logtag"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/log"
@@ -27,8 +27,10 @@ type LocalOptions struct {
 	Registry      *registry.Registry
 	DataConverter converter.DataConverter
 	Logger        log.Logger
-	// Client is the worker's client.Client, for activity.GetClient.
-	Client any
+	// Client is the worker's, for activity.GetClient.
+	Client client.Client
+	// Interceptors of activities, the first outermost.
+	Interceptors []ActivityInterceptor
 	// Context is the parent of every activity's context. Nothing is delivered
 	// to workflows once it has ended.
 	Context context.Context
@@ -182,9 +184,8 @@ func (r *LocalRunner) serve(run *localRun) {
 	}
 }
 
-// attempt makes one attempt and settles its outcome. It returns when the
-// activity function has, which for one that ignores its context may be long
-// after the outcome was settled.
+// attempt makes one attempt. It returns when the activity function has, which for
+// one that ignores its context may be long after the attempt was ended.
 func (r *LocalRunner) attempt(run *localRun) {
 	if r.options.Limit != nil && r.options.Limit(r.options.Context) != nil {
 		return
@@ -205,26 +206,26 @@ func (r *LocalRunner) attempt(run *localRun) {
 	defer stop()
 
 	var once sync.Once
-	settle := func(result *commonpb.Payloads, err error) {
-		once.Do(func() { r.settle(run, attempt, result, err) })
+	end := func(result *commonpb.Payloads, err error) {
+		once.Do(func() { r.endAttempt(run, attempt, result, err) })
 	}
 	unhook := context.AfterFunc(ctx, func() {
-		settle(nil, r.contextError(ctx, run))
+		end(nil, r.contextError(ctx, run))
 	})
 	result, err := r.call(ctx, env, run.task)
 	if !unhook() {
-		// The context ended first; its hook settles, or has.
+		// The context ended first; its hook ends the attempt, or has.
 		env.Logger().Warn("LocalActivity completed after activity deadline.",
 			"ActivityDeadline", env.Info.Deadline, logtag.Error, err)
-		settle(nil, r.contextError(ctx, run))
+		end(nil, r.contextError(ctx, run))
 		return
 	}
-	settle(result, err)
+	end(result, err)
 }
 
 // call runs the activity function.
 func (r *LocalRunner) call(ctx context.Context, env *Env, task *flow.LocalActivityTask) (*commonpb.Payloads, error) {
-	ctx, err := header.Extract(WithEnv(ctx, env), task.ContextPropagators, task.Header)
+	ctx, err := env.incoming(WithEnv(ctx, env), task.ContextPropagators, task.Header)
 	if err != nil {
 		return nil, fmt.Errorf("reading the header of local activity %s: %w", task.ActivityType, err)
 	}
@@ -258,9 +259,9 @@ func (r *LocalRunner) contextError(ctx context.Context, run *localRun) error {
 	return failure.NewTimeoutError("deadline exceeded", enumspb.TIMEOUT_TYPE_START_TO_CLOSE, nil)
 }
 
-// settle delivers the outcome of an attempt to the workflow, or arranges the
+// endAttempt delivers the outcome of an attempt to the workflow, or arranges the
 // next.
-func (r *LocalRunner) settle(run *localRun, attempt int32, result *commonpb.Payloads, err error) {
+func (r *LocalRunner) endAttempt(run *localRun, attempt int32, result *commonpb.Payloads, err error) {
 	r.mu.Lock()
 	run.cancel = nil
 	if run.finished || r.closed || r.options.Context.Err() != nil {
@@ -335,5 +336,7 @@ func (r *LocalRunner) newEnv(run *localRun, attempt int32) *Env {
 		Converter:  dc,
 		Stopping:   r.options.Stopping.Done(),
 		Client:     r.options.Client,
+
+		interceptors: r.options.Interceptors,
 	}
 }

@@ -10,6 +10,7 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/perdure/perdure/sdk/client"
 	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/encoded"
 	"github.com/perdure/perdure/sdk/internal/execution"
@@ -35,8 +36,10 @@ type Options struct {
 	FailureConverter   converter.FailureConverter
 	ContextPropagators []flow.ContextPropagator
 	Logger             log.Logger
-	// Client is the worker's client.Client, for activity.GetClient.
-	Client any
+	// Client is the worker's, for activity.GetClient.
+	Client client.Client
+	// Interceptors of activities, the first outermost.
+	Interceptors []ActivityInterceptor
 
 	// Context is the parent of every activity's context.
 	Context context.Context
@@ -123,7 +126,7 @@ func (r *Runner) execute(task *workflowservice.PollActivityTaskQueueResponse) (r
 	}()
 
 	ctx := WithEnv(cancelled, env)
-	ctx, err = header.Extract(ctx, o.ContextPropagators, task.GetHeader())
+	ctx, err = env.incoming(ctx, o.ContextPropagators, task.GetHeader())
 	if err != nil {
 		return nil, fmt.Errorf("reading the header of activity %s: %w", env.Info.ActivityType.Name, err)
 	}
@@ -247,11 +250,13 @@ func (r *Runner) newEnv(task *workflowservice.PollActivityTaskQueueResponse) *En
 		Details:    task.GetHeartbeatDetails(),
 		Stopping:   o.Stopping.Done(),
 		Client:     o.Client,
+
+		interceptors: o.Interceptors,
 	}
 }
 
-// invoke calls the activity and encodes its result. A panic becomes a
-// PanicError.
+// invoke calls the activity, through the interceptors, and encodes its result. A
+// panic becomes a PanicError.
 func invoke(ctx context.Context, env *Env, fn *registry.Function, arguments func() ([]any, error)) (result *commonpb.Payloads, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -260,11 +265,15 @@ func invoke(ctx context.Context, env *Env, fn *registry.Function, arguments func
 			result, err = nil, failure.NewPanicError(p, stack)
 		}
 	}()
-	args, err := arguments()
+	env.function = fn
+	if env.input.Args, err = arguments(); err != nil {
+		return nil, err
+	}
+	inbound, err := env.intercept(ctx)
 	if err != nil {
 		return nil, err
 	}
-	value, err := fn.Call(ctx, args)
+	value, err := inbound.ExecuteActivity(ctx, &env.input)
 	if value == nil || err != nil {
 		return nil, err
 	}
@@ -276,6 +285,20 @@ func invoke(ctx context.Context, env *Env, fn *registry.Function, arguments func
 		return nil, fmt.Errorf("encoding the result of activity %s: %w", env.Info.ActivityType.Name, encodeErr)
 	}
 	return result, nil
+}
+
+// incoming is ctx with the header of a task: propagated, and for interceptors to
+// look at.
+func (e *Env) incoming(ctx context.Context, propagators []flow.ContextPropagator, h *commonpb.Header) (context.Context, error) {
+	ctx, err := header.Extract(ctx, propagators, h)
+	if err != nil || len(e.interceptors) == 0 {
+		return ctx, err
+	}
+	fields := h.GetFields()
+	if fields == nil {
+		fields = make(map[string]*commonpb.Payload)
+	}
+	return header.WithFields(ctx, fields), nil
 }
 
 // logFailure logs an activity's error, quietly if the error is marked benign.

@@ -8,6 +8,7 @@ import (
 	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/encoded"
 	"github.com/perdure/perdure/sdk/internal/execution"
+	"github.com/perdure/perdure/sdk/internal/header"
 	"github.com/perdure/perdure/sdk/internal/searchattr"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -97,21 +98,30 @@ func (c *Client) DescribeWorkflowExecution(ctx context.Context, workflowID, runI
 
 // DescribeWorkflow returns what the server knows about a workflow.
 func (c *Client) DescribeWorkflow(ctx context.Context, workflowID, runID string) (*WorkflowExecutionDescription, error) {
-	response, err := c.DescribeWorkflowExecution(ctx, workflowID, runID)
+	in := &ClientDescribeWorkflowInput{WorkflowID: workflowID, RunID: runID}
+	out, err := c.outbound.DescribeWorkflow(header.WithoutFields(ctx), in)
+	if err != nil {
+		return nil, err
+	}
+	return out.Response, nil
+}
+
+func (o outbound) DescribeWorkflow(ctx context.Context, in *ClientDescribeWorkflowInput) (*ClientDescribeWorkflowOutput, error) {
+	response, err := o.DescribeWorkflowExecution(ctx, in.WorkflowID, in.RunID)
 	if err != nil {
 		return nil, err
 	}
 	info := response.GetWorkflowExecutionInfo()
 	metadata := response.GetExecutionConfig().GetUserMetadata()
-	dc, _ := c.resultConverters(workflowID)
-	return &WorkflowExecutionDescription{
+	dc, _ := o.resultConverters(in.WorkflowID)
+	return &ClientDescribeWorkflowOutput{Response: &WorkflowExecutionDescription{
 		WorkflowExecutionMetadata: WorkflowExecutionMetadata{
 			WorkflowExecution:       execution.WorkflowFromProto(info.GetExecution()),
 			WorkflowType:            execution.WorkflowType{Name: info.GetType().GetName()},
 			TaskQueueName:           info.GetTaskQueue(),
 			Status:                  info.GetStatus(),
 			Memo:                    info.GetMemo(),
-			TypedSearchAttributes:   searchattr.Decode(c.logger, info.GetSearchAttributes()),
+			TypedSearchAttributes:   searchattr.Decode(o.logger, info.GetSearchAttributes()),
 			ParentWorkflowExecution: optionalWorkflow(info.GetParentExecution()),
 			RootWorkflowExecution:   optionalWorkflow(info.GetRootExecution()),
 			WorkflowStartTime:       info.GetStartTime().AsTime(),
@@ -122,7 +132,7 @@ func (c *Client) DescribeWorkflow(ctx context.Context, workflowID, runID string)
 		dc:      dc,
 		summary: metadata.GetSummary(),
 		details: metadata.GetDetails(),
-	}, nil
+	}}, nil
 }
 
 func optionalWorkflow(p *commonpb.WorkflowExecution) *execution.Workflow {

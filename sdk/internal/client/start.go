@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/perdure/perdure/sdk/internal/encoded"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/header"
 	"github.com/perdure/perdure/sdk/internal/policy"
@@ -14,7 +15,6 @@ import (
 	"github.com/perdure/perdure/sdk/internal/searchattr"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
-	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/api/serviceerror"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
@@ -103,92 +103,37 @@ func workflowType(workflow any, args []any) (string, error) {
 	return name, registry.CheckArgs(workflow, args, reflect.TypeFor[flow.Context]())
 }
 
-// start holds what StartWorkflowExecution and SignalWithStartWorkflowExecution have in
-// common.
-type start struct {
-	workflowType     *commonpb.WorkflowType
-	taskQueue        *taskqueuepb.TaskQueue
-	input            *commonpb.Payloads
-	memo             *commonpb.Memo
-	searchAttributes *commonpb.SearchAttributes
-	header           *commonpb.Header
-	userMetadata     *sdkpb.UserMetadata
-	startDelay       *durationpb.Duration
-}
-
-func (c *Client) encodeStart(ctx context.Context, options *StartWorkflowOptions, workflow any, args []any) (*start, error) {
+// ExecuteWorkflow starts a workflow and returns at once with the run.
+func (c *Client) ExecuteWorkflow(ctx context.Context, options StartWorkflowOptions, workflow any, args ...any) (WorkflowRun, error) {
 	name, err := workflowType(workflow, args)
 	if err != nil {
 		return nil, err
 	}
-	s := &start{
-		workflowType: &commonpb.WorkflowType{Name: name},
-		taskQueue:    &taskqueuepb.TaskQueue{Name: options.TaskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
-	}
-	dc := c.converterFor(ctx, c.workflowPayloads(options.ID))
-	if s.input, err = dc.ToPayloads(args...); err != nil {
-		return nil, err
-	}
-	if s.memo, err = encodeMemo(options.Memo, dc); err != nil {
-		return nil, err
-	}
-	if s.searchAttributes, err = searchattr.EncodeForStart(options.SearchAttributes, options.TypedSearchAttributes); err != nil {
-		return nil, err
-	}
-	if s.header, err = header.Inject(ctx, c.propagators, nil); err != nil {
-		return nil, err
-	}
-	if s.userMetadata, err = encodeUserMetadata(options.StaticSummary, options.StaticDetails, dc); err != nil {
-		return nil, err
-	}
-	if options.StartDelay != 0 {
-		s.startDelay = durationpb.New(options.StartDelay)
-	}
-	return s, nil
-}
-
-// ExecuteWorkflow starts a workflow and returns at once with the run.
-func (c *Client) ExecuteWorkflow(ctx context.Context, options StartWorkflowOptions, workflow any, args ...any) (WorkflowRun, error) {
 	if options.ID == "" {
 		options.ID = uuid.NewString()
 	}
-	s, err := c.encodeStart(ctx, &options, workflow, args)
+	return c.outbound.ExecuteWorkflow(c.outgoing(ctx), &ClientExecuteWorkflowInput{
+		Options:      &options,
+		WorkflowType: name,
+		Args:         args,
+	})
+}
+
+func (o outbound) ExecuteWorkflow(ctx context.Context, in *ClientExecuteWorkflowInput) (WorkflowRun, error) {
+	request, err := o.startRequest(ctx, in.Options, in.WorkflowType, in.Args)
 	if err != nil {
 		return nil, err
 	}
-	response, err := c.service.StartWorkflowExecution(ctx, &workflowservice.StartWorkflowExecutionRequest{
-		Namespace:                c.namespace,
-		WorkflowId:               options.ID,
-		WorkflowType:             s.workflowType,
-		TaskQueue:                s.taskQueue,
-		Input:                    s.input,
-		WorkflowExecutionTimeout: durationpb.New(options.WorkflowExecutionTimeout),
-		WorkflowRunTimeout:       durationpb.New(options.WorkflowRunTimeout),
-		WorkflowTaskTimeout:      durationpb.New(options.WorkflowTaskTimeout),
-		Identity:                 c.identity,
-		// One id for all attempts: the server starts one workflow however often it gets
-		// the request.
-		RequestId:                uuid.NewString(),
-		WorkflowIdReusePolicy:    options.WorkflowIDReusePolicy,
-		WorkflowIdConflictPolicy: options.WorkflowIDConflictPolicy,
-		RetryPolicy:              policy.RetryToProto(options.RetryPolicy),
-		CronSchedule:             options.CronSchedule,
-		Memo:                     s.memo,
-		SearchAttributes:         s.searchAttributes,
-		Header:                   s.header,
-		WorkflowStartDelay:       s.startDelay,
-		UserMetadata:             s.userMetadata,
-		Priority:                 policy.PriorityToProto(options.Priority),
-	})
+	response, err := o.service.StartWorkflowExecution(ctx, request)
 	runID, firstRunID := response.GetRunId(), response.GetFirstExecutionRunId()
 	if err != nil {
 		var started *serviceerror.WorkflowExecutionAlreadyStarted
-		if options.WorkflowExecutionErrorWhenAlreadyStarted || !errors.As(err, &started) {
+		if in.Options.WorkflowExecutionErrorWhenAlreadyStarted || !errors.As(err, &started) {
 			return nil, err
 		}
 		runID, firstRunID = started.RunId, started.FirstExecutionRunId
 	}
-	return c.newRun(s.workflowType.GetName(), options.ID, runID, firstRunID), nil
+	return o.newRun(in.WorkflowType, in.Options.ID, runID, firstRunID), nil
 }
 
 // SignalWithStartWorkflow signals a workflow, and starts it first if it is not running.
@@ -207,40 +152,110 @@ func (c *Client) SignalWithStartWorkflow(
 	if options.ID == "" {
 		options.ID = uuid.NewString()
 	}
-	s, err := c.encodeStart(ctx, &options, workflow, workflowArgs)
+	name, err := workflowType(workflow, workflowArgs)
 	if err != nil {
 		return nil, err
 	}
-	signalInput, err := c.converterFor(ctx, c.workflowPayloads(options.ID)).ToPayloads(signalArg)
+	return c.outbound.SignalWithStartWorkflow(c.outgoing(ctx), &ClientSignalWithStartWorkflowInput{
+		SignalName:   signalName,
+		SignalArg:    signalArg,
+		Options:      &options,
+		WorkflowType: name,
+		Args:         workflowArgs,
+	})
+}
+
+func (o outbound) SignalWithStartWorkflow(ctx context.Context, in *ClientSignalWithStartWorkflowInput) (WorkflowRun, error) {
+	start, err := o.startRequest(ctx, in.Options, in.WorkflowType, in.Args)
 	if err != nil {
 		return nil, err
 	}
-	response, err := c.service.SignalWithStartWorkflowExecution(ctx, &workflowservice.SignalWithStartWorkflowExecutionRequest{
+	input, err := o.converterFor(ctx, o.workflowPayloads(in.Options.ID)).ToPayloads(in.SignalArg)
+	if err != nil {
+		return nil, err
+	}
+	response, err := o.service.SignalWithStartWorkflowExecution(ctx, signalWithStart(start, in.SignalName, input))
+	if err != nil {
+		return nil, err
+	}
+	return o.newRun(in.WorkflowType, in.Options.ID, response.GetRunId(), response.GetFirstExecutionRunId()), nil
+}
+
+// startRequest is the request to start a workflow. All that starts one is made of it.
+func (c *Client) startRequest(ctx context.Context, options *StartWorkflowOptions, workflowType string, args []any) (*workflowservice.StartWorkflowExecutionRequest, error) {
+	dc := c.converterFor(ctx, c.workflowPayloads(options.ID))
+	input, err := dc.ToPayloads(args...)
+	if err != nil {
+		return nil, err
+	}
+	memo, err := encoded.Memo(options.Memo, dc)
+	if err != nil {
+		return nil, err
+	}
+	attributes, err := searchattr.EncodeForStart(options.SearchAttributes, options.TypedSearchAttributes)
+	if err != nil {
+		return nil, err
+	}
+	h, err := header.Inject(ctx, c.propagators)
+	if err != nil {
+		return nil, err
+	}
+	metadata, err := encoded.UserMetadata(options.StaticSummary, options.StaticDetails, dc)
+	if err != nil {
+		return nil, err
+	}
+	request := &workflowservice.StartWorkflowExecutionRequest{
 		Namespace:                c.namespace,
+		RequestId:                uuid.NewString(),
 		WorkflowId:               options.ID,
-		WorkflowType:             s.workflowType,
-		TaskQueue:                s.taskQueue,
-		Input:                    s.input,
+		WorkflowType:             &commonpb.WorkflowType{Name: workflowType},
+		TaskQueue:                &taskqueuepb.TaskQueue{Name: options.TaskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
+		Input:                    input,
 		WorkflowExecutionTimeout: durationpb.New(options.WorkflowExecutionTimeout),
 		WorkflowRunTimeout:       durationpb.New(options.WorkflowRunTimeout),
 		WorkflowTaskTimeout:      durationpb.New(options.WorkflowTaskTimeout),
 		Identity:                 c.identity,
-		RequestId:                uuid.NewString(),
 		WorkflowIdReusePolicy:    options.WorkflowIDReusePolicy,
 		WorkflowIdConflictPolicy: options.WorkflowIDConflictPolicy,
-		SignalName:               signalName,
-		SignalInput:              signalInput,
 		RetryPolicy:              policy.RetryToProto(options.RetryPolicy),
 		CronSchedule:             options.CronSchedule,
-		Memo:                     s.memo,
-		SearchAttributes:         s.searchAttributes,
-		Header:                   s.header,
-		WorkflowStartDelay:       s.startDelay,
-		UserMetadata:             s.userMetadata,
+		Memo:                     memo,
+		SearchAttributes:         attributes,
+		Header:                   h,
+		UserMetadata:             metadata,
 		Priority:                 policy.PriorityToProto(options.Priority),
-	})
-	if err != nil {
-		return nil, err
 	}
-	return c.newRun(s.workflowType.GetName(), options.ID, response.GetRunId(), response.GetFirstExecutionRunId()), nil
+	if options.StartDelay != 0 {
+		request.WorkflowStartDelay = durationpb.New(options.StartDelay)
+	}
+	return request, nil
+}
+
+// signalWithStart adds a signal to the request to start a workflow.
+func signalWithStart(start *workflowservice.StartWorkflowExecutionRequest, name string, input *commonpb.Payloads) *workflowservice.SignalWithStartWorkflowExecutionRequest {
+	return &workflowservice.SignalWithStartWorkflowExecutionRequest{
+		SignalName:  name,
+		SignalInput: input,
+
+		Namespace:                start.Namespace,
+		RequestId:                start.RequestId,
+		WorkflowId:               start.WorkflowId,
+		WorkflowType:             start.WorkflowType,
+		TaskQueue:                start.TaskQueue,
+		Input:                    start.Input,
+		WorkflowExecutionTimeout: start.WorkflowExecutionTimeout,
+		WorkflowRunTimeout:       start.WorkflowRunTimeout,
+		WorkflowTaskTimeout:      start.WorkflowTaskTimeout,
+		Identity:                 start.Identity,
+		WorkflowIdReusePolicy:    start.WorkflowIdReusePolicy,
+		WorkflowIdConflictPolicy: start.WorkflowIdConflictPolicy,
+		RetryPolicy:              start.RetryPolicy,
+		CronSchedule:             start.CronSchedule,
+		Memo:                     start.Memo,
+		SearchAttributes:         start.SearchAttributes,
+		Header:                   start.Header,
+		WorkflowStartDelay:       start.WorkflowStartDelay,
+		UserMetadata:             start.UserMetadata,
+		Priority:                 start.Priority,
+	}
 }

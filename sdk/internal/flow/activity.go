@@ -53,7 +53,7 @@ func (o outbound) ExecuteActivity(ctx Context, name string, args ...any) Future 
 	if err != nil {
 		panic(err)
 	}
-	metadata, err := r.userMetadata(options.Summary, "")
+	metadata, err := encoded.UserMetadata(options.Summary, "", r.converter)
 	if err != nil {
 		f.SetError(err)
 		return f

@@ -127,7 +127,7 @@ func (r *run) childCommand(options *workflowOptions, id, name string) (*commandp
 	if err != nil {
 		return nil, nil, err
 	}
-	metadata, err := r.userMetadata(options.StaticSummary, options.StaticDetails)
+	metadata, err := encoded.UserMetadata(options.StaticSummary, options.StaticDetails, r.converter)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 
 	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/encoded"
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/internal/replay"
@@ -155,7 +156,7 @@ func (c *localActivityCall) attempt(ctx Context, r *run) localActivityEnd {
 	var end localActivityEnd
 	done := &future{}
 	var hook *cancelHook
-	metadata, err := r.userMetadata(c.task.Options.Summary, "")
+	metadata, err := encoded.UserMetadata(c.task.Options.Summary, "", r.converter)
 	if err != nil {
 		return localActivityEnd{err: err}
 	}

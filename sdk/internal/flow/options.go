@@ -28,6 +28,10 @@ const (
 // when Options.DeadlockTimeout is zero.
 const DefaultDeadlockTimeout = time.Second
 
+// NoDeadlockTimeout as Options.DeadlockTimeout lets workflow code run without
+// yielding for as long as it likes.
+const NoDeadlockTimeout = time.Duration(-1)
+
 // Options is what a worker gives to all the workflow executions it runs. It is
 // read only once an Instance is made with it and may be shared by all of them.
 type Options struct {

@@ -2,12 +2,12 @@ package flow
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 
 	commonpb "go.temporal.io/api/common/v1"
 
 	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/encoded"
 	"github.com/perdure/perdure/sdk/internal/replay"
 	"github.com/perdure/perdure/sdk/internal/searchattr"
 )
@@ -34,11 +34,11 @@ func (o outbound) UpsertSearchAttributes(_ Context, attributes map[string]any) e
 	if _, ok := attributes[replay.ChangeVersionAttribute]; ok {
 		return errChangeVersion
 	}
-	encoded, err := searchattr.EncodeUntyped(attributes)
+	values, err := searchattr.EncodeUntyped(attributes)
 	if err != nil {
 		return err
 	}
-	r.upsertSearchAttributes(encoded)
+	r.upsertSearchAttributes(values)
 	return nil
 }
 
@@ -49,17 +49,17 @@ func UpsertTypedSearchAttributes(ctx Context, updates ...searchattr.Update) erro
 
 func (o outbound) UpsertTypedSearchAttributes(_ Context, updates ...searchattr.Update) error {
 	r := o.mutable()
-	encoded, err := searchattr.Encode(searchattr.Changes(searchattr.New(updates...)))
+	values, err := searchattr.Encode(searchattr.Changes(searchattr.New(updates...)))
 	if err != nil {
 		return err
 	}
-	if len(encoded.GetIndexedFields()) == 0 {
+	if len(values.GetIndexedFields()) == 0 {
 		return errNoSearchAttributes
 	}
-	if _, ok := encoded.GetIndexedFields()[replay.ChangeVersionAttribute]; ok {
+	if _, ok := values.GetIndexedFields()[replay.ChangeVersionAttribute]; ok {
 		return errChangeVersion
 	}
-	r.upsertSearchAttributes(encoded)
+	r.upsertSearchAttributes(values)
 	return nil
 }
 
@@ -100,44 +100,23 @@ func (o outbound) UpsertMemo(_ Context, memo map[string]any) error {
 	if len(memo) == 0 {
 		return errNoMemo
 	}
-	encoded, err := r.encodeMemo(memo)
+	values, err := r.encodeMemo(memo)
 	if err != nil {
 		return err
 	}
-	r.machine.UpsertMemo(encoded)
-	r.mergeMemo(encoded)
+	r.machine.UpsertMemo(values)
+	r.mergeMemo(values)
 	return nil
 }
 
+// encodeMemo uses the workflow's own converter if it may: memos used to be encoded
+// by the default only.
 func (r *run) encodeMemo(memo map[string]any) (*commonpb.Memo, error) {
-	if memo == nil {
-		return nil, nil
+	dc := converter.GetDefaultDataConverter()
+	if memo != nil && r.machine.UseFlag(replay.FlagMemoDataConverter) {
+		dc = r.converter
 	}
-	own := r.machine.UseFlag(replay.FlagMemoDataConverter)
-	fields := make(map[string]*commonpb.Payload, len(memo))
-	for key, value := range memo {
-		payload, err := r.encodeMemoValue(value, own)
-		if err != nil {
-			return nil, fmt.Errorf("encode workflow memo error: %w", err)
-		}
-		fields[key] = payload
-	}
-	return &commonpb.Memo{Fields: fields}, nil
-}
-
-// encodeMemoValue uses the workflow's own converter if it may, and the default
-// where that one fails: memos used to be encoded by the default only.
-func (r *run) encodeMemoValue(value any, own bool) (*commonpb.Payload, error) {
-	if !own {
-		return converter.GetDefaultDataConverter().ToPayload(value)
-	}
-	payload, err := r.converter.ToPayload(value)
-	if err != nil {
-		if fallback, fallbackErr := converter.GetDefaultDataConverter().ToPayload(value); fallbackErr == nil {
-			return fallback, nil
-		}
-	}
-	return payload, err
+	return encoded.Memo(memo, dc)
 }
 
 func (r *run) mergeMemo(upsert *commonpb.Memo) {

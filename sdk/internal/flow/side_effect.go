@@ -42,7 +42,7 @@ func (o outbound) SideEffect(ctx Context, f func(ctx Context) any) converter.Enc
 func (o outbound) SideEffectWithOptions(ctx Context, options SideEffectOptions, f func(ctx Context) any) converter.EncodedValue {
 	r := o.mutable()
 	dc := dataConverterOf(ctx)
-	metadata, err := r.userMetadata(options.Summary, "")
+	metadata, err := encoded.UserMetadata(options.Summary, "", r.converter)
 	if err != nil {
 		panic(err)
 	}
@@ -80,7 +80,7 @@ func (o outbound) MutableSideEffect(ctx Context, id string, f func(ctx Context) 
 
 func (o outbound) MutableSideEffectWithOptions(ctx Context, id string, options MutableSideEffectOptions, f func(ctx Context) any, equals func(a, b any) bool) converter.EncodedValue {
 	r := o.mutable()
-	metadata, err := r.userMetadata(options.Summary, "")
+	metadata, err := encoded.UserMetadata(options.Summary, "", r.converter)
 	if err != nil {
 		panic(err)
 	}

@@ -3,6 +3,7 @@ package flow
 import (
 	"time"
 
+	"github.com/perdure/perdure/sdk/internal/encoded"
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/replay"
 )
@@ -44,7 +45,7 @@ func (o outbound) NewTimerWithOptions(ctx Context, d time.Duration, options Time
 		f.Set(true, nil)
 		return f
 	}
-	metadata, err := r.userMetadata(options.Summary, "")
+	metadata, err := encoded.UserMetadata(options.Summary, "", r.converter)
 	if err != nil {
 		panic(err)
 	}

@@ -5,7 +5,6 @@ package header
 import (
 	"context"
 	"fmt"
-	"maps"
 
 	commonpb "go.temporal.io/api/common/v1"
 )
@@ -65,11 +64,33 @@ func NewWriter(h *commonpb.Header) Writer {
 	return fields(h.Fields)
 }
 
-// Inject returns the header that propagators write from ctx. given is in it as well; it
-// may be nil and is not changed. With nothing to propagate the header is empty but not
-// nil: histories show which of the two was sent, and clients have always sent one.
-func Inject[P Propagator](ctx context.Context, propagators []P, given *commonpb.Header) (*commonpb.Header, error) {
-	h := &commonpb.Header{Fields: maps.Clone(given.GetFields())}
+type fieldsKey struct{}
+
+// WithFields returns ctx with the fields of a header, for interceptors to read if it
+// came, and to write in if it is to be sent.
+func WithFields(ctx context.Context, fields map[string]*commonpb.Payload) context.Context {
+	return context.WithValue(ctx, fieldsKey{}, fields)
+}
+
+// FieldsOf returns what WithFields put into ctx, or nil.
+func FieldsOf(ctx context.Context) map[string]*commonpb.Payload {
+	fields, _ := ctx.Value(fieldsKey{}).(map[string]*commonpb.Payload)
+	return fields
+}
+
+// WithoutFields hides the fields of a header from code that is not an interceptor.
+func WithoutFields(ctx context.Context) context.Context {
+	if FieldsOf(ctx) == nil {
+		return ctx
+	}
+	return WithFields(ctx, nil)
+}
+
+// Inject returns the header that propagators write from ctx, besides the fields that ctx
+// has. With nothing to propagate the header is empty but not nil: histories show which of
+// the two was sent, and clients have always sent one.
+func Inject[P Propagator](ctx context.Context, propagators []P) (*commonpb.Header, error) {
+	h := &commonpb.Header{Fields: FieldsOf(ctx)}
 	if len(propagators) == 0 {
 		return h, nil
 	}

@@ -24,25 +24,26 @@ func newActivityWorker(w *Worker) *activityWorker {
 	c := &w.config
 	logger := log.With(w.logger, logtag.WorkerType, "ActivityWorker")
 	runner := activities.NewRunner(activities.Options{
-		Service:                  c.Connection.Service,
-		Namespace:                c.Connection.Namespace,
-		TaskQueue:                c.TaskQueue,
+		Service:                  c.backend.Service,
+		Namespace:                c.backend.Namespace,
+		TaskQueue:                c.taskQueue,
 		Identity:                 c.Identity,
-		Registry:                 c.Registry,
-		DataConverter:            c.Connection.DataConverter,
-		FailureConverter:         c.Connection.FailureConverter,
-		ContextPropagators:       c.Connection.ContextPropagators,
+		Registry:                 c.registry,
+		DataConverter:            c.backend.DataConverter,
+		FailureConverter:         c.backend.FailureConverter,
+		ContextPropagators:       c.backend.ContextPropagators,
 		Logger:                   w.logger,
-		Client:                   c.Connection.Client,
+		Client:                   c.client,
+		Interceptors:             activityInterceptors(c.Interceptors),
 		Context:                  w.taskContext,
 		Stopping:                 w.stopping,
-		DefaultHeartbeatThrottle: c.DefaultHeartbeatThrottle,
-		MaxHeartbeatThrottle:     c.MaxHeartbeatThrottle,
+		DefaultHeartbeatThrottle: c.DefaultHeartbeatThrottleInterval,
+		MaxHeartbeatThrottle:     c.MaxHeartbeatThrottleInterval,
 		Stamp:                    w.version.stampActivity,
 	})
 	request := &workflowservice.PollActivityTaskQueueRequest{
-		Namespace:         c.Connection.Namespace,
-		TaskQueue:         &taskqueuepb.TaskQueue{Name: c.TaskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
+		Namespace:         c.backend.Namespace,
+		TaskQueue:         &taskqueuepb.TaskQueue{Name: c.taskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
 		Identity:          c.Identity,
 		TaskQueueMetadata: &taskqueuepb.TaskQueueMetadata{MaxTasksPerSecond: wrapperspb.Double(c.TaskQueueActivitiesPerSecond)},
 		WorkerInstanceKey: w.instanceKey,
@@ -56,7 +57,7 @@ func newActivityWorker(w *Worker) *activityWorker {
 		logger: logger,
 		fatal:  w.fail,
 		poll: func(ctx context.Context) (*activityTask, error) {
-			task, err := c.Connection.Service.PollActivityTaskQueue(ctx, request)
+			task, err := c.backend.Service.PollActivityTaskQueue(ctx, request)
 			if err != nil || len(task.GetTaskToken()) == 0 {
 				return nil, err
 			}

@@ -21,8 +21,8 @@ func (accepting) RespondWorkflowTaskCompleted(context.Context, *completedRequest
 func BenchmarkWorkflow(b *testing.B) {
 	f := newFakeServer()
 	config := testConfig(f)
-	config.Connection.Service = accepting{f}
-	if err := config.Registry.RegisterWorkflow(echo, registry.WorkflowOptions{Name: "echo"}); err != nil {
+	config.backend.Service = accepting{f}
+	if err := config.registry.RegisterWorkflow(echo, registry.WorkflowOptions{Name: "echo"}); err != nil {
 		b.Fatal(err)
 	}
 	w := newWorker(config, newStickyCache(10))

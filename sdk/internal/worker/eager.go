@@ -22,7 +22,7 @@ type eager struct {
 }
 
 // prepare decides which activities of a completion ask to be started eagerly and
-// reserves slots for them. The caller passes the number to settle.
+// reserves slots for them. The caller passes the number to begin.
 func (e *eager) prepare(request *workflowservice.RespondWorkflowTaskCompletedRequest) (reserved int) {
 	for _, command := range request.GetCommands() {
 		activity := command.GetScheduleActivityTaskCommandAttributes()
@@ -41,9 +41,9 @@ func (e *eager) prepare(request *workflowservice.RespondWorkflowTaskCompletedReq
 	return reserved
 }
 
-// settle runs the activities that came back and releases the slots of those that
+// begin runs the activities that came back and releases the slots of those that
 // did not.
-func (e *eager) settle(response *workflowservice.RespondWorkflowTaskCompletedResponse, reserved int) {
+func (e *eager) begin(response *workflowservice.RespondWorkflowTaskCompletedResponse, reserved int) {
 	tasks := response.GetActivityTasks()
 	if len(tasks) > reserved {
 		// More than was asked for, which a server must not do. The rest time

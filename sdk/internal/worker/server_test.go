@@ -24,6 +24,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/client"
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logger"
@@ -192,7 +193,7 @@ func answer[M proto.Message](t *testing.T, f *fakeServer) M {
 
 // testing runs test, in virtual time, with a started worker and its server, and
 // stops the worker after it. All goroutines of the worker must have ended by then.
-func workerTest(t *testing.T, change func(*Config, *fakeServer), test func(t *testing.T, w *Worker, f *fakeServer)) {
+func workerTest(t *testing.T, change func(*config, *fakeServer), test func(t *testing.T, w *Worker, f *fakeServer)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeServer()
@@ -200,7 +201,7 @@ func workerTest(t *testing.T, change func(*Config, *fakeServer), test func(t *te
 		if change != nil {
 			change(&config, f)
 		}
-		w := New(config)
+		w := newWorker(config, process)
 		if err := w.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -209,9 +210,10 @@ func workerTest(t *testing.T, change func(*Config, *fakeServer), test func(t *te
 	})
 }
 
-func testConfig(f *fakeServer) Config {
-	return Config{
-		Connection: Connection{
+func testConfig(f *fakeServer) config {
+	return config{
+		Options: Options{Identity: "tester", BuildID: "build"},
+		backend: &client.Backend{
 			Service:          f,
 			Namespace:        "default",
 			Logger:           logger.Discard{},
@@ -221,10 +223,8 @@ func testConfig(f *fakeServer) Config {
 				return &workflowservice.GetSystemInfoResponse_Capabilities{SdkMetadata: true, BuildIdBasedVersioning: true}, nil
 			},
 		},
-		TaskQueue: "queue",
-		Identity:  "tester",
-		BuildID:   "build",
-		Registry:  flow.NewRegistry(false),
+		taskQueue: "queue",
+		registry:  flow.NewRegistry(false),
 	}
 }
 

@@ -35,29 +35,30 @@ type buildVersion struct {
 	versioned bool
 }
 
-func newBuildVersion(c *Config) *buildVersion {
+func newBuildVersion(c *Options) *buildVersion {
+	deployment := c.DeploymentOptions.Version.proto()
 	v := &buildVersion{
 		checksum:  c.BuildID,
-		versioned: c.UseBuildIDForVersioning || c.DeploymentVersion != nil,
+		versioned: c.UseBuildIDForVersioning || deployment != nil,
 		stamp:     &commonpb.WorkerVersionStamp{BuildId: c.BuildID, UseVersioning: c.UseBuildIDForVersioning},
 		capabilities: &commonpb.WorkerVersionCapabilities{
 			BuildId:              c.BuildID,
 			UseVersioning:        c.UseBuildIDForVersioning,
-			DeploymentSeriesName: c.DeploymentVersion.GetDeploymentName(),
+			DeploymentSeriesName: deployment.GetDeploymentName(),
 		},
 		deployment: &deploymentpb.Deployment{
 			BuildId:    c.BuildID,
-			SeriesName: c.DeploymentVersion.GetDeploymentName(),
+			SeriesName: deployment.GetDeploymentName(),
 		},
 	}
-	if c.DeploymentVersion != nil {
+	if deployment != nil {
 		mode := enumspb.WORKER_VERSIONING_MODE_UNVERSIONED
 		if c.UseBuildIDForVersioning {
 			mode = enumspb.WORKER_VERSIONING_MODE_VERSIONED
 		}
 		v.options = &deploymentpb.WorkerDeploymentOptions{
-			DeploymentName:       c.DeploymentVersion.GetDeploymentName(),
-			BuildId:              c.DeploymentVersion.GetBuildId(),
+			DeploymentName:       deployment.GetDeploymentName(),
+			BuildId:              deployment.GetBuildId(),
 			WorkerVersioningMode: mode,
 		}
 	}

@@ -12,8 +12,12 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 
+	publicclient "github.com/perdure/perdure/sdk/client"
 	"github.com/perdure/perdure/sdk/internal/activities"
+	"github.com/perdure/perdure/sdk/internal/client"
+	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logtag"
+	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/log"
 )
 
@@ -25,7 +29,7 @@ const shutdownTimeout = 5 * time.Second
 // told about. Make it with New, then Start it or Run it, then Stop it; it does
 // not start twice.
 type Worker struct {
-	config      Config
+	config      config
 	cache       *stickyCache
 	version     *buildVersion
 	instanceKey string
@@ -58,20 +62,49 @@ type Worker struct {
 	drain bool
 }
 
-// New returns a Worker.
-func New(config Config) *Worker { return newWorker(config, process) }
+// config is all that a Worker is made of, its options with their defaults.
+type config struct {
+	Options
+	backend   *client.Backend
+	client    publicclient.Client // for activity.GetClient
+	taskQueue string
+	registry  *registry.Registry
+}
 
-func newWorker(config Config, cache *stickyCache) *Worker {
-	config.setDefaults()
+// New returns a Worker. It fails if the options make no sense, or if the client was
+// not made by package client.
+func New(c publicclient.Client, taskQueue string, options Options) (*Worker, error) {
+	if err := options.check(taskQueue); err != nil {
+		return nil, err
+	}
+	backend, err := client.BackendOf(c)
+	if err != nil {
+		return nil, err
+	}
+	options.Interceptors = interceptorsOf(backend, options.Interceptors)
+	return newWorker(config{
+		Options:   options,
+		backend:   backend,
+		client:    c,
+		taskQueue: taskQueue,
+		registry:  flow.NewRegistry(options.DisableRegistrationAliasing),
+	}, process), nil
+}
+
+// Registry is where the worker's workflows and activities are registered.
+func (w *Worker) Registry() *registry.Registry { return w.config.registry }
+
+func newWorker(config config, cache *stickyCache) *Worker {
+	config.Options = config.withDefaults(config.backend, config.taskQueue)
 	w := &Worker{
 		config:      config,
 		cache:       cache,
-		version:     newBuildVersion(&config),
+		version:     newBuildVersion(&config.Options),
 		instanceKey: uuid.NewString(),
 		stopped:     make(chan struct{}),
-		logger: log.With(config.Connection.Logger,
-			logtag.Namespace, config.Connection.Namespace,
-			logtag.TaskQueue, config.TaskQueue,
+		logger: log.With(config.backend.Logger,
+			logtag.Namespace, config.backend.Namespace,
+			logtag.TaskQueue, config.taskQueue,
 			logtag.WorkerID, config.Identity),
 	}
 	w.start = sync.OnceValue(w.begin)
@@ -102,15 +135,15 @@ func (w *Worker) Start() error {
 
 func (w *Worker) begin() error {
 	ctx := w.stopping
-	capabilities, err := w.config.Connection.Capabilities(ctx)
+	capabilities, err := w.config.backend.Capabilities(ctx)
 	if err != nil {
-		return fmt.Errorf("starting the worker of task queue %q: %w", w.config.TaskQueue, err)
+		return fmt.Errorf("starting the worker of task queue %q: %w", w.config.taskQueue, err)
 	}
-	namespace, err := w.config.Connection.Service.DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{
-		Namespace: w.config.Connection.Namespace,
+	namespace, err := w.config.backend.Service.DescribeNamespace(ctx, &workflowservice.DescribeNamespaceRequest{
+		Namespace: w.config.backend.Namespace,
 	})
 	if err != nil {
-		return fmt.Errorf("starting the worker of task queue %q in namespace %q: %w", w.config.TaskQueue, w.config.Connection.Namespace, err)
+		return fmt.Errorf("starting the worker of task queue %q in namespace %q: %w", w.config.taskQueue, w.config.backend.Namespace, err)
 	}
 	w.mu.Lock()
 	w.drain = namespace.GetNamespaceInfo().GetCapabilities().GetWorkerPollCompleteOnShutdown()
@@ -200,11 +233,11 @@ func (w *Worker) announce() {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
 	request := &workflowservice.ShutdownWorkerRequest{
-		Namespace:         w.config.Connection.Namespace,
+		Namespace:         w.config.backend.Namespace,
 		Identity:          w.config.Identity,
 		Reason:            "graceful shutdown",
 		WorkerInstanceKey: w.instanceKey,
-		TaskQueue:         w.config.TaskQueue,
+		TaskQueue:         w.config.taskQueue,
 	}
 	if w.workflows != nil {
 		request.StickyTaskQueue = w.workflows.stickyQueue()
@@ -213,7 +246,7 @@ func (w *Worker) announce() {
 	if w.activities != nil {
 		request.TaskQueueTypes = append(request.TaskQueueTypes, enumspb.TASK_QUEUE_TYPE_ACTIVITY)
 	}
-	_, err := w.config.Connection.Service.ShutdownWorker(ctx, request)
+	_, err := w.config.backend.Service.ShutdownWorker(ctx, request)
 	if _, unimplemented := errors.AsType[*serviceerror.Unimplemented](err); err != nil && !unimplemented {
 		w.logger.Warn("ShutdownWorker rpc errored during worker shutdown.", logtag.Error, err)
 	}

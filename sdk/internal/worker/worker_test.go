@@ -30,9 +30,9 @@ func activityOf(name string) *workflowservice.PollActivityTaskQueueResponse {
 }
 
 // withActivity registers one activity.
-func withActivity(t *testing.T, fn any) func(*Config, *fakeServer) {
-	return func(c *Config, _ *fakeServer) {
-		if err := c.Registry.RegisterActivity(fn, registry.ActivityOptions{Name: "act"}); err != nil {
+func withActivity(t *testing.T, fn any) func(*config, *fakeServer) {
+	return func(c *config, _ *fakeServer) {
+		if err := c.registry.RegisterActivity(fn, registry.ActivityOptions{Name: "act"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -51,7 +51,7 @@ func TestAWorkerDoesNotStartWithoutItsNamespace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeServer()
 		f.namespace = serviceerror.NewNamespaceNotFound("default")
-		w := New(testConfig(f))
+		w := newWorker(testConfig(f), process)
 		defer w.Stop()
 		var notFound *serviceerror.NamespaceNotFound
 		if err := w.Start(); !errors.As(err, &notFound) {
@@ -79,7 +79,7 @@ func TestStartingTwiceIsStartingOnce(t *testing.T) {
 
 func TestAStoppedWorkerDoesNotStartAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := New(testConfig(newFakeServer()))
+		w := newWorker(testConfig(newFakeServer()), process)
 		w.Stop()
 		w.Stop()
 		defer func() {
@@ -108,7 +108,7 @@ func TestTheServerIsToldThatTheWorkerStops(t *testing.T) {
 func TestPollsEndAtOnceWhenTheWorkerStops(t *testing.T) {
 	for name, drains := range map[string]bool{"cut off by the worker": false, "ended by the server": true} {
 		t.Run(name, func(t *testing.T) {
-			workerTest(t, func(_ *Config, f *fakeServer) { f.drains = drains }, func(t *testing.T, w *Worker, f *fakeServer) {
+			workerTest(t, func(_ *config, f *fakeServer) { f.drains = drains }, func(t *testing.T, w *Worker, f *fakeServer) {
 				synctest.Wait()
 				begun := time.Now()
 				w.Stop()
@@ -121,7 +121,7 @@ func TestPollsEndAtOnceWhenTheWorkerStops(t *testing.T) {
 }
 
 func TestRunningActivitiesHaveTheStopTimeoutToFinish(t *testing.T) {
-	workerTest(t, func(c *Config, f *fakeServer) {
+	workerTest(t, func(c *config, f *fakeServer) {
 		c.WorkerStopTimeout = 10 * time.Second
 		withActivity(t, func(ctx context.Context) error {
 			<-activities.FromContext(ctx).Stopping
@@ -142,7 +142,7 @@ func TestRunningActivitiesHaveTheStopTimeoutToFinish(t *testing.T) {
 
 func TestActivitiesThatOutlastTheStopTimeoutLoseTheirContext(t *testing.T) {
 	var cause error
-	workerTest(t, func(c *Config, f *fakeServer) {
+	workerTest(t, func(c *config, f *fakeServer) {
 		c.WorkerStopTimeout = 10 * time.Second
 		withActivity(t, func(ctx context.Context) error {
 			<-ctx.Done()
@@ -180,7 +180,7 @@ func TestAFatalErrorEndsTheWorkerAndRunReturnsIt(t *testing.T) {
 		config := testConfig(f)
 		told := make(chan error, 1)
 		config.OnFatalError = func(err error) { told <- err }
-		w := New(config)
+		w := newWorker(config, process)
 		fatal := serviceerror.NewInvalidArgument("no")
 		go func() {
 			synctest.Wait()
@@ -200,10 +200,10 @@ func TestRunReturnsWhenInterruptedOrStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		interrupt := make(chan any, 1)
 		interrupt <- "signal"
-		if err := New(testConfig(newFakeServer())).Run(interrupt); err != nil {
+		if err := newWorker(testConfig(newFakeServer()), process).Run(interrupt); err != nil {
 			t.Fatal(err)
 		}
-		w := New(testConfig(newFakeServer()))
+		w := newWorker(testConfig(newFakeServer()), process)
 		go func() {
 			synctest.Wait()
 			w.Stop()
@@ -215,14 +215,14 @@ func TestRunReturnsWhenInterruptedOrStopped(t *testing.T) {
 }
 
 func TestHalfAWorkerPollsOnlyItsHalf(t *testing.T) {
-	workerTest(t, func(c *Config, _ *fakeServer) { c.DisableWorkflowWorker = true }, func(t *testing.T, w *Worker, f *fakeServer) {
+	workerTest(t, func(c *config, _ *fakeServer) { c.DisableWorkflowWorker = true }, func(t *testing.T, w *Worker, f *fakeServer) {
 		synctest.Wait()
 		w.Stop()
 		if len(f.polls) != 0 || len(f.shutdowns[0].GetTaskQueueTypes()) != 1 || f.shutdowns[0].GetTaskQueueTypes()[0] != enumspb.TASK_QUEUE_TYPE_ACTIVITY {
 			t.Fatalf("workflow tasks were polled for %d times; the server was told %v", len(f.polls), f.shutdowns[0])
 		}
 	})
-	workerTest(t, func(c *Config, _ *fakeServer) { c.LocalActivityWorkerOnly = true }, func(t *testing.T, w *Worker, f *fakeServer) {
+	workerTest(t, func(c *config, _ *fakeServer) { c.LocalActivityWorkerOnly = true }, func(t *testing.T, w *Worker, f *fakeServer) {
 		f.activities <- activityOf("act")
 		synctest.Wait()
 		if len(f.activities) != 1 {

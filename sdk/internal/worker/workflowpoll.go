@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"os"
-	"time"
 
 	"github.com/google/uuid"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -53,26 +52,27 @@ func newWorkflowWorker(w *Worker) *workflowWorker {
 	logger := log.With(w.logger, logtag.WorkerType, "WorkflowWorker")
 	ww := &workflowWorker{
 		cache:            w.cache,
-		service:          c.Connection.Service,
-		failureConverter: c.Connection.FailureConverter,
-		registry:         c.Registry,
-		namespace:        c.Connection.Namespace,
+		service:          c.backend.Service,
+		failureConverter: c.backend.FailureConverter,
+		registry:         c.registry,
+		namespace:        c.backend.Namespace,
 		identity:         c.Identity,
 		version:          w.version,
-		versioning:       c.DefaultVersioningBehavior,
+		versioning:       c.DeploymentOptions.DefaultVersioningBehavior,
 		logger:           logger,
 		ctx:              w.taskContext,
 		eager: &eager{
 			disabled:  c.DisableEagerActivities,
-			taskQueue: c.TaskQueue,
-			perTask:   c.MaxEagerActivityReservationsPerWorkflowTask,
+			taskQueue: c.taskQueue,
+			perTask:   *c.MaxEagerActivityReservationsPerWorkflowTask,
 			maximum:   c.MaxConcurrentEagerActivityExecutionSize,
 		},
 		local: activities.NewLocalRunner(activities.LocalOptions{
-			Registry:      c.Registry,
-			DataConverter: c.Connection.DataConverter,
+			Registry:      c.registry,
+			DataConverter: c.backend.DataConverter,
 			Logger:        w.logger,
-			Client:        c.Connection.Client,
+			Client:        c.client,
+			Interceptors:  activityInterceptors(c.Interceptors),
 			Context:       w.taskContext,
 			Stopping:      w.stopping,
 			MaxConcurrent: c.MaxConcurrentLocalActivityExecutionSize,
@@ -80,18 +80,19 @@ func newWorkflowWorker(w *Worker) *workflowWorker {
 		}),
 	}
 	ww.options = flow.Options{
-		Namespace:             c.Connection.Namespace,
-		TaskQueue:             c.TaskQueue,
+		Namespace:             c.backend.Namespace,
+		TaskQueue:             c.taskQueue,
 		Identity:              c.Identity,
 		BuildID:               c.BuildID,
-		Registry:              c.Registry,
-		DataConverter:         c.Connection.DataConverter,
-		FailureConverter:      c.Connection.FailureConverter,
-		ContextPropagators:    c.Connection.ContextPropagators,
+		Registry:              c.registry,
+		DataConverter:         c.backend.DataConverter,
+		FailureConverter:      c.backend.FailureConverter,
+		ContextPropagators:    c.backend.ContextPropagators,
 		Logger:                w.logger,
 		EnableLoggingInReplay: c.EnableLoggingInReplay,
 		PanicPolicy:           c.WorkflowPanicPolicy,
 		DeadlockTimeout:       c.DeadlockDetectionTimeout,
+		Interceptors:          WorkflowInterceptors(c.Interceptors),
 		LocalActivities:       ww.local,
 	}
 	if w.cache.capacity() > 0 {
@@ -100,7 +101,7 @@ func newWorkflowWorker(w *Worker) *workflowWorker {
 			WorkerTaskQueue: &taskqueuepb.TaskQueue{
 				Name:       stickyQueueName(),
 				Kind:       enumspb.TASK_QUEUE_KIND_STICKY,
-				NormalName: c.TaskQueue,
+				NormalName: c.taskQueue,
 			},
 			ScheduleToStartTimeout: durationpb.New(c.StickyScheduleToStartTimeout),
 		}
@@ -111,7 +112,7 @@ func newWorkflowWorker(w *Worker) *workflowWorker {
 		logger: logger,
 		fatal:  w.fail,
 		poll: func(ctx context.Context) (*workflowTask, error) {
-			return ww.poll(ctx, c.TaskQueue, w.instanceKey)
+			return ww.poll(ctx, c.taskQueue, w.instanceKey)
 		},
 		run: ww.handle,
 	}
@@ -172,18 +173,3 @@ func (w *workflowWorker) dropRuns() {
 		return ok && r.owner == w
 	})
 }
-
-// forceCompleteFraction of the workflow task timeout may pass before a task that
-// waits for local activities is completed as it is, to get a new one.
-const forceCompleteFraction = 0.8
-
-func forceCompleteAfter(taskTimeout time.Duration) time.Duration {
-	if taskTimeout <= 0 {
-		taskTimeout = defaultWorkflowTaskTimeout
-	}
-	return time.Duration(forceCompleteFraction * float64(taskTimeout))
-}
-
-// defaultWorkflowTaskTimeout is the server's default, for histories that do not
-// tell.
-const defaultWorkflowTaskTimeout = 10 * time.Second

@@ -21,6 +21,21 @@ const (
 	verySlowTask = 10 * time.Second
 )
 
+// forceCompleteFraction of the workflow task timeout may pass before a task that
+// waits for local activities is completed as it is, to get a new one.
+const forceCompleteFraction = 0.8
+
+func forceCompleteAfter(taskTimeout time.Duration) time.Duration {
+	if taskTimeout <= 0 {
+		taskTimeout = defaultWorkflowTaskTimeout
+	}
+	return time.Duration(forceCompleteFraction * float64(taskTimeout))
+}
+
+// defaultWorkflowTaskTimeout is the server's default, for histories that do not
+// tell.
+const defaultWorkflowTaskTimeout = 10 * time.Second
+
 // handle handles a polled workflow task, and those that the server hands over in
 // its answers, without polling in between.
 func (w *workflowWorker) handle(task *workflowTask) {
@@ -247,7 +262,7 @@ func (w *workflowWorker) complete(ctx context.Context, task *workflowTask, reque
 	}
 	reserved := w.eager.prepare(request)
 	response, err := w.service.RespondWorkflowTaskCompleted(ctx, request)
-	w.eager.settle(response, reserved)
+	w.eager.begin(response, reserved)
 	return response, err
 }
 

@@ -31,9 +31,9 @@ type (
 )
 
 // register adds a workflow to the configuration of a worker under test.
-func register(t *testing.T, c *Config, name string, fn any) {
+func register(t *testing.T, c *config, name string, fn any) {
 	t.Helper()
-	if err := c.Registry.RegisterWorkflow(fn, registry.WorkflowOptions{Name: name}); err != nil {
+	if err := c.registry.RegisterWorkflow(fn, registry.WorkflowOptions{Name: name}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -52,7 +52,7 @@ func echo(ctx workflow.Context) (string, error) {
 
 // echoTest is workerTest with the workflow echo.
 func echoTest(t *testing.T, test func(t *testing.T, w *Worker, f *fakeServer)) {
-	workerTest(t, func(c *Config, _ *fakeServer) { register(t, c, "echo", echo) }, test)
+	workerTest(t, func(c *config, _ *fakeServer) { register(t, c, "echo", echo) }, test)
 }
 
 // closing is the result with which a completion ends the workflow, "" if it does not.
@@ -242,7 +242,7 @@ func TestASpeculativeTaskThatTheServerDropsIsUndone(t *testing.T) {
 }
 
 func TestOnlyTheFirstFailureOfATaskIsReported(t *testing.T) {
-	workerTest(t, func(c *Config, _ *fakeServer) {
+	workerTest(t, func(c *config, _ *fakeServer) {
 		register(t, c, "broken", func(workflow.Context) error { panic("bug") })
 	}, func(t *testing.T, w *Worker, f *fakeServer) {
 		s := newScript("broken").started()
@@ -330,7 +330,7 @@ func local(lasting time.Duration) func(workflow.Context) (string, error) {
 }
 
 func TestATaskThatWaitsForALocalActivityIsKeptAlive(t *testing.T) {
-	workerTest(t, func(c *Config, _ *fakeServer) { register(t, c, "local", local(20*time.Second)) }, func(t *testing.T, _ *Worker, f *fakeServer) {
+	workerTest(t, func(c *config, _ *fakeServer) { register(t, c, "local", local(20*time.Second)) }, func(t *testing.T, _ *Worker, f *fakeServer) {
 		s := newScript("local").started()
 		f.setReply(func(in *completedRequest) (*completedResponse, error) {
 			if !in.GetForceCreateNewWorkflowTask() {
@@ -357,7 +357,7 @@ func TestATaskThatWaitsForALocalActivityIsKeptAlive(t *testing.T) {
 }
 
 func TestARunWhoseTaskCannotBeKeptAliveIsDroppedWithItsLocalActivity(t *testing.T) {
-	workerTest(t, func(c *Config, _ *fakeServer) { register(t, c, "local", local(time.Hour)) }, func(t *testing.T, w *Worker, f *fakeServer) {
+	workerTest(t, func(c *config, _ *fakeServer) { register(t, c, "local", local(time.Hour)) }, func(t *testing.T, w *Worker, f *fakeServer) {
 		f.setReply(func(*completedRequest) (*completedResponse, error) { return nil, serviceerror.NewNotFound("gone") })
 		f.normal <- newScript("local").started().task(0)
 		answer[*completedRequest](t, f)
@@ -374,7 +374,7 @@ func TestARunWhoseTaskCannotBeKeptAliveIsDroppedWithItsLocalActivity(t *testing.
 }
 
 func TestActivitiesThatTheAnswerBringsAreRunWithoutAPoll(t *testing.T) {
-	workerTest(t, func(c *Config, _ *fakeServer) {
+	workerTest(t, func(c *config, _ *fakeServer) {
 		register(t, c, "eager", func(ctx workflow.Context) error {
 			for range 5 {
 				workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute}), "act")
@@ -383,7 +383,7 @@ func TestActivitiesThatTheAnswerBringsAreRunWithoutAPoll(t *testing.T) {
 			workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, other), "act")
 			return workflow.Sleep(ctx, time.Hour)
 		})
-		if err := c.Registry.RegisterActivity(func() (string, error) { return "ran", nil }, registry.ActivityOptions{Name: "act"}); err != nil {
+		if err := c.registry.RegisterActivity(func() (string, error) { return "ran", nil }, registry.ActivityOptions{Name: "act"}); err != nil {
 			t.Fatal(err)
 		}
 	}, func(t *testing.T, w *Worker, f *fakeServer) {

@@ -1,0 +1,125 @@
+package client
+
+import (
+	"context"
+
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"github.com/perdure/perdure/sdk/converter"
+)
+
+// ClientInterceptor intercepts the calls of a client. Embed ClientInterceptorBase in
+// implementations.
+type ClientInterceptor interface {
+	// InterceptClient is called once for each client, when it is made. It returns next, or
+	// what is to be called in its place.
+	InterceptClient(next ClientOutboundInterceptor) ClientOutboundInterceptor
+
+	mustEmbedClientInterceptorBase()
+}
+
+// ClientOutboundInterceptor is called for the methods of a client of the same names, and
+// those with options. Embed ClientOutboundInterceptorBase, which passes everything on, and
+// override what is to be intercepted.
+//
+// Calls that send a header have an empty one in ctx, to be filled in: interceptor.Header.
+type ClientOutboundInterceptor interface {
+	// ExecuteWorkflow intercepts Client.ExecuteWorkflow.
+	ExecuteWorkflow(ctx context.Context, in *ClientExecuteWorkflowInput) (WorkflowRun, error)
+	// SignalWorkflow intercepts Client.SignalWorkflow.
+	SignalWorkflow(ctx context.Context, in *ClientSignalWorkflowInput) error
+	// SignalWithStartWorkflow intercepts Client.SignalWithStartWorkflow.
+	SignalWithStartWorkflow(ctx context.Context, in *ClientSignalWithStartWorkflowInput) (WorkflowRun, error)
+	// CancelWorkflow intercepts Client.CancelWorkflow. It sends no header.
+	CancelWorkflow(ctx context.Context, in *ClientCancelWorkflowInput) error
+	// TerminateWorkflow intercepts Client.TerminateWorkflow. It sends no header.
+	TerminateWorkflow(ctx context.Context, in *ClientTerminateWorkflowInput) error
+	// QueryWorkflow intercepts Client.QueryWorkflow. A query that is rejected fails.
+	QueryWorkflow(ctx context.Context, in *ClientQueryWorkflowInput) (converter.EncodedValue, error)
+	// DescribeWorkflow intercepts Client.DescribeWorkflow. It sends no header.
+	DescribeWorkflow(ctx context.Context, in *ClientDescribeWorkflowInput) (*ClientDescribeWorkflowOutput, error)
+
+	mustEmbedClientOutboundInterceptorBase()
+}
+
+// ClientExecuteWorkflowInput is the input of ClientOutboundInterceptor.ExecuteWorkflow.
+type ClientExecuteWorkflowInput struct {
+	// Options always have an ID.
+	Options *StartWorkflowOptions
+	// WorkflowType is the name of the workflow.
+	WorkflowType string
+	// Args are the workflow's arguments.
+	Args []any
+}
+
+// ClientSignalWorkflowInput is the input of ClientOutboundInterceptor.SignalWorkflow.
+type ClientSignalWorkflowInput struct {
+	// WorkflowID of the workflow to signal.
+	WorkflowID string
+	// RunID is empty for the current run.
+	RunID string
+	// SignalName is the name of the signal.
+	SignalName string
+	// Arg is the argument of the signal.
+	Arg any
+}
+
+// ClientSignalWithStartWorkflowInput is the input of
+// ClientOutboundInterceptor.SignalWithStartWorkflow.
+type ClientSignalWithStartWorkflowInput struct {
+	// SignalName is the name of the signal.
+	SignalName string
+	// SignalArg is the argument of the signal.
+	SignalArg any
+	// Options always have an ID.
+	Options *StartWorkflowOptions
+	// WorkflowType is the name of the workflow.
+	WorkflowType string
+	// Args are the workflow's arguments.
+	Args []any
+}
+
+// ClientCancelWorkflowInput is the input of ClientOutboundInterceptor.CancelWorkflow. The
+// fields are those of CancelWorkflowOptions.
+type ClientCancelWorkflowInput struct {
+	WorkflowID          string
+	RunID               string
+	FirstExecutionRunID string
+	Reason              string
+}
+
+// ClientTerminateWorkflowInput is the input of
+// ClientOutboundInterceptor.TerminateWorkflow. The fields are those of
+// TerminateWorkflowOptions.
+type ClientTerminateWorkflowInput struct {
+	WorkflowID          string
+	RunID               string
+	FirstExecutionRunID string
+	Reason              string
+	Details             []any
+}
+
+// ClientQueryWorkflowInput is the input of ClientOutboundInterceptor.QueryWorkflow. The
+// fields are those of QueryWorkflowWithOptionsRequest, whose header is in the context.
+type ClientQueryWorkflowInput struct {
+	WorkflowID           string
+	RunID                string
+	QueryType            string
+	Args                 []any
+	QueryRejectCondition enumspb.QueryRejectCondition
+}
+
+// ClientDescribeWorkflowInput is the input of ClientOutboundInterceptor.DescribeWorkflow.
+type ClientDescribeWorkflowInput struct {
+	// WorkflowID of the workflow to describe.
+	WorkflowID string
+	// RunID is empty for the current run.
+	RunID string
+}
+
+// ClientDescribeWorkflowOutput is the output of
+// ClientOutboundInterceptor.DescribeWorkflow.
+type ClientDescribeWorkflowOutput struct {
+	// Response is what the server knows about the workflow.
+	Response *WorkflowExecutionDescription
+}

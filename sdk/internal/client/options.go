@@ -1,0 +1,72 @@
+package client
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/flow"
+	"github.com/perdure/perdure/sdk/internal/rpc"
+	"github.com/perdure/perdure/sdk/log"
+)
+
+// DefaultNamespace is the namespace of a client that was given none.
+const DefaultNamespace = "default"
+
+// Options of a client. The zero value connects to a server on this machine.
+type Options struct {
+	// HostPort is the address of the server, as host:port or in any other form that
+	// gRPC understands. The default is localhost:7233.
+	HostPort string
+
+	// Namespace is where the client's workflows are. The default is "default".
+	Namespace string
+
+	// Credentials prove the client's identity to the server. The default is none.
+	Credentials rpc.Credentials
+
+	// Logger is where the client, and the workers that use it, log. The default writes
+	// everything to standard output.
+	Logger log.Logger
+
+	// Identity is what the server records as the one who did something. The default is
+	// made of the process id and the host name.
+	Identity string
+
+	// DataConverter converts arguments and results to payloads. The workers that run the
+	// workflows must have one that understands them. The default is
+	// converter.GetDefaultDataConverter().
+	DataConverter converter.DataConverter
+
+	// FailureConverter converts errors to failures. The default is
+	// temporal.GetDefaultFailureConverter().
+	FailureConverter converter.FailureConverter
+
+	// ContextPropagators carry values of the contexts given to the client's methods to
+	// the workflows and activities that follow from them. They are called in order.
+	ContextPropagators []flow.ContextPropagator
+
+	// ConnectionOptions say how to connect.
+	ConnectionOptions rpc.ConnectionOptions
+
+	// HeadersProvider adds gRPC headers to every call.
+	HeadersProvider rpc.HeadersProvider
+
+	// TrafficController can refuse calls before they are sent, to test how a program
+	// takes failures.
+	TrafficController rpc.TrafficController
+
+	// Interceptors of the client's calls, the first outermost. Those that implement
+	// worker interceptors as well intercept the workers that use the client, too, outside
+	// of the workers' own.
+	Interceptors []ClientInterceptor
+}
+
+// defaultIdentity names the process. What a worker adds to it is its task queue.
+func defaultIdentity() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "Unknown"
+	}
+	return fmt.Sprintf("%d@%s@", os.Getpid(), host)
+}

@@ -1,0 +1,252 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"strings"
+	"time"
+
+	deploymentpb "go.temporal.io/api/deployment/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"github.com/perdure/perdure/sdk/internal/client"
+	"github.com/perdure/perdure/sdk/internal/flow"
+	"github.com/perdure/perdure/sdk/internal/registry"
+)
+
+// Options of a worker. The zero value works.
+type Options struct {
+	// MaxConcurrentActivityExecutionSize is how many activities run at a time.
+	// Default 1000.
+	MaxConcurrentActivityExecutionSize int
+
+	// WorkerActivitiesPerSecond is how many activities this worker starts in a
+	// second, fractions allowed. Default 100000, which is no limit.
+	WorkerActivitiesPerSecond float64
+
+	// MaxConcurrentLocalActivityExecutionSize is how many local activities run at
+	// a time. Default 1000.
+	MaxConcurrentLocalActivityExecutionSize int
+
+	// WorkerLocalActivitiesPerSecond is how many local activities this worker
+	// starts in a second. Default 100000, which is no limit.
+	WorkerLocalActivitiesPerSecond float64
+
+	// TaskQueueActivitiesPerSecond is how many activities of the task queue are
+	// started in a second by all workers together; the server sees to it, if it
+	// can: Perdure's server does not yet. Setting it turns eager activities off,
+	// which would pass it by. Default 100000, which is no limit.
+	TaskQueueActivitiesPerSecond float64
+
+	// MaxConcurrentActivityTaskPollers is how many polls for activities are open at
+	// a time. Default 2.
+	MaxConcurrentActivityTaskPollers int
+
+	// MaxConcurrentWorkflowTaskExecutionSize is how many workflow tasks are handled
+	// at a time. It cannot be 1: one would starve the other of the sticky and the
+	// normal task queue. Default 1000.
+	MaxConcurrentWorkflowTaskExecutionSize int
+
+	// MaxConcurrentWorkflowTaskPollers is how many polls for workflow tasks are open
+	// at a time, shared out between the sticky and the normal task queue. It cannot
+	// be 1. Default 2.
+	MaxConcurrentWorkflowTaskPollers int
+
+	// EnableLoggingInReplay lets workflow.GetLogger write during replay, too.
+	EnableLoggingInReplay bool
+
+	// StickyScheduleToStartTimeout is how long the server keeps a workflow task for
+	// this worker, which has the workflow in memory, before it offers it to all.
+	// Default 5 seconds.
+	StickyScheduleToStartTimeout time.Duration
+
+	// BackgroundActivityContext is the parent of all activity contexts: a place for
+	// values that activities share. Default context.Background().
+	BackgroundActivityContext context.Context
+
+	// WorkflowPanicPolicy says what happens to workflows whose code panics or is not
+	// deterministic. Default BlockWorkflow.
+	WorkflowPanicPolicy flow.PanicPolicy
+
+	// WorkerStopTimeout is how long Stop waits for running tasks before it ends
+	// their contexts. Default 0.
+	WorkerStopTimeout time.Duration
+
+	// DisableWorkflowWorker makes a worker for activities only.
+	DisableWorkflowWorker bool
+
+	// LocalActivityWorkerOnly makes a worker for workflows and local activities
+	// only.
+	LocalActivityWorkerOnly bool
+
+	// Identity names the worker to the server. Default the client's.
+	Identity string
+
+	// DeadlockDetectionTimeout is how long workflow code may run without waiting
+	// for something in the ways of package workflow, before its task is failed.
+	// Default 1 second; unlimited if the environment variable TEMPORAL_DEBUG is set,
+	// for debuggers.
+	DeadlockDetectionTimeout time.Duration
+
+	// MaxHeartbeatThrottleInterval is the longest time for which heartbeats of an
+	// activity are gathered. Default 60 seconds.
+	MaxHeartbeatThrottleInterval time.Duration
+
+	// DefaultHeartbeatThrottleInterval is the time for which heartbeats of an
+	// activity without heartbeat timeout are gathered. Default 30 seconds.
+	DefaultHeartbeatThrottleInterval time.Duration
+
+	// Interceptors of the workflows and activities that the worker runs, the first
+	// outermost. Interceptors of the client that are for workers as well are
+	// outside of these; they should not be given here again.
+	Interceptors []WorkerInterceptor
+
+	// OnFatalError is called, once and before the worker stops, with an error after
+	// which the worker cannot go on, such as that its namespace was deleted.
+	OnFatalError func(error)
+
+	// DisableEagerActivities turns off starting activities in the answer to the
+	// workflow task that schedules them.
+	DisableEagerActivities bool
+
+	// MaxEagerActivityReservationsPerWorkflowTask is how many activities may be
+	// started like that by one workflow task. It must be positive; to turn eager
+	// activities off there is DisableEagerActivities. Default 3.
+	MaxEagerActivityReservationsPerWorkflowTask *int
+
+	// MaxConcurrentEagerActivityExecutionSize is how many activities started like
+	// that run at a time. Default 0, no limit but that of all activities.
+	MaxConcurrentEagerActivityExecutionSize int
+
+	// DisableRegistrationAliasing turns off finding an activity or workflow that is
+	// registered under another name by its function.
+	DisableRegistrationAliasing bool
+
+	// BuildID names the code that the worker runs. Default a checksum of the binary.
+	BuildID string
+
+	// UseBuildIDForVersioning has the server give this worker only workflows that
+	// BuildID is compatible with.
+	//
+	// Deprecated: use DeploymentOptions.
+	UseBuildIDForVersioning bool
+
+	// DeploymentOptions make the worker part of a worker deployment.
+	DeploymentOptions DeploymentOptions
+}
+
+// DeploymentOptions make a worker part of a worker deployment.
+type DeploymentOptions struct {
+	// UseVersioning has the server route workflows to versions of the deployment.
+	// Version must be set then. Perdure's server refuses such workers: it does not
+	// have deployments yet.
+	UseVersioning bool
+
+	// Version of the deployment that the worker runs. Its build id takes the place
+	// of Options.BuildID.
+	Version WorkerDeploymentVersion
+
+	// DefaultVersioningBehavior of workflow types that are registered without one.
+	// It needs UseVersioning.
+	DefaultVersioningBehavior VersioningBehavior
+}
+
+// WorkerDeploymentVersion names a version of a worker deployment.
+type WorkerDeploymentVersion struct {
+	// DeploymentName of the deployment.
+	DeploymentName string
+	// BuildID of the version in the deployment.
+	BuildID string
+}
+
+func (v WorkerDeploymentVersion) proto() *deploymentpb.WorkerDeploymentVersion {
+	if v == (WorkerDeploymentVersion{}) {
+		return nil
+	}
+	return &deploymentpb.WorkerDeploymentVersion{DeploymentName: v.DeploymentName, BuildId: v.BuildID}
+}
+
+// check finds the mistakes that can be found before anything runs.
+func (o *Options) check(taskQueue string) error {
+	switch {
+	case strings.HasPrefix(taskQueue, registry.ReservedPrefix):
+		return fmt.Errorf("task queue %q begins with %s, which is reserved for the system", taskQueue, registry.ReservedPrefix)
+	case o.MaxConcurrentWorkflowTaskPollers == 1:
+		return errors.New("cannot set MaxConcurrentWorkflowTaskPollers to 1: the sticky and the normal task queue need one poller each")
+	case o.MaxConcurrentWorkflowTaskExecutionSize == 1:
+		return errors.New("cannot set MaxConcurrentWorkflowTaskExecutionSize to 1: the sticky and the normal task queue need one slot each")
+	case o.MaxEagerActivityReservationsPerWorkflowTask != nil && *o.MaxEagerActivityReservationsPerWorkflowTask <= 0:
+		return errors.New("MaxEagerActivityReservationsPerWorkflowTask must be positive; set DisableEagerActivities to disable eager activity execution")
+	case o.DeploymentOptions.DefaultVersioningBehavior != enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED && !o.DeploymentOptions.UseVersioning:
+		return errors.New("cannot set DeploymentOptions.DefaultVersioningBehavior without DeploymentOptions.UseVersioning")
+	case o.DeploymentOptions.UseVersioning && o.DeploymentOptions.Version == (WorkerDeploymentVersion{}):
+		return errors.New("DeploymentOptions.UseVersioning needs DeploymentOptions.Version")
+	}
+	return nil
+}
+
+const (
+	defaultExecutionSize                = 1000
+	defaultPollers                      = 2
+	defaultActivitiesPerSecond          = 100_000
+	defaultStickyScheduleToStartTimeout = 5 * time.Second
+	defaultEagerReservations            = 3
+
+	// debugVariable switches deadlock detection off: code that is stopped in a
+	// debugger does not yield.
+	debugVariable = "TEMPORAL_DEBUG"
+)
+
+// withDefaults are the options with what was left out filled in.
+func (o Options) withDefaults(backend *client.Backend, taskQueue string) Options {
+	if o.Identity == "" {
+		o.Identity = backend.Identity
+		if backend.IdentityIsDefault {
+			o.Identity += taskQueue
+		}
+	}
+	setDefault(&o.MaxConcurrentActivityExecutionSize, defaultExecutionSize)
+	setDefault(&o.MaxConcurrentLocalActivityExecutionSize, defaultExecutionSize)
+	setDefault(&o.MaxConcurrentWorkflowTaskExecutionSize, defaultExecutionSize)
+	setDefault(&o.MaxConcurrentActivityTaskPollers, defaultPollers)
+	setDefault(&o.MaxConcurrentWorkflowTaskPollers, defaultPollers)
+	setDefault(&o.WorkerActivitiesPerSecond, defaultActivitiesPerSecond)
+	setDefault(&o.WorkerLocalActivitiesPerSecond, defaultActivitiesPerSecond)
+	if o.TaskQueueActivitiesPerSecond == 0 {
+		o.TaskQueueActivitiesPerSecond = defaultActivitiesPerSecond
+	} else {
+		// The server does not count eager activities against the limit.
+		o.DisableEagerActivities = true
+	}
+	setDefault(&o.StickyScheduleToStartTimeout, defaultStickyScheduleToStartTimeout)
+	if o.MaxEagerActivityReservationsPerWorkflowTask == nil {
+		perTask := defaultEagerReservations
+		o.MaxEagerActivityReservationsPerWorkflowTask = &perTask
+	}
+	if o.MaxConcurrentEagerActivityExecutionSize <= 0 {
+		o.MaxConcurrentEagerActivityExecutionSize = math.MaxInt
+	}
+	if o.BackgroundActivityContext == nil {
+		o.BackgroundActivityContext = context.Background()
+	}
+	if o.DeadlockDetectionTimeout == 0 && os.Getenv(debugVariable) != "" {
+		o.DeadlockDetectionTimeout = flow.NoDeadlockTimeout
+	}
+	//lint:ignore SA1019 it stands for one thing with the option that took its place
+	o.UseBuildIDForVersioning = o.UseBuildIDForVersioning || o.DeploymentOptions.UseVersioning
+	if o.DeploymentOptions.Version != (WorkerDeploymentVersion{}) {
+		o.BuildID = o.DeploymentOptions.Version.BuildID
+	} else if o.BuildID == "" {
+		o.BuildID = binaryChecksum()
+	}
+	return o
+}
+
+func setDefault[T int | float64 | time.Duration](value *T, byDefault T) {
+	if *value <= 0 {
+		*value = byDefault
+	}
+}
