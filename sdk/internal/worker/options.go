@@ -235,7 +235,6 @@ func (o Options) withDefaults(backend *client.Backend, taskQueue string) Options
 	if o.DeadlockDetectionTimeout == 0 && os.Getenv(debugVariable) != "" {
 		o.DeadlockDetectionTimeout = flow.NoDeadlockTimeout
 	}
-	//lint:ignore SA1019 it stands for one thing with the option that took its place
 	o.UseBuildIDForVersioning = o.UseBuildIDForVersioning || o.DeploymentOptions.UseVersioning
 	if o.DeploymentOptions.Version != (WorkerDeploymentVersion{}) {
 		o.BuildID = o.DeploymentOptions.Version.BuildID
