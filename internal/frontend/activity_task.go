@@ -7,6 +7,8 @@ import (
 	failurepb "go.temporal.io/api/failure/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/perdure/perdure/internal/api/check"
+	tokens "github.com/perdure/perdure/internal/api/token"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
 	"github.com/perdure/perdure/internal/workflow"
@@ -64,8 +66,8 @@ func (h *activityTaskHandlers) PollActivityTaskQueue(ctx context.Context, req *w
 // tokenRef names the activity of the request's task token.
 func tokenRef(ctx context.Context) (workflowID string, ref workflow.ActivityRef, err error) {
 	token := callOf(ctx).token
-	if token.GetWorkflowId() == "" || token.GetRunId() == "" {
-		return "", ref, errTokenInvalid
+	if err := tokens.CheckTask(token); err != nil {
+		return "", ref, err
 	}
 	return token.GetWorkflowId(), workflow.ActivityRef{Token: token}, nil
 }
@@ -78,18 +80,15 @@ type idRequest interface {
 }
 
 func idRef(req idRequest) (workflowID string, ref workflow.ActivityRef, err error) {
-	if req.GetActivityId() == "" {
-		return "", ref, errActivityIDNotSet
-	}
-	if len(req.GetActivityId()) > maxIDLength {
-		return "", ref, errActivityIDTooLong
+	if err := check.ID("ActivityId", req.GetActivityId(), check.Request); err != nil {
+		return "", ref, err
 	}
 	// Without a workflow id it would be an activity of its own, which this server
 	// does not have.
-	if err := checkWorkflowID(req.GetWorkflowId()); err != nil {
+	if err := check.WorkflowID(req.GetWorkflowId(), check.Request); err != nil {
 		return "", ref, err
 	}
-	if err := checkRunID(req.GetRunId()); err != nil {
+	if err := check.RunID(req.GetRunId(), check.Request); err != nil {
 		return "", ref, err
 	}
 	return req.GetWorkflowId(), workflow.ActivityRef{RunID: req.GetRunId(), ActivityID: req.GetActivityId()}, nil
@@ -120,7 +119,7 @@ func (h *activityTaskHandlers) RespondActivityTaskCompletedById(ctx context.Cont
 }
 
 func (h *activityTaskHandlers) completeActivity(ctx context.Context, workflowID string, ref workflow.ActivityRef, result *commonpb.Payloads, identity string) error {
-	if err := checkIdentity(identity); err != nil {
+	if err := check.Identity(identity); err != nil {
 		return err
 	}
 	return stepWorkflow(ctx, h.runtime, workflowID, func(step *entity.Step, c activities) error {
@@ -155,14 +154,11 @@ func (h *activityTaskHandlers) RespondActivityTaskFailedById(ctx context.Context
 }
 
 func (h *activityTaskHandlers) failActivity(ctx context.Context, workflowID string, ref workflow.ActivityRef, failure *failurepb.Failure, heartbeat *commonpb.Payloads, identity string) (cut []*failurepb.Failure, err error) {
-	if err := checkIdentity(identity); err != nil {
+	if err := check.Identity(identity); err != nil {
 		return nil, err
 	}
-	if failure != nil && failure.GetApplicationFailureInfo() == nil {
-		return nil, errFailureKind
-	}
-	if err := checkDuration(failure.GetApplicationFailureInfo().GetNextRetryDelay()); err != nil {
-		return nil, invalid("invalid NextRetryDelay set on ApplicationFailureInfo: %v", err)
+	if err := check.ActivityFailure(failure); err != nil {
+		return nil, err
 	}
 	err = stepWorkflow(ctx, h.runtime, workflowID, func(step *entity.Step, c activities) (err error) {
 		cut, err = c.FailActivity(step, ref, failure, heartbeat, identity)
@@ -197,7 +193,7 @@ func (h *activityTaskHandlers) RespondActivityTaskCanceledById(ctx context.Conte
 }
 
 func (h *activityTaskHandlers) cancelActivity(ctx context.Context, workflowID string, ref workflow.ActivityRef, details *commonpb.Payloads, identity string) error {
-	if err := checkIdentity(identity); err != nil {
+	if err := check.Identity(identity); err != nil {
 		return err
 	}
 	return stepWorkflow(ctx, h.runtime, workflowID, func(step *entity.Step, c activities) error {
@@ -233,7 +229,7 @@ func (h *activityTaskHandlers) RecordActivityTaskHeartbeatById(ctx context.Conte
 }
 
 func (h *activityTaskHandlers) heartbeat(ctx context.Context, workflowID string, ref workflow.ActivityRef, details *commonpb.Payloads, identity string) (cancelRequested bool, err error) {
-	if err := checkIdentity(identity); err != nil {
+	if err := check.Identity(identity); err != nil {
 		return false, err
 	}
 	err = stepWorkflow(ctx, h.runtime, workflowID, func(step *entity.Step, c activities) (err error) {

@@ -60,7 +60,7 @@ func (c *clientVersion) check() error {
 		if supported, known := supportedClients[name]; known {
 			v, err := parseVersion(version)
 			if err != nil {
-				return invalid("Unable to parse client version: %v", err)
+				return serviceerror.NewInvalidArgumentf("Unable to parse client version: %v", err)
 			}
 			if ok, _ := inRange(v, supported); !ok {
 				return serviceerror.NewClientVersionNotSupported(truncateText(version, 100), name, supported)
@@ -73,7 +73,7 @@ func (c *clientVersion) check() error {
 	own, _ := parseVersion(CompatibleVersion)
 	ok, err := inRange(own, servers)
 	if err != nil {
-		return invalid("Unable to parse supported server versions: %v", err)
+		return serviceerror.NewInvalidArgumentf("Unable to parse supported server versions: %v", err)
 	}
 	if !ok {
 		return serviceerror.NewServerVersionNotSupported(CompatibleVersion, truncateText(servers, 100))

@@ -6,6 +6,7 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/entity"
 )
 
@@ -14,8 +15,8 @@ func (h *executionHandlers) RequestCancelWorkflowExecution(ctx context.Context, 
 	if err := checkClose(req); err != nil {
 		return nil, err
 	}
-	if len(req.GetRequestId()) > maxIDLength {
-		return nil, errRequestIDTooLong
+	if err := check.RequestID(req.GetRequestId()); err != nil {
+		return nil, err
 	}
 	err := stepWorkflow(ctx, h.runtime, req.GetWorkflowExecution().GetWorkflowId(), func(step *entity.Step, c execution) error {
 		return c.RequestCancel(step, req)
@@ -31,7 +32,7 @@ func (h *executionHandlers) TerminateWorkflowExecution(ctx context.Context, req 
 	if err := checkClose(req); err != nil {
 		return nil, err
 	}
-	if err := checkBlob(req.GetDetails()); err != nil {
+	if err := check.Blob(req.GetDetails()); err != nil {
 		return nil, err
 	}
 	// So that the history tells a user's termination from one of the server'h.
@@ -60,17 +61,17 @@ type closeRequest interface {
 }
 
 func checkClose(req closeRequest) error {
-	if err := checkExecution(req.GetWorkflowExecution()); err != nil {
+	if err := check.Execution(req.GetWorkflowExecution(), check.Request); err != nil {
 		return err
 	}
-	if err := checkRunID(req.GetFirstExecutionRunId()); err != nil {
+	if err := check.RunID(req.GetFirstExecutionRunId(), check.Request); err != nil {
 		return err
 	}
-	if err := checkIdentity(req.GetIdentity()); err != nil {
+	if err := check.Identity(req.GetIdentity()); err != nil {
 		return err
 	}
-	if len(req.GetReason()) > maxBlobSize {
-		return errBlobTooBig
+	if err := check.BlobSize(len(req.GetReason()), check.MaxBlob); err != nil {
+		return err
 	}
-	return checkLinks(req.GetLinks())
+	return check.Links(req.GetLinks())
 }

@@ -6,12 +6,13 @@ import (
 
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/entity"
 )
 
 // DescribeWorkflowExecution tells all about a run but its history.
 func (h *executionHandlers) DescribeWorkflowExecution(ctx context.Context, req *workflowservice.DescribeWorkflowExecutionRequest) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
-	if err := checkExecution(req.GetExecution()); err != nil {
+	if err := check.Execution(req.GetExecution(), check.Request); err != nil {
 		return nil, err
 	}
 	var resp *workflowservice.DescribeWorkflowExecutionResponse
@@ -28,7 +29,7 @@ func (h *executionHandlers) DescribeWorkflowExecution(ctx context.Context, req *
 // DeleteWorkflowExecution removes a run and its history, after terminating it if
 // it is running.
 func (h *executionHandlers) DeleteWorkflowExecution(ctx context.Context, req *workflowservice.DeleteWorkflowExecutionRequest) (*workflowservice.DeleteWorkflowExecutionResponse, error) {
-	if err := checkExecution(req.GetWorkflowExecution()); err != nil {
+	if err := check.Execution(req.GetWorkflowExecution(), check.Request); err != nil {
 		return nil, err
 	}
 	err := stepWorkflow(ctx, h.runtime, req.GetWorkflowExecution().GetWorkflowId(), func(step *entity.Step, c execution) error {

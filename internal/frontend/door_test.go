@@ -21,6 +21,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	tokens "github.com/perdure/perdure/internal/api/token"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
 	"github.com/perdure/perdure/internal/namespace"
@@ -250,7 +251,7 @@ func (d *door) token(change ...func(*records.TaskToken)) []byte {
 	for _, c := range change {
 		c(token)
 	}
-	return encodeToken(token)
+	return tokens.EncodeTask(token)
 }
 
 func long(n int) string { return strings.Repeat("x", n) }

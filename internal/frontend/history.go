@@ -10,6 +10,8 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/perdure/perdure/internal/api/check"
+	tokens "github.com/perdure/perdure/internal/api/token"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 	"github.com/perdure/perdure/internal/workflow"
@@ -64,7 +66,7 @@ func (h *historyHandlers) GetWorkflowExecutionHistory(ctx context.Context, req *
 	}
 	resp := new(workflowservice.GetWorkflowExecutionHistoryResponse)
 	if next != nil {
-		resp.NextPageToken = encodeToken(next)
+		resp.NextPageToken = tokens.EncodeHistory(next)
 	}
 	workflow.SpliceHistory(resp, page.Events)
 	return resp, nil
@@ -79,24 +81,17 @@ type historyRequest interface {
 // checkHistoryRead checks the request and decodes its page token; nil if it has
 // none.
 func checkHistoryRead(req historyRequest) (*records.HistoryToken, error) {
-	if err := checkExecution(req.GetExecution()); err != nil {
+	if err := check.Execution(req.GetExecution(), check.Request); err != nil {
 		return nil, err
 	}
-	encoded := req.GetNextPageToken()
-	if len(encoded) == 0 {
-		return nil, nil
-	}
-	if len(encoded) > maxTokenSize {
-		return nil, errPageToken
-	}
-	token, err := workflow.DecodeHistoryToken(encoded)
-	if err != nil {
+	token, err := tokens.DecodeHistory(req.GetNextPageToken())
+	if token == nil || err != nil {
 		return nil, err
 	}
 	if runID := req.GetExecution().GetRunId(); runID != "" && runID != token.GetRunId() {
 		return nil, errPageTokenRun
 	}
-	return token, checkRunID(token.GetRunId())
+	return token, check.RunID(token.GetRunId(), check.Request)
 }
 
 // readEvents reads the next page of all events. The token it returns is nil when
@@ -195,7 +190,7 @@ func (h *historyHandlers) GetWorkflowExecutionHistoryReverse(ctx context.Context
 	}
 	if token != nil {
 		if token.GetNextEventId() <= 0 {
-			return nil, errPageToken
+			return nil, tokens.ErrPage()
 		}
 		request.RunID, request.From = token.GetRunId(), token.GetNextEventId()
 	}
@@ -209,7 +204,7 @@ func (h *historyHandlers) GetWorkflowExecutionHistoryReverse(ctx context.Context
 	}
 	resp := new(workflowservice.GetWorkflowExecutionHistoryReverseResponse)
 	if page.Next > 0 {
-		resp.NextPageToken = encodeToken(&records.HistoryToken{RunId: page.RunID, NextEventId: page.Next})
+		resp.NextPageToken = tokens.EncodeHistory(&records.HistoryToken{RunId: page.RunID, NextEventId: page.Next})
 	}
 	workflow.SpliceHistory(resp, page.Events)
 	return resp, nil
@@ -267,5 +262,9 @@ func asContinuedAsNew(events []byte) []byte {
 	event.Attributes = &historypb.HistoryEvent_WorkflowExecutionContinuedAsNewEventAttributes{
 		WorkflowExecutionContinuedAsNewEventAttributes: next,
 	}
-	return encodeToken(history)
+	encoded, err := proto.Marshal(history)
+	if err != nil {
+		return events
+	}
+	return encoded
 }

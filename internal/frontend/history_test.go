@@ -12,7 +12,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/perdure/perdure/internal/workflow"
+	tokens "github.com/perdure/perdure/internal/api/token"
 )
 
 func TestAHistoryWaitEndsWithATokenToGoOnWith(t *testing.T) {
@@ -41,7 +41,7 @@ func TestAHistoryWaitEndsWithATokenToGoOnWith(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					token, err := workflow.DecodeHistoryToken(resp.(*workflowservice.GetWorkflowExecutionHistoryResponse).GetNextPageToken())
+					token, err := tokens.DecodeHistory(resp.(*workflowservice.GetWorkflowExecutionHistoryResponse).GetNextPageToken())
 					if err != nil || token.GetRunId() != runID {
 						t.Errorf("token is %v, %v", token, err)
 					}
@@ -53,7 +53,11 @@ func TestAHistoryWaitEndsWithATokenToGoOnWith(t *testing.T) {
 
 func TestOldClientsSeeASuccessionAsContinueAsNew(t *testing.T) {
 	encode := func(event *historypb.HistoryEvent) []byte {
-		return encodeToken(&historypb.History{Events: []*historypb.HistoryEvent{event}})
+		encoded, err := proto.Marshal(&historypb.History{Events: []*historypb.HistoryEvent{event}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return encoded
 	}
 	decode := func(events []byte) *historypb.HistoryEvent {
 		history := new(historypb.History)

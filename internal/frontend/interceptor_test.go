@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/records"
 	"github.com/perdure/perdure/internal/storage"
 )
@@ -246,7 +247,7 @@ func TestNamespacesThroughTheDoor(t *testing.T) {
 		t.Fatal(err)
 	}
 	described := resp.(*workflowservice.DescribeNamespaceResponse)
-	if i := described.GetNamespaceInfo(); i.GetName() != "orders" || i.GetDescription() != "d" || i.GetLimits().GetBlobSizeLimitError() != maxBlobSize ||
+	if i := described.GetNamespaceInfo(); i.GetName() != "orders" || i.GetDescription() != "d" || i.GetLimits().GetBlobSizeLimitError() != check.MaxBlob ||
 		i.GetCapabilities().GetWorkerHeartbeats() || !i.GetCapabilities().GetWorkerPollCompleteOnShutdown() || i.GetSupportsSchedules() || described.GetConfig().GetWorkflowExecutionRetentionTtl().GetSeconds() != 7200 ||
 		described.GetReplicationConfig().GetActiveClusterName() == "" {
 		t.Errorf("described as %v", described)
@@ -273,27 +274,4 @@ func TestNamespacesThroughTheDoor(t *testing.T) {
 	if strings.Join(names, " ") != "default orders other" {
 		t.Errorf("namespaces are %v", names)
 	}
-}
-
-func FuzzTaskToken(f *testing.F) {
-	f.Add([]byte(nil))
-	f.Add([]byte("nonsense"))
-	f.Add(encodeToken(&records.TaskToken{NamespaceId: "n", WorkflowId: "w", RunId: runID, ScheduledEventId: 5, Attempt: 1}))
-	f.Add(encodeToken(&records.TaskToken{NamespaceId: "n", QueryId: "q", TaskQueue: "t"}))
-	f.Fuzz(func(t *testing.T, encoded []byte) {
-		token, err := decodeTaskToken(encoded)
-		if (token == nil) == (err == nil) {
-			t.Fatalf("token %v, error %v", token, err)
-		}
-		if err != nil {
-			if _, ok := err.(*serviceerror.InvalidArgument); !ok {
-				t.Errorf("error is %v, want InvalidArgument", err)
-			}
-			return
-		}
-		again, err := decodeTaskToken(encodeToken(token))
-		if err != nil || !proto.Equal(token, again) {
-			t.Errorf("%v becomes %v, %v", token, again, err)
-		}
-	})
 }

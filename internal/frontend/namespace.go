@@ -11,6 +11,8 @@ import (
 	replicationpb "go.temporal.io/api/replication/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/perdure/perdure/internal/api/check"
+	tokens "github.com/perdure/perdure/internal/api/token"
 	"github.com/perdure/perdure/internal/namespace"
 )
 
@@ -37,15 +39,16 @@ func (h *namespaceHandlers) ListNamespaces(_ context.Context, req *workflowservi
 		size = defaultNamespacePage
 	}
 	size = min(size, maxNamespacePage)
-	if len(req.GetNextPageToken()) > maxTokenSize {
-		return nil, errPageToken
+	after, err := tokens.DecodeNamespaces(req.GetNextPageToken())
+	if err != nil {
+		return nil, err
 	}
 	// One more than the page tells whether there is another.
-	found := h.namespaces.List(string(req.GetNextPageToken()), size+1, req.GetNamespaceFilter().GetIncludeDeleted())
+	found := h.namespaces.List(after, size+1, req.GetNamespaceFilter().GetIncludeDeleted())
 	resp := new(workflowservice.ListNamespacesResponse)
 	if len(found) > size {
 		found = found[:size]
-		resp.NextPageToken = []byte(found[size-1].Name)
+		resp.NextPageToken = tokens.EncodeNamespaces(found[size-1].Name)
 	}
 	for _, ns := range found {
 		resp.Namespaces = append(resp.Namespaces, describeNamespace(ns))
@@ -96,8 +99,8 @@ func describeNamespace(ns *namespace.Namespace) *workflowservice.DescribeNamespa
 				WorkerPollCompleteOnShutdown: true,
 			},
 			Limits: &namespacepb.NamespaceInfo_Limits{
-				BlobSizeLimitError: maxBlobSize,
-				MemoSizeLimitError: maxMemoSize,
+				BlobSizeLimitError: check.MaxBlob,
+				MemoSizeLimitError: check.MaxMemo,
 			},
 		},
 		Config: &namespacepb.NamespaceConfig{

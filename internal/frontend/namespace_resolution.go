@@ -3,7 +3,9 @@ package frontend
 import (
 	"go.temporal.io/api/serviceerror"
 
+	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/api/methods"
+	tokens "github.com/perdure/perdure/internal/api/token"
 	"github.com/perdure/perdure/internal/namespace"
 )
 
@@ -23,16 +25,13 @@ func (i *interceptor) resolveNamespace(c *call, req any) error {
 		return nil
 	}
 	name := req.(namesNamespace).GetNamespace()
-	if len(name) > maxIDLength {
-		return errNamespaceTooLong
+	if err := check.Namespace(name, check.Request); err != nil {
+		return err
 	}
 	var err error
 	switch rule {
 	case methods.NamespaceNew:
-		if name == "" {
-			return errNamespaceNotSet
-		}
-		return nil
+		return check.NamespaceSet(name)
 	case methods.NamespaceOptional:
 		if name == "" {
 			return nil
@@ -43,8 +42,8 @@ func (i *interceptor) resolveNamespace(c *call, req any) error {
 	case methods.NamespaceNameOrID:
 		c.namespace, err = i.nameOrID(name, req)
 	default:
-		if name == "" {
-			return errNamespaceNotSet
+		if err := check.NamespaceSet(name); err != nil {
+			return err
 		}
 		c.namespace, err = i.namespaces.ByName(name)
 	}
@@ -61,7 +60,7 @@ func (i *interceptor) resolveNamespace(c *call, req any) error {
 // leave the name out. If it is there, it has to be the token's: else the right to
 // use one namespace would be one to all.
 func (i *interceptor) resolveToken(c *call, name string, encoded []byte) (err error) {
-	if c.token, err = decodeTaskToken(encoded); err != nil {
+	if c.token, err = tokens.DecodeTask(encoded); err != nil {
 		return err
 	}
 	if c.namespace, err = i.namespaces.ByID(c.token.GetNamespaceId()); err != nil {
@@ -87,7 +86,7 @@ func (i *interceptor) nameOrID(name string, req any) (*namespace.Namespace, erro
 	}
 	switch {
 	case name == "" && id == "":
-		return nil, errNamespaceNotSet
+		return nil, check.NamespaceSet("")
 	case name != "" && id != "":
 		return nil, errNamespaceAndID
 	case id != "":

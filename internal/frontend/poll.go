@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 
+	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
 	"github.com/perdure/perdure/internal/workflow"
@@ -36,14 +37,20 @@ type pollRequest interface {
 	GetDeploymentOptions() *deploymentpb.WorkerDeploymentOptions
 }
 
-func checkPoll(req pollRequest, capabilities buildID) error {
-	if err := checkTaskQueue(req.GetTaskQueue()); err != nil {
+// workerVersion is what the older forms of worker versioning have in common.
+type workerVersion interface {
+	GetUseVersioning() bool
+	GetBuildId() string
+}
+
+func checkPoll(req pollRequest, capabilities workerVersion) error {
+	if err := check.TaskQueue(req.GetTaskQueue()); err != nil {
 		return err
 	}
-	if err := checkIdentity(req.GetIdentity()); err != nil {
+	if err := check.Identity(req.GetIdentity()); err != nil {
 		return err
 	}
-	return checkWorkerVersion(capabilities, req.GetDeploymentOptions(), req.GetTaskQueue())
+	return check.WorkerVersion(capabilities, req.GetDeploymentOptions(), req.GetTaskQueue())
 }
 
 // poll takes work from a queue until take has taken some, or the time of the poll

@@ -13,8 +13,9 @@ import (
 	querypb "go.temporal.io/api/query/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
-	"google.golang.org/protobuf/proto"
 
+	"github.com/perdure/perdure/internal/api/check"
+	tokens "github.com/perdure/perdure/internal/api/token"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
 	"github.com/perdure/perdure/internal/records"
@@ -54,19 +55,16 @@ var _ queried = (*workflow.Chain)(nil)
 
 // QueryWorkflow asks a workflow something.
 func (h *queryHandlers) QueryWorkflow(ctx context.Context, req *workflowservice.QueryWorkflowRequest) (*workflowservice.QueryWorkflowResponse, error) {
-	if err := checkExecution(req.GetExecution()); err != nil {
+	if err := check.Execution(req.GetExecution(), check.Request); err != nil {
 		return nil, err
 	}
 	if req.GetQuery() == nil {
 		return nil, errQueryNotSet
 	}
-	if req.GetQuery().GetQueryType() == "" {
-		return nil, errQueryTypeNotSet
+	if err := check.ID("QueryType", req.GetQuery().GetQueryType(), check.Request); err != nil {
+		return nil, err
 	}
-	if len(req.GetQuery().GetQueryType()) > maxIDLength {
-		return nil, invalid("QueryType length exceeds limit.")
-	}
-	if err := checkBlob(req.GetQuery().GetQueryArgs()); err != nil {
+	if err := check.Blob(req.GetQuery().GetQueryArgs()); err != nil {
 		return nil, err
 	}
 	if req.QueryRejectCondition == enumspb.QUERY_REJECT_CONDITION_UNSPECIFIED {
@@ -213,7 +211,7 @@ func (h *queryHandlers) ask(ctx context.Context, task *matching.QueryTask, answe
 // false, and tells the asker, if the workflow cannot be read.
 func (h *queryHandlers) task(ctx context.Context, work *matching.Work) (*workflowservice.PollWorkflowTaskQueueResponse, bool) {
 	q := work.Query
-	token := encodeToken(&records.TaskToken{
+	token := tokens.EncodeTask(&records.TaskToken{
 		NamespaceId: q.Entity.Namespace,
 		WorkflowId:  q.Entity.ID,
 		RunId:       q.RunID,
@@ -236,12 +234,12 @@ func (h *queryHandlers) task(ctx context.Context, work *matching.Work) (*workflo
 // directly.
 func (h *queryHandlers) RespondQueryTaskCompleted(ctx context.Context, req *workflowservice.RespondQueryTaskCompletedRequest) (*workflowservice.RespondQueryTaskCompletedResponse, error) {
 	token := callOf(ctx).token
-	if token.GetQueryId() == "" || token.GetTaskQueue() == "" {
-		return nil, errTokenInvalid
+	if err := tokens.CheckQuery(token); err != nil {
+		return nil, err
 	}
-	if proto.Size(req.GetQueryResult()) > maxBlobSize {
+	if err := check.Blob(req.GetQueryResult()); err != nil {
 		req.CompletedType = enumspb.QUERY_RESULT_TYPE_FAILED
-		req.QueryResult, req.Failure, req.ErrorMessage = nil, nil, errBlobTooBig.Error()
+		req.QueryResult, req.Failure, req.ErrorMessage = nil, nil, err.Error()
 	}
 	answer := new(queryAnswer)
 	answer.resp, answer.err = queryResponse(req.GetCompletedType(), req.GetQueryResult(), req.GetErrorMessage(), req.GetFailure())
@@ -259,7 +257,7 @@ func queryResponse(result enumspb.QueryResultType, answer *commonpb.Payloads, me
 	case enumspb.QUERY_RESULT_TYPE_FAILED:
 		return nil, serviceerror.NewQueryFailedWithFailure(message, failure)
 	}
-	return nil, invalid("The worker has answered the query with an unknown result type: %v.", result)
+	return nil, serviceerror.NewInvalidArgumentf("The worker has answered the query with an unknown result type: %v.", result)
 }
 
 // queries are those that have been dispatched to workers and wait for answers.

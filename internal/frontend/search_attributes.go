@@ -5,6 +5,7 @@ import (
 
 	"go.temporal.io/api/operatorservice/v1"
 
+	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/namespace"
 	"github.com/perdure/perdure/internal/searchattribute"
 )
@@ -18,8 +19,8 @@ func (h *searchAttributeHandlers) AddSearchAttributes(ctx context.Context, req *
 	if len(req.GetSearchAttributes()) == 0 {
 		return nil, errAttributesNotSet
 	}
-	if req.GetNamespace() == "" {
-		return nil, errNamespaceNotSet
+	if err := check.NamespaceSet(req.GetNamespace()); err != nil {
+		return nil, err
 	}
 	if err := h.namespaces.AddSearchAttributes(ctx, req.GetNamespace(), req.GetSearchAttributes()); err != nil {
 		return nil, err
@@ -32,8 +33,8 @@ func (h *searchAttributeHandlers) RemoveSearchAttributes(ctx context.Context, re
 	if len(req.GetSearchAttributes()) == 0 {
 		return nil, errAttributesNotSet
 	}
-	if req.GetNamespace() == "" {
-		return nil, errNamespaceNotSet
+	if err := check.NamespaceSet(req.GetNamespace()); err != nil {
+		return nil, err
 	}
 	if err := h.namespaces.RemoveSearchAttributes(ctx, req.GetNamespace(), req.GetSearchAttributes()); err != nil {
 		return nil, err
@@ -43,8 +44,8 @@ func (h *searchAttributeHandlers) RemoveSearchAttributes(ctx context.Context, re
 
 // ListSearchAttributes returns what attributes a namespace has.
 func (h *searchAttributeHandlers) ListSearchAttributes(ctx context.Context, req *operatorservice.ListSearchAttributesRequest) (*operatorservice.ListSearchAttributesResponse, error) {
-	if req.GetNamespace() == "" {
-		return nil, errNamespaceNotSet
+	if err := check.NamespaceSet(req.GetNamespace()); err != nil {
+		return nil, err
 	}
 	return &operatorservice.ListSearchAttributesResponse{
 		CustomAttributes: callOf(ctx).namespace.SearchAttributes,

@@ -5,27 +5,28 @@ import (
 
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/entity"
 )
 
 // SignalWorkflowExecution signals a running workflow.
 func (h *executionHandlers) SignalWorkflowExecution(ctx context.Context, req *workflowservice.SignalWorkflowExecutionRequest) (*workflowservice.SignalWorkflowExecutionResponse, error) {
-	if err := checkExecution(req.GetWorkflowExecution()); err != nil {
+	if err := check.Execution(req.GetWorkflowExecution(), check.Request); err != nil {
 		return nil, err
 	}
-	if err := checkSignalName(req.GetSignalName()); err != nil {
+	if err := check.SignalName(req.GetSignalName(), check.Request); err != nil {
 		return nil, err
 	}
-	if len(req.GetRequestId()) > maxIDLength {
-		return nil, errRequestIDTooLong
-	}
-	if err := checkIdentity(req.GetIdentity()); err != nil {
+	if err := check.RequestID(req.GetRequestId()); err != nil {
 		return nil, err
 	}
-	if err := checkLinks(req.GetLinks()); err != nil {
+	if err := check.Identity(req.GetIdentity()); err != nil {
 		return nil, err
 	}
-	if err := checkBlob(req.GetInput()); err != nil {
+	if err := check.Links(req.GetLinks()); err != nil {
+		return nil, err
+	}
+	if err := check.Blob(req.GetInput()); err != nil {
 		return nil, err
 	}
 	err := stepWorkflow(ctx, h.runtime, req.GetWorkflowExecution().GetWorkflowId(), func(step *entity.Step, c execution) error {

@@ -8,8 +8,8 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/entity"
-	"github.com/perdure/perdure/internal/searchattribute"
 	"github.com/perdure/perdure/internal/workflow"
 )
 
@@ -52,53 +52,56 @@ func (h *executionHandlers) StartWorkflowExecution(ctx context.Context, req *wor
 }
 
 func checkStart(req *workflowservice.StartWorkflowExecutionRequest) error {
-	if err := checkWorkflowID(req.GetWorkflowId()); err != nil {
+	if err := check.WorkflowID(req.GetWorkflowId(), check.Request); err != nil {
 		return err
 	}
-	if err := checkRetryPolicy(req.GetRetryPolicy()); err != nil {
+	if err := check.RetryPolicy(req.GetRetryPolicy()); err != nil {
 		return err
 	}
-	if err := checkStartDelay(req.GetCronSchedule(), req.GetWorkflowStartDelay()); err != nil {
+	if err := check.StartDelay(req.GetCronSchedule(), req.GetWorkflowStartDelay()); err != nil {
 		return err
 	}
-	if err := checkWorkflowType(req.GetWorkflowType()); err != nil {
+	if err := check.CronSchedule(req.GetCronSchedule(), check.Request); err != nil {
 		return err
 	}
-	if err := checkStartTaskQueue(req.GetTaskQueue()); err != nil {
+	if err := check.WorkflowType(req.GetWorkflowType(), check.Request); err != nil {
 		return err
 	}
-	if err := checkTimeouts(req); err != nil {
+	if err := check.UserTaskQueue(req.GetTaskQueue(), ""); err != nil {
 		return err
 	}
-	if err := fillRequestID(&req.RequestId); err != nil {
+	if err := check.Timeouts(req); err != nil {
 		return err
 	}
-	if err := checkIdentity(req.GetIdentity()); err != nil {
+	if err := check.FillRequestID(&req.RequestId); err != nil {
 		return err
 	}
-	if err := fillPolicies(&req.WorkflowIdReusePolicy, &req.WorkflowIdConflictPolicy,
+	if err := check.Identity(req.GetIdentity()); err != nil {
+		return err
+	}
+	if err := check.Policies(&req.WorkflowIdReusePolicy, &req.WorkflowIdConflictPolicy,
 		enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL); err != nil {
 		return err
 	}
 	if err := checkOnConflict(req.GetOnConflictOptions()); err != nil {
 		return err
 	}
-	if err := searchattribute.CheckSize(req.GetSearchAttributes()); err != nil {
+	if err := check.SearchAttributes(req.GetSearchAttributes()); err != nil {
 		return err
 	}
-	if err := checkPriority(req.GetPriority()); err != nil {
+	if err := check.Priority(req.GetPriority()); err != nil {
 		return err
 	}
-	if err := checkLinks(req.GetLinks()); err != nil {
+	if err := check.Links(req.GetLinks()); err != nil {
 		return err
 	}
-	if err := checkUserMetadata(req.GetUserMetadata()); err != nil {
+	if err := check.UserMetadata(req.GetUserMetadata()); err != nil {
 		return err
 	}
-	if err := checkMemo(req.GetMemo()); err != nil {
+	if err := check.Memo(req.GetMemo()); err != nil {
 		return err
 	}
-	if err := checkBlob(req.GetInput()); err != nil {
+	if err := check.Blob(req.GetInput()); err != nil {
 		return err
 	}
 	switch {
@@ -109,65 +112,68 @@ func checkStart(req *workflowservice.StartWorkflowExecutionRequest) error {
 	case req.GetTimeSkippingConfig() != nil:
 		return errTimeSkipping
 	}
-	return checkWorkerVersion(noBuildID{}, req.GetEagerWorkerDeploymentOptions(), nil)
+	return check.DeploymentOptions(req.GetEagerWorkerDeploymentOptions(), nil)
 }
 
 // checkSignalWithStart is checkStart and checkSignal for the call that does
 // either.
 func checkSignalWithStart(req *workflowservice.SignalWithStartWorkflowExecutionRequest) error {
-	if err := checkWorkflowID(req.GetWorkflowId()); err != nil {
+	if err := check.WorkflowID(req.GetWorkflowId(), check.Request); err != nil {
 		return err
 	}
-	if err := checkSignalName(req.GetSignalName()); err != nil {
+	if err := check.SignalName(req.GetSignalName(), check.Request); err != nil {
 		return err
 	}
-	if err := checkWorkflowType(req.GetWorkflowType()); err != nil {
+	if err := check.WorkflowType(req.GetWorkflowType(), check.Request); err != nil {
 		return err
 	}
-	if err := checkStartTaskQueue(req.GetTaskQueue()); err != nil {
+	if err := check.UserTaskQueue(req.GetTaskQueue(), ""); err != nil {
 		return err
 	}
-	if err := fillRequestID(&req.RequestId); err != nil {
+	if err := check.FillRequestID(&req.RequestId); err != nil {
 		return err
 	}
-	if err := checkIdentity(req.GetIdentity()); err != nil {
+	if err := check.Identity(req.GetIdentity()); err != nil {
 		return err
 	}
-	if err := checkTimeouts(req); err != nil {
+	if err := check.Timeouts(req); err != nil {
 		return err
 	}
-	if err := checkRetryPolicy(req.GetRetryPolicy()); err != nil {
+	if err := check.RetryPolicy(req.GetRetryPolicy()); err != nil {
 		return err
 	}
-	if err := checkStartDelay(req.GetCronSchedule(), req.GetWorkflowStartDelay()); err != nil {
+	if err := check.StartDelay(req.GetCronSchedule(), req.GetWorkflowStartDelay()); err != nil {
+		return err
+	}
+	if err := check.CronSchedule(req.GetCronSchedule(), check.Request); err != nil {
 		return err
 	}
 	if req.GetWorkflowIdConflictPolicy() == enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL {
 		return errConflictFail
 	}
-	if err := fillPolicies(&req.WorkflowIdReusePolicy, &req.WorkflowIdConflictPolicy,
+	if err := check.Policies(&req.WorkflowIdReusePolicy, &req.WorkflowIdConflictPolicy,
 		enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING); err != nil {
 		return err
 	}
-	if err := searchattribute.CheckSize(req.GetSearchAttributes()); err != nil {
+	if err := check.SearchAttributes(req.GetSearchAttributes()); err != nil {
 		return err
 	}
-	if err := checkPriority(req.GetPriority()); err != nil {
+	if err := check.Priority(req.GetPriority()); err != nil {
 		return err
 	}
-	if err := checkLinks(req.GetLinks()); err != nil {
+	if err := check.Links(req.GetLinks()); err != nil {
 		return err
 	}
-	if err := checkUserMetadata(req.GetUserMetadata()); err != nil {
+	if err := check.UserMetadata(req.GetUserMetadata()); err != nil {
 		return err
 	}
-	if err := checkMemo(req.GetMemo()); err != nil {
+	if err := check.Memo(req.GetMemo()); err != nil {
 		return err
 	}
-	if err := checkBlob(req.GetInput()); err != nil {
+	if err := check.Blob(req.GetInput()); err != nil {
 		return err
 	}
-	if err := checkBlob(req.GetSignalInput()); err != nil {
+	if err := check.Blob(req.GetSignalInput()); err != nil {
 		return err
 	}
 	switch {
@@ -175,36 +181,6 @@ func checkSignalWithStart(req *workflowservice.SignalWithStartWorkflowExecutionR
 		return errVersionOverride
 	case req.GetTimeSkippingConfig() != nil:
 		return errTimeSkipping
-	}
-	return nil
-}
-
-// fillPolicies gives both policies a value, and replaces the old reuse policy
-// that was about conflicts by the conflict policy that it meant.
-func fillPolicies(reuse *enumspb.WorkflowIdReusePolicy, conflict *enumspb.WorkflowIdConflictPolicy, conflictDefault enumspb.WorkflowIdConflictPolicy) error {
-	if _, known := enumspb.WorkflowIdReusePolicy_name[int32(*reuse)]; !known {
-		return errReusePolicy
-	}
-	if _, known := enumspb.WorkflowIdConflictPolicy_name[int32(*conflict)]; !known {
-		return errConflictPolicy
-	}
-	if *reuse == enumspb.WORKFLOW_ID_REUSE_POLICY_UNSPECIFIED {
-		*reuse = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
-	}
-	//lint:ignore SA1019 older clients use it
-	if *reuse == enumspb.WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING {
-		if *conflict != enumspb.WORKFLOW_ID_CONFLICT_POLICY_UNSPECIFIED {
-			return errReuseTerminate
-		}
-		*reuse = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
-		*conflict = enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING
-	}
-	if *conflict == enumspb.WORKFLOW_ID_CONFLICT_POLICY_UNSPECIFIED {
-		*conflict = conflictDefault
-	}
-	if *conflict == enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING &&
-		*reuse == enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE {
-		return errReuseReject
 	}
 	return nil
 }
@@ -220,9 +196,3 @@ func checkOnConflict(options *workflowpb.OnConflictOptions) error {
 	}
 	return nil
 }
-
-// noBuildID stands for requests that have no place for an old-style build id.
-type noBuildID struct{}
-
-func (noBuildID) GetUseVersioning() bool { return false }
-func (noBuildID) GetBuildId() string     { return "" }

@@ -4,11 +4,13 @@ import (
 	"context"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
 )
@@ -23,7 +25,7 @@ type taskQueueHandlers struct {
 
 // DescribeTaskQueue tells who polls a queue and what waits in it.
 func (h *taskQueueHandlers) DescribeTaskQueue(ctx context.Context, req *workflowservice.DescribeTaskQueueRequest) (*workflowservice.DescribeTaskQueueResponse, error) {
-	if err := checkTaskQueue(req.GetTaskQueue()); err != nil {
+	if err := check.TaskQueue(req.GetTaskQueue()); err != nil {
 		return nil, err
 	}
 	//lint:ignore SA1019 older clients use it
@@ -54,7 +56,7 @@ func (h *taskQueueHandlers) DescribeTaskQueue(ctx context.Context, req *workflow
 // build id. There is one here: that of workers without versioning.
 func (h *taskQueueHandlers) describeTaskQueueByVersion(ctx context.Context, req *workflowservice.DescribeTaskQueueRequest) (*workflowservice.DescribeTaskQueueResponse, error) {
 	if req.GetTaskQueue().GetKind() == enumspb.TASK_QUEUE_KIND_STICKY {
-		return nil, invalid("Enhanced DescribeTaskQueue is not valid for a sticky queue, use api_mode=UNSPECIFIED or a normal queue.")
+		return nil, serviceerror.NewInvalidArgumentf("Enhanced DescribeTaskQueue is not valid for a sticky queue, use api_mode=UNSPECIFIED or a normal queue.")
 	}
 	//lint:ignore SA1019 older clients use it
 	types, reportPollers := req.GetTaskQueueTypes(), req.GetReportPollers()
@@ -115,7 +117,7 @@ func (h *taskQueueHandlers) describeQueue(ctx context.Context, queue *taskqueuep
 
 // ListTaskQueuePartitions says what a queue is made of: one part, here.
 func (h *taskQueueHandlers) ListTaskQueuePartitions(_ context.Context, req *workflowservice.ListTaskQueuePartitionsRequest) (*workflowservice.ListTaskQueuePartitionsResponse, error) {
-	if err := checkTaskQueue(req.GetTaskQueue()); err != nil {
+	if err := check.TaskQueue(req.GetTaskQueue()); err != nil {
 		return nil, err
 	}
 	only := []*taskqueuepb.TaskQueuePartitionMetadata{{Key: req.GetTaskQueue().GetName()}}

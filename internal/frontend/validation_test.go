@@ -19,6 +19,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/perdure/perdure/internal/api/check"
+	tokens "github.com/perdure/perdure/internal/api/token"
 	"github.com/perdure/perdure/internal/records"
 )
 
@@ -50,7 +52,7 @@ func TestStartIsRefusedForBadForm(t *testing.T) {
 		"no task queue name":    {func(r *startRequest) { r.TaskQueue.Name = "" }, codes.InvalidArgument, "missing task queue name"},
 		"long task queue name":  {func(r *startRequest) { r.TaskQueue.Name = long(1001) }, codes.InvalidArgument, "taskQueue length exceeds limit"},
 		"reserved task queue":   {func(r *startRequest) { r.TaskQueue.Name = "/_sys/q/1" }, codes.InvalidArgument, "reserved prefix"},
-		"internal task queue":   {func(r *startRequest) { r.TaskQueue.Name = internalQueue }, codes.InvalidArgument, "internal per-namespace"},
+		"internal task queue":   {func(r *startRequest) { r.TaskQueue.Name = check.InternalQueue }, codes.InvalidArgument, "internal per-namespace"},
 		"long request id":       {func(r *startRequest) { r.RequestId = long(1001) }, codes.InvalidArgument, "RequestId length exceeds limit."},
 		"long identity":         {func(r *startRequest) { r.Identity = long(1001) }, codes.InvalidArgument, "Identity length exceeds limit."},
 		"negative timeout":      {func(r *startRequest) { r.WorkflowExecutionTimeout = seconds(-1) }, codes.InvalidArgument, "An invalid WorkflowExecutionTimeoutSeconds"},
@@ -146,7 +148,7 @@ func TestStartFillsInDefaults(t *testing.T) {
 	if p := got.RetryPolicy; p.BackoffCoefficient != 2 || p.MaximumInterval.AsDuration() != 200*time.Second {
 		t.Errorf("retry policy is %v", p)
 	}
-	if got.WorkflowExecutionTimeout.AsDuration() != maxDuration {
+	if got.WorkflowExecutionTimeout.AsDuration() != check.MaxDuration {
 		t.Errorf("execution timeout is %v, want a hundred years", got.WorkflowExecutionTimeout.AsDuration())
 	}
 }
@@ -218,8 +220,8 @@ func TestOtherRequestsAreRefusedForBadForm(t *testing.T) {
 		"history of nobody":       {&workflowservice.GetWorkflowExecutionHistoryRequest{Namespace: "default"}, codes.InvalidArgument, "Execution is not set"},
 		"history, bad token":      {&workflowservice.GetWorkflowExecutionHistoryRequest{Namespace: "default", Execution: ok, NextPageToken: []byte("nonsense")}, codes.InvalidArgument, "NextPageToken"},
 		"history, long token":     {&workflowservice.GetWorkflowExecutionHistoryRequest{Namespace: "default", Execution: ok, NextPageToken: make([]byte, 10_000)}, codes.InvalidArgument, "NextPageToken"},
-		"reverse, token of zero":  {&workflowservice.GetWorkflowExecutionHistoryReverseRequest{Namespace: "default", Execution: ok, NextPageToken: encodeToken(&records.HistoryToken{RunId: runID})}, codes.InvalidArgument, "NextPageToken"},
-		"history, token's run":    {&workflowservice.GetWorkflowExecutionHistoryRequest{Namespace: "default", Execution: ok, NextPageToken: encodeToken(&records.HistoryToken{RunId: "r", NextEventId: 2})}, codes.InvalidArgument, "Invalid RunId."},
+		"reverse, token of zero":  {&workflowservice.GetWorkflowExecutionHistoryReverseRequest{Namespace: "default", Execution: ok, NextPageToken: tokens.EncodeHistory(&records.HistoryToken{RunId: runID})}, codes.InvalidArgument, "NextPageToken"},
+		"history, token's run":    {&workflowservice.GetWorkflowExecutionHistoryRequest{Namespace: "default", Execution: ok, NextPageToken: tokens.EncodeHistory(&records.HistoryToken{RunId: "r", NextEventId: 2})}, codes.InvalidArgument, "Invalid RunId."},
 		"query nobody":            {&workflowservice.QueryWorkflowRequest{Namespace: "default", Query: &querypb.WorkflowQuery{QueryType: "q"}}, codes.InvalidArgument, "Execution is not set"},
 		"query without a query":   {&workflowservice.QueryWorkflowRequest{Namespace: "default", Execution: ok}, codes.InvalidArgument, "WorkflowQuery is not set on request."},
 		"query without a type":    {&workflowservice.QueryWorkflowRequest{Namespace: "default", Execution: ok, Query: &querypb.WorkflowQuery{}}, codes.InvalidArgument, "QueryType is not set on request."},
@@ -263,7 +265,7 @@ func TestAFailureThatIsTooBigIsCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	failure := d.chain.last.(*workflowservice.RespondWorkflowTaskFailedRequest).GetFailure()
-	if proto.Size(failure) > maxBlobSize || failure.GetServerFailureInfo() == nil || failure.GetCause().GetMessage()[:12] != "first words " ||
+	if proto.Size(failure) > check.MaxBlob || failure.GetServerFailureInfo() == nil || failure.GetCause().GetMessage()[:12] != "first words " ||
 		failure.GetCause().GetStackTrace() != "stack" {
 		t.Errorf("recorded is a failure of %d bytes: %.200v", proto.Size(failure), failure)
 	}

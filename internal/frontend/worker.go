@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/perdure/perdure/internal/api/check"
 )
 
 // workerHandlers are about the worker processes themselves.
@@ -22,7 +24,7 @@ func (h *workerHandlers) ShutdownWorker(ctx context.Context, req *workflowservic
 	ns := callOf(ctx).namespace
 	sticky := req.GetStickyTaskQueue()
 	if sticky != "" {
-		if err := checkTaskQueueName(sticky); err != nil {
+		if err := check.TaskQueueName(sticky); err != nil {
 			return nil, err
 		}
 	}

@@ -5,9 +5,11 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
-	"google.golang.org/protobuf/proto"
 
+	"github.com/perdure/perdure/internal/api/check"
+	tokens "github.com/perdure/perdure/internal/api/token"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
 	"github.com/perdure/perdure/internal/records"
@@ -42,7 +44,7 @@ func (h *workflowTaskHandlers) PollWorkflowTaskQueue(ctx context.Context, req *w
 	//lint:ignore SA1019 older clients use it
 	if _, bad := ns.BadBinaries[req.GetBinaryChecksum()]; bad {
 		//lint:ignore SA1019 older clients use it
-		return nil, invalid("binary %v already marked as bad deployment", req.GetBinaryChecksum())
+		return nil, serviceerror.NewInvalidArgumentf("binary %v already marked as bad deployment", req.GetBinaryChecksum())
 	}
 	poll := matching.PollRequest{
 		Queue:       entity.Queue{Namespace: ns.ID, Type: entity.TaskWorkflow, Name: req.GetTaskQueue().GetName()},
@@ -82,7 +84,7 @@ func (h *workflowTaskHandlers) PollWorkflowTaskQueue(ctx context.Context, req *w
 // RespondWorkflowTaskCompleted brings the commands of a workflow task. A command
 // that makes no sense fails the task, durably, and is answered InvalidArgument.
 func (h *workflowTaskHandlers) RespondWorkflowTaskCompleted(ctx context.Context, req *workflowservice.RespondWorkflowTaskCompletedRequest) (*workflowservice.RespondWorkflowTaskCompletedResponse, error) {
-	if err := checkIdentity(req.GetIdentity()); err != nil {
+	if err := check.Identity(req.GetIdentity()); err != nil {
 		return nil, err
 	}
 	if err := checkCompletionVersion(req); err != nil {
@@ -92,16 +94,16 @@ func (h *workflowTaskHandlers) RespondWorkflowTaskCompleted(ctx context.Context,
 		return nil, errPagedCompletion
 	}
 	if req.GetStickyAttributes() != nil {
-		if err := checkTaskQueueName(req.GetStickyAttributes().GetWorkerTaskQueue().GetName()); err != nil {
+		if err := check.TaskQueueName(req.GetStickyAttributes().GetWorkerTaskQueue().GetName()); err != nil {
 			return nil, err
 		}
-		if err := checkDuration(req.GetStickyAttributes().GetScheduleToStartTimeout()); err != nil {
-			return nil, invalid("invalid ScheduleToStartTimeout set on StickyAttributes: %v", err)
+		if err := check.Duration("ScheduleToStartTimeout", req.GetStickyAttributes().GetScheduleToStartTimeout(), stickyAttributes); err != nil {
+			return nil, err
 		}
 	}
 	token := callOf(ctx).token
-	if token.GetWorkflowId() == "" || token.GetRunId() == "" {
-		return nil, errTokenInvalid
+	if err := tokens.CheckTask(token); err != nil {
+		return nil, err
 	}
 	var completion *workflow.Completion
 	err := stepWorkflow(ctx, h.runtime, token.GetWorkflowId(), func(step *entity.Step, c workflowTasks) (err error) {
@@ -117,24 +119,28 @@ func (h *workflowTaskHandlers) RespondWorkflowTaskCompleted(ctx context.Context,
 	return completion.Response, nil
 }
 
+var stickyAttributes = check.Part("StickyAttributes")
+
+// checkCompletionVersion checks what a worker says of its version, in all the
+// places where there is room for it.
 func checkCompletionVersion(req *workflowservice.RespondWorkflowTaskCompletedRequest) error {
 	if req.GetVersioningBehavior() != enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED &&
 		req.GetDeploymentOptions().GetWorkerVersioningMode() != enumspb.WORKER_VERSIONING_MODE_VERSIONED {
 		return errVersioningBehavior
 	}
 	//lint:ignore SA1019 older clients use it
-	return checkWorkerVersion(req.GetWorkerVersionStamp(), req.GetDeploymentOptions(), req.GetStickyAttributes().GetWorkerTaskQueue())
+	return check.WorkerVersion(req.GetWorkerVersionStamp(), req.GetDeploymentOptions(), req.GetStickyAttributes().GetWorkerTaskQueue())
 }
 
 // RespondWorkflowTaskFailed says that a worker could not make sense of a workflow
 // task. The task is offered again.
 func (h *workflowTaskHandlers) RespondWorkflowTaskFailed(ctx context.Context, req *workflowservice.RespondWorkflowTaskFailedRequest) (*workflowservice.RespondWorkflowTaskFailedResponse, error) {
-	if err := checkIdentity(req.GetIdentity()); err != nil {
+	if err := check.Identity(req.GetIdentity()); err != nil {
 		return nil, err
 	}
 	token := callOf(ctx).token
-	if token.GetWorkflowId() == "" || token.GetRunId() == "" {
-		return nil, errTokenInvalid
+	if err := tokens.CheckTask(token); err != nil {
+		return nil, err
 	}
 	req.Failure = cutFailure(req.GetFailure())
 	err := stepWorkflow(ctx, h.runtime, token.GetWorkflowId(), func(step *entity.Step, c workflowTasks) error {
@@ -149,7 +155,7 @@ func (h *workflowTaskHandlers) RespondWorkflowTaskFailed(ctx context.Context, re
 // cutFailure replaces a failure that is too big to be recorded by one that says
 // so, with as much of the text as helps.
 func cutFailure(failure *failurepb.Failure) *failurepb.Failure {
-	if proto.Size(failure) <= maxBlobSize {
+	if check.Blob(failure) == nil {
 		return failure
 	}
 	return &failurepb.Failure{
@@ -160,7 +166,7 @@ func cutFailure(failure *failurepb.Failure) *failurepb.Failure {
 		},
 		Cause: &failurepb.Failure{
 			Message:    truncateText(failure.GetMessage(), keptFailureText),
-			Source:     truncateText(failure.GetSource(), maxIDLength),
+			Source:     truncateText(failure.GetSource(), check.MaxID),
 			StackTrace: truncateText(failure.GetStackTrace(), keptFailureText),
 		},
 	}
@@ -169,7 +175,7 @@ func cutFailure(failure *failurepb.Failure) *failurepb.Failure {
 // ResetStickyTaskQueue makes the next workflow task of a run go to any worker,
 // with the whole history.
 func (h *workflowTaskHandlers) ResetStickyTaskQueue(ctx context.Context, req *workflowservice.ResetStickyTaskQueueRequest) (*workflowservice.ResetStickyTaskQueueResponse, error) {
-	if err := checkExecution(req.GetExecution()); err != nil {
+	if err := check.Execution(req.GetExecution(), check.Request); err != nil {
 		return nil, err
 	}
 	err := stepWorkflow(ctx, h.runtime, req.GetExecution().GetWorkflowId(), func(step *entity.Step, c workflowTasks) error {

@@ -3,17 +3,8 @@ package searchattribute
 import (
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/serviceerror"
-	"google.golang.org/protobuf/proto"
-)
 
-const (
-	// MaxCount is the most attributes that one request or command may set.
-	MaxCount = 100
-	// MaxValueSize is the most bytes of the value of one attribute.
-	MaxValueSize = 2 << 10
-	// MaxSize is the most bytes of names and values of all attributes of a workflow,
-	// encoded.
-	MaxSize = 40 << 10
+	"github.com/perdure/perdure/internal/api/check"
 )
 
 // typeKey is the key of a payload's metadata that has the name of its type, by
@@ -26,8 +17,8 @@ const typeKey = "type"
 // It fails with InvalidArgument.
 func Check(namespace string, custom map[string]Type, attributes *commonpb.SearchAttributes) error {
 	values := attributes.GetIndexedFields()
-	if len(values) > MaxCount {
-		return serviceerror.NewInvalidArgumentf("number of search attributes %d exceeds limit %d", len(values), MaxCount)
+	if len(values) > check.MaxSearchAttributeCount {
+		return serviceerror.NewInvalidArgumentf("number of search attributes %d exceeds limit %d", len(values), check.MaxSearchAttributeCount)
 	}
 	for _, name := range sortedNames(values) {
 		t, err := typeOf(namespace, custom, name)
@@ -58,24 +49,4 @@ func typeOf(namespace string, custom map[string]Type, name string) (Type, error)
 		return t, nil
 	}
 	return 0, serviceerror.NewInvalidArgumentf("Namespace %s has no mapping defined for search attribute %s", namespace, name)
-}
-
-// CheckSize checks that the attributes of a workflow are not larger than may be
-// stored. It fails with InvalidArgument.
-func CheckSize(attributes *commonpb.SearchAttributes) error {
-	return CheckAddedSize(attributes.GetIndexedFields(), proto.Size(attributes))
-}
-
-// CheckAddedSize is CheckSize for values that are added to others, with which they
-// have total bytes, encoded.
-func CheckAddedSize(added map[string]*commonpb.Payload, total int) error {
-	for name, value := range added {
-		if size := len(value.GetData()); size > MaxValueSize {
-			return serviceerror.NewInvalidArgumentf("search attribute %s value size %d exceeds size limit %d", name, size, MaxValueSize)
-		}
-	}
-	if total > MaxSize {
-		return serviceerror.NewInvalidArgumentf("total size of search attributes %d exceeds size limit %d", total, MaxSize)
-	}
-	return nil
 }

@@ -118,22 +118,6 @@ func TestSDKsMaySetPredefinedAttributes(t *testing.T) {
 	}
 }
 
-func TestSizesAreLimited(t *testing.T) {
-	if err := CheckSize(one("a", &commonpb.Payload{Data: make([]byte, MaxValueSize)})); err != nil {
-		t.Errorf("a value of the limit: %v", err)
-	}
-	if err := CheckSize(one("a", &commonpb.Payload{Data: make([]byte, MaxValueSize+1)})); err == nil {
-		t.Error("a value beyond the limit is accepted")
-	}
-	many := &commonpb.SearchAttributes{IndexedFields: make(map[string]*commonpb.Payload)}
-	for i := range 21 {
-		many.IndexedFields[fmt.Sprint(i)] = &commonpb.Payload{Data: make([]byte, MaxValueSize)}
-	}
-	if err := CheckSize(many); err == nil || !strings.Contains(err.Error(), "total size of search attributes") {
-		t.Errorf("all beyond the limit: %v", err)
-	}
-}
-
 func TestEveryTypeHasItsFields(t *testing.T) {
 	want := map[string]int{"Text": 3, "Keyword": 10, "Int": 3, "Double": 3, "Bool": 3, "Datetime": 3, "KeywordList": 3}
 	total := 0

@@ -6,6 +6,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/keepalive"
 
+	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/frontend"
 )
 
@@ -40,7 +41,7 @@ func grpcOptions(service *frontend.Service, handshake time.Duration) []grpc.Serv
 			Time:                  time.Minute,
 			Timeout:               10 * time.Second,
 		}),
-		grpc.MaxRecvMsgSize(frontend.MaxRequestSize),
+		grpc.MaxRecvMsgSize(check.MaxRequest),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.MaxHeaderListSize(maxHeaders),
 		grpc.ConnectionTimeout(handshake),

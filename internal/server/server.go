@@ -28,6 +28,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/reflection"
 
+	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/frontend"
 	"github.com/perdure/perdure/internal/matching"
@@ -177,7 +178,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		},
 		Failure: func(error) { s.health.set(false) },
 	})
-	s.local = newInProcess(s.frontend.Intercept, frontend.MaxRequestSize)
+	s.local = newInProcess(s.frontend.Intercept, check.MaxRequest)
 	s.frontend.Register(s.local)
 	s.health.register(s.local)
 	if s.listener != nil {

@@ -7,7 +7,7 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/perdure/perdure/internal/searchattribute"
+	"github.com/perdure/perdure/internal/api/check"
 )
 
 const badSearchAttributes = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES
@@ -28,7 +28,7 @@ func (b *commandBatch) checkSearchAttributes(attributes *commonpb.SearchAttribut
 	if err := b.run.chain.checkSearchAttributes(attributes); err != nil {
 		return &commandFailure{cause: badSearchAttributes, err: err}
 	}
-	if err := searchattribute.CheckSize(attributes); err != nil {
+	if err := check.SearchAttributes(attributes); err != nil {
 		return &commandFailure{cause: tooBig, err: err, terminate: true}
 	}
 	return nil
@@ -54,7 +54,7 @@ func checkUpsertSearchAttributes(b *commandBatch, cmd *commandpb.Command) *comma
 	}
 	// Several commands of one task may add up: count all that the batch brings.
 	b.searchAttributes.merge(b.run.info.SearchAttributes.GetIndexedFields(), fields)
-	if err := searchattribute.CheckAddedSize(fields, b.searchAttributes.size); err != nil {
+	if err := check.AddedSearchAttributes(fields, b.searchAttributes.size); err != nil {
 		return &commandFailure{cause: badSearchAttributes, err: err, terminate: true}
 	}
 	return nil

@@ -1,0 +1,296 @@
+// Package check has the checks of all fields that requests and commands carry, and
+// their limits (limits.go). A field is checked by the same function wherever it
+// comes in: at the door, in a request, or in a command of a workflow task.
+//
+// The checks are about form: what is wrong with a value whatever the state of the
+// server. Where a field may be left out they fill in its default, in the message,
+// which belongs to the server.
+//
+// All fail with InvalidArgument and name the field. The Temporal server refuses the
+// same fault with other words in a request than in a command, and clients match
+// some of them: so a check that is made in both takes a Place, which has the words.
+//
+// Checks are on the path of every call. One that passes allocates nothing of
+// its own (protobuf does, to reckon the size of a map); words are put together only
+// for a refusal.
+package check
+
+import (
+	"math"
+
+	"github.com/google/uuid"
+	"github.com/robfig/cron/v3"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"google.golang.org/protobuf/proto"
+)
+
+// invalid makes the error of every check.
+func invalid(format string, args ...any) error {
+	return serviceerror.NewInvalidArgumentf(format, args...)
+}
+
+// Place is where a field stands: in a request, in a command, or in a part of
+// either. It has the words of refusals, formats of fmt: in all of them argument 1 is
+// the field and argument 2 the name of the place.
+type Place struct {
+	name string
+	// unset: a field that has to be there is not.
+	unset string
+	// long: a text is longer than may be. Arguments 3 and 4 are its length and the
+	// limit, in bytes.
+	long string
+	// big: a value is larger than may be stored.
+	big string
+	// duration: a duration is none. Argument 3 is the cause.
+	duration string
+	// malformed: a text is not of the form it should have.
+	malformed string
+}
+
+// Request is the place of the fields of requests.
+var Request = &Place{
+	name:      "request",
+	unset:     "%[1]s is not set on %[2]s.",
+	long:      "%[1]s length exceeds limit.",
+	big:       "%[1]s size exceeds limit.",
+	duration:  "An invalid %[1]s is set on %[2]s. cause: %[3]v",
+	malformed: "Invalid %[1]s.",
+}
+
+// Command returns the place of the fields of a type of command.
+func Command(name string) *Place {
+	return &Place{
+		name:      name,
+		unset:     "%[1]s is not set on %[2]s.",
+		long:      "%[1]s on %[2]s exceeds length limit. Length=%[3]d Limit=%[4]d",
+		big:       "%[2]sAttributes.%[1]s exceeds size limit.",
+		duration:  "Invalid %[1]s on %[2]s: %[3]v",
+		malformed: "Invalid %[1]s set on %[2]s.",
+	}
+}
+
+// Part returns the place of the fields of something that is part of requests and
+// commands, such as a retry policy.
+func Part(name string) *Place {
+	return &Place{
+		name:      name,
+		unset:     "%[1]s is not set on %[2]s",
+		long:      "%[1]s of %[2]s exceeds length limit. Length=%[3]d Limit=%[4]d",
+		big:       "%[1]s of %[2]s exceeds size limit.",
+		duration:  "invalid %[1]s set on %[2]s: %[3]v",
+		malformed: "invalid %[1]s set on %[2]s",
+	}
+}
+
+// Activity is the place of what an activity is scheduled with. The caller says which
+// activity it is.
+var Activity = &Place{
+	name:      "ScheduleActivityTaskCommand",
+	unset:     "%[1]s is not set",
+	long:      "%[1]s exceeds length limit. Length=%[3]d Limit=%[4]d",
+	big:       "%[2]sAttributes.%[1]s exceeds size limit.",
+	duration:  "invalid %[1]s: %[3]v",
+	malformed: "invalid %[1]s",
+}
+
+// Set checks that a field that has to be there is.
+func Set(field, value string, place *Place) error {
+	if value == "" {
+		return invalid(place.unset, field, place.name)
+	}
+	return nil
+}
+
+// Length checks that a name or an id, if it is there, is at most MaxID long.
+func Length(field, value string, place *Place) error {
+	return atMost(field, value, MaxID, place)
+}
+
+func atMost(field, value string, limit int, place *Place) error {
+	if len(value) > limit {
+		return invalid(place.long, field, place.name, len(value), limit)
+	}
+	return nil
+}
+
+// ID checks a name or an id that has to be there.
+func ID(field, value string, place *Place) error {
+	if err := Set(field, value, place); err != nil {
+		return err
+	}
+	return Length(field, value, place)
+}
+
+// WorkflowID checks the id of a workflow.
+func WorkflowID(id string, place *Place) error { return ID("WorkflowId", id, place) }
+
+// WorkflowType checks the type of a workflow.
+func WorkflowType(t *commonpb.WorkflowType, place *Place) error {
+	return ID("WorkflowType", t.GetName(), place)
+}
+
+// SignalName checks the name of a signal.
+func SignalName(name string, place *Place) error { return ID("SignalName", name, place) }
+
+// Identity checks who a client says it is; it may say nothing.
+func Identity(identity string) error { return Length("Identity", identity, Request) }
+
+// RequestID checks the id of a request, which may have none.
+func RequestID(id string) error { return Length("RequestId", id, Request) }
+
+// FillRequestID gives a request without an id one of its own, so that everything
+// behind the door can count on it.
+func FillRequestID(id *string) error {
+	if *id == "" {
+		*id = uuid.NewString()
+	}
+	return RequestID(*id)
+}
+
+// RunID accepts the id of a run, in the one form in which the server makes them, or
+// none.
+func RunID(id string, place *Place) error {
+	if id != "" && (len(id) != 36 || uuid.Validate(id) != nil) {
+		return invalid(place.malformed, "RunId", place.name)
+	}
+	return nil
+}
+
+// Execution checks a workflow id with or without a run id.
+func Execution(execution *commonpb.WorkflowExecution, place *Place) error {
+	if execution == nil {
+		return invalid(place.unset, "Execution", place.name)
+	}
+	if err := WorkflowID(execution.GetWorkflowId(), place); err != nil {
+		return err
+	}
+	return RunID(execution.GetRunId(), place)
+}
+
+// NamespaceSet checks that a request that has to say its namespace does.
+func NamespaceSet(name string) error {
+	if name == "" {
+		return invalid("Namespace not set on request.")
+	}
+	return nil
+}
+
+// Namespace checks the name of a namespace, which may be missing.
+func Namespace(name string, place *Place) error { return Length("Namespace", name, place) }
+
+// Priority checks a priority; nil is fine, and so is a weight of 0, which is none.
+func Priority(priority *commonpb.Priority) error {
+	if priority.GetPriorityKey() < 0 {
+		return invalid("priority key can't be negative")
+	}
+	if err := FairnessKey(priority.GetFairnessKey()); err != nil {
+		return err
+	}
+	if weight := priority.GetFairnessWeight(); weight != 0 {
+		return FairnessWeight(weight)
+	}
+	return nil
+}
+
+// FairnessKey checks a fairness key, which may be empty.
+func FairnessKey(key string) error {
+	if len(key) > MaxFairnessKey {
+		return invalid("fairness key length exceeds limit")
+	}
+	return nil
+}
+
+// FairnessWeight checks that a fairness weight is a finite number greater than 0.
+func FairnessWeight(weight float32) error {
+	// Not "<= 0": that would let pass what is not a number.
+	if !(weight > 0) || math.IsInf(float64(weight), 0) {
+		return invalid("fairness weight must be greater than zero, and finite")
+	}
+	return nil
+}
+
+// Rate checks a limit of requests per second, which may be 0. The label says which
+// limit it is.
+func Rate(label string, perSecond float32) error {
+	// Not "< 0": that would let pass what is not a number.
+	if !(perSecond >= 0) || math.IsInf(float64(perSecond), 0) {
+		return invalid("RequestsPerSecond for %s rate limit must be non-negative, and finite.", label)
+	}
+	return nil
+}
+
+// BuildID checks the build id of a worker, which may have none.
+func BuildID(id string) error {
+	if len(id) > MaxBuildID {
+		return invalid("Build ID exceeds configured limit.workerBuildIdSize, use a shorter build ID.")
+	}
+	return nil
+}
+
+// configuration is the place of what the configuration of a task queue is changed by.
+var configuration = &Place{long: "%[1]s field too long (max %[4]d characters)."}
+
+// Reason checks why somebody changes something; it may be left out.
+func Reason(field, reason string) error {
+	return atMost(field, reason, MaxReason, configuration)
+}
+
+// CronSchedule checks a cron schedule; empty is none.
+func CronSchedule(schedule string, place *Place) error {
+	if schedule == "" {
+		return nil
+	}
+	if _, err := cron.ParseStandard(schedule); err != nil {
+		return invalid(place.malformed, "CronSchedule", place.name)
+	}
+	return nil
+}
+
+// Blob bounds the encoded size of payloads, a header or a failure.
+func Blob(blob proto.Message) error { return BlobSize(proto.Size(blob), MaxBlob) }
+
+// BlobSize is Blob for a size in bytes and a server with a limit of its own.
+func BlobSize(size, limit int) error { return Size("Blob data", size, limit, Request) }
+
+// Memo bounds the encoded size of a memo.
+func Memo(memo *commonpb.Memo) error { return Size("Memo", proto.Size(memo), MaxMemo, Request) }
+
+// Size bounds the size of a field, in bytes.
+func Size(field string, size, limit int, place *Place) error {
+	if size > limit {
+		return invalid(place.big, field, place.name)
+	}
+	return nil
+}
+
+// Policies gives both policies a value, and replaces the old reuse policy that was
+// about conflicts by the conflict policy that it meant.
+func Policies(reuse *enumspb.WorkflowIdReusePolicy, conflict *enumspb.WorkflowIdConflictPolicy, conflictDefault enumspb.WorkflowIdConflictPolicy) error {
+	if _, known := enumspb.WorkflowIdReusePolicy_name[int32(*reuse)]; !known {
+		return invalid("Unknown WorkflowIDReusePolicy.")
+	}
+	if _, known := enumspb.WorkflowIdConflictPolicy_name[int32(*conflict)]; !known {
+		return invalid("Unknown WorkflowIDConflictPolicy.")
+	}
+	if *reuse == enumspb.WORKFLOW_ID_REUSE_POLICY_UNSPECIFIED {
+		*reuse = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
+	}
+	//lint:ignore SA1019 older clients use it
+	if *reuse == enumspb.WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING {
+		if *conflict != enumspb.WORKFLOW_ID_CONFLICT_POLICY_UNSPECIFIED {
+			return invalid("Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING cannot be used together with a WorkflowIDConflictPolicy")
+		}
+		*reuse = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
+		*conflict = enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING
+	}
+	if *conflict == enumspb.WORKFLOW_ID_CONFLICT_POLICY_UNSPECIFIED {
+		*conflict = conflictDefault
+	}
+	if *conflict == enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING &&
+		*reuse == enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE {
+		return invalid("Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE cannot be used together with WorkflowIdConflictPolicy WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING")
+	}
+	return nil
+}

@@ -1,0 +1,216 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	deploymentpb "go.temporal.io/api/deployment/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	sdkpb "go.temporal.io/api/sdk/v1"
+	"go.temporal.io/api/serviceerror"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+func text(n int) string { return strings.Repeat("x", n) }
+
+func queue(name string) *taskqueuepb.TaskQueue { return &taskqueuepb.TaskQueue{Name: name} }
+
+func payload(n int) *commonpb.Payload { return &commonpb.Payload{Data: make([]byte, n)} }
+
+func attributes(n, size int) *commonpb.SearchAttributes {
+	a := &commonpb.SearchAttributes{IndexedFields: make(map[string]*commonpb.Payload)}
+	for i := range n {
+		a.IndexedFields[fmt.Sprint(i)] = payload(size)
+	}
+	return a
+}
+
+func retry(change func(*commonpb.RetryPolicy)) error {
+	p := new(commonpb.RetryPolicy)
+	change(p)
+	return RetryPolicy(p)
+}
+
+func link(id string) *commonpb.Link {
+	return &commonpb.Link{Variant: &commonpb.Link_BatchJob_{BatchJob: &commonpb.Link_BatchJob{JobId: id}}}
+}
+
+// TestFieldsHaveTheseLimits is the table of fields: what is the last value of each
+// that is accepted, and how the first beyond it is refused.
+func TestFieldsHaveTheseLimits(t *testing.T) {
+	command, seconds := Command("StartTimerCommand"), func(n int64) *durationpb.Duration { return &durationpb.Duration{Seconds: n} }
+	for _, row := range []struct {
+		field    string
+		accepted error
+		refused  error
+		says     string
+	}{
+		{"workflow id", WorkflowID(text(MaxID), Request), WorkflowID(text(MaxID+1), Request), "WorkflowId length exceeds limit."},
+		{"workflow id, there", WorkflowID("w", Request), WorkflowID("", Request), "WorkflowId is not set on request."},
+		{"workflow type", WorkflowType(&commonpb.WorkflowType{Name: text(MaxID)}, Request), WorkflowType(nil, Request), "WorkflowType is not set on request."},
+		{"signal name", SignalName(text(MaxID), Request), SignalName(text(MaxID+1), Request), "SignalName length exceeds limit."},
+		{"id in a command", ID("TimerId", text(MaxID), command), ID("TimerId", text(MaxID+1), command), "TimerId on StartTimerCommand exceeds length limit. Length=1001 Limit=1000"},
+		{"id in a command, there", ID("TimerId", "t", command), ID("TimerId", "", command), "TimerId is not set on StartTimerCommand."},
+		{"id of an activity", ID("activityId", text(MaxID), Activity), ID("activityId", text(MaxID+1), Activity), "activityId exceeds length limit. Length=1001 Limit=1000"},
+		{"id of an activity, there", ID("activityId", "a", Activity), ID("activityId", "", Activity), "activityId is not set"},
+		{"identity", Identity(text(MaxID)), Identity(text(MaxID + 1)), "Identity length exceeds limit."},
+		{"request id", RequestID(text(MaxID)), RequestID(text(MaxID + 1)), "RequestId length exceeds limit."},
+		{"namespace", Namespace(text(MaxID), Request), Namespace(text(MaxID+1), Request), "Namespace length exceeds limit."},
+		{"namespace, there", NamespaceSet("n"), NamespaceSet(""), "Namespace not set on request."},
+		{"run id", RunID("5e9ba2e4-5a23-4f2c-9d0e-1b7a5d0c8a11", Request), RunID("r", Request), "Invalid RunId."},
+		{"run id, its only form", RunID("", command), RunID("{5e9ba2e4-5a23-4f2c-9d0e-1b7a5d0c8a11}", command), "Invalid RunId set on StartTimerCommand."},
+		{"execution", Execution(&commonpb.WorkflowExecution{WorkflowId: "w"}, Request), Execution(nil, Request), "Execution is not set on request."},
+		{"build id", BuildID(text(MaxBuildID)), BuildID(text(MaxBuildID + 1)), "Build ID exceeds"},
+		{"build id, old form", WorkerVersion(&commonpb.WorkerVersionStamp{BuildId: text(MaxBuildID)}, nil, nil),
+			WorkerVersion(&commonpb.WorkerVersionStamp{BuildId: text(MaxBuildID + 1)}, nil, nil), "Build ID exceeds"},
+		{"build id, of a deployment", DeploymentOptions(&deploymentpb.WorkerDeploymentOptions{BuildId: text(MaxBuildID)}, nil),
+			DeploymentOptions(&deploymentpb.WorkerDeploymentOptions{BuildId: text(MaxBuildID + 1)}, nil), "Build ID exceeds"},
+		{"priority key", Priority(nil), Priority(&commonpb.Priority{PriorityKey: -1}), "priority key can't be negative"},
+		{"fairness key", Priority(&commonpb.Priority{FairnessKey: text(MaxFairnessKey)}), Priority(&commonpb.Priority{FairnessKey: text(MaxFairnessKey + 1)}), "fairness key length exceeds limit"},
+		{"fairness weight", Priority(&commonpb.Priority{FairnessWeight: 0.5}), Priority(&commonpb.Priority{FairnessWeight: -1}), "fairness weight must be greater than zero"},
+		{"fairness weight, a number", Priority(&commonpb.Priority{FairnessWeight: math.MaxFloat32}), Priority(&commonpb.Priority{FairnessWeight: float32(math.NaN())}), "fairness weight must be greater than zero"},
+		{"fairness weight, finite", Priority(&commonpb.Priority{FairnessWeight: 0}), Priority(&commonpb.Priority{FairnessWeight: float32(math.Inf(1))}), "fairness weight must be greater than zero, and finite"},
+		{"fairness weight, there", FairnessWeight(1), FairnessWeight(0), "fairness weight must be greater than zero"},
+		{"rate", Rate("R", 0), Rate("R", -1), "RequestsPerSecond for R rate limit must be non-negative"},
+		{"rate, a number", Rate("R", 1), Rate("R", float32(math.NaN())), "RequestsPerSecond for R rate limit must be non-negative, and finite"},
+		{"rate, finite", Rate("R", math.MaxFloat32), Rate("R", float32(math.Inf(1))), "RequestsPerSecond for R rate limit must be non-negative, and finite"},
+		{"reason", Reason("R", text(MaxReason)), Reason("R", text(MaxReason+1)), "R field too long (max 1000 characters)."},
+		{"task queue", TaskQueue(queue(text(MaxID))), TaskQueue(queue(text(MaxID + 1))), "taskQueue length exceeds limit"},
+		{"task queue, there", TaskQueue(queue("q")), TaskQueue(nil), "taskQueue is not set"},
+		{"task queue, with a name", UserTaskQueue(queue(""), "own"), UserTaskQueue(queue(""), ""), "missing task queue name"},
+		{"task queue, not reserved", TaskQueue(queue("_sys")), TaskQueue(queue("/_sys/q/1")), "reserved prefix"},
+		{"task queue, not internal", UserTaskQueue(queue(""), InternalQueue), UserTaskQueue(queue(InternalQueue), ""), "cannot use internal"},
+		{"normal queue of a sticky one", TaskQueue(&taskqueuepb.TaskQueue{Name: "s", Kind: enumspb.TASK_QUEUE_KIND_STICKY, NormalName: text(MaxID)}),
+			TaskQueue(&taskqueuepb.TaskQueue{Name: "s", Kind: enumspb.TASK_QUEUE_KIND_STICKY, NormalName: text(MaxID + 1)}), "taskQueue length exceeds limit"},
+		{"duration", Duration("D", seconds(0), Request), Duration("D", seconds(-1), Request), "An invalid D is set on request. cause: negative duration"},
+		{"duration, one sign", Duration("D", nil, command), Duration("D", &durationpb.Duration{Seconds: 1, Nanos: -1}, command), "Invalid D on StartTimerCommand: duration has seconds and nanos with different signs"},
+		{"start delay", StartDelay("", seconds(1)), StartDelay("@daily", seconds(1)), "may not be used together"},
+		{"timeouts", Timeouts(&workflowservice.StartWorkflowExecutionRequest{}), Timeouts(&workflowservice.StartWorkflowExecutionRequest{WorkflowRunTimeout: seconds(-1)}), "An invalid WorkflowRunTimeoutSeconds is set on request."},
+		{"next retry delay", ActivityFailure(nil), ActivityFailure(&failurepb.Failure{FailureInfo: &failurepb.Failure_ApplicationFailureInfo{
+			ApplicationFailureInfo: &failurepb.ApplicationFailureInfo{NextRetryDelay: seconds(-1)}}}), "invalid NextRetryDelay set on ApplicationFailureInfo: negative duration"},
+		{"retry: first interval", RetryPolicy(nil), retry(func(p *commonpb.RetryPolicy) { p.InitialInterval = seconds(-1) }), "invalid InitialInterval set on retry policy: negative duration"},
+		{"retry: maximum interval", RetryPolicy(&commonpb.RetryPolicy{}), retry(func(p *commonpb.RetryPolicy) { p.InitialInterval, p.MaximumInterval = seconds(2), seconds(1) }), "MaximumInterval cannot be less than InitialInterval"},
+		{"retry: coefficient", retry(func(p *commonpb.RetryPolicy) { p.BackoffCoefficient = 1 }), retry(func(p *commonpb.RetryPolicy) { p.BackoffCoefficient = 0.5 }), "BackoffCoefficient cannot be less than 1"},
+		{"retry: coefficient, a number", nil, retry(func(p *commonpb.RetryPolicy) { p.BackoffCoefficient = math.NaN() }), "BackoffCoefficient cannot be less than 1"},
+		{"retry: attempts", retry(func(p *commonpb.RetryPolicy) { p.MaximumAttempts = 1; p.BackoffCoefficient = -1 }), retry(func(p *commonpb.RetryPolicy) { p.MaximumAttempts = -1 }), "MaximumAttempts cannot be negative"},
+		{"retry: types of timeouts", retry(func(p *commonpb.RetryPolicy) {
+			p.NonRetryableErrorTypes = []string{"Tea", "TemporalTimeout:StartToClose"}
+		}),
+			retry(func(p *commonpb.RetryPolicy) { p.NonRetryableErrorTypes = []string{"TemporalTimeout:Tea"} }), "Invalid timeout type value: Tea."},
+		{"cron schedule", CronSchedule("*/5 * * * *", Request), CronSchedule("often", Request), "Invalid CronSchedule."},
+		{"cron schedule in a command", CronSchedule("", command), CronSchedule("often", command), "Invalid CronSchedule set on StartTimerCommand."},
+		{"blob", BlobSize(MaxBlob, MaxBlob), BlobSize(MaxBlob+1, MaxBlob), "Blob data size exceeds limit."},
+		{"blob in a command", Size("Input", 1, 1, command), Size("Input", 2, 1, command), "StartTimerCommandAttributes.Input exceeds size limit."},
+		{"memo", Memo(nil), Memo(&commonpb.Memo{Fields: map[string]*commonpb.Payload{"m": payload(MaxMemo)}}), "Memo size exceeds limit."},
+		{"summary", UserMetadata(&sdkpb.UserMetadata{Summary: payload(MaxSummary - 3)}), UserMetadata(&sdkpb.UserMetadata{Summary: payload(MaxSummary)}), "UserMetadata.Summary payload length 403 exceeds limit 400."},
+		{"details", UserMetadata(nil), UserMetadata(&sdkpb.UserMetadata{Details: payload(MaxDetails)}), "UserMetadata.Details payload length"},
+		{"links", Links(make([]*commonpb.Link, 0, MaxLinks)), Links(make([]*commonpb.Link, MaxLinks+1)), "cannot attach more than 10 links per request, got 11"},
+		{"link", Link(link("job")), Link(link(text(MaxLink))), "link exceeds allowed size of 4000"},
+		{"link, complete", nil, Link(link("")), "batch job link must not have an empty job ID"},
+		{"link, of a known kind", nil, Link(&commonpb.Link{}), "unsupported link variant"},
+		{"search attribute", SearchAttributes(attributes(1, MaxSearchAttribute)), SearchAttributes(attributes(1, MaxSearchAttribute+1)), "search attribute 0 value size 2049 exceeds size limit 2048"},
+		{"search attributes", SearchAttributes(attributes(19, MaxSearchAttribute)), SearchAttributes(attributes(20, MaxSearchAttribute)), "total size of search attributes"},
+	} {
+		t.Run(row.field, func(t *testing.T) {
+			if row.accepted != nil {
+				t.Errorf("the last good value is refused: %v", row.accepted)
+			}
+			var invalid *serviceerror.InvalidArgument
+			if !errors.As(row.refused, &invalid) || !strings.Contains(row.refused.Error(), row.says) {
+				t.Errorf("error is %v, want InvalidArgument: %s", row.refused, row.says)
+			}
+		})
+	}
+}
+
+func TestLinksSayWhatIsMissing(t *testing.T) {
+	for says, l := range map[string]*commonpb.Link{
+		"workflow event link must not have an empty namespace field":     {Variant: &commonpb.Link_WorkflowEvent_{WorkflowEvent: &commonpb.Link_WorkflowEvent{}}},
+		"activity link must not have an empty activity ID field":         {Variant: &commonpb.Link_Activity_{Activity: &commonpb.Link_Activity{Namespace: "n"}}},
+		"workflow link must not have an empty run ID field":              {Variant: &commonpb.Link_Workflow_{Workflow: &commonpb.Link_Workflow{Namespace: "n", WorkflowId: "w"}}},
+		"nexus operation link must not have an empty operation ID field": {Variant: &commonpb.Link_NexusOperation_{NexusOperation: &commonpb.Link_NexusOperation{Namespace: "n"}}},
+		"workflow event link ref cannot have": {Variant: &commonpb.Link_WorkflowEvent_{WorkflowEvent: &commonpb.Link_WorkflowEvent{Namespace: "n", WorkflowId: "w", RunId: "r",
+			Reference: &commonpb.Link_WorkflowEvent_EventRef{EventRef: &commonpb.Link_WorkflowEvent_EventReference{EventId: 1}}}}},
+	} {
+		if err := Link(l); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("error is %v, want %s", err, says)
+		}
+	}
+}
+
+func TestARetryPolicyIsCompletedWithDefaults(t *testing.T) {
+	got := &commonpb.RetryPolicy{}
+	if err := RetryPolicy(got); err != nil {
+		t.Fatal(err)
+	}
+	want := &commonpb.RetryPolicy{InitialInterval: durationpb.New(time.Second), BackoffCoefficient: 2, MaximumInterval: durationpb.New(100 * time.Second)}
+	if !proto.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestDurationsAreCutAtAHundredYears(t *testing.T) {
+	d := &durationpb.Duration{Seconds: math.MaxInt64}
+	if err := Duration("D", d, Request); err != nil || d.AsDuration() != MaxDuration {
+		t.Errorf("cut to %v, error %v", d.AsDuration(), err)
+	}
+}
+
+func TestATaskQueueIsCompleted(t *testing.T) {
+	q := queue("")
+	if err := UserTaskQueue(q, "own"); err != nil || q.Name != "own" || q.Kind != enumspb.TASK_QUEUE_KIND_NORMAL {
+		t.Errorf("queue is %v, error %v", q, err)
+	}
+}
+
+func TestARequestWithoutAnIDGetsOne(t *testing.T) {
+	var id string
+	if err := FillRequestID(&id); err != nil || id == "" {
+		t.Errorf("id is %q, error %v", id, err)
+	}
+}
+
+func TestWorkersThatWantTasksByVersionAreRefused(t *testing.T) {
+	var denied *serviceerror.PermissionDenied
+	if err := WorkerVersion(&commonpb.WorkerVersionStamp{UseVersioning: true}, nil, nil); !errors.As(err, &denied) {
+		t.Errorf("old form: %v, want PermissionDenied", err)
+	}
+	var unimplemented *serviceerror.Unimplemented
+	versioned := &deploymentpb.WorkerDeploymentOptions{WorkerVersioningMode: enumspb.WORKER_VERSIONING_MODE_VERSIONED, DeploymentName: "d", BuildId: "b"}
+	if err := DeploymentOptions(versioned, nil); !errors.As(err, &unimplemented) {
+		t.Errorf("new form: %v, want Unimplemented", err)
+	}
+}
+
+func TestChecksThatPassAllocateNothing(t *testing.T) {
+	command := Command("StartTimerCommand")
+	start := &workflowservice.StartWorkflowExecutionRequest{
+		WorkflowId: "w", WorkflowType: &commonpb.WorkflowType{Name: "t"}, TaskQueue: queue("q"), RequestId: "r",
+		WorkflowRunTimeout: &durationpb.Duration{Seconds: 1}, Priority: &commonpb.Priority{FairnessWeight: 1},
+		RetryPolicy: &commonpb.RetryPolicy{NonRetryableErrorTypes: []string{"Tea"}}, Links: []*commonpb.Link{link("j")},
+		UserMetadata: &sdkpb.UserMetadata{Summary: payload(3)}, SearchAttributes: attributes(0, 3),
+	}
+	allocations := testing.AllocsPerRun(100, func() {
+		for _, err := range [...]error{
+			WorkflowID(start.WorkflowId, Request), WorkflowType(start.WorkflowType, command), ID("TimerId", "t", command), FillRequestID(&start.RequestId),
+			UserTaskQueue(start.TaskQueue, "q"), Timeouts(start), RetryPolicy(start.RetryPolicy), Priority(start.Priority), Links(start.Links),
+			UserMetadata(start.UserMetadata), SearchAttributes(start.SearchAttributes), Blob(start.Input), Memo(start.Memo), RunID("", Request),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	if allocations != 0 {
+		t.Errorf("%v allocations", allocations)
+	}
+}

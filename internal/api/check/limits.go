@@ -1,0 +1,48 @@
+package check
+
+import "time"
+
+// Sizes, in bytes.
+const (
+	// MaxID bounds everything that is a name or an id: namespaces, workflow and
+	// activity ids, types, task queues, signals, identities, request ids.
+	MaxID = 1000
+	// MaxBlob bounds one set of payloads: an input, a result, a failure.
+	MaxBlob = 2 << 20
+	// MaxMemo bounds the memo of a workflow.
+	MaxMemo = 2 << 20
+	// MaxRequest bounds a whole request, whichever way it comes in: ResourceExhausted,
+	// as gRPC itself answers.
+	MaxRequest = 4 << 20
+	// MaxSummary and MaxDetails bound the user metadata of a workflow.
+	MaxSummary = 400
+	MaxDetails = 20_000
+	// MaxLink bounds one link.
+	MaxLink = 4000
+	// MaxFairnessKey bounds a fairness key.
+	MaxFairnessKey = 64
+	// MaxBuildID bounds a worker's build id, wherever it is said.
+	MaxBuildID = 255
+	// MaxSearchAttribute is the most bytes of the value of one search attribute, and
+	// MaxSearchAttributes of names and values of all of a workflow, encoded.
+	MaxSearchAttribute  = 2 << 10
+	MaxSearchAttributes = 40 << 10
+	// MaxReason bounds the reason for a change of a configuration.
+	MaxReason = 1000
+)
+
+// Counts.
+const (
+	// MaxLinks is per request.
+	MaxLinks = 10
+	// MaxSearchAttributeCount is how many search attributes one request or command
+	// may set.
+	MaxSearchAttributeCount = 100
+	// MaxWeightOverrides is how many fairness weights a task queue may override, and
+	// how many one request may change.
+	MaxWeightOverrides = 1000
+)
+
+// MaxDuration is what longer durations are cut to, a hundred years, so that no sum
+// of a time and a duration overflows.
+const MaxDuration = 100 * 365 * 24 * time.Hour

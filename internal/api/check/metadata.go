@@ -1,0 +1,100 @@
+package check
+
+import (
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	sdkpb "go.temporal.io/api/sdk/v1"
+	"google.golang.org/protobuf/proto"
+)
+
+// UserMetadata checks what a workflow is started with for people to read.
+func UserMetadata(metadata *sdkpb.UserMetadata) error {
+	if size := proto.Size(metadata.GetSummary()); size > MaxSummary {
+		return invalid("UserMetadata.Summary payload length %d exceeds limit %d.", size, MaxSummary)
+	}
+	if size := proto.Size(metadata.GetDetails()); size > MaxDetails {
+		return invalid("UserMetadata.Details payload length %d exceeds limit %d.", size, MaxDetails)
+	}
+	return nil
+}
+
+// SearchAttributes checks that the attributes of a workflow are not larger than may
+// be stored. Whether they are defined is for the namespace to say.
+func SearchAttributes(attributes *commonpb.SearchAttributes) error {
+	return AddedSearchAttributes(attributes.GetIndexedFields(), proto.Size(attributes))
+}
+
+// AddedSearchAttributes is SearchAttributes for values that are added to others,
+// with which they have total bytes, encoded.
+func AddedSearchAttributes(added map[string]*commonpb.Payload, total int) error {
+	for name, value := range added {
+		if size := len(value.GetData()); size > MaxSearchAttribute {
+			return invalid("search attribute %s value size %d exceeds size limit %d", name, size, MaxSearchAttribute)
+		}
+	}
+	if total > MaxSearchAttributes {
+		return invalid("total size of search attributes %d exceeds size limit %d", total, MaxSearchAttributes)
+	}
+	return nil
+}
+
+// Links checks the links of a request: how many, how big, and that each says enough
+// to be followed.
+func Links(links []*commonpb.Link) error {
+	if len(links) > MaxLinks {
+		return invalid("cannot attach more than %d links per request, got %d", MaxLinks, len(links))
+	}
+	for _, link := range links {
+		if err := Link(link); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Link checks one link.
+func Link(link *commonpb.Link) error {
+	if size := proto.Size(link); size > MaxLink {
+		return invalid("link exceeds allowed size of %d, got %d", MaxLink, size)
+	}
+	var kind, missing string
+	switch v := link.GetVariant().(type) {
+	case *commonpb.Link_WorkflowEvent_:
+		kind, missing = "workflow event", missingOf(v.WorkflowEvent, "workflow ID field", v.WorkflowEvent.GetWorkflowId())
+		if ref := v.WorkflowEvent.GetEventRef(); ref.GetEventType() == enumspb.EVENT_TYPE_UNSPECIFIED && ref.GetEventId() != 0 {
+			return invalid("workflow event link ref cannot have an unspecified event type and a non-zero event ID")
+		}
+	case *commonpb.Link_BatchJob_:
+		if kind = "batch job"; v.BatchJob.GetJobId() == "" {
+			missing = "job ID"
+		}
+	case *commonpb.Link_NexusOperation_:
+		kind, missing = "nexus operation", missingOf(v.NexusOperation, "operation ID field", v.NexusOperation.GetOperationId())
+	case *commonpb.Link_Activity_:
+		kind, missing = "activity", missingOf(v.Activity, "activity ID field", v.Activity.GetActivityId())
+	case *commonpb.Link_Workflow_:
+		kind, missing = "workflow", missingOf(v.Workflow, "workflow ID field", v.Workflow.GetWorkflowId())
+	default:
+		return invalid("unsupported link variant")
+	}
+	if missing != "" {
+		return invalid("%s link must not have an empty %s", kind, missing)
+	}
+	return nil
+}
+
+// missingOf is the name of the first field that a link to an execution lacks.
+func missingOf(link interface {
+	GetNamespace() string
+	GetRunId() string
+}, idField, id string) string {
+	switch {
+	case link.GetNamespace() == "":
+		return "namespace field"
+	case id == "":
+		return idField
+	case link.GetRunId() == "":
+		return "run ID field"
+	}
+	return ""
+}

@@ -1,0 +1,110 @@
+package check
+
+import (
+	"strings"
+
+	deploymentpb "go.temporal.io/api/deployment/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+)
+
+// reservedQueuePrefix begins the names of what a task queue is made of inside
+// some servers; no user's queue may be called so.
+const reservedQueuePrefix = "/_sys/"
+
+// InternalQueue is the name of the task queue of a namespace's own workers.
+const InternalQueue = "temporal-sys-per-ns-tq"
+
+// TaskQueueName checks the name of a task queue.
+func TaskQueueName(name string) error {
+	switch {
+	case name == "":
+		return invalid("missing task queue name")
+	case len(name) > MaxID:
+		return invalid("taskQueue length exceeds limit")
+	case strings.HasPrefix(name, reservedQueuePrefix):
+		return invalid("task queue name cannot start with reserved prefix %v", reservedQueuePrefix)
+	}
+	return nil
+}
+
+// TaskQueue checks a queue that is polled or described: normal or sticky.
+func TaskQueue(queue *taskqueuepb.TaskQueue) error {
+	if queue == nil {
+		return invalid("taskQueue is not set")
+	}
+	if queue.Kind == enumspb.TASK_QUEUE_KIND_UNSPECIFIED {
+		queue.Kind = enumspb.TASK_QUEUE_KIND_NORMAL
+	}
+	if err := TaskQueueName(queue.GetName()); err != nil {
+		return err
+	}
+	if queue.Kind == enumspb.TASK_QUEUE_KIND_STICKY && queue.GetNormalName() != "" {
+		return TaskQueueName(queue.GetNormalName())
+	}
+	return nil
+}
+
+// UserTaskQueue checks a queue that something is to be put on. If it has no name,
+// it is the one that it is put there from: that of the workflow whose command it is,
+// "" for a request. The internal queue is for what comes from there only.
+func UserTaskQueue(queue *taskqueuepb.TaskQueue, from string) error {
+	if queue.GetName() == "" && queue != nil {
+		queue.Name = from
+	}
+	if err := TaskQueue(queue); err != nil {
+		return err
+	}
+	if queue.GetName() == InternalQueue && from != InternalQueue {
+		return invalid("cannot use internal per-namespace task queue")
+	}
+	return nil
+}
+
+// What workers may ask for that this server does not do is refused, never ignored:
+// a worker that wants its tasks chosen by version would be given tasks of any.
+var (
+	errVersionSets = serviceerror.NewPermissionDenied("Worker versioning v0.2 (Rules-based, deprecated) is disabled on this namespace.", "")
+	errDeployments = serviceerror.NewUnimplemented("Worker deployment versioning is not implemented by this server: run the worker without versioning.")
+)
+
+// stamp is what the older forms of worker versioning have in common.
+type stamp interface {
+	GetUseVersioning() bool
+	GetBuildId() string
+}
+
+// WorkerVersion checks what a worker says of its version: in the old form, in the
+// new one, or not at all. Besides InvalidArgument it fails with PermissionDenied and
+// Unimplemented for workers that want their tasks chosen by version.
+func WorkerVersion(old stamp, options *deploymentpb.WorkerDeploymentOptions, queue *taskqueuepb.TaskQueue) error {
+	if old.GetUseVersioning() {
+		return errVersionSets
+	}
+	if err := BuildID(old.GetBuildId()); err != nil {
+		return err
+	}
+	return DeploymentOptions(options, queue)
+}
+
+// DeploymentOptions is WorkerVersion for requests that have no place for the old
+// form. The queue may be nil.
+func DeploymentOptions(options *deploymentpb.WorkerDeploymentOptions, queue *taskqueuepb.TaskQueue) error {
+	if options == nil {
+		return nil
+	}
+	if err := BuildID(options.GetBuildId()); err != nil {
+		return err
+	}
+	if queue.GetKind() == enumspb.TASK_QUEUE_KIND_STICKY && queue.GetNormalName() == "" {
+		return invalid("NormalName must be set on sticky queue when UseVersioning is true or DeploymentOptions are set.")
+	}
+	if options.GetWorkerVersioningMode() != enumspb.WORKER_VERSIONING_MODE_VERSIONED {
+		return nil
+	}
+	if options.GetDeploymentName() == "" || options.GetBuildId() == "" {
+		return invalid("Deployment name and build id must be set together.")
+	}
+	return errDeployments
+}
