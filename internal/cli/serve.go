@@ -108,10 +108,6 @@ func explain(err error, options server.Options) error {
 		return fmt.Errorf("%s is not an address of this machine: choose another one with --ip", options.Listen)
 	case errors.Is(err, pebble.ErrInUse):
 		return fmt.Errorf("data directory %s is in use by another server: stop that one, or choose another directory", options.DataDir)
-	case errors.Is(err, pebble.ErrFormat):
-		return fmt.Errorf("%s does not hold data of a Perdure server that this version (%s) can read: %w", options.DataDir, server.Version, err)
-	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EEXIST):
-		return fmt.Errorf("%s is a file, and Perdure keeps its data in a directory: choose another path", options.DataDir)
 	}
 	return err
 }

@@ -104,7 +104,7 @@ func BenchmarkCommitDirect(b *testing.B) {
 			reportCPU(b, func() {
 				write(b, writers, func(w, i int) {
 					batch := store.db.NewBatch()
-					appendBatch(batch, storage.ShardID(w%store.Shards()), benchBatch(w, i, value))
+					appendBatch(batch, 0, storage.ShardID(w%store.Shards()), benchBatch(w, i, value))
 					if err := store.db.Apply(batch, cockroach.Sync); err != nil {
 						b.Error(err)
 					}
@@ -197,7 +197,7 @@ func startPipeline(db *cockroach.DB) *pipeline {
 func (p *pipeline) commit(shard storage.ShardID, batch *storage.Batch, done func(error)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	appendBatch(p.gathering.batch, shard, batch)
+	appendBatch(p.gathering.batch, 0, shard, batch)
 	p.gathering.submissions = append(p.gathering.submissions, submission{done: done})
 	p.work.Signal()
 }

@@ -81,7 +81,7 @@ func (s *Store) Commit(lease storage.Lease, batch *storage.Batch, durability sto
 	g := s.gathering
 	err := s.admitLocked(lease, batch)
 	if err == nil {
-		appendBatch(g.batch, lease.Shard, batch)
+		appendBatch(g.batch, s.generation, lease.Shard, batch)
 		g.bytes += batch.Size()
 		g.sync = g.sync || durability == storage.Synced
 	}
@@ -111,24 +111,24 @@ func (s *Store) admitLocked(lease storage.Lease, batch *storage.Batch) error {
 }
 
 // appendBatch copies the changes of batch behind those that dst already has.
-func appendBatch(dst *cockroach.Batch, shard storage.ShardID, batch *storage.Batch) {
+func appendBatch(dst *cockroach.Batch, g generation, shard storage.ShardID, batch *storage.Batch) {
 	for _, op := range batch.Ops() {
 		switch op.Kind {
 		case storage.OpSet:
 			d := dst.SetDeferred(prefixLen+len(op.Key), len(op.Value))
-			appendKey(d.Key[:0], shard, op.Key)
+			g.appendKey(d.Key[:0], shard, op.Key)
 			copy(d.Value, op.Value)
 		case storage.OpDelete:
 			d := dst.DeleteDeferred(prefixLen + len(op.Key))
-			appendKey(d.Key[:0], shard, op.Key)
+			g.appendKey(d.Key[:0], shard, op.Key)
 		case storage.OpDeleteRange:
 			if len(op.Value) > 0 && bytes.Compare(op.Key, op.Value) >= 0 {
 				continue
 			}
 			endLen := prefixLen + len(op.Value)
 			d := dst.DeleteRangeDeferred(prefixLen+len(op.Key), endLen)
-			appendKey(d.Key[:0], shard, op.Key)
-			appendEnd(d.Value[:0], shard, op.Value)
+			g.appendKey(d.Key[:0], shard, op.Key)
+			g.appendEnd(d.Value[:0], shard, op.Value)
 		}
 	}
 }

@@ -70,8 +70,14 @@
 // have what the disk has not), and nothing more is written. The process lives on
 // to say so. guardedFS explains how Pebble is kept from ending it.
 //
-// # Layout
+// # Layout, formats, resharding
 //
-// See key.go for the key space. The header key has the version of the format and
-// the number of shards; a store of a newer format is refused.
+// See key.go for the key space. The header has the version of the format (package
+// format) and the number of shards. A directory is looked at before it is written
+// to (directory.go, readonly.go): what this release cannot understand, what is
+// damaged, and what is in use is refused, with advice, and stays as it is.
+//
+// The number of shards changes while the server is stopped: see reshard.go.
+// OpenStopped is the way in for whoever works on the store of a stopped server;
+// package reshard and 'perdure admin' are those who do.
 package pebble

@@ -79,6 +79,17 @@ func (s *Store) contain(what string, fn func() error) error {
 		return s.failure
 	default:
 	}
+	select {
+	case err := <-shield(what, fn):
+		return err
+	case <-s.failed:
+		return s.failure
+	}
+}
+
+// shield runs fn on a goroutine of its own, and reports its error, its panic, or
+// that it was ended by Fatalf of a logger.
+func shield(what string, fn func() error) <-chan error {
 	result := make(chan error, 1)
 	go func() {
 		err := errors.New(what + ": given up after a fatal error")
@@ -90,12 +101,7 @@ func (s *Store) contain(what string, fn func() error) error {
 		}()
 		err = fn()
 	}()
-	select {
-	case err := <-result:
-		return err
-	case <-s.failed:
-		return s.failure
-	}
+	return result
 }
 
 func panicError(what string, r any) error {

@@ -1,7 +1,6 @@
 package pebble
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +24,7 @@ func (s *Store) Get(ctx context.Context, shard storage.ShardID, key []byte) ([]b
 
 	buf := keyBuffers.Get().(*[]byte)
 	defer keyBuffers.Put(buf)
-	*buf = appendKey((*buf)[:0], shard, key)
+	*buf = s.generation.appendKey((*buf)[:0], shard, key)
 	value, closer, err := s.db.Get(*buf)
 	if errors.Is(err, cockroach.ErrNotFound) {
 		return nil, storage.ErrNotFound
@@ -47,45 +46,13 @@ const scanCheck = 64
 // Scan implements storage.Store. It ends with the error of ctx some pairs after
 // ctx has ended. A scan keeps what it sees from being cleaned up, so it is not
 // for holding open.
-func (s *Store) Scan(ctx context.Context, shard storage.ShardID, r storage.Range, visit func(key, value []byte) bool) (err error) {
+func (s *Store) Scan(ctx context.Context, shard storage.ShardID, r storage.Range, visit func(key, value []byte) bool) error {
 	if err := s.beginRead(ctx, shard); err != nil {
 		return err
 	}
 	defer s.reads.leave()
 
-	lower, upper := appendKey(nil, shard, r.Start), appendEnd(nil, shard, r.End)
-	if bytes.Compare(lower, upper) >= 0 {
-		return nil
-	}
-	iter, err := s.db.NewIterWithContext(ctx, &cockroach.IterOptions{LowerBound: lower, UpperBound: upper})
-	if err != nil {
-		return fmt.Errorf("scan shard %d: %w", shard, err)
-	}
-	defer func() {
-		if e := iter.Close(); e != nil && err == nil {
-			err = fmt.Errorf("scan shard %d: %w", shard, e)
-		}
-	}()
-	first, next := iter.First, iter.Next
-	if r.Reverse {
-		first, next = iter.Last, iter.Prev
-	}
-	n := 0
-	for ok := first(); ok; ok = next() {
-		if n++; n%scanCheck == 0 {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-		}
-		value, err := iter.ValueAndErr()
-		if err != nil {
-			return fmt.Errorf("scan shard %d: %w", shard, err)
-		}
-		if !visit(iter.Key()[prefixLen:], value) {
-			return nil
-		}
-	}
-	return nil // an error of the iterator comes out of its Close
+	return (&shardOfDB{s.db, s.generation, shard}).Scan(ctx, r, visit)
 }
 
 // beginRead admits a read, which must call reads.leave when it ends.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	iofs "io/fs"
 	"log/slog"
 	"sync"
 
@@ -12,20 +11,12 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/perdure/perdure/internal/storage"
+	"github.com/perdure/perdure/internal/storage/format"
 	"github.com/perdure/perdure/internal/storage/inorder"
 )
 
 // DefaultShards is the number of shards of a new store when Options has none.
 const DefaultShards = 16
-
-var (
-	// ErrInUse is wrapped by the error of Open when another process, or this one,
-	// has the directory open.
-	ErrInUse = errors.New("data directory is in use")
-	// ErrFormat is wrapped by the error of Open for a store that a newer release
-	// has written, and for a directory that holds something else.
-	ErrFormat = errors.New("data directory has an unknown format")
-)
 
 // Options are the settings of a store. The zero value works.
 type Options struct {
@@ -47,6 +38,12 @@ type Options struct {
 
 	// memTableBytes is smaller in tests that want flushes and compactions.
 	memTableBytes int
+	// formats are other than this release's in tests of upgrades.
+	formats *format.Registry
+	// lock is held on the directory already, by whoever looked at it before.
+	lock io.Closer
+	// reshard opens a store that is in the middle of a resharding as well.
+	reshard bool
 }
 
 // Store implements storage.Store on disk. See the package comment.
@@ -57,6 +54,8 @@ type Store struct {
 	lock   io.Closer
 	db     *cockroach.DB
 	shards []shardState // length fixed at Open, contents guarded by mu
+	// generation is where the pairs are. Fixed at Open.
+	generation generation
 
 	mu        sync.Mutex
 	space     sync.Cond // L is &mu; broadcast when gathering is emptied or the store ends
@@ -83,27 +82,15 @@ type Store struct {
 
 var _ storage.Store = (*Store)(nil)
 
-// Open opens the store in dir and creates it if there is none. It fails with an
-// error that wraps ErrInUse while another process has the directory open, and
-// with one that wraps ErrFormat if it cannot understand what is there.
+// Open opens the store in dir and creates it if there is none; it upgrades one of
+// an older format. It fails with an error that wraps ErrInUse while another
+// process has the directory open, ErrFormat if it cannot understand what is
+// there, ErrDamaged if a part of it is missing, ErrResharding if a resharding
+// was not ended. To such a directory it has written nothing.
 func Open(dir string, opts Options) (*Store, error) {
-	if opts.Shards == 0 {
-		opts.Shards = DefaultShards
-	}
-	if opts.Shards < 0 || opts.Shards > MaxShards {
-		return nil, fmt.Errorf("open storage in %s: %d shards: must be between 1 and %d", dir, opts.Shards, MaxShards)
-	}
-	if opts.FS == nil {
-		opts.FS = vfs.Default
-	}
-	if opts.CacheBytes <= 0 {
-		opts.CacheBytes = defaultCacheBytes
-	}
-	if opts.Logger == nil {
-		opts.Logger = slog.Default()
-	}
-	if opts.memTableBytes == 0 {
-		opts.memTableBytes = defaultMemTableBytes
+	opts, err := opts.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("open storage in %s: %w", dir, err)
 	}
 	s := &Store{
 		dir:     dir,
@@ -122,25 +109,51 @@ func Open(dir string, opts Options) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) open(opts Options) (err error) {
-	if err := makeDirectory(opts.FS, s.dir); err != nil {
-		return err
+func (opts Options) withDefaults() (Options, error) {
+	if opts.Shards == 0 {
+		opts.Shards = DefaultShards
 	}
+	if opts.Shards < 0 || opts.Shards > MaxShards {
+		return opts, fmt.Errorf("%d shards: must be between 1 and %d", opts.Shards, MaxShards)
+	}
+	if opts.FS == nil {
+		opts.FS = vfs.Default
+	}
+	if opts.CacheBytes <= 0 {
+		opts.CacheBytes = defaultCacheBytes
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.Default()
+	}
+	if opts.memTableBytes == 0 {
+		opts.memTableBytes = defaultMemTableBytes
+	}
+	if opts.formats == nil {
+		present := format.Present()
+		opts.formats = &present
+	}
+	return opts, nil
+}
+
+func (s *Store) open(opts Options) (err error) {
 	// The file that Pebble locks as well, but held here, so that it can be let go
 	// of when Pebble cannot be closed any more. guardedFS.Lock does nothing.
-	s.lock, err = opts.FS.Lock(opts.FS.PathJoin(s.dir, "LOCK"))
-	if err != nil {
-		if _, ok := errors.AsType[*iofs.PathError](err); ok {
-			return err // the lock file could not even be made
+	found := pebbleFiles
+	if s.lock = opts.lock; s.lock == nil {
+		if s.lock, found, err = claim(opts.FS, s.dir, true); err != nil {
+			return err
 		}
-		return fmt.Errorf("%w: stop the server that uses it, or choose another directory (%w)", ErrInUse, err)
 	}
 	defer func() {
 		if err != nil {
 			s.abandon()
 		}
 	}()
-
+	if found == pebbleFiles && opts.lock == nil {
+		if err := check(opts.FS, s.dir, opts); err != nil {
+			return err
+		}
+	}
 	po := &cockroach.Options{
 		FS:            s.fs,
 		Logger:        pebbleLog{s},
@@ -154,7 +167,7 @@ func (s *Store) open(opts Options) (err error) {
 	if err != nil {
 		return err
 	}
-	err = s.contain("read the header", func() error { return s.load(opts.Shards) })
+	err = s.contain("read the header", func() error { return s.load(opts) })
 	if err != nil {
 		// An error here is one of understanding, not of the disk.
 		return errors.Join(err, s.contain("close", s.db.Close))
@@ -163,75 +176,44 @@ func (s *Store) open(opts Options) (err error) {
 	return nil
 }
 
-// makeDirectory makes dir and the directories above it, each of them durable.
-func makeDirectory(fs vfs.FS, dir string) error {
-	if _, err := fs.Stat(dir); err == nil || !errors.Is(err, iofs.ErrNotExist) {
-		return err
-	}
-	parent := fs.PathDir(dir)
-	if parent != dir {
-		if err := makeDirectory(fs, parent); err != nil {
-			return err
-		}
-	}
-	if err := fs.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	d, err := fs.OpenDir(parent)
+// check fails if the database in the directory is damaged or is no store that
+// can be opened. It does not write.
+func check(fs vfs.FS, dir string, opts Options) error {
+	db, err := openForReading(fs, dir, opts)
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	found, err := readState(db, *opts.formats)
+	if err == nil && found.reshard != nil && !opts.reshard {
+		err = found.resharding(dir)
+	}
+	return errors.Join(err, db.Close())
 }
 
 // load reads the header and the epochs, or writes the header of a new store.
-func (s *Store) load(shards int) error {
-	value, closer, err := s.db.Get(headerKey())
-	if errors.Is(err, cockroach.ErrNotFound) {
-		return s.create(shards)
-	}
+func (s *Store) load(opts Options) error {
+	found, err := readState(s.db, *opts.formats)
 	if err != nil {
-		return fmt.Errorf("read the header: %w", err)
-	}
-	h, err := decodeHeader(value)
-	if err := errors.Join(err, closer.Close()); err != nil {
 		return err
 	}
-	s.shards = make([]shardState, h.shards)
-	for id := range s.shards {
-		value, closer, err := s.db.Get(epochKey(storage.ShardID(id)))
-		if errors.Is(err, cockroach.ErrNotFound) {
-			continue // never acquired
+	h := found.header
+	switch {
+	case found.fresh:
+		version := opts.formats.Version()
+		h = header{version: version, upgradeFrom: version, shards: uint32(opts.Shards)}
+		if err := s.db.Set(headerKey(), h.encode(), cockroach.Sync); err != nil {
+			return fmt.Errorf("write the header: %w", err)
 		}
-		if err != nil {
-			return fmt.Errorf("read the epoch of shard %d: %w", id, err)
-		}
-		epoch, err := decodeEpoch(value)
-		if err := errors.Join(err, closer.Close()); err != nil {
+	case found.upgrade:
+		if h, err = s.upgrade(h, *opts.formats); err != nil {
 			return err
 		}
+	}
+	s.generation = h.generation
+	s.shards = make([]shardState, h.shards)
+	for id, epoch := range found.epochs {
 		s.shards[id].epoch = epoch
 	}
-	return nil
-}
-
-func (s *Store) create(shards int) error {
-	iter, err := s.db.NewIter(nil)
-	if err != nil {
-		return err
-	}
-	foreign := iter.First()
-	if err := errors.Join(iter.Error(), iter.Close()); err != nil {
-		return err
-	}
-	if foreign {
-		return fmt.Errorf("%w: it holds a Pebble database of something else", ErrFormat)
-	}
-	h := header{version: formatVersion, shards: uint32(shards)}
-	if err := s.db.Set(headerKey(), h.encode(), cockroach.Sync); err != nil {
-		return fmt.Errorf("write the header: %w", err)
-	}
-	s.shards = make([]shardState, shards)
 	return nil
 }
 

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"testing"
 
-	cockroach "github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/perdure/perdure/internal/storage"
@@ -89,56 +88,6 @@ func TestAStoreCanBeOpenedAgainAfterClose(t *testing.T) {
 	}
 	if got, err := store.Get(context.Background(), 3, []byte("a")); err != nil || string(got) != "1" {
 		t.Fatalf("Get = %q, %v", got, err)
-	}
-}
-
-func TestADirectoryInUseIsRefused(t *testing.T) {
-	for name, opts := range map[string]Options{"disk": {}, "memory": {FS: vfs.NewMem()}} {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			store := mustOpen(t, dir, opts)
-			if _, err := Open(dir, opts); !errors.Is(err, ErrInUse) {
-				t.Fatalf("second Open: %v, want ErrInUse", err)
-			}
-			if err := store.Close(); err != nil {
-				t.Fatal(err)
-			}
-			mustOpen(t, dir, opts).Close()
-		})
-	}
-}
-
-func TestAStoreOfANewerFormatIsRefused(t *testing.T) {
-	fs := vfs.NewMem()
-	store := mustOpen(t, "data", Options{FS: fs})
-	newer := header{version: formatVersion + 1, shards: 4}.encode()
-	if err := store.db.Set(headerKey(), newer, cockroach.Sync); err != nil {
-		t.Fatal(err)
-	}
-	if err := store.Close(); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 { // the refusal lets go of the directory
-		if _, err := Open("data", Options{FS: fs}); !errors.Is(err, ErrFormat) {
-			t.Fatalf("Open: %v, want ErrFormat", err)
-		}
-	}
-}
-
-func TestADatabaseOfSomethingElseIsRefused(t *testing.T) {
-	fs := vfs.NewMem()
-	db, err := cockroach.Open("data", &cockroach.Options{FS: fs, FormatMajorVersion: pebbleFormat})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Set([]byte("a"), []byte("b"), cockroach.Sync); err != nil {
-		t.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Open("data", Options{FS: fs}); !errors.Is(err, ErrFormat) {
-		t.Fatalf("Open: %v, want ErrFormat", err)
 	}
 }
 
