@@ -1,27 +1,63 @@
 # Perdure. `make test` and `make check` are what CI runs; see CONTRIBUTING.md.
 
-# The race detector needs a C compiler; without one the tests run without it.
-RACE := $(shell command -v $$(go env CC) >/dev/null 2>&1 && echo -race)
-
 # Modules outside the workspace: they depend on the peer.
 OUTSIDE := GOWORK=off go -C
 
+.PHONY: quick
+quick: ## Unit tests alone, without the race detector and without starting processes
+	go test -short ./... ./sdk/...
+
 .PHONY: test
-test: build ## Run all tests
-	go test $(RACE) -timeout 10m ./... ./sdk/...
-	test/with-perdure bin/perdure go test $(RACE) -count=1 ./sdk/internal/e2e
-	PERDURE_TEST_STICKY_CACHE=0 test/with-perdure bin/perdure go test $(RACE) -count=1 ./sdk/internal/e2e
+test: test-unit test-e2e test-outside ## Run all tests
+
+.PHONY: test-unit
+test-unit: race-detector # the tests of the server's and the SDK's packages
+	go test -race -timeout 10m ./... ./sdk/...
+
+.PHONY: test-e2e
+test-e2e: build race-detector # the SDK on a real server, with and without its sticky cache
+	test/with-perdure bin/perdure go test -race -count=1 ./sdk/internal/e2e
+	PERDURE_TEST_STICKY_CACHE=0 test/with-perdure bin/perdure go test -race -count=1 ./sdk/internal/e2e
+
+.PHONY: test-outside
+test-outside: # interop, errors, hostile connections, crash proof
 	$(OUTSIDE) test test -count=1 -timeout 20m ./...
 
+.PHONY: race-detector
+race-detector:
+	@if [ "$$(go env CGO_ENABLED)" != 1 ] || ! command -v "$$(go env CC)" >/dev/null; then \
+	  echo "The race detector needs a C compiler, and there is no $$(go env CC) or CGO_ENABLED is not 1." >&2; \
+	  echo "Install one (Debian: apt-get install gcc libc6-dev). 'make quick' runs without." >&2; exit 1; fi
+
 .PHONY: check
-check: ## gofmt, go vet and staticcheck on every module
+check: check-format check-vet check-lint check-generated check-tidy ## Everything that needs no running: gofmt, go vet, staticcheck, generated code, go.mod
+
+.PHONY: check-format
+check-format:
 	@unformatted="$$(git ls-files '*.go' | xargs gofmt -l)"; \
 	if [ -n "$$unformatted" ]; then echo "not gofmt'd:"; echo "$$unformatted"; exit 1; fi
+
+.PHONY: check-vet
+check-vet:
 	go vet ./... ./sdk/...
 	$(OUTSIDE) test vet ./...
 	$(OUTSIDE) bench vet ./...
+
+.PHONY: check-lint
+check-lint:
 	go tool staticcheck ./... ./sdk/...
-	cd test && GOWORK=off go generate ./scenario && git diff --exit-code -- owned
+	staticcheck=$$(go tool -n staticcheck) && for module in test bench; do \
+	  (cd $$module && GOWORK=off $$staticcheck ./...) || exit 1; done
+
+.PHONY: check-generated
+check-generated: # generating code anew changes nothing
+	test/check-generated
+
+MODULES := . sdk test test/peer bench
+
+.PHONY: check-tidy
+check-tidy: # every go.mod is as go mod tidy leaves it
+	@for module in $(MODULES); do echo "go -C $$module mod tidy -diff"; go -C $$module mod tidy -diff || exit 1; done
 
 .PHONY: build
 build: ## Build bin/perdure

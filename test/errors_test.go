@@ -180,6 +180,7 @@ var startCases = []struct {
 		r.WorkflowStartDelay = durationpb.New(time.Second)
 	}},
 	{"policies that contradict each other", func(r *workflowservice.StartWorkflowExecutionRequest) {
+		//lint:ignore SA1019 older clients still send it
 		r.WorkflowIdReusePolicy = enumspb.WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING
 		r.WorkflowIdConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL
 	}},

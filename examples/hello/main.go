@@ -1,7 +1,7 @@
 // Command hello shows durable execution in one program: it starts a Perdure
 // server on a temporary directory, a worker and a client, and runs two
-// workflows. In the middle of the second one it kills the worker, and starts
-// another one that carries on where the first stopped.
+// workflows. In the middle of the second one it stops the worker and empties its
+// cache, and starts another one, which carries on from the history.
 //
 // With --address it uses a running server instead of its own.
 package main
@@ -113,7 +113,7 @@ func run(ctx context.Context, address string, out io.Writer) error {
 	}
 	w.Stop()
 	worker.PurgeStickyWorkflowCache()
-	say("worker   killed in the middle of it: the activity is done, the rest is not")
+	say("worker   stopped in the middle of it: the activity is done, the rest is not")
 	if err := c.SignalWorkflow(ctx, second.GetID(), "", "reply", "I have never been away."); err != nil {
 		return fmt.Errorf("signal the second workflow: %w", err)
 	}

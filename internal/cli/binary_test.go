@@ -22,14 +22,11 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 )
 
-// The tests of this file run the binary as users do.
+// The tests of this file run the binary as users do; with -short they are skipped.
 
+// binary builds the binary, once, in the directory that TestMain removes.
 var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "perdure-cli-test")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "perdure")
+	path := filepath.Join(binaryDir, "perdure")
 	out, err := exec.Command("go", "build", "-o", path, "github.com/perdure/perdure/cmd/perdure").CombinedOutput()
 	if err != nil {
 		return "", &exec.Error{Name: string(out), Err: err}
@@ -37,11 +34,16 @@ var binary = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
+var binaryDir string
+
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := binary(); err == nil {
-		os.RemoveAll(filepath.Dir(path))
+	dir, err := os.MkdirTemp("", "perdure-cli-test")
+	if err != nil {
+		panic(err)
 	}
+	binaryDir = dir
+	code := m.Run()
+	os.RemoveAll(dir)
 	os.Exit(code)
 }
 
@@ -57,6 +59,9 @@ type process struct {
 
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("starts a process")
+	}
 	path, err := binary()
 	if err != nil {
 		t.Fatal(err)
@@ -267,26 +272,6 @@ func TestStartFailsWithAdvice(t *testing.T) {
 				t.Errorf("printed to standard output: %q", stdout)
 			}
 		})
-	}
-}
-
-func TestVersionIsPrinted(t *testing.T) {
-	if code, out, _ := run(t, "--version"); code != 0 || !strings.HasPrefix(out, "perdure ") {
-		t.Errorf("--version: exit code %d, %q", code, out)
-	}
-	code, out, _ := run(t, "version", "-o", "json")
-	var version struct{ Version, CompatibleVersion, Go, Platform string }
-	if err := json.Unmarshal([]byte(out), &version); code != 0 || err != nil || version.Version == "" || version.CompatibleVersion == "" {
-		t.Errorf("version -o json: exit code %d, %q, %v", code, out, err)
-	}
-}
-
-func TestEveryCommandHasHelpWithExamples(t *testing.T) {
-	for _, args := range [][]string{{}, {"server"}, {"server", "start"}, {"server", "start-dev"}, {"version"}} {
-		code, out, stderr := run(t, append(args, "--help")...)
-		if code != 0 || !strings.Contains(out, "Examples:") || stderr != "" {
-			t.Errorf("%v --help: exit code %d, stderr %q:\n%s", args, code, stderr, out)
-		}
 	}
 }
 

@@ -60,7 +60,7 @@ func Main(args []string, stdout, stderr io.Writer) int {
 // Run runs the command line until it is done or the context ends, and returns
 // the exit code.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := newRoot()
+	root := Root()
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -83,22 +83,26 @@ type usageError struct{ error }
 
 func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
 
-func newRoot() *cobra.Command {
+// Root returns the tree of all commands.
+func Root() *cobra.Command {
 	var out output
 	root := &cobra.Command{
 		Use:   "perdure",
 		Short: "Durable execution in one binary",
 		Long: `Perdure runs workflows that survive crashes, deploys and months of waiting.
 
-The server speaks the public Temporal gRPC API: every Temporal SDK and the
-Temporal CLI work against it. It needs nothing beside it; its data are in
-one directory.`,
+The server speaks the public Temporal gRPC API. Programs written with a Temporal
+SDK run on it unchanged if they keep to what is there: workflows, activities,
+timers, child workflows, signals, queries. Updates, schedules, Nexus and the
+listing of workflows are not there yet, and calling them says so (Unimplemented).
+The README has the whole table.
+
+It needs no other service. Its data are in one directory.`,
 		Example: `  # A server to develop against, in memory, on 127.0.0.1:7233
   perdure server start-dev
 
   # A server that keeps its data, each acknowledged write synced to disk
   perdure server start --data-dir /var/lib/perdure`,
-		Version:       server.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -114,7 +118,16 @@ one directory.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.PersistentFlags().VarP(&out, "output", "o", "format of what is printed to standard output: text or json")
 	root.AddCommand(newServerCommand(&out), newVersionCommand(&out))
+	addVersion(root)
 	return root
+}
+
+// addVersion gives a command and all below it the flag --version.
+func addVersion(command *cobra.Command) {
+	command.Version = server.Version
+	for _, sub := range command.Commands() {
+		addVersion(sub)
+	}
 }
 
 func newServerCommand(out *output) *cobra.Command {
