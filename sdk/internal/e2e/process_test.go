@@ -31,6 +31,9 @@ func serve(queue string) error {
 // process starts a worker process and returns how to kill it without warning.
 func (s *scenario) process() (kill func()) {
 	s.t.Helper()
+	if testing.Short() {
+		s.t.Skip("starts a process")
+	}
 	self, err := os.Executable()
 	if err != nil {
 		s.t.Fatal(err)
