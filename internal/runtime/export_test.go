@@ -29,3 +29,14 @@ func MessagesInMemory(r *Runtime) int {
 
 // EncodeTask is how a task is stored.
 func EncodeTask(task *entity.Task) []byte { return appendTask(nil, task) }
+
+// MessagesKnown is the number of messages that the outboxes remember.
+func MessagesKnown(r *Runtime) int {
+	count := 0
+	for s := range r.held() {
+		s.outbox.mu.Lock()
+		count += len(s.outbox.known)
+		s.outbox.mu.Unlock()
+	}
+	return count
+}

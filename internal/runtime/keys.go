@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"time"
 
@@ -97,13 +98,21 @@ func appendMessage(dst, from []byte, out entity.Message) []byte {
 	return append(dst, out.Body...)
 }
 
-// decodeMessage is the inverse of appendMessage. The body is a copy.
-func decodeMessage(value []byte) (from, to entity.Key, body []byte, err error) {
+// decodeMessage is the inverse of appendOutboxKey and appendMessage. The body is a
+// copy.
+func decodeMessage(key, value []byte) (number int64, from, to entity.Key, body []byte, err error) {
+	number, rest, err := entity.DecodeInt(key[1:])
+	if err == nil && len(rest) > 0 {
+		err = errors.New("the key is too long")
+	}
+	if err != nil {
+		return
+	}
 	if from, value, err = entity.DecodeKey(value); err != nil {
 		return
 	}
 	if to, value, err = entity.DecodeKey(value); err != nil {
 		return
 	}
-	return from, to, bytes.Clone(value), nil
+	return number, from, to, bytes.Clone(value), nil
 }

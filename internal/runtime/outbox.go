@@ -2,6 +2,9 @@ package runtime
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
 	"sync"
 	"time"
 
@@ -9,7 +12,7 @@ import (
 	"github.com/perdure/perdure/internal/storage"
 )
 
-// The outbox carries messages between entities. A message is a record in the
+// The outbox carries messages between entities of whatever kinds. A message is a record in the
 // sender's shard, written with the step that sends it. When the step is durable
 // the message joins the lane from its sender to its receiver; a lane delivers
 // one message at a time, in order. When the receiver's step is durable, the
@@ -19,6 +22,12 @@ import (
 // Not all messages need be in memory. When a shard has too many, new ones are
 // left on disk (the outbox has spilled), and are read from there, in order, when
 // those in memory have become few. So it begins, too, after a start.
+//
+// A lane that comes to a message this build does not know (there is no machine for
+// the receiver's kind, or its Receive says ErrUnknownMessage) is stopped until the
+// process ends: the message and all that follow it on the lane are kept, on disk
+// only, so that a build that knows them finds them in order. So is a record that
+// cannot be decoded; nobody can say which lane it belongs to, so it stops none.
 
 const (
 	// outboxMessages and outboxBytes bound the messages of a shard in memory.
@@ -26,6 +35,9 @@ const (
 	outboxBytes    = 4 << 20
 	// outboxLow is the number of messages in memory at which more are read.
 	outboxLow = 64
+	// stoppedLanes is how many lanes of a shard are stopped one by one. If there are
+	// more, all lanes between the same two kinds are stopped.
+	stoppedLanes = 1 << 16
 )
 
 // outbox is the messages of one shard that are on their way.
@@ -48,7 +60,20 @@ type outbox struct {
 	// delivered are the numbers of messages whose records are to be removed.
 	delivered []int64
 	noticed   bool // the shard is in outboxes.dirty
+
+	// stopped are the hashes of the lanes that are stopped, stoppedKinds the kinds
+	// between which all are. Should two lanes have the same hash, one is stopped for
+	// no reason, which loses nothing either.
+	stopped      map[uint64]struct{}
+	stoppedKinds map[[2]entity.Kind]struct{}
+	// kept is the number of messages that are kept on disk.
+	kept int
+	// keptKnown are those of them that are known, as a page may contain them yet.
+	keptKnown []int64
 }
+
+// stoppedSeed is of the hashes of lanes.
+var stoppedSeed = maphash.MakeSeed()
 
 // laneKey names the way from one entity to another.
 type laneKey struct{ from, to entity.Key }
@@ -71,6 +96,8 @@ func (o *outbox) init(s *shard) {
 	o.shard = s
 	o.lanes = make(map[laneKey]*lane)
 	o.known = make(map[int64]struct{})
+	o.stopped = make(map[uint64]struct{})
+	o.stoppedKinds = make(map[[2]entity.Kind]struct{})
 	o.spilled = true // everything is on disk
 }
 
@@ -88,14 +115,18 @@ func (o *outbox) publish(from entity.Key, messages []entity.Message, numbers []i
 			o.missed = true
 			continue
 		}
-		o.add(laneKey{from, messages[i].To}, message{numbers[i], messages[i].Body})
+		o.add(laneKey{from, messages[i].To}, message{numbers[i], messages[i].Body}, complete)
 	}
 	o.noticeIfLow()
 }
 
-// add puts a message at the end of its lane. o.mu is held.
-func (o *outbox) add(key laneKey, m message) {
+// add puts a message at the end of its lane. complete is as in keep. o.mu is held.
+func (o *outbox) add(key laneKey, m message, complete int64) {
 	if _, ok := o.known[m.number]; ok {
+		return
+	}
+	if o.isStopped(key) {
+		o.keep(m.number, complete)
 		return
 	}
 	o.known[m.number] = struct{}{}
@@ -126,11 +157,52 @@ func (o *outbox) notice() {
 	}
 }
 
+// isStopped reports whether the messages of the lane are kept. o.mu is held.
+func (o *outbox) isStopped(key laneKey) bool {
+	if len(o.stopped) == 0 {
+		return false
+	}
+	if _, ok := o.stopped[maphash.Comparable(stoppedSeed, key)]; ok {
+		return true
+	}
+	_, ok := o.stoppedKinds[[2]entity.Kind{key.from.Kind, key.to.Kind}]
+	return ok
+}
+
+// keep leaves a message to the disk. All messages up to complete, and no others that
+// may be on a page, have been published. o.mu is held.
+func (o *outbox) keep(number, complete int64) {
+	o.kept++
+	o.known[number] = struct{}{}
+	o.keptKnown = append(o.keptKnown, number)
+	if !o.spilled {
+		o.forgetKept(complete)
+	}
+}
+
+// forgetKept forgets the messages that are kept and that no page will contain: those
+// up to the cursor, or to where one would begin. o.mu is held.
+func (o *outbox) forgetKept(through int64) {
+	left := o.keptKnown[:0]
+	for _, number := range o.keptKnown {
+		if number <= through {
+			delete(o.known, number)
+		} else {
+			left = append(left, number)
+		}
+	}
+	o.keptKnown = left
+}
+
 // deliver is what a worker does with a lane: it runs the receiver's step on the
 // first message.
 func (l *lane) deliver() {
 	o := l.outbox
 	r := o.shard.rt
+	if r.machines[l.key.to.Kind] == nil {
+		l.stop(errNoMachine(l.key.to))
+		return
+	}
 	o.mu.Lock()
 	m := l.messages[0]
 	o.mu.Unlock()
@@ -148,17 +220,24 @@ func (l *lane) deliver() {
 func (l *lane) delivered(err error) {
 	o := l.outbox
 	r := o.shard.rt
-	if err != nil {
-		if r.isClosing() {
-			return
-		}
+	switch {
+	case err == nil:
+		l.advance()
+	case r.isClosing():
+	case errors.Is(err, entity.ErrUnknownMessage):
+		l.stop(err)
+	default:
 		if r.Failed() == nil {
 			r.log.Warn("A message could not be delivered; it is tried again", "from", l.key.from.String(), "to", l.key.to.String(), "error", err)
 		}
 		l.retry = nextRetry(l.retry)
 		r.timers.retryLane(l, l.retry)
-		return
 	}
+}
+
+// advance goes on to the next message.
+func (l *lane) advance() {
+	o := l.outbox
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	l.retry = 0
@@ -173,7 +252,46 @@ func (l *lane) delivered(err error) {
 		delete(o.lanes, l.key)
 		return
 	}
-	r.workers.push(work{lane: l})
+	o.shard.rt.workers.push(work{lane: l})
+}
+
+// stop ends the lane at a message that this build does not know.
+func (l *lane) stop(reason error) {
+	o := l.outbox
+	complete := o.shard.numbers.complete() // before the lock, as in publish
+	o.mu.Lock()
+	if len(o.stopped) < stoppedLanes {
+		o.stopped[maphash.Comparable(stoppedSeed, l.key)] = struct{}{}
+	} else {
+		o.stoppedKinds[[2]entity.Kind{l.key.from.Kind, l.key.to.Kind}] = struct{}{}
+	}
+	delete(o.lanes, l.key)
+	first := l.messages[0].number
+	for _, m := range l.messages {
+		o.count--
+		o.bytes -= len(m.body)
+		o.keep(m.number, complete)
+	}
+	l.messages = nil
+	o.noticeIfLow()
+	o.mu.Unlock()
+	o.shard.rt.log.Error("A message is not known to this version of the server; it is kept, and so is what follows it from the same sender. "+
+		"Start a version that knows it, most likely a later one that has run on this store before: it will be delivered then",
+		"from", l.key.from.String(), "to", l.key.to.String(), "shard", o.shard.id, "number", first, "error", reason)
+}
+
+// Stuck is the number of messages that are kept on disk because this build does not
+// know them or cannot decode them, or because they follow such a one. The log says
+// which; a build that knows them delivers them. It is not complete before the
+// outboxes have been read after a start.
+func (r *Runtime) Stuck() int {
+	stuck := 0
+	for s := range r.held() {
+		s.outbox.mu.Lock()
+		stuck += s.outbox.kept
+		s.outbox.mu.Unlock()
+	}
+	return stuck
 }
 
 // takeRemovals puts the removal of delivered messages in the batch and returns
@@ -192,8 +310,6 @@ func (o *outbox) takeRemovals(batch *storage.Batch) []int64 {
 
 // load reads messages from disk until enough are in memory.
 func (o *outbox) load(ctx context.Context) error {
-	s := o.shard
-	r := s.rt
 	for {
 		o.mu.Lock()
 		if !o.spilled || o.count > outboxLow {
@@ -204,52 +320,69 @@ func (o *outbox) load(ctx context.Context) error {
 		o.missed = false
 		o.mu.Unlock()
 
-		// As in ReadTasks: what has a number by now is waited for.
-		bound := s.numbers.last.Load()
-		if err := s.numbers.wait(ctx, bound); err != nil {
-			return err
-		}
-		type found struct {
-			key laneKey
-			message
-		}
-		var page []found
-		bytes, more := 0, false
-		bounds := storage.Range{Start: appendOutboxKey(nil, after+1), End: appendOutboxKey(nil, bound+1)}
-		through := bound
-		err := r.store.Scan(ctx, s.id, bounds, func(key, value []byte) bool {
-			number, _, err := entity.DecodeInt(key[1:])
-			if err != nil {
-				r.log.Error("A message's key cannot be decoded; the message is skipped", "shard", s.id, "key", key, "error", err)
-				return true
-			}
-			from, to, body, err := decodeMessage(value)
-			if err != nil {
-				r.log.Error("A message cannot be decoded; it is skipped", "shard", s.id, "number", number, "error", err)
-				return true
-			}
-			page = append(page, found{laneKey{from, to}, message{number, body}})
-			bytes += len(body)
-			if len(page) >= outboxMessages/2 || bytes >= outboxBytes/2 {
-				more, through = true, number
-			}
-			return !more
-		})
+		page, err := o.readPage(ctx, after)
 		if err != nil {
 			return err
 		}
 		o.mu.Lock()
-		for _, m := range page {
-			o.add(m.key, m.message)
+		for _, m := range page.messages {
+			o.add(m.key, m.message, page.through)
 		}
-		o.cursor = max(o.cursor, through)
-		if !more && !o.missed {
-			// Everything up to bound was read, and nothing has been left on disk since
-			// before bound was taken.
+		o.kept += page.broken
+		o.cursor = max(o.cursor, page.through)
+		o.forgetKept(o.cursor)
+		if !page.more && !o.missed {
+			// Everything with a number given before the page was read is on it or known,
+			// and nothing has been left on disk since.
 			o.spilled = false
 		}
 		o.mu.Unlock()
 	}
+}
+
+// outboxPage is messages read from disk.
+type outboxPage struct {
+	messages []storedMessage
+	bytes    int
+	// through is the number up to which all messages are on the page, or were on an
+	// earlier one; more is set if there may be others.
+	through int64
+	more    bool
+	// broken is the number of records that could not be decoded.
+	broken int
+}
+
+type storedMessage struct {
+	key laneKey
+	message
+}
+
+// readPage reads the messages with numbers above after.
+func (o *outbox) readPage(ctx context.Context, after int64) (page outboxPage, err error) {
+	s := o.shard
+	// As in ReadTasks: what has a number by now is waited for.
+	bound := s.numbers.last.Load()
+	if err := s.numbers.wait(ctx, bound); err != nil {
+		return page, err
+	}
+	page.through = bound
+	bounds := storage.Range{Start: appendOutboxKey(nil, after+1), End: appendOutboxKey(nil, bound+1)}
+	err = s.rt.store.Scan(ctx, s.id, bounds, func(key, value []byte) bool {
+		number, from, to, body, err := decodeMessage(key, value)
+		if err != nil {
+			page.broken++
+			s.rt.log.Error("The record of a message cannot be decoded; it is kept and passed over. Check the store, and restore it from a backup if it is damaged",
+				"shard", s.id, "key", fmt.Sprintf("%x", key), "error", err)
+			return true
+		}
+		page.messages = append(page.messages, storedMessage{laneKey{from, to}, message{number, body}})
+		page.bytes += len(body)
+		if len(page.messages) >= outboxMessages/2 || page.bytes >= outboxBytes/2 {
+			page.more, page.through = true, number
+		}
+		return !page.more
+	})
+	return page, err
 }
 
 // outboxes is the goroutine that reads the messages of all shards and removes

@@ -251,6 +251,16 @@ func (s *testStore) Close() error {
 	return nil
 }
 
+// put writes a record past the runtime.
+func (s *testStore) put(shard int, key, value string) {
+	batch := &storage.Batch{}
+	batch.Set([]byte(key), []byte(value))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shards[shard].visible.apply(batch)
+	s.shards[shard].durable.apply(batch)
+}
+
 // count returns the number of keys in a key space.
 func (s *testStore) count(space byte) int {
 	s.mu.Lock()

@@ -325,6 +325,10 @@ func (t *timers) fire(item *timer) {
 		item.lane.deliver()
 		return
 	}
+	if t.rt.machines[item.target.Kind] == nil {
+		t.leave(item)
+		return
+	}
 	if item.key != "" {
 		t.mu.Lock()
 		current := t.durable[item.key] == item
@@ -351,6 +355,18 @@ func (t *timers) fire(item *timer) {
 	u.stepFn = func(step *entity.Step, e entity.Entity) error { return e.Fire(step) }
 	u.after = func(err error) { t.fired(item, err) }
 	_ = u.run() // reports to after
+}
+
+// leave leaves the timer of an entity that this build does not know to one that
+// does, after a restart.
+func (t *timers) leave(item *timer) {
+	t.mu.Lock()
+	if item.key != "" && t.durable[item.key] == item {
+		t.forget(item)
+	}
+	t.mu.Unlock()
+	t.rt.log.Error("A timer is due for an entity that this version of the server does not know; it is kept. Start a version that knows it, "+
+		"most likely a later one that has run on this store before: it will fire then", "entity", item.target.String())
 }
 
 // gone reports whether the record of a durable timer is not there any more.

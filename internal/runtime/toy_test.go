@@ -43,8 +43,11 @@ type toy struct {
 
 // toyMachine is the kind of them, with what tests want to interfere with.
 type toyMachine struct {
-	size    int
-	loads   atomic.Int64
+	size  int
+	loads atomic.Int64
+	// knows, if not zero, makes every message whose number in its lane modulo 5 is
+	// not below it unknown.
+	knows   atomic.Int64
 	mu      sync.Mutex
 	fire    func(*toy, *entity.Step) error         // instead of the usual
 	receive func(*toy, *entity.Step, []byte) error // before the usual
@@ -123,6 +126,9 @@ func (e *toy) Receive(step *entity.Step, _ entity.Key, message []byte) error {
 		}
 	}
 	n, from := int64(binary.BigEndian.Uint64(message)), string(message[8:])
+	if knows := e.machine.knows.Load(); knows != 0 && n%5 >= knows {
+		return fmt.Errorf("message %d: %w", n, entity.ErrUnknownMessage)
+	}
 	switch last := e.received[from]; {
 	case n <= last:
 		return nil // delivered again
@@ -202,7 +208,11 @@ func (w *world) close() {
 func toyKey(id string) entity.Key { return entity.Key{Kind: toyKind, Namespace: "ns", ID: id} }
 
 func (w *world) update(id string, fn func(*entity.Step, *toy)) error {
-	return w.Step(context.Background(), toyKey(id), func(step *entity.Step, e entity.Entity) error {
+	return w.updateKey(toyKey(id), fn)
+}
+
+func (w *world) updateKey(key entity.Key, fn func(*entity.Step, *toy)) error {
+	return w.Step(context.Background(), key, func(step *entity.Step, e entity.Entity) error {
 		fn(step, e.(*toy))
 		return nil
 	})

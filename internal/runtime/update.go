@@ -87,7 +87,7 @@ func newUpdate(r *Runtime) *update {
 // begin takes a reference to the entity for a call on it.
 func (r *Runtime) begin(ctx context.Context, key entity.Key) (*update, error) {
 	if r.machines[key.Kind] == nil {
-		return nil, serviceerror.NewInternalf("runtime: there is no machine for entities of kind %q (%v)", byte(key.Kind), key)
+		return nil, errNoMachine(key)
 	}
 	e, err := r.acquire(key)
 	if err != nil {
@@ -451,4 +451,8 @@ func (rd *recordReader) wrap(err error) error {
 		return err
 	}
 	return serviceerror.NewUnavailablef("reading records of entity %v: %v; try again, and check the disk if it goes on", rd.entry.key, err)
+}
+
+func errNoMachine(key entity.Key) error {
+	return serviceerror.NewInternalf("this version of the server knows no entities of kind %q (%v)", byte(key.Kind), key)
 }
