@@ -98,21 +98,22 @@ func appendMessage(dst, from []byte, out entity.Message) []byte {
 	return append(dst, out.Body...)
 }
 
-// decodeMessage is the inverse of appendOutboxKey and appendMessage. The body is a
-// copy.
-func decodeMessage(key, value []byte) (number int64, from, to entity.Key, body []byte, err error) {
+// decodeOutboxKey is the inverse of appendOutboxKey.
+func decodeOutboxKey(key []byte) (number int64, err error) {
 	number, rest, err := entity.DecodeInt(key[1:])
 	if err == nil && len(rest) > 0 {
 		err = errors.New("the key is too long")
 	}
-	if err != nil {
-		return
-	}
+	return number, err
+}
+
+// decodeMessage is the inverse of appendMessage. The body is a copy.
+func decodeMessage(value []byte) (from, to entity.Key, body []byte, err error) {
 	if from, value, err = entity.DecodeKey(value); err != nil {
 		return
 	}
 	if to, value, err = entity.DecodeKey(value); err != nil {
 		return
 	}
-	return number, from, to, bytes.Clone(value), nil
+	return from, to, bytes.Clone(value), nil
 }

@@ -368,8 +368,9 @@ func (o *outbox) readPage(ctx context.Context, after int64) (page outboxPage, er
 	page.through = bound
 	bounds := storage.Range{Start: appendOutboxKey(nil, after+1), End: appendOutboxKey(nil, bound+1)}
 	err = s.rt.store.Scan(ctx, s.id, bounds, func(key, value []byte) bool {
-		number, from, to, body, err := decodeMessage(key, value)
-		if err != nil {
+		number, keyErr := decodeOutboxKey(key)
+		from, to, body, err := decodeMessage(value)
+		if err = errors.Join(keyErr, err); err != nil {
 			page.broken++
 			s.rt.log.Error("The record of a message cannot be decoded; it is kept and passed over. Check the store, and restore it from a backup if it is damaged",
 				"shard", s.id, "key", fmt.Sprintf("%x", key), "error", err)
