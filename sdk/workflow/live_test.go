@@ -1,5 +1,3 @@
-//lint:file-ignore SA1019 controls are what tie events to commands
-
 package workflow_test
 
 import (
@@ -172,9 +170,11 @@ func commandID(c *commandpb.Command) string {
 		return "child " + a.GetWorkflowId() + a.GetWorkflowType().GetName() + fmt.Sprint(a.GetInput())
 	case enumspb.COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION:
 		a := c.GetSignalExternalWorkflowExecutionCommandAttributes()
+		//lint:ignore SA1019 controls are what tie events to commands
 		return "signal " + a.GetExecution().GetWorkflowId() + a.GetControl() + fmt.Sprint(a.GetChildWorkflowOnly(), a.GetInput())
 	case enumspb.COMMAND_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION:
 		a := c.GetRequestCancelExternalWorkflowExecutionCommandAttributes()
+		//lint:ignore SA1019 controls are what tie events to commands
 		return "cancel workflow " + a.GetWorkflowId() + a.GetControl() + fmt.Sprint(a.GetChildWorkflowOnly())
 	case enumspb.COMMAND_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:
 		return "search attributes " + attributes(c.GetUpsertWorkflowSearchAttributesCommandAttributes().GetSearchAttributes())
@@ -213,9 +213,11 @@ func eventID(e *historypb.HistoryEvent) string {
 		return "child " + a.GetWorkflowId() + a.GetWorkflowType().GetName() + fmt.Sprint(a.GetInput())
 	case enumspb.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED:
 		a := e.GetSignalExternalWorkflowExecutionInitiatedEventAttributes()
+		//lint:ignore SA1019 controls are what tie events to commands
 		return "signal " + a.GetWorkflowExecution().GetWorkflowId() + a.GetControl() + fmt.Sprint(a.GetChildWorkflowOnly(), a.GetInput())
 	case enumspb.EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED:
 		a := e.GetRequestCancelExternalWorkflowExecutionInitiatedEventAttributes()
+		//lint:ignore SA1019 controls are what tie events to commands
 		return "cancel workflow " + a.GetWorkflowExecution().GetWorkflowId() + a.GetControl() + fmt.Sprint(a.GetChildWorkflowOnly())
 	case enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:
 		return "search attributes " + attributes(e.GetUpsertWorkflowSearchAttributesEventAttributes().GetSearchAttributes())

@@ -285,9 +285,6 @@ func (c *Coroutine) status() string {
 // Running says whether a coroutine has the turn.
 func (s *Scheduler) Running() bool { return s.running }
 
-// Current is the coroutine that has the turn, or nil.
-func (s *Scheduler) Current() *Coroutine { return s.current }
-
 // Unwinding says that the scheduler is being closed: code that runs now is a
 // deferred function of a coroutine that will never go on.
 func (s *Scheduler) Unwinding() bool { return s.unwinding }

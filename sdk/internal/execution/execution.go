@@ -27,14 +27,6 @@ type Workflow struct {
 	RunID string
 }
 
-// WorkflowToProto returns the execution as the API has it, or nil if it has no id.
-func WorkflowToProto(w Workflow) *commonpb.WorkflowExecution {
-	if w.ID == "" {
-		return nil
-	}
-	return &commonpb.WorkflowExecution{WorkflowId: w.ID, RunId: w.RunID}
-}
-
 // WorkflowFromProto returns the execution of p, which may be nil.
 func WorkflowFromProto(p *commonpb.WorkflowExecution) Workflow {
 	return Workflow{ID: p.GetWorkflowId(), RunID: p.GetRunId()}

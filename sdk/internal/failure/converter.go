@@ -121,6 +121,19 @@ func (c *Converter) setInfo(f *failurepb.Failure, err error) {
 		f.FailureInfo = &failurepb.Failure_CanceledFailureInfo{CanceledFailureInfo: &failurepb.CanceledFailureInfo{
 			Details: c.encodeDetails(e.details),
 		}}
+	case *TimeoutError:
+		f.FailureInfo = &failurepb.Failure_TimeoutFailureInfo{TimeoutFailureInfo: &failurepb.TimeoutFailureInfo{
+			TimeoutType:          e.timeoutType,
+			LastHeartbeatDetails: c.encodeDetails(e.heartbeat),
+		}}
+	default:
+		setPlainInfo(f, err)
+	}
+}
+
+// setPlainInfo is setInfo for errors that have no details to encode.
+func setPlainInfo(f *failurepb.Failure, err error) {
+	switch e := err.(type) {
 	case *PanicError:
 		f.FailureInfo = &failurepb.Failure_ApplicationFailureInfo{ApplicationFailureInfo: &failurepb.ApplicationFailureInfo{
 			Type: panicType,
@@ -132,11 +145,6 @@ func (c *Converter) setInfo(f *failurepb.Failure, err error) {
 			NonRetryable: true,
 		}}
 		f.StackTrace = e.stack
-	case *TimeoutError:
-		f.FailureInfo = &failurepb.Failure_TimeoutFailureInfo{TimeoutFailureInfo: &failurepb.TimeoutFailureInfo{
-			TimeoutType:          e.timeoutType,
-			LastHeartbeatDetails: c.encodeDetails(e.heartbeat),
-		}}
 	case *TerminatedError:
 		f.FailureInfo = &failurepb.Failure_TerminatedFailureInfo{TerminatedFailureInfo: &failurepb.TerminatedFailureInfo{}}
 	case *ServerError:

@@ -1,5 +1,3 @@
-//lint:file-ignore SA1019 the deprecated fields are part of the API and of the wire format
-
 package flow
 
 import (
@@ -52,6 +50,8 @@ type ActivityOptions struct {
 	// VersioningIntent is for versioning by build id.
 	//
 	// Deprecated: use worker deployments.
+	//
+	//lint:ignore SA1019 programs that set it keep working
 	VersioningIntent policy.VersioningIntent
 
 	// Summary is a line for people to read in the UI.

@@ -1,5 +1,3 @@
-//lint:file-ignore SA1019 the deprecated fields are part of the API and of the wire format
-
 package flow
 
 import (
@@ -132,6 +130,7 @@ func (r *run) childCommand(options *workflowOptions, id, name string) (*commandp
 		return nil, nil, err
 	}
 	return &commandpb.StartChildWorkflowExecutionCommandAttributes{
+		//lint:ignore SA1019 the field is how a child in another namespace is named
 		Namespace:                options.Namespace,
 		WorkflowId:               id,
 		WorkflowType:             &commonpb.WorkflowType{Name: name},
@@ -145,8 +144,9 @@ func (r *run) childCommand(options *workflowOptions, id, name string) (*commandp
 		CronSchedule:             options.CronSchedule,
 		Memo:                     memo,
 		SearchAttributes:         attributes,
-		InheritBuildId:           policy.InheritBuildID(options.VersioningIntent, r.info.TaskQueueName, options.TaskQueue),
-		Priority:                 policy.PriorityToProto(options.Priority),
+		//lint:ignore SA1019 programs that set an intent keep working
+		InheritBuildId: policy.InheritBuildID(options.VersioningIntent, r.info.TaskQueueName, options.TaskQueue),
+		Priority:       policy.PriorityToProto(options.Priority),
 	}, metadata, nil
 }
 

@@ -1,5 +1,3 @@
-//lint:file-ignore SA1019 the deprecated fields are part of the API and of the wire format
-
 package flow
 
 import (
@@ -57,14 +55,16 @@ func (o outbound) NewContinueAsNewError(ctx Context, wfn any, args ...any) error
 		return err
 	}
 	return &failure.ContinueAsNewError{
-		WorkflowType:             &execution.WorkflowType{Name: name},
-		Input:                    input,
-		Header:                   header,
-		TaskQueueName:            options.TaskQueue,
+		WorkflowType:  &execution.WorkflowType{Name: name},
+		Input:         input,
+		Header:        header,
+		TaskQueueName: options.TaskQueue,
+		//lint:ignore SA1019 programs that set it keep working
 		WorkflowExecutionTimeout: options.WorkflowExecutionTimeout,
 		WorkflowRunTimeout:       options.WorkflowRunTimeout,
 		WorkflowTaskTimeout:      options.WorkflowTaskTimeout,
-		VersioningIntent:         options.VersioningIntent,
+		//lint:ignore SA1019 programs that set it keep working
+		VersioningIntent: options.VersioningIntent,
 	}
 }
 
@@ -122,15 +122,16 @@ func (r *run) continueAsNewCommand(next *failure.ContinueAsNewError) *commandpb.
 		retry = r.info.RetryPolicy
 	}
 	attributes := &commandpb.ContinueAsNewWorkflowExecutionCommandAttributes{
-		WorkflowType:              &commonpb.WorkflowType{Name: next.WorkflowType.Name},
-		TaskQueue:                 &taskqueuepb.TaskQueue{Name: next.TaskQueueName, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
-		Input:                     next.Input,
-		WorkflowRunTimeout:        durationpb.New(next.WorkflowRunTimeout),
-		WorkflowTaskTimeout:       durationpb.New(next.WorkflowTaskTimeout),
-		RetryPolicy:               policy.RetryToProto(retry),
-		Header:                    next.Header,
-		Memo:                      r.info.Memo,
-		SearchAttributes:          withoutUnset(r.info.SearchAttributes),
+		WorkflowType:        &commonpb.WorkflowType{Name: next.WorkflowType.Name},
+		TaskQueue:           &taskqueuepb.TaskQueue{Name: next.TaskQueueName, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
+		Input:               next.Input,
+		WorkflowRunTimeout:  durationpb.New(next.WorkflowRunTimeout),
+		WorkflowTaskTimeout: durationpb.New(next.WorkflowTaskTimeout),
+		RetryPolicy:         policy.RetryToProto(retry),
+		Header:              next.Header,
+		Memo:                r.info.Memo,
+		SearchAttributes:    withoutUnset(r.info.SearchAttributes),
+		//lint:ignore SA1019 programs that set it keep working
 		InheritBuildId:            policy.InheritBuildID(next.VersioningIntent, r.info.TaskQueueName, next.TaskQueueName),
 		InitialVersioningBehavior: policy.ContinueAsNewVersioningBehaviorToProto(next.InitialVersioningBehavior),
 	}

@@ -1,5 +1,3 @@
-//lint:file-ignore SA1019 the deprecated fields are part of the API and of the wire format
-
 package flow
 
 import (
@@ -57,6 +55,7 @@ func (r *run) signalExternal(ctx Context, workflowID, runID, name string, arg an
 		return f
 	}
 	r.machine.SignalExternal(&commandpb.SignalExternalWorkflowExecutionCommandAttributes{
+		//lint:ignore SA1019 the field is how a workflow in another namespace is named
 		Namespace:         options.Namespace,
 		Execution:         &commonpb.WorkflowExecution{WorkflowId: workflowID, RunId: runID},
 		SignalName:        name,
@@ -96,6 +95,7 @@ func (o outbound) RequestCancelExternalWorkflow(ctx Context, workflowID, runID s
 		return f
 	}
 	r.machine.CancelExternal(&commandpb.RequestCancelExternalWorkflowExecutionCommandAttributes{
+		//lint:ignore SA1019 the field is how a workflow in another namespace is named
 		Namespace:  workflowOptionsOf(ctx).Namespace,
 		WorkflowId: workflowID,
 		RunId:      runID,

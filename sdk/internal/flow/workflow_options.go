@@ -1,5 +1,3 @@
-//lint:file-ignore SA1019 the deprecated fields are part of the API and of the wire format
-
 package flow
 
 import (
@@ -66,6 +64,8 @@ type ChildWorkflowOptions struct {
 	// VersioningIntent is for versioning by build id.
 	//
 	// Deprecated: use worker deployments.
+	//
+	//lint:ignore SA1019 programs that set it keep working
 	VersioningIntent policy.VersioningIntent
 
 	// StaticSummary is a line, StaticDetails a text, for people to read in

@@ -66,9 +66,6 @@ func NewActivityFunction(name string, fn any) (*Function, error) {
 	return NewFunction(name, fn, contextType)
 }
 
-// Value is the Go function itself.
-func (f *Function) Value() any { return f.value.Interface() }
-
 // DecodeArgs decodes the arguments of a call. Missing ones are zero values and
 // surplus ones are ignored, so that callers and functions may gain parameters
 // one after the other.

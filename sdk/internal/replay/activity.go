@@ -68,10 +68,6 @@ type ActivityOptions struct {
 	WaitForCancellation bool
 }
 
-// NextActivityID is the id that ScheduleActivity would give to an activity
-// without one.
-func (m *Machine) NextActivityID() string { return m.nextID() }
-
 // ScheduleActivity asks for an activity. resolve is called once, with its end.
 func (m *Machine) ScheduleActivity(options ActivityOptions, resolve func(ActivityResult)) *Activity {
 	attributes := options.Attributes

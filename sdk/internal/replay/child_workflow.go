@@ -1,5 +1,3 @@
-//lint:file-ignore SA1019 a child in another namespace is still named by the deprecated field
-
 package replay
 
 import (
@@ -87,6 +85,7 @@ func (m *Machine) CancelChildWorkflow(c *ChildWorkflow) {
 		CommandType: enumspb.COMMAND_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION,
 		Attributes: &commandpb.Command_RequestCancelExternalWorkflowExecutionCommandAttributes{
 			RequestCancelExternalWorkflowExecutionCommandAttributes: &commandpb.RequestCancelExternalWorkflowExecutionCommandAttributes{
+				//lint:ignore SA1019 the field is how a child in another namespace is named
 				Namespace: c.namespace, WorkflowId: c.ID, ChildWorkflowOnly: true,
 			},
 		},

@@ -43,6 +43,21 @@ func (m *Machine) apply(event *historypb.HistoryEvent) error {
 	case enumspb.EVENT_TYPE_TIMER_CANCELED:
 		return m.timerCanceled(event)
 
+	case enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:
+		m.workflow.Upserted(event.GetUpsertWorkflowSearchAttributesEventAttributes().GetSearchAttributes(), nil)
+		return nil
+	case enumspb.EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED:
+		m.workflow.Upserted(nil, event.GetWorkflowPropertiesModifiedEventAttributes().GetUpsertedMemo())
+		return nil
+
+	default:
+		return m.applyExternal(event)
+	}
+}
+
+// applyExternal is apply for what is about other workflows.
+func (m *Machine) applyExternal(event *historypb.HistoryEvent) error {
+	switch event.GetEventType() {
 	case enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED:
 		return m.childInitiated(event)
 	case enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED:
@@ -74,13 +89,15 @@ func (m *Machine) apply(event *historypb.HistoryEvent) error {
 		m.cancelClosed(event.GetExternalWorkflowExecutionCancelRequestedEventAttributes().GetInitiatedEventId(), nil)
 		return nil
 
-	case enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:
-		m.workflow.Upserted(event.GetUpsertWorkflowSearchAttributesEventAttributes().GetSearchAttributes(), nil)
-		return nil
-	case enumspb.EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED:
-		m.workflow.Upserted(nil, event.GetWorkflowPropertiesModifiedEventAttributes().GetUpsertedMemo())
-		return nil
+	default:
+		return ignore(event)
+	}
+}
 
+// ignore passes over an event that has no effect, or may be ignored by who does not
+// know its type.
+func ignore(event *historypb.HistoryEvent) error {
+	switch event.GetEventType() {
 	case enumspb.EVENT_TYPE_MARKER_RECORDED,
 		enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
 		enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,

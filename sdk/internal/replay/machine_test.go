@@ -127,7 +127,7 @@ func TestCommandsFromBeforeTheTaskStartedAreCounted(t *testing.T) {
 	c := newCode(t,
 		func(m *Machine) { timer = m.StartTimer(time.Hour, nil, func(bool) {}) },
 		func(m *Machine) {
-			if id := m.NextActivityID(); id != "11" {
+			if id := m.nextID(); id != "11" {
 				t.Errorf("next id %s, want 11: the cancellation comes first", id)
 			}
 		})

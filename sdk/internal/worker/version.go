@@ -1,7 +1,5 @@
 package worker
 
-//lint:file-ignore SA1019 servers still read the deprecated fields, and older ones only those
-
 import (
 	"crypto/sha256"
 	"encoding/hex"
@@ -73,18 +71,22 @@ func (v *buildVersion) configure(capabilities *workflowservice.GetSystemInfoResp
 }
 
 func (v *buildVersion) stampWorkflowPoll(r *workflowservice.PollWorkflowTaskQueueRequest) {
+	//lint:ignore SA1019 servers still read the deprecated fields, and older ones only those
 	r.WorkerVersionCapabilities, r.DeploymentOptions, r.BinaryChecksum = v.capabilities, v.options, v.checksum
 }
 
 func (v *buildVersion) stampActivityPoll(r *workflowservice.PollActivityTaskQueueRequest) {
+	//lint:ignore SA1019 servers still read the deprecated fields, and older ones only those
 	r.WorkerVersionCapabilities, r.DeploymentOptions = v.capabilities, v.options
 }
 
 func (v *buildVersion) stampCompleted(r *workflowservice.RespondWorkflowTaskCompletedRequest) {
+	//lint:ignore SA1019 servers still read the deprecated fields, and older ones only those
 	r.WorkerVersionStamp, r.Deployment, r.DeploymentOptions, r.BinaryChecksum = v.stamp, v.deployment, v.options, v.checksum
 }
 
 func (v *buildVersion) stampFailed(r *workflowservice.RespondWorkflowTaskFailedRequest) {
+	//lint:ignore SA1019 servers still read the deprecated fields, and older ones only those
 	r.WorkerVersion, r.Deployment, r.DeploymentOptions, r.BinaryChecksum = v.stamp, v.deployment, v.options, v.checksum
 }
 
@@ -92,10 +94,13 @@ func (v *buildVersion) stampFailed(r *workflowservice.RespondWorkflowTaskFailedR
 func (v *buildVersion) stampActivity(response any) {
 	switch r := response.(type) {
 	case *workflowservice.RespondActivityTaskCompletedRequest:
+		//lint:ignore SA1019 servers still read the deprecated fields, and older ones only those
 		r.WorkerVersion, r.Deployment, r.DeploymentOptions = v.stamp, v.deployment, v.options
 	case *workflowservice.RespondActivityTaskFailedRequest:
+		//lint:ignore SA1019 servers still read the deprecated fields, and older ones only those
 		r.WorkerVersion, r.Deployment, r.DeploymentOptions = v.stamp, v.deployment, v.options
 	case *workflowservice.RespondActivityTaskCanceledRequest:
+		//lint:ignore SA1019 servers still read the deprecated fields, and older ones only those
 		r.WorkerVersion, r.Deployment, r.DeploymentOptions = v.stamp, v.deployment, v.options
 	}
 }

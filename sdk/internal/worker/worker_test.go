@@ -1,7 +1,5 @@
 package worker
 
-//lint:file-ignore SA1019 servers still read the deprecated fields, and older ones only those
-
 import (
 	"context"
 	"errors"
@@ -41,6 +39,7 @@ func withActivity(t *testing.T, fn any) func(*config, *fakeServer) {
 func TestAPolledActivityIsRunAndAnswered(t *testing.T) {
 	workerTest(t, withActivity(t, func() error { return nil }), func(t *testing.T, _ *Worker, f *fakeServer) {
 		f.activities <- activityOf("act")
+		//lint:ignore SA1019 servers still read the field
 		if got := answer[*workflowservice.RespondActivityTaskCompletedRequest](t, f); got.GetIdentity() != "tester" || got.GetWorkerVersion().GetBuildId() != "build" {
 			t.Fatalf("the answer is %v", got)
 		}

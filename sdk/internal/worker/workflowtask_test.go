@@ -1,7 +1,5 @@
 package worker
 
-//lint:file-ignore SA1019 servers still read the deprecated fields, and older ones only those
-
 import (
 	"context"
 	"errors"
@@ -75,6 +73,7 @@ func TestACompletionTellsWhereTheWorkerWantsTheNextTask(t *testing.T) {
 			t.Errorf("the sticky attributes are %v", sticky)
 		}
 		if !got.GetReturnNewWorkflowTask() || !got.GetCapabilities().GetDiscardSpeculativeWorkflowTaskWithEvents() ||
+			//lint:ignore SA1019 servers still read the field
 			got.GetWorkerVersionStamp().GetBuildId() != "build" || got.GetBinaryChecksum() != "" ||
 			got.GetIdentity() != "tester" || string(got.GetTaskToken()) != "task-3" {
 			t.Errorf("the completion is %v", got)
@@ -249,6 +248,7 @@ func TestOnlyTheFirstFailureOfATaskIsReported(t *testing.T) {
 		f.normal <- s.task(0)
 		failed := answer[*failedRequest](t, f)
 		if failed.GetCause() != enumspb.WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE ||
+			//lint:ignore SA1019 servers still read the field
 			!strings.Contains(failed.GetFailure().GetMessage(), "bug") || failed.GetWorkerVersion().GetBuildId() != "build" {
 			t.Errorf("the failure is %v", failed)
 		}
