@@ -1,10 +1,30 @@
 // Package client is the implementation of the public package client, apart from the
 // interface and the documentation, which are there.
 //
-// A [Client] is a namespace on a connection of package rpc, which does the retrying and
-// the bounding of calls; what is left here is to make requests of Go values, and Go
-// values of replies. Files are by what the calls are about: start and signal-with-start,
-// run, message, history, describe, activity, visibility, namespace.
+// A [Client] is a namespace on a connection of package rpc; what is left here is to make
+// requests of Go values, and Go values of replies. Files are by what the calls are about:
+// start and signal-with-start, run, message, query, history, describe, activity,
+// visibility, namespace.
+//
+// # Calls
+//
+// Retries, time limits and headers are done in package rpc around a
+// grpc.ClientConnInterface, not in gRPC interceptors, so they are the same over the
+// network and on a connection that the caller brought along. Request ids are made once
+// for each call, before the retries, so that the server does a thing once however often
+// the request arrives.
+//
+// # Interceptors
+//
+// Methods that interceptors see check what needs the caller's own values, such as the
+// workflow's function, and call the chain (chain.go), whose end makes the request.
+// To add one: the method of ClientOutboundInterceptor with its input and its Base
+// (interceptor.go, interceptor_base.go), the method of Client that calls the chain, and
+// the method of outbound beside it.
+//
+// # Workers
+//
+// What a worker needs of its client is a [Backend].
 package client
 
 import (

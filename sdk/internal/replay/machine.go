@@ -21,8 +21,35 @@
 // that a Reader asks for. It knows nothing of coroutines, contexts or
 // futures; those are in package flow, which implements Workflow.
 //
+// # The walk
+//
+// A Reader cuts the history into segments, each of which ends with the start of
+// a workflow task. Process applies a segment's events and lets the code run, at
+// the start of the task. What came of the task is at the beginning of the
+// following segment, which is therefore read ahead: markers there must be known
+// before the code asks for them, and its command events are what the commands of
+// a past task are compared with (match.go).
+//
+// Code that asked for something else than the history has makes a
+// NonDeterminismError, which shows both and the line of the call. After any error
+// a Machine can not be used again.
+//
+// # Callbacks
+//
+// What the code asks for comes with a callback, called at most once, when the
+// outcome is known: while events are applied, or within the call that cancels.
+// Callbacks may ask for more.
+//
+// # Ids
+//
+// A command knows the id that its event will have (nextEventID), and other ids are
+// made of that: so nothing may be asked for before the first task was started, and
+// a command that is dropped must be dropped in every replay.
+//
 // Ids, marker names and their details are part of the wire format: they are
-// those of the Temporal Go SDK, so that histories replay in either.
+// those of the Temporal Go SDK, so that histories replay in either. So is the
+// order of commands. What has changed over time is guarded by Flags, which the
+// history records.
 package replay
 
 import (

@@ -11,7 +11,43 @@
 //
 // The shape of both halves is the same and is written once, in poller.go: a slot
 // is reserved, a poll is made, the task runs on a goroutine of its own with the
-// slot, and the slot is released.
+// slot, and the slot is released. The slot comes before the poll so that a task that
+// arrives has room. balance.go shares the polls for workflow tasks out between the
+// sticky and the normal task queue.
+//
+// # Options
+//
+// Options are those of the public package, which only names them. New fills in the
+// defaults, and takes what else a worker is made of from the client.Backend of its
+// client.
+//
+// # Runs in memory
+//
+// The sticky cache is one for all workers of the process and bounded by the number
+// of runs. A run is locked while one of its tasks is handled. Its instance is ahead
+// of the history until the answer is accepted: if it is not, the run is closed and
+// the next task replays. A task that does not go on from where the cached run is
+// (flow.ErrStale) is handled by a new instance, from the full history.
+//
+// A task that waits for local activities is held, and completed as it is before it
+// times out, to go on under a new one. Only the first failure of a workflow task is
+// reported; later attempts are left to time out, so that a broken workflow does not
+// spin.
+//
+// # Errors
+//
+// A poll that fails is made again after a growing pause. Errors that look final, such
+// as that the namespace is gone, end the worker only if they persist, because proxies
+// and restarting servers sometimes answer strangely; Options.OnFatalError is told, and
+// Run returns the error.
+//
+// # Interceptors
+//
+// A WorkerInterceptor has a half for workflows, which package flow calls, and one for
+// activities, which package activities calls. Interceptors of the client that are for
+// workers, too, are outside of the worker's own.
+//
+// # Stopping
 //
 // Stop ends in this order, each step waiting for the one before: no new polls; the
 // server is told, so that it stops handing out the sticky queue; open polls end;
