@@ -129,6 +129,14 @@ func checkCompletionVersion(req *workflowservice.RespondWorkflowTaskCompletedReq
 		return errVersioningBehavior
 	}
 	//lint:ignore SA1019 older clients use it
+	if err := check.Length("BinaryChecksum", req.GetBinaryChecksum(), check.Request); err != nil {
+		return err
+	}
+	//lint:ignore SA1019 older clients use it
+	if err := check.BuildID(req.GetDeployment().GetBuildId()); err != nil {
+		return err
+	}
+	//lint:ignore SA1019 older clients use it
 	return check.WorkerVersion(req.GetWorkerVersionStamp(), req.GetDeploymentOptions(), req.GetStickyAttributes().GetWorkerTaskQueue())
 }
 

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -38,34 +39,30 @@ func checkScheduleActivity(b *commandBatch, cmd *commandpb.Command) *commandFail
 	if attr == nil {
 		return badCommand(bad, "ScheduleActivityTaskCommandAttributes is not set on ScheduleActivityTaskCommand.")
 	}
-	r, limits := b.run, b.run.limits()
+	r := b.run
 	applyFairnessPrefix(attr)
-	if err := completeTaskQueue(attr.TaskQueue, r.info.TaskQueue, limits.IDLength); err != nil {
+	if err := check.UserTaskQueue(attr.TaskQueue, r.info.TaskQueue); err != nil {
 		return badCommand(bad, "%w. ActivityId=%s ActivityType=%s", err, attr.ActivityId, attr.ActivityType.GetName())
 	}
-	switch {
-	case attr.ActivityId == "":
-		return badCommand(bad, "activityId is not set")
-	case attr.ActivityType.GetName() == "":
-		return badCommand(bad, "activityType is not set. ActivityId=%s", attr.ActivityId)
-	case tooLong(attr.ActivityId, limits.IDLength):
-		return badCommand(bad, "activityId exceeds length limit. Length=%d Limit=%d", len(attr.ActivityId), limits.IDLength)
-	case tooLong(attr.ActivityType.Name, limits.IDLength):
-		return badCommand(bad, "activityType exceeds length limit. Length=%d Limit=%d", len(attr.ActivityType.Name), limits.IDLength)
+	if err := check.ID("activityId", attr.ActivityId, check.Activity); err != nil {
+		return badCommand(bad, "%w", err)
+	}
+	if err := check.ID("activityType", attr.ActivityType.GetName(), check.Activity); err != nil {
+		return badCommand(bad, "%w. ActivityId=%s", err, attr.ActivityId)
 	}
 	if attr.RetryPolicy == nil {
 		attr.RetryPolicy = &commonpb.RetryPolicy{}
 	}
-	if err := completeRetryPolicy(attr.RetryPolicy); err != nil {
+	if err := check.RetryPolicy(attr.RetryPolicy); err != nil {
 		return badCommand(bad, "%w. ActivityId=%s ActivityType=%s", err, attr.ActivityId, attr.ActivityType.Name)
 	}
-	if err := checkPriority(attr.Priority); err != nil {
+	if err := check.Priority(attr.Priority); err != nil {
 		return badCommand(bad, "invalid priority: %w. ActivityId=%s ActivityType=%s", err, attr.ActivityId, attr.ActivityType.Name)
 	}
 	if failure := completeActivityTimeouts(attr, r.info.RunTimeout.AsDuration()); failure != nil {
 		return failure
 	}
-	if failure := b.checkBlob(proto.Size(attr.Input), bad, "ScheduleActivityTaskCommandAttributes.Input"); failure != nil {
+	if failure := b.checkBlob("Input", proto.Size(attr.Input), bad, check.Activity); failure != nil {
 		return failure
 	}
 	if failure := b.makeRoom(&r.activities); failure != nil {
@@ -94,9 +91,9 @@ func completeActivityTimeouts(attr *commandpb.ScheduleActivityTaskCommandAttribu
 		{"StartToCloseTimeout", attr.StartToCloseTimeout},
 		{"HeartbeatTimeout", attr.HeartbeatTimeout},
 	} {
-		if err := capDuration(timeout.value); err != nil {
-			return badCommand(bad, "invalid %s: %w. ActivityId=%s ActivityType=%s",
-				timeout.name, err, attr.ActivityId, attr.ActivityType.GetName())
+		if err := check.Duration(timeout.name, timeout.value, check.Activity); err != nil {
+			return badCommand(bad, "%w. ActivityId=%s ActivityType=%s",
+				err, attr.ActivityId, attr.ActivityType.GetName())
 		}
 	}
 	whole := attr.ScheduleToCloseTimeout.AsDuration()

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -68,7 +69,7 @@ func retryable(failure *failurepb.Failure, nonRetryable []string) bool {
 	case *failurepb.Failure_TimeoutFailureInfo:
 		switch kind := info.TimeoutFailureInfo.GetTimeoutType(); kind {
 		case enumspb.TIMEOUT_TYPE_START_TO_CLOSE, enumspb.TIMEOUT_TYPE_HEARTBEAT:
-			return !slices.Contains(nonRetryable, timeoutNonRetryable+kind.String())
+			return !slices.Contains(nonRetryable, check.TimeoutErrorType+kind.String())
 		}
 		return false
 	case *failurepb.Failure_ServerFailureInfo:
@@ -91,7 +92,7 @@ func nextRetryInterval(
 	}
 	var interval time.Duration
 	if delay := failure.GetApplicationFailureInfo().GetNextRetryDelay(); delay != nil {
-		interval = min(delay.AsDuration(), maxDuration)
+		interval = min(delay.AsDuration(), check.MaxDuration)
 	} else {
 		interval = exponentialInterval(policy, attempt)
 	}
@@ -108,8 +109,8 @@ func nextRetryInterval(
 func exponentialInterval(policy *commonpb.RetryPolicy, attempt int32) time.Duration {
 	initial := float64(policy.InitialInterval.AsDuration())
 	exact := initial * math.Pow(policy.BackoffCoefficient, float64(max(attempt, 1)-1))
-	interval := maxDuration
-	if exact < float64(maxDuration) {
+	interval := check.MaxDuration
+	if exact < float64(check.MaxDuration) {
 		interval = time.Duration(exact)
 	}
 	if longest := policy.MaximumInterval.AsDuration(); longest > 0 && (interval <= 0 || interval > longest) {

@@ -2,60 +2,17 @@ package workflow
 
 import (
 	"math"
+	"strings"
 	"testing"
 	"time"
 
 	commandpb "go.temporal.io/api/command/v1"
 	commonpb "go.temporal.io/api/common/v1"
-	enumspb "go.temporal.io/api/enums/v1"
-	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/perdure/perdure/internal/api/check"
 )
-
-func TestRetryPolicyIsCompletedWithDefaults(t *testing.T) {
-	got := &commonpb.RetryPolicy{}
-	if err := completeRetryPolicy(got); err != nil {
-		t.Fatal(err)
-	}
-	want := &commonpb.RetryPolicy{
-		InitialInterval:    durationpb.New(time.Second),
-		BackoffCoefficient: 2,
-		MaximumInterval:    durationpb.New(100 * time.Second),
-	}
-	if !proto.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
-}
-
-func TestBadRetryPoliciesAreRefused(t *testing.T) {
-	for name, policy := range map[string]*commonpb.RetryPolicy{
-		"negative first interval":            {InitialInterval: durationpb.New(-1)},
-		"negative maximum interval":          {MaximumInterval: durationpb.New(-1)},
-		"maximum interval below the first":   {InitialInterval: durationpb.New(2), MaximumInterval: durationpb.New(1)},
-		"coefficient below 1":                {BackoffCoefficient: 0.5},
-		"coefficient that is no number":      {BackoffCoefficient: math.NaN()},
-		"negative attempts":                  {MaximumAttempts: -1},
-		"excluded timeout that there is not": {NonRetryableErrorTypes: []string{"TemporalTimeout:Tea"}},
-		"duration with mixed signs":          {InitialInterval: &durationpb.Duration{Seconds: 1, Nanos: -1}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if err := completeRetryPolicy(policy); err == nil {
-				t.Errorf("accepted: %v", policy)
-			}
-		})
-	}
-}
-
-func TestDurationsAreCappedAtAHundredYears(t *testing.T) {
-	d := &durationpb.Duration{Seconds: math.MaxInt64}
-	if err := capDuration(d); err != nil {
-		t.Fatal(err)
-	}
-	if d.AsDuration() != maxDuration {
-		t.Errorf("capped to %v", d.AsDuration())
-	}
-}
 
 func TestActivityTimeoutsAreDerived(t *testing.T) {
 	const s = time.Second
@@ -130,28 +87,35 @@ func TestFairnessKeyInAnActivityIdIsUnderstood(t *testing.T) {
 	}
 }
 
-func TestTaskQueuesOfCommandsAreChecked(t *testing.T) {
-	for name, test := range map[string]struct {
-		queue *taskqueuepb.TaskQueue
-		ok    bool
-	}{
-		"unset":                      {nil, false},
-		"nameless takes the default": {&taskqueuepb.TaskQueue{}, true},
-		"named":                      {&taskqueuepb.TaskQueue{Name: "q"}, true},
-		"too long":                   {&taskqueuepb.TaskQueue{Name: "12345678901"}, false},
-		"reserved":                   {&taskqueuepb.TaskQueue{Name: "/_sys/q"}, false},
+// That the form of fields is checked at all in commands; what is checked is the
+// table of package check.
+func TestCommandsWithBadFieldsFailTheWorkflowTask(t *testing.T) {
+	long := strings.Repeat("x", check.MaxID+1)
+	weight := func(w float32) func(*activityAttributes) {
+		return func(a *activityAttributes) { a.Priority = &commonpb.Priority{FairnessWeight: w} }
+	}
+	childWeight := func(a *childAttributes) { a.Priority = &commonpb.Priority{FairnessWeight: float32(math.NaN())} }
+	for says, command := range map[string]*commandpb.Command{
+		"fairness weight must be greater than zero":                 scheduleActivity("a", weight(float32(math.NaN()))),
+		"greater than zero, and finite":                             scheduleActivity("a", weight(float32(math.Inf(1)))),
+		"invalid priority: fairness weight":                         startChild("c", childWeight),
+		"activityId exceeds length limit. Length=1001 Limit=1000":   scheduleActivity(long),
+		"TimerId on StartTimerCommand exceeds length limit":         startTimer(long, time.Second),
+		"TimerId is not set on CancelTimerCommand":                  cancelTimer(""),
+		"WorkflowId on StartChildWorkflowExecutionCommand exceeds":  startChild(long),
+		"Invalid RunId set on SignalExternalWorkflowExecutionComma": signalExternal("w", func(a *signalExternalAttributes) { a.Execution.RunId = "r" }),
+		"SignalName on SignalExternalWorkflowExecutionCommand":      signalExternal("w", func(a *signalExternalAttributes) { a.SignalName = long }),
+		"MarkerName is not set on RecordMarkerCommand":              recordMarker(""),
+		"cannot use internal per-namespace task queue": scheduleActivity("a", func(a *activityAttributes) {
+			a.TaskQueue.Name = check.InternalQueue
+		}),
 	} {
-		t.Run(name, func(t *testing.T) {
-			err := completeTaskQueue(test.queue, "default", 10)
-			if (err == nil) != test.ok {
-				t.Fatal(err)
-			}
-			if err == nil && (test.queue.Name == "" || test.queue.Kind != enumspb.TASK_QUEUE_KIND_NORMAL) {
-				t.Errorf("queue is %v", test.queue)
+		t.Run(says, func(t *testing.T) {
+			w := newWorkflow(t)
+			w.start()
+			if got := w.refuse(command).GetFailure().GetMessage(); !strings.Contains(got, says) {
+				t.Errorf("the task failed with %q", got)
 			}
 		})
-	}
-	if err := completeTaskQueue(&taskqueuepb.TaskQueue{}, "", 10); err == nil {
-		t.Error("accepted a queue without any name")
 	}
 }

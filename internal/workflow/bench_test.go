@@ -7,6 +7,7 @@ import (
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	tokens "github.com/perdure/perdure/internal/api/token"
 	"github.com/perdure/perdure/internal/entity"
 )
 
@@ -35,7 +36,7 @@ func BenchmarkWorkflow(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		token, err := DecodeTaskToken(reply.TaskToken)
+		token, err := tokens.DecodeTask(reply.TaskToken)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -12,6 +12,8 @@ import (
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/perdure/perdure/internal/api/check"
 )
 
 // Builders of what clients and workers send. Each makes the usual thing; functions
@@ -281,7 +283,7 @@ func nonRetryable(info *failurepb.ApplicationFailureInfo) { info.NonRetryable = 
 // defaultPolicy is an empty retry policy as it is completed on arrival.
 func defaultPolicy(change ...func(*commonpb.RetryPolicy)) *commonpb.RetryPolicy {
 	policy := build(&commonpb.RetryPolicy{}, change)
-	if err := completeRetryPolicy(policy); err != nil {
+	if err := check.RetryPolicy(policy); err != nil {
 		panic(err)
 	}
 	return policy

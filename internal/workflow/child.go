@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"fmt"
 
-	"github.com/robfig/cron/v3"
 	commandpb "go.temporal.io/api/command/v1"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -15,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -51,6 +51,8 @@ func (f *children) bound(limits *Limits) bound {
 	return bound{limits.PendingChildren, "pending child workflow executions", enumspb.WORKFLOW_TASK_FAILED_CAUSE_PENDING_CHILD_WORKFLOWS_LIMIT_EXCEEDED}
 }
 
+var onStartChild = check.Command("StartChildWorkflowExecutionCommand")
+
 func checkStartChild(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	const bad = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_START_CHILD_EXECUTION_ATTRIBUTES
 
@@ -58,67 +60,48 @@ func checkStartChild(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	if attr == nil {
 		return badCommand(bad, "StartChildWorkflowExecutionCommandAttributes is not set on StartChildWorkflowExecutionCommand.")
 	}
-	r, limits := b.run, b.run.limits()
+	r := b.run
 	target, err := r.commandTarget(attr.Namespace)
 	if err != nil {
 		return badCommand(bad, "%w", err)
 	}
 	attr.Namespace = target.Name
-	where := fmt.Sprintf("WorkflowId=%s WorkflowType=%s Namespace=%s", attr.WorkflowId, attr.WorkflowType.GetName(), attr.Namespace)
-	switch {
-	case attr.WorkflowId == "":
-		return badCommand(bad, "Required field WorkflowId is not set on StartChildWorkflowExecutionCommand. %s", where)
-	case attr.WorkflowType.GetName() == "":
-		return badCommand(bad, "Required field WorkflowType is not set on StartChildWorkflowExecutionCommand. %s", where)
-	case tooLong(attr.WorkflowId, limits.IDLength):
-		return badCommand(bad, "WorkflowId on StartChildWorkflowExecutionCommand exceeds length limit. Length=%d Limit=%d", len(attr.WorkflowId), limits.IDLength)
-	case tooLong(attr.WorkflowType.Name, limits.IDLength):
-		return badCommand(bad, "WorkflowType on StartChildWorkflowExecutionCommand exceeds length limit. Length=%d Limit=%d", len(attr.WorkflowType.Name), limits.IDLength)
+	where := func() string {
+		return fmt.Sprintf("WorkflowId=%s WorkflowType=%s Namespace=%s", attr.WorkflowId, attr.WorkflowType.GetName(), attr.Namespace)
 	}
-	for _, timeout := range []struct {
-		name  string
-		value *durationpb.Duration
-	}{
-		{"WorkflowExecutionTimeout", attr.WorkflowExecutionTimeout},
-		{"WorkflowRunTimeout", attr.WorkflowRunTimeout},
-		{"WorkflowTaskTimeout", attr.WorkflowTaskTimeout},
-	} {
-		if err := capDuration(timeout.value); err != nil {
-			return badCommand(bad, "Invalid %s on StartChildWorkflowExecutionCommand: %w. %s", timeout.name, err, where)
-		}
+	if err := cmp.Or(
+		check.WorkflowID(attr.WorkflowId, onStartChild),
+		check.WorkflowType(attr.WorkflowType, onStartChild),
+		check.Namespace(attr.Namespace, onStartChild),
+		check.Duration("WorkflowExecutionTimeout", attr.WorkflowExecutionTimeout, onStartChild),
+		check.RunTimeouts(attr, onStartChild),
+		check.CronSchedule(attr.CronSchedule, onStartChild),
+	); err != nil {
+		return badCommand(bad, "%w %s", err, where())
 	}
-	if attr.RetryPolicy != nil {
-		if err := completeRetryPolicy(attr.RetryPolicy); err != nil {
-			return badCommand(bad, "invalid WorkflowRetryPolicy on StartChildWorkflowExecutionCommand: %w. %s", err, where)
-		}
-	}
-	if attr.CronSchedule != "" {
-		if _, err := cron.ParseStandard(attr.CronSchedule); err != nil {
-			return badCommand(bad, "invalid CronSchedule on StartChildWorkflowExecutionCommand: %w. %s", err, where)
-		}
+	if err := check.RetryPolicy(attr.RetryPolicy); err != nil {
+		return badCommand(bad, "invalid WorkflowRetryPolicy on StartChildWorkflowExecutionCommand: %w %s", err, where())
 	}
 	if failure := b.checkSearchAttributes(attr.SearchAttributes, bad); failure != nil {
-		failure.err = fmt.Errorf("invalid SearchAttributes on StartChildWorkflowExecutionCommand: %w. %s", failure.err, where)
+		failure.err = fmt.Errorf("invalid SearchAttributes on StartChildWorkflowExecutionCommand: %w. %s", failure.err, where())
 		return failure
 	}
-	if err := checkPriority(attr.Priority); err != nil {
-		return badCommand(bad, "invalid priority: %w. %s", err, where)
+	if err := check.Priority(attr.Priority); err != nil {
+		return badCommand(bad, "invalid priority: %w. %s", err, where())
 	}
 	if attr.TaskQueue == nil {
 		attr.TaskQueue = &taskqueuepb.TaskQueue{}
 	}
-	if err := completeTaskQueue(attr.TaskQueue, r.info.TaskQueue, limits.IDLength); err != nil {
-		return badCommand(bad, "invalid TaskQueue on StartChildWorkflowExecutionCommand: %w. %s", err, where)
+	if err := check.UserTaskQueue(attr.TaskQueue, r.info.TaskQueue); err != nil {
+		return badCommand(bad, "invalid TaskQueue on StartChildWorkflowExecutionCommand: %w. %s", err, where())
 	}
 	runTimeout, taskTimeout := capTimeouts(attr.WorkflowExecutionTimeout.AsDuration(),
 		attr.WorkflowRunTimeout.AsDuration(), attr.WorkflowTaskTimeout.AsDuration())
 	attr.WorkflowRunTimeout, attr.WorkflowTaskTimeout = durationpb.New(runTimeout), durationpb.New(taskTimeout)
-	if failure := b.checkBlob(proto.Size(attr.Input), bad, "StartChildWorkflowExecutionCommandAttributes. Input"); failure != nil {
+	if failure := b.checkBlob("Input", proto.Size(attr.Input), bad, onStartChild); failure != nil {
 		return failure
 	}
-	if proto.Size(attr.Memo) > limits.MemoSize {
-		failure := badCommand(bad, "StartChildWorkflowExecutionCommandAttributes.Memo exceeds size limit.")
-		failure.terminate = true
+	if failure := b.checkSize("Memo", proto.Size(attr.Memo), b.run.limits().MemoSize, bad, onStartChild); failure != nil {
 		return failure
 	}
 	if failure := b.makeRoom(&r.children); failure != nil {

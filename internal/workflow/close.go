@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/entity"
 )
 
@@ -51,15 +52,23 @@ func (b *commandBatch) checkClose() *commandFailure {
 	return nil
 }
 
-// checkBlob refuses what is larger than may ever be stored.
-func (b *commandBatch) checkBlob(size int, cause enumspb.WorkflowTaskFailedCause, what string) *commandFailure {
-	if size <= b.run.chain.config.Limits.BlobSize {
-		return nil
-	}
-	f := badCommand(cause, "%s exceeds size limit.", what)
-	f.terminate = true
-	return f
+// checkBlob refuses a field that is larger than may ever be stored.
+func (b *commandBatch) checkBlob(field string, size int, cause enumspb.WorkflowTaskFailedCause, place *check.Place) *commandFailure {
+	return b.checkSize(field, size, b.run.limits().BlobSize, cause, place)
 }
+
+// checkSize is checkBlob for a limit of its own.
+func (b *commandBatch) checkSize(field string, size, limit int, cause enumspb.WorkflowTaskFailedCause, place *check.Place) *commandFailure {
+	if err := check.Size(field, size, limit, place); err != nil {
+		return &commandFailure{cause: cause, err: err, terminate: true}
+	}
+	return nil
+}
+
+var (
+	onCompleteWorkflow = check.Command("CompleteWorkflowExecutionCommand")
+	onFailWorkflow     = check.Command("FailWorkflowExecutionCommand")
+)
 
 func checkComplete(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	attr := cmd.GetCompleteWorkflowExecutionCommandAttributes()
@@ -70,8 +79,8 @@ func checkComplete(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 		return badCommand(enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_COMPLETE_WORKFLOW_EXECUTION_ATTRIBUTES,
 			"CompleteWorkflowExecutionCommandAttributes is not set on CompleteWorkflowExecutionCommand.")
 	}
-	if f := b.checkBlob(proto.Size(attr.GetResult()), enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_COMPLETE_WORKFLOW_EXECUTION_ATTRIBUTES,
-		"CompleteWorkflowExecutionCommandAttributes.Result"); f != nil {
+	if f := b.checkBlob("Result", proto.Size(attr.GetResult()), enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_COMPLETE_WORKFLOW_EXECUTION_ATTRIBUTES,
+		onCompleteWorkflow); f != nil {
 		return f
 	}
 	b.loadStart()
@@ -104,7 +113,7 @@ func checkFail(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	if attr.GetFailure() == nil {
 		return badCommand(cause, "Failure is not set on FailWorkflowExecutionCommand.")
 	}
-	if f := b.checkBlob(proto.Size(attr.GetFailure()), cause, "FailWorkflowExecutionCommandAttributes.Failure"); f != nil {
+	if f := b.checkBlob("Failure", proto.Size(attr.GetFailure()), cause, onFailWorkflow); f != nil {
 		return f
 	}
 	b.loadStart()

@@ -38,7 +38,7 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 	if err != nil {
 		return nil, err
 	}
-	if err := checkCompletion(req, r.limits().IDLength); err != nil {
+	if err := checkCompletion(req); err != nil {
 		return nil, err
 	}
 	failure, hadBuffered, err := r.checkCommands(step, req.GetCommands())
@@ -107,18 +107,7 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 }
 
 // checkCompletion refuses requests that no workflow task could be completed with.
-func checkCompletion(req *workflowservice.RespondWorkflowTaskCompletedRequest, idLength int) error {
-	if tooLong(req.GetBinaryChecksum(), idLength) || tooLong(req.GetWorkerVersionStamp().GetBuildId(), idLength) ||
-		tooLong(req.GetDeployment().GetBuildId(), idLength) || tooLong(req.GetDeploymentOptions().GetBuildId(), idLength) {
-		return serviceerror.NewInvalidArgument("BinaryChecksum or build id length exceeds limit.")
-	}
-	if req.GetVersioningBehavior() != enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED && req.GetDeployment() == nil &&
-		req.GetDeploymentOptions().GetWorkerVersioningMode() != enumspb.WORKER_VERSIONING_MODE_VERSIONED {
-		return serviceerror.NewInvalidArgument("versioning behavior cannot be specified without deployment options being set with versioned mode")
-	}
-	if req.GetIntermediatePage() || req.GetPageNumber() > 0 {
-		return serviceerror.NewFailedPrecondition("workflow task completion pagination is disabled for this namespace")
-	}
+func checkCompletion(req *workflowservice.RespondWorkflowTaskCompletedRequest) error {
 	var closing enumspb.CommandType
 	for _, cmd := range req.GetCommands() {
 		if closing != 0 {

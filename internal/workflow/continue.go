@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/entity"
 )
 
@@ -180,6 +181,8 @@ func (r *Run) retryBackoff(now time.Time, failure *failurepb.Failure) (time.Dura
 	return nextRetryInterval(policy, max(r.info.Attempt, 1), failure, now, asTime(r.info.ExecutionExpiration))
 }
 
+var onContinueAsNew = check.Command("ContinueAsNewWorkflowExecutionCommand")
+
 func checkContinueAsNew(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	if f := b.checkClose(); f != nil {
 		return f
@@ -189,41 +192,26 @@ func checkContinueAsNew(b *commandBatch, cmd *commandpb.Command) *commandFailure
 	if attr == nil {
 		return badCommand(cause, "ContinueAsNewWorkflowExecutionCommandAttributes is not set on ContinueAsNewWorkflowExecutionCommand.")
 	}
-	info, limits := b.run.info, &b.run.chain.config.Limits
+	info := b.run.info
 	if attr.GetWorkflowType().GetName() == "" {
 		attr.WorkflowType = &commonpb.WorkflowType{Name: info.WorkflowType}
 	}
-	if len(attr.GetWorkflowType().GetName()) > limits.IDLength {
-		return badCommand(cause, "WorkflowType on ContinueAsNewWorkflowExecutionCommand exceeds length limit. Length=%d Limit=%d",
-			len(attr.GetWorkflowType().GetName()), limits.IDLength)
+	if err := cmp.Or(
+		check.WorkflowType(attr.GetWorkflowType(), onContinueAsNew),
+		check.RunTimeouts(attr, onContinueAsNew),
+		check.Duration("BackoffStartInterval", attr.GetBackoffStartInterval(), onContinueAsNew),
+		check.CronSchedule(attr.GetCronSchedule(), onContinueAsNew),
+	); err != nil {
+		return badCommand(cause, "%w", err)
 	}
 	if attr.TaskQueue == nil {
 		attr.TaskQueue = &taskqueuepb.TaskQueue{}
 	}
-	if err := completeTaskQueue(attr.TaskQueue, info.TaskQueue, limits.IDLength); err != nil {
+	if err := check.UserTaskQueue(attr.TaskQueue, info.TaskQueue); err != nil {
 		return badCommand(cause, "error validating ContinueAsNewWorkflowExecutionCommand TaskQueue: %w", err)
 	}
-	for _, timeout := range []struct {
-		name  string
-		value *durationpb.Duration
-	}{
-		{"WorkflowRunTimeout", attr.WorkflowRunTimeout},
-		{"WorkflowTaskTimeout", attr.WorkflowTaskTimeout},
-		{"BackoffStartInterval", attr.BackoffStartInterval},
-	} {
-		if err := capDuration(timeout.value); err != nil {
-			return badCommand(cause, "Invalid %s on ContinueAsNewWorkflowExecutionCommand: %w", timeout.name, err)
-		}
-	}
-	if attr.RetryPolicy != nil {
-		if err := completeRetryPolicy(attr.RetryPolicy); err != nil {
-			return badCommand(cause, "invalid WorkflowRetryPolicy on ContinueAsNewWorkflowExecutionCommand: %w", err)
-		}
-	}
-	if attr.GetCronSchedule() != "" {
-		if _, err := cron.ParseStandard(attr.GetCronSchedule()); err != nil {
-			return badCommand(cause, "Invalid CronSchedule on ContinueAsNewWorkflowExecutionCommand.")
-		}
+	if err := check.RetryPolicy(attr.GetRetryPolicy()); err != nil {
+		return badCommand(cause, "invalid WorkflowRetryPolicy on ContinueAsNewWorkflowExecutionCommand: %w", err)
 	}
 	runTimeout, taskTimeout := attr.GetWorkflowRunTimeout().AsDuration(), attr.GetWorkflowTaskTimeout().AsDuration()
 	if runTimeout == 0 {
@@ -237,12 +225,10 @@ func checkContinueAsNew(b *commandBatch, cmd *commandpb.Command) *commandFailure
 	if f := b.checkSearchAttributes(attr.GetSearchAttributes(), cause); f != nil {
 		return f
 	}
-	if f := b.checkBlob(proto.Size(attr.GetInput()), cause, "ContinueAsNewWorkflowExecutionCommandAttributes.Input"); f != nil {
+	if f := b.checkBlob("Input", proto.Size(attr.GetInput()), cause, onContinueAsNew); f != nil {
 		return f
 	}
-	if proto.Size(attr.GetMemo()) > limits.MemoSize {
-		f := badCommand(cause, "ContinueAsNewWorkflowExecutionCommandAttributes. Memo exceeds size limit.")
-		f.terminate = true
+	if f := b.checkSize("Memo", proto.Size(attr.GetMemo()), b.run.limits().MemoSize, cause, onContinueAsNew); f != nil {
 		return f
 	}
 	return nil

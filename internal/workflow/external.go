@@ -3,15 +3,16 @@
 package workflow
 
 import (
+	"cmp"
 	"errors"
 
-	"github.com/google/uuid"
 	commandpb "go.temporal.io/api/command/v1"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -59,6 +60,11 @@ func (f *externalCancels) bound(limits *Limits) bound {
 	return bound{limits.PendingCancels, "pending requests to cancel external workflows", enumspb.WORKFLOW_TASK_FAILED_CAUSE_PENDING_REQUEST_CANCEL_LIMIT_EXCEEDED}
 }
 
+var (
+	onSignalExternal = check.Command("SignalExternalWorkflowExecutionCommand")
+	onCancelExternal = check.Command("RequestCancelExternalWorkflowExecutionCommand")
+)
+
 var errCrossNamespace = errors.New("cross namespace commands are not allowed")
 
 func checkSignalExternal(b *commandBatch, cmd *commandpb.Command) *commandFailure {
@@ -72,17 +78,17 @@ func checkSignalExternal(b *commandBatch, cmd *commandpb.Command) *commandFailur
 		return badCommand(bad, "Execution is not set on SignalExternalWorkflowExecutionCommand.")
 	}
 	r := b.run
-	if failure := checkExternal(r, bad, "SignalExternalWorkflowExecutionCommand", attr.Namespace, attr.Execution.WorkflowId, attr.Execution.RunId); failure != nil {
+	if failure := checkExternal(r, bad, onSignalExternal, attr.Namespace, attr.Execution.WorkflowId, attr.Execution.RunId); failure != nil {
 		return failure
 	}
-	if attr.SignalName == "" {
-		return badCommand(bad, "SignalName is not set on SignalExternalWorkflowExecutionCommand. WorkflowId=%s Namespace=%s RunId=%s",
-			attr.Execution.WorkflowId, attr.Namespace, attr.Execution.RunId)
+	if err := check.SignalName(attr.SignalName, onSignalExternal); err != nil {
+		return badCommand(bad, "%w WorkflowId=%s Namespace=%s RunId=%s",
+			err, attr.Execution.WorkflowId, attr.Namespace, attr.Execution.RunId)
 	}
 	if failure := b.makeRoom(&r.signals); failure != nil {
 		return failure
 	}
-	if failure := b.checkBlob(proto.Size(attr.Input), bad, "SignalExternalWorkflowExecutionCommandAttributes.Input"); failure != nil {
+	if failure := b.checkBlob("Input", proto.Size(attr.Input), bad, onSignalExternal); failure != nil {
 		return failure
 	}
 	return nil
@@ -96,7 +102,7 @@ func checkCancelExternal(b *commandBatch, cmd *commandpb.Command) *commandFailur
 		return badCommand(bad, "RequestCancelExternalWorkflowExecutionCommandAttributes is not set on RequestCancelExternalWorkflowExecutionCommand.")
 	}
 	r := b.run
-	if failure := checkExternal(r, bad, "RequestCancelExternalWorkflowExecutionCommand", attr.Namespace, attr.WorkflowId, attr.RunId); failure != nil {
+	if failure := checkExternal(r, bad, onCancelExternal, attr.Namespace, attr.WorkflowId, attr.RunId); failure != nil {
 		return failure
 	}
 	if b.children[attr.WorkflowId] {
@@ -107,21 +113,15 @@ func checkCancelExternal(b *commandBatch, cmd *commandpb.Command) *commandFailur
 }
 
 // checkExternal checks how a command names another workflow.
-func checkExternal(r *Run, bad enumspb.WorkflowTaskFailedCause, command, namespace, workflowID, runID string) *commandFailure {
-	limit := r.limits().IDLength
-	if tooLong(namespace, limit) {
-		return badCommand(bad, "Namespace on %s exceeds length limit. Length=%d Limit=%d", command, len(namespace), limit)
+func checkExternal(r *Run, bad enumspb.WorkflowTaskFailedCause, command *check.Place, namespace, workflowID, runID string) *commandFailure {
+	if err := check.Namespace(namespace, command); err != nil {
+		return badCommand(bad, "%w", err)
 	}
 	if _, err := r.commandTarget(namespace); err != nil {
 		return badCommand(bad, "%w", err)
 	}
-	switch {
-	case workflowID == "":
-		return badCommand(bad, "WorkflowId is not set on %s. Namespace=%s RunId=%s", command, namespace, runID)
-	case tooLong(workflowID, limit):
-		return badCommand(bad, "WorkflowId on %s exceeds length limit. Length=%d Limit=%d", command, len(workflowID), limit)
-	case runID != "" && uuid.Validate(runID) != nil:
-		return badCommand(bad, "Invalid RunId set on %s. WorkflowId=%s RunId=%s Namespace=%s", command, workflowID, runID, namespace)
+	if err := cmp.Or(check.WorkflowID(workflowID, command), check.RunID(runID, command)); err != nil {
+		return badCommand(bad, "%w WorkflowId=%s RunId=%s Namespace=%s", err, workflowID, runID, namespace)
 	}
 	return nil
 }

@@ -1,6 +1,10 @@
 package workflow
 
-import enumspb "go.temporal.io/api/enums/v1"
+import (
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"github.com/perdure/perdure/internal/api/check"
+)
 
 // Limits bound what one workflow may grow to. A zero field means the default.
 type Limits struct {
@@ -13,8 +17,6 @@ type Limits struct {
 	BlobSize int
 	// MemoSize is the most bytes a memo may have. Default 2 MiB.
 	MemoSize int
-	// IDLength is the most bytes of names and ids in commands. Default 1000.
-	IDLength int
 	// Signals is the most signals a run accepts. Default 10,000.
 	Signals int64
 	// HistoryEvents and HistorySize (bytes) are what a history may grow to before
@@ -50,9 +52,8 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.PendingChildren, 2000)
 	setDefault(&l.PendingSignals, 2000)
 	setDefault(&l.PendingCancels, 2000)
-	setDefault(&l.BlobSize, 2<<20)
-	setDefault(&l.MemoSize, 2<<20)
-	setDefault(&l.IDLength, 1000)
+	setDefault(&l.BlobSize, check.MaxBlob)
+	setDefault(&l.MemoSize, check.MaxMemo)
 	setDefault(&l.Signals, 10_000)
 	setDefault(&l.HistoryEvents, 51_200)
 	setDefault(&l.HistorySize, 50<<20)

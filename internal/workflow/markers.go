@@ -7,9 +7,16 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/perdure/perdure/internal/api/check"
 )
 
 // Commands that only leave a note: markers and memo.
+
+var (
+	onRecordMarker     = check.Command("RecordMarkerCommand")
+	onModifyProperties = check.Command("ModifyWorkflowPropertiesCommand")
+)
 
 func checkRecordMarker(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	const cause = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_RECORD_MARKER_ATTRIBUTES
@@ -17,17 +24,14 @@ func checkRecordMarker(b *commandBatch, cmd *commandpb.Command) *commandFailure 
 	if attr == nil {
 		return badCommand(cause, "RecordMarkerCommandAttributes is not set on RecordMarkerCommand.")
 	}
-	if attr.GetMarkerName() == "" {
-		return badCommand(cause, "MarkerName is not set on RecordMarkerCommand.")
-	}
-	if limit := b.run.chain.config.Limits.IDLength; len(attr.GetMarkerName()) > limit {
-		return badCommand(cause, "MarkerName on RecordMarkerCommand exceeds length limit. Length=%d Limit=%d", len(attr.GetMarkerName()), limit)
+	if err := check.ID("MarkerName", attr.GetMarkerName(), onRecordMarker); err != nil {
+		return badCommand(cause, "%w", err)
 	}
 	size := 0
 	for k, v := range attr.GetDetails() {
 		size += len(k) + proto.Size(v)
 	}
-	return b.checkBlob(size, cause, "RecordMarkerCommandAttributes.Details")
+	return b.checkBlob("Details", size, cause, onRecordMarker)
 }
 
 func applyRecordMarker(a *application, cmd *commandpb.Command) {
@@ -57,17 +61,12 @@ func checkModifyProperties(b *commandBatch, cmd *commandpb.Command) *commandFail
 	if len(fields) == 0 {
 		return badCommand(cause, "UpsertedMemo.Fields is not set on ModifyWorkflowPropertiesCommand.")
 	}
-	if f := b.checkBlob(proto.Size(attr.GetUpsertedMemo()), cause, "ModifyWorkflowPropertiesCommandAttributes"); f != nil {
+	if f := b.checkBlob("UpsertedMemo", proto.Size(attr.GetUpsertedMemo()), cause, onModifyProperties); f != nil {
 		return f
 	}
 	// Several commands of one task may add up: count all that the batch brings.
 	b.memo.merge(b.run.info.Memo.GetFields(), fields)
-	if b.memo.size > b.run.chain.config.Limits.MemoSize {
-		f := badCommand(cause, "ModifyWorkflowPropertiesCommandAttributes. Memo exceeds size limit.")
-		f.terminate = true
-		return f
-	}
-	return nil
+	return b.checkSize("Memo", b.memo.size, b.run.limits().MemoSize, cause, onModifyProperties)
 }
 
 func applyModifyProperties(a *application, cmd *commandpb.Command) {

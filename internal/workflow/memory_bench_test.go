@@ -12,6 +12,7 @@ import (
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	tokens "github.com/perdure/perdure/internal/api/token"
 	"github.com/perdure/perdure/internal/entity"
 )
 
@@ -68,7 +69,7 @@ func BenchmarkIdleRun(b *testing.B) {
 				return err
 			})
 			step(func(s *entity.Step) error {
-				decoded, err := DecodeTaskToken(token)
+				decoded, err := tokens.DecodeTask(token)
 				if err != nil {
 					return err
 				}

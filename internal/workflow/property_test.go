@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"pgregory.net/rapid"
 
+	tokens "github.com/perdure/perdure/internal/api/token"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -227,7 +228,7 @@ func (m *chaos) failTask(t *rapid.T) {
 	if len(m.workflowTasks) == 0 {
 		t.Skip("no task")
 	}
-	token, err := DecodeTaskToken(m.workflowTasks[len(m.workflowTasks)-1].TaskToken)
+	token, err := tokens.DecodeTask(m.workflowTasks[len(m.workflowTasks)-1].TaskToken)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +258,7 @@ func (m *chaos) finishActivity(t *rapid.T) {
 		t.Skip("no activity")
 	}
 	i := rapid.IntRange(0, len(m.activities)-1).Draw(t, "activity")
-	token, err := DecodeTaskToken(m.activities[i].TaskToken)
+	token, err := tokens.DecodeTask(m.activities[i].TaskToken)
 	if err != nil {
 		t.Fatal(err)
 	}

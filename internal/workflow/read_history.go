@@ -3,6 +3,7 @@ package workflow
 import (
 	"go.temporal.io/api/serviceerror"
 
+	tokens "github.com/perdure/perdure/internal/api/token"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -122,7 +123,7 @@ func (c *Chain) NewRunID(reader entity.Reader, runID string) (string, error) {
 }
 
 func encodePage(runID string, next, last int64) []byte {
-	return EncodeHistoryToken(&records.HistoryToken{RunId: runID, NextEventId: next, LastEventId: last})
+	return tokens.EncodeHistory(&records.HistoryToken{RunId: runID, NextEventId: next, LastEventId: last})
 }
 
 // CheckHistoryToken refuses a page token that is of another run than the one

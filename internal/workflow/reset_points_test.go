@@ -4,13 +4,13 @@ package workflow
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 
+	tokens "github.com/perdure/perdure/internal/api/token"
 	"github.com/perdure/perdure/internal/entity"
 )
 
@@ -60,7 +60,7 @@ func TestATaskOfAKnownBuildWritesNoResetPoints(t *testing.T) {
 	}
 	w.signal("s")
 	task := w.poll()
-	token, err := DecodeTaskToken(task.TaskToken)
+	token, err := tokens.DecodeTask(task.TaskToken)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,19 +137,5 @@ func TestAPointWithWorkBetweenWorkflowsUnderWayIsNotResettable(t *testing.T) {
 	points := p.resetPoints()
 	if len(points) != 2 || !points[0].Resettable || points[1].Resettable {
 		t.Fatalf("points are %v", points)
-	}
-}
-
-func TestABuildWithAnEndlessNameIsRefused(t *testing.T) {
-	w := newWorkflow(t)
-	w.start()
-	task := w.poll()
-	for _, req := range []*completeRequest{
-		{BinaryChecksum: strings.Repeat("x", 1001)},
-		{WorkerVersionStamp: &commonpb.WorkerVersionStamp{BuildId: strings.Repeat("x", 1001)}},
-	} {
-		if _, err := w.tryComplete(task.TaskToken, req); !isInvalidArgument(err) {
-			t.Errorf("completion: %v", err)
-		}
 	}
 }

@@ -34,6 +34,8 @@ func (b *commandBatch) checkSearchAttributes(attributes *commonpb.SearchAttribut
 	return nil
 }
 
+var onUpsertSearchAttributes = check.Command("UpsertWorkflowSearchAttributesCommand")
+
 func checkUpsertSearchAttributes(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	attr := cmd.GetUpsertWorkflowSearchAttributesCommandAttributes()
 	if attr == nil {
@@ -49,7 +51,7 @@ func checkUpsertSearchAttributes(b *commandBatch, cmd *commandpb.Command) *comma
 	if err := b.run.chain.checkSearchAttributes(attr.GetSearchAttributes()); err != nil {
 		return &commandFailure{cause: badSearchAttributes, err: err}
 	}
-	if f := b.checkBlob(proto.Size(attr.GetSearchAttributes()), badSearchAttributes, "UpsertWorkflowSearchAttributesCommandAttributes"); f != nil {
+	if f := b.checkBlob("SearchAttributes", proto.Size(attr.GetSearchAttributes()), badSearchAttributes, onUpsertSearchAttributes); f != nil {
 		return f
 	}
 	// Several commands of one task may add up: count all that the batch brings.

@@ -6,10 +6,10 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/entity"
 )
 
@@ -64,8 +64,8 @@ func (c *Chain) signalRun(step *entity.Step, r *Run, s signalParams) error {
 		return errCompleted()
 	}
 	limits := &c.config.Limits
-	if proto.Size(s.input) > limits.BlobSize {
-		return serviceerror.NewInvalidArgument("Blob data size exceeds limit.")
+	if err := check.BlobSize(proto.Size(s.input), limits.BlobSize); err != nil {
+		return err
 	}
 	if r.state.SignalCount >= limits.Signals {
 		return errSignalLimit()
@@ -124,8 +124,8 @@ func (c *Chain) SignalWithStart(step *entity.Step, req *workflowservice.SignalWi
 		}
 		return c.signalWithStartReply(r, signal.requestID, false), nil
 	}
-	if proto.Size(signal.input) > c.config.Limits.BlobSize {
-		return nil, serviceerror.NewInvalidArgument("Blob data size exceeds limit.")
+	if err := check.BlobSize(proto.Size(signal.input), c.config.Limits.BlobSize); err != nil {
+		return nil, err
 	}
 	p, err := c.signalWithStartParams(step, req)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/proto"
 
+	tokens "github.com/perdure/perdure/internal/api/token"
 	"github.com/perdure/perdure/internal/entity"
 )
 
@@ -219,7 +220,7 @@ func overWire[M any, P interface {
 // tryComplete answers a workflow task. The token need not be a good one.
 func (w subject) tryComplete(token []byte, req *completeRequest) (completion *Completion, err error) {
 	w.t.Helper()
-	decoded, err := DecodeTaskToken(token)
+	decoded, err := tokens.DecodeTask(token)
 	if err != nil {
 		return nil, err
 	}
@@ -292,7 +293,7 @@ func (w subject) fail(task *workflowTask) {
 
 func (w subject) tryFail(task *workflowTask) error {
 	w.t.Helper()
-	token, err := DecodeTaskToken(task.TaskToken)
+	token, err := tokens.DecodeTask(task.TaskToken)
 	if err != nil {
 		return err
 	}
@@ -330,7 +331,7 @@ func (w subject) tryStartActivity(task *entity.Task) (resp *activityTask, err er
 // refOf is the reference in the token of a started activity.
 func (e *engine) refOf(task *activityTask) ActivityRef {
 	e.t.Helper()
-	token, err := DecodeTaskToken(task.TaskToken)
+	token, err := tokens.DecodeTask(task.TaskToken)
 	if err != nil {
 		e.t.Fatalf("token of an activity: %v", err)
 	}

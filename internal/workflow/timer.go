@@ -6,6 +6,7 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -64,6 +65,11 @@ func (f *timers) drop(*Run) {
 
 func (f *timers) size() int { return f.len() * pendingItemBytes }
 
+var (
+	onStartTimer  = check.Command("StartTimerCommand")
+	onCancelTimer = check.Command("CancelTimerCommand")
+)
+
 func checkStartTimer(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	const bad = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_START_TIMER_ATTRIBUTES
 
@@ -72,11 +78,11 @@ func checkStartTimer(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 		return badCommand(bad, "StartTimerCommandAttributes is not set on StartTimerCommand.")
 	}
 	id := attr.TimerId
-	if failure := checkTimerID(b, bad, "StartTimerCommand", id); failure != nil {
-		return failure
+	if err := check.ID("TimerId", id, onStartTimer); err != nil {
+		return badCommand(bad, "%w", err)
 	}
-	if err := capDuration(attr.StartToFireTimeout); err != nil {
-		return badCommand(bad, "An invalid StartToFireTimeout is set on StartTimerCommand: %w. TimerId=%s", err, id)
+	if err := check.Duration("StartToFireTimeout", attr.StartToFireTimeout, onStartTimer); err != nil {
+		return badCommand(bad, "%w. TimerId=%s", err, id)
 	}
 	if timerPending(b, id) {
 		return badCommand(enumspb.WORKFLOW_TASK_FAILED_CAUSE_START_TIMER_DUPLICATE_ID,
@@ -94,8 +100,8 @@ func checkCancelTimer(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 		return badCommand(bad, "CancelTimerCommandAttributes is not set on CancelTimerCommand.")
 	}
 	id := attr.TimerId
-	if failure := checkTimerID(b, bad, "CancelTimerCommand", id); failure != nil {
-		return failure
+	if err := check.ID("TimerId", id, onCancelTimer); err != nil {
+		return badCommand(bad, "%w", err)
 	}
 	if timerPending(b, id) {
 		setOverlay(&b.timers, id, false)
@@ -105,16 +111,6 @@ func checkCancelTimer(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 		return badCommand(bad, "there is no timer with this id. TimerId=%s", id)
 	}
 	setOverlay(&b.removesBufferedTimer, id, true)
-	return nil
-}
-
-func checkTimerID(b *commandBatch, bad enumspb.WorkflowTaskFailedCause, command, id string) *commandFailure {
-	if id == "" {
-		return badCommand(bad, "TimerId is not set on %s.", command)
-	}
-	if limit := b.run.limits().IDLength; tooLong(id, limit) {
-		return badCommand(bad, "TimerId on %s exceeds length limit. Length=%d Limit=%d", command, len(id), limit)
-	}
 	return nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	tokens "github.com/perdure/perdure/internal/api/token"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -366,7 +367,7 @@ func (r *Run) taskReply(step *entity.Step, sticky bool) (*workflowservice.PollWo
 		return nil, err
 	}
 	reply := &workflowservice.PollWorkflowTaskQueueResponse{
-		TaskToken: EncodeTaskToken(&records.TaskToken{
+		TaskToken: tokens.EncodeTask(&records.TaskToken{
 			NamespaceId:      r.chain.key.Namespace,
 			WorkflowId:       r.chain.key.ID,
 			RunId:            r.info.RunId,
@@ -393,7 +394,7 @@ func (r *Run) taskReply(step *entity.Step, sticky bool) (*workflowservice.PollWo
 	}
 	if next < r.state.NextEventId {
 		spliceField(reply, pollHistoryField, history)
-		reply.NextPageToken = EncodeHistoryToken(&records.HistoryToken{
+		reply.NextPageToken = tokens.EncodeHistory(&records.HistoryToken{
 			RunId:          r.info.RunId,
 			NextEventId:    next,
 			LastEventId:    s.eventID,

@@ -11,6 +11,7 @@ import (
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	tokens "github.com/perdure/perdure/internal/api/token"
 	"github.com/perdure/perdure/internal/entity"
 )
 
@@ -417,7 +418,7 @@ func TestLongHistoryIsPaged(t *testing.T) {
 			t.Fatalf("first page is %s, token %q", names(task.History.Events), task.NextPageToken)
 		}
 		events := task.History.Events
-		token, err := DecodeHistoryToken(task.NextPageToken)
+		token, err := tokens.DecodeHistory(task.NextPageToken)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -478,7 +479,7 @@ func TestStaleAndForeignTokensAreNotFound(t *testing.T) {
 	w := newWorkflow(t)
 	w.start()
 	task := w.poll()
-	good, err := DecodeTaskToken(task.TaskToken)
+	good, err := tokens.DecodeTask(task.TaskToken)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -489,9 +490,9 @@ func TestStaleAndForeignTokensAreNotFound(t *testing.T) {
 		"attempt": func() { good.Attempt++ },
 		"time":    func() { good.StartedTime++ },
 	} {
-		good, _ = DecodeTaskToken(task.TaskToken)
+		good, _ = tokens.DecodeTask(task.TaskToken)
 		change()
-		if _, err := w.tryComplete(EncodeTaskToken(good), &completeRequest{}); !isNotFound(err) {
+		if _, err := w.tryComplete(tokens.EncodeTask(good), &completeRequest{}); !isNotFound(err) {
 			t.Errorf("another %s: %v", name, err)
 		}
 	}

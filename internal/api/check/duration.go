@@ -86,9 +86,9 @@ func ActivityFailure(failure *failurepb.Failure) error {
 	return Duration("NextRetryDelay", failure.GetApplicationFailureInfo().GetNextRetryDelay(), applicationFailure)
 }
 
-// timeoutErrorType begins those error types of a retry policy that stand for
+// TimeoutErrorType begins those error types of a retry policy that stand for
 // timeouts.
-const timeoutErrorType = "TemporalTimeout:"
+const TimeoutErrorType = "TemporalTimeout:"
 
 var retryPolicy = Part("retry policy")
 
@@ -129,7 +129,7 @@ func RetryPolicy(policy *commonpb.RetryPolicy) error {
 		return invalid("MaximumAttempts cannot be negative on retry policy.")
 	}
 	for _, errorType := range policy.GetNonRetryableErrorTypes() {
-		name, isTimeout := strings.CutPrefix(errorType, timeoutErrorType)
+		name, isTimeout := strings.CutPrefix(errorType, TimeoutErrorType)
 		if !isTimeout {
 			continue
 		}
