@@ -12,7 +12,6 @@ import (
 
 	"github.com/perdure/perdure/sdk/internal/coroutine"
 	"github.com/perdure/perdure/sdk/internal/execution"
-	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/replay"
 )
 
@@ -121,26 +120,6 @@ func (i *Instance) proceed(heartbeat bool) *Outcome {
 		return i.fail(poll, errGoexit)
 	}
 	return outcome
-}
-
-// LocalActivityDone delivers the end of a local activity. It may be called from
-// any goroutine.
-func (i *Instance) LocalActivityDone(result *LocalActivityResult) {
-	i.mu.Lock()
-	i.results = append(i.results, result)
-	i.mu.Unlock()
-	select {
-	case i.ready <- struct{}{}:
-	default:
-	}
-}
-
-func (i *Instance) takeResults() []*LocalActivityResult {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	results := i.results
-	i.results = nil
-	return results
 }
 
 // Close unwinds the workflow's coroutines: their deferred functions run, and
@@ -255,66 +234,3 @@ func (i *Instance) goOn(heartbeat bool) (outcome *Outcome) {
 	}
 	return i.finish(heartbeat)
 }
-
-func (i *Instance) endLocalActivity(result *LocalActivityResult) error {
-	machine := i.machine
-	activity := machine.OpenLocalActivity(result.Task.ActivityID)
-	if activity == nil {
-		return nil
-	}
-	pending := activity.Data.(*pendingLocalActivity)
-	if pending.task != result.Task {
-		return nil
-	}
-	pending.running = false
-	machine.CountLocalActivityAttempts(activity, uint32(max(0, result.Attempt-result.Task.Attempt+1)))
-	end := replay.LocalActivityResult{Result: result.Result, Attempt: result.Attempt}
-	if result.Err != nil {
-		end.Failure = pending.failures.ErrorToFailure(result.Err)
-		end.Backoff = result.Backoff
-	}
-	// Workflow time goes on with this machine's clock until the next task.
-	now := time.Now()
-	at := machine.Now().Add(now.Sub(i.tasked))
-	i.tasked = now
-	return machine.EndLocalActivity(activity, end, at)
-}
-
-// startLocalActivities hands the new ones to the worker.
-func (i *Instance) startLocalActivities() {
-	for _, activity := range i.machine.StartLocalActivities() {
-		pending := activity.Data.(*pendingLocalActivity)
-		switch {
-		case pending.canceled:
-			i.LocalActivityDone(&LocalActivityResult{Task: pending.task, Err: ErrCanceled, Attempt: pending.task.Attempt})
-		case i.options.LocalActivities == nil:
-			i.LocalActivityDone(&LocalActivityResult{Task: pending.task, Err: errNoLocalActivities, Attempt: pending.task.Attempt})
-		default:
-			pending.running = true
-			i.options.LocalActivities.RunLocalActivity(pending.task)
-		}
-	}
-}
-
-// cancelLocalActivity cancels one that no one waits for. In replay the history
-// says what came of it.
-func (r *run) cancelLocalActivity(activity *replay.LocalActivity) {
-	pending := activity.Data.(*pendingLocalActivity)
-	pending.canceled = true
-	if !pending.running {
-		return
-	}
-	r.instance.options.LocalActivities.CancelLocalActivity(pending.task)
-	r.instance.LocalActivityDone(&LocalActivityResult{Task: pending.task, Err: ErrCanceled, Attempt: pending.task.Attempt})
-}
-
-func (r *run) cancelRunningLocalActivities() {
-	for _, activity := range r.machine.LocalActivities() {
-		if pending := activity.Data.(*pendingLocalActivity); pending.running {
-			pending.running = false
-			r.options.LocalActivities.CancelLocalActivity(pending.task)
-		}
-	}
-}
-
-var errNoLocalActivities = failure.NewApplicationError("this worker does not run local activities", "", failure.ApplicationErrorOptions{NonRetryable: true})

@@ -1,33 +1,5 @@
 package flow
 
-import "github.com/perdure/perdure/sdk/internal/failure"
-
-// Await blocks until condition says true. It is asked again whenever anything
-// happened in the workflow, and must only look. Await fails, with a
-// CanceledError, if ctx is cancelled first.
-func Await(ctx Context, condition func() bool) error { return mutableCalls(ctx).Await(ctx, condition) }
-
-func (o outbound) Await(ctx Context, condition func() bool) error {
-	t := enterMutable(ctx)
-	defer t.coroutine.Progress()
-	for !condition() {
-		if isCanceled(ctx) {
-			return failure.NewCanceledError(failure.CanceledErrorOptions{Message: "Await context canceled"})
-		}
-		t.coroutine.Yield("Await")
-	}
-	return nil
-}
-
-func isCanceled(ctx Context) bool {
-	done := ctx.Done()
-	if done == nil {
-		return false
-	}
-	_, more := done.ReceiveAsyncWithMoreFlag(nil)
-	return !more
-}
-
 // waitGroup implements WaitGroup.
 type waitGroup struct {
 	n       int

@@ -1,0 +1,29 @@
+package flow
+
+import (
+	"context"
+
+	"github.com/perdure/perdure/sdk/converter"
+)
+
+// ContextPropagator carries values of contexts along with calls: from the client
+// to workflows, and from workflows to activities and other workflows.
+type ContextPropagator interface {
+	// Inject writes values of a Go context into a header.
+	Inject(context.Context, HeaderWriter) error
+	// Extract puts values of a header into a Go context.
+	Extract(context.Context, HeaderReader) (context.Context, error)
+	// InjectFromWorkflow is Inject for workflow contexts.
+	InjectFromWorkflow(Context, HeaderWriter) error
+	// ExtractToWorkflow is Extract for workflow contexts.
+	ExtractToWorkflow(Context, HeaderReader) (Context, error)
+}
+
+// ContextAware is implemented by data converters that depend on the context of
+// the call.
+type ContextAware interface {
+	// WithWorkflowContext returns the converter for calls from workflow code.
+	WithWorkflowContext(ctx Context) converter.DataConverter
+	// WithContext returns the converter for calls from clients and activities.
+	WithContext(ctx context.Context) converter.DataConverter
+}
