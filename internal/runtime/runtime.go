@@ -21,6 +21,19 @@
 // state that may still be on its way to the disk. They return when the entity's
 // batches that were in flight are durable; at once if none was.
 //
+// Writes come in three grades, which steps choose from:
+//
+//	synced       survives a power cut: the default, and all that anybody is told
+//	             has happened
+//	lazy         survives a killed process and a power cut but for the last 10 ms
+//	             or so (Step.Lazy): what may be lost because it is done again
+//	memory only  is lost with the process: fields that no record holds
+//
+// What is lazy or in memory only may be lost because nobody can tell: a heartbeat,
+// since workers gather them anyway; the removal of a delivered message, since the
+// receiver recognises it; the start of a task, since the task is offered again and
+// the state machine knows the late answer of the first worker by its token.
+//
 // When a commit fails, what is in memory is ahead of what is on disk and can not
 // be taken back. The shard then refuses everything until the process is started
 // again, and Failed says why.
