@@ -14,7 +14,7 @@ import (
 func (u *update) encode() *storage.Batch {
 	e, s, step := u.entry, u.entry.shard, u.step.Outputs()
 	batch := &storage.Batch{}
-	batch.Grow(len(step.Records) + len(step.Timers) + len(step.Tasks) + len(step.Removed) + len(step.Messages) + 1) // and the clock
+	batch.Grow(len(step.Records) + len(step.Timers) + len(step.Tasks) + len(step.Removed) + len(step.Messages) + len(step.Index) + 1) // and the clock
 	buf := make([]byte, 0, u.encodedSize())
 	target := e.prefix[1:] // the encoded entity key
 
@@ -64,6 +64,14 @@ func (u *update) encode() *storage.Batch {
 		buf = appendMessage(buf, target, step.Messages[i])
 		batch.Set(key, cut())
 	}
+	if u.rt.changeLog {
+		for i := range step.Index {
+			buf = appendLogKey(buf, s.numbers.next(u.step.Now.UnixNano(), &u.span))
+			key := cut()
+			buf = appendChange(buf, target, &step.Index[i])
+			batch.Set(key, cut())
+		}
+	}
 	return batch
 }
 
@@ -88,6 +96,9 @@ func (u *update) encodedSize() int {
 	for i := range step.Messages {
 		out := &step.Messages[i]
 		size += 9 + prefix + len(out.To.Namespace) + len(out.To.ID) + 8 + len(out.Body)
+	}
+	for i := range step.Index {
+		size += 12 + prefix + len(step.Index[i].ID) + len(step.Index[i].Row)
 	}
 	return size
 }

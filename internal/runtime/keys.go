@@ -17,8 +17,8 @@ import (
 //	t <fire time> <entity key> <name>         durable timers; the value is empty
 //	q <namespace> <type> <name> <lane> <id>   tasks: records.DispatchTask
 //	o <number>                                outbox: sender, destination, body
-//	l <number>                                change log: entity, row id, row
-//	m c                                       clock: time of a late step
+//	l <number>                                change log: entity, row id, row or removal
+//	m c                                       clock: bound of times and numbers
 //
 // Strings and entity keys mark their own end; times are nanoseconds since 1970.
 const (

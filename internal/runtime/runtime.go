@@ -78,6 +78,10 @@ type Options struct {
 	// CacheBytes is how much memory the entities that nobody is using may take,
 	// by their own account. Default 24 MiB.
 	CacheBytes int64
+	// ChangeLog has the index entries of steps written, for ReadChanges. Set it only
+	// if somebody reads them and trims the log, or it grows without bound; what was
+	// not written while it was off is not made up for.
+	ChangeLog bool
 	// Logger defaults to slog.Default().
 	Logger *slog.Logger
 	// Now is the clock. Default time.Now.
@@ -104,6 +108,8 @@ type Runtime struct {
 	log      *slog.Logger
 	clock    func() time.Time
 	newID    func() string
+	// changeLog is Options.ChangeLog.
+	changeLog bool
 
 	// shards are those of the store by number; nil if it is not held here.
 	shards []atomic.Pointer[shard]
@@ -134,13 +140,14 @@ func Open(ctx context.Context, options Options) (*Runtime, error) {
 		return nil, errors.New("runtime: Options.Store and Options.Machines must be set")
 	}
 	r := &Runtime{
-		store:    options.Store,
-		machines: options.Machines,
-		tasks:    options.Tasks,
-		log:      options.Logger,
-		clock:    options.Now,
-		newID:    options.NewID,
-		closing:  make(chan struct{}),
+		store:     options.Store,
+		machines:  options.Machines,
+		tasks:     options.Tasks,
+		log:       options.Logger,
+		clock:     options.Now,
+		newID:     options.NewID,
+		changeLog: options.ChangeLog,
+		closing:   make(chan struct{}),
 	}
 	if r.log == nil {
 		r.log = slog.Default()

@@ -95,6 +95,32 @@ func (r *Runtime) acquireShard(ctx context.Context, id storage.ShardID) error {
 	return nil
 }
 
+// shard returns a shard that this runtime holds and that has not failed.
+func (r *Runtime) shard(id storage.ShardID) (*shard, error) {
+	if int(id) >= len(r.shards) {
+		return nil, fmt.Errorf("runtime: there is no shard %d: the store has %d", id, len(r.shards))
+	}
+	s := r.shards[id].Load()
+	if s == nil {
+		return nil, errNotHeld(int(id))
+	}
+	if f := s.failure.Load(); f != nil {
+		return nil, f.reply
+	}
+	return s, nil
+}
+
+// Shards are the numbers of the shards that this runtime holds and that have not
+// failed, in order.
+func (r *Runtime) Shards() (ids []storage.ShardID) {
+	for s := range r.held() {
+		if s.failure.Load() == nil {
+			ids = append(ids, s.id)
+		}
+	}
+	return ids
+}
+
 // held are the shards that this runtime holds.
 func (r *Runtime) held() iter.Seq[*shard] {
 	return func(yield func(*shard) bool) {
