@@ -117,7 +117,7 @@ It needs no other service. Its data are in one directory.`,
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.PersistentFlags().VarP(&out, "output", "o", "format of what is printed to standard output: text or json")
-	root.AddCommand(newServerCommand(&out), newVersionCommand(&out))
+	root.AddCommand(newServerCommand(&out), newAdminCommand(&out), newVersionCommand(&out))
 	addVersion(root)
 	return root
 }
@@ -136,16 +136,19 @@ func newServerCommand(out *output) *cobra.Command {
 		Short: "Run a server",
 		Example: `  perdure server start-dev
   perdure server start --data-dir /var/lib/perdure`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("unknown command %q for %q", args[0], cmd.CommandPath())
-			}
-			return nil
-		},
+		Args: commandsOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newStartCommand(out), newStartDevCommand(out))
 	return cmd
+}
+
+// commandsOnly are the Args of a command that only has commands below it.
+func commandsOnly(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("unknown command %q for %q", args[0], cmd.CommandPath())
+	}
+	return nil
 }
 
 // output is the --output flag.

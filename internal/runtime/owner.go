@@ -135,3 +135,6 @@ func (c *Clocks) Add(key, value []byte) error {
 func (c *Clocks) Latest() (key, value []byte, ok bool) {
 	return clockKey, entity.AppendInt(nil, c.latest), c.found
 }
+
+// RecordPrefix begins the keys of all records of an entity, and of nothing else.
+func RecordPrefix(key entity.Key) []byte { return key.Encode([]byte{spaceRecord}) }

@@ -139,11 +139,8 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	}
 	s.matching = matching.New(matching.Options{Logger: s.logger})
 	s.runtime, err = runtime.Open(ctx, runtime.Options{
-		Store: s.store,
-		Machines: map[entity.Kind]entity.Machine{
-			entity.KindNamespaces: s.namespaces,
-			entity.KindWorkflow:   workflow.NewMachine(s.workflowConfig(options.limits)),
-		},
+		Store:      s.store,
+		Machines:   machines(s.namespaces, s.workflowConfig(options.limits)),
 		Tasks:      s.matching,
 		CacheBytes: options.CacheBytes,
 		Logger:     s.logger,
@@ -197,6 +194,18 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	}
 	return nil
 }
+
+// machines are the kinds of entities of this release.
+func machines(namespaces *namespace.Registry, workflows workflow.Config) map[entity.Kind]entity.Machine {
+	return map[entity.Kind]entity.Machine{
+		entity.KindNamespaces: namespaces,
+		entity.KindWorkflow:   workflow.NewMachine(workflows),
+	}
+}
+
+// Machines are the kinds of entities of this release, for whoever reads their
+// records without running them.
+func Machines() map[entity.Kind]entity.Machine { return machines(namespace.New(), workflow.Config{}) }
 
 // workflowConfig tells the state machine of workflows about namespaces.
 func (s *Server) workflowConfig(limits workflow.Limits) workflow.Config {

@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/perdure/perdure/internal/server"
+	"github.com/perdure/perdure/internal/verify"
+)
+
+// verifyInfo is what `perdure admin verify --output json` prints.
+type verifyInfo struct {
+	Shards      int     `json:"shards"`
+	Pairs       int64   `json:"pairs"`
+	Bytes       int64   `json:"bytes"`
+	Entities    int64   `json:"entities"`
+	Unknown     int64   `json:"unknown"` // entities of kinds that this release does not know
+	Problems    int64   `json:"problems"`
+	TookSeconds float64 `json:"tookSeconds"`
+}
+
+func newVerifyCommand(out *output) *cobra.Command {
+	var (
+		log     logging
+		dataDir string
+	)
+	cmd := &cobra.Command{
+		Use:   "verify --data-dir DIR",
+		Short: "Read all of a stopped server's data and tell what is wrong",
+		Long: `Read all of a stopped server's data, decode it as a server would, and check that
+everything is where a server looks for it. Nothing is written.
+
+Each problem is one line on standard error that names the workflow (or what else it
+is about), and the exit code is 1 if there are any.`,
+		Example: `  perdure admin verify --data-dir /var/lib/perdure`,
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			logger, err := log.logger(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			if dataDir == "" {
+				return usagef("--data-dir is required: the directory of the stopped server's data")
+			}
+			show := newProgress(cmd.ErrOrStderr())
+			report, err := verify.Run(cmd.Context(), verify.Options{
+				Dir:      dataDir,
+				Machines: server.Machines(),
+				Problem: func(p verify.Problem) {
+					show.end()
+					fmt.Fprintln(cmd.ErrOrStderr(), p.Error())
+				},
+				Progress: func(bytes int64) { show.show("verify", bytes, 0) },
+				Logger:   logger,
+			})
+			show.end()
+			if err != nil {
+				return explainStopped(err, dataDir)
+			}
+			if *out == outputJSON {
+				err = writeJSON(cmd.OutOrStdout(), verifyInfo{
+					report.Shards, report.Pairs, report.Bytes, report.Entities, report.Unknown, report.Problems, report.Took.Seconds(),
+				})
+			} else {
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d pairs (%s) of %d entities in %d shards read in %v: %d problems.\n",
+					report.Pairs, mebibytes(uint64(report.Bytes)), report.Entities, report.Shards, report.Took.Round(time.Millisecond), report.Problems)
+			}
+			if err == nil && report.Problems > 0 {
+				err = fmt.Errorf("%d problems in %s: restore the directory from a backup, or end the workflows that are named and begin them anew", report.Problems, dataDir)
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&dataDir, "data-dir", "", "directory of the stopped server's data; required")
+	log.addTo(cmd.Flags(), "warn")
+	return cmd
+}

@@ -1,0 +1,210 @@
+// Package verify reads the whole store of a stopped server and tells what does not
+// decode, or is not where it belongs.
+//
+// Every pair must have an owner (runtime.Owner), and be in the shard of its owner.
+// Every entity is then loaded as a server would load it, which decodes what a server
+// needs to go on with it; a kind whose machine is an entity.Verifier looks closer.
+// Nothing is written. Memory is bounded by the largest entity.
+package verify
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/runtime"
+	"github.com/perdure/perdure/internal/storage"
+	"github.com/perdure/perdure/internal/storage/pebble"
+)
+
+// Options are what is verified and how. Dir and Machines are required.
+type Options struct {
+	// Dir is the data directory.
+	Dir string
+	// Machines are the kinds of entities there are.
+	Machines map[entity.Kind]entity.Machine
+	// Problem is called for each problem, in no order that means anything. Optional.
+	Problem func(Problem)
+	// Progress is called now and then with the bytes in keys and values that have been
+	// read. Optional.
+	Progress func(bytes int64)
+	// Logger gets warnings and errors of the store; slog.Default if nil.
+	Logger *slog.Logger
+
+	// store are further settings of the store, for tests.
+	store pebble.Options
+}
+
+// Problem is something that is wrong.
+type Problem struct {
+	Shard storage.ShardID
+	// Entity is what it is about; zero if that is not known.
+	Entity entity.Key
+	Err    error
+}
+
+func (p Problem) Error() string {
+	if p.Entity == (entity.Key{}) {
+		return fmt.Sprintf("shard %d: %v", p.Shard, p.Err)
+	}
+	return fmt.Sprintf("shard %d: entity %v: %v", p.Shard, p.Entity, p.Err)
+}
+
+// Report is what was found.
+type Report struct {
+	Shards                 int
+	Pairs, Bytes, Entities int64
+	// Unknown is how many of the entities are of kinds that this release does not
+	// know, and could only be read.
+	Unknown  int64
+	Problems int64
+	Took     time.Duration
+}
+
+// Run verifies the store. Problems are in the report; an error means that
+// it could not be read to the end.
+func Run(ctx context.Context, options Options) (report *Report, err error) {
+	if options.Problem == nil {
+		options.Problem = func(Problem) {}
+	}
+	if options.Progress == nil {
+		options.Progress = func(int64) {}
+	}
+	start := time.Now()
+	opts := options.store
+	opts.Logger = options.Logger
+	store, err := pebble.OpenStopped(options.Dir, opts)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	j := &job{options: options, store: store, report: Report{Shards: store.Shards()}}
+	for id := range storage.ShardID(store.Shards()) {
+		if err := j.shard(ctx, id); err != nil {
+			return nil, err
+		}
+	}
+	j.report.Took = time.Since(start)
+	return &j.report, nil
+}
+
+type job struct {
+	options Options
+	store   *pebble.Stopped
+	report  Report
+	told    int64
+}
+
+// progressBytes is how much is read between two calls of Options.Progress.
+const progressBytes = 1 << 20
+
+// shard verifies one shard. The records of an entity are next to each other, so
+// an entity is complete when the next one begins.
+func (j *job) shard(ctx context.Context, id storage.ShardID) error {
+	var current entity.Key
+	var prefix []byte // of the records of current; nil before the first one
+	var loadErr error
+	err := j.store.Scan(ctx, id, storage.Range{}, func(key, value []byte) bool {
+		j.report.Pairs++
+		j.report.Bytes += int64(len(key) + len(value))
+		if j.report.Bytes-j.told >= progressBytes {
+			j.told = j.report.Bytes
+			j.options.Progress(j.told)
+		}
+		if prefix != nil && bytes.HasPrefix(key, prefix) {
+			return true
+		}
+		owner, owned, err := runtime.Owner(key, value)
+		switch {
+		case err != nil:
+			j.problem(id, entity.Key{}, err)
+			return true
+		case !owned:
+			return true
+		case runtime.ShardOf(owner, j.report.Shards) != id:
+			j.problem(id, owner, fmt.Errorf("its %s belongs to shard %d, where the server looks for it", runtime.SpaceName(key), runtime.ShardOf(owner, j.report.Shards)))
+		}
+		if start := runtime.RecordPrefix(owner); bytes.HasPrefix(key, start) {
+			current, prefix = owner, start
+			loadErr = j.entity(ctx, id, current, prefix)
+		}
+		return loadErr == nil
+	})
+	return errors.Join(err, loadErr)
+}
+
+// entity verifies one entity. It fails if the store cannot be read.
+func (j *job) entity(ctx context.Context, id storage.ShardID, key entity.Key, prefix []byte) error {
+	j.report.Entities++
+	machine := j.options.Machines[key.Kind]
+	if machine == nil {
+		j.report.Unknown++
+		return nil
+	}
+	r := &reader{ctx: ctx, store: j.store, shard: id, prefix: prefix}
+	if _, err := machine.Load(ctx, r, key); err != nil && r.err == nil {
+		j.problem(id, key, err)
+	}
+	if verifier, ok := machine.(entity.Verifier); ok && r.err == nil {
+		for _, err := range verifier.Verify(ctx, r, key) {
+			j.problem(id, key, err)
+		}
+	}
+	return r.err
+}
+
+func (j *job) problem(id storage.ShardID, key entity.Key, err error) {
+	j.report.Problems++
+	j.options.Problem(Problem{Shard: id, Entity: key, Err: err})
+}
+
+// reader reads the records of one entity.
+type reader struct {
+	ctx    context.Context
+	store  *pebble.Stopped
+	shard  storage.ShardID
+	prefix []byte
+	err    error // of the store, not of what is in it
+}
+
+var _ entity.Reader = (*reader)(nil)
+
+func (r *reader) key(record []byte) []byte {
+	return append(r.prefix[:len(r.prefix):len(r.prefix)], record...)
+}
+
+// Get implements entity.Reader.
+func (r *reader) Get(record []byte) ([]byte, error) {
+	value, err := r.store.Get(r.ctx, r.shard, r.key(record))
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, nil
+	}
+	return value, r.note(err)
+}
+
+// Scan implements entity.Reader.
+func (r *reader) Scan(prefix, from []byte, reverse bool, visit func(record, value []byte) bool) error {
+	bounds := storage.Prefix(r.key(prefix))
+	bounds.Reverse = reverse
+	switch {
+	case from == nil:
+	case reverse:
+		bounds.End = r.key(from)
+	default:
+		bounds.Start = r.key(from)
+	}
+	return r.note(r.store.Scan(r.ctx, r.shard, bounds, func(key, value []byte) bool {
+		return visit(key[len(r.prefix):], value)
+	}))
+}
+
+func (r *reader) note(err error) error {
+	if err != nil && r.err == nil {
+		r.err = err
+	}
+	return err
+}
