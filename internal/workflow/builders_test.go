@@ -116,8 +116,6 @@ func maximumAttempts(n int32) func(*activityAttributes) {
 	return func(a *activityAttributes) { a.RetryPolicy = &commonpb.RetryPolicy{MaximumAttempts: n} }
 }
 
-func eager(a *activityAttributes) { a.RequestEagerExecution = true }
-
 // timeouts are schedule-to-close, schedule-to-start, start-to-close, heartbeat.
 func timeouts(whole, queued, attempt, beat time.Duration) func(*activityAttributes) {
 	return func(a *activityAttributes) {

@@ -1,13 +1,8 @@
 package workflow
 
 import (
-	"strings"
 	"testing"
 	"time"
-
-	commonpb "go.temporal.io/api/common/v1"
-	enumspb "go.temporal.io/api/enums/v1"
-	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 func TestNextCronTick(t *testing.T) {
@@ -39,31 +34,6 @@ func TestNextCronTick(t *testing.T) {
 			got, ok := nextCron(tc.schedule, at(tc.last), at(tc.now))
 			if got != tc.want || ok != tc.ok {
 				t.Fatalf("next tick is in %v, %v; want %v, %v", got, ok, tc.want, tc.ok)
-			}
-		})
-	}
-}
-
-func TestBadContinueAsNewCommandsFailTheWorkflowTask(t *testing.T) {
-	for name, change := range map[string]func(*continueAttributes){
-		"negative run timeout":  func(a *continueAttributes) { a.WorkflowRunTimeout = durationpb.New(-1) },
-		"negative task timeout": func(a *continueAttributes) { a.WorkflowTaskTimeout = durationpb.New(-1) },
-		"negative backoff":      func(a *continueAttributes) { a.BackoffStartInterval = durationpb.New(-1) },
-		"mixed signs":           func(a *continueAttributes) { a.WorkflowRunTimeout = &durationpb.Duration{Seconds: 1, Nanos: -1} },
-		"long type":             func(a *continueAttributes) { a.WorkflowType = &commonpb.WorkflowType{Name: strings.Repeat("x", 1001)} },
-		"bad retry policy":      func(a *continueAttributes) { a.RetryPolicy = &commonpb.RetryPolicy{MaximumAttempts: -1} },
-		"bad cron schedule":     func(a *continueAttributes) { a.CronSchedule = "now and then" },
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorkflow(t)
-			run := w.start().RunId
-			completion, err := w.tryComplete(w.poll().TaskToken, &completeRequest{Commands: commands(continueAsNew(change))})
-			if err != nil || !isInvalidArgument(completion.Err) {
-				t.Fatalf("completion: %v, %v", completion, err)
-			}
-			failed := w.events[run][3].GetWorkflowTaskFailedEventAttributes()
-			if failed.GetCause() != enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_CONTINUE_AS_NEW_ATTRIBUTES {
-				t.Errorf("task has failed with %v", failed)
 			}
 		})
 	}

@@ -60,6 +60,9 @@ type engine struct {
 
 	// last is what the last step that succeeded has noted.
 	last *entity.Outputs
+	// shown are the events that workers were shown with their workflow tasks, by
+	// token: they must be a prefix of the history if the task is completed.
+	shown map[string][]*historypb.HistoryEvent
 	// watch, if set, is called with the outputs of every step.
 	watch func(entity.Key, *entity.Outputs)
 
@@ -126,6 +129,7 @@ func newEngine(t tester, limits ...Limits) *engine {
 		},
 		chains: make(map[entity.Key]*Chain),
 		wakes:  make(map[entity.Key][]time.Time),
+		shown:  make(map[string][]*historypb.HistoryEvent),
 		disk:   *new(disk).clone(),
 	}
 	e.disk.tasks = make(map[int64]*entity.Task)

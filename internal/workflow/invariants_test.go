@@ -8,6 +8,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
@@ -131,6 +132,9 @@ func (e *engine) checkState(r *Run) {
 	if r.started != nil && r.state.WorkflowTask == nil {
 		e.t.Errorf("a workflow task is started that is not pending")
 	}
+	if pinned := r.chain.Pinned(); pinned != (r.started != nil || len(r.queries) > 0) {
+		e.t.Errorf("the chain may be evicted: %v, a workflow task is started: %v, %d queries wait", !pinned, r.started != nil, len(r.queries))
+	}
 	wroteHistory := false
 	for _, record := range e.last.Records {
 		runID, _ := decodeBatch(record)
@@ -171,8 +175,8 @@ func closesRun(t enumspb.EventType) bool {
 	return false
 }
 
-// noteHistory brings the decoded histories up to date with a change of a record:
-// ids must go on without a gap, and nothing may come after the event that closes.
+// noteHistory brings the decoded histories up to date with a change of a record,
+// and checks what has been added.
 func (e *engine) noteHistory(r entity.Record) {
 	e.t.Helper()
 	if r.Value == nil {
@@ -185,13 +189,42 @@ func (e *engine) noteHistory(r entity.Record) {
 	}
 	runID, batch := decodeBatch(r)
 	for _, event := range batch {
-		if n := len(e.events[runID]); event.EventId != int64(n)+1 {
-			e.t.Fatalf("event %d of run %s has id %d", n+1, runID, event.EventId)
-		} else if n > 0 && closesRun(e.events[runID][n-1].EventType) {
-			e.t.Fatalf("%v comes after the event that has closed run %s", event.EventType, runID)
-		}
+		e.checkEvent(e.events[runID], event)
 		e.events[runID] = append(e.events[runID], event)
 	}
+}
+
+// referents are the types of the events that a field of an event may refer to.
+var referents = map[protoreflect.Name][]enumspb.EventType{
+	"workflow_task_completed_event_id": {enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED},
+	"scheduled_event_id":               {enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED, enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED},
+	"started_event_id": {enumspb.EVENT_TYPE_WORKFLOW_TASK_STARTED, enumspb.EVENT_TYPE_ACTIVITY_TASK_STARTED,
+		enumspb.EVENT_TYPE_TIMER_STARTED, enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED},
+	"initiated_event_id": {enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED,
+		enumspb.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED, enumspb.EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED},
+	"latest_cancel_requested_event_id": {enumspb.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED},
+}
+
+// checkEvent verifies what holds of every event that is added to a history: its id
+// is the next one, nothing has closed the run before, and every reference to
+// another event points at an earlier one of the right kind.
+func (e *engine) checkEvent(history []*historypb.HistoryEvent, event *historypb.HistoryEvent) {
+	e.t.Helper()
+	n := len(history)
+	if event.EventId != int64(n)+1 {
+		e.t.Fatalf("event %d has id %d", n+1, event.EventId)
+	}
+	if n > 0 && closesRun(history[n-1].EventType) {
+		e.t.Fatalf("%v comes after the event that has closed the run", event.EventType)
+	}
+	attributesOf(event).Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
+		if want := referents[field.Name()]; want != nil {
+			if id := value.Int(); id <= 0 || id > int64(n) || !slices.Contains(want, history[id-1].EventType) {
+				e.t.Fatalf("event %d, %v, has %s = %d", event.EventId, event.EventType, field.Name(), id)
+			}
+		}
+		return true
+	})
 }
 
 // decodeBatch decodes a record of history; events is nil if it is another one.
@@ -210,15 +243,22 @@ func decodeBatch(r entity.Record) (runID string, events []*historypb.HistoryEven
 	return runID, h.Events
 }
 
-// run is the current run of the workflow.
-func (w subject) run() *Run {
-	w.t.Helper()
-	r := w.chain().current
-	if r == nil {
-		w.t.Fatalf("%s has no run", w.id)
+// messageName is what a message between chains asks for.
+func messageName(body []byte) string {
+	m := new(records.Message)
+	if err := proto.Unmarshal(body, m); err != nil {
+		panic(err)
 	}
-	return r
+	message := m.ProtoReflect()
+	variant := message.WhichOneof(message.Descriptor().Oneofs().ByName("body"))
+	return string(message.Get(variant).Message().Descriptor().Name())
 }
+
+// isRetentionTimer tells the chain's timer from those of its runs.
+func isRetentionTimer(name []byte) bool { return string(name) == string(expiryTimer) }
+
+// taskToken is what the token of a task says.
+type taskToken = records.TaskToken
 
 // started reports whether the workflow is open and with a worker.
 func (w subject) started() bool {
@@ -245,17 +285,4 @@ func (w subject) pending() pending {
 		}
 	}
 	return p
-}
-
-// pendingActivity is the record of the only pending activity of the workflow.
-func (w subject) pendingActivity() *records.Activity {
-	w.t.Helper()
-	r := w.run()
-	if n := r.activities.len(); n != 1 {
-		w.t.Fatalf("%d activities are pending", n)
-	}
-	for _, act := range r.activities.byKey {
-		return act
-	}
-	return nil
 }

@@ -67,6 +67,9 @@ func (w subject) tryStart(change ...func(*startRequest)) (resp *workflowservice.
 		resp, err = c.Start(s, newStartRequest(w.id, w.newRequestID(), change...))
 		return err
 	})
+	if resp.GetEagerWorkflowTask() != nil {
+		resp.EagerWorkflowTask = w.show(resp.EagerWorkflowTask)
+	}
 	return resp, err
 }
 
@@ -137,6 +140,8 @@ func (w subject) status() enumspb.WorkflowExecutionStatus {
 	return w.describe("").WorkflowExecutionInfo.Status
 }
 
+func (w subject) cancelQuery(id string) { w.chain().CancelQuery(w.runID(), id) }
+
 // runID is the id of the current run, empty if there is none.
 func (w subject) runID() string { return w.chain().CurrentRunID() }
 
@@ -193,7 +198,18 @@ func (w subject) tryPoll(task *entity.Task, queue *taskqueuepb.TaskQueue) (resp 
 		resp, err = c.StartWorkflowTask(s, task, &workflowservice.PollWorkflowTaskQueueRequest{TaskQueue: queue, Identity: testWorker})
 		return err
 	})
-	return overWire(w.t, resp), err
+	if err != nil {
+		return nil, err
+	}
+	return w.show(resp), nil
+}
+
+// show is the workflow task as a worker gets it.
+func (w subject) show(task *workflowTask) *workflowTask {
+	w.t.Helper()
+	task = overWire(w.t, task)
+	w.shown[string(task.TaskToken)] = task.GetHistory().GetEvents()
+	return task
 }
 
 // overWire is the message as the other side decodes it: spliced fields are
@@ -229,7 +245,21 @@ func (w subject) tryComplete(token []byte, req *completeRequest) (completion *Co
 		completion, err = c.CompleteWorkflowTask(s, decoded, req)
 		return err
 	})
-	return completion, err
+	if err != nil {
+		return nil, err
+	}
+	for _, shown := range w.shown[string(token)] {
+		if completion.Err != nil || w.events[decoded.RunId] == nil {
+			break
+		}
+		if event := w.events[decoded.RunId][shown.EventId-1]; !proto.Equal(event, shown) {
+			w.t.Fatalf("the worker was shown\n%v\nbut the history has\n%v", shown, event)
+		}
+	}
+	if next := completion.Response.GetWorkflowTask(); next != nil {
+		completion.Response.WorkflowTask = w.show(next)
+	}
+	return completion, nil
 }
 
 func (w subject) completeWith(task *workflowTask, req *completeRequest) *workflowservice.RespondWorkflowTaskCompletedResponse {
@@ -268,11 +298,8 @@ func (w subject) refuse(commands ...*commandpb.Command) *historypb.WorkflowTaskF
 	w.t.Helper()
 	runID := w.runID()
 	completion, err := w.tryComplete(w.poll().TaskToken, &completeRequest{Commands: commands})
-	if err != nil || completion.Err == nil {
+	if err != nil || !isInvalidArgument(completion.Err) {
 		w.t.Fatalf("the commands were answered with %v, %v", completion, err)
-	}
-	if !isInvalidArgument(completion.Err) {
-		w.t.Errorf("the worker is told %v", completion.Err)
 	}
 	for _, event := range slices.Backward(w.events[runID]) {
 		if attr := event.GetWorkflowTaskFailedEventAttributes(); attr != nil {
@@ -281,14 +308,6 @@ func (w subject) refuse(commands ...*commandpb.Command) *historypb.WorkflowTaskF
 	}
 	w.t.Fatalf("no WorkflowTaskFailed in the history")
 	return nil
-}
-
-// fail reports that the workflow's code has failed.
-func (w subject) fail(task *workflowTask) {
-	w.t.Helper()
-	if err := w.tryFail(task); err != nil {
-		w.t.Fatalf("fail: %v", err)
-	}
 }
 
 func (w subject) tryFail(task *workflowTask) error {
@@ -421,48 +440,4 @@ func isNotFound(err error) bool {
 func isInvalidArgument(err error) bool {
 	var e *serviceerror.InvalidArgument
 	return errors.As(err, &e)
-}
-
-func isResourceExhausted(err error) bool {
-	var e *serviceerror.ResourceExhausted
-	return errors.As(err, &e)
-}
-
-// wantEvents compares the types of the current run's events after the given number
-// of them, and returns those events.
-func (w subject) wantEvents(skip int, want ...string) []*historypb.HistoryEvent {
-	w.t.Helper()
-	events := w.history()
-	if len(events) < skip {
-		w.t.Fatalf("history has %d events only", len(events))
-	}
-	var got []string
-	for _, event := range events[skip:] {
-		got = append(got, event.EventType.String())
-	}
-	if !slices.Equal(got, want) {
-		w.t.Fatalf("history goes on with\n  %v\nwant\n  %v", strings.Join(got, " "), strings.Join(want, " "))
-	}
-	return events[skip:]
-}
-
-func (w subject) wantStatus(want enumspb.WorkflowExecutionStatus) {
-	w.t.Helper()
-	if got := w.status(); got != want {
-		w.t.Errorf("%s is %v, want %v", w.id, got, want)
-	}
-}
-
-// respond completes a workflow task, and returns what becomes of it.
-func (w subject) respond(token []byte, change func(*completeRequest), commands ...*commandpb.Command) *Completion {
-	w.t.Helper()
-	req := &completeRequest{Commands: commands}
-	if change != nil {
-		change(req)
-	}
-	completion, err := w.tryComplete(token, req)
-	if err != nil {
-		w.t.Fatalf("complete: %v", err)
-	}
-	return completion
 }
