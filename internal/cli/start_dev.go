@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/perdure/perdure/internal/searchattribute"
 	"github.com/perdure/perdure/internal/server"
@@ -17,22 +18,20 @@ import (
 // devRetention is how long a development server keeps closed workflows.
 const devRetention = 24 * time.Hour
 
+// startDev are the flags of the command.
+type startDev struct {
+	log        logging
+	ip         string
+	port       int
+	namespaces []string
+	dbFilename string
+	attributes []string
+	dynamic    []string
+	pragmas    []string
+}
+
 func newStartDevCommand(out *output) *cobra.Command {
-	var (
-		log        logging
-		ip         string
-		port       int
-		namespaces []string
-		dbFilename string
-		attributes []string
-		dynamic    []string
-		// What follows is accepted because tools made for the Temporal CLI pass it.
-		httpPort, uiPort, metricsPort int
-		headless                      bool
-		pragmas                       []string
-		unused                        string
-		logConfig                     bool
-	)
+	var s startDev
 	cmd := &cobra.Command{
 		Use:   "start-dev",
 		Short: "Run a server to develop and test against",
@@ -50,62 +49,76 @@ to disk as those of 'perdure server start' are.`,
   perdure server start-dev --port 0 --headless --output json`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			logger, err := log.logger(cmd.ErrOrStderr())
+			options, err := s.options(cmd)
 			if err != nil {
 				return err
 			}
-			listen, err := listenAddress(ip, port, logger)
-			if err != nil {
-				return err
-			}
-			if err := checkNamespaces(namespaces); err != nil {
-				return err
-			}
-			searchAttributes, err := parseSearchAttributes(attributes)
-			if err != nil {
-				return err
-			}
-			if err := checkDynamicConfig(dynamic, logger); err != nil {
-				return err
-			}
-			for _, absent := range []string{"http-port", "metrics-port", "ui-port"} {
-				if cmd.Flags().Changed(absent) {
-					logger.Info("This server has no such port; the flag has no effect.", "flag", "--"+absent)
-				}
-			}
-			if len(pragmas) > 0 {
-				logger.Info("The data are not kept in SQLite; --sqlite-pragma has no effect.")
-			}
-			return serve(cmd.Context(), server.Options{
-				DataDir:          dbFilename,
-				Listen:           listen,
-				Namespaces:       namespaces,
-				SearchAttributes: searchAttributes,
-				Retention:        devRetention,
-				Logger:           logger,
-			}, cmd.OutOrStdout(), *out == outputJSON || log.json())
+			return serve(cmd.Context(), options, cmd.OutOrStdout(), *out == outputJSON || s.log.json())
 		},
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&ip, "ip", "127.0.0.1", "address to listen on")
-	flags.IntVarP(&port, "port", "p", DefaultPort, "port of the gRPC API; 0 picks a free one")
-	flags.StringArrayVarP(&namespaces, "namespace", "n", nil, "namespace to register at start; may be repeated (\"default\" always is)")
-	flags.StringVarP(&dbFilename, "db-filename", "f", "", "keep the data in this directory, which is made if it is not there (default: in memory)")
-	flags.StringArrayVar(&attributes, "search-attribute", nil, "custom search attribute of all namespaces registered at start, as NAME=TYPE; may be repeated. Types: "+strings.Join(attributeTypes(), ", "))
-	flags.StringArrayVar(&dynamic, "dynamic-config-value", nil, "setting of the Temporal server, as KEY=JSON; may be repeated. Accepted; unknown keys are logged and have no effect")
-	flags.IntVar(&httpPort, "http-port", 0, "accepted; there is no HTTP API yet")
-	flags.IntVar(&metricsPort, "metrics-port", 0, "accepted; there are no metrics yet")
-	flags.IntVar(&uiPort, "ui-port", 0, "accepted; there is no UI yet")
-	flags.BoolVar(&headless, "headless", false, "without the UI, which is how this server runs in any case")
-	flags.StringArrayVar(&pragmas, "sqlite-pragma", nil, "accepted; the data are not kept in SQLite")
+	s.addTo(cmd.Flags())
+	return cmd
+}
+
+// addTo adds the flags to those of the command.
+func (s *startDev) addTo(flags *pflag.FlagSet) {
+	flags.StringVar(&s.ip, "ip", "127.0.0.1", "address to listen on")
+	flags.IntVarP(&s.port, "port", "p", DefaultPort, "port of the gRPC API; 0 picks a free one")
+	flags.StringArrayVarP(&s.namespaces, "namespace", "n", nil, "namespace to register at start; may be repeated (\"default\" always is)")
+	flags.StringVarP(&s.dbFilename, "db-filename", "f", "", "keep the data in this directory, which is made if it is not there (default: in memory)")
+	flags.StringArrayVar(&s.attributes, "search-attribute", nil, "custom search attribute of all namespaces registered at start, as NAME=TYPE; may be repeated. Types: "+strings.Join(attributeTypes(), ", "))
+	flags.StringArrayVar(&s.dynamic, "dynamic-config-value", nil, "setting of the Temporal server, as KEY=JSON; may be repeated. Accepted; unknown keys are logged and have no effect")
+	// What follows is accepted because tools made for the Temporal CLI pass it.
+	flags.Int("http-port", 0, "accepted; there is no HTTP API yet")
+	flags.Int("metrics-port", 0, "accepted; there are no metrics yet")
+	flags.Int("ui-port", 0, "accepted; there is no UI yet")
+	flags.Bool("headless", false, "without the UI, which is how this server runs in any case")
+	flags.StringArrayVar(&s.pragmas, "sqlite-pragma", nil, "accepted; the data are not kept in SQLite")
 	for _, name := range []string{"ui-ip", "ui-public-path", "ui-asset-path", "ui-codec-endpoint"} {
-		flags.StringVar(&unused, name, "", "accepted; there is no UI yet")
+		flags.String(name, "", "accepted; there is no UI yet")
 		_ = flags.MarkHidden(name)
 	}
-	flags.BoolVar(&logConfig, "log-config", false, "accepted; there is no configuration to log")
+	flags.Bool("log-config", false, "accepted; there is no configuration to log")
 	_ = flags.MarkHidden("log-config")
-	log.addTo(flags, "warn")
-	return cmd
+	s.log.addTo(flags, "warn")
+}
+
+// options checks the flags and makes the server's options of them.
+func (s *startDev) options(cmd *cobra.Command) (server.Options, error) {
+	logger, err := s.log.logger(cmd.ErrOrStderr())
+	if err != nil {
+		return server.Options{}, err
+	}
+	listen, err := listenAddress(s.ip, s.port, logger)
+	if err != nil {
+		return server.Options{}, err
+	}
+	if err := checkNamespaces(s.namespaces); err != nil {
+		return server.Options{}, err
+	}
+	searchAttributes, err := parseSearchAttributes(s.attributes)
+	if err != nil {
+		return server.Options{}, err
+	}
+	if err := checkDynamicConfig(s.dynamic, logger); err != nil {
+		return server.Options{}, err
+	}
+	for _, absent := range []string{"http-port", "metrics-port", "ui-port"} {
+		if cmd.Flags().Changed(absent) {
+			logger.Info("This server has no such port; the flag has no effect.", "flag", "--"+absent)
+		}
+	}
+	if len(s.pragmas) > 0 {
+		logger.Info("The data are not kept in SQLite; --sqlite-pragma has no effect.")
+	}
+	return server.Options{
+		DataDir:          s.dbFilename,
+		Listen:           listen,
+		Namespaces:       s.namespaces,
+		SearchAttributes: searchAttributes,
+		Retention:        devRetention,
+		Logger:           logger,
+	}, nil
 }
 
 func checkNamespaces(names []string) error {
