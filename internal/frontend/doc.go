@@ -32,6 +32,10 @@
 // Nothing else: the interceptor finds the namespace, checks its state, bounds the
 // wait and converts the errors by the row. A field that no RPC had before gets its
 // check in internal/api/check; an area that was not there before gets a file, and
-// a line in service.go. If the RPC is the first of a new kind of entity, that is a
-// package of its own and a line in internal/server.
+// a line in service.go.
+//
+// UpdateTaskQueueConfig is an example: table.go and task_queue.go. It is also the
+// first RPC of a kind of entity, which is a package of its own
+// (internal/taskqueue), its letter in internal/entity/key.go, and its line in
+// internal/server/server.go.
 package frontend

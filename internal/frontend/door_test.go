@@ -28,6 +28,7 @@ import (
 	"github.com/perdure/perdure/internal/records"
 	"github.com/perdure/perdure/internal/runtime"
 	"github.com/perdure/perdure/internal/storage/memory"
+	"github.com/perdure/perdure/internal/taskqueue"
 	"github.com/perdure/perdure/internal/workflow"
 )
 
@@ -199,7 +200,7 @@ func newDoor(t *testing.T) *door {
 	registry := namespace.New()
 	store := memory.New(1)
 	rt, err := runtime.Open(t.Context(), runtime.Options{Store: store, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Machines: map[entity.Kind]entity.Machine{entity.KindNamespaces: registry, entity.KindWorkflow: d.chain}})
+		Machines: map[entity.Kind]entity.Machine{entity.KindNamespaces: registry, entity.KindTaskQueue: taskqueue.Machine{}, entity.KindWorkflow: d.chain}})
 	if err != nil {
 		t.Fatal(err)
 	}

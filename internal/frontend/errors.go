@@ -27,10 +27,11 @@ var (
 // ignored: a workflow without its callback or its pinned version would be wrong
 // without anyone noticing.
 var (
-	errCallbacks       = serviceerror.NewUnimplemented("Completion callbacks are not implemented by this server.")
-	errVersionOverride = serviceerror.NewUnimplemented("Versioning overrides are not implemented by this server.")
-	errTimeSkipping    = serviceerror.NewUnimplemented("The Time-Skipping feature is not enabled for namespace.")
-	errPagedCompletion = serviceerror.NewUnimplemented("Paginated workflow task completion is not implemented by this server.")
+	errCallbacks        = serviceerror.NewUnimplemented("Completion callbacks are not implemented by this server.")
+	errVersionOverride  = serviceerror.NewUnimplemented("Versioning overrides are not implemented by this server.")
+	errConcurrencyLimit = serviceerror.NewUnimplemented("Concurrency limits of task queues are not implemented by this server.")
+	errTimeSkipping     = serviceerror.NewUnimplemented("The Time-Skipping feature is not enabled for namespace.")
+	errPagedCompletion  = serviceerror.NewUnimplemented("Paginated workflow task completion is not implemented by this server.")
 )
 
 // reasonFailureTooBig is what a failure that is beyond its limit is replaced by.

@@ -105,7 +105,7 @@ func New(options Options) *Service {
 			queryHandlers:        queries,
 			workflowTaskHandlers: workflowTaskHandlers{runtime: runtime, polls: polls, queries: queries},
 			activityTaskHandlers: activityTaskHandlers{runtime: runtime, polls: polls},
-			taskQueueHandlers:    taskQueueHandlers{matching: match},
+			taskQueueHandlers:    taskQueueHandlers{runtime: runtime, matching: match},
 			workerHandlers:       workerHandlers{matching: match},
 			namespaceHandlers:    namespaceHandlers{namespaces: options.Namespaces},
 			clusterHandlers:      clusterHandlers{cluster: options.Cluster},

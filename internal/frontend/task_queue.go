@@ -13,10 +13,15 @@ import (
 	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
+	"github.com/perdure/perdure/internal/taskqueue"
 )
 
-// taskQueueHandlers describe task queues.
+// taskQueueHandlers describe and configure task queues.
 type taskQueueHandlers struct {
+	runtime interface {
+		stepper
+		viewer
+	}
 	matching interface {
 		// Describe describes a queue, or the sticky queue of that name.
 		Describe(ctx context.Context, queue entity.Queue, sticky string) (matching.Description, error)
@@ -43,6 +48,11 @@ func (h *taskQueueHandlers) DescribeTaskQueue(ctx context.Context, req *workflow
 	resp := &workflowservice.DescribeTaskQueueResponse{Pollers: pollers}
 	if req.GetReportStats() {
 		resp.Stats = stats
+	}
+	if req.GetReportConfig() {
+		if resp.Config, err = h.config(ctx, req.GetTaskQueue().GetName(), queueType); err != nil {
+			return nil, err
+		}
 	}
 	//lint:ignore SA1019 older clients use it
 	if req.GetIncludeTaskQueueStatus() {
@@ -125,4 +135,67 @@ func (h *taskQueueHandlers) ListTaskQueuePartitions(_ context.Context, req *work
 		ActivityTaskQueuePartitions: only,
 		WorkflowTaskQueuePartitions: only,
 	}, nil
+}
+
+// UpdateTaskQueueConfig changes the rate limits and the fairness weights of a task
+// queue. They are kept and described; tasks are not held back by them yet.
+func (h *taskQueueHandlers) UpdateTaskQueueConfig(ctx context.Context, req *workflowservice.UpdateTaskQueueConfigRequest) (*workflowservice.UpdateTaskQueueConfigResponse, error) {
+	if err := checkConfigUpdate(req); err != nil {
+		return nil, err
+	}
+	resp := new(workflowservice.UpdateTaskQueueConfigResponse)
+	err := h.runtime.Step(ctx, keyOf(ctx, entity.KindTaskQueue, req.GetTaskQueue()), func(step *entity.Step, e entity.Entity) (err error) {
+		resp.Config, err = e.(*taskqueue.Config).Update(step, req)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// config reads what is configured of a type of a queue; nil if nothing is.
+func (h *taskQueueHandlers) config(ctx context.Context, name string, queueType enumspb.TaskQueueType) (config *taskqueuepb.TaskQueueConfig, err error) {
+	err = h.runtime.View(ctx, keyOf(ctx, entity.KindTaskQueue, name), func(e entity.Entity, _ entity.Reader) error {
+		config = e.(*taskqueue.Config).Of(queueType)
+		return nil
+	})
+	return config, err
+}
+
+func checkConfigUpdate(req *workflowservice.UpdateTaskQueueConfigRequest) error {
+	if err := check.TaskQueueName(req.GetTaskQueue()); err != nil {
+		return err
+	}
+	if _, known := enumspb.TaskQueueType_name[int32(req.GetTaskQueueType())]; !known || req.GetTaskQueueType() == enumspb.TASK_QUEUE_TYPE_UNSPECIFIED {
+		return serviceerror.NewInvalidArgument("TaskQueueType is not set on request.")
+	}
+	if req.GetUpdateQueueConcurrencyLimit() != nil {
+		return errConcurrencyLimit
+	}
+	if req.GetTaskQueueType() == enumspb.TASK_QUEUE_TYPE_WORKFLOW {
+		if req.GetUpdateQueueRateLimit().GetRateLimit() != nil {
+			return serviceerror.NewInvalidArgument("Setting rate limit on workflow task queues is not allowed.")
+		}
+		if req.GetUpdateFairnessKeyRateLimitDefault().GetRateLimit() != nil {
+			return serviceerror.NewInvalidArgument("Setting fairness key rate limit on workflow task queues is not allowed.")
+		}
+	}
+	if err := checkRateUpdate("UpdateQueueRateLimit", req.GetUpdateQueueRateLimit()); err != nil {
+		return err
+	}
+	if err := checkRateUpdate("UpdateFairnessKeyRateLimitDefault", req.GetUpdateFairnessKeyRateLimitDefault()); err != nil {
+		return err
+	}
+	if err := check.Identity(req.GetIdentity()); err != nil {
+		return err
+	}
+	return check.FairnessWeightOverrides(req.GetSetFairnessWeightOverrides(), req.GetUnsetFairnessWeightOverrides())
+}
+
+func checkRateUpdate(label string, update *workflowservice.UpdateTaskQueueConfigRequest_RateLimitUpdate) error {
+	if err := check.Rate(label, update.GetRateLimit().GetRequestsPerSecond()); err != nil {
+		return err
+	}
+	return check.Reason(label+".Reason", update.GetReason())
 }

@@ -38,6 +38,7 @@ import (
 	"github.com/perdure/perdure/internal/storage"
 	"github.com/perdure/perdure/internal/storage/memory"
 	"github.com/perdure/perdure/internal/storage/pebble"
+	"github.com/perdure/perdure/internal/taskqueue"
 	"github.com/perdure/perdure/internal/workflow"
 )
 
@@ -199,6 +200,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 func machines(namespaces *namespace.Registry, workflows workflow.Config) map[entity.Kind]entity.Machine {
 	return map[entity.Kind]entity.Machine{
 		entity.KindNamespaces: namespaces,
+		entity.KindTaskQueue:  taskqueue.Machine{},
 		entity.KindWorkflow:   workflow.NewMachine(workflows),
 	}
 }

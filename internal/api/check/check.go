@@ -211,6 +211,38 @@ func FairnessWeight(weight float32) error {
 	return nil
 }
 
+// FairnessWeightOverrides checks which fairness keys of a task queue get weights of
+// their own, and which lose theirs.
+func FairnessWeightOverrides(set map[string]float32, unset []string) error {
+	if n := len(set) + len(unset); n > MaxWeightOverrides {
+		return invalid("too many fairness weight overrides in request: got %d, maximum %d", n, MaxWeightOverrides)
+	}
+	for key, weight := range set {
+		if err := overriddenKey(key); err != nil {
+			return err
+		}
+		if err := FairnessWeight(weight); err != nil {
+			return invalid("invalid fairness weight for key %q: %v", key, err)
+		}
+	}
+	for _, key := range unset {
+		if err := overriddenKey(key); err != nil {
+			return err
+		}
+		if _, both := set[key]; both {
+			return invalid("fairness weight override key %q present in both set and unset lists", key)
+		}
+	}
+	return nil
+}
+
+func overriddenKey(key string) error {
+	if key == "" {
+		return invalid("fairness weight override key must not be empty")
+	}
+	return FairnessKey(key)
+}
+
 // Rate checks a limit of requests per second, which may be 0. The label says which
 // limit it is.
 func Rate(label string, perSecond float32) error {

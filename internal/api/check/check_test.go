@@ -40,6 +40,14 @@ func retry(change func(*commonpb.RetryPolicy)) error {
 	return RetryPolicy(p)
 }
 
+func keys(n int) []string {
+	keys := make([]string, n)
+	for i := range keys {
+		keys[i] = fmt.Sprint(i)
+	}
+	return keys
+}
+
 func link(id string) *commonpb.Link {
 	return &commonpb.Link{Variant: &commonpb.Link_BatchJob_{BatchJob: &commonpb.Link_BatchJob{JobId: id}}}
 }
@@ -80,6 +88,11 @@ func TestFieldsHaveTheseLimits(t *testing.T) {
 		{"fairness weight, a number", Priority(&commonpb.Priority{FairnessWeight: math.MaxFloat32}), Priority(&commonpb.Priority{FairnessWeight: float32(math.NaN())}), "fairness weight must be greater than zero"},
 		{"fairness weight, finite", Priority(&commonpb.Priority{FairnessWeight: 0}), Priority(&commonpb.Priority{FairnessWeight: float32(math.Inf(1))}), "fairness weight must be greater than zero, and finite"},
 		{"fairness weight, there", FairnessWeight(1), FairnessWeight(0), "fairness weight must be greater than zero"},
+		{"weight overrides", FairnessWeightOverrides(map[string]float32{"a": 1}, []string{"b"}), FairnessWeightOverrides(map[string]float32{"a": 1}, []string{"a"}), `key "a" present in both`},
+		{"weight overrides, count", FairnessWeightOverrides(nil, keys(MaxWeightOverrides)), FairnessWeightOverrides(nil, keys(MaxWeightOverrides+1)), "too many fairness weight overrides in request: got 1001, maximum 1000"},
+		{"weight overrides, keys", nil, FairnessWeightOverrides(nil, []string{""}), "key must not be empty"},
+		{"weight overrides, length of keys", nil, FairnessWeightOverrides(map[string]float32{text(MaxFairnessKey + 1): 1}, nil), "fairness key length exceeds limit"},
+		{"weight overrides, weights", nil, FairnessWeightOverrides(map[string]float32{"a": 0}, nil), `invalid fairness weight for key "a"`},
 		{"rate", Rate("R", 0), Rate("R", -1), "RequestsPerSecond for R rate limit must be non-negative"},
 		{"rate, a number", Rate("R", 1), Rate("R", float32(math.NaN())), "RequestsPerSecond for R rate limit must be non-negative, and finite"},
 		{"rate, finite", Rate("R", math.MaxFloat32), Rate("R", float32(math.Inf(1))), "RequestsPerSecond for R rate limit must be non-negative, and finite"},

@@ -97,7 +97,7 @@ var table = []*Method{
 	// Task queues.
 	row(ws, "DescribeTaskQueue", ScopeNamespace, Read, NamespaceRequired, Usable, queue("task_queue.normal_name", "task_queue.name"), never, execution(3), there),
 	row(ws, "ListTaskQueuePartitions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, execution(3), there),
-	row(ws, "UpdateTaskQueueConfig", ScopeNamespace, Write, NamespaceRequired, Usable, queue("task_queue"), never, namespaceLimit(2), absent),
+	row(ws, "UpdateTaskQueueConfig", ScopeNamespace, Write, NamespaceRequired, Usable, queue("task_queue"), never, namespaceLimit(2), there),
 	row(ws, "UpdateWorkerBuildIdCompatibility", ScopeNamespace, Write, NamespaceRequired, Usable, queue("task_queue"), never, namespaceLimit(2), absent),
 	row(ws, "GetWorkerBuildIdCompatibility", ScopeNamespace, Read, NamespaceRequired, Usable, queue("task_queue"), never, execution(3), absent),
 	row(ws, "UpdateWorkerVersioningRules", ScopeNamespace, Write, NamespaceRequired, Usable, queue("task_queue"), never, namespaceLimit(2), absent),
