@@ -81,10 +81,16 @@ interop: bin/peer ## Run Perdure's SDK against a live Temporal server
 	test/with-peer bin/peer sh -c '$(OUTSIDE) test test . -count=1 -run TestPerdureSDKOnATemporalServer -peer "$$PEER"'
 
 KILLS ?= 200
+WORKFLOWS ?= 100000
+RESHARD_KILLS ?= 20
 
 .PHONY: crash
 crash: ## Kill the server KILLS=200 times under load and check that nothing is lost
 	$(OUTSIDE) test test ./crash -count=1 -v -timeout 60m -kills $(KILLS)
+
+.PHONY: reshard-crash
+reshard-crash: ## Reshard a store of WORKFLOWS=100000 workflows under kill -9, RESHARD_KILLS=20 times, and compare
+	$(OUTSIDE) test test ./reshard -count=1 -v -timeout 60m -workflows $(WORKFLOWS) -kills $(RESHARD_KILLS)
 
 .PHONY: generate
 generate: ## Regenerate code (needs protoc)
