@@ -42,17 +42,6 @@ func (c *Chain) Signal(step *entity.Step, req *workflowservice.SignalWorkflowExe
 	})
 }
 
-func (c *Chain) signalAndFlush(step *entity.Step, r *Run, s signalParams) error {
-	if err := c.signalRun(step, r, s); err != nil {
-		return err
-	}
-	r.flush(step)
-	return nil
-}
-
-// signalRun adds the signal to the run. A request id that the run has had before
-// is accepted without doing anything. It fails for closed runs, for too many or
-// too large signals, and while the run tries to close.
 // signalRun adds the signal to the run. A request id that the run has had before
 // is accepted without doing anything. It fails for closed runs, for too many or
 // too large signals, and while the run tries to close.
