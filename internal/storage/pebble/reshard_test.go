@@ -135,12 +135,12 @@ func TestAReshardedStoreHasTheSamePairsInOtherShardsAndNoLesserEpochs(t *testing
 
 func TestAReshardingThatWasBrokenOffGoesOnBehindTheLastPairThatWasCopied(t *testing.T) {
 	fs := vfs.NewMem()
-	data := seed(t, fs, 2, 3000, 6000) // some batches
+	data := seed(t, fs, 2, 600, 30000) // some batches
 	r := mustReshard(t, fs, 5)
 	stop := errors.New("stop")
 	places, copied := 0, map[string]int{}
 	place := func(key, value []byte) (storage.ShardID, bool, error) {
-		if places++; places == 2000 {
+		if places++; places == 400 {
 			return 0, false, stop
 		}
 		copied[string(key)]++
@@ -153,7 +153,7 @@ func TestAReshardingThatWasBrokenOffGoesOnBehindTheLastPairThatWasCopied(t *test
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if pairs == 0 || pairs >= 2000 {
+	if pairs == 0 || pairs >= 400 {
 		t.Fatalf("%d pairs had been copied", pairs)
 	}
 	if _, err := Open("data", Options{FS: fs, Logger: quiet}); !errors.Is(err, ErrResharding) {
@@ -222,14 +222,14 @@ func TestAReshardingCanBeTakenBackOrGivenUpForAnother(t *testing.T) {
 // TestAfterAPowerCutAReshardingIsNotBegunUnderWayOrEnded cuts the power again and
 // again, and goes on where the store says it is.
 func TestAfterAPowerCutAReshardingIsNotBegunUnderWayOrEnded(t *testing.T) {
-	seeds := 10
+	seeds := 5
 	if testing.Short() {
-		seeds = 3
+		seeds = 2
 	}
 	for n := range seeds {
 		rng := rand.New(rand.NewPCG(uint64(n), 0))
 		fs := vfs.NewCrashableMem()
-		data := seed(t, fs, 3, 2000, 9000)
+		data := seed(t, fs, 3, 300, 42000) // some batches
 		for cuts := 0; ; cuts++ {
 			r := mustReshard(t, fs, 8)
 			var crashed *vfs.MemFS
