@@ -69,13 +69,18 @@ func TestNumbersAreNotGivenAgainAfterACrashWithTheClockSetBack(t *testing.T) {
 					n.add(w)
 					time.Sleep(time.Duration(rng.IntN(int(100 * time.Millisecond))))
 				}
-				go n.add(w) // is crashed
+				crashed := make(chan struct{})
+				go func() {
+					defer close(crashed)
+					n.add(w)
+				}()
 				time.Sleep(time.Millisecond)
 				old := w.store
 				w.store = old.crash(rng)
 				synctest.Wait()
 				_ = w.Close(t.Context())
 				old.Close()
+				<-crashed
 				back.Add(int64(time.Minute))
 				w.open()
 			}
