@@ -21,13 +21,10 @@ import (
 	"github.com/perdure/perdure/internal/entity"
 )
 
-// directives are the first words of the lines of a script; commandWords those of
-// the lines below the ones that answer a workflow task. testdata/README.md says
-// what they do.
-var directives map[string]func(*script, *words)
-
-func init() {
-	directives = map[string]func(*script, *words){
+// directives are the first words of the lines of a script, commandWords those of
+// the commands that answer a workflow task. testdata/README.md says what they do.
+func directives() map[string]func(*script, *words) {
+	return map[string]func(*script, *words){
 		"quietly": (*script).doQuietly,
 		"limits":  (*script).doLimits,
 
@@ -58,8 +55,8 @@ func init() {
 		"advance":   (*script).doAdvance,
 		"sleep":     func(s *script, w *words) { s.now = s.now.Add(s.duration(w.next())) },
 		"deliver":   (*script).doDeliver,
-		"keep":      func(s *script, w *words) { s.messages[w.next()] = s.outbox[0] },
-		"drop":      func(s *script, _ *words) { s.outbox = s.outbox[1:] },
+		"keep":      func(s *script, w *words) { s.messages[w.next()] = s.firstMessage() },
+		"drop":      func(s *script, _ *words) { s.firstMessage(); s.outbox = s.outbox[1:] },
 		"crash":     func(s *script, _ *words) { s.crash() },
 		"power-cut": func(s *script, _ *words) { s.powerCut() },
 		"forget":    func(s *script, _ *words) { s.forget() },
@@ -101,11 +98,11 @@ func (s *script) doQuietly(*words) {
 	s.data.Input = ""
 	for line := range strings.Lines(lines) {
 		word, args, err := datadriven.ParseLine(line)
-		if err != nil || directives[word] == nil {
+		if err != nil || directives()[word] == nil {
 			s.fatalf("not a directive: %s %v", line, err)
 		}
 		w := parseWords(args)
-		s.perform(directives[word], &w)
+		s.perform(directives()[word], &w)
 	}
 	s.data.Input, s.out = lines, nil
 }
@@ -561,6 +558,14 @@ func (s *script) doDeliver(w *words) {
 		s.sayDelivery(s.outbox[0])
 		s.deliverOne()
 	}
+}
+
+// firstMessage is the message that is delivered next; there must be one.
+func (s *script) firstMessage() envelope {
+	if len(s.outbox) == 0 {
+		s.fatalf("no message is on its way")
+	}
+	return s.outbox[0]
 }
 
 func (s *script) sayDelivery(m envelope) {

@@ -45,7 +45,7 @@ func TestManualHasEveryWordOfTheScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for word := range directives {
+	for word := range directives() {
 		if !strings.Contains(string(manual), "\n`"+word) {
 			t.Errorf("the manual does not tell of %s", word)
 		}
@@ -96,7 +96,7 @@ func newScript(t *testing.T) *script {
 
 // run carries out one directive and returns what has come of it.
 func (s *script) run(t *testing.T, d *datadriven.TestData) string {
-	directive := directives[d.Cmd]
+	directive := directives()[d.Cmd]
 	if directive == nil {
 		d.Fatalf(t, "there is no directive %q", d.Cmd)
 	}

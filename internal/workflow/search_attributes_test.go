@@ -81,3 +81,26 @@ func TestOneAttributeSetOverAndOverCountsOnce(t *testing.T) {
 		t.Errorf("%d events of 100 commands", len(upserts))
 	}
 }
+
+func TestNullsAndEmptyListsRemoveAField(t *testing.T) {
+	encoded := func(encoding, data string) *commonpb.Payload {
+		return &commonpb.Payload{Metadata: map[string][]byte{"encoding": []byte(encoding)}, Data: []byte(data)}
+	}
+	for _, test := range []struct {
+		payload *commonpb.Payload
+		removes bool
+	}{
+		{nil, true},
+		{&commonpb.Payload{}, true},
+		{encoded("binary/null", ""), true},
+		{encoded("json/plain", "null"), true},
+		{encoded("json/plain", "[]"), true},
+		{encoded("json/plain", `"null"`), false},
+		{encoded("json/plain", ""), false},
+		{encoded("binary/plain", "null"), false},
+	} {
+		if got := isNilPayload(test.payload); got != test.removes {
+			t.Errorf("%v removes: %v", test.payload, got)
+		}
+	}
+}
