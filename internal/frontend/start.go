@@ -1,12 +1,17 @@
 package frontend
 
 import (
+	"cmp"
 	"context"
 	"time"
 
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	sdkpb "go.temporal.io/api/sdk/v1"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/entity"
@@ -51,129 +56,45 @@ func (h *executionHandlers) StartWorkflowExecution(ctx context.Context, req *wor
 	return resp, nil
 }
 
-func checkStart(req *workflowservice.StartWorkflowExecutionRequest) error {
-	if err := check.WorkflowID(req.GetWorkflowId(), check.Request); err != nil {
-		return err
-	}
-	if err := check.RetryPolicy(req.GetRetryPolicy()); err != nil {
-		return err
-	}
-	if err := check.StartDelay(req.GetCronSchedule(), req.GetWorkflowStartDelay()); err != nil {
-		return err
-	}
-	if err := check.CronSchedule(req.GetCronSchedule(), check.Request); err != nil {
-		return err
-	}
-	if err := check.WorkflowType(req.GetWorkflowType(), check.Request); err != nil {
-		return err
-	}
-	if err := check.UserTaskQueue(req.GetTaskQueue(), ""); err != nil {
-		return err
-	}
-	if err := check.Timeouts(req); err != nil {
-		return err
-	}
-	if err := check.FillRequestID(&req.RequestId); err != nil {
-		return err
-	}
-	if err := check.Identity(req.GetIdentity()); err != nil {
-		return err
-	}
-	if err := check.Policies(&req.WorkflowIdReusePolicy, &req.WorkflowIdConflictPolicy,
-		enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL); err != nil {
-		return err
-	}
-	if err := checkOnConflict(req.GetOnConflictOptions()); err != nil {
-		return err
-	}
-	if err := check.SearchAttributes(req.GetSearchAttributes()); err != nil {
-		return err
-	}
-	if err := check.Priority(req.GetPriority()); err != nil {
-		return err
-	}
-	if err := check.Links(req.GetLinks()); err != nil {
-		return err
-	}
-	if err := check.UserMetadata(req.GetUserMetadata()); err != nil {
-		return err
-	}
-	if err := check.Memo(req.GetMemo()); err != nil {
-		return err
-	}
-	if err := check.Blob(req.GetInput()); err != nil {
-		return err
-	}
-	switch {
-	case len(req.GetCompletionCallbacks()) > 0:
-		return errCallbacks
-	case req.GetVersioningOverride() != nil:
-		return errVersionOverride
-	case req.GetTimeSkippingConfig() != nil:
-		return errTimeSkipping
-	}
-	return check.DeploymentOptions(req.GetEagerWorkerDeploymentOptions(), nil)
+// startingRequest is what the two requests that start a workflow have in common.
+type startingRequest interface {
+	GetWorkflowId() string
+	GetWorkflowType() *commonpb.WorkflowType
+	GetTaskQueue() *taskqueuepb.TaskQueue
+	GetInput() *commonpb.Payloads
+	GetWorkflowExecutionTimeout() *durationpb.Duration
+	GetWorkflowRunTimeout() *durationpb.Duration
+	GetWorkflowTaskTimeout() *durationpb.Duration
+	GetIdentity() string
+	GetRetryPolicy() *commonpb.RetryPolicy
+	GetCronSchedule() string
+	GetMemo() *commonpb.Memo
+	GetSearchAttributes() *commonpb.SearchAttributes
+	GetWorkflowStartDelay() *durationpb.Duration
+	GetUserMetadata() *sdkpb.UserMetadata
+	GetLinks() []*commonpb.Link
+	GetVersioningOverride() *workflowpb.VersioningOverride
+	GetPriority() *commonpb.Priority
+	GetTimeSkippingConfig() *commonpb.TimeSkippingConfig
 }
 
-// checkSignalWithStart is checkStart and checkSignal for the call that does
-// either.
-func checkSignalWithStart(req *workflowservice.SignalWithStartWorkflowExecutionRequest) error {
-	if err := check.WorkflowID(req.GetWorkflowId(), check.Request); err != nil {
-		return err
-	}
-	if err := check.SignalName(req.GetSignalName(), check.Request); err != nil {
-		return err
-	}
-	if err := check.WorkflowType(req.GetWorkflowType(), check.Request); err != nil {
-		return err
-	}
-	if err := check.UserTaskQueue(req.GetTaskQueue(), ""); err != nil {
-		return err
-	}
-	if err := check.FillRequestID(&req.RequestId); err != nil {
-		return err
-	}
-	if err := check.Identity(req.GetIdentity()); err != nil {
-		return err
-	}
-	if err := check.Timeouts(req); err != nil {
-		return err
-	}
-	if err := check.RetryPolicy(req.GetRetryPolicy()); err != nil {
-		return err
-	}
-	if err := check.StartDelay(req.GetCronSchedule(), req.GetWorkflowStartDelay()); err != nil {
-		return err
-	}
-	if err := check.CronSchedule(req.GetCronSchedule(), check.Request); err != nil {
-		return err
-	}
-	if req.GetWorkflowIdConflictPolicy() == enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL {
-		return errConflictFail
-	}
-	if err := check.Policies(&req.WorkflowIdReusePolicy, &req.WorkflowIdConflictPolicy,
-		enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING); err != nil {
-		return err
-	}
-	if err := check.SearchAttributes(req.GetSearchAttributes()); err != nil {
-		return err
-	}
-	if err := check.Priority(req.GetPriority()); err != nil {
-		return err
-	}
-	if err := check.Links(req.GetLinks()); err != nil {
-		return err
-	}
-	if err := check.UserMetadata(req.GetUserMetadata()); err != nil {
-		return err
-	}
-	if err := check.Memo(req.GetMemo()); err != nil {
-		return err
-	}
-	if err := check.Blob(req.GetInput()); err != nil {
-		return err
-	}
-	if err := check.Blob(req.GetSignalInput()); err != nil {
+func checkStartRequest(req startingRequest) error {
+	if err := cmp.Or(
+		check.WorkflowID(req.GetWorkflowId(), check.Request),
+		check.RetryPolicy(req.GetRetryPolicy()),
+		check.StartDelay(req.GetCronSchedule(), req.GetWorkflowStartDelay()),
+		check.CronSchedule(req.GetCronSchedule(), check.Request),
+		check.WorkflowType(req.GetWorkflowType(), check.Request),
+		check.UserTaskQueue(req.GetTaskQueue(), ""),
+		check.Timeouts(req),
+		check.Identity(req.GetIdentity()),
+		check.SearchAttributes(req.GetSearchAttributes()),
+		check.Priority(req.GetPriority()),
+		check.Links(req.GetLinks()),
+		check.UserMetadata(req.GetUserMetadata()),
+		check.Memo(req.GetMemo()),
+		check.Blob(req.GetInput()),
+	); err != nil {
 		return err
 	}
 	switch {
@@ -183,6 +104,36 @@ func checkSignalWithStart(req *workflowservice.SignalWithStartWorkflowExecutionR
 		return errTimeSkipping
 	}
 	return nil
+}
+
+func checkStart(req *workflowservice.StartWorkflowExecutionRequest) error {
+	if err := cmp.Or(
+		checkStartRequest(req),
+		check.FillRequestID(&req.RequestId),
+		check.Policies(&req.WorkflowIdReusePolicy, &req.WorkflowIdConflictPolicy, enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL),
+		checkOnConflict(req.GetOnConflictOptions()),
+	); err != nil {
+		return err
+	}
+	if len(req.GetCompletionCallbacks()) > 0 {
+		return errCallbacks
+	}
+	return check.DeploymentOptions(req.GetEagerWorkerDeploymentOptions(), nil)
+}
+
+func checkSignalWithStart(req *workflowservice.SignalWithStartWorkflowExecutionRequest) error {
+	if err := cmp.Or(
+		checkStartRequest(req),
+		check.SignalName(req.GetSignalName(), check.Request),
+		check.Blob(req.GetSignalInput()),
+		check.FillRequestID(&req.RequestId),
+	); err != nil {
+		return err
+	}
+	if req.GetWorkflowIdConflictPolicy() == enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL {
+		return errConflictFail
+	}
+	return check.Policies(&req.WorkflowIdReusePolicy, &req.WorkflowIdConflictPolicy, enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING)
 }
 
 // checkOnConflict checks what is to be attached to a workflow that is already

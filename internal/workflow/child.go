@@ -228,9 +228,7 @@ func (c *Chain) startChild(step *entity.Step, m *records.Message, start *records
 		writeZeroExecutionTimeout: attr.GetWorkflowExecutionTimeout() != nil,
 		writeZeroRunTimeout:       attr.GetWorkflowRunTimeout() != nil,
 	}
-	if err := params.prepare(step.Now); err != nil {
-		return err
-	}
+	params.prepare(step.Now)
 	run, err := c.startRun(step, params)
 	if alreadyStarted(err) {
 		refuse(enumspb.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_WORKFLOW_ALREADY_EXISTS)

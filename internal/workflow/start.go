@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/robfig/cron/v3"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
@@ -134,9 +133,7 @@ func (c *Chain) Start(step *entity.Step, req *workflowservice.StartWorkflowExecu
 		continuedFailure:     req.GetContinuedFailure(),
 		lastCompletionResult: req.GetLastCompletionResult(),
 	}
-	if err := p.prepare(step.Now); err != nil {
-		return nil, err
-	}
+	p.prepare(step.Now)
 	if err := c.checkSearchAttributes(p.searchAttributes); err != nil {
 		return nil, err
 	}
@@ -199,28 +196,20 @@ func (c *Chain) signalWithStartParams(step *entity.Step, req *workflowservice.Si
 		writeZeroExecutionTimeout: req.GetWorkflowExecutionTimeout() != nil,
 		writeZeroRunTimeout:       req.GetWorkflowRunTimeout() != nil,
 	}
-	return p, p.prepare(step.Now)
+	p.prepare(step.Now)
+	return p, nil
 }
 
-// prepare puts in what a start by a client leaves open.
-func (p *startParams) prepare(now time.Time) error {
+// prepare puts in what a start by a client leaves open. The request has been checked
+// for form.
+func (p *startParams) prepare(now time.Time) {
 	if p.cronSchedule != "" {
-		if p.firstTaskBackoff > 0 {
-			return serviceerror.NewInvalidArgument("CronSchedule and WorkflowStartDelay may not be used together.")
-		}
-		if _, err := cron.ParseStandard(p.cronSchedule); err != nil {
-			return serviceerror.NewInvalidArgument("Invalid CronSchedule.")
-		}
 		p.initiator = enumspb.CONTINUE_AS_NEW_INITIATOR_CRON_SCHEDULE
 		p.firstTaskBackoff, _ = nextCron(p.cronSchedule, now, now)
-	}
-	if p.firstTaskBackoff < 0 {
-		return serviceerror.NewInvalidArgument("Invalid WorkflowStartDelay.")
 	}
 	if p.firstTaskBackoff > 0 {
 		p.eager = false
 	}
-	return nil
 }
 
 // link points at something in the run's history.
