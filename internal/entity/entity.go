@@ -25,6 +25,7 @@ package entity
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // Machine is one kind of entity. Load builds the entity named key from its
@@ -76,4 +77,11 @@ type Reader interface {
 	// when reverse is set), until visit returns false. Arguments of visit are
 	// valid only during the call.
 	Scan(prefix, from []byte, reverse bool, visit func(record, value []byte) bool) error
+}
+
+// View is what one who looks at an entity is given with it: its records, and the
+// time of its shard, which is that of a step that would run now.
+type View interface {
+	Reader
+	Now() time.Time
 }

@@ -2,7 +2,6 @@ package frontend
 
 import (
 	"context"
-	"time"
 
 	"go.temporal.io/api/workflowservice/v1"
 
@@ -16,8 +15,8 @@ func (h *executionHandlers) DescribeWorkflowExecution(ctx context.Context, req *
 		return nil, err
 	}
 	var resp *workflowservice.DescribeWorkflowExecutionResponse
-	err := viewWorkflow(ctx, h.runtime, req.GetExecution().GetWorkflowId(), func(c execution, reader entity.Reader) (err error) {
-		resp, err = c.Describe(reader, time.Now(), req)
+	err := viewWorkflow(ctx, h.runtime, req.GetExecution().GetWorkflowId(), func(c execution, view entity.View) (err error) {
+		resp, err = c.Describe(view, view.Now(), req)
 		return err
 	})
 	if err != nil {

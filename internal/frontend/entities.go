@@ -14,7 +14,7 @@ type (
 	}
 	viewer interface {
 		// View reads an entity as of its last durable step.
-		View(ctx context.Context, key entity.Key, fn func(entity.Entity, entity.Reader) error) error
+		View(ctx context.Context, key entity.Key, fn func(entity.Entity, entity.View) error) error
 	}
 	awaiter interface {
 		// Await calls ready at once and after every durable change of the entity until
@@ -35,9 +35,9 @@ func workflowKey(ctx context.Context, workflowID string) entity.Key {
 
 // viewWorkflow looks at a workflow of the request's namespace. W is the part of
 // the workflow's methods that the caller needs.
-func viewWorkflow[W any](ctx context.Context, runtime viewer, workflowID string, fn func(W, entity.Reader) error) error {
-	return runtime.View(ctx, workflowKey(ctx, workflowID), func(e entity.Entity, reader entity.Reader) error {
-		return fn(e.(W), reader)
+func viewWorkflow[W any](ctx context.Context, runtime viewer, workflowID string, fn func(W, entity.View) error) error {
+	return runtime.View(ctx, workflowKey(ctx, workflowID), func(e entity.Entity, view entity.View) error {
+		return fn(e.(W), view)
 	})
 }
 

@@ -110,7 +110,7 @@ func (h *historyHandlers) readEvents(ctx context.Context, req *workflowservice.G
 			request.IncludeStarted = token.GetStartedEventId() > 0
 		}
 	}
-	err = viewWorkflow(ctx, h.runtime, req.GetExecution().GetWorkflowId(), func(c historyOwner, reader entity.Reader) (err error) {
+	err = viewWorkflow(ctx, h.runtime, req.GetExecution().GetWorkflowId(), func(c historyOwner, reader entity.View) (err error) {
 		page, err = c.ReadHistory(reader, request)
 		return err
 	})
@@ -135,7 +135,7 @@ func (h *historyHandlers) readCloseEvent(ctx context.Context, req *workflowservi
 	if token != nil {
 		runID = token.GetRunId()
 	}
-	err = viewWorkflow(ctx, h.runtime, req.GetExecution().GetWorkflowId(), func(c historyOwner, reader entity.Reader) (err error) {
+	err = viewWorkflow(ctx, h.runtime, req.GetExecution().GetWorkflowId(), func(c historyOwner, reader entity.View) (err error) {
 		page, err = c.CloseEvent(reader, runID)
 		return err
 	})
@@ -195,7 +195,7 @@ func (h *historyHandlers) GetWorkflowExecutionHistoryReverse(ctx context.Context
 		request.RunID, request.From = token.GetRunId(), token.GetNextEventId()
 	}
 	var page *workflow.HistoryPage
-	err = viewWorkflow(ctx, h.runtime, req.GetExecution().GetWorkflowId(), func(c historyOwner, reader entity.Reader) (err error) {
+	err = viewWorkflow(ctx, h.runtime, req.GetExecution().GetWorkflowId(), func(c historyOwner, reader entity.View) (err error) {
 		page, err = c.ReadHistory(reader, request)
 		return err
 	})

@@ -219,7 +219,7 @@ func (h *queryHandlers) task(ctx context.Context, work *matching.Work) (*workflo
 		TaskQueue:   q.Queue.Name,
 	})
 	var resp *workflowservice.PollWorkflowTaskQueueResponse
-	err := h.runtime.View(ctx, q.Entity, func(e entity.Entity, reader entity.Reader) (err error) {
+	err := h.runtime.View(ctx, q.Entity, func(e entity.Entity, reader entity.View) (err error) {
 		resp, err = e.(queried).DirectQueryTask(reader, q.RunID, q.Query, work.Sticky, token)
 		return err
 	})

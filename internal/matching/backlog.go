@@ -22,6 +22,9 @@ import (
 // Source promises what makes this right: a page that is the last one has every
 // task that was not set aside.
 
+// oneLane is the lane that all tasks are in, as long as nothing divides queues.
+const oneLane = ""
+
 // spill is called in the complete state when memory is full.
 func (q *queue) spill() {
 	// Every task up to the watermark has been added, so is in memory or handed out.
@@ -56,7 +59,7 @@ func (q *queue) load() {
 		q.mu.Lock()
 		after := q.cursor
 		q.mu.Unlock()
-		page, through, more, err := m.source.ReadTasks(m.ctx, q.key.Queue, after, q.pageSize())
+		page, through, more, err := m.source.ReadTasks(m.ctx, q.key.Queue, oneLane, after, q.pageSize())
 		if err != nil {
 			if m.ctx.Err() != nil {
 				return

@@ -62,13 +62,13 @@ func (m *Matching) Describe(ctx context.Context, queue entity.Queue, sticky stri
 		return cmp.Or(b.LastAccess.Compare(a.LastAccess), cmp.Compare(a.Identity, b.Identity))
 	})
 	if onDisk {
-		count, err := m.source.CountTasks(ctx, queue, after, countLimit)
+		count, err := m.source.CountTasks(ctx, queue, oneLane, after, countLimit)
 		if err != nil {
 			return Description{}, fmt.Errorf("describing task queue %q: %w", queue.Name, err)
 		}
 		d.BacklogCount += int64(count)
 		if first == nil && count > 0 {
-			tasks, _, _, err := m.source.ReadTasks(ctx, queue, after, 1)
+			tasks, _, _, err := m.source.ReadTasks(ctx, queue, oneLane, after, 1)
 			if err != nil {
 				return Description{}, fmt.Errorf("describing task queue %q: %w", queue.Name, err)
 			}

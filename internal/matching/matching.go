@@ -40,15 +40,18 @@ import (
 
 // Source is where the durable records of tasks are read; *runtime.Runtime is one.
 type Source interface {
-	// ReadTasks reads the tasks of a queue with ids above after, in the order of
+	// ReadTasks reads the tasks of a lane of a queue with ids above after, in the order of
 	// their ids, limit at most. It returns an id through which the reading is
 	// complete and whether there may be more. If there are no more, every task with
 	// an id above that is added (Matching.Add) after the call of ReadTasks.
-	ReadTasks(ctx context.Context, queue entity.Queue, after int64, limit int) (tasks []*entity.Task, through int64, more bool, err error)
-	// CountTasks counts the tasks of a queue with ids above after, up to limit.
-	CountTasks(ctx context.Context, queue entity.Queue, after int64, limit int) (int, error)
+	ReadTasks(ctx context.Context, queue entity.Queue, lane string, after int64, limit int) (tasks []*entity.Task, through int64, more bool, err error)
+	// CountTasks counts the tasks of a lane of a queue with ids above after, up to
+	// limit.
+	CountTasks(ctx context.Context, queue entity.Queue, lane string, after int64, limit int) (int, error)
 	// Watermark returns an id through which every task has been added.
 	Watermark() int64
+	// Holds reports whether tasks of the entity can be started here.
+	Holds(key entity.Key) bool
 }
 
 // Options are what a Matching is made with. The zero value works; the Source may
@@ -309,9 +312,22 @@ func (m *Matching) Remove(ref entity.TaskRef) {
 	q.mu.Unlock()
 }
 
+// Forget implements runtime.TaskSink: waiting tasks for which gone reports true need
+// not be offered any more.
+func (m *Matching) Forget(gone func(*entity.Task) bool) {
+	m.each(func(q *queue) {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.forget(gone)
+	})
+}
+
 // Return puts a task back that was polled but could not be started for a reason
-// that will pass. It is the next to be offered.
+// that will pass. It is the next to be offered, unless its entity is not here any more.
 func (m *Matching) Return(task *entity.Task) {
+	if !m.source.Holds(task.Entity) {
+		return
+	}
 	if task.Sticky != "" && m.offerSticky(task, true) {
 		return
 	}

@@ -31,7 +31,7 @@ type backlog struct {
 	delay time.Duration
 }
 
-func (b *backlog) ReadTasks(ctx context.Context, queue entity.Queue, after int64, limit int) ([]*entity.Task, int64, bool, error) {
+func (b *backlog) ReadTasks(ctx context.Context, queue entity.Queue, _ string, after int64, limit int) ([]*entity.Task, int64, bool, error) {
 	b.mu.Lock()
 	b.reads++
 	if b.err != nil {
@@ -58,7 +58,7 @@ func (b *backlog) ReadTasks(ctx context.Context, queue entity.Queue, after int64
 	return found, through, more, ctx.Err()
 }
 
-func (b *backlog) CountTasks(_ context.Context, queue entity.Queue, after int64, limit int) (int, error) {
+func (b *backlog) CountTasks(_ context.Context, queue entity.Queue, _ string, after int64, limit int) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	count := 0
@@ -75,6 +75,8 @@ func (b *backlog) Watermark() int64 {
 	defer b.mu.Unlock()
 	return b.next - 1 // the last may not have been added yet
 }
+
+func (b *backlog) Holds(key entity.Key) bool { return key.ID != "elsewhere" }
 
 // add makes a task ready.
 func (b *backlog) add(change ...func(*entity.Task)) *entity.Task {
@@ -715,4 +717,37 @@ func BenchmarkHandOver(b *testing.B) {
 		m.Add(&entity.Task{Queue: queueA, ID: int64(i + 1)})
 		<-handed
 	}
+}
+
+// elsewhere makes a task one of an entity that is not held here.
+func elsewhere(task *entity.Task) { task.Entity.ID = "elsewhere" }
+
+func TestForgottenTasksAreNotOffered(t *testing.T) {
+	bubble(t, Options{}, func(t *testing.T, m *Matching, b *backlog) {
+		first, second := pollA(m), pollSticky(m, "mine") // loads the queues
+		b.add()
+		b.add(sticky("mine"))
+		expect(t, first, "task 1")
+		expect(t, second, "task 2")
+		for range 3 {
+			b.remove(b.add(func(*entity.Task) {}))
+		}
+		b.add(elsewhere)
+		b.add()
+		b.add(elsewhere, sticky("mine"))
+		m.Forget(func(task *entity.Task) bool { return task.Entity.ID == "elsewhere" })
+		expect(t, pollA(m), "task 7")
+		expect(t, pollA(m), "waiting")
+		expect(t, pollSticky(m, "mine"), "waiting")
+	})
+}
+
+func TestATaskOfAnEntityThatIsNotHereDoesNotComeBack(t *testing.T) {
+	bubble(t, Options{}, func(t *testing.T, m *Matching, b *backlog) {
+		p := pollA(m)
+		b.add(elsewhere)
+		expect(t, p, "task 1")
+		m.Return(p.work.Task)
+		expect(t, pollA(m), "waiting")
+	})
 }

@@ -1,6 +1,7 @@
 package matching
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -80,6 +81,17 @@ func (q *queue) restore(task *entity.Task) {
 		return // it will be read
 	}
 	q.offer(task, true)
+}
+
+// forget drops the tasks for which gone reports true.
+func (q *queue) forget(gone func(*entity.Task) bool) {
+	for id, n := range q.tasks.byID {
+		if gone(n.task) {
+			q.tasks.removeID(id)
+		}
+	}
+	q.arrived = slices.DeleteFunc(q.arrived, gone)
+	q.readOn()
 }
 
 // offer hands the task to the poller that has waited longest or else keeps it, at

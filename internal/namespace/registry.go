@@ -22,7 +22,7 @@ import (
 // Runtime is what the registry needs of package runtime.
 type Runtime interface {
 	Step(ctx context.Context, key entity.Key, fn func(*entity.Step, entity.Entity) error) error
-	View(ctx context.Context, key entity.Key, fn func(entity.Entity, entity.Reader) error) error
+	View(ctx context.Context, key entity.Key, fn func(entity.Entity, entity.View) error) error
 }
 
 // Registry looks namespaces up and changes them. It is also the state machine
@@ -61,7 +61,7 @@ func New() *Registry {
 func (r *Registry) Open(ctx context.Context, runtime Runtime, retention time.Duration, names ...string) error {
 	defer r.Close()
 	r.runtime = runtime
-	err := runtime.View(ctx, Key, func(e entity.Entity, _ entity.Reader) error {
+	err := runtime.View(ctx, Key, func(e entity.Entity, _ entity.View) error {
 		d := e.(*directory)
 		loaded := &snapshot{byID: make(map[string]*Namespace), byName: make(map[string]*Namespace)}
 		for _, record := range d.byID {

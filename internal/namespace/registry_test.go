@@ -39,6 +39,9 @@ func (f *fakeRuntime) NewID() string {
 func (f *fakeRuntime) NextTaskID() int64     { panic("namespaces have no tasks") }
 func (f *fakeRuntime) Reader() entity.Reader { return f }
 
+// Now implements entity.View.
+func (f *fakeRuntime) Now() time.Time { return time.Now() }
+
 func (f *fakeRuntime) Get(record []byte) ([]byte, error) { return f.records[string(record)], nil }
 
 func (f *fakeRuntime) Scan(prefix, _ []byte, _ bool, visit func(record, value []byte) bool) error {
@@ -82,7 +85,7 @@ func (f *fakeRuntime) Step(ctx context.Context, _ entity.Key, fn func(*entity.St
 	return nil
 }
 
-func (f *fakeRuntime) View(ctx context.Context, _ entity.Key, fn func(entity.Entity, entity.Reader) error) error {
+func (f *fakeRuntime) View(ctx context.Context, _ entity.Key, fn func(entity.Entity, entity.View) error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	e, err := f.entity(ctx)

@@ -8,34 +8,35 @@ import (
 )
 
 // Await returns when ready reports true of the entity: it is called at once, and
-// again after every durable change, with the entity's lock held, and must not
-// change the entity. What it has seen when it reports true is durable when Await
+// again after every durable change, with the entity's lock held, and as the fn of
+// View must not change the entity. What it has seen when it reports true is durable when Await
 // returns. If the context ends first, its error is returned; if the server is
-// going down or the store has failed, Unavailable.
+// going down, the store has failed, or the shard is given up, Unavailable.
 //
 // Many may wait for one entity; the entity stays in memory meanwhile.
 func (r *Runtime) Await(ctx context.Context, key entity.Key, ready func(entity.Entity) bool) error {
 	var w *waiter
+	done := false
+	look := func(e entity.Entity, _ entity.View) error {
+		done = ready(e)
+		return nil
+	}
 	for {
-		done := false
-		look, err := r.begin(ctx, key)
+		c, err := r.begin(ctx, key)
 		if err != nil {
 			return err
 		}
 		if w == nil {
 			// In place before the first look, so that no change is missed.
-			w = newWaiter(look.entry)
+			w = newWaiter(c.execution.entry)
 			defer w.remove(r)
 		}
-		look.viewFn = func(e entity.Entity, _ entity.Reader) error {
-			done = ready(e)
-			return nil
-		}
-		if err := look.look(); err != nil {
+		c.viewFn = look
+		if err := c.look(); err != nil {
 			return err
 		}
 		if done {
-			return r.settled(ctx, w.entry, false)
+			return r.awaitFlights(ctx, w.entry, false)
 		}
 		select {
 		case <-w.changed:
@@ -45,16 +46,6 @@ func (r *Runtime) Await(ctx context.Context, key entity.Key, ready func(entity.E
 			return errClosing
 		}
 	}
-}
-
-// look runs a view without waiting for what it has seen to be durable.
-func (u *update) look() error {
-	u.entry.mu.Lock()
-	err := u.apply()
-	u.entry.mu.Unlock()
-	u.owners.Store(1)
-	u.leave()
-	return err
 }
 
 // waiter is someone who waits for an entity to change.
@@ -74,6 +65,13 @@ func newWaiter(e *entry) *waiter {
 	e.waiters = append(e.waiters, w)
 	e.order.Unlock()
 	return w
+}
+
+// wakeWaiters has all who wait for the entity look at it again. The order lock is held.
+func (e *entry) wakeWaiters() {
+	for _, w := range e.waiters {
+		w.wake()
+	}
 }
 
 func (w *waiter) wake() {

@@ -44,6 +44,6 @@ func BenchmarkView(b *testing.B) {
 	defer w.close()
 	b.ReportAllocs()
 	for b.Loop() {
-		_ = w.View(b.Context(), toyKey("a"), func(entity.Entity, entity.Reader) error { return nil })
+		_ = w.View(b.Context(), toyKey("a"), func(entity.Entity, entity.View) error { return nil })
 	}
 }

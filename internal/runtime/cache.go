@@ -53,7 +53,7 @@ type entry struct {
 	order sync.Mutex
 	// last is the entity's last submitted batch if it is not done, lastSynced the
 	// last that is not lazy.
-	last, lastSynced *update
+	last, lastSynced *flight
 	waiters          []*waiter
 
 	// Guarded by the stripe's lock.
@@ -115,13 +115,13 @@ func (c *cache) release(e *entry) {
 	st.references--
 	if e.references == 0 {
 		size := int64(0)
-		if e.state != nil && e.shard.failure.Load() == nil {
+		if e.state != nil && e.shard.over.Load() == nil {
 			size = e.size + entryOverhead + int64(len(e.prefix))
 			if !e.pinned {
 				st.idle.pushFront(e)
 			}
 		} else {
-			delete(st.entries, e.key)
+			st.forget(e)
 		}
 		c.bytes.Add(size - e.accounted)
 		e.accounted = size
@@ -158,31 +158,65 @@ func (c *cache) evict(st *stripe, latest *entry) bool {
 	if e == nil || e == latest {
 		return false
 	}
-	st.idle.remove(e)
-	delete(st.entries, e.key)
-	c.bytes.Add(-e.accounted)
-	e.accounted = 0
+	c.drop(e)
 	return true
 }
 
-// dropShard removes the entries of a failed shard that nobody is using. The
-// others go when they are released.
-func (c *cache) dropShard(s *shard) {
+// drop takes an entry out of the cache. One that is referenced stays with those who
+// have it, and the next to acquire its key gets another. The stripe's lock is held.
+func (c *cache) drop(e *entry) {
+	if e.list != nil {
+		e.list.remove(e)
+	}
+	e.stripe.forget(e)
+	c.bytes.Add(-e.accounted)
+	e.accounted = 0
+}
+
+// forget takes the entry off the map, if it has not been replaced there.
+func (st *stripe) forget(e *entry) {
+	if st.entries[e.key] == e {
+		delete(st.entries, e.key)
+	}
+}
+
+// measure notes what the cache has to know of the entity. Its lock is held.
+func (e *entry) measure() {
+	e.size, e.pinned = int64(e.state.Size()), e.state.Pinned()
+}
+
+// entriesOf are the entries of a shard, each with a reference.
+func (c *cache) entriesOf(s *shard) (entries []*entry) {
 	for i := range c.stripes {
 		st := &c.stripes[i]
 		st.mu.Lock()
-		for key, e := range st.entries {
-			if e.shard != s || e.references > 0 {
+		for _, e := range st.entries {
+			if e.shard != s {
 				continue
 			}
 			if e.list != nil {
 				e.list.remove(e)
 			}
-			delete(st.entries, key)
-			c.bytes.Add(-e.accounted)
-			e.accounted = 0
+			e.references++
+			st.references++
+			entries = append(entries, e)
 		}
 		st.mu.Unlock()
+	}
+	return entries
+}
+
+// dropShard removes the entries of a shard that is over, and has those who wait for
+// its entities find out.
+func (c *cache) dropShard(s *shard) {
+	for _, e := range c.entriesOf(s) {
+		e.order.Lock()
+		e.wakeWaiters()
+		e.order.Unlock()
+		e.stripe.mu.Lock()
+		c.drop(e)
+		e.stripe.mu.Unlock()
+		c.release(e)
 	}
 }
 

@@ -82,20 +82,15 @@ func (s *shard) submit(batch *storage.Batch, latest int64, durability storage.Du
 	s.rt.store.Commit(s.lease, batch, durability, done)
 }
 
-// submitLast submits the last batch of the shard, with a bound that is not ahead of
-// what has been given.
+// submitLast submits the last batch of the shard that has times or numbers in it, with
+// a bound that is not ahead of what has been given.
 func (s *shard) submitLast(batch *storage.Batch, done func(error)) {
 	c := &s.clock
 	c.raising.Lock()
 	defer c.raising.Unlock()
-	if last := max(c.now.Load(), s.numbers.last.Load()); last != c.bound.Load() {
-		batch.Set(clockKey, entity.AppendInt(nil, last))
-		c.bound.Store(last)
-	}
-	if batch.Empty() {
-		done(nil)
-		return
-	}
+	last := max(c.now.Load(), s.numbers.last.Load())
+	batch.Set(clockKey, entity.AppendInt(nil, last))
+	c.bound.Store(last)
 	s.rt.store.Commit(s.lease, batch, storage.Synced, done)
 }
 

@@ -11,11 +11,11 @@ import (
 
 // encode turns what the step has noted into a batch. All keys and the values
 // made here share one piece of memory, which the batch keeps.
-func (u *update) encode() *storage.Batch {
-	e, s, step := u.entry, u.entry.shard, u.step.Outputs()
+func (x *execution) encode() *storage.Batch {
+	e, step := x.entry, x.step.Outputs()
 	batch := &storage.Batch{}
 	batch.Grow(len(step.Records) + len(step.Timers) + len(step.Tasks) + len(step.Removed) + len(step.Messages) + len(step.Index) + 1) // and the clock
-	buf := make([]byte, 0, u.encodedSize())
+	buf := make([]byte, 0, x.encodedSize())
 	target := e.prefix[1:] // the encoded entity key
 
 	// cut returns what has been appended since the last cut.
@@ -57,16 +57,16 @@ func (u *update) encode() *storage.Batch {
 		batch.Delete(cut())
 	}
 	for i := range step.Messages {
-		number := s.numbers.next(u.step.Now.UnixNano(), &u.span)
-		u.messages = append(u.messages, number)
+		number := x.number()
+		x.messages = append(x.messages, number)
 		buf = appendOutboxKey(buf, number)
 		key := cut()
 		buf = appendMessage(buf, target, step.Messages[i])
 		batch.Set(key, cut())
 	}
-	if u.rt.changeLog {
+	if x.rt.changeLog {
 		for i := range step.Index {
-			buf = appendLogKey(buf, s.numbers.next(u.step.Now.UnixNano(), &u.span))
+			buf = appendLogKey(buf, x.number())
 			key := cut()
 			buf = appendChange(buf, target, &step.Index[i])
 			batch.Set(key, cut())
@@ -78,8 +78,8 @@ func (u *update) encode() *storage.Batch {
 var empty = []byte{}
 
 // encodedSize estimates the bytes that encode appends. It need not be exact.
-func (u *update) encodedSize() int {
-	step, prefix := u.step.Outputs(), len(u.entry.prefix)
+func (x *execution) encodedSize() int {
+	step, prefix := x.step.Outputs(), len(x.entry.prefix)
 	size := 0
 	for i := range step.Records {
 		size += prefix + len(step.Records[i].Key)

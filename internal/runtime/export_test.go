@@ -1,6 +1,9 @@
 package runtime
 
-import "github.com/perdure/perdure/internal/entity"
+import (
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/storage"
+)
 
 // SetTimerLimit changes how many durable timers are held in memory.
 func SetTimerLimit(r *Runtime, limit int) {
@@ -37,6 +40,42 @@ func MessagesKnown(r *Runtime) int {
 		s.outbox.mu.Lock()
 		count += len(s.outbox.known)
 		s.outbox.mu.Unlock()
+	}
+	return count
+}
+
+// EntitiesInMemory is the number of entities of a shard in the cache.
+func EntitiesInMemory(r *Runtime, id storage.ShardID) (count int) {
+	for i := range r.cache.stripes {
+		st := &r.cache.stripes[i]
+		st.mu.Lock()
+		for _, e := range st.entries {
+			if e.shard.id == id {
+				count++
+			}
+		}
+		st.mu.Unlock()
+	}
+	return count
+}
+
+// CacheBytes is how much memory the cache accounts for.
+func CacheBytes(r *Runtime) int64 { return r.cache.bytes.Load() }
+
+// DueInMemory is the number of timers, wakes and retries of a shard.
+func DueInMemory(r *Runtime, id storage.ShardID) (count int) {
+	t := &r.timers
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, item := range t.heap {
+		if item.shard.id == id {
+			count++
+		}
+	}
+	for _, item := range t.durable {
+		if item.shard.id == id {
+			count++
+		}
 	}
 	return count
 }

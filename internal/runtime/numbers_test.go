@@ -133,7 +133,7 @@ func TestReadingPushesIdleShardsAboveWhatIsRead(t *testing.T) {
 		for range 100 { // runs ahead of the clock, which stands still
 			w.must(w.update("busy", func(step *entity.Step, e *toy) { e.addTask(step, testQueue) }))
 		}
-		_, through, more, err := w.ReadTasks(t.Context(), testQueue, 0, 1000)
+		_, through, more, err := w.ReadTasks(t.Context(), testQueue, "", 0, 1000)
 		w.must(err)
 		if more {
 			t.Fatal("there is more")

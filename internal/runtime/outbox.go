@@ -199,6 +199,9 @@ func (o *outbox) forgetKept(through int64) {
 func (l *lane) deliver() {
 	o := l.outbox
 	r := o.shard.rt
+	if o.shard.over.Load() != nil {
+		return
+	}
 	if r.machines[l.key.to.Kind] == nil {
 		l.stop(errNoMachine(l.key.to))
 		return
@@ -206,14 +209,14 @@ func (l *lane) deliver() {
 	o.mu.Lock()
 	m := l.messages[0]
 	o.mu.Unlock()
-	u, err := r.begin(r.ctx, l.key.to)
+	c, err := r.begin(r.ctx, l.key.to)
 	if err != nil {
 		l.delivered(err)
 		return
 	}
-	u.stepFn = func(step *entity.Step, e entity.Entity) error { return e.Receive(step, l.key.from, m.body) }
-	u.after = l.delivered
-	_ = u.run() // reports to after
+	c.stepFn = func(step *entity.Step, e entity.Entity) error { return e.Receive(step, l.key.from, m.body) }
+	c.ticket.after = l.delivered
+	_ = c.run() // reports to after
 }
 
 // delivered is called when the receiver's step is durable, or has failed.
@@ -223,13 +226,11 @@ func (l *lane) delivered(err error) {
 	switch {
 	case err == nil:
 		l.advance()
-	case r.isClosing():
+	case r.isClosing(), o.shard.over.Load() != nil:
 	case errors.Is(err, entity.ErrUnknownMessage):
 		l.stop(err)
 	default:
-		if r.Failed() == nil {
-			r.log.Warn("A message could not be delivered; it is tried again", "from", l.key.from.String(), "to", l.key.to.String(), "error", err)
-		}
+		r.log.Warn("A message could not be delivered; it is tried again", "from", l.key.from.String(), "to", l.key.to.String(), "error", err)
 		l.retry = nextRetry(l.retry)
 		r.timers.retryLane(l, l.retry)
 	}
@@ -292,6 +293,15 @@ func (r *Runtime) Stuck() int {
 		s.outbox.mu.Unlock()
 	}
 	return stuck
+}
+
+// drop forgets the messages of a shard that is over.
+func (o *outbox) drop() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	clear(o.lanes)
+	clear(o.known)
+	o.delivered, o.kept = nil, 0
 }
 
 // takeRemovals puts the removal of delivered messages in the batch and returns
@@ -434,7 +444,7 @@ func (b *outboxes) run() {
 			s.outbox.mu.Lock()
 			s.outbox.noticed = false
 			s.outbox.mu.Unlock()
-			if s.failure.Load() != nil {
+			if s.over.Load() != nil {
 				continue
 			}
 			b.remove(s)

@@ -97,6 +97,9 @@ type TaskSink interface {
 	Add(task *entity.Task)
 	// Remove forgets a task whose record is gone, if it is still waiting.
 	Remove(ref entity.TaskRef)
+	// Forget forgets the waiting tasks for which gone reports true: their shard is not
+	// held here any more. gone is quick and may be called from anywhere.
+	Forget(gone func(*entity.Task) bool)
 }
 
 // Runtime runs the entities of all shards of a store. Its methods may be called
@@ -115,12 +118,13 @@ type Runtime struct {
 	shards []atomic.Pointer[shard]
 	cache  cache
 
-	updates  sync.Pool // of *update
+	calls    sync.Pool // of *call
+	tickets  sync.Pool // of *ticket, for those who only wait
 	timers   timers
 	outboxes outboxes
 	workers  workers
 
-	failure atomic.Pointer[failure]
+	failure atomic.Pointer[ending]
 	closing chan struct{}
 	// background ends when Close stops what runs on its own: ctx is cancelled and
 	// goroutines waits for them.
@@ -161,7 +165,12 @@ func Open(ctx context.Context, options Options) (*Runtime, error) {
 	if r.tasks == nil {
 		r.tasks = noTasks{}
 	}
-	r.updates.New = func() any { return newUpdate(r) }
+	r.calls.New = func() any { return newCall(r) }
+	r.tickets.New = func() any {
+		t := new(ticket)
+		t.init(r, nil)
+		return t
+	}
 	r.cache.init(options.CacheBytes)
 	r.timers.init(r)
 	r.outboxes.init(r)
@@ -179,9 +188,10 @@ func Open(ctx context.Context, options Options) (*Runtime, error) {
 	return r, nil
 }
 
-// Failed returns why the store, or a shard, no longer takes writes; nil as long
-// as all is well. A runtime that has failed does not recover: the process has to
-// be started again.
+// Failed returns why the store takes no more writes, or why no shard is left here:
+// the last one was taken over by another process. It is nil as long as some shard works:
+// one that was taken over is none of the others' business. A runtime that has failed does
+// not recover: the process has to be started again.
 func (r *Runtime) Failed() error {
 	if f := r.failure.Load(); f != nil {
 		return f.cause
@@ -228,24 +238,19 @@ func (r *Runtime) close(ctx context.Context) error {
 	return nil
 }
 
-// flush writes, for each shard, the removal of the messages that have been
-// delivered and the clock.
+// flush ends all shards in order, if the store still takes writes.
 func (r *Runtime) flush(ctx context.Context) error {
-	results := make(chan error, len(r.shards))
-	pending := 0
+	if r.Failed() != nil {
+		return nil
+	}
+	var results []<-chan error
 	for s := range r.held() {
-		if s.failure.Load() != nil {
-			continue
-		}
-		batch := &storage.Batch{}
-		s.outbox.takeRemovals(batch)
-		pending++
-		s.submitLast(batch, func(err error) { results <- err })
+		results = append(results, s.commitLast())
 	}
 	var errs []error
-	for range pending {
+	for _, result := range results {
 		select {
-		case err := <-results:
+		case err := <-result:
 			errs = append(errs, err)
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -258,8 +263,9 @@ var errClosing = serviceerror.NewUnavailable("the server is shutting down; try a
 
 type noTasks struct{}
 
-func (noTasks) Add(*entity.Task)      {}
-func (noTasks) Remove(entity.TaskRef) {}
+func (noTasks) Add(*entity.Task)               {}
+func (noTasks) Remove(entity.TaskRef)          {}
+func (noTasks) Forget(func(*entity.Task) bool) {}
 
 // newUUID returns a random (version 4) UUID.
 func newUUID() string {

@@ -11,10 +11,13 @@ import (
 
 	"go.temporal.io/api/serviceerror"
 
+	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/storage"
 )
 
-// shard is one shard of the store, held by this runtime.
+// shard is the tenure of a shard of the store: it begins with acquireShard, and is
+// over when a commit fails (fail) or the shard is given up (ReleaseShard). A shard
+// that is acquired again is another one.
 type shard struct {
 	rt    *Runtime
 	id    storage.ShardID
@@ -22,19 +25,21 @@ type shard struct {
 
 	clock   clock
 	numbers numbers
+	outbox  outbox
 
-	// failure is set by the first commit that fails, for good.
-	failure atomic.Pointer[failure]
-
-	outbox outbox
+	// over is set, once, when the tenure ends. Calls are refused from then on.
+	over atomic.Pointer[ending]
 }
 
-// failure is why a shard takes no more writes.
-type failure struct {
+// ending is why a tenure is over.
+type ending struct {
 	cause error
 	// reply is what calls are answered with.
 	reply error
 }
+
+// errReleased is the cause of the end of a tenure that was given up.
+var errReleased = errors.New("the shard was given up")
 
 // clockWarning is how far a shard may be ahead of the clock without a warning.
 const clockWarning = time.Minute
@@ -76,7 +81,9 @@ func (r *Runtime) acquireShards(ctx context.Context, ids []storage.ShardID) erro
 }
 
 // acquireShard takes the lease of a shard and begins where its last owner has
-// stopped.
+// stopped. Its timers are read by the next refill of the timers, its messages when
+// the outboxes are notified, its tasks when their queues are read from the store: all
+// three are what Open begins with.
 func (r *Runtime) acquireShard(ctx context.Context, id storage.ShardID) error {
 	if int(id) >= len(r.shards) {
 		return fmt.Errorf("shard %d: the store has %d", id, len(r.shards))
@@ -95,7 +102,102 @@ func (r *Runtime) acquireShard(ctx context.Context, id storage.ShardID) error {
 	return nil
 }
 
-// shard returns a shard that this runtime holds and that has not failed.
+// ReleaseShard gives a shard up in order: calls on its entities are refused with
+// Unavailable from now on, those whose steps are on their way to the disk end as usual,
+// and then nothing of the shard is left in memory. Other shards are not touched.
+// If the context ends before, the rest is left to the store, and an error returned.
+func (r *Runtime) ReleaseShard(ctx context.Context, id storage.ShardID) error {
+	s, err := r.shard(id)
+	if err != nil {
+		return err
+	}
+	if !s.over.CompareAndSwap(nil, &ending{errReleased, errNotHeld(int(id))}) {
+		return s.refusal()
+	}
+	defer s.drop()
+	// Whoever holds the lock of an entity may have looked before the shard was over,
+	// and is about to submit. Whoever takes it later is refused.
+	for _, e := range r.cache.entriesOf(s) {
+		e.mu.Lock()
+		//lint:ignore SA2001 to have held it is all
+		e.mu.Unlock()
+		r.cache.release(e)
+	}
+	// The dones of a shard come in order: with this one all are through.
+	select {
+	case err := <-s.commitLast():
+		if err != nil {
+			return fmt.Errorf("runtime: giving up shard %d: %w", id, err)
+		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("runtime: giving up shard %d with writes still in flight, which the store may or may not finish: %w", id, context.Cause(ctx))
+	}
+}
+
+// fail notes that a commit has failed and returns what to answer. Everything of
+// the shard in memory may be ahead of the disk from now on, and is dropped.
+//
+// A shard whose lease was taken is over alone. Any other failure is the store's.
+func (s *shard) fail(err error) error {
+	fenced := errors.Is(err, storage.ErrFenced)
+	end := &ending{cause: fmt.Errorf("runtime: shard %d no longer takes writes: %w", s.id, err)}
+	if fenced {
+		end.reply = serviceerror.NewUnavailablef("shard %d has been taken over by another process, and whether this request took effect is unknown: "+
+			"look, and try again there", s.id)
+	} else {
+		end.reply = serviceerror.NewUnavailablef("the store no longer takes writes (%v), and whether this request took effect is unknown: "+
+			"check the disk, restart the server, then look and try again", err)
+	}
+	if !s.over.CompareAndSwap(nil, end) {
+		return s.refusal()
+	}
+	r := s.rt
+	switch {
+	case !fenced:
+		if r.failure.CompareAndSwap(nil, end) {
+			r.log.Error("A commit has failed; the server must be restarted", "shard", s.id, "error", err)
+		}
+	case len(r.Shards()) > 0:
+		r.log.Error("A shard has been taken over by another process; this one goes on with the others", "shard", s.id)
+	case r.failure.CompareAndSwap(nil, end):
+		r.log.Error("The last shard has been taken over by another process; stop this one", "shard", s.id)
+	}
+	r.workers.push(work{over: s})
+	return end.reply
+}
+
+// drop removes what is in memory of a shard that is over.
+func (s *shard) drop() {
+	r := s.rt
+	r.cache.dropShard(s)
+	r.timers.dropShard(s)
+	s.outbox.drop()
+	r.tasks.Forget(func(task *entity.Task) bool {
+		return shardOf(hashKey(task.Entity), len(r.shards)) == int(s.id) && !r.Holds(task.Entity)
+	})
+}
+
+// commitLast writes what may be written late: the removal of the messages that have
+// been delivered, and a clock that is not ahead. Nothing with times or numbers may
+// follow.
+func (s *shard) commitLast() <-chan error {
+	batch := &storage.Batch{}
+	s.outbox.takeRemovals(batch)
+	result := make(chan error, 1)
+	s.submitLast(batch, func(err error) { result <- err })
+	return result
+}
+
+// refusal is what to answer if the shard is over; nil if it is not.
+func (s *shard) refusal() error {
+	if end := s.over.Load(); end != nil {
+		return end.reply
+	}
+	return nil
+}
+
+// shard returns a shard that is held.
 func (r *Runtime) shard(id storage.ShardID) (*shard, error) {
 	if int(id) >= len(r.shards) {
 		return nil, fmt.Errorf("runtime: there is no shard %d: the store has %d", id, len(r.shards))
@@ -104,56 +206,32 @@ func (r *Runtime) shard(id storage.ShardID) (*shard, error) {
 	if s == nil {
 		return nil, errNotHeld(int(id))
 	}
-	if f := s.failure.Load(); f != nil {
-		return nil, f.reply
-	}
-	return s, nil
+	return s, s.refusal()
 }
 
-// Shards are the numbers of the shards that this runtime holds and that have not
-// failed, in order.
+// Shards are the numbers of the shards that this runtime holds, in order.
 func (r *Runtime) Shards() (ids []storage.ShardID) {
 	for s := range r.held() {
-		if s.failure.Load() == nil {
-			ids = append(ids, s.id)
-		}
+		ids = append(ids, s.id)
 	}
 	return ids
 }
 
-// held are the shards that this runtime holds.
+// Holds reports whether the shard of the entity is held here.
+func (r *Runtime) Holds(key entity.Key) bool {
+	s := r.shards[shardOf(hashKey(key), len(r.shards))].Load()
+	return s != nil && s.over.Load() == nil
+}
+
+// held are the shards that this runtime holds: those that are not over.
 func (r *Runtime) held() iter.Seq[*shard] {
 	return func(yield func(*shard) bool) {
 		for i := range r.shards {
-			if s := r.shards[i].Load(); s != nil && !yield(s) {
+			if s := r.shards[i].Load(); s != nil && s.over.Load() == nil && !yield(s) {
 				return
 			}
 		}
 	}
-}
-
-// fail notes that a commit has failed and returns what to answer. Everything of
-// the shard in memory may be ahead of the disk from now on, and is dropped.
-func (s *shard) fail(err error) error {
-	if f := s.failure.Load(); f != nil {
-		return f.reply
-	}
-	f := &failure{cause: fmt.Errorf("runtime: shard %d no longer takes writes: %w", s.id, err)}
-	if errors.Is(err, storage.ErrFenced) {
-		f.reply = serviceerror.NewUnavailablef("shard %d has been taken over by another process, and whether this request took effect is unknown: "+
-			"look, and try again there; stop this process", s.id)
-	} else {
-		f.reply = serviceerror.NewUnavailablef("the store no longer takes writes (%v), and whether this request took effect is unknown: "+
-			"check the disk, restart the server, then look and try again", err)
-	}
-	if !s.failure.CompareAndSwap(nil, f) {
-		return s.failure.Load().reply
-	}
-	if s.rt.failure.CompareAndSwap(nil, f) {
-		s.rt.log.Error("A commit has failed; the server must be restarted", "shard", s.id, "error", err)
-	}
-	s.rt.workers.push(work{dropShard: s})
-	return f.reply
 }
 
 func errNotHeld(shard int) error {

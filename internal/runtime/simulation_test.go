@@ -220,7 +220,7 @@ func (s *simulation) check(t *testing.T) {
 	}
 	var stored []int64
 	for after, more := int64(0), true; more; {
-		tasks, through, again, err := s.ReadTasks(t.Context(), testQueue, after, 100)
+		tasks, through, again, err := s.ReadTasks(t.Context(), testQueue, "", after, 100)
 		s.must(err)
 		for _, task := range tasks {
 			stored = append(stored, task.ID)

@@ -2,7 +2,10 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -11,8 +14,8 @@ import (
 	"github.com/perdure/perdure/internal/storage"
 )
 
-// ReadTasks reads the durable tasks of a queue over all shards in the order of
-// their ids, beginning after the id given: at most limit of them. It returns an
+// ReadTasks reads the durable tasks of a lane of a queue, over all shards that are held,
+// in the order of their ids, beginning after the id given: at most limit of them. It returns an
 // id through which the reading is complete, to go on from, and whether there may
 // be more.
 //
@@ -20,7 +23,7 @@ import (
 // TaskSink after the call of ReadTasks; those up to it have been read or are
 // gone. Between the two no task is missed, and comparing ids tells which are
 // seen twice.
-func (r *Runtime) ReadTasks(ctx context.Context, queue entity.Queue, after int64, limit int) (tasks []*entity.Task, through int64, more bool, err error) {
+func (r *Runtime) ReadTasks(ctx context.Context, queue entity.Queue, lane string, after int64, limit int) (tasks []*entity.Task, through int64, more bool, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("runtime: reading tasks of queue %q: %w", queue.Name, err)
@@ -38,7 +41,7 @@ func (r *Runtime) ReadTasks(ctx context.Context, queue entity.Queue, after int64
 	// when what has been read of it is used up.
 	runs := make([]taskRun, 0, len(r.shards))
 	for s := range r.held() {
-		run := taskRun{shard: s, queue: queue, after: after, bound: bound, chunk: limit/len(r.shards) + 8}
+		run := taskRun{shard: s, queue: queue, lane: lane, after: after, bound: bound, chunk: limit/len(r.shards) + 8}
 		if err := run.read(ctx); err != nil {
 			return nil, 0, false, err
 		}
@@ -79,12 +82,44 @@ func (r *Runtime) Watermark() int64 {
 	return mark
 }
 
-// CountTasks counts the durable tasks of a queue with ids above after, up to
+// Lanes are the lanes of a queue that have durable tasks, in order; if there are more
+// than limit, the first of them. Each is read apart, by ReadTasks, with a cursor of its
+// own: which of them comes first is for matching to say. It costs a seek for each lane
+// and shard. A lane that begins while Lanes runs may be missed; its tasks are added to
+// the TaskSink, as ever.
+func (r *Runtime) Lanes(ctx context.Context, queue entity.Queue, limit int) ([]string, error) {
+	found := map[string]struct{}{}
+	prefix := appendQueueKey(nil, queue)
+	for s := range r.held() {
+		bounds := storage.Prefix(prefix)
+		for n := 0; n < limit; n++ {
+			lane, any := "", false
+			var broken error
+			err := r.store.Scan(ctx, s.id, bounds, func(key, _ []byte) bool {
+				lane, _, broken = entity.DecodeString(key[len(prefix):])
+				any = true
+				return false
+			})
+			if err = errors.Join(err, broken); err != nil {
+				return nil, fmt.Errorf("runtime: reading the lanes of queue %q: %w", queue.Name, err)
+			}
+			if !any {
+				break
+			}
+			found[lane] = struct{}{}
+			bounds.Start = storage.PrefixEnd(appendLaneKey(nil, queue, lane))
+		}
+	}
+	lanes := slices.Sorted(maps.Keys(found))
+	return lanes[:min(limit, len(lanes))], nil
+}
+
+// CountTasks counts the durable tasks of a lane of a queue with ids above after, up to
 // limit.
-func (r *Runtime) CountTasks(ctx context.Context, queue entity.Queue, after int64, limit int) (int, error) {
+func (r *Runtime) CountTasks(ctx context.Context, queue entity.Queue, lane string, after int64, limit int) (int, error) {
 	count := 0
 	for s := range r.held() {
-		prefix := appendLaneKey(nil, queue, "")
+		prefix := appendLaneKey(nil, queue, lane)
 		bounds := storage.Range{Start: entity.AppendInt(append([]byte(nil), prefix...), after+1), End: storage.PrefixEnd(prefix)}
 		err := r.store.Scan(ctx, s.id, bounds, func(_, _ []byte) bool {
 			count++
@@ -104,6 +139,7 @@ func (r *Runtime) CountTasks(ctx context.Context, queue entity.Queue, after int6
 type taskRun struct {
 	shard        *shard
 	queue        entity.Queue
+	lane         string
 	after, bound int64
 	chunk        int
 	tasks        []*entity.Task
@@ -116,7 +152,7 @@ func (t *taskRun) read(ctx context.Context) error {
 		t.complete = true
 		return nil
 	}
-	prefix := appendLaneKey(nil, t.queue, "")
+	prefix := appendLaneKey(nil, t.queue, t.lane)
 	bounds := storage.Range{
 		Start: entity.AppendInt(append([]byte(nil), prefix...), t.after+1),
 		End:   entity.AppendInt(append([]byte(nil), prefix...), t.bound+1),
@@ -126,16 +162,18 @@ func (t *taskRun) read(ctx context.Context) error {
 	return t.shard.rt.store.Scan(ctx, t.shard.id, bounds, func(key, value []byte) bool {
 		id, _, err := entity.DecodeInt(key[len(prefix):])
 		if err != nil {
-			log.Error("A task's key cannot be decoded; the task is skipped", "shard", t.shard.id, "key", key, "error", err)
+			log.Error("The key of a task cannot be decoded; the task is kept and passed over. Check the store, and restore it from a backup if it is damaged",
+				"shard", t.shard.id, "key", fmt.Sprintf("%x", key), "error", err)
 			return true
 		}
 		t.after = id
 		task, err := decodeTask(value)
 		if err != nil {
-			log.Error("A task cannot be decoded; it is skipped", "shard", t.shard.id, "queue", t.queue.Name, "id", id, "error", err)
+			log.Error("A task cannot be decoded; it is kept and passed over. Check the store, and restore it from a backup if it is damaged",
+				"shard", t.shard.id, "namespace", t.queue.Namespace, "queue", t.queue.Name, "id", id, "error", err)
 			return true
 		}
-		task.Queue, task.ID = t.queue, id
+		task.Queue, task.Lane, task.ID = t.queue, t.lane, id
 		t.tasks = append(t.tasks, task)
 		t.complete = len(t.tasks) < t.chunk
 		return t.complete

@@ -18,12 +18,18 @@ var testQueue = entity.Queue{Namespace: "ns", Type: entity.TaskActivity, Name: "
 
 // sink notes what it is told.
 type sink struct {
-	added   []*entity.Task
-	removed []int64
+	added     []*entity.Task
+	removed   []int64
+	forgotten int
 }
 
 func (s *sink) Add(task *entity.Task)     { s.added = append(s.added, task) }
 func (s *sink) Remove(ref entity.TaskRef) { s.removed = append(s.removed, ref.ID) }
+func (s *sink) Forget(gone func(*entity.Task) bool) {
+	before := len(s.added)
+	s.added = slices.DeleteFunc(s.added, gone)
+	s.forgotten += before - len(s.added)
+}
 
 func TestTasksAreOfferedWhenDurable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -79,7 +85,7 @@ func TestTasksAreReadInOrderPageByPage(t *testing.T) {
 			var got []int64
 			after, more := int64(0), true
 			for more {
-				tasks, through, again, err := w.ReadTasks(t.Context(), testQueue, after, limit)
+				tasks, through, again, err := w.ReadTasks(t.Context(), testQueue, "", after, limit)
 				w.must(err)
 				if len(tasks) > limit {
 					t.Fatalf("got %d tasks, limit %d", len(tasks), limit)
@@ -96,10 +102,10 @@ func TestTasksAreReadInOrderPageByPage(t *testing.T) {
 				t.Errorf("limit %d: got %v", limit, got)
 			}
 		}
-		if n, err := w.CountTasks(t.Context(), testQueue, want[9], 1000); n != 90 || err != nil {
+		if n, err := w.CountTasks(t.Context(), testQueue, "", want[9], 1000); n != 90 || err != nil {
 			t.Errorf("counted %d, %v", n, err)
 		}
-		if n, _ := w.CountTasks(t.Context(), testQueue, 0, 30); n != 30 {
+		if n, _ := w.CountTasks(t.Context(), testQueue, "", 0, 30); n != 30 {
 			t.Errorf("counted %d", n)
 		}
 	})
@@ -114,7 +120,7 @@ func TestReadingTasksWaitsForTheOnesUnderWay(t *testing.T) {
 		go w.update("a", func(step *entity.Step, e *toy) { id = e.addTask(step, testQueue) })
 		synctest.Wait()
 		var read []*entity.Task
-		go func() { read, _, _, _ = w.ReadTasks(t.Context(), testQueue, 0, 10) }()
+		go func() { read, _, _, _ = w.ReadTasks(t.Context(), testQueue, "", 0, 10) }()
 		synctest.Wait()
 		if w.Watermark() >= id {
 			t.Error("the watermark is past a task that is under way")
@@ -153,4 +159,44 @@ func TestStoredTaskIsADispatchTask(t *testing.T) {
 			t.Errorf("expires %v", record.Expires)
 		}
 	}
+}
+
+func TestLanesOfAQueueAreReadApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		ids := map[string][]int64{}
+		for i := range 30 {
+			time.Sleep(time.Millisecond)
+			lane := []string{"", "a", "a\x00b"}[i%3]
+			w.must(w.update(fmt.Sprint(i), func(step *entity.Step, e *toy) {
+				ids[lane] = append(ids[lane], step.AddTask(&entity.Task{Queue: testQueue, Lane: lane, Entity: e.key}))
+				step.AddTask(&entity.Task{Queue: entity.Queue{Namespace: "ns", Type: entity.TaskActivity, Name: "queue2"}, Lane: "other", Entity: e.key})
+			}))
+		}
+		lanes, err := w.Lanes(t.Context(), testQueue, 10)
+		if want := []string{"", "a", "a\x00b"}; err != nil || !slices.Equal(lanes, want) {
+			t.Errorf("lanes %q, %v", lanes, err)
+		}
+		if lanes, _ := w.Lanes(t.Context(), testQueue, 2); !slices.Equal(lanes, []string{"", "a"}) {
+			t.Errorf("the first two lanes are %q", lanes)
+		}
+		for _, lane := range lanes {
+			tasks, _, more, err := w.ReadTasks(t.Context(), testQueue, lane, 0, 100)
+			w.must(err)
+			var got []int64
+			for _, task := range tasks {
+				if task.Lane != lane {
+					t.Errorf("read %+v from lane %q", task, lane)
+				}
+				got = append(got, task.ID)
+			}
+			if more || !slices.Equal(got, ids[lane]) {
+				t.Errorf("lane %q: read %v, want %v", lane, got, ids[lane])
+			}
+			if n, err := w.CountTasks(t.Context(), testQueue, lane, ids[lane][3], 100); n != 6 || err != nil {
+				t.Errorf("lane %q: counted %d, %v", lane, n, err)
+			}
+		}
+	})
 }

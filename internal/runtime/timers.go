@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"container/heap"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"sync"
@@ -68,11 +69,11 @@ func (p timerPosition) after(at int64, key []byte) bool {
 
 // timer is something that is due at some time.
 type timer struct {
-	at int64
-	// One of these: a durable timer (key, shard, target), a wake (target), a lane
-	// of the outbox to be tried again.
+	at    int64
+	shard *shard
+	// One of these: a durable timer (key, target), a wake (target), a lane of the
+	// outbox to be tried again.
 	key    string
-	shard  *shard
 	target entity.Key
 	lane   *lane
 
@@ -92,13 +93,12 @@ func (t *timers) init(r *Runtime) {
 }
 
 // publish takes over the timers and wakes of a durable step.
-func (t *timers) publish(u *update) {
-	e := u.entry
+func (t *timers) publish(e *entry, out *entity.Outputs) {
 	var key [256]byte
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for i := range u.step.Outputs().Timers {
-		set := &u.step.Outputs().Timers[i]
+	for i := range out.Timers {
+		set := &out.Timers[i]
 		at := timerNanos(set.At)
 		k := appendTimerKey(key[:0], at, e.prefix[1:], set.Name)
 		known := t.durable[string(k)]
@@ -112,8 +112,8 @@ func (t *timers) publish(u *update) {
 			t.addDurable(&timer{at: at, shard: e.shard, target: e.key}, k)
 		}
 	}
-	for _, at := range u.step.Outputs().Wakes {
-		t.push(&timer{at: timerNanos(at), target: e.key})
+	for _, at := range out.Wakes {
+		t.push(&timer{at: timerNanos(at), shard: e.shard, target: e.key})
 	}
 }
 
@@ -202,6 +202,27 @@ func (t *timers) shrink() {
 	t.heap = kept // sorted, hence a heap
 }
 
+// dropShard forgets what is due in a shard that is over.
+func (t *timers) dropShard(s *shard) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	kept := t.heap[:0]
+	for _, item := range t.heap {
+		if item.shard != s {
+			item.position = len(kept)
+			kept = append(kept, item)
+		}
+	}
+	clear(t.heap[len(kept):])
+	t.heap = kept
+	heap.Init(&t.heap)
+	for _, item := range t.durable {
+		if item.shard == s {
+			t.forget(item)
+		}
+	}
+}
+
 // forgettable reports whether the timer can be read from disk again. One that is
 // being retried is not where its key says.
 func (t *timer) forgettable() bool { return t.key != "" && t.retry == 0 }
@@ -279,7 +300,8 @@ func (t *timers) refill(now int64) (err error) {
 			err = t.rt.store.Scan(t.rt.ctx, s.id, bounds, func(key, _ []byte) bool {
 				at, target, err := decodeTimerKey(key)
 				if err != nil {
-					t.rt.log.Error("A timer's key cannot be decoded; it is skipped", "shard", s.id, "key", key, "error", err)
+					t.rt.log.Error("The key of a timer cannot be decoded; it is kept and passed over. Check the store, and restore it from a backup if it is damaged",
+						"shard", s.id, "key", fmt.Sprintf("%x", key), "error", err)
 					return true
 				}
 				if at >= to {
@@ -347,14 +369,14 @@ func (t *timers) fire(item *timer) {
 			return
 		}
 	}
-	u, err := t.rt.begin(t.rt.ctx, item.target)
+	c, err := t.rt.begin(t.rt.ctx, item.target)
 	if err != nil {
 		t.fired(item, err)
 		return
 	}
-	u.stepFn = func(step *entity.Step, e entity.Entity) error { return e.Fire(step) }
-	u.after = func(err error) { t.fired(item, err) }
-	_ = u.run() // reports to after
+	c.stepFn = func(step *entity.Step, e entity.Entity) error { return e.Fire(step) }
+	c.ticket.after = func(err error) { t.fired(item, err) }
+	_ = c.run() // reports to after
 }
 
 // leave leaves the timer of an entity that this build does not know to one that
@@ -378,7 +400,15 @@ func (t *timers) gone(item *timer) bool {
 // fired is called when the step of a timer is durable, or has failed. A durable
 // timer that the step has not cleared, and a wake that failed, are fired again.
 func (t *timers) fired(item *timer, err error) {
-	if t.rt.isClosing() || (item.shard != nil && item.shard.failure.Load() != nil) {
+	if t.rt.isClosing() {
+		return
+	}
+	if item.shard.over.Load() != nil {
+		t.mu.Lock()
+		if item.key != "" && t.durable[item.key] == item {
+			t.forget(item)
+		}
+		t.mu.Unlock()
 		return
 	}
 	if err != nil {
@@ -417,7 +447,7 @@ func (r *Runtime) isClosing() bool {
 func (t *timers) retryLane(l *lane, after time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.push(&timer{at: t.rt.clock().UnixNano() + int64(after), lane: l})
+	t.push(&timer{at: t.rt.clock().UnixNano() + int64(after), shard: l.outbox.shard, lane: l})
 }
 
 // timerHeap implements heap.Interface; the first to be due is the first.

@@ -49,6 +49,7 @@ type toyMachine struct {
 	// not below it unknown.
 	knows   atomic.Int64
 	mu      sync.Mutex
+	load    func(entity.Key) error                 // before the usual
 	fire    func(*toy, *entity.Step) error         // instead of the usual
 	receive func(*toy, *entity.Step, []byte) error // before the usual
 	wrong   []string                               // violated invariants
@@ -62,6 +63,11 @@ func (m *toyMachine) complain(format string, args ...any) {
 
 func (m *toyMachine) Load(_ context.Context, r entity.Reader, key entity.Key) (entity.Entity, error) {
 	m.loads.Add(1)
+	if m.load != nil {
+		if err := m.load(key); err != nil {
+			return nil, err
+		}
+	}
 	e := &toy{machine: m, key: key, timers: map[string]int64{}, tasks: map[int64]bool{}, sent: map[string]int64{}, received: map[string]int64{}}
 	err := r.Scan(nil, nil, false, func(record, value []byte) bool {
 		n := int64(binary.BigEndian.Uint64(value))
@@ -227,7 +233,7 @@ func (w *world) must(err error) {
 
 func (w *world) view(id string, fn func(*toy)) {
 	w.t.Helper()
-	w.must(w.View(context.Background(), toyKey(id), func(e entity.Entity, _ entity.Reader) error {
+	w.must(w.View(context.Background(), toyKey(id), func(e entity.Entity, _ entity.View) error {
 		fn(e.(*toy))
 		return nil
 	}))

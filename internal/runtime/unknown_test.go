@@ -29,7 +29,7 @@ func (w *world) downgraded(yes bool) {
 
 func (w *world) receivedBy(to, from entity.Key) (n int64) {
 	w.t.Helper()
-	w.must(w.View(w.t.Context(), to, func(e entity.Entity, _ entity.Reader) error {
+	w.must(w.View(w.t.Context(), to, func(e entity.Entity, _ entity.View) error {
 		n = e.(*toy).received[string(from.Encode(nil))]
 		return nil
 	}))
@@ -239,7 +239,7 @@ func TestATimerOfAnUnknownKindIsKeptUntilABuildThatKnowsIt(t *testing.T) {
 		w.downgraded(false)
 		w.open()
 		synctest.Wait()
-		w.must(w.View(t.Context(), laterKey("a"), func(e entity.Entity, _ entity.Reader) error {
+		w.must(w.View(t.Context(), laterKey("a"), func(e entity.Entity, _ entity.View) error {
 			if n := e.(*toy).fired; n != 1 {
 				t.Errorf("fired %d times", n)
 			}

@@ -21,9 +21,9 @@ type workers struct {
 
 // work is one thing to do; one of the fields is set.
 type work struct {
-	timer     *timer
-	lane      *lane
-	dropShard *shard
+	timer *timer
+	lane  *lane
+	over  *shard // what is in memory of it has to go
 }
 
 func (w *workers) init(r *Runtime, count int) {
@@ -83,8 +83,8 @@ func (w *workers) run() {
 			w.rt.timers.fire(item.timer)
 		case item.lane != nil:
 			item.lane.deliver()
-		case item.dropShard != nil:
-			w.rt.cache.dropShard(item.dropShard)
+		case item.over != nil:
+			item.over.drop()
 		}
 	}
 }

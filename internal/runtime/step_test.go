@@ -201,7 +201,7 @@ func TestFailedCommitFailsEverythingOfTheShard(t *testing.T) {
 		})
 		call(func() error { return w.update("a", func(step *entity.Step, e *toy) { e.increment(step) }) })
 		view := func() error {
-			return w.View(t.Context(), toyKey("a"), func(entity.Entity, entity.Reader) error { return nil })
+			return w.View(t.Context(), toyKey("a"), func(entity.Entity, entity.View) error { return nil })
 		}
 		call(view)
 		call(func() error {
@@ -267,7 +267,7 @@ func TestBrokenStepIsForgotten(t *testing.T) {
 				if w.Watermark() < id {
 					t.Error("its task id is waited for")
 				}
-				tasks, _, _, err := w.ReadTasks(t.Context(), entity.Queue{Name: "q"}, 0, 10)
+				tasks, _, _, err := w.ReadTasks(t.Context(), entity.Queue{Name: "q"}, "", 0, 10)
 				if len(tasks) > 0 || err != nil {
 					t.Errorf("tasks %v, error %v", tasks, err)
 				}
@@ -289,7 +289,7 @@ func TestReaderReadsWhatEarlierStepsHaveWritten(t *testing.T) {
 		go w.update("a", put)
 		go w.update("a\x00b", put) // must not be mixed up with it
 		synctest.Wait()
-		w.must(w.View(t.Context(), toyKey("a"), func(_ entity.Entity, r entity.Reader) error {
+		w.must(w.View(t.Context(), toyKey("a"), func(_ entity.Entity, r entity.View) error {
 			for _, c := range []struct {
 				prefix, from string
 				reverse      bool
@@ -326,7 +326,7 @@ func TestReaderReadsWhatEarlierStepsHaveWritten(t *testing.T) {
 			return nil
 		}))
 		w.must(w.update("a", func(step *entity.Step, e *toy) { step.DeletePrefix([]byte("t")) }))
-		w.must(w.View(t.Context(), toyKey("a"), func(_ entity.Entity, r entity.Reader) error {
+		w.must(w.View(t.Context(), toyKey("a"), func(_ entity.Entity, r entity.View) error {
 			return r.Scan(nil, nil, false, func(record, _ []byte) bool {
 				if string(record) != "u1" {
 					t.Errorf("%s is left", record)
@@ -449,7 +449,7 @@ func TestEntityOfAnUnknownKindIsAnError(t *testing.T) {
 		w := newWorld(t)
 		defer w.close()
 		var internal *serviceerror.Internal
-		err := w.View(t.Context(), entity.Key{Kind: '?'}, func(entity.Entity, entity.Reader) error { return nil })
+		err := w.View(t.Context(), entity.Key{Kind: '?'}, func(entity.Entity, entity.View) error { return nil })
 		if !errors.As(err, &internal) {
 			t.Errorf("got %v", err)
 		}
@@ -513,5 +513,37 @@ func TestAwait(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	})
+}
+
+func TestWhatAViewMakesAnEntityKeepIsAccountedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		w.must(w.update("a", func(step *entity.Step, e *toy) { e.increment(step) }))
+		before := runtime.CacheBytes(w.Runtime)
+		w.view("a", func(*toy) { w.machine.size += 2 << 20 }) // as if it had read something large
+		if grown := runtime.CacheBytes(w.Runtime) - before; grown != 2<<20 {
+			t.Errorf("the cache has grown by %d bytes", grown)
+		}
+	})
+}
+
+func TestAViewHasTheTimeOfItsShard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var back atomic.Int64
+		w := newWorld(t, func(o *runtime.Options) {
+			o.Now = func() time.Time { return time.Now().Add(-time.Duration(back.Load())) }
+		})
+		defer w.close()
+		var stepped time.Time
+		w.must(w.update("a", func(step *entity.Step, e *toy) { stepped = step.Now }))
+		back.Store(int64(time.Hour))
+		w.must(w.View(t.Context(), toyKey("a"), func(_ entity.Entity, view entity.View) error {
+			if !view.Now().Equal(stepped) {
+				t.Errorf("the view is at %v, the step before it was at %v", view.Now(), stepped)
+			}
+			return nil
+		}))
 	})
 }

@@ -1,0 +1,271 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/storage"
+)
+
+// call is the way of one step or view through the runtime, from the taking of the
+// entity's lock to the moment its outcome is known. What it consists of are three
+// things with a job each: an execution, which is the step with what it has noted; a
+// flight, which is its batch on the way to the disk; and a ticket, which brings the
+// outcome to whoever waits for it. They are one piece of memory, which is pooled.
+type call struct {
+	execution execution
+	flight    flight
+	ticket    ticket
+
+	stepFn func(*entity.Step, entity.Entity) error
+	viewFn func(entity.Entity, entity.View) error
+
+	onDone func(error) // the method landed as a value, made once
+}
+
+func newCall(r *Runtime) *call {
+	c := &call{}
+	c.execution.init(r)
+	c.ticket.init(r, c)
+	c.onDone = c.landed
+	return c
+}
+
+// begin takes a reference to the entity for a call on it.
+func (r *Runtime) begin(ctx context.Context, key entity.Key) (*call, error) {
+	if r.machines[key.Kind] == nil {
+		return nil, errNoMachine(key)
+	}
+	e, err := r.acquire(key)
+	if err != nil {
+		return nil, err
+	}
+	c := r.calls.Get().(*call)
+	c.execution.begin(ctx, e)
+	c.ticket.begin(ctx)
+	return c, nil
+}
+
+// free gives the call back when nobody needs its outcome any more.
+func (c *call) free() {
+	r := c.execution.rt
+	r.cache.release(c.execution.entry)
+	c.execution.end()
+	c.stepFn, c.viewFn = nil, nil
+	r.calls.Put(c)
+}
+
+// run carries the call out and waits for its outcome, unless it is lazy or has
+// somebody else to report to.
+func (c *call) run() error {
+	e := c.execution.entry
+	e.mu.Lock()
+	err := c.apply()
+	if err == nil && c.execution.step.Writes() {
+		return c.commit()
+	}
+
+	// Nothing to write: the outcome is due when what is in flight is durable. If
+	// it is an error of the step it has to wait as well, as it tells of the state.
+	c.ticket.err = err
+	e.order.Lock()
+	last := e.lastSynced
+	if err == nil && !c.execution.step.Empty() {
+		last = e.last // what it has to publish comes after what came before
+	}
+	if last != nil {
+		last.follow(&c.ticket)
+	}
+	e.order.Unlock()
+	e.mu.Unlock()
+	if last == nil {
+		c.ticket.resolve(e.shard.refusal()) // what was in flight may have failed since
+	}
+	return c.ticket.wait()
+}
+
+// look runs a view without waiting for what it has seen to be durable.
+func (c *call) look() error {
+	e := c.execution.entry
+	e.mu.Lock()
+	err := c.apply()
+	e.mu.Unlock()
+	c.ticket.drop()
+	return err
+}
+
+// apply loads the entity if need be and runs the step or view on it. The entity's
+// lock is held. On an error nothing of the step is left.
+func (c *call) apply() (err error) {
+	x := &c.execution
+	e, s, r := x.entry, x.entry.shard, x.rt
+	x.step.Reset(time.Unix(0, s.time()).UTC(), x)
+	if err := s.refusal(); err != nil {
+		e.state = nil
+		return err
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			r.log.Error("A step has panicked; the entity is loaded again", "entity", e.key.String(), "panic", p, "stack", string(debug.Stack()))
+			err = serviceerror.NewInternalf("the server has run into a bug (%v); its log has the details", p)
+			e.state = nil
+			x.forget()
+		}
+	}()
+	if e.state == nil {
+		if e.state, err = x.load(); err != nil {
+			return err
+		}
+	}
+	if c.viewFn != nil {
+		err = c.viewFn(e.state, &x.reader)
+	} else {
+		err = c.step()
+	}
+	if e.state != nil {
+		e.measure()
+	}
+	return err
+}
+
+// step runs the step on the loaded entity.
+func (c *call) step() error {
+	x := &c.execution
+	e := x.entry
+	err := c.stepFn(&x.step, e.state)
+	if err == nil {
+		err = e.state.EndStep(&x.step)
+	}
+	if err != nil && !x.step.Empty() {
+		x.rt.log.Error("A step has returned an error after it had noted changes; the entity is loaded again", "entity", e.key.String(), "error", err)
+		e.state = nil
+		x.forget()
+	}
+	return err
+}
+
+// commit submits the step's batch, unlocks the entity, and waits.
+func (c *call) commit() error {
+	x, t := &c.execution, &c.ticket
+	e, s, r := x.entry, x.entry.shard, x.rt
+	lazy, background := x.step.Outputs().Lazy, t.after != nil
+	batch := x.encode()
+
+	// A lazy step's caller waits for what the step may have seen only.
+	var seen *ticket
+	e.order.Lock()
+	if lazy && !background && e.lastSynced != nil {
+		seen = r.ticket(t.ctx)
+		e.lastSynced.follow(seen)
+	}
+	e.last = &c.flight
+	durability := storage.Lazy
+	if !lazy {
+		durability = storage.Synced
+		e.lastSynced = &c.flight
+	}
+	e.order.Unlock()
+
+	s.submit(batch, x.latest(), durability, c.onDone) // the call may be over from here on
+	e.mu.Unlock()
+	if !lazy || background {
+		return t.wait()
+	}
+	t.leave()
+	if seen != nil {
+		return seen.wait()
+	}
+	return nil
+}
+
+// landed is called by the store when the batch of the call is durable or has
+// failed. It publishes what the step has to publish, then what those that wrote
+// nothing after it have.
+func (c *call) landed(err error) {
+	x := &c.execution
+	e, s := x.entry, x.entry.shard
+	if err != nil {
+		err = s.fail(err)
+	} else {
+		x.publish()
+	}
+	s.numbers.retire(&x.span) // after publishing: see Runtime.Watermark
+
+	e.order.Lock()
+	followers := c.flight.land()
+	if e.last == &c.flight {
+		e.last = nil
+	}
+	if e.lastSynced == &c.flight {
+		e.lastSynced = nil
+	}
+	e.wakeWaiters()
+	e.order.Unlock()
+
+	for t := followers; t != nil; {
+		next := t.next
+		t.resolve(err)
+		t = next
+	}
+	c.ticket.report(err)
+}
+
+// flight is a batch of an entity on its way to the disk, and those who wait for it.
+// Guarded by the order lock of the entity.
+type flight struct{ first, last *ticket }
+
+// follow makes t wait for the batch.
+func (f *flight) follow(t *ticket) {
+	if f.last != nil {
+		f.last.next = t
+	} else {
+		f.first = t
+	}
+	f.last = t
+}
+
+// land ends the flight and returns the first of those who wait, linked by next.
+func (f *flight) land() (first *ticket) {
+	first = f.first
+	f.first, f.last = nil, nil
+	return first
+}
+
+// load makes the entity of its records. One whose records make no sense is left
+// as it is, and every call on it fails in the same way.
+func (x *execution) load() (entity.Entity, error) {
+	e := x.entry
+	state, err := x.decode()
+	var passes *serviceerror.Unavailable
+	switch {
+	case err == nil:
+		return state, nil
+	case x.reader.ctx.Err() != nil || errors.As(err, &passes):
+		return nil, err
+	}
+	x.rt.log.Error("The records of an entity cannot be decoded; nothing is changed. Restore the store from a backup, or start the version of the server that wrote them",
+		"entity", e.key.String(), "shard", e.shard.id, "error", err)
+	return nil, serviceerror.NewDataLossf("the records of %v cannot be decoded, and nothing was changed: %v; "+
+		"restore the store of the server from a backup, or start the version of the server that wrote them", e.key, err)
+}
+
+// decode has the machine make the entity. A panic is an error.
+func (x *execution) decode() (state entity.Entity, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			x.rt.log.Error("Loading an entity has panicked", "entity", x.entry.key.String(), "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("the server has run into a bug: %v", p)
+		}
+	}()
+	return x.rt.machines[x.entry.key.Kind].Load(x.reader.ctx, &x.reader, x.entry.key)
+}
+
+func errNoMachine(key entity.Key) error {
+	return serviceerror.NewInternalf("this version of the server knows no entities of kind %q (%v)", byte(key.Kind), key)
+}

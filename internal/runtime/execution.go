@@ -1,0 +1,90 @@
+package runtime
+
+import (
+	"context"
+	"runtime/debug"
+	"time"
+
+	"github.com/perdure/perdure/internal/entity"
+)
+
+// execution is a step being carried out: it is the step's environment (entity.Env),
+// makes a batch of what the step has noted (commit.go), and publishes it once that
+// is durable.
+type execution struct {
+	rt     *Runtime
+	entry  *entry
+	step   entity.Step
+	reader reader
+	span   span
+	// messages are the numbers of the step's messages, in their order.
+	messages []int64
+}
+
+func (x *execution) init(r *Runtime) {
+	x.rt = r
+	x.reader.execution = x
+}
+
+func (x *execution) begin(ctx context.Context, e *entry) {
+	x.entry, x.reader.ctx = e, ctx
+}
+
+// end lets go of everything but the room of lists.
+func (x *execution) end() {
+	x.step.Reset(time.Time{}, nil)
+	x.entry, x.reader.ctx = nil, nil
+	x.messages = x.messages[:0]
+}
+
+// NewID implements entity.Env.
+func (x *execution) NewID() string { return x.rt.newID() }
+
+// NextTaskID implements entity.Env.
+func (x *execution) NextTaskID() int64 { return x.number() }
+
+// Reader implements entity.Env.
+func (x *execution) Reader() entity.Reader { return &x.reader }
+
+// number gives the step another number.
+func (x *execution) number() int64 {
+	return x.entry.shard.numbers.next(x.step.Now.UnixNano(), &x.span)
+}
+
+// latest is the greater one of the step's time and its last number.
+func (x *execution) latest() int64 { return max(x.step.Now.UnixNano(), x.span.last) }
+
+// forget drops what the step has noted.
+func (x *execution) forget() {
+	x.entry.shard.numbers.retire(&x.span)
+	x.step.Reset(x.step.Now, x)
+}
+
+// publish shows the world what a durable step has done.
+func (x *execution) publish() {
+	r, s, out := x.rt, x.entry.shard, x.step.Outputs()
+	for _, task := range out.Tasks {
+		r.tasks.Add(task)
+	}
+	for _, ref := range out.Removed {
+		r.tasks.Remove(ref)
+	}
+	if len(out.Timers)+len(out.Wakes) > 0 {
+		r.timers.publish(x.entry, out)
+	}
+	if len(out.Messages) > 0 {
+		s.outbox.publish(x.entry.key, out.Messages, x.messages)
+	}
+	for _, effect := range out.Effects {
+		x.perform(effect)
+	}
+}
+
+func (x *execution) perform(effect func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			x.rt.log.Error("An effect of a step has panicked", "entity", x.entry.key.String(), "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	effect()
+}
