@@ -156,7 +156,7 @@ func (h *taskQueueHandlers) UpdateTaskQueueConfig(ctx context.Context, req *work
 
 // config reads what is configured of a type of a queue; nil if nothing is.
 func (h *taskQueueHandlers) config(ctx context.Context, name string, queueType enumspb.TaskQueueType) (config *taskqueuepb.TaskQueueConfig, err error) {
-	err = h.runtime.View(ctx, keyOf(ctx, entity.KindTaskQueue, name), func(e entity.Entity, _ entity.Reader) error {
+	err = h.runtime.View(ctx, keyOf(ctx, entity.KindTaskQueue, name), func(e entity.Entity, _ entity.View) error {
 		config = e.(*taskqueue.Config).Of(queueType)
 		return nil
 	})

@@ -139,10 +139,12 @@ func (s *testStore) write() {
 	}
 }
 
+var clockRecord = []byte("mc")
+
 // checkBound looks whether every number in a batch that has been applied is within
 // the bound that has been.
 func (s *testShard) checkBound(batch *storage.Batch) {
-	i, ok := s.visible.find([]byte("mc"))
+	i, ok := s.visible.find(clockRecord)
 	for _, op := range batch.Ops() {
 		if op.Kind != storage.OpSet || op.Key[0] != 'q' && op.Key[0] != 'o' && op.Key[0] != 'l' {
 			continue
