@@ -125,7 +125,9 @@ func (c *caller) fill(n, timers int) {
 	})
 	<-done
 	c.each(timers, func(i int) error { return c.begin(fmt.Sprint("late-", i), late) })
-	c.work(late, timers, func(task *workflowservice.PollWorkflowTaskQueueResponse) *commandpb.Command { return timer(2 * time.Second) })
+	c.work(late, timers, func(task *workflowservice.PollWorkflowTaskQueueResponse) *commandpb.Command {
+		return timer(2 * time.Second)
+	})
 }
 
 // bring is the command that brings a workflow into its state; nil if it was given
