@@ -3,6 +3,7 @@ module github.com/perdure/perdure/sdk
 go 1.26.0
 
 require (
+	github.com/BurntSushi/toml v1.5.0
 	github.com/gogo/protobuf v1.3.2
 	github.com/google/uuid v1.6.0
 	go.temporal.io/api v1.64.1
