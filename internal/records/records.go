@@ -1,11 +1,19 @@
-// Package records defines what Perdure writes to its store: the protobuf
-// messages for workflow chains, runs, their pending items, dispatch tasks and
-// outbox messages, and the tokens it hands to clients.
+// Package records defines what Perdure writes to its store, as protobuf messages:
 //
-// The definitions are in records.proto. They use the messages of the public
-// Temporal API, whose .proto files are not needed: protoc reads them from a
-// descriptor set made from the Go bindings.
+//   - workflow.proto: workflow chains, runs, and what is pending in them
+//   - message.proto: messages to workflow chains
+//   - visibility.proto: what lists of workflows know of each run
+//   - queue.proto: tasks that are ready for workers
+//   - namespace.proto: namespaces
+//   - token.proto: the tokens that clients and workers hand back
+//
+// The definitions use the messages of the public Temporal API, whose .proto files
+// are not needed: protoc reads them from a descriptor set made from the Go
+// bindings.
+//
+// From the first release on, fields are only ever added, and numbers are never
+// used again.
 package records
 
 //go:generate go run ./descriptors -o api.descriptors
-//go:generate sh -c "protoc --descriptor_set_in=api.descriptors --plugin=protoc-gen-go=$(go tool -n protoc-gen-go) --go_out=. --go_opt=paths=source_relative -I. records.proto && rm api.descriptors"
+//go:generate sh -c "protoc --descriptor_set_in=api.descriptors --plugin=protoc-gen-go=$(go tool -n protoc-gen-go) --go_out=.. --go_opt=paths=source_relative -I.. ../records/*.proto && rm api.descriptors"

@@ -13,7 +13,6 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/entity"
@@ -168,54 +167,55 @@ func activityPending(b *commandBatch, activityID string) bool {
 	return pending
 }
 
-func applyScheduleActivity(a *application, cmd *commandpb.Command) {
+func executeScheduleActivity(a *application, cmd *commandpb.Command) {
 	r, attr := a.run, cmd.GetScheduleActivityTaskCommandAttributes()
-	event := r.addEvent(a.step, enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED, func(e *historypb.HistoryEvent) {
-		fromCommand(e, cmd)
-		e.Attributes = &historypb.HistoryEvent_ActivityTaskScheduledEventAttributes{
-			ActivityTaskScheduledEventAttributes: &historypb.ActivityTaskScheduledEventAttributes{
-				ActivityId:                   attr.ActivityId,
-				ActivityType:                 attr.ActivityType,
-				TaskQueue:                    attr.TaskQueue,
-				Header:                       attr.Header,
-				Input:                        attr.Input,
-				ScheduleToCloseTimeout:       attr.ScheduleToCloseTimeout,
-				ScheduleToStartTimeout:       attr.ScheduleToStartTimeout,
-				StartToCloseTimeout:          attr.StartToCloseTimeout,
-				HeartbeatTimeout:             attr.HeartbeatTimeout,
-				WorkflowTaskCompletedEventId: a.completedEventID,
-				RetryPolicy:                  attr.RetryPolicy,
-				UseWorkflowBuildId:           attr.UseWorkflowBuildId,
-				Priority:                     attr.Priority,
-			},
-		}
-	})
-	now := timestamppb.New(a.step.Now)
-	act := &records.Activity{
-		ScheduledEventId:       event.EventId,
-		ScheduledBatchId:       r.batchID(),
-		ActivityId:             attr.ActivityId,
-		ActivityType:           attr.ActivityType.GetName(),
-		TaskQueue:              attr.TaskQueue.GetName(),
-		ScheduleToCloseTimeout: attr.ScheduleToCloseTimeout,
-		ScheduleToStartTimeout: attr.ScheduleToStartTimeout,
-		StartToCloseTimeout:    attr.StartToCloseTimeout,
-		HeartbeatTimeout:       attr.HeartbeatTimeout,
-		RetryPolicy:            attr.RetryPolicy,
-		Attempt:                1,
-		FirstScheduledTime:     now,
-		ScheduledTime:          now,
-		Priority:               attr.Priority,
-	}
-	r.activities.add(r, act)
-	r.state.ActivityCount++
+	event := a.addCommandEvent(cmd, activityTaskScheduled(attr, a.completedEventID))
 	r.activities.rememberEvent(event)
 	if attr.RequestEagerExecution && a.eagerAllowed {
-		a.eager = append(a.eager, act.ScheduledEventId)
+		a.eager = append(a.eager, event.EventId)
 	} else {
-		r.dispatchActivity(a.step, act)
+		r.dispatchActivity(a.step, r.activities.get(event.EventId))
 	}
-	r.activities.change(r, act)
+}
+
+func activityTaskScheduled(attr *commandpb.ScheduleActivityTaskCommandAttributes, completedEventID int64) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED,
+		Attributes: &historypb.HistoryEvent_ActivityTaskScheduledEventAttributes{ActivityTaskScheduledEventAttributes: &historypb.ActivityTaskScheduledEventAttributes{
+			ActivityId:                   attr.ActivityId,
+			ActivityType:                 attr.ActivityType,
+			TaskQueue:                    attr.TaskQueue,
+			Header:                       attr.Header,
+			Input:                        attr.Input,
+			ScheduleToCloseTimeout:       attr.ScheduleToCloseTimeout,
+			ScheduleToStartTimeout:       attr.ScheduleToStartTimeout,
+			StartToCloseTimeout:          attr.StartToCloseTimeout,
+			HeartbeatTimeout:             attr.HeartbeatTimeout,
+			WorkflowTaskCompletedEventId: completedEventID,
+			RetryPolicy:                  attr.RetryPolicy,
+			UseWorkflowBuildId:           attr.UseWorkflowBuildId,
+			Priority:                     attr.Priority,
+		}},
+	}
+}
+
+func applyActivityTaskScheduled(r *Run, e *historypb.HistoryEvent, attr *historypb.ActivityTaskScheduledEventAttributes) error {
+	r.activities.add(r, &records.Activity{
+		ScheduledEventId:       e.EventId,
+		ActivityId:             attr.GetActivityId(),
+		ActivityType:           attr.GetActivityType().GetName(),
+		TaskQueue:              attr.GetTaskQueue().GetName(),
+		ScheduleToCloseTimeout: attr.GetScheduleToCloseTimeout(),
+		ScheduleToStartTimeout: attr.GetScheduleToStartTimeout(),
+		StartToCloseTimeout:    attr.GetStartToCloseTimeout(),
+		HeartbeatTimeout:       attr.GetHeartbeatTimeout(),
+		RetryPolicy:            attr.GetRetryPolicy(),
+		Attempt:                1,
+		FirstScheduledTime:     e.EventTime,
+		ScheduledTime:          e.EventTime,
+		Priority:               attr.GetPriority(),
+	})
+	return nil
 }
 
 func checkCancelActivity(b *commandBatch, cmd *commandpb.Command) *commandFailure {
@@ -268,18 +268,7 @@ func (b *commandBatch) scheduledActivity(eventID int64) *commandpb.ScheduleActiv
 // cancel it.
 func (r *Run) activityFinishBuffered(scheduledEventID int64) bool {
 	for _, event := range r.buffer.events {
-		var id int64
-		switch event.EventType {
-		case enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
-			id = event.GetActivityTaskCompletedEventAttributes().GetScheduledEventId()
-		case enumspb.EVENT_TYPE_ACTIVITY_TASK_FAILED:
-			id = event.GetActivityTaskFailedEventAttributes().GetScheduledEventId()
-		case enumspb.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
-			id = event.GetActivityTaskTimedOutEventAttributes().GetScheduledEventId()
-		case enumspb.EVENT_TYPE_ACTIVITY_TASK_CANCELED:
-			id = event.GetActivityTaskCanceledEventAttributes().GetScheduledEventId()
-		}
-		if id == scheduledEventID {
+		if id, started := startOfActivity(event); started != nil && id == scheduledEventID {
 			return true
 		}
 	}
@@ -290,23 +279,19 @@ func (r *Run) activityFinishBuffered(scheduledEventID int64) bool {
 // activity that no worker had started; SDKs know them.
 const notStartedDetails = "ACTIVITY_ID_NOT_STARTED"
 
-func applyCancelActivity(a *application, cmd *commandpb.Command) {
+func executeCancelActivity(a *application, cmd *commandpb.Command) {
 	r, id := a.run, cmd.GetRequestCancelActivityTaskCommandAttributes().ScheduledEventId
-	event := r.addEvent(a.step, enumspb.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED, func(e *historypb.HistoryEvent) {
-		fromCommand(e, cmd)
-		e.Attributes = &historypb.HistoryEvent_ActivityTaskCancelRequestedEventAttributes{
-			ActivityTaskCancelRequestedEventAttributes: &historypb.ActivityTaskCancelRequestedEventAttributes{
-				ScheduledEventId:             id,
-				WorkflowTaskCompletedEventId: a.completedEventID,
-			},
-		}
-	})
+	event := activityTaskCancelRequested(id, a.completedEventID)
 	act := r.activities.get(id)
 	if act == nil {
-		return // closed already; the workflow finds out with the buffered events
+		// Closed already; the workflow finds out with the buffered events. Theirs is the
+		// last word, so there is nothing to apply.
+		fromCommand(event, cmd)
+		setTime(a.step, event)
+		r.number(event)
+		return
 	}
-	act.CancelRequested = true
-	act.CancelRequestedEventId = event.EventId
+	a.addCommandEvent(cmd, event)
 	if act.StartedTime == nil {
 		// Nobody runs it, so nobody has to agree.
 		details := &commonpb.Payloads{Payloads: []*commonpb.Payload{{
@@ -315,15 +300,63 @@ func applyCancelActivity(a *application, cmd *commandpb.Command) {
 		}}}
 		r.closeActivityCanceled(a.step, act, details, a.identity)
 		a.scheduleTask = true
-		return
 	}
-	r.activities.change(r, act)
 }
 
-// removeActivity forgets an activity that has closed.
-func (r *Run) removeActivity(step *entity.Step, act *records.Activity) {
+func activityTaskCancelRequested(scheduledEventID, completedEventID int64) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED,
+		Attributes: &historypb.HistoryEvent_ActivityTaskCancelRequestedEventAttributes{ActivityTaskCancelRequestedEventAttributes: &historypb.ActivityTaskCancelRequestedEventAttributes{
+			ScheduledEventId:             scheduledEventID,
+			WorkflowTaskCompletedEventId: completedEventID,
+		}},
+	}
+}
+
+func applyActivityTaskCancelRequested(r *Run, e *historypb.HistoryEvent, attr *historypb.ActivityTaskCancelRequestedEventAttributes) error {
+	act := r.activities.get(attr.GetScheduledEventId())
+	if act == nil {
+		return errNotPending
+	}
+	act.CancelRequested = true
+	act.CancelRequestedEventId = e.EventId
+	r.activities.touch(act.ScheduledEventId)
+	return nil
+}
+
+// endActivity adds the event that ends the activity.
+func (r *Run) endActivity(step *entity.Step, act *records.Activity, end *historypb.HistoryEvent) {
 	r.undispatchActivity(step, act)
+	r.addEvent(step, end)
+}
+
+// applyActivityEnd applies any of the events that end an activity.
+func applyActivityEnd(r *Run, scheduledEventID int64) error {
+	act := r.activities.get(scheduledEventID)
+	if act == nil {
+		return errNotPending
+	}
 	r.activities.close(r, act)
+	return nil
+}
+
+// startOfActivity is eventRule.start of the events that end activities.
+func startOfActivity(e *historypb.HistoryEvent) (scheduledEventID int64, startedEventID *int64) {
+	switch a := e.Attributes.(type) {
+	case *historypb.HistoryEvent_ActivityTaskCompletedEventAttributes:
+		x := a.ActivityTaskCompletedEventAttributes
+		return x.ScheduledEventId, &x.StartedEventId
+	case *historypb.HistoryEvent_ActivityTaskFailedEventAttributes:
+		x := a.ActivityTaskFailedEventAttributes
+		return x.ScheduledEventId, &x.StartedEventId
+	case *historypb.HistoryEvent_ActivityTaskTimedOutEventAttributes:
+		x := a.ActivityTaskTimedOutEventAttributes
+		return x.ScheduledEventId, &x.StartedEventId
+	case *historypb.HistoryEvent_ActivityTaskCanceledEventAttributes:
+		x := a.ActivityTaskCanceledEventAttributes
+		return x.ScheduledEventId, &x.StartedEventId
+	}
+	return 0, nil
 }
 
 func (r *Run) activityQueue(act *records.Activity) entity.Queue {

@@ -41,19 +41,25 @@ func (c *Chain) CompleteActivity(step *entity.Step, ref ActivityRef, result *com
 		act.StartedIdentity = identity
 	}
 	startedEventID := r.writeActivityStarted(step, act)
-	r.addEvent(step, enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED, func(e *historypb.HistoryEvent) {
-		e.Attributes = &historypb.HistoryEvent_ActivityTaskCompletedEventAttributes{
-			ActivityTaskCompletedEventAttributes: &historypb.ActivityTaskCompletedEventAttributes{
-				Result:           result,
-				ScheduledEventId: act.ScheduledEventId,
-				StartedEventId:   startedEventID,
-				Identity:         identity,
-			},
-		}
-	})
-	r.removeActivity(step, act)
+	r.endActivity(step, act, activityTaskCompleted(act, startedEventID, result, identity))
 	r.wantWorkflowTask()
 	return nil
+}
+
+func activityTaskCompleted(act *records.Activity, startedEventID int64, result *commonpb.Payloads, identity string) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED,
+		Attributes: &historypb.HistoryEvent_ActivityTaskCompletedEventAttributes{ActivityTaskCompletedEventAttributes: &historypb.ActivityTaskCompletedEventAttributes{
+			Result:           result,
+			ScheduledEventId: act.ScheduledEventId,
+			StartedEventId:   startedEventID,
+			Identity:         identity,
+		}},
+	}
+}
+
+func applyActivityTaskCompleted(r *Run, _ *historypb.HistoryEvent, attr *historypb.ActivityTaskCompletedEventAttributes) error {
+	return applyActivityEnd(r, attr.GetScheduledEventId())
 }
 
 // FailActivity ends the current attempt of the activity with a failure: the
@@ -91,20 +97,26 @@ func (c *Chain) failActivity(
 		return nil
 	}
 	startedEventID := r.writeActivityStarted(step, act)
-	r.addEvent(step, enumspb.EVENT_TYPE_ACTIVITY_TASK_FAILED, func(e *historypb.HistoryEvent) {
-		e.Attributes = &historypb.HistoryEvent_ActivityTaskFailedEventAttributes{
-			ActivityTaskFailedEventAttributes: &historypb.ActivityTaskFailedEventAttributes{
-				Failure:          failure,
-				ScheduledEventId: act.ScheduledEventId,
-				StartedEventId:   startedEventID,
-				Identity:         identity,
-				RetryState:       retryState,
-			},
-		}
-	})
-	r.removeActivity(step, act)
+	r.endActivity(step, act, activityTaskFailed(act, startedEventID, failure, identity, retryState))
 	r.wantWorkflowTask()
 	return nil
+}
+
+func activityTaskFailed(act *records.Activity, startedEventID int64, failure *failurepb.Failure, identity string, retryState enumspb.RetryState) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_ACTIVITY_TASK_FAILED,
+		Attributes: &historypb.HistoryEvent_ActivityTaskFailedEventAttributes{ActivityTaskFailedEventAttributes: &historypb.ActivityTaskFailedEventAttributes{
+			Failure:          failure,
+			ScheduledEventId: act.ScheduledEventId,
+			StartedEventId:   startedEventID,
+			Identity:         identity,
+			RetryState:       retryState,
+		}},
+	}
+}
+
+func applyActivityTaskFailed(r *Run, _ *historypb.HistoryEvent, attr *historypb.ActivityTaskFailedEventAttributes) error {
+	return applyActivityEnd(r, attr.GetScheduledEventId())
 }
 
 // CancelActivity closes an activity whose worker has followed a request to cancel.
@@ -128,18 +140,24 @@ func (c *Chain) CancelActivity(step *entity.Step, ref ActivityRef, details *comm
 
 func (r *Run) closeActivityCanceled(step *entity.Step, act *records.Activity, details *commonpb.Payloads, identity string) {
 	startedEventID := r.writeActivityStarted(step, act)
-	r.addEvent(step, enumspb.EVENT_TYPE_ACTIVITY_TASK_CANCELED, func(e *historypb.HistoryEvent) {
-		e.Attributes = &historypb.HistoryEvent_ActivityTaskCanceledEventAttributes{
-			ActivityTaskCanceledEventAttributes: &historypb.ActivityTaskCanceledEventAttributes{
-				Details:                      details,
-				LatestCancelRequestedEventId: act.CancelRequestedEventId,
-				ScheduledEventId:             act.ScheduledEventId,
-				StartedEventId:               startedEventID,
-				Identity:                     identity,
-			},
-		}
-	})
-	r.removeActivity(step, act)
+	r.endActivity(step, act, activityTaskCanceled(act, startedEventID, details, identity))
+}
+
+func activityTaskCanceled(act *records.Activity, startedEventID int64, details *commonpb.Payloads, identity string) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_ACTIVITY_TASK_CANCELED,
+		Attributes: &historypb.HistoryEvent_ActivityTaskCanceledEventAttributes{ActivityTaskCanceledEventAttributes: &historypb.ActivityTaskCanceledEventAttributes{
+			Details:                      details,
+			LatestCancelRequestedEventId: act.CancelRequestedEventId,
+			ScheduledEventId:             act.ScheduledEventId,
+			StartedEventId:               startedEventID,
+			Identity:                     identity,
+		}},
+	}
+}
+
+func applyActivityTaskCanceled(r *Run, _ *historypb.HistoryEvent, attr *historypb.ActivityTaskCanceledEventAttributes) error {
+	return applyActivityEnd(r, attr.GetScheduledEventId())
 }
 
 // Heartbeat records that the attempt is alive and how far it has come, and tells

@@ -120,17 +120,41 @@ func (r *Run) writeActivityStarted(step *entity.Step, act *records.Activity) int
 	if act.StartedTime == nil {
 		return 0
 	}
-	event := r.addEvent(step, enumspb.EVENT_TYPE_ACTIVITY_TASK_STARTED, func(e *historypb.HistoryEvent) {
-		e.EventTime = act.StartedTime
-		e.Attributes = &historypb.HistoryEvent_ActivityTaskStartedEventAttributes{
-			ActivityTaskStartedEventAttributes: &historypb.ActivityTaskStartedEventAttributes{
-				ScheduledEventId: act.ScheduledEventId,
-				Identity:         act.StartedIdentity,
-				RequestId:        act.StartedRequestId,
-				Attempt:          act.Attempt,
-				LastFailure:      act.LastFailure,
-			},
-		}
-	})
-	return event.EventId
+	return r.addEvent(step, activityTaskStarted(act)).EventId
+}
+
+func activityTaskStarted(act *records.Activity) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_ACTIVITY_TASK_STARTED,
+		EventTime: act.StartedTime,
+		Attributes: &historypb.HistoryEvent_ActivityTaskStartedEventAttributes{ActivityTaskStartedEventAttributes: &historypb.ActivityTaskStartedEventAttributes{
+			ScheduledEventId: act.ScheduledEventId,
+			Identity:         act.StartedIdentity,
+			RequestId:        act.StartedRequestId,
+			Attempt:          act.Attempt,
+			LastFailure:      act.LastFailure,
+		}},
+	}
+}
+
+// applyActivityTaskStarted applies a start that the activity, as a rule, has been
+// marked with long before the event.
+func applyActivityTaskStarted(r *Run, e *historypb.HistoryEvent, attr *historypb.ActivityTaskStartedEventAttributes) error {
+	act := r.activities.get(attr.GetScheduledEventId())
+	if act == nil {
+		return errNotPending
+	}
+	if act.StartedTime == nil {
+		act.StartedTime = e.EventTime
+		act.StartedIdentity, act.StartedRequestId = attr.GetIdentity(), attr.GetRequestId()
+		act.Attempt = max(attr.GetAttempt(), 1)
+		r.activities.change(r, act)
+	}
+	return nil
+}
+
+// numberedActivityStart is eventRule.numbered of ActivityTaskStarted. No record
+// refers to that event.
+func numberedActivityStart(_ *Run, e *historypb.HistoryEvent) (scheduledEventID int64) {
+	return e.GetActivityTaskStartedEventAttributes().GetScheduledEventId()
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
 	historypb "go.temporal.io/api/history/v1"
 
 	"github.com/perdure/perdure/internal/entity"
@@ -73,16 +74,22 @@ func (r *Run) timeOutActivity(step *entity.Step, act *records.Activity, kind enu
 	failure.GetTimeoutFailureInfo().LastHeartbeatDetails = act.HeartbeatDetails
 	failure.Cause = act.LastFailure
 	startedEventID := r.writeActivityStarted(step, act)
-	r.addEvent(step, enumspb.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT, func(e *historypb.HistoryEvent) {
-		e.Attributes = &historypb.HistoryEvent_ActivityTaskTimedOutEventAttributes{
-			ActivityTaskTimedOutEventAttributes: &historypb.ActivityTaskTimedOutEventAttributes{
-				Failure:          failure,
-				ScheduledEventId: act.ScheduledEventId,
-				StartedEventId:   startedEventID,
-				RetryState:       retryState,
-			},
-		}
-	})
-	r.removeActivity(step, act)
+	r.endActivity(step, act, activityTaskTimedOut(act, startedEventID, failure, retryState))
 	return true
+}
+
+func activityTaskTimedOut(act *records.Activity, startedEventID int64, failure *failurepb.Failure, retryState enumspb.RetryState) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT,
+		Attributes: &historypb.HistoryEvent_ActivityTaskTimedOutEventAttributes{ActivityTaskTimedOutEventAttributes: &historypb.ActivityTaskTimedOutEventAttributes{
+			Failure:          failure,
+			ScheduledEventId: act.ScheduledEventId,
+			StartedEventId:   startedEventID,
+			RetryState:       retryState,
+		}},
+	}
+}
+
+func applyActivityTaskTimedOut(r *Run, _ *historypb.HistoryEvent, attr *historypb.ActivityTaskTimedOutEventAttributes) error {
+	return applyActivityEnd(r, attr.GetScheduledEventId())
 }

@@ -3,7 +3,6 @@ package workflow
 import (
 	"slices"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"google.golang.org/protobuf/proto"
 
@@ -12,42 +11,6 @@ import (
 
 // bufferedEventID stands for the id of an event that has none yet.
 const bufferedEventID = -123
-
-// bufferable reports whether events of the type wait until no workflow task is
-// started. All do but those that begin and end workflows and workflow tasks, and
-// those that commands of a completed task turn into.
-func bufferable(eventType enumspb.EventType) bool {
-	switch eventType {
-	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED,
-		enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
-		enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
-		enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT,
-		enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
-		enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED,
-		enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
-		enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
-		enumspb.EVENT_TYPE_WORKFLOW_TASK_STARTED,
-		enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
-		enumspb.EVENT_TYPE_WORKFLOW_TASK_FAILED,
-		enumspb.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT,
-		enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED,
-		enumspb.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED,
-		enumspb.EVENT_TYPE_TIMER_STARTED,
-		enumspb.EVENT_TYPE_TIMER_CANCELED,
-		enumspb.EVENT_TYPE_MARKER_RECORDED,
-		enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED,
-		enumspb.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED,
-		enumspb.EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED,
-		enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES,
-		enumspb.EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED,
-		enumspb.EVENT_TYPE_NEXUS_OPERATION_SCHEDULED,
-		enumspb.EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUESTED,
-		enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED,
-		enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED:
-		return false
-	}
-	return true
-}
 
 // buffer holds the events that arrived while a workflow task was started, in order
 // of arrival; they get their ids when they are flushed.
@@ -137,101 +100,34 @@ func (r *Run) flushBuffered() {
 	if len(r.buffer.events) == 0 && r.buffer.recorded == 0 {
 		return
 	}
-	var started map[int64]int64 // by scheduled or initiated event
+	var started map[int64]int64 // by the id of the event that made the item
 	for _, event := range r.buffer.events {
-		if endsItem(event.EventType) {
+		rule := ruleOf(event.EventType)
+		if rule.last {
 			continue
 		}
-		r.appendEvent(event)
-		item := int64(0)
-		switch event.EventType {
-		case enumspb.EVENT_TYPE_ACTIVITY_TASK_STARTED:
-			item = event.GetActivityTaskStartedEventAttributes().GetScheduledEventId()
-			if a := r.activities.get(item); a != nil {
-				a.StartedEventId = event.EventId
-				r.activities.touch(item)
+		r.number(event)
+		if rule.numbered != nil {
+			if started == nil {
+				started = make(map[int64]int64)
 			}
-		case enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED:
-			item = event.GetChildWorkflowExecutionStartedEventAttributes().GetInitiatedEventId()
-			if k := r.children.get(item); k != nil {
-				k.StartedEventId = event.EventId
-				r.children.touch(item)
-			}
-		default:
-			continue
+			started[rule.numbered(r, event)] = event.EventId
 		}
-		if started == nil {
-			started = make(map[int64]int64)
-		}
-		started[item] = event.EventId
 	}
 	for _, event := range r.buffer.events {
-		if endsItem(event.EventType) {
-			setStartedEventID(event, started)
-			r.appendEvent(event)
+		rule := ruleOf(event.EventType)
+		if !rule.last {
+			continue
 		}
+		if rule.start != nil {
+			// The event that started the item may have had no id either until now.
+			if item, id := rule.start(event); *id == bufferedEventID {
+				*id = started[item]
+			}
+		}
+		r.number(event)
 	}
 	r.buffer.drop(r)
-}
-
-// endsItem reports whether the event ends a pending activity or child.
-func endsItem(eventType enumspb.EventType) bool {
-	switch eventType {
-	case enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED,
-		enumspb.EVENT_TYPE_ACTIVITY_TASK_FAILED,
-		enumspb.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT,
-		enumspb.EVENT_TYPE_ACTIVITY_TASK_CANCELED,
-		enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED,
-		enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_FAILED,
-		enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TIMED_OUT,
-		enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_CANCELED,
-		enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TERMINATED,
-		enumspb.EVENT_TYPE_NEXUS_OPERATION_COMPLETED,
-		enumspb.EVENT_TYPE_NEXUS_OPERATION_FAILED,
-		enumspb.EVENT_TYPE_NEXUS_OPERATION_CANCELED,
-		enumspb.EVENT_TYPE_NEXUS_OPERATION_TIMED_OUT:
-		return true
-	}
-	return false
-}
-
-// setStartedEventID replaces the placeholder in an event that ends an item whose
-// Started event was buffered together with it.
-func setStartedEventID(event *historypb.HistoryEvent, started map[int64]int64) {
-	var id *int64
-	var item int64
-	switch a := event.Attributes.(type) {
-	case *historypb.HistoryEvent_ActivityTaskCompletedEventAttributes:
-		x := a.ActivityTaskCompletedEventAttributes
-		id, item = &x.StartedEventId, x.ScheduledEventId
-	case *historypb.HistoryEvent_ActivityTaskFailedEventAttributes:
-		x := a.ActivityTaskFailedEventAttributes
-		id, item = &x.StartedEventId, x.ScheduledEventId
-	case *historypb.HistoryEvent_ActivityTaskTimedOutEventAttributes:
-		x := a.ActivityTaskTimedOutEventAttributes
-		id, item = &x.StartedEventId, x.ScheduledEventId
-	case *historypb.HistoryEvent_ActivityTaskCanceledEventAttributes:
-		x := a.ActivityTaskCanceledEventAttributes
-		id, item = &x.StartedEventId, x.ScheduledEventId
-	case *historypb.HistoryEvent_ChildWorkflowExecutionCompletedEventAttributes:
-		x := a.ChildWorkflowExecutionCompletedEventAttributes
-		id, item = &x.StartedEventId, x.InitiatedEventId
-	case *historypb.HistoryEvent_ChildWorkflowExecutionFailedEventAttributes:
-		x := a.ChildWorkflowExecutionFailedEventAttributes
-		id, item = &x.StartedEventId, x.InitiatedEventId
-	case *historypb.HistoryEvent_ChildWorkflowExecutionTimedOutEventAttributes:
-		x := a.ChildWorkflowExecutionTimedOutEventAttributes
-		id, item = &x.StartedEventId, x.InitiatedEventId
-	case *historypb.HistoryEvent_ChildWorkflowExecutionCanceledEventAttributes:
-		x := a.ChildWorkflowExecutionCanceledEventAttributes
-		id, item = &x.StartedEventId, x.InitiatedEventId
-	case *historypb.HistoryEvent_ChildWorkflowExecutionTerminatedEventAttributes:
-		x := a.ChildWorkflowExecutionTerminatedEventAttributes
-		id, item = &x.StartedEventId, x.InitiatedEventId
-	}
-	if id != nil && *id == bufferedEventID {
-		*id = started[item]
-	}
 }
 
 // repairAfterCrash puts right what a crash has left when it took a started workflow task

@@ -58,20 +58,27 @@ func (c *Chain) requestCancelRun(step *entity.Step, r *Run, p cancelParams) erro
 	if r.closed() || r.state.CancelRequested {
 		return nil
 	}
-	r.state.CancelRequested = true
-	r.state.CancelRequestId = p.requestID
-	r.dirty.state = true
-	r.addEvent(step, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED, func(e *historypb.HistoryEvent) {
-		e.Links = p.links
-		e.Attributes = &historypb.HistoryEvent_WorkflowExecutionCancelRequestedEventAttributes{
-			WorkflowExecutionCancelRequestedEventAttributes: &historypb.WorkflowExecutionCancelRequestedEventAttributes{
-				Cause:                     p.reason,
-				Identity:                  p.identity,
-				ExternalInitiatedEventId:  p.externalInitiatedID,
-				ExternalWorkflowExecution: p.external,
-			}}
-	})
+	r.addEvent(step, workflowExecutionCancelRequested(p))
 	// A run that waits for its first workflow task is woken.
 	r.wantWorkflowTask()
+	return nil
+}
+
+func workflowExecutionCancelRequested(p cancelParams) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED,
+		Links:     p.links,
+		Attributes: &historypb.HistoryEvent_WorkflowExecutionCancelRequestedEventAttributes{WorkflowExecutionCancelRequestedEventAttributes: &historypb.WorkflowExecutionCancelRequestedEventAttributes{
+			Cause:                     p.reason,
+			Identity:                  p.identity,
+			ExternalInitiatedEventId:  p.externalInitiatedID,
+			ExternalWorkflowExecution: p.external,
+		}},
+	}
+}
+
+func applyWorkflowExecutionCancelRequested(r *Run, _ *historypb.HistoryEvent, _ *historypb.WorkflowExecutionCancelRequestedEventAttributes) error {
+	r.state.CancelRequested = true
+	r.dirty.state = true
 	return nil
 }

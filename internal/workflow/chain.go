@@ -92,10 +92,6 @@ func (c *Chain) makeCurrent(run *Run) {
 	}
 	c.current = run
 	c.record.CurrentRunId = run.info.RunId
-	c.record.CurrentStatus = run.state.Status
-	c.record.CurrentStartTime = run.info.StartTime
-	c.record.CurrentStartRequestId = run.info.StartRequestId
-	c.record.CurrentFirstRunId = run.info.FirstRunId
 	c.dirty = true
 }
 

@@ -3,6 +3,7 @@
 package workflow
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 
@@ -130,12 +131,23 @@ func (r *Run) commandTarget(name string) (Namespace, error) {
 	return target, nil
 }
 
-func applyStartChild(a *application, cmd *commandpb.Command) {
+func executeStartChild(a *application, cmd *commandpb.Command) {
 	r, attr := a.run, cmd.GetStartChildWorkflowExecutionCommandAttributes()
-	namespaceID := r.chain.key.Namespace
-	event := r.addEvent(a.step, enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED, func(e *historypb.HistoryEvent) {
-		fromCommand(e, cmd)
-		e.Attributes = &historypb.HistoryEvent_StartChildWorkflowExecutionInitiatedEventAttributes{StartChildWorkflowExecutionInitiatedEventAttributes: &historypb.StartChildWorkflowExecutionInitiatedEventAttributes{
+	event := a.addCommandEvent(cmd, startChildWorkflowExecutionInitiated(attr, r.chain.key.Namespace, a.completedEventID))
+	r.send(a.step, workflowKey(r.chain.key.Namespace, attr.WorkflowId), &records.Message{Body: &records.Message_StartChild{StartChild: &records.StartChild{
+		InitiatedEvent:  mustMarshal(event),
+		ParentNamespace: r.chain.namespaceName(),
+		Root:            r.root(),
+		Priority:        mergePriority(r.info.Priority, attr.Priority),
+	}}})
+}
+
+func startChildWorkflowExecutionInitiated(
+	attr *commandpb.StartChildWorkflowExecutionCommandAttributes, namespaceID string, completedEventID int64,
+) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED,
+		Attributes: &historypb.HistoryEvent_StartChildWorkflowExecutionInitiatedEventAttributes{StartChildWorkflowExecutionInitiatedEventAttributes: &historypb.StartChildWorkflowExecutionInitiatedEventAttributes{
 			Namespace:                    attr.Namespace,
 			NamespaceId:                  namespaceID,
 			WorkflowId:                   attr.WorkflowId,
@@ -147,7 +159,7 @@ func applyStartChild(a *application, cmd *commandpb.Command) {
 			WorkflowTaskTimeout:          attr.WorkflowTaskTimeout,
 			ParentClosePolicy:            attr.ParentClosePolicy,
 			Control:                      attr.Control,
-			WorkflowTaskCompletedEventId: a.completedEventID,
+			WorkflowTaskCompletedEventId: completedEventID,
 			WorkflowIdReusePolicy:        attr.WorkflowIdReusePolicy,
 			RetryPolicy:                  attr.RetryPolicy,
 			CronSchedule:                 attr.CronSchedule,
@@ -156,47 +168,37 @@ func applyStartChild(a *application, cmd *commandpb.Command) {
 			Priority:                     attr.Priority,
 			Memo:                         withoutNil(attr.Memo),
 			SearchAttributes:             withoutNilAttributes(attr.SearchAttributes),
-		}}
-	})
-	child := &records.Child{
-		InitiatedEventId:  event.EventId,
-		InitiatedBatchId:  r.batchID(),
-		NamespaceId:       namespaceID,
-		Namespace:         attr.Namespace,
-		WorkflowId:        attr.WorkflowId,
-		WorkflowType:      attr.WorkflowType.GetName(),
-		ParentClosePolicy: attr.ParentClosePolicy,
-		CreateRequestId:   fmt.Sprintf("%s:%d:0", r.info.RunId, event.EventId),
+		}},
 	}
-	r.children.put(child.InitiatedEventId, child)
+}
 
-	r.send(a.step, workflowKey(namespaceID, child.WorkflowId), &records.Message{Body: &records.Message_StartChild{StartChild: &records.StartChild{
-		InitiatedEvent: mustMarshal(event),
-		Parent: &records.Parent{
-			NamespaceId:      r.chain.key.Namespace,
-			Namespace:        r.chain.namespaceName(),
-			WorkflowId:       r.chain.key.ID,
-			RunId:            r.info.RunId,
-			InitiatedEventId: event.EventId,
-		},
-		Root:      r.root(),
-		RequestId: child.CreateRequestId,
-		Priority:  mergePriority(r.info.Priority, attr.Priority),
-	}}})
+func applyStartChildWorkflowExecutionInitiated(r *Run, e *historypb.HistoryEvent, attr *historypb.StartChildWorkflowExecutionInitiatedEventAttributes) error {
+	r.children.put(e.EventId, &records.Child{
+		InitiatedEventId:  e.EventId,
+		NamespaceId:       attr.GetNamespaceId(),
+		Namespace:         attr.GetNamespace(),
+		WorkflowId:        attr.GetWorkflowId(),
+		WorkflowType:      attr.GetWorkflowType().GetName(),
+		ParentClosePolicy: attr.GetParentClosePolicy(),
+	})
+	return nil
 }
 
 // startChild starts the run that a parent asks for, and answers it.
-func (c *Chain) startChild(step *entity.Step, m *records.Message, start *records.StartChild) error {
-	event := new(historypb.HistoryEvent)
-	if err := proto.Unmarshal(start.InitiatedEvent, event); err != nil || start.Parent == nil {
+func (c *Chain) startChild(step *entity.Step, from entity.Key, m *records.Message, start *records.StartChild) error {
+	initiated := new(historypb.HistoryEvent)
+	if err := proto.Unmarshal(start.InitiatedEvent, initiated); err != nil {
 		return nil
 	}
-	attr := event.GetStartChildWorkflowExecutionInitiatedEventAttributes()
+	attr := initiated.GetStartChildWorkflowExecutionInitiatedEventAttributes()
+	if attr == nil {
+		return nil
+	}
 	refuse := func(cause enumspb.StartChildWorkflowExecutionFailedCause) {
-		c.reply(step, m, &records.Message{Body: &records.Message_ChildStartFailed{ChildStartFailed: &records.ChildStartFailed{
-			InitiatedEventId: start.Parent.InitiatedEventId,
+		c.send(step, from, "", &records.Message{Body: &records.Message_ChildStartFailed{ChildStartFailed: &records.ChildStartFailed{
+			InitiatedEventId: initiated.EventId,
+			ToRunId:          m.FromRunId,
 			Cause:            cause,
-			ToRunId:          start.Parent.RunId,
 		}}})
 	}
 	if _, ok := c.config.Namespace(c.key.Namespace); !ok {
@@ -204,8 +206,7 @@ func (c *Chain) startChild(step *entity.Step, m *records.Message, start *records
 		return nil
 	}
 	params := &startParams{
-		requestID:        start.RequestId,
-		identity:         start.Identity,
+		requestID:        fmt.Sprintf("%s:%d:0", m.FromRunId, initiated.EventId),
 		workflowType:     attr.GetWorkflowType(),
 		taskQueue:        attr.GetTaskQueue().GetName(),
 		input:            attr.GetInput(),
@@ -213,7 +214,7 @@ func (c *Chain) startChild(step *entity.Step, m *records.Message, start *records
 		memo:             attr.GetMemo(),
 		searchAttributes: attr.GetSearchAttributes(),
 		priority:         start.Priority,
-		userMetadata:     event.UserMetadata,
+		userMetadata:     initiated.UserMetadata,
 		retryPolicy:      attr.GetRetryPolicy(),
 		cronSchedule:     attr.GetCronSchedule(),
 		executionTimeout: attr.GetWorkflowExecutionTimeout().AsDuration(),
@@ -221,9 +222,13 @@ func (c *Chain) startChild(step *entity.Step, m *records.Message, start *records
 		taskTimeout:      attr.GetWorkflowTaskTimeout().AsDuration(),
 		reusePolicy:      attr.GetWorkflowIdReusePolicy(),
 		conflictPolicy:   enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
-		parent:           start.Parent,
-		root:             start.Root,
-		awaitParent:      true,
+		parent: &records.Parent{
+			Entity:           from.Encode(nil),
+			Namespace:        start.ParentNamespace,
+			RunId:            m.FromRunId,
+			InitiatedEventId: initiated.EventId,
+		},
+		root: start.Root,
 
 		writeZeroExecutionTimeout: attr.GetWorkflowExecutionTimeout() != nil,
 		writeZeroRunTimeout:       attr.GetWorkflowRunTimeout() != nil,
@@ -237,11 +242,11 @@ func (c *Chain) startChild(step *entity.Step, m *records.Message, start *records
 	if err != nil {
 		return err
 	}
-	c.reply(step, m, &records.Message{Body: &records.Message_ChildStarted{ChildStarted: &records.ChildStarted{
-		InitiatedEventId: start.Parent.InitiatedEventId,
+	c.send(step, from, "", &records.Message{Body: &records.Message_ChildStarted{ChildStarted: &records.ChildStarted{
+		InitiatedEventId: initiated.EventId,
+		ToRunId:          m.FromRunId,
 		RunId:            run.info.RunId,
 		Header:           attr.GetHeader(),
-		ToRunId:          start.Parent.RunId,
 	}}})
 	return nil
 }
@@ -249,13 +254,13 @@ func (c *Chain) startChild(step *entity.Step, m *records.Message, start *records
 // childStarted records that a child has been started, and lets it go. A child that
 // nobody waits for any more, because the parent has closed meanwhile, is
 // terminated before it does anything.
-func (c *Chain) childStarted(step *entity.Step, m *records.Message, started *records.ChildStarted) error {
+func (c *Chain) childStarted(step *entity.Step, from entity.Key, started *records.ChildStarted) error {
 	r, child, err := c.findChild(step, started.ToRunId, started.InitiatedEventId)
 	if err != nil {
 		return err
 	}
 	if child == nil || child.StartedEventId != 0 && child.RunId != started.RunId {
-		c.reply(step, m, &records.Message{Body: &records.Message_Terminate{Terminate: &records.Terminate{
+		c.send(step, from, started.ToRunId, &records.Message{Body: &records.Message_Terminate{Terminate: &records.Terminate{
 			RunId:         started.RunId,
 			Reason:        reasonParentClosed,
 			Identity:      identityHistoryService,
@@ -264,32 +269,48 @@ func (c *Chain) childStarted(step *entity.Step, m *records.Message, started *rec
 		return nil
 	}
 	if child.StartedEventId == 0 {
-		r.recordChildStarted(step, child, started.RunId, started.Header)
+		r.addEvent(step, childWorkflowExecutionStarted(child, started.RunId, started.Header))
 		r.wantWorkflowTask()
 	}
-	c.reply(step, m, &records.Message{Body: &records.Message_ChildFirstTask{ChildFirstTask: &records.ChildFirstTask{
+	c.send(step, from, started.ToRunId, &records.Message{Body: &records.Message_ChildFirstTask{ChildFirstTask: &records.ChildFirstTask{
 		RunId: started.RunId,
 	}}})
 	return nil
 }
 
-func (r *Run) recordChildStarted(step *entity.Step, child *records.Child, runID string, header *commonpb.Header) {
-	event := r.addEvent(step, enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED, func(e *historypb.HistoryEvent) {
-		e.Attributes = &historypb.HistoryEvent_ChildWorkflowExecutionStartedEventAttributes{
-			ChildWorkflowExecutionStartedEventAttributes: &historypb.ChildWorkflowExecutionStartedEventAttributes{
-				Namespace:         child.Namespace,
-				NamespaceId:       child.NamespaceId,
-				InitiatedEventId:  child.InitiatedEventId,
-				WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: child.WorkflowId, RunId: runID},
-				WorkflowType:      &commonpb.WorkflowType{Name: child.WorkflowType},
-				Header:            header,
-			},
-		}
-	})
-	// If the event is buffered, its flush replaces the id.
-	child.StartedEventId = event.EventId
-	child.RunId = runID
+func childWorkflowExecutionStarted(child *records.Child, runID string, header *commonpb.Header) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED,
+		Attributes: &historypb.HistoryEvent_ChildWorkflowExecutionStartedEventAttributes{ChildWorkflowExecutionStartedEventAttributes: &historypb.ChildWorkflowExecutionStartedEventAttributes{
+			Namespace:         child.Namespace,
+			NamespaceId:       child.NamespaceId,
+			InitiatedEventId:  child.InitiatedEventId,
+			WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: child.WorkflowId, RunId: runID},
+			WorkflowType:      &commonpb.WorkflowType{Name: child.WorkflowType},
+			Header:            header,
+		}},
+	}
+}
+
+func applyChildWorkflowExecutionStarted(r *Run, e *historypb.HistoryEvent, attr *historypb.ChildWorkflowExecutionStartedEventAttributes) error {
+	child := r.children.get(attr.GetInitiatedEventId())
+	if child == nil {
+		return errNotPending
+	}
+	child.StartedEventId = e.EventId // if the event is buffered, numberedChildStart replaces the id
+	child.RunId = attr.GetWorkflowExecution().GetRunId()
 	r.children.touch(child.InitiatedEventId)
+	return nil
+}
+
+// numberedChildStart is eventRule.numbered of ChildWorkflowExecutionStarted.
+func numberedChildStart(r *Run, e *historypb.HistoryEvent) (initiatedEventID int64) {
+	initiatedEventID = e.GetChildWorkflowExecutionStartedEventAttributes().GetInitiatedEventId()
+	if child := r.children.get(initiatedEventID); child != nil {
+		child.StartedEventId = e.EventId
+		r.children.touch(initiatedEventID)
+	}
+	return initiatedEventID
 }
 
 // childStartFailed records that a child could not be started.
@@ -302,23 +323,31 @@ func (c *Chain) childStartFailed(step *entity.Step, failed *records.ChildStartFa
 	if err != nil {
 		return err
 	}
-	attr := initiated.GetStartChildWorkflowExecutionInitiatedEventAttributes()
-	r.addEvent(step, enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED, func(e *historypb.HistoryEvent) {
-		e.Attributes = &historypb.HistoryEvent_StartChildWorkflowExecutionFailedEventAttributes{
-			StartChildWorkflowExecutionFailedEventAttributes: &historypb.StartChildWorkflowExecutionFailedEventAttributes{
-				Namespace:        child.Namespace,
-				NamespaceId:      child.NamespaceId,
-				WorkflowId:       child.WorkflowId,
-				WorkflowType:     attr.GetWorkflowType(),
-				Cause:            failed.Cause,
-				Control:          attr.GetControl(),
-				InitiatedEventId: child.InitiatedEventId,
-			},
-		}
-	})
-	r.children.remove(child.InitiatedEventId)
+	r.addEvent(step, startChildWorkflowExecutionFailed(child, initiated, failed.Cause))
 	r.wantWorkflowTask()
 	return nil
+}
+
+func startChildWorkflowExecutionFailed(
+	child *records.Child, initiated *historypb.HistoryEvent, cause enumspb.StartChildWorkflowExecutionFailedCause,
+) *historypb.HistoryEvent {
+	attr := initiated.GetStartChildWorkflowExecutionInitiatedEventAttributes()
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED,
+		Attributes: &historypb.HistoryEvent_StartChildWorkflowExecutionFailedEventAttributes{StartChildWorkflowExecutionFailedEventAttributes: &historypb.StartChildWorkflowExecutionFailedEventAttributes{
+			Namespace:        child.Namespace,
+			NamespaceId:      child.NamespaceId,
+			WorkflowId:       child.WorkflowId,
+			WorkflowType:     attr.GetWorkflowType(),
+			Cause:            cause,
+			Control:          attr.GetControl(),
+			InitiatedEventId: child.InitiatedEventId,
+		}},
+	}
+}
+
+func applyStartChildWorkflowExecutionFailed(r *Run, _ *historypb.HistoryEvent, attr *historypb.StartChildWorkflowExecutionFailedEventAttributes) error {
+	return applyChildEnd(r, attr.GetInitiatedEventId())
 }
 
 // childFirstTask lets a child go whose parent has recorded its start.
@@ -332,21 +361,20 @@ func (c *Chain) childFirstTask(step *entity.Step, first *records.ChildFirstTask)
 }
 
 // childClosed records how a child has ended.
-func (c *Chain) childClosed(step *entity.Step, closed *records.ChildClosed) error {
+func (c *Chain) childClosed(step *entity.Step, from entity.Key, closed *records.ChildClosed) error {
 	r, child, err := c.findChild(step, closed.ToRunId, closed.InitiatedEventId)
-	if err != nil || child == nil || child.WorkflowId != closed.ChildWorkflowId {
+	if err != nil || child == nil || workflowKey(child.NamespaceId, child.WorkflowId) != from {
 		return err
 	}
 	end := new(historypb.HistoryEvent)
 	if err := proto.Unmarshal(closed.CloseEvent, end); err != nil {
 		return nil
 	}
-	eventType, set := childEndEvent(child, closed.ChildRunId, end)
-	if set == nil {
+	ended := childEnd(child, closed.ChildRunId, end)
+	if ended == nil {
 		return nil
 	}
 	firstRunID := cmp.Or(closed.ChildFirstRunId, closed.ChildRunId)
-	var header *commonpb.Header
 	if child.StartedEventId == 0 {
 		// The end has overtaken the start: the child was terminated before its parent
 		// knew of it. A child is always seen to start before it ends.
@@ -354,98 +382,16 @@ func (c *Chain) childClosed(step *entity.Step, closed *records.ChildClosed) erro
 		if err != nil {
 			return err
 		}
-		header = initiated.GetStartChildWorkflowExecutionInitiatedEventAttributes().GetHeader()
+		header := initiated.GetStartChildWorkflowExecutionInitiatedEventAttributes().GetHeader()
+		started := r.addEvent(step, childWorkflowExecutionStarted(child, firstRunID, header))
+		_, startedEventID := startOfChild(ended)
+		*startedEventID = started.EventId
 	} else if child.RunId != firstRunID {
 		return nil // another chain of runs under the same workflow id
 	}
-	if child.StartedEventId == 0 {
-		r.recordChildStarted(step, child, firstRunID, header)
-	}
-	r.addEvent(step, eventType, set)
-	r.children.remove(child.InitiatedEventId)
+	r.addEvent(step, ended)
 	r.wantWorkflowTask()
 	return nil
-}
-
-// childEndEvent turns the event that has closed a child into the one that its
-// parent records. set is nil if the event closes nothing.
-func childEndEvent(child *records.Child, runID string, end *historypb.HistoryEvent) (eventType enumspb.EventType, set func(*historypb.HistoryEvent)) {
-	execution := &commonpb.WorkflowExecution{WorkflowId: child.WorkflowId, RunId: runID}
-	workflowType := &commonpb.WorkflowType{Name: child.WorkflowType}
-	switch end.EventType {
-	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
-		return enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED, func(e *historypb.HistoryEvent) {
-			e.Attributes = &historypb.HistoryEvent_ChildWorkflowExecutionCompletedEventAttributes{
-				ChildWorkflowExecutionCompletedEventAttributes: &historypb.ChildWorkflowExecutionCompletedEventAttributes{
-					Result:            end.GetWorkflowExecutionCompletedEventAttributes().GetResult(),
-					Namespace:         child.Namespace,
-					NamespaceId:       child.NamespaceId,
-					WorkflowExecution: execution,
-					WorkflowType:      workflowType,
-					InitiatedEventId:  child.InitiatedEventId,
-					StartedEventId:    child.StartedEventId,
-				},
-			}
-		}
-	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
-		return enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_FAILED, func(e *historypb.HistoryEvent) {
-			attr := end.GetWorkflowExecutionFailedEventAttributes()
-			e.Attributes = &historypb.HistoryEvent_ChildWorkflowExecutionFailedEventAttributes{
-				ChildWorkflowExecutionFailedEventAttributes: &historypb.ChildWorkflowExecutionFailedEventAttributes{
-					Failure:           attr.GetFailure(),
-					Namespace:         child.Namespace,
-					NamespaceId:       child.NamespaceId,
-					WorkflowExecution: execution,
-					WorkflowType:      workflowType,
-					InitiatedEventId:  child.InitiatedEventId,
-					StartedEventId:    child.StartedEventId,
-					RetryState:        attr.GetRetryState(),
-				},
-			}
-		}
-	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED:
-		return enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_CANCELED, func(e *historypb.HistoryEvent) {
-			e.Attributes = &historypb.HistoryEvent_ChildWorkflowExecutionCanceledEventAttributes{
-				ChildWorkflowExecutionCanceledEventAttributes: &historypb.ChildWorkflowExecutionCanceledEventAttributes{
-					Details:           end.GetWorkflowExecutionCanceledEventAttributes().GetDetails(),
-					Namespace:         child.Namespace,
-					NamespaceId:       child.NamespaceId,
-					WorkflowExecution: execution,
-					WorkflowType:      workflowType,
-					InitiatedEventId:  child.InitiatedEventId,
-					StartedEventId:    child.StartedEventId,
-				},
-			}
-		}
-	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED:
-		return enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TERMINATED, func(e *historypb.HistoryEvent) {
-			e.Attributes = &historypb.HistoryEvent_ChildWorkflowExecutionTerminatedEventAttributes{
-				ChildWorkflowExecutionTerminatedEventAttributes: &historypb.ChildWorkflowExecutionTerminatedEventAttributes{
-					Namespace:         child.Namespace,
-					NamespaceId:       child.NamespaceId,
-					WorkflowExecution: execution,
-					WorkflowType:      workflowType,
-					InitiatedEventId:  child.InitiatedEventId,
-					StartedEventId:    child.StartedEventId,
-				},
-			}
-		}
-	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT:
-		return enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TIMED_OUT, func(e *historypb.HistoryEvent) {
-			e.Attributes = &historypb.HistoryEvent_ChildWorkflowExecutionTimedOutEventAttributes{
-				ChildWorkflowExecutionTimedOutEventAttributes: &historypb.ChildWorkflowExecutionTimedOutEventAttributes{
-					Namespace:         child.Namespace,
-					NamespaceId:       child.NamespaceId,
-					WorkflowExecution: execution,
-					WorkflowType:      workflowType,
-					InitiatedEventId:  child.InitiatedEventId,
-					StartedEventId:    child.StartedEventId,
-					RetryState:        end.GetWorkflowExecutionTimedOutEventAttributes().GetRetryState(),
-				},
-			}
-		}
-	}
-	return 0, nil
 }
 
 // findChild finds a pending child of a run that has not closed. Both results are
@@ -462,6 +408,15 @@ func (c *Chain) findChild(step *entity.Step, runID string, initiatedEventID int6
 	return r, child, nil
 }
 
+// parentKey is the entity of the parent.
+func parentKey(parent *records.Parent) entity.Key {
+	key, _, err := entity.DecodeKey(parent.Entity)
+	if err != nil {
+		panic("workflow: the record of a parent holds no key: " + err.Error())
+	}
+	return key
+}
+
 // notifyParent sends the event that has closed the run to the parent, if the run
 // is the last of its chain. Call it once Run.state says what follows the run.
 func (r *Run) notifyParent(step *entity.Step, closeEvent *historypb.HistoryEvent) {
@@ -470,16 +425,12 @@ func (r *Run) notifyParent(step *entity.Step, closeEvent *historypb.HistoryEvent
 		closeEvent.EventType == enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW {
 		return
 	}
-	r.send(step, workflowKey(parent.NamespaceId, parent.WorkflowId), &records.Message{Body: &records.Message_ChildClosed{ChildClosed: &records.ChildClosed{
-		InitiatedEventId:  parent.InitiatedEventId,
-		ToRunId:           parent.RunId,
-		ChildRunId:        r.info.RunId,
-		ChildFirstRunId:   r.info.FirstRunId,
-		ChildWorkflowId:   r.chain.key.ID,
-		ChildWorkflowType: r.info.WorkflowType,
-		ChildNamespace:    r.chain.namespaceName(),
-		ChildNamespaceId:  r.chain.key.Namespace,
-		CloseEvent:        mustMarshal(closeEvent),
+	r.send(step, parentKey(parent), &records.Message{Body: &records.Message_ChildClosed{ChildClosed: &records.ChildClosed{
+		InitiatedEventId: parent.InitiatedEventId,
+		ToRunId:          parent.RunId,
+		ChildRunId:       r.info.RunId,
+		ChildFirstRunId:  r.info.FirstRunId,
+		CloseEvent:       mustMarshal(closeEvent),
 	}}})
 }
 
@@ -487,7 +438,7 @@ func (r *Run) notifyParent(step *entity.Step, closeEvent *historypb.HistoryEvent
 const reasonParentClosed = "by parent close policy"
 
 // applyParentClosePolicy does to each pending child what its policy asks for when
-// the run closes, whatever follows the run. Call it before dropItems.
+// the run closes, whatever follows the run. Call it before the event that closes it.
 //
 // A child whose start is not recorded yet is never let go: if its StartChild
 // message is of this very step, the message is taken back; else childStarted
@@ -525,8 +476,7 @@ func (r *Run) applyParentClosePolicy(step *entity.Step) {
 }
 
 // isChildOf reports whether the run is a child of the run that sent the message.
-func (r *Run) isChildOf(m *records.Message) bool {
+func (r *Run) isChildOf(from entity.Key, m *records.Message) bool {
 	parent := r.info.Parent
-	return parent != nil && parent.NamespaceId == m.FromNamespaceId &&
-		parent.WorkflowId == m.FromWorkflowId && parent.RunId == m.FromRunId
+	return parent != nil && bytes.Equal(parent.Entity, from.Encode(nil)) && parent.RunId == m.FromRunId
 }

@@ -28,7 +28,7 @@ func TestMessagesThatMakeNoSenseAreDropped(t *testing.T) {
 	w := newWorkflow(t)
 	w.start()
 	from := func(m *records.Message) []byte {
-		m.FromNamespaceId, m.FromWorkflowId, m.FromRunId = testNamespace, "x", "run"
+		m.FromRunId = "run"
 		return mustMarshal(m)
 	}
 	for name, body := range map[string][]byte{

@@ -7,40 +7,40 @@ import (
 	failurepb "go.temporal.io/api/failure/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/entity"
 )
 
-// close ends the run with the event just added. newRunID is the run that
-// continues it, if one does: then the parent does not learn of the end. Children
-// belong to one run, so that their parent close policies apply in any case.
-func (r *Run) close(step *entity.Step, status enumspb.WorkflowExecutionStatus, event *historypb.HistoryEvent, newRunID string) {
-	r.state.Status = status
-	r.state.CloseTime = timestamppb.New(step.Now)
-	r.state.CloseEventId = event.EventId
-	r.state.NewRunId = newRunID
-	r.state.FirstTaskBackoffPending = false
-	r.state.ChildFirstTaskPending = false
-	r.state.TryingToClose = false
-	r.dirty.state = true
-	if r.state.WorkflowTask != nil {
-		r.endTask(step)
-	}
-	r.clearSticky()
+// close ends the run with the event. Its parent does not learn of the end if another
+// run continues it; parent close policies apply in any case, as children belong to
+// one run.
+func (r *Run) close(step *entity.Step, end *historypb.HistoryEvent) {
 	r.applyParentClosePolicy(step)
-	r.notifyParent(step, event)
 	for _, id := range r.activities.keys() {
 		r.undispatchActivity(step, r.activities.get(id))
 	}
-	r.dropItems()
+	r.undispatch(step)
+	r.recordEvent(step, end)
+	r.started = nil
+	r.state.TryingToClose = false
+	r.clearSticky()
+	r.notifyParent(step, end)
 	r.releaseQueries(step)
-	if c := r.chain; c.current == r {
-		c.record.CurrentStatus = status
-		c.dirty = true
-	}
 	r.chain.expireLater(step, r)
+}
+
+// applyClose applies any of the events that close a run.
+func applyClose(r *Run, e *historypb.HistoryEvent, status enumspb.WorkflowExecutionStatus, newRunID string) error {
+	r.state.Status = status
+	r.state.CloseTime = e.EventTime
+	r.state.NewRunId = newRunID
+	r.state.WorkflowTask = nil
+	r.state.FirstTaskBackoffPending = false
+	r.state.ChildFirstTaskPending = false
+	r.dirty.state = true
+	r.dropItems()
+	return nil
 }
 
 // checkClose holds for every command that closes the run: events that the
@@ -87,18 +87,27 @@ func checkComplete(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	return nil
 }
 
-func applyComplete(a *application, cmd *commandpb.Command) {
+func executeComplete(a *application, cmd *commandpb.Command) {
 	r, attr := a.run, cmd.GetCompleteWorkflowExecutionCommandAttributes()
 	next := r.cronContinuation(a.step, attr.GetResult(), nil)
-	event := r.addEvent(a.step, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED, func(e *historypb.HistoryEvent) {
-		e.Attributes = &historypb.HistoryEvent_WorkflowExecutionCompletedEventAttributes{
-			WorkflowExecutionCompletedEventAttributes: &historypb.WorkflowExecutionCompletedEventAttributes{
-				Result:                       attr.GetResult(),
-				WorkflowTaskCompletedEventId: a.completedEventID,
-				NewExecutionRunId:            next.id(),
-			}}
-	})
-	r.closeOrContinue(a.step, enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, event, next)
+	end := workflowExecutionCompleted(attr, a.completedEventID, next.id())
+	fromCommand(end, cmd)
+	r.closeOrContinue(a.step, end, next)
+}
+
+func workflowExecutionCompleted(attr *commandpb.CompleteWorkflowExecutionCommandAttributes, completedEventID int64, newRunID string) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
+		Attributes: &historypb.HistoryEvent_WorkflowExecutionCompletedEventAttributes{WorkflowExecutionCompletedEventAttributes: &historypb.WorkflowExecutionCompletedEventAttributes{
+			Result:                       attr.GetResult(),
+			WorkflowTaskCompletedEventId: completedEventID,
+			NewExecutionRunId:            newRunID,
+		}},
+	}
+}
+
+func applyWorkflowExecutionCompleted(r *Run, e *historypb.HistoryEvent, attr *historypb.WorkflowExecutionCompletedEventAttributes) error {
+	return applyClose(r, e, enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, attr.GetNewExecutionRunId())
 }
 
 func checkFail(b *commandBatch, cmd *commandpb.Command) *commandFailure {
@@ -120,19 +129,28 @@ func checkFail(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	return nil
 }
 
-func applyFail(a *application, cmd *commandpb.Command) {
+func executeFail(a *application, cmd *commandpb.Command) {
 	r, failure := a.run, cmd.GetFailWorkflowExecutionCommandAttributes().GetFailure()
 	next, retryState := r.continuationAfterFailure(a.step, failure)
-	event := r.addEvent(a.step, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED, func(e *historypb.HistoryEvent) {
-		e.Attributes = &historypb.HistoryEvent_WorkflowExecutionFailedEventAttributes{
-			WorkflowExecutionFailedEventAttributes: &historypb.WorkflowExecutionFailedEventAttributes{
-				Failure:                      failure,
-				RetryState:                   retryState,
-				WorkflowTaskCompletedEventId: a.completedEventID,
-				NewExecutionRunId:            next.id(),
-			}}
-	})
-	r.closeOrContinue(a.step, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED, event, next)
+	end := workflowExecutionFailed(failure, retryState, a.completedEventID, next.id())
+	fromCommand(end, cmd)
+	r.closeOrContinue(a.step, end, next)
+}
+
+func workflowExecutionFailed(failure *failurepb.Failure, retryState enumspb.RetryState, completedEventID int64, newRunID string) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
+		Attributes: &historypb.HistoryEvent_WorkflowExecutionFailedEventAttributes{WorkflowExecutionFailedEventAttributes: &historypb.WorkflowExecutionFailedEventAttributes{
+			Failure:                      failure,
+			RetryState:                   retryState,
+			WorkflowTaskCompletedEventId: completedEventID,
+			NewExecutionRunId:            newRunID,
+		}},
+	}
+}
+
+func applyWorkflowExecutionFailed(r *Run, e *historypb.HistoryEvent, attr *historypb.WorkflowExecutionFailedEventAttributes) error {
+	return applyClose(r, e, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED, attr.GetNewExecutionRunId())
 }
 
 func checkCancelWorkflow(b *commandBatch, cmd *commandpb.Command) *commandFailure {
@@ -146,15 +164,24 @@ func checkCancelWorkflow(b *commandBatch, cmd *commandpb.Command) *commandFailur
 	return nil
 }
 
-func applyCancelWorkflow(a *application, cmd *commandpb.Command) {
-	event := a.run.addEvent(a.step, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED, func(e *historypb.HistoryEvent) {
-		e.Attributes = &historypb.HistoryEvent_WorkflowExecutionCanceledEventAttributes{
-			WorkflowExecutionCanceledEventAttributes: &historypb.WorkflowExecutionCanceledEventAttributes{
-				WorkflowTaskCompletedEventId: a.completedEventID,
-				Details:                      cmd.GetCancelWorkflowExecutionCommandAttributes().GetDetails(),
-			}}
-	})
-	a.run.close(a.step, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED, event, "")
+func executeCancelWorkflow(a *application, cmd *commandpb.Command) {
+	end := workflowExecutionCanceled(cmd.GetCancelWorkflowExecutionCommandAttributes(), a.completedEventID)
+	fromCommand(end, cmd)
+	a.run.close(a.step, end)
+}
+
+func workflowExecutionCanceled(attr *commandpb.CancelWorkflowExecutionCommandAttributes, completedEventID int64) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED,
+		Attributes: &historypb.HistoryEvent_WorkflowExecutionCanceledEventAttributes{WorkflowExecutionCanceledEventAttributes: &historypb.WorkflowExecutionCanceledEventAttributes{
+			WorkflowTaskCompletedEventId: completedEventID,
+			Details:                      attr.GetDetails(),
+		}},
+	}
+}
+
+func applyWorkflowExecutionCanceled(r *Run, e *historypb.HistoryEvent, _ *historypb.WorkflowExecutionCanceledEventAttributes) error {
+	return applyClose(r, e, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED, "")
 }
 
 // timeOut closes the run because its time is up. A run timeout, unlike an
@@ -174,20 +201,27 @@ func (r *Run) timeOut(step *entity.Step) error {
 		})
 	}
 	r.failStarted(step)
-	event := r.addEvent(step, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT, func(e *historypb.HistoryEvent) {
-		e.Attributes = &historypb.HistoryEvent_WorkflowExecutionTimedOutEventAttributes{
-			WorkflowExecutionTimedOutEventAttributes: &historypb.WorkflowExecutionTimedOutEventAttributes{
-				RetryState:        retryState,
-				NewExecutionRunId: next.id(),
-			}}
-	})
-	r.closeOrContinue(step, enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT, event, next)
+	r.closeOrContinue(step, workflowExecutionTimedOut(retryState, next.id()), next)
 	return nil
 }
 
+func workflowExecutionTimedOut(retryState enumspb.RetryState, newRunID string) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT,
+		Attributes: &historypb.HistoryEvent_WorkflowExecutionTimedOutEventAttributes{WorkflowExecutionTimedOutEventAttributes: &historypb.WorkflowExecutionTimedOutEventAttributes{
+			RetryState:        retryState,
+			NewExecutionRunId: newRunID,
+		}},
+	}
+}
+
+func applyWorkflowExecutionTimedOut(r *Run, e *historypb.HistoryEvent, attr *historypb.WorkflowExecutionTimedOutEventAttributes) error {
+	return applyClose(r, e, enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT, attr.GetNewExecutionRunId())
+}
+
 // closeOrContinue closes the run, and starts the one that follows it, if any.
-func (r *Run) closeOrContinue(step *entity.Step, status enumspb.WorkflowExecutionStatus, event *historypb.HistoryEvent, next *continuation) {
-	r.close(step, status, event, next.id())
+func (r *Run) closeOrContinue(step *entity.Step, end *historypb.HistoryEvent, next *continuation) {
+	r.close(step, end)
 	if next != nil {
 		run := r.chain.newRun(step, &next.params)
 		run.scheduleFirstTask(step, true)

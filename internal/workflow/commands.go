@@ -11,17 +11,18 @@ import (
 )
 
 // A completed workflow task brings commands. All of them are checked before any
-// of them is applied, so that a bad one leaves the run as it was; applying a
+// of them is carried out, so that a bad one leaves the run as it was; carrying out a
 // command that has passed its check cannot fail.
 
-// commandHandler is how one type of command is checked and applied.
+// commandHandler is how one type of command is checked and carried out.
 type commandHandler struct {
 	// check validates the command against the run and the commands before it,
 	// which it notes in the batch. It must not change the run. It may fill in
 	// defaults in the command's attributes.
 	check func(b *commandBatch, cmd *commandpb.Command) *commandFailure
-	// apply changes the run and adds the command's event.
-	apply func(a *application, cmd *commandpb.Command)
+	// execute adds the command's event, and does what follows from it beside the
+	// records.
+	execute func(a *application, cmd *commandpb.Command)
 }
 
 // commandFailure is why a workflow task is failed instead of completed, or the
@@ -87,7 +88,7 @@ func (b *commandBatch) count(f family, n int) {
 	b.added[f.letter()] += n
 }
 
-// application is the work of applying the commands of one completion.
+// application is the work of carrying out the commands of one completion.
 type application struct {
 	run  *Run
 	step *entity.Step
@@ -102,9 +103,6 @@ type application struct {
 	// scheduleTask: a workflow task has to follow, e.g. because an activity was
 	// cancelled before it started.
 	scheduleTask bool
-	// memo and searchAttributes are what the commands so far have made of those of
-	// the run.
-	memo, searchAttributes mergedFields
 }
 
 // fromCommand copies what any command may say about its event.
@@ -116,18 +114,18 @@ func fromCommand(e *historypb.HistoryEvent, cmd *commandpb.Command) {
 // commandHandlers has every command type that is understood. One that is not
 // here is answered with InvalidArgument.
 var commandHandlers = map[enumspb.CommandType]commandHandler{
-	enumspb.COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK:                     {checkScheduleActivity, applyScheduleActivity},
-	enumspb.COMMAND_TYPE_REQUEST_CANCEL_ACTIVITY_TASK:               {checkCancelActivity, applyCancelActivity},
-	enumspb.COMMAND_TYPE_START_TIMER:                                {checkStartTimer, applyStartTimer},
-	enumspb.COMMAND_TYPE_CANCEL_TIMER:                               {checkCancelTimer, applyCancelTimer},
-	enumspb.COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION:             {checkStartChild, applyStartChild},
-	enumspb.COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION:         {checkSignalExternal, applySignalExternal},
-	enumspb.COMMAND_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION: {checkCancelExternal, applyCancelExternal},
-	enumspb.COMMAND_TYPE_RECORD_MARKER:                              {checkRecordMarker, applyRecordMarker},
-	enumspb.COMMAND_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:          {checkUpsertSearchAttributes, applyUpsertSearchAttributes},
-	enumspb.COMMAND_TYPE_MODIFY_WORKFLOW_PROPERTIES:                 {checkModifyProperties, applyModifyProperties},
-	enumspb.COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION:                {checkComplete, applyComplete},
-	enumspb.COMMAND_TYPE_FAIL_WORKFLOW_EXECUTION:                    {checkFail, applyFail},
-	enumspb.COMMAND_TYPE_CANCEL_WORKFLOW_EXECUTION:                  {checkCancelWorkflow, applyCancelWorkflow},
-	enumspb.COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION:         {checkContinueAsNew, applyContinueAsNew},
+	enumspb.COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK:                     {checkScheduleActivity, executeScheduleActivity},
+	enumspb.COMMAND_TYPE_REQUEST_CANCEL_ACTIVITY_TASK:               {checkCancelActivity, executeCancelActivity},
+	enumspb.COMMAND_TYPE_START_TIMER:                                {checkStartTimer, executeStartTimer},
+	enumspb.COMMAND_TYPE_CANCEL_TIMER:                               {checkCancelTimer, executeCancelTimer},
+	enumspb.COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION:             {checkStartChild, executeStartChild},
+	enumspb.COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION:         {checkSignalExternal, executeSignalExternal},
+	enumspb.COMMAND_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION: {checkCancelExternal, executeCancelExternal},
+	enumspb.COMMAND_TYPE_RECORD_MARKER:                              {checkRecordMarker, executeRecordMarker},
+	enumspb.COMMAND_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:          {checkUpsertSearchAttributes, executeUpsertSearchAttributes},
+	enumspb.COMMAND_TYPE_MODIFY_WORKFLOW_PROPERTIES:                 {checkModifyProperties, executeModifyProperties},
+	enumspb.COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION:                {checkComplete, executeComplete},
+	enumspb.COMMAND_TYPE_FAIL_WORKFLOW_EXECUTION:                    {checkFail, executeFail},
+	enumspb.COMMAND_TYPE_CANCEL_WORKFLOW_EXECUTION:                  {checkCancelWorkflow, executeCancelWorkflow},
+	enumspb.COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION:         {checkContinueAsNew, executeContinueAsNew},
 }

@@ -13,7 +13,6 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
@@ -62,12 +61,7 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 	a := r.completeTask(step, req)
 	r.applying = true
 	for _, cmd := range req.GetCommands() {
-		n := len(r.newEvents)
-		commandHandlers[cmd.GetCommandType()].apply(a, cmd)
-		if len(r.newEvents) > n {
-			r.newEvents[n].UserMetadata = cmd.GetUserMetadata()
-			r.newEvents[n].EventGroupMarkers = cmd.GetEventGroupMarkers()
-		}
+		commandHandlers[cmd.GetCommandType()].execute(a, cmd)
 	}
 	resp := &workflowservice.RespondWorkflowTaskCompletedResponse{}
 	if !r.closed() {
@@ -170,7 +164,7 @@ func (b *commandBatch) waitingEvents() int {
 
 // completeTask writes the end of the workflow task.
 func (r *Run) completeTask(step *entity.Step, req *workflowservice.RespondWorkflowTaskCompletedRequest) *application {
-	r.recordStarted()
+	r.recordStarted(step)
 	scheduled, started := r.state.WorkflowTask.ScheduledEventId, r.started.eventID
 	options := req.GetDeploymentOptions()
 	deploymentName, buildID := options.GetDeploymentName(), options.GetBuildId()
@@ -195,16 +189,9 @@ func (r *Run) completeTask(step *entity.Step, req *workflowservice.RespondWorkfl
 	if deploymentName != "" && (req.GetDeployment() != nil || options.GetWorkerVersioningMode() == enumspb.WORKER_VERSIONING_MODE_VERSIONED) {
 		attr.DeploymentVersion = &deploymentpb.WorkerDeploymentVersion{DeploymentName: deploymentName, BuildId: buildID}
 	}
-	completed := &historypb.HistoryEvent{
-		EventTime:  timestamppb.New(step.Now),
-		EventType:  enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
-		Attributes: &historypb.HistoryEvent_WorkflowTaskCompletedEventAttributes{WorkflowTaskCompletedEventAttributes: attr},
-	}
-	r.appendEvent(completed)
-	r.addResetPoint(step, completed)
-	r.endTask(step)
+	completed := workflowTaskCompleted(attr)
+	r.endTask(step, completed)
 	r.state.WorkflowTaskAttempt = 1
-	r.state.LastCompletedStartedEventId = started
 	r.state.TryingToClose = false
 	r.setSticky(req)
 	return &application{
@@ -214,6 +201,22 @@ func (r *Run) completeTask(step *entity.Step, req *workflowservice.RespondWorkfl
 		identity:         req.GetIdentity(),
 		eagerAllowed:     true,
 	}
+}
+
+func workflowTaskCompleted(attr *historypb.WorkflowTaskCompletedEventAttributes) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType:  enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
+		Attributes: &historypb.HistoryEvent_WorkflowTaskCompletedEventAttributes{WorkflowTaskCompletedEventAttributes: attr},
+	}
+}
+
+func applyWorkflowTaskCompleted(r *Run, e *historypb.HistoryEvent, attr *historypb.WorkflowTaskCompletedEventAttributes) error {
+	if err := applyTaskEnd(r, attr.GetScheduledEventId(), attr.GetStartedEventId()); err != nil {
+		return err
+	}
+	r.state.LastCompletedStartedEventId = attr.GetStartedEventId()
+	r.addResetPoint(e)
+	return nil
 }
 
 // setSticky sends the next tasks of the run to the worker that has it in its

@@ -234,7 +234,7 @@ func checkContinueAsNew(b *commandBatch, cmd *commandpb.Command) *commandFailure
 	return nil
 }
 
-func applyContinueAsNew(a *application, cmd *commandpb.Command) {
+func executeContinueAsNew(a *application, cmd *commandpb.Command) {
 	r, attr := a.run, cmd.GetContinueAsNewWorkflowExecutionCommandAttributes()
 	next := &continuation{startParams{
 		requestID:            a.step.NewID(),
@@ -268,25 +268,36 @@ func applyContinueAsNew(a *application, cmd *commandpb.Command) {
 		next.params.attempt = r.info.Attempt + 1
 	}
 	r.carryParent(&next.params)
-	event := r.addEvent(a.step, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW, func(e *historypb.HistoryEvent) {
-		e.Attributes = &historypb.HistoryEvent_WorkflowExecutionContinuedAsNewEventAttributes{
-			WorkflowExecutionContinuedAsNewEventAttributes: &historypb.WorkflowExecutionContinuedAsNewEventAttributes{
-				NewExecutionRunId:            next.id(),
-				WorkflowType:                 attr.GetWorkflowType(),
-				TaskQueue:                    attr.GetTaskQueue(),
-				Input:                        attr.GetInput(),
-				WorkflowRunTimeout:           attr.GetWorkflowRunTimeout(),
-				WorkflowTaskTimeout:          attr.GetWorkflowTaskTimeout(),
-				WorkflowTaskCompletedEventId: a.completedEventID,
-				BackoffStartInterval:         attr.GetBackoffStartInterval(),
-				Initiator:                    attr.Initiator,
-				Failure:                      attr.GetFailure(),
-				LastCompletionResult:         attr.GetLastCompletionResult(),
-				Header:                       attr.GetHeader(),
-				Memo:                         withoutNil(attr.GetMemo()),
-				SearchAttributes:             withoutNilAttributes(attr.GetSearchAttributes()),
-				InheritBuildId:               attr.GetInheritBuildId(),
-			}}
-	})
-	r.closeOrContinue(a.step, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW, event, next)
+	end := workflowExecutionContinuedAsNew(attr, a.completedEventID, next.id())
+	fromCommand(end, cmd)
+	r.closeOrContinue(a.step, end, next)
+}
+
+func workflowExecutionContinuedAsNew(
+	attr *commandpb.ContinueAsNewWorkflowExecutionCommandAttributes, completedEventID int64, newRunID string,
+) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
+		Attributes: &historypb.HistoryEvent_WorkflowExecutionContinuedAsNewEventAttributes{WorkflowExecutionContinuedAsNewEventAttributes: &historypb.WorkflowExecutionContinuedAsNewEventAttributes{
+			NewExecutionRunId:            newRunID,
+			WorkflowType:                 attr.GetWorkflowType(),
+			TaskQueue:                    attr.GetTaskQueue(),
+			Input:                        attr.GetInput(),
+			WorkflowRunTimeout:           attr.GetWorkflowRunTimeout(),
+			WorkflowTaskTimeout:          attr.GetWorkflowTaskTimeout(),
+			WorkflowTaskCompletedEventId: completedEventID,
+			BackoffStartInterval:         attr.GetBackoffStartInterval(),
+			Initiator:                    attr.Initiator,
+			Failure:                      attr.GetFailure(),
+			LastCompletionResult:         attr.GetLastCompletionResult(),
+			Header:                       attr.GetHeader(),
+			Memo:                         withoutNil(attr.GetMemo()),
+			SearchAttributes:             withoutNilAttributes(attr.GetSearchAttributes()),
+			InheritBuildId:               attr.GetInheritBuildId(),
+		}},
+	}
+}
+
+func applyWorkflowExecutionContinuedAsNew(r *Run, e *historypb.HistoryEvent, attr *historypb.WorkflowExecutionContinuedAsNewEventAttributes) error {
+	return applyClose(r, e, enumspb.WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW, attr.GetNewExecutionRunId())
 }

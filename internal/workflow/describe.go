@@ -88,8 +88,9 @@ func (r *Run) executionInfo() *workflowpb.WorkflowExecutionInfo {
 		info.HistoryLength++ // the Started event, which is recorded later
 	}
 	if p := r.info.Parent; p != nil {
-		info.ParentNamespaceId = p.NamespaceId
-		info.ParentExecution = &commonpb.WorkflowExecution{WorkflowId: p.WorkflowId, RunId: p.RunId}
+		parent := parentKey(p)
+		info.ParentNamespaceId = parent.Namespace
+		info.ParentExecution = &commonpb.WorkflowExecution{WorkflowId: parent.ID, RunId: p.RunId}
 	}
 	if r.state.CloseTime != nil {
 		info.ExecutionDuration = durationpb.New(r.state.CloseTime.AsTime().Sub(r.info.ExecutionTime.AsTime()))

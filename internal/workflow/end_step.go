@@ -1,6 +1,8 @@
 package workflow
 
 import (
+	"iter"
+
 	"github.com/perdure/perdure/internal/entity"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -10,12 +12,11 @@ import (
 // run by run.
 func (c *Chain) EndStep(step *entity.Step) error {
 	events := false
-	if c.current != nil {
-		c.current.endStep(step)
-		events = c.current.flush(step)
-	}
-	for _, run := range c.others {
+	for run := range c.runs() {
 		run.endStep(step)
+		if run.broken != nil {
+			return run.broken
+		}
 		events = run.flush(step) || events
 	}
 	c.flush(step)
@@ -24,6 +25,20 @@ func (c *Chain) EndStep(step *entity.Step) error {
 	}
 	c.lazy = false
 	return nil
+}
+
+// runs are the runs in memory.
+func (c *Chain) runs() iter.Seq[*Run] {
+	return func(yield func(*Run) bool) {
+		if c.current != nil && !yield(c.current) {
+			return
+		}
+		for _, run := range c.others {
+			if !yield(run) {
+				return
+			}
+		}
+	}
 }
 
 // endStep does what the step has made necessary for the run, and enforces the

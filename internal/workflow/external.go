@@ -5,6 +5,7 @@ package workflow
 import (
 	"cmp"
 	"errors"
+	"strconv"
 
 	commandpb "go.temporal.io/api/command/v1"
 	commonpb "go.temporal.io/api/common/v1"
@@ -34,6 +35,15 @@ func (f *externals) load(_ *Run, _, value []byte) error {
 		f.keep(external.InitiatedEventId, external)
 	}
 	return err
+}
+
+// end forgets what has been answered.
+func (f *externals) end(initiatedEventID int64) error {
+	if f.get(initiatedEventID) == nil {
+		return errNotPending
+	}
+	f.remove(initiatedEventID)
+	return nil
 }
 
 func (f *externals) drop(*Run) { f.dropAll() }
@@ -126,99 +136,113 @@ func checkExternal(r *Run, bad enumspb.WorkflowTaskFailedCause, command *check.P
 	return nil
 }
 
-func applySignalExternal(a *application, cmd *commandpb.Command) {
+func executeSignalExternal(a *application, cmd *commandpb.Command) {
 	r, attr := a.run, cmd.GetSignalExternalWorkflowExecutionCommandAttributes()
-	target := &commonpb.WorkflowExecution{WorkflowId: attr.Execution.WorkflowId, RunId: attr.Execution.RunId}
-	event := r.addEvent(a.step, enumspb.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED, func(e *historypb.HistoryEvent) {
-		fromCommand(e, cmd)
-		e.Attributes = &historypb.HistoryEvent_SignalExternalWorkflowExecutionInitiatedEventAttributes{
-			SignalExternalWorkflowExecutionInitiatedEventAttributes: &historypb.SignalExternalWorkflowExecutionInitiatedEventAttributes{
-				WorkflowTaskCompletedEventId: a.completedEventID,
-				Namespace:                    attr.Namespace,
-				NamespaceId:                  r.chain.key.Namespace,
-				WorkflowExecution:            target,
-				SignalName:                   attr.SignalName,
-				Input:                        attr.Input,
-				Control:                      attr.Control,
-				ChildWorkflowOnly:            attr.ChildWorkflowOnly,
-				Header:                       attr.Header,
-			},
-		}
-	})
-	external := r.newExternal(a.step, event.EventId, target, attr.Control)
-	r.signals.put(event.EventId, external)
-	if r.isSelf(target) {
+	event := a.addCommandEvent(cmd, signalExternalWorkflowExecutionInitiated(attr, r.chain.key.Namespace, a.completedEventID))
+	if r.isSelf(attr.Execution.WorkflowId) {
 		r.answerSelf(a.step, &records.ExternalResult{
 			InitiatedEventId: event.EventId,
 			SignalCause:      enumspb.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND,
 		})
 		return
 	}
-	r.send(a.step, workflowKey(external.NamespaceId, target.WorkflowId), &records.Message{Body: &records.Message_Signal{Signal: &records.Signal{
-		RunId:            target.RunId,
+	r.send(a.step, workflowKey(r.chain.key.Namespace, attr.Execution.WorkflowId), &records.Message{Body: &records.Message_Signal{Signal: &records.Signal{
+		RunId:            attr.Execution.RunId,
 		Name:             attr.SignalName,
 		Input:            attr.Input,
 		Header:           attr.Header,
 		Identity:         identityHistoryService,
-		RequestId:        external.RequestId,
+		RequestId:        r.requestID(event.EventId),
 		InitiatedEventId: event.EventId,
 		ChildOnly:        attr.ChildWorkflowOnly,
-		FromNamespace:    external.Namespace,
 	}}})
 }
 
-func applyCancelExternal(a *application, cmd *commandpb.Command) {
-	r, attr := a.run, cmd.GetRequestCancelExternalWorkflowExecutionCommandAttributes()
-	target := &commonpb.WorkflowExecution{WorkflowId: attr.WorkflowId, RunId: attr.RunId}
-	event := r.addEvent(a.step, enumspb.EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED, func(e *historypb.HistoryEvent) {
-		fromCommand(e, cmd)
-		e.Attributes = &historypb.HistoryEvent_RequestCancelExternalWorkflowExecutionInitiatedEventAttributes{
-			RequestCancelExternalWorkflowExecutionInitiatedEventAttributes: &historypb.RequestCancelExternalWorkflowExecutionInitiatedEventAttributes{
-				WorkflowTaskCompletedEventId: a.completedEventID,
-				Namespace:                    attr.Namespace,
-				NamespaceId:                  r.chain.key.Namespace,
-				WorkflowExecution:            target,
-				Control:                      attr.Control,
-				ChildWorkflowOnly:            attr.ChildWorkflowOnly,
-				Reason:                       attr.Reason,
-			},
-		}
+// requestID is by what another workflow knows again what the event has asked of it.
+func (r *Run) requestID(initiatedEventID int64) string {
+	return r.info.RunId + ":" + strconv.FormatInt(initiatedEventID, 10)
+}
+
+func signalExternalWorkflowExecutionInitiated(
+	attr *commandpb.SignalExternalWorkflowExecutionCommandAttributes, namespaceID string, completedEventID int64,
+) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED,
+		Attributes: &historypb.HistoryEvent_SignalExternalWorkflowExecutionInitiatedEventAttributes{SignalExternalWorkflowExecutionInitiatedEventAttributes: &historypb.SignalExternalWorkflowExecutionInitiatedEventAttributes{
+			WorkflowTaskCompletedEventId: completedEventID,
+			Namespace:                    attr.Namespace,
+			NamespaceId:                  namespaceID,
+			WorkflowExecution:            &commonpb.WorkflowExecution{WorkflowId: attr.Execution.WorkflowId, RunId: attr.Execution.RunId},
+			SignalName:                   attr.SignalName,
+			Input:                        attr.Input,
+			Control:                      attr.Control,
+			ChildWorkflowOnly:            attr.ChildWorkflowOnly,
+			Header:                       attr.Header,
+		}},
+	}
+}
+
+func applySignalExternalWorkflowExecutionInitiated(r *Run, e *historypb.HistoryEvent, attr *historypb.SignalExternalWorkflowExecutionInitiatedEventAttributes) error {
+	r.signals.put(e.EventId, &records.External{
+		InitiatedEventId: e.EventId,
+		NamespaceId:      attr.GetNamespaceId(),
+		Namespace:        attr.GetNamespace(),
+		WorkflowId:       attr.GetWorkflowExecution().GetWorkflowId(),
+		RunId:            attr.GetWorkflowExecution().GetRunId(),
+		Control:          attr.GetControl(),
 	})
-	external := r.newExternal(a.step, event.EventId, target, attr.Control)
-	r.cancels.put(event.EventId, external)
-	if r.isSelf(target) {
+	return nil
+}
+
+func executeCancelExternal(a *application, cmd *commandpb.Command) {
+	r, attr := a.run, cmd.GetRequestCancelExternalWorkflowExecutionCommandAttributes()
+	event := a.addCommandEvent(cmd, requestCancelExternalWorkflowExecutionInitiated(attr, r.chain.key.Namespace, a.completedEventID))
+	if r.isSelf(attr.WorkflowId) {
 		r.answerSelf(a.step, &records.ExternalResult{
 			InitiatedEventId: event.EventId,
 			CancelCause:      enumspb.CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND,
 		})
 		return
 	}
-	r.send(a.step, workflowKey(external.NamespaceId, target.WorkflowId), &records.Message{Body: &records.Message_Cancel{Cancel: &records.Cancel{
-		RunId:            target.RunId,
+	r.send(a.step, workflowKey(r.chain.key.Namespace, attr.WorkflowId), &records.Message{Body: &records.Message_Cancel{Cancel: &records.Cancel{
+		RunId:            attr.RunId,
 		Reason:           attr.Reason,
 		Identity:         identityHistoryService,
-		RequestId:        external.RequestId,
+		RequestId:        r.requestID(event.EventId),
 		InitiatedEventId: event.EventId,
 		ChildOnly:        attr.ChildWorkflowOnly,
-		FromNamespace:    external.Namespace,
 	}}})
 }
 
-func (r *Run) newExternal(step *entity.Step, initiatedEventID int64, target *commonpb.WorkflowExecution, control string) *records.External {
-	return &records.External{
-		InitiatedEventId: initiatedEventID,
-		RequestId:        step.NewID(),
-		Namespace:        r.chain.namespaceName(),
-		NamespaceId:      r.chain.key.Namespace,
-		WorkflowId:       target.WorkflowId,
-		RunId:            target.RunId,
-		Control:          []byte(control),
+func requestCancelExternalWorkflowExecutionInitiated(
+	attr *commandpb.RequestCancelExternalWorkflowExecutionCommandAttributes, namespaceID string, completedEventID int64,
+) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED,
+		Attributes: &historypb.HistoryEvent_RequestCancelExternalWorkflowExecutionInitiatedEventAttributes{RequestCancelExternalWorkflowExecutionInitiatedEventAttributes: &historypb.RequestCancelExternalWorkflowExecutionInitiatedEventAttributes{
+			WorkflowTaskCompletedEventId: completedEventID,
+			Namespace:                    attr.Namespace,
+			NamespaceId:                  namespaceID,
+			WorkflowExecution:            &commonpb.WorkflowExecution{WorkflowId: attr.WorkflowId, RunId: attr.RunId},
+			Control:                      attr.Control,
+			ChildWorkflowOnly:            attr.ChildWorkflowOnly,
+			Reason:                       attr.Reason,
+		}},
 	}
 }
 
-func (r *Run) isSelf(target *commonpb.WorkflowExecution) bool {
-	return target.WorkflowId == r.chain.key.ID
+func applyRequestCancelExternalWorkflowExecutionInitiated(r *Run, e *historypb.HistoryEvent, attr *historypb.RequestCancelExternalWorkflowExecutionInitiatedEventAttributes) error {
+	r.cancels.put(e.EventId, &records.External{
+		InitiatedEventId: e.EventId,
+		NamespaceId:      attr.GetNamespaceId(),
+		Namespace:        attr.GetNamespace(),
+		WorkflowId:       attr.GetWorkflowExecution().GetWorkflowId(),
+		RunId:            attr.GetWorkflowExecution().GetRunId(),
+	})
+	return nil
 }
+
+func (r *Run) isSelf(workflowID string) bool { return workflowID == r.chain.key.ID }
 
 // answerSelf answers the run as another chain would.
 func (r *Run) answerSelf(step *entity.Step, result *records.ExternalResult) {
@@ -226,11 +250,20 @@ func (r *Run) answerSelf(step *entity.Step, result *records.ExternalResult) {
 	r.send(step, r.chain.key, &records.Message{Body: &records.Message_ExternalResult{ExternalResult: result}})
 }
 
+// senderExecution is the workflow that has sent the message; nil if something else
+// has.
+func senderExecution(from entity.Key, m *records.Message) *commonpb.WorkflowExecution {
+	if from.Kind != entity.KindWorkflow {
+		return nil
+	}
+	return &commonpb.WorkflowExecution{WorkflowId: from.ID, RunId: m.FromRunId}
+}
+
 // receiveSignal adds a signal from another workflow, and answers it.
-func (c *Chain) receiveSignal(step *entity.Step, m *records.Message, signal *records.Signal) error {
+func (c *Chain) receiveSignal(step *entity.Step, from entity.Key, m *records.Message, signal *records.Signal) error {
 	answer := func(cause enumspb.SignalExternalWorkflowExecutionFailedCause) {
 		if signal.InitiatedEventId != 0 {
-			c.reply(step, m, &records.Message{Body: &records.Message_ExternalResult{ExternalResult: &records.ExternalResult{
+			c.send(step, from, "", &records.Message{Body: &records.Message_ExternalResult{ExternalResult: &records.ExternalResult{
 				InitiatedEventId: signal.InitiatedEventId,
 				ToRunId:          m.FromRunId,
 				Ok:               cause == enumspb.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_UNSPECIFIED,
@@ -251,7 +284,7 @@ func (c *Chain) receiveSignal(step *entity.Step, m *records.Message, signal *rec
 		answer(delivered)
 		return nil
 	}
-	if err != nil || r.closed() || signal.ChildOnly && !r.isChildOf(m) {
+	if err != nil || r.closed() || signal.ChildOnly && !r.isChildOf(from, m) {
 		answer(enumspb.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND)
 		return nil
 	}
@@ -261,7 +294,7 @@ func (c *Chain) receiveSignal(step *entity.Step, m *records.Message, signal *rec
 		header:    signal.Header,
 		identity:  signal.Identity,
 		requestID: signal.RequestId,
-		external:  &commonpb.WorkflowExecution{WorkflowId: m.FromWorkflowId, RunId: m.FromRunId},
+		external:  senderExecution(from, m),
 	})
 	switch {
 	case invalidArgument(err):
@@ -276,10 +309,10 @@ func (c *Chain) receiveSignal(step *entity.Step, m *records.Message, signal *rec
 
 // receiveCancel asks the run to cancel on behalf of another workflow, and answers
 // it. That a run has closed already is a success.
-func (c *Chain) receiveCancel(step *entity.Step, m *records.Message, cancel *records.Cancel) error {
+func (c *Chain) receiveCancel(step *entity.Step, from entity.Key, m *records.Message, cancel *records.Cancel) error {
 	answer := func(cause enumspb.CancelExternalWorkflowExecutionFailedCause) {
 		if cancel.InitiatedEventId != 0 {
-			c.reply(step, m, &records.Message{Body: &records.Message_ExternalResult{ExternalResult: &records.ExternalResult{
+			c.send(step, from, "", &records.Message{Body: &records.Message_ExternalResult{ExternalResult: &records.ExternalResult{
 				InitiatedEventId: cancel.InitiatedEventId,
 				ToRunId:          m.FromRunId,
 				Ok:               cause == enumspb.CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_UNSPECIFIED,
@@ -300,7 +333,7 @@ func (c *Chain) receiveCancel(step *entity.Step, m *records.Message, cancel *rec
 		answer(delivered)
 		return nil
 	}
-	if err != nil || cancel.ChildOnly && !r.isChildOf(m) || cancel.FirstRunId != "" && cancel.FirstRunId != r.info.FirstRunId {
+	if err != nil || cancel.ChildOnly && !r.isChildOf(from, m) || cancel.FirstRunId != "" && cancel.FirstRunId != r.info.FirstRunId {
 		answer(enumspb.CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND)
 		return nil
 	}
@@ -308,7 +341,7 @@ func (c *Chain) receiveCancel(step *entity.Step, m *records.Message, cancel *rec
 		reason:              cancel.Reason,
 		identity:            cancel.Identity,
 		requestID:           cancel.RequestId,
-		external:            &commonpb.WorkflowExecution{WorkflowId: m.FromWorkflowId, RunId: m.FromRunId},
+		external:            senderExecution(from, m),
 		externalInitiatedID: cancel.InitiatedEventId,
 	}); err != nil {
 		return err
@@ -318,17 +351,17 @@ func (c *Chain) receiveCancel(step *entity.Step, m *records.Message, cancel *rec
 }
 
 // receiveTerminate closes a child on behalf of its parent.
-func (c *Chain) receiveTerminate(step *entity.Step, m *records.Message, terminate *records.Terminate) error {
+func (c *Chain) receiveTerminate(step *entity.Step, from entity.Key, m *records.Message, terminate *records.Terminate) error {
 	r, err := c.findOpen(step, terminate.RunId)
 	if r == nil || err != nil {
 		return err
 	}
-	if !r.isChildOf(m) ||
+	if !r.isChildOf(from, m) ||
 		terminate.FirstRunId != "" && terminate.FirstRunId != r.info.FirstRunId ||
 		terminate.UnstartedOnly && !r.state.ChildFirstTaskPending {
 		return nil
 	}
-	c.terminateRun(step, r, terminate.Reason, terminate.Details, terminate.Identity)
+	c.terminateRun(step, r, terminate.Reason, nil, terminate.Identity)
 	return nil
 }
 
@@ -338,75 +371,99 @@ func (c *Chain) receiveExternalResult(step *entity.Step, result *records.Externa
 	if r == nil || err != nil {
 		return err
 	}
-	if external := r.signals.get(result.InitiatedEventId); external != nil {
-		r.recordSignalResult(step, external, result)
-		r.signals.remove(result.InitiatedEventId)
-		r.wantWorkflowTask()
-	} else if external := r.cancels.get(result.InitiatedEventId); external != nil {
-		r.recordCancelResult(step, external, result)
-		r.cancels.remove(result.InitiatedEventId)
-		r.wantWorkflowTask()
+	switch id := result.InitiatedEventId; {
+	case r.signals.get(id) != nil && result.Ok:
+		r.addEvent(step, r.externalWorkflowExecutionSignaled(r.signals.get(id)))
+	case r.signals.get(id) != nil:
+		r.addEvent(step, r.signalExternalWorkflowExecutionFailed(r.signals.get(id), result.SignalCause))
+	case r.cancels.get(id) != nil && result.Ok:
+		r.addEvent(step, r.externalWorkflowExecutionCancelRequested(r.cancels.get(id)))
+	case r.cancels.get(id) != nil:
+		r.addEvent(step, r.requestCancelExternalWorkflowExecutionFailed(r.cancels.get(id), result.CancelCause))
+	default:
+		return nil
 	}
+	r.wantWorkflowTask()
 	return nil
 }
 
-func (r *Run) recordCancelResult(step *entity.Step, external *records.External, result *records.ExternalResult) {
-	execution := &commonpb.WorkflowExecution{WorkflowId: external.WorkflowId, RunId: external.RunId}
-	switch {
-	case result.Ok:
-		r.addEvent(step, enumspb.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED, func(e *historypb.HistoryEvent) {
-			e.Attributes = &historypb.HistoryEvent_ExternalWorkflowExecutionCancelRequestedEventAttributes{
-				ExternalWorkflowExecutionCancelRequestedEventAttributes: &historypb.ExternalWorkflowExecutionCancelRequestedEventAttributes{
-					InitiatedEventId:  external.InitiatedEventId,
-					Namespace:         external.Namespace,
-					NamespaceId:       external.NamespaceId,
-					WorkflowExecution: execution,
-				},
-			}
-		})
-	default:
-		r.addEvent(step, enumspb.EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED, func(e *historypb.HistoryEvent) {
-			e.Attributes = &historypb.HistoryEvent_RequestCancelExternalWorkflowExecutionFailedEventAttributes{
-				RequestCancelExternalWorkflowExecutionFailedEventAttributes: &historypb.RequestCancelExternalWorkflowExecutionFailedEventAttributes{
-					Cause:             result.CancelCause,
-					Namespace:         external.Namespace,
-					NamespaceId:       external.NamespaceId,
-					WorkflowExecution: execution,
-					InitiatedEventId:  external.InitiatedEventId,
-				},
-			}
-		})
+func externalExecution(external *records.External) *commonpb.WorkflowExecution {
+	return &commonpb.WorkflowExecution{WorkflowId: external.WorkflowId, RunId: external.RunId}
+}
+
+// externalNamespace is the name of the namespace of the other workflow. A command
+// that names none means the run's own.
+func (r *Run) externalNamespace(external *records.External) string {
+	if external.Namespace == "" {
+		return r.chain.namespaceName()
+	}
+	return external.Namespace
+}
+
+func (r *Run) externalWorkflowExecutionSignaled(external *records.External) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED,
+		Attributes: &historypb.HistoryEvent_ExternalWorkflowExecutionSignaledEventAttributes{ExternalWorkflowExecutionSignaledEventAttributes: &historypb.ExternalWorkflowExecutionSignaledEventAttributes{
+			InitiatedEventId:  external.InitiatedEventId,
+			Namespace:         r.externalNamespace(external),
+			NamespaceId:       external.NamespaceId,
+			WorkflowExecution: externalExecution(external),
+			Control:           external.Control,
+		}},
 	}
 }
 
-func (r *Run) recordSignalResult(step *entity.Step, external *records.External, result *records.ExternalResult) {
-	execution := &commonpb.WorkflowExecution{WorkflowId: external.WorkflowId, RunId: external.RunId}
-	control := string(external.Control)
-	switch {
-	case result.Ok:
-		r.addEvent(step, enumspb.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED, func(e *historypb.HistoryEvent) {
-			e.Attributes = &historypb.HistoryEvent_ExternalWorkflowExecutionSignaledEventAttributes{
-				ExternalWorkflowExecutionSignaledEventAttributes: &historypb.ExternalWorkflowExecutionSignaledEventAttributes{
-					InitiatedEventId:  external.InitiatedEventId,
-					Namespace:         external.Namespace,
-					NamespaceId:       external.NamespaceId,
-					WorkflowExecution: execution,
-					Control:           control,
-				},
-			}
-		})
-	default:
-		r.addEvent(step, enumspb.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED, func(e *historypb.HistoryEvent) {
-			e.Attributes = &historypb.HistoryEvent_SignalExternalWorkflowExecutionFailedEventAttributes{
-				SignalExternalWorkflowExecutionFailedEventAttributes: &historypb.SignalExternalWorkflowExecutionFailedEventAttributes{
-					Cause:             result.SignalCause,
-					Namespace:         external.Namespace,
-					NamespaceId:       external.NamespaceId,
-					WorkflowExecution: execution,
-					InitiatedEventId:  external.InitiatedEventId,
-					Control:           control,
-				},
-			}
-		})
+func applyExternalWorkflowExecutionSignaled(r *Run, _ *historypb.HistoryEvent, attr *historypb.ExternalWorkflowExecutionSignaledEventAttributes) error {
+	return r.signals.end(attr.GetInitiatedEventId())
+}
+
+func (r *Run) signalExternalWorkflowExecutionFailed(external *records.External, cause enumspb.SignalExternalWorkflowExecutionFailedCause) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED,
+		Attributes: &historypb.HistoryEvent_SignalExternalWorkflowExecutionFailedEventAttributes{SignalExternalWorkflowExecutionFailedEventAttributes: &historypb.SignalExternalWorkflowExecutionFailedEventAttributes{
+			Cause:             cause,
+			Namespace:         r.externalNamespace(external),
+			NamespaceId:       external.NamespaceId,
+			WorkflowExecution: externalExecution(external),
+			InitiatedEventId:  external.InitiatedEventId,
+			Control:           external.Control,
+		}},
 	}
+}
+
+func applySignalExternalWorkflowExecutionFailed(r *Run, _ *historypb.HistoryEvent, attr *historypb.SignalExternalWorkflowExecutionFailedEventAttributes) error {
+	return r.signals.end(attr.GetInitiatedEventId())
+}
+
+func (r *Run) externalWorkflowExecutionCancelRequested(external *records.External) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED,
+		Attributes: &historypb.HistoryEvent_ExternalWorkflowExecutionCancelRequestedEventAttributes{ExternalWorkflowExecutionCancelRequestedEventAttributes: &historypb.ExternalWorkflowExecutionCancelRequestedEventAttributes{
+			InitiatedEventId:  external.InitiatedEventId,
+			Namespace:         r.externalNamespace(external),
+			NamespaceId:       external.NamespaceId,
+			WorkflowExecution: externalExecution(external),
+		}},
+	}
+}
+
+func applyExternalWorkflowExecutionCancelRequested(r *Run, _ *historypb.HistoryEvent, attr *historypb.ExternalWorkflowExecutionCancelRequestedEventAttributes) error {
+	return r.cancels.end(attr.GetInitiatedEventId())
+}
+
+func (r *Run) requestCancelExternalWorkflowExecutionFailed(external *records.External, cause enumspb.CancelExternalWorkflowExecutionFailedCause) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED,
+		Attributes: &historypb.HistoryEvent_RequestCancelExternalWorkflowExecutionFailedEventAttributes{RequestCancelExternalWorkflowExecutionFailedEventAttributes: &historypb.RequestCancelExternalWorkflowExecutionFailedEventAttributes{
+			Cause:             cause,
+			Namespace:         r.externalNamespace(external),
+			NamespaceId:       external.NamespaceId,
+			WorkflowExecution: externalExecution(external),
+			InitiatedEventId:  external.InitiatedEventId,
+		}},
+	}
+}
+
+func applyRequestCancelExternalWorkflowExecutionFailed(r *Run, _ *historypb.HistoryEvent, attr *historypb.RequestCancelExternalWorkflowExecutionFailedEventAttributes) error {
+	return r.cancels.end(attr.GetInitiatedEventId())
 }

@@ -38,12 +38,8 @@ func (r *Run) fire(step *entity.Step) error {
 			step.RemoveTask(entity.TaskRef{Queue: r.taskQueue(), ID: wt.TaskId})
 			r.dispatch(step)
 		}
-	} else if r.state.FirstTaskBackoffPending && due(asTime(r.info.ExecutionTime), step.Now) {
-		r.state.FirstTaskBackoffPending = false
-		r.dirty.state = true
-		if !r.state.ChildFirstTaskPending {
-			r.scheduleTask(step, step.Now, true)
-		}
+	} else if r.state.FirstTaskBackoffPending {
+		r.scheduleFirstTask(step, true)
 	}
 	r.fireItems(step)
 	return nil

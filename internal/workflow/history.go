@@ -101,7 +101,6 @@ func (r *Run) flushHistory(step *entity.Step) {
 	step.Put(historyKey(r.info.RunId, first), data)
 	r.tail.add(historyBatch{first, r.state.NextEventId - 1, data})
 	r.state.HistorySize += int64(len(data))
-	r.state.LastBatchEventId = first
 	r.dirty.state = true
 	clear(r.newEvents)
 	r.newEvents = r.newEvents[:0]

@@ -1,6 +1,8 @@
 package workflow
 
 import (
+	"maps"
+
 	commandpb "go.temporal.io/api/command/v1"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -34,18 +36,25 @@ func checkRecordMarker(b *commandBatch, cmd *commandpb.Command) *commandFailure 
 	return b.checkBlob("Details", size, cause, onRecordMarker)
 }
 
-func applyRecordMarker(a *application, cmd *commandpb.Command) {
-	attr := cmd.GetRecordMarkerCommandAttributes()
-	a.run.addEvent(a.step, enumspb.EVENT_TYPE_MARKER_RECORDED, func(e *historypb.HistoryEvent) {
-		e.Attributes = &historypb.HistoryEvent_MarkerRecordedEventAttributes{
-			MarkerRecordedEventAttributes: &historypb.MarkerRecordedEventAttributes{
-				MarkerName:                   attr.GetMarkerName(),
-				Details:                      attr.GetDetails(),
-				WorkflowTaskCompletedEventId: a.completedEventID,
-				Header:                       attr.GetHeader(),
-				Failure:                      attr.GetFailure(),
-			}}
-	})
+func executeRecordMarker(a *application, cmd *commandpb.Command) {
+	a.addCommandEvent(cmd, markerRecorded(cmd.GetRecordMarkerCommandAttributes(), a.completedEventID))
+}
+
+func markerRecorded(attr *commandpb.RecordMarkerCommandAttributes, completedEventID int64) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_MARKER_RECORDED,
+		Attributes: &historypb.HistoryEvent_MarkerRecordedEventAttributes{MarkerRecordedEventAttributes: &historypb.MarkerRecordedEventAttributes{
+			MarkerName:                   attr.GetMarkerName(),
+			Details:                      attr.GetDetails(),
+			WorkflowTaskCompletedEventId: completedEventID,
+			Header:                       attr.GetHeader(),
+			Failure:                      attr.GetFailure(),
+		}},
+	}
+}
+
+func applyMarkerRecorded(*Run, *historypb.HistoryEvent, *historypb.MarkerRecordedEventAttributes) error {
+	return nil
 }
 
 func checkModifyProperties(b *commandBatch, cmd *commandpb.Command) *commandFailure {
@@ -69,17 +78,49 @@ func checkModifyProperties(b *commandBatch, cmd *commandpb.Command) *commandFail
 	return b.checkSize("Memo", b.memo.size, b.run.limits().MemoSize, cause, onModifyProperties)
 }
 
-func applyModifyProperties(a *application, cmd *commandpb.Command) {
-	r, attr := a.run, cmd.GetModifyWorkflowPropertiesCommandAttributes()
-	r.addEvent(a.step, enumspb.EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED, func(e *historypb.HistoryEvent) {
-		e.Attributes = &historypb.HistoryEvent_WorkflowPropertiesModifiedEventAttributes{
-			WorkflowPropertiesModifiedEventAttributes: &historypb.WorkflowPropertiesModifiedEventAttributes{
-				WorkflowTaskCompletedEventId: a.completedEventID,
-				UpsertedMemo:                 attr.GetUpsertedMemo(),
-			}}
-	})
-	r.info.Memo = &commonpb.Memo{Fields: a.memo.merge(r.info.Memo.GetFields(), attr.GetUpsertedMemo().GetFields())}
-	r.dirty.info = true
+func executeModifyProperties(a *application, cmd *commandpb.Command) {
+	a.addCommandEvent(cmd, workflowPropertiesModified(cmd.GetModifyWorkflowPropertiesCommandAttributes(), a.completedEventID))
+}
+
+func workflowPropertiesModified(attr *commandpb.ModifyWorkflowPropertiesCommandAttributes, completedEventID int64) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED,
+		Attributes: &historypb.HistoryEvent_WorkflowPropertiesModifiedEventAttributes{WorkflowPropertiesModifiedEventAttributes: &historypb.WorkflowPropertiesModifiedEventAttributes{
+			WorkflowTaskCompletedEventId: completedEventID,
+			UpsertedMemo:                 attr.GetUpsertedMemo(),
+		}},
+	}
+}
+
+func applyWorkflowPropertiesModified(r *Run, _ *historypb.HistoryEvent, attr *historypb.WorkflowPropertiesModifiedEventAttributes) error {
+	// Events and replies share the memo, so it is copied; but once a step, not once an
+	// event.
+	if !r.dirty.memo {
+		r.info.Memo = &commonpb.Memo{Fields: copyFields(r.info.Memo.GetFields())}
+	}
+	r.dirty.info, r.dirty.memo = true, true
+	mergeFields(r.info.Memo.Fields, attr.GetUpsertedMemo().GetFields())
+	return nil
+}
+
+// copyFields is a copy of a map, and never nil.
+func copyFields(fields map[string]*commonpb.Payload) map[string]*commonpb.Payload {
+	if fields == nil {
+		return make(map[string]*commonpb.Payload)
+	}
+	return maps.Clone(fields)
+}
+
+// mergeFields makes changes to the fields of a memo or the search attributes; a nil
+// value removes a field.
+func mergeFields(fields, changes map[string]*commonpb.Payload) {
+	for name, value := range changes {
+		if isNilPayload(value) {
+			delete(fields, name)
+		} else {
+			fields[name] = value
+		}
+	}
 }
 
 // mergedFields are the fields of a memo, or the search attributes, of a run, with

@@ -11,35 +11,35 @@ import (
 	"github.com/perdure/perdure/internal/records"
 )
 
-// Receive handles a message from another chain, or from this one to itself.
+// Receive handles a message from another entity, or from this one to itself.
 //
 // Messages are delivered at least once. A message that has been handled before
 // finds what it asks for done: the child started by the same request, the signal's
 // request id known, the pending item gone. Then it changes nothing but is answered
 // again, since the answer may have been lost too. A message that comes too late, or
 // that makes no sense, is dropped; one that this build does not know is kept.
-func (c *Chain) Receive(step *entity.Step, _ entity.Key, message []byte) error {
+func (c *Chain) Receive(step *entity.Step, from entity.Key, message []byte) error {
 	m := new(records.Message)
 	if err := proto.Unmarshal(message, m); err != nil {
 		return fmt.Errorf("%w: it does not decode: %v", entity.ErrUnknownMessage, err)
 	}
 	switch body := m.Body.(type) {
 	case *records.Message_StartChild:
-		return c.startChild(step, m, body.StartChild)
+		return c.startChild(step, from, m, body.StartChild)
 	case *records.Message_ChildStarted:
-		return c.childStarted(step, m, body.ChildStarted)
+		return c.childStarted(step, from, body.ChildStarted)
 	case *records.Message_ChildStartFailed:
 		return c.childStartFailed(step, body.ChildStartFailed)
 	case *records.Message_ChildFirstTask:
 		return c.childFirstTask(step, body.ChildFirstTask)
 	case *records.Message_ChildClosed:
-		return c.childClosed(step, body.ChildClosed)
+		return c.childClosed(step, from, body.ChildClosed)
 	case *records.Message_Signal:
-		return c.receiveSignal(step, m, body.Signal)
+		return c.receiveSignal(step, from, m, body.Signal)
 	case *records.Message_Cancel:
-		return c.receiveCancel(step, m, body.Cancel)
+		return c.receiveCancel(step, from, m, body.Cancel)
 	case *records.Message_Terminate:
-		return c.receiveTerminate(step, m, body.Terminate)
+		return c.receiveTerminate(step, from, m, body.Terminate)
 	case *records.Message_ExternalResult:
 		return c.receiveExternalResult(step, body.ExternalResult)
 	}
@@ -51,23 +51,16 @@ func workflowKey(namespaceID, workflowID string) entity.Key {
 	return entity.Key{Kind: entity.KindWorkflow, Namespace: namespaceID, ID: workflowID}
 }
 
-// send sends a message from the run to another chain.
-func (r *Run) send(step *entity.Step, to entity.Key, m *records.Message) {
-	m.FromNamespaceId = r.chain.key.Namespace
-	m.FromWorkflowId = r.chain.key.ID
-	m.FromRunId = r.info.RunId
+// send sends a message to another chain, from the run with the id if it matters
+// from which.
+func (c *Chain) send(step *entity.Step, to entity.Key, runID string, m *records.Message) {
+	m.FromRunId = runID
 	step.Send(to, mustMarshal(m))
 }
 
-// reply answers a message. The answer says from which chain it comes, and from
-// which run if that run is the parent the message was for.
-func (c *Chain) reply(step *entity.Step, to, m *records.Message) {
-	m.FromNamespaceId = c.key.Namespace
-	m.FromWorkflowId = c.key.ID
-	if started := to.GetChildStarted(); started != nil {
-		m.FromRunId = started.ToRunId
-	}
-	step.Send(workflowKey(to.FromNamespaceId, to.FromWorkflowId), mustMarshal(m))
+// send sends a message from the run to another chain.
+func (r *Run) send(step *entity.Step, to entity.Key, m *records.Message) {
+	r.chain.send(step, to, r.info.RunId, m)
 }
 
 // findOpen finds a run that has not closed, the current one for an empty run id;

@@ -62,7 +62,7 @@ func (f *resetPoints) records(visit func(name []byte, record proto.Message)) {
 
 // addResetPoint notes a completed workflow task if it is the first one of its
 // build. The lists of points are shared with events and never changed.
-func (r *Run) addResetPoint(step *entity.Step, completed *historypb.HistoryEvent) {
+func (r *Run) addResetPoint(completed *historypb.HistoryEvent) {
 	attr := completed.GetWorkflowTaskCompletedEventAttributes()
 	checksum, buildID := attr.GetBinaryChecksum(), attr.GetWorkerVersion().GetBuildId()
 	if version := attr.GetDeploymentVersion(); version != nil {
@@ -79,7 +79,7 @@ func (r *Run) addResetPoint(step *entity.Step, completed *historypb.HistoryEvent
 		BuildId:                      buildID,
 		RunId:                        r.info.RunId,
 		FirstWorkflowTaskCompletedId: completed.EventId,
-		CreateTime:                   timestamppb.New(step.Now),
+		CreateTime:                   completed.EventTime,
 		// A reset would lose what is on its way between workflows.
 		Resettable: r.children.len() == 0 && r.signals.len() == 0 && r.cancels.len() == 0,
 	})

@@ -37,6 +37,10 @@ type Run struct {
 	// Invariant: started != nil implies state.WorkflowTask != nil.
 	started *startedTask
 
+	// startedEventID is that of the WorkflowTaskStarted event between it and the event
+	// that ends the task, 0 at other times. No step ends between the two.
+	startedEventID int64
+
 	// reloaded is set if the run was read from its records: a start of the pending
 	// workflow task may have been lost with the state that was in memory before.
 	reloaded bool
@@ -57,11 +61,15 @@ type Run struct {
 	// what has changed in them.
 	newEvents []*historypb.HistoryEvent
 	dirty     dirty
+	// broken is why an event of the step could not be applied: the step fails.
+	broken error
 }
 
 // dirty notes which records flush has to write.
 type dirty struct {
 	info, state bool
+	// memo, searchAttributes: they have been copied, and may be changed where they are.
+	memo, searchAttributes bool
 	// timer: the durable timer has fired, and may have to be set anew.
 	timer bool
 }
@@ -69,45 +77,6 @@ type dirty struct {
 // closed reports whether the run has ended.
 func (r *Run) closed() bool {
 	return r.state.Status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
-}
-
-// addEvent gives the run a new event with the attributes that set puts in, and
-// returns it. While a workflow task is started, an event of a type that must not
-// come between that task's start and its completion is buffered instead: it
-// then has EventId bufferedEventID until flushBuffered gives it a real one.
-func (r *Run) addEvent(step *entity.Step, eventType enumspb.EventType, set func(*historypb.HistoryEvent)) *historypb.HistoryEvent {
-	event := &historypb.HistoryEvent{
-		EventTime: timestamppb.New(step.Now),
-		EventType: eventType,
-	}
-	if set != nil {
-		set(event)
-	}
-	if (r.started != nil || r.applying) && bufferable(eventType) {
-		r.bufferEvent(event)
-		return event
-	}
-	r.repairAfterCrash(step)
-	r.appendEvent(event)
-	return event
-}
-
-// appendEvent gives an event the next id and puts it at the end of the history.
-func (r *Run) appendEvent(event *historypb.HistoryEvent) {
-	event.EventId = r.state.NextEventId
-	event.TaskId = event.EventId // clients only compare it
-	r.state.NextEventId++
-	r.newEvents = append(r.newEvents, event)
-	r.dirty.state = true
-}
-
-// batchID is the first event id of the history batch that the event just added
-// will be in, for records that refer to the event.
-func (r *Run) batchID() int64 {
-	if len(r.newEvents) == 0 {
-		return r.state.NextEventId // the event is buffered: the batch is yet to begin
-	}
-	return r.newEvents[0].EventId
 }
 
 // mustMarshal encodes a record. Records are made by this package and always
@@ -159,7 +128,7 @@ func (r *Run) earliestDeadline() time.Time {
 	}
 	d := r.itemDeadline()
 	d = earlier(d, r.expiration())
-	if r.state.FirstTaskBackoffPending {
+	if r.state.FirstTaskBackoffPending && !r.state.ChildFirstTaskPending {
 		d = earlier(d, asTime(r.info.ExecutionTime))
 	}
 	if wt := r.state.WorkflowTask; wt != nil && wt.TaskId == 0 {

@@ -62,18 +62,28 @@ func checkUpsertSearchAttributes(b *commandBatch, cmd *commandpb.Command) *comma
 	return nil
 }
 
-func applyUpsertSearchAttributes(a *application, cmd *commandpb.Command) {
-	r, attr := a.run, cmd.GetUpsertWorkflowSearchAttributesCommandAttributes()
-	r.addEvent(a.step, enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES, func(e *historypb.HistoryEvent) {
-		e.Attributes = &historypb.HistoryEvent_UpsertWorkflowSearchAttributesEventAttributes{
-			UpsertWorkflowSearchAttributesEventAttributes: &historypb.UpsertWorkflowSearchAttributesEventAttributes{
-				WorkflowTaskCompletedEventId: a.completedEventID,
-				SearchAttributes:             attr.GetSearchAttributes(),
-			}}
-	})
-	r.info.SearchAttributes = &commonpb.SearchAttributes{
-		IndexedFields: a.searchAttributes.merge(r.info.SearchAttributes.GetIndexedFields(), attr.GetSearchAttributes().GetIndexedFields())}
-	r.dirty.info = true
+func executeUpsertSearchAttributes(a *application, cmd *commandpb.Command) {
+	a.addCommandEvent(cmd, upsertWorkflowSearchAttributes(cmd.GetUpsertWorkflowSearchAttributesCommandAttributes(), a.completedEventID))
+}
+
+func upsertWorkflowSearchAttributes(attr *commandpb.UpsertWorkflowSearchAttributesCommandAttributes, completedEventID int64) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES,
+		Attributes: &historypb.HistoryEvent_UpsertWorkflowSearchAttributesEventAttributes{UpsertWorkflowSearchAttributesEventAttributes: &historypb.UpsertWorkflowSearchAttributesEventAttributes{
+			WorkflowTaskCompletedEventId: completedEventID,
+			SearchAttributes:             attr.GetSearchAttributes(),
+		}},
+	}
+}
+
+func applyUpsertWorkflowSearchAttributes(r *Run, _ *historypb.HistoryEvent, attr *historypb.UpsertWorkflowSearchAttributesEventAttributes) error {
+	// Copied once a step, as the memo is.
+	if !r.dirty.searchAttributes {
+		r.info.SearchAttributes = &commonpb.SearchAttributes{IndexedFields: copyFields(r.info.SearchAttributes.GetIndexedFields())}
+	}
+	r.dirty.info, r.dirty.searchAttributes = true, true
+	mergeFields(r.info.SearchAttributes.IndexedFields, attr.GetSearchAttributes().GetIndexedFields())
+	return nil
 }
 
 // withoutNilAttributes drops null values: they stand for nothing.

@@ -62,33 +62,36 @@ func (c *Chain) signalRun(step *entity.Step, r *Run, s signalParams) error {
 	if r.state.TryingToClose && r.started != nil {
 		return errClosing()
 	}
-	waiting := r.state.FirstTaskBackoffPending
-	r.addSignal(step, s)
+	waiting := r.backingOff(step.Now)
+	r.addEvent(step, workflowExecutionSignaled(s))
 	if !waiting {
 		r.wantWorkflowTask()
 	}
 	return nil
 }
 
-// addSignal adds the signal's event and notes its request id.
-func (r *Run) addSignal(step *entity.Step, s signalParams) {
-	if s.requestID != "" {
-		r.signalRequests.add(s.requestID)
+func workflowExecutionSignaled(s signalParams) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED,
+		Links:     s.links,
+		Attributes: &historypb.HistoryEvent_WorkflowExecutionSignaledEventAttributes{WorkflowExecutionSignaledEventAttributes: &historypb.WorkflowExecutionSignaledEventAttributes{
+			SignalName:                s.name,
+			Input:                     s.input,
+			Identity:                  s.identity,
+			Header:                    s.header,
+			ExternalWorkflowExecution: s.external,
+			RequestId:                 s.requestID,
+		}},
 	}
-	r.addEvent(step, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED, func(e *historypb.HistoryEvent) {
-		e.Links = s.links
-		e.Attributes = &historypb.HistoryEvent_WorkflowExecutionSignaledEventAttributes{
-			WorkflowExecutionSignaledEventAttributes: &historypb.WorkflowExecutionSignaledEventAttributes{
-				SignalName:                s.name,
-				Input:                     s.input,
-				Identity:                  s.identity,
-				Header:                    s.header,
-				ExternalWorkflowExecution: s.external,
-				RequestId:                 s.requestID,
-			}}
-	})
+}
+
+func applyWorkflowExecutionSignaled(r *Run, _ *historypb.HistoryEvent, attr *historypb.WorkflowExecutionSignaledEventAttributes) error {
+	if id := attr.GetRequestId(); id != "" {
+		r.signalRequests.add(id)
+	}
 	r.state.SignalCount++
 	r.dirty.state = true
+	return nil
 }
 
 // SignalWithStart signals the running run, or starts one with the signal as its

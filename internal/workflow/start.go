@@ -57,14 +57,12 @@ type startParams struct {
 	// parent and root are set for children only.
 	parent *records.Parent
 	root   *commonpb.WorkflowExecution
-	// awaitParent holds back the first workflow task until startFirstTask.
-	awaitParent bool
 
 	// eager has the first workflow task started at once, for the caller.
 	eager bool
 
 	// Set for runs that continue another one.
-	runID                string // default: a new one
+	runID                string
 	continuedRunID       string
 	firstRunID           string
 	executionExpiration  *timestamppb.Timestamp // default: from executionTimeout
@@ -263,7 +261,7 @@ func (c *Chain) start(step *entity.Step, p *startParams, signal *signalParams) (
 	}
 	run = c.newRun(step, p)
 	if signal != nil {
-		run.addSignal(step, *signal)
+		run.addEvent(step, workflowExecutionSignaled(*signal))
 	}
 	run.scheduleFirstTask(step, !p.eager)
 	if p.eager {
@@ -304,101 +302,109 @@ func (c *Chain) resolveConflict(p *startParams) (use, terminate bool, err error)
 // newRun makes a run with its Started event and makes it the current one. Its
 // first workflow task is not scheduled.
 func (c *Chain) newRun(step *entity.Step, p *startParams) *Run {
-	runID := p.runID
-	if runID == "" {
-		runID = step.NewID()
-	}
-	runTimeout, taskTimeout := capTimeouts(p.executionTimeout, p.runTimeout, p.taskTimeout)
-	start := timestamppb.New(step.Now)
-	executionExpiration := p.executionExpiration
-	if executionExpiration == nil && p.executionTimeout > 0 {
-		executionExpiration = timestamppb.New(step.Now.Add(p.executionTimeout).Round(time.Millisecond))
-	}
-	info := &records.RunInfo{
-		RunId:               runID,
-		FirstRunId:          cmp.Or(p.firstRunID, runID),
-		OriginalRunId:       runID,
-		ContinuedFromRunId:  p.continuedRunID,
-		WorkflowType:        p.workflowType.GetName(),
-		TaskQueue:           p.taskQueue,
-		StartRequestId:      p.requestID,
-		Identity:            p.identity,
-		StartTime:           start,
-		ExecutionTime:       timestamppb.New(step.Now.Add(p.firstTaskBackoff)),
-		ExecutionExpiration: executionExpiration,
-		ExecutionTimeout:    durationUnlessZero(p.executionTimeout, p.writeZeroExecutionTimeout),
-		RunTimeout:          durationUnlessZero(runTimeout, p.writeZeroRunTimeout),
-		TaskTimeout:         durationpb.New(taskTimeout),
-		FirstTaskBackoff:    durationUnlessZero(p.firstTaskBackoff, !p.omitZeroBackoff),
-		RetryPolicy:         p.retryPolicy,
-		CronSchedule:        p.cronSchedule,
-		Attempt:             max(p.attempt, 1),
-		Initiator:           p.initiator,
-		Parent:              p.parent,
-		Root:                p.root,
-		Memo:                withoutNil(p.memo),
-		SearchAttributes:    withoutNilAttributes(p.searchAttributes),
-		Priority:            p.priority,
-		UserMetadata:        p.userMetadata,
-	}
-	if runTimeout > 0 {
-		// Rounded like the execution's, so that of two equal timeouts that of the
-		// execution is due as soon as that of the run.
-		info.RunExpiration = timestamppb.New(earlier(
-			step.Now.Add(p.firstTaskBackoff+runTimeout).Round(time.Millisecond), asTime(executionExpiration)))
-	}
-	run := &Run{chain: c, info: info, state: &records.Run{
-		Status:                  enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING,
-		NextEventId:             1,
-		WorkflowTaskAttempt:     1,
-		FirstTaskBackoffPending: p.firstTaskBackoff > 0,
-		ChildFirstTaskPending:   p.awaitParent,
-	}}
-	run.dirty.info = true
-	if p.resetPoints != nil {
-		run.resetPoints.set(p.resetPoints)
-	}
-	run.addEvent(step, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED, func(e *historypb.HistoryEvent) {
-		e.Links = p.links
-		e.UserMetadata = p.userMetadata
-		attr := &historypb.WorkflowExecutionStartedEventAttributes{
-			WorkflowType:                    p.workflowType,
-			TaskQueue:                       &taskqueuepb.TaskQueue{Name: p.taskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
-			Input:                           p.input,
-			WorkflowExecutionTimeout:        info.ExecutionTimeout,
-			WorkflowRunTimeout:              info.RunTimeout,
-			WorkflowTaskTimeout:             info.TaskTimeout,
-			ContinuedExecutionRunId:         p.continuedRunID,
-			Initiator:                       p.initiator,
-			ContinuedFailure:                p.continuedFailure,
-			LastCompletionResult:            p.lastCompletionResult,
-			OriginalExecutionRunId:          info.OriginalRunId,
-			Identity:                        p.identity,
-			FirstExecutionRunId:             info.FirstRunId,
-			RetryPolicy:                     p.retryPolicy,
-			Attempt:                         info.Attempt,
-			WorkflowExecutionExpirationTime: executionExpiration,
-			CronSchedule:                    p.cronSchedule,
-			FirstWorkflowTaskBackoff:        info.FirstTaskBackoff,
-			Memo:                            info.Memo,
-			SearchAttributes:                info.SearchAttributes,
-			Header:                          p.header,
-			WorkflowId:                      c.key.ID,
-			Priority:                        p.priority,
-			RootWorkflowExecution:           p.root,
-			EagerExecutionAccepted:          p.eager,
-			PrevAutoResetPoints:             p.resetPoints,
-		}
-		if parent := p.parent; parent != nil {
-			attr.ParentWorkflowNamespace = parent.Namespace
-			attr.ParentWorkflowNamespaceId = parent.NamespaceId
-			attr.ParentWorkflowExecution = &commonpb.WorkflowExecution{WorkflowId: parent.WorkflowId, RunId: parent.RunId}
-			attr.ParentInitiatedEventId = parent.InitiatedEventId
-		}
-		e.Attributes = &historypb.HistoryEvent_WorkflowExecutionStartedEventAttributes{WorkflowExecutionStartedEventAttributes: attr}
-	})
+	run := c.newRunState(p.runID)
+	run.info.StartRequestId = p.requestID
+	run.addEvent(step, c.workflowExecutionStarted(p, step.Now))
 	c.makeCurrent(run)
 	return run
+}
+
+func (c *Chain) workflowExecutionStarted(p *startParams, now time.Time) *historypb.HistoryEvent {
+	runTimeout, taskTimeout := capTimeouts(p.executionTimeout, p.runTimeout, p.taskTimeout)
+	executionExpiration := p.executionExpiration
+	if executionExpiration == nil && p.executionTimeout > 0 {
+		executionExpiration = timestamppb.New(now.Add(p.executionTimeout).Round(time.Millisecond))
+	}
+	attr := &historypb.WorkflowExecutionStartedEventAttributes{
+		WorkflowType:                    p.workflowType,
+		TaskQueue:                       &taskqueuepb.TaskQueue{Name: p.taskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
+		Input:                           p.input,
+		WorkflowExecutionTimeout:        durationUnlessZero(p.executionTimeout, p.writeZeroExecutionTimeout),
+		WorkflowRunTimeout:              durationUnlessZero(runTimeout, p.writeZeroRunTimeout),
+		WorkflowTaskTimeout:             durationpb.New(taskTimeout),
+		ContinuedExecutionRunId:         p.continuedRunID,
+		Initiator:                       p.initiator,
+		ContinuedFailure:                p.continuedFailure,
+		LastCompletionResult:            p.lastCompletionResult,
+		OriginalExecutionRunId:          p.runID,
+		Identity:                        p.identity,
+		FirstExecutionRunId:             cmp.Or(p.firstRunID, p.runID),
+		RetryPolicy:                     p.retryPolicy,
+		Attempt:                         max(p.attempt, 1),
+		WorkflowExecutionExpirationTime: executionExpiration,
+		CronSchedule:                    p.cronSchedule,
+		FirstWorkflowTaskBackoff:        durationUnlessZero(p.firstTaskBackoff, !p.omitZeroBackoff),
+		Memo:                            withoutNil(p.memo),
+		SearchAttributes:                withoutNilAttributes(p.searchAttributes),
+		Header:                          p.header,
+		WorkflowId:                      c.key.ID,
+		Priority:                        p.priority,
+		RootWorkflowExecution:           p.root,
+		EagerExecutionAccepted:          p.eager,
+		PrevAutoResetPoints:             p.resetPoints,
+	}
+	if parent := p.parent; parent != nil {
+		key := parentKey(parent)
+		attr.ParentWorkflowNamespace = parent.Namespace
+		attr.ParentWorkflowNamespaceId = key.Namespace
+		attr.ParentWorkflowExecution = &commonpb.WorkflowExecution{WorkflowId: key.ID, RunId: parent.RunId}
+		attr.ParentInitiatedEventId = parent.InitiatedEventId
+	}
+	return &historypb.HistoryEvent{
+		EventType:    enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED,
+		Links:        p.links,
+		UserMetadata: p.userMetadata,
+		Attributes:   &historypb.HistoryEvent_WorkflowExecutionStartedEventAttributes{WorkflowExecutionStartedEventAttributes: attr},
+	}
+}
+
+func applyWorkflowExecutionStarted(r *Run, e *historypb.HistoryEvent, attr *historypb.WorkflowExecutionStartedEventAttributes) error {
+	start, backoff := e.GetEventTime().AsTime(), attr.GetFirstWorkflowTaskBackoff().AsDuration()
+	r.info = &records.RunInfo{
+		RunId:               r.info.RunId,
+		StartRequestId:      r.info.StartRequestId,
+		FirstRunId:          attr.GetFirstExecutionRunId(),
+		WorkflowType:        attr.GetWorkflowType().GetName(),
+		TaskQueue:           attr.GetTaskQueue().GetName(),
+		StartTime:           e.EventTime,
+		ExecutionTime:       timestamppb.New(start.Add(backoff)),
+		ExecutionExpiration: attr.GetWorkflowExecutionExpirationTime(),
+		ExecutionTimeout:    attr.GetWorkflowExecutionTimeout(),
+		RunTimeout:          attr.GetWorkflowRunTimeout(),
+		TaskTimeout:         attr.GetWorkflowTaskTimeout(),
+		RetryPolicy:         attr.GetRetryPolicy(),
+		CronSchedule:        attr.GetCronSchedule(),
+		Attempt:             attr.GetAttempt(),
+		Root:                attr.GetRootWorkflowExecution(),
+		Memo:                attr.GetMemo(),
+		SearchAttributes:    attr.GetSearchAttributes(),
+		Priority:            attr.GetPriority(),
+		UserMetadata:        e.GetUserMetadata(),
+	}
+	if timeout := r.info.RunTimeout.AsDuration(); timeout > 0 {
+		// Rounded like the execution's, so that of two equal timeouts that of the
+		// execution is due as soon as that of the run.
+		r.info.RunExpiration = timestamppb.New(earlier(
+			start.Add(backoff).Add(timeout).Round(time.Millisecond), asTime(r.info.ExecutionExpiration)))
+	}
+	if parent := attr.GetParentWorkflowExecution(); parent != nil {
+		r.info.Parent = &records.Parent{
+			Entity:           workflowKey(attr.GetParentWorkflowNamespaceId(), parent.GetWorkflowId()).Encode(nil),
+			Namespace:        attr.GetParentWorkflowNamespace(),
+			RunId:            parent.GetRunId(),
+			InitiatedEventId: attr.GetParentInitiatedEventId(),
+		}
+	}
+	r.state.Status = enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
+	r.state.WorkflowTaskAttempt = 1
+	r.state.FirstTaskBackoffPending = backoff > 0
+	// A run that continues a child is known to its parent.
+	r.state.ChildFirstTaskPending = r.info.Parent != nil && attr.GetContinuedExecutionRunId() == ""
+	if points := attr.GetPrevAutoResetPoints(); points != nil {
+		r.resetPoints.set(points)
+	}
+	r.dirty.info, r.dirty.state = true, true
+	return nil
 }
 
 // durationUnlessZero is d, or nothing if d is zero and zero is not to be written.
@@ -412,9 +418,14 @@ func durationUnlessZero(d time.Duration, writeZero bool) *durationpb.Duration {
 // scheduleFirstTask schedules the first workflow task unless it has to wait for
 // its backoff or for the parent.
 func (r *Run) scheduleFirstTask(step *entity.Step, dispatch bool) {
-	if !r.state.FirstTaskBackoffPending && !r.state.ChildFirstTaskPending {
+	if !r.backingOff(step.Now) && !r.state.ChildFirstTaskPending {
 		r.scheduleTask(step, step.Now, dispatch)
 	}
+}
+
+// backingOff reports whether the first workflow task waits for its backoff.
+func (r *Run) backingOff(now time.Time) bool {
+	return r.state.FirstTaskBackoffPending && !due(asTime(r.info.ExecutionTime), now)
 }
 
 // startFirstTask schedules the first workflow task of a child whose parent has

@@ -31,16 +31,23 @@ func (c *Chain) terminateRun(step *entity.Step, r *Run, reason string, details *
 
 func (r *Run) terminate(step *entity.Step, reason string, details *commonpb.Payloads, identity string, links []*commonpb.Link) {
 	r.failStarted(step)
-	event := r.addEvent(step, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED, func(e *historypb.HistoryEvent) {
-		e.Links = links
-		e.Attributes = &historypb.HistoryEvent_WorkflowExecutionTerminatedEventAttributes{
-			WorkflowExecutionTerminatedEventAttributes: &historypb.WorkflowExecutionTerminatedEventAttributes{
-				Reason:   reason,
-				Details:  details,
-				Identity: identity,
-			}}
-	})
-	r.close(step, enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, event, "")
+	r.close(step, workflowExecutionTerminated(reason, details, identity, links))
+}
+
+func workflowExecutionTerminated(reason string, details *commonpb.Payloads, identity string, links []*commonpb.Link) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
+		Links:     links,
+		Attributes: &historypb.HistoryEvent_WorkflowExecutionTerminatedEventAttributes{WorkflowExecutionTerminatedEventAttributes: &historypb.WorkflowExecutionTerminatedEventAttributes{
+			Reason:   reason,
+			Details:  details,
+			Identity: identity,
+		}},
+	}
+}
+
+func applyWorkflowExecutionTerminated(r *Run, e *historypb.HistoryEvent, _ *historypb.WorkflowExecutionTerminatedEventAttributes) error {
+	return applyClose(r, e, enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, "")
 }
 
 // Delete removes a run with its history, after terminating it if it is running.

@@ -123,63 +123,86 @@ func timerPending(b *commandBatch, id string) bool {
 	return b.run.timers.named(id) != nil
 }
 
-func applyStartTimer(a *application, cmd *commandpb.Command) {
-	r, attr := a.run, cmd.GetStartTimerCommandAttributes()
-	event := r.addEvent(a.step, enumspb.EVENT_TYPE_TIMER_STARTED, func(e *historypb.HistoryEvent) {
-		fromCommand(e, cmd)
-		e.Attributes = &historypb.HistoryEvent_TimerStartedEventAttributes{
-			TimerStartedEventAttributes: &historypb.TimerStartedEventAttributes{
-				TimerId:                      attr.TimerId,
-				StartToFireTimeout:           attr.StartToFireTimeout,
-				WorkflowTaskCompletedEventId: a.completedEventID,
-			},
-		}
-	})
-	fireAt := a.step.Now.Add(attr.StartToFireTimeout.AsDuration())
-	r.timers.add(r, &records.Timer{
-		TimerId:        attr.TimerId,
-		StartedEventId: event.EventId,
-		FireAt:         timestamppb.New(fireAt),
-	})
+func executeStartTimer(a *application, cmd *commandpb.Command) {
+	a.addCommandEvent(cmd, timerStarted(cmd.GetStartTimerCommandAttributes(), a.completedEventID))
 }
 
-func applyCancelTimer(a *application, cmd *commandpb.Command) {
-	r, id := a.run, cmd.GetCancelTimerCommandAttributes().TimerId
-	var startedEventID int64
-	if timer := r.timers.named(id); timer != nil {
-		startedEventID = timer.StartedEventId
-		r.timers.end(r, timer)
-	} else if fired := r.bufferedTimerFired(id); fired != nil {
-		// It has fired already, but the workflow has not been told: it never will be.
-		startedEventID = fired.GetTimerFiredEventAttributes().GetStartedEventId()
-		r.buffer.take(fired)
+func timerStarted(attr *commandpb.StartTimerCommandAttributes, completedEventID int64) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_TIMER_STARTED,
+		Attributes: &historypb.HistoryEvent_TimerStartedEventAttributes{TimerStartedEventAttributes: &historypb.TimerStartedEventAttributes{
+			TimerId:                      attr.TimerId,
+			StartToFireTimeout:           attr.StartToFireTimeout,
+			WorkflowTaskCompletedEventId: completedEventID,
+		}},
 	}
-	r.addEvent(a.step, enumspb.EVENT_TYPE_TIMER_CANCELED, func(e *historypb.HistoryEvent) {
-		fromCommand(e, cmd)
-		e.Attributes = &historypb.HistoryEvent_TimerCanceledEventAttributes{
-			TimerCanceledEventAttributes: &historypb.TimerCanceledEventAttributes{
-				TimerId:                      id,
-				StartedEventId:               startedEventID,
-				WorkflowTaskCompletedEventId: a.completedEventID,
-				Identity:                     a.identity,
-			},
-		}
+}
+
+func applyTimerStarted(r *Run, e *historypb.HistoryEvent, attr *historypb.TimerStartedEventAttributes) error {
+	r.timers.add(r, &records.Timer{
+		TimerId:        attr.GetTimerId(),
+		StartedEventId: e.EventId,
+		FireAt:         timestamppb.New(e.EventTime.AsTime().Add(attr.GetStartToFireTimeout().AsDuration())),
 	})
+	return nil
+}
+
+func executeCancelTimer(a *application, cmd *commandpb.Command) {
+	r, id := a.run, cmd.GetCancelTimerCommandAttributes().TimerId
+	timer := r.timers.named(id)
+	if timer == nil {
+		// It has fired already, but the workflow has not been told, and never will be.
+		fired := r.bufferedTimerFired(id)
+		r.buffer.take(fired)
+		timer = &records.Timer{TimerId: id, StartedEventId: fired.GetTimerFiredEventAttributes().GetStartedEventId()}
+		r.timers.add(r, timer)
+	}
+	a.addCommandEvent(cmd, timerCanceled(timer, a.completedEventID, a.identity))
+}
+
+func timerCanceled(timer *records.Timer, completedEventID int64, identity string) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_TIMER_CANCELED,
+		Attributes: &historypb.HistoryEvent_TimerCanceledEventAttributes{TimerCanceledEventAttributes: &historypb.TimerCanceledEventAttributes{
+			TimerId:                      timer.TimerId,
+			StartedEventId:               timer.StartedEventId,
+			WorkflowTaskCompletedEventId: completedEventID,
+			Identity:                     identity,
+		}},
+	}
+}
+
+func applyTimerCanceled(r *Run, _ *historypb.HistoryEvent, attr *historypb.TimerCanceledEventAttributes) error {
+	return applyTimerEnd(r, attr.GetTimerId(), attr.GetStartedEventId())
 }
 
 // fire fires the timer that the event started.
 func (f *timers) fire(r *Run, step *entity.Step, startedEventID int64) (news bool) {
-	timer := f.get(startedEventID)
-	f.end(r, timer)
-	r.addEvent(step, enumspb.EVENT_TYPE_TIMER_FIRED, func(e *historypb.HistoryEvent) {
-		e.Attributes = &historypb.HistoryEvent_TimerFiredEventAttributes{
-			TimerFiredEventAttributes: &historypb.TimerFiredEventAttributes{
-				TimerId:        timer.TimerId,
-				StartedEventId: startedEventID,
-			},
-		}
-	})
+	r.addEvent(step, timerFired(f.get(startedEventID)))
 	return true
+}
+
+func timerFired(timer *records.Timer) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_TIMER_FIRED,
+		Attributes: &historypb.HistoryEvent_TimerFiredEventAttributes{TimerFiredEventAttributes: &historypb.TimerFiredEventAttributes{
+			TimerId:        timer.TimerId,
+			StartedEventId: timer.StartedEventId,
+		}},
+	}
+}
+
+func applyTimerFired(r *Run, _ *historypb.HistoryEvent, attr *historypb.TimerFiredEventAttributes) error {
+	return applyTimerEnd(r, attr.GetTimerId(), attr.GetStartedEventId())
+}
+
+func applyTimerEnd(r *Run, timerID string, startedEventID int64) error {
+	timer := r.timers.get(startedEventID)
+	if timer == nil || timer.TimerId != timerID {
+		return errNotPending
+	}
+	r.timers.end(r, timer)
+	return nil
 }
 
 // bufferedTimerFired returns the TimerFired event of the timer among the buffered

@@ -3,6 +3,7 @@
 package workflow
 
 import (
+	"errors"
 	"hash/fnv"
 	"math"
 	"time"
@@ -76,27 +77,75 @@ func (r *Run) scheduleTask(step *entity.Step, original time.Time, dispatch bool)
 		r.state.WorkflowTaskAttempt = 1
 	}
 	attempt := max(r.state.WorkflowTaskAttempt, 1)
-	wt := &records.WorkflowTask{
-		ScheduledEventId:      r.state.NextEventId,
-		Attempt:               attempt,
-		ScheduledTime:         timestamppb.New(step.Now),
-		OriginalScheduledTime: timestamppb.New(original),
-		Transient:             attempt > 1,
-		StickyQueue:           r.state.StickyQueue,
-		Timeout:               durationpb.New(taskTimeout(r.info.TaskTimeout.AsDuration(), attempt)),
+	timeout := durationpb.New(taskTimeout(r.info.TaskTimeout.AsDuration(), attempt))
+	if attempt > 1 {
+		r.state.WorkflowTask = &records.WorkflowTask{
+			ScheduledEventId: r.state.NextEventId,
+			Attempt:          attempt,
+			ScheduledTime:    timestamppb.New(step.Now),
+			Transient:        true,
+			StickyQueue:      r.state.StickyQueue,
+			Timeout:          timeout,
+		}
+	} else {
+		r.recordEvent(step, workflowTaskScheduled(r.info.TaskQueue, r.state.StickyQueue, timeout, attempt))
 	}
-	r.state.WorkflowTask = wt
+	r.state.WorkflowTask.OriginalScheduledTime = timestamppb.New(original)
 	r.state.WorkflowTaskAttempt = attempt
-	r.state.FirstTaskBackoffPending = false
-	r.state.ChildFirstTaskPending = false
 	r.dirty.state = true
-	if !wt.Transient {
-		r.appendEvent(r.scheduledEvent())
-	}
 	if dispatch {
 		r.dispatch(step)
 	}
 }
+
+// workflowTaskScheduled says that a workflow task is on the queue, or on the sticky
+// one if that is not empty.
+func workflowTaskScheduled(queue, sticky string, timeout *durationpb.Duration, attempt int32) *historypb.HistoryEvent {
+	on := &taskqueuepb.TaskQueue{Name: queue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL}
+	if sticky != "" {
+		on = &taskqueuepb.TaskQueue{Name: sticky, Kind: enumspb.TASK_QUEUE_KIND_STICKY, NormalName: queue}
+	}
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
+		Attributes: &historypb.HistoryEvent_WorkflowTaskScheduledEventAttributes{WorkflowTaskScheduledEventAttributes: &historypb.WorkflowTaskScheduledEventAttributes{
+			TaskQueue:           on,
+			StartToCloseTimeout: timeout,
+			Attempt:             attempt,
+		}},
+	}
+}
+
+// applyWorkflowTaskScheduled makes a workflow task pending, or takes a transient one
+// that has been pending without an event into the history.
+func applyWorkflowTaskScheduled(r *Run, e *historypb.HistoryEvent, attr *historypb.WorkflowTaskScheduledEventAttributes) error {
+	wt := r.state.WorkflowTask
+	switch {
+	case wt == nil:
+		wt = new(records.WorkflowTask)
+		r.state.WorkflowTask = wt
+	case !wt.Transient:
+		return errTaskPending
+	}
+	wt.ScheduledEventId = e.EventId
+	wt.Attempt = max(attr.GetAttempt(), 1)
+	wt.ScheduledTime = e.EventTime
+	wt.Transient = false
+	wt.Timeout = attr.GetStartToCloseTimeout()
+	wt.StickyQueue = ""
+	if queue := attr.GetTaskQueue(); queue.GetKind() == enumspb.TASK_QUEUE_KIND_STICKY {
+		wt.StickyQueue = queue.GetName()
+	}
+	r.state.FirstTaskBackoffPending = false
+	r.state.ChildFirstTaskPending = false
+	r.dirty.state = true
+	return nil
+}
+
+// Why an event of a workflow task cannot be.
+var (
+	errTaskPending = errors.New("another workflow task is pending")
+	errOtherTask   = errors.New("that is not the pending workflow task, or not its start")
+)
 
 // Attempts above retriesWithoutBackoff are given a longer and longer timeout,
 // which is how long a task that keeps failing rests.
@@ -117,20 +166,9 @@ func taskTimeout(timeout time.Duration, attempt int32) time.Duration {
 // scheduledEvent is the Scheduled event of the pending task, without an id.
 func (r *Run) scheduledEvent() *historypb.HistoryEvent {
 	wt := r.state.WorkflowTask
-	queue := &taskqueuepb.TaskQueue{Name: r.info.TaskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL}
-	if wt.StickyQueue != "" {
-		queue = &taskqueuepb.TaskQueue{Name: wt.StickyQueue, Kind: enumspb.TASK_QUEUE_KIND_STICKY, NormalName: r.info.TaskQueue}
-	}
-	return &historypb.HistoryEvent{
-		EventTime: wt.ScheduledTime,
-		EventType: enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
-		Attributes: &historypb.HistoryEvent_WorkflowTaskScheduledEventAttributes{
-			WorkflowTaskScheduledEventAttributes: &historypb.WorkflowTaskScheduledEventAttributes{
-				TaskQueue:           queue,
-				StartToCloseTimeout: wt.Timeout,
-				Attempt:             wt.Attempt,
-			}},
-	}
+	event := workflowTaskScheduled(r.info.TaskQueue, wt.StickyQueue, wt.Timeout, wt.Attempt)
+	event.EventTime = wt.ScheduledTime
+	return event
 }
 
 func (r *Run) taskQueue() entity.Queue {
@@ -172,12 +210,8 @@ func (r *Run) stickyDeadline() time.Time {
 func (r *Run) startTask(step *entity.Step, identity, requestID string, version *commonpb.WorkerVersionStamp) {
 	wt := r.state.WorkflowTask
 	if wt.Transient && wt.ScheduledEventId != r.state.NextEventId {
-		wt.Attempt, wt.Transient = 1, false
+		r.recordEvent(step, workflowTaskScheduled(r.info.TaskQueue, wt.StickyQueue, wt.Timeout, 1))
 		r.state.WorkflowTaskAttempt = 1
-		wt.ScheduledEventId = r.state.NextEventId
-		event := r.scheduledEvent()
-		event.EventTime = timestamppb.New(step.Now)
-		r.appendEvent(event)
 	}
 	s := &startedTask{
 		eventID:     r.state.NextEventId,
@@ -203,19 +237,47 @@ func (r *Run) startTask(step *entity.Step, identity, requestID string, version *
 }
 
 // recordStarted writes what startTask has promised.
-func (r *Run) recordStarted() {
+func (r *Run) recordStarted(step *entity.Step) {
 	if r.state.WorkflowTask.Transient {
-		event := r.scheduledEvent()
-		r.appendEvent(event)
-		r.state.WorkflowTask.ScheduledEventId = event.EventId
+		r.recordEvent(step, r.scheduledEvent())
 	}
-	r.appendEvent(r.startedEvent())
+	r.recordEvent(step, r.startedEvent())
 }
 
-// endTask takes the pending workflow task away. Its events have been written.
-func (r *Run) endTask(step *entity.Step) {
-	if id := r.state.WorkflowTask.TaskId; id != 0 {
-		step.RemoveTask(entity.TaskRef{Queue: r.taskQueue(), ID: id})
+func applyWorkflowTaskStarted(r *Run, e *historypb.HistoryEvent, attr *historypb.WorkflowTaskStartedEventAttributes) error {
+	if wt := r.state.WorkflowTask; wt == nil || wt.ScheduledEventId != attr.GetScheduledEventId() || r.startedEventID != 0 {
+		return errOtherTask
+	}
+	r.startedEventID = e.EventId
+	return nil
+}
+
+// applyTaskEnd applies any of the events that end a workflow task.
+func applyTaskEnd(r *Run, scheduledEventID, startedEventID int64) error {
+	if wt := r.state.WorkflowTask; wt == nil || wt.ScheduledEventId != scheduledEventID || r.startedEventID != startedEventID {
+		return errOtherTask
+	}
+	r.state.WorkflowTask = nil
+	r.startedEventID = 0
+	r.dirty.state = true
+	return nil
+}
+
+// undispatch takes back the dispatch task of the pending workflow task, if there is
+// one.
+func (r *Run) undispatch(step *entity.Step) {
+	if wt := r.state.WorkflowTask; wt.GetTaskId() != 0 {
+		step.RemoveTask(entity.TaskRef{Queue: r.taskQueue(), ID: wt.TaskId})
+		wt.TaskId = 0
+	}
+}
+
+// endTask takes the pending workflow task away, with the event that says so; a
+// transient one leaves none, unless it succeeds.
+func (r *Run) endTask(step *entity.Step, end *historypb.HistoryEvent) {
+	r.undispatch(step)
+	if end != nil {
+		r.recordEvent(step, end)
 	}
 	r.state.WorkflowTask = nil
 	r.started = nil
@@ -225,23 +287,19 @@ func (r *Run) endTask(step *entity.Step) {
 // failTask ends the started workflow task as failed. Failures after the first of
 // a series leave no events.
 func (r *Run) failTask(step *entity.Step, cause enumspb.WorkflowTaskFailedCause, failure *failurepb.Failure, identity, checksum string) {
+	var end *historypb.HistoryEvent
 	if wt := r.state.WorkflowTask; !wt.Transient {
-		r.recordStarted()
-		r.appendEvent(&historypb.HistoryEvent{
-			EventTime: timestamppb.New(step.Now),
-			EventType: enumspb.EVENT_TYPE_WORKFLOW_TASK_FAILED,
-			Attributes: &historypb.HistoryEvent_WorkflowTaskFailedEventAttributes{
-				WorkflowTaskFailedEventAttributes: &historypb.WorkflowTaskFailedEventAttributes{
-					ScheduledEventId: wt.ScheduledEventId,
-					StartedEventId:   r.started.eventID,
-					Cause:            cause,
-					Failure:          failure,
-					Identity:         identity,
-					BinaryChecksum:   checksum,
-				}},
+		r.recordStarted(step)
+		end = workflowTaskFailed(&historypb.WorkflowTaskFailedEventAttributes{
+			ScheduledEventId: wt.ScheduledEventId,
+			StartedEventId:   r.started.eventID,
+			Cause:            cause,
+			Failure:          failure,
+			Identity:         identity,
+			BinaryChecksum:   checksum,
 		})
 	}
-	r.endTask(step)
+	r.endTask(step, end)
 	r.countFailure()
 	switch cause {
 	case enumspb.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW, enumspb.WORKFLOW_TASK_FAILED_CAUSE_FAILOVER_CLOSE_COMMAND:
@@ -249,6 +307,17 @@ func (r *Run) failTask(step *entity.Step, cause enumspb.WorkflowTaskFailedCause,
 	case enumspb.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND:
 		r.state.TryingToClose = true
 	}
+}
+
+func workflowTaskFailed(attr *historypb.WorkflowTaskFailedEventAttributes) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType:  enumspb.EVENT_TYPE_WORKFLOW_TASK_FAILED,
+		Attributes: &historypb.HistoryEvent_WorkflowTaskFailedEventAttributes{WorkflowTaskFailedEventAttributes: attr},
+	}
+}
+
+func applyWorkflowTaskFailed(r *Run, _ *historypb.HistoryEvent, attr *historypb.WorkflowTaskFailedEventAttributes) error {
+	return applyTaskEnd(r, attr.GetScheduledEventId(), attr.GetStartedEventId())
 }
 
 // countFailure prepares the attempt after a failed one. A sticky task that fails
@@ -272,41 +341,40 @@ func (r *Run) clearSticky() {
 // timeoutStarted ends the started workflow task because its worker has not
 // answered in time. The caller schedules the next one.
 func (r *Run) timeoutStarted(step *entity.Step) {
+	var end *historypb.HistoryEvent
 	if wt := r.state.WorkflowTask; !wt.Transient {
-		r.recordStarted()
-		r.appendTaskTimedOut(step, wt.ScheduledEventId, r.started.eventID, enumspb.TIMEOUT_TYPE_START_TO_CLOSE)
+		r.recordStarted(step)
+		end = workflowTaskTimedOut(wt.ScheduledEventId, r.started.eventID, enumspb.TIMEOUT_TYPE_START_TO_CLOSE)
 	}
-	r.endTask(step)
+	r.endTask(step, end)
 	r.countFailure()
 }
 
 // timeoutSticky takes a workflow task from the sticky queue, where nobody has
 // started it, to the normal one.
 func (r *Run) timeoutSticky(step *entity.Step) {
-	wt := r.state.WorkflowTask
-	if wt.Transient {
-		event := r.scheduledEvent()
-		r.appendEvent(event)
-		wt.ScheduledEventId = event.EventId
+	if r.state.WorkflowTask.Transient {
+		r.recordEvent(step, r.scheduledEvent())
 	}
-	r.appendTaskTimedOut(step, wt.ScheduledEventId, 0, enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START)
-	r.endTask(step)
+	r.endTask(step, workflowTaskTimedOut(r.state.WorkflowTask.ScheduledEventId, 0, enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START))
 	r.clearSticky()
 	r.state.WorkflowTaskAttempt = 1
 	r.scheduleTask(step, step.Now, true)
 }
 
-func (r *Run) appendTaskTimedOut(step *entity.Step, scheduled, started int64, timeout enumspb.TimeoutType) {
-	r.appendEvent(&historypb.HistoryEvent{
-		EventTime: timestamppb.New(step.Now),
+func workflowTaskTimedOut(scheduledEventID, startedEventID int64, timeout enumspb.TimeoutType) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
 		EventType: enumspb.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT,
-		Attributes: &historypb.HistoryEvent_WorkflowTaskTimedOutEventAttributes{
-			WorkflowTaskTimedOutEventAttributes: &historypb.WorkflowTaskTimedOutEventAttributes{
-				ScheduledEventId: scheduled,
-				StartedEventId:   started,
-				TimeoutType:      timeout,
-			}},
-	})
+		Attributes: &historypb.HistoryEvent_WorkflowTaskTimedOutEventAttributes{WorkflowTaskTimedOutEventAttributes: &historypb.WorkflowTaskTimedOutEventAttributes{
+			ScheduledEventId: scheduledEventID,
+			StartedEventId:   startedEventID,
+			TimeoutType:      timeout,
+		}},
+	}
+}
+
+func applyWorkflowTaskTimedOut(r *Run, _ *historypb.HistoryEvent, attr *historypb.WorkflowTaskTimedOutEventAttributes) error {
+	return applyTaskEnd(r, attr.GetScheduledEventId(), attr.GetStartedEventId())
 }
 
 // StartWorkflowTask hands the workflow task to the worker that polls. It fails
