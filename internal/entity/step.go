@@ -16,7 +16,8 @@ type Step struct {
 }
 
 // Env is what a step needs of the runtime: sources of what a pure function
-// cannot have of itself. Tests pass their own.
+// cannot have of itself. Tests pass their own. One that keeps no change log has a
+// method Indexed() bool besides, see Step.Indexed.
 type Env interface {
 	// NewID returns a new random UUID.
 	NewID() string
@@ -174,6 +175,13 @@ func (s *Step) Withdraw(match func(Message) bool) {
 // change log in the batch of the step, so an index that follows the log sees
 // what is durable and nothing else. A later entry for the same row wins.
 func (s *Step) Index(entry IndexEntry) { s.out.Index = append(s.out.Index, entry) }
+
+// Indexed reports whether the change log is kept. If it is not, index entries are
+// thrown away, and an entity need not make them.
+func (s *Step) Indexed() bool {
+	env, ok := s.env.(interface{ Indexed() bool })
+	return !ok || env.Indexed()
+}
 
 // After has fn called once the step is durable, never if it fails. fn must not
 // block; it runs without the entity's lock.

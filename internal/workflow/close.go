@@ -38,7 +38,7 @@ func applyClose(r *Run, e *historypb.HistoryEvent, status enumspb.WorkflowExecut
 	r.state.WorkflowTask = nil
 	r.state.FirstTaskBackoffPending = false
 	r.state.ChildFirstTaskPending = false
-	r.dirty.state = true
+	r.dirty.state, r.dirty.visible = true, true
 	r.dropItems()
 	return nil
 }

@@ -120,6 +120,7 @@ func (r *Run) flush(step *entity.Step) (events bool) {
 		r.state.StateTransitionCount++
 		step.Put(runKey(runID, letterState), mustMarshal(r.state))
 	}
+	r.noteRow(step)
 	r.dirty = dirty{}
 	return events
 }

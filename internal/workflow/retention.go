@@ -93,6 +93,7 @@ func (c *Chain) deleteRun(step *entity.Step, runID string) {
 	if r := c.current; r != nil && r.info.RunId == runID {
 		r.disarmTimer(step)
 	}
+	removeRow(step, runID)
 	step.DeletePrefix(runPrefix(runID))
 	step.DeletePrefix(historyPrefix(runID))
 	delete(c.others, runID)

@@ -70,6 +70,8 @@ type dirty struct {
 	info, state bool
 	// memo, searchAttributes: they have been copied, and may be changed where they are.
 	memo, searchAttributes bool
+	// visible: the run has started or closed, which lists have to know.
+	visible bool
 	// timer: the durable timer has fired, and may have to be set anew.
 	timer bool
 }

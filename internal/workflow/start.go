@@ -403,7 +403,7 @@ func applyWorkflowExecutionStarted(r *Run, e *historypb.HistoryEvent, attr *hist
 	if points := attr.GetPrevAutoResetPoints(); points != nil {
 		r.resetPoints.set(points)
 	}
-	r.dirty.info, r.dirty.state = true, true
+	r.dirty.info, r.dirty.state, r.dirty.visible = true, true, true
 	return nil
 }
 
