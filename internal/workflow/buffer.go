@@ -75,11 +75,14 @@ func (f *buffer) records(visit func(name []byte, record proto.Message)) {
 }
 
 // take takes an event back out of the buffer, while the commands of a completed
-// workflow task are applied: the records go all together when the same step
-// flushes the buffer.
-func (f *buffer) take(event *historypb.HistoryEvent) {
+// workflow task are carried out. The records go all together, when the buffer is
+// empty or the same step flushes it.
+func (f *buffer) take(r *Run, event *historypb.HistoryEvent) {
 	f.events = slices.DeleteFunc(f.events, func(e *historypb.HistoryEvent) bool { return e == event })
 	f.bytes -= proto.Size(event)
+	if len(f.events) == 0 {
+		f.drop(r)
+	}
 }
 
 // bufferEvent puts the event aside until flushBuffered.
@@ -97,7 +100,7 @@ func (r *Run) bufferEvent(event *historypb.HistoryEvent) {
 // history: in order of arrival, except that ends of activities and children
 // come after everything else, so that they follow their starts.
 func (r *Run) flushBuffered() {
-	if len(r.buffer.events) == 0 && r.buffer.recorded == 0 {
+	if len(r.buffer.events) == 0 {
 		return
 	}
 	var started map[int64]int64 // by the id of the event that made the item

@@ -153,7 +153,7 @@ func executeCancelTimer(a *application, cmd *commandpb.Command) {
 	if timer == nil {
 		// It has fired already, but the workflow has not been told, and never will be.
 		fired := r.bufferedTimerFired(id)
-		r.buffer.take(fired)
+		r.buffer.take(r, fired)
 		timer = &records.Timer{TimerId: id, StartedEventId: fired.GetTimerFiredEventAttributes().GetStartedEventId()}
 		r.timers.add(r, timer)
 	}
