@@ -16,8 +16,7 @@ type Step struct {
 }
 
 // Env is what a step needs of the runtime: sources of what a pure function
-// cannot have of itself. Tests pass their own. One that keeps no change log has a
-// method Indexed() bool besides, see Step.Indexed.
+// cannot have of itself. Tests pass their own.
 type Env interface {
 	// NewID returns a new random UUID.
 	NewID() string
@@ -27,6 +26,8 @@ type Env interface {
 	// Reader reads the entity's records; it waits until the entity's earlier steps
 	// are durable.
 	Reader() Reader
+	// Indexed reports whether the index entries of steps are kept.
+	Indexed() bool
 }
 
 // Outputs is what a step has noted, for whoever carries it out: the runtime, or
@@ -178,10 +179,7 @@ func (s *Step) Index(entry IndexEntry) { s.out.Index = append(s.out.Index, entry
 
 // Indexed reports whether the change log is kept. If it is not, index entries are
 // thrown away, and an entity need not make them.
-func (s *Step) Indexed() bool {
-	env, ok := s.env.(interface{ Indexed() bool })
-	return !ok || env.Indexed()
-}
+func (s *Step) Indexed() bool { return s.env.Indexed() }
 
 // After has fn called once the step is durable, never if it fails. fn must not
 // block; it runs without the entity's lock.

@@ -37,6 +37,7 @@ func (f *fakeRuntime) NewID() string {
 	return fmt.Sprintf("00000000-0000-4000-8000-%012d", f.ids)
 }
 func (f *fakeRuntime) NextTaskID() int64     { panic("namespaces have no tasks") }
+func (f *fakeRuntime) Indexed() bool         { return false }
 func (f *fakeRuntime) Reader() entity.Reader { return f }
 
 // Now implements entity.View.

@@ -43,6 +43,9 @@ func (x *execution) NewID() string { return x.rt.newID() }
 // NextTaskID implements entity.Env.
 func (x *execution) NextTaskID() int64 { return x.number() }
 
+// Indexed implements entity.Env.
+func (x *execution) Indexed() bool { return x.rt.changeLog }
+
 // Reader implements entity.Env.
 func (x *execution) Reader() entity.Reader { return &x.reader }
 

@@ -153,6 +153,8 @@ func (e env) NewID() string {
 
 func (e env) NextTaskID() int64 { e.ids++; return e.ids }
 
+func (e env) Indexed() bool { return true }
+
 func (e env) Reader() entity.Reader { return reader(e.records[e.key]) }
 
 // reader reads the records of one chain.

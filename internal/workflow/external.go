@@ -7,6 +7,7 @@ import (
 	"errors"
 	"strconv"
 
+	"github.com/google/uuid"
 	commandpb "go.temporal.io/api/command/v1"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -160,7 +161,7 @@ func executeSignalExternal(a *application, cmd *commandpb.Command) {
 
 // requestID is by what another workflow knows again what the event has asked of it.
 func (r *Run) requestID(initiatedEventID int64) string {
-	return r.info.RunId + ":" + strconv.FormatInt(initiatedEventID, 10)
+	return uuid.NewSHA1(uuid.Nil, []byte(r.info.RunId+":"+strconv.FormatInt(initiatedEventID, 10))).String()
 }
 
 func signalExternalWorkflowExecutionInitiated(

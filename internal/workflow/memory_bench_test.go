@@ -25,6 +25,7 @@ func (e emptyStore) NewID() string {
 }
 func (e emptyStore) NextTaskID() int64                                                 { *e.ids++; return *e.ids }
 func (e emptyStore) Reader() entity.Reader                                             { return e }
+func (e emptyStore) Indexed() bool                                                     { return false }
 func (e emptyStore) Get([]byte) ([]byte, error)                                        { return nil, nil }
 func (e emptyStore) Scan(_, _ []byte, _ bool, _ func(record, value []byte) bool) error { return nil }
 
