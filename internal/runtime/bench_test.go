@@ -9,9 +9,9 @@ import (
 	"github.com/perdure/perdure/internal/runtime"
 )
 
-// BenchmarkUpdate is what the runtime costs for steps as workflows have them: two
+// BenchmarkStep is what the runtime costs for steps as workflows have them: two
 // records, a task added and one removed, against a store that only keeps a map.
-func BenchmarkUpdate(b *testing.B) {
+func BenchmarkStep(b *testing.B) {
 	w := newWorld(b)
 	defer w.close()
 	var next atomic.Int64

@@ -43,9 +43,9 @@ func TestChangesAreReadInOrderPageByPage(t *testing.T) {
 		w := newWorld(t, withChangeLog)
 		defer w.close()
 		for i := range 60 {
-			w.must(w.update(fmt.Sprint(i%7), indexed))
+			w.must(w.step(fmt.Sprint(i%7), indexed))
 		}
-		w.must(w.update("gone", func(step *entity.Step, _ *toy) {
+		w.must(w.step("gone", func(step *entity.Step, _ *toy) {
 			step.Index(entity.IndexEntry{ID: "empty", Row: []byte{}})
 			step.Index(entity.IndexEntry{ID: "removed"})
 		}))
@@ -77,7 +77,7 @@ func TestChangesAreReadWhenDurableAndNoneIsMissed(t *testing.T) {
 		w := newWorld(t, withChangeLog)
 		defer w.close()
 		w.store.pause()
-		go w.update("a", indexed)
+		go w.step("a", indexed)
 		synctest.Wait()
 		var read []runtime.Change
 		returned := false
@@ -102,7 +102,7 @@ func TestTrimmedChangesAreGone(t *testing.T) {
 		w := newWorld(t, withChangeLog)
 		defer w.close()
 		for range 10 {
-			w.must(w.update("a", indexed))
+			w.must(w.step("a", indexed))
 			time.Sleep(time.Millisecond)
 		}
 		all := w.changes(100)
@@ -119,7 +119,7 @@ func TestWithoutAChangeLogNothingIsWritten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.close()
-		w.must(w.update("a", indexed))
+		w.must(w.step("a", indexed))
 		if n := w.store.count('l'); n != 0 {
 			t.Errorf("%d entries", n)
 		}
@@ -132,7 +132,7 @@ func TestAChangeThatCannotBeDecodedIsAnError(t *testing.T) {
 		defer w.close()
 		w.store.put(0, "l\x00\x00\x00\x00\x00\x00\x00\x07", "nonsense")
 		for i := range 10 {
-			_ = w.update(fmt.Sprint(i), indexed) // those of shard 0
+			_ = w.step(fmt.Sprint(i), indexed) // those of shard 0
 		}
 		if _, _, _, err := w.ReadChanges(t.Context(), 0, 0, 10); err == nil || !strings.Contains(err.Error(), "6c0000000000000007") {
 			t.Errorf("got %v", err)
@@ -155,7 +155,7 @@ func TestACrashKeepsRecordsAndChangesTogether(t *testing.T) {
 			for range 5 {
 				for i := range 8 {
 					go func() {
-						for w.update(fmt.Sprint(i), indexed) == nil {
+						for w.step(fmt.Sprint(i), indexed) == nil {
 						}
 					}()
 				}

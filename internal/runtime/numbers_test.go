@@ -25,7 +25,7 @@ func (n *numbered) add(w *world) (ids []int64) {
 	n.t.Helper()
 	for i := range 40 {
 		var id int64
-		if err := w.update(strconv.Itoa(i), func(step *entity.Step, e *toy) { id = e.addTask(step, testQueue) }); err != nil {
+		if err := w.step(strconv.Itoa(i), func(step *entity.Step, e *toy) { id = e.addTask(step, testQueue) }); err != nil {
 			continue // the shard is not here, or has just failed
 		}
 		if n.seen[id] {
@@ -98,7 +98,7 @@ func TestABoundIsInTheStoreBeforeWhatReliesOnIt(t *testing.T) {
 		defer w.close()
 		for range 100 {
 			for i := range 40 {
-				go w.update(strconv.Itoa(i), func(step *entity.Step, e *toy) { e.addTask(step, testQueue) })
+				go w.step(strconv.Itoa(i), func(step *entity.Step, e *toy) { e.addTask(step, testQueue) })
 			}
 			time.Sleep(50 * time.Millisecond)
 		}
@@ -131,7 +131,7 @@ func TestReadingPushesIdleShardsAboveWhatIsRead(t *testing.T) {
 		w := newWorld(t)
 		defer w.close()
 		for range 100 { // runs ahead of the clock, which stands still
-			w.must(w.update("busy", func(step *entity.Step, e *toy) { e.addTask(step, testQueue) }))
+			w.must(w.step("busy", func(step *entity.Step, e *toy) { e.addTask(step, testQueue) }))
 		}
 		_, through, more, err := w.ReadTasks(t.Context(), testQueue, "", 0, 1000)
 		w.must(err)
@@ -139,7 +139,7 @@ func TestReadingPushesIdleShardsAboveWhatIsRead(t *testing.T) {
 			t.Fatal("there is more")
 		}
 		for i := range 20 {
-			w.must(w.update(strconv.Itoa(i), func(step *entity.Step, e *toy) {
+			w.must(w.step(strconv.Itoa(i), func(step *entity.Step, e *toy) {
 				if id := e.addTask(step, testQueue); id <= through {
 					t.Errorf("task %d is added after the reading was complete through %d", id, through)
 				}
@@ -152,11 +152,11 @@ func TestTimeGoesOnWithoutAStopAfterACleanRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer func() { w.close() }()
-		w.must(w.update("a", func(step *entity.Step, e *toy) { e.increment(step) }))
+		w.must(w.step("a", func(step *entity.Step, e *toy) { e.increment(step) }))
 		w.must(w.Close(t.Context()))
 		time.Sleep(time.Millisecond)
 		w.open()
-		w.must(w.update("a", func(step *entity.Step, e *toy) {
+		w.must(w.step("a", func(step *entity.Step, e *toy) {
 			if !step.Now.Equal(time.Now()) {
 				t.Errorf("it is %v, and the step is at %v", time.Now(), step.Now)
 			}

@@ -23,7 +23,7 @@ func TestMessagesAreDeliveredInOrderAndRemoved(t *testing.T) {
 		w := newWorld(t)
 		defer w.close()
 		for range 10 {
-			w.must(w.update("a", func(step *entity.Step, e *toy) {
+			w.must(w.step("a", func(step *entity.Step, e *toy) {
 				e.send(step, toyKey("b"))
 				e.send(step, toyKey("a")) // to itself
 				e.send(step, toyKey("b"))
@@ -53,7 +53,7 @@ func TestMessageIsDeliveredAgainUntilItIsHandled(t *testing.T) {
 			}
 			return nil
 		}
-		w.must(w.update("a", func(step *entity.Step, e *toy) {
+		w.must(w.step("a", func(step *entity.Step, e *toy) {
 			e.send(step, toyKey("b"))
 			e.send(step, toyKey("b"))
 		}))
@@ -75,7 +75,7 @@ func TestFailingReceiverDoesNotHoldUpOthers(t *testing.T) {
 			}
 			return nil
 		}
-		w.must(w.update("a", func(step *entity.Step, e *toy) {
+		w.must(w.step("a", func(step *entity.Step, e *toy) {
 			e.send(step, toyKey("bad"))
 			e.send(step, toyKey("good"))
 		}))
@@ -92,7 +92,7 @@ func TestMessagesAreDeliveredAfterARestart(t *testing.T) {
 		defer func() { w.close() }()
 		w.machine.receive = func(*toy, *entity.Step, []byte) error { return errToy }
 		for range 5 {
-			w.must(w.update("a", func(step *entity.Step, e *toy) { e.send(step, toyKey("b")) }))
+			w.must(w.step("a", func(step *entity.Step, e *toy) { e.send(step, toyKey("b")) }))
 		}
 		synctest.Wait()
 		w.must(w.Close(t.Context()))
@@ -119,7 +119,7 @@ func TestOutboxIsBoundedInMemory(t *testing.T) {
 		const senders, each = 5, 1500
 		for i := range senders {
 			for range each / 100 {
-				w.must(w.update(fmt.Sprint(i), func(step *entity.Step, e *toy) {
+				w.must(w.step(fmt.Sprint(i), func(step *entity.Step, e *toy) {
 					for range 100 {
 						e.send(step, toyKey("b"))
 					}

@@ -34,15 +34,52 @@
 // receiver recognises it; the start of a task, since the task is offered again and
 // the state machine knows the late answer of the first worker by its token.
 //
-// When a commit fails, what is in memory is ahead of what is on disk and can not
-// be taken back. The shard then refuses everything until the process is started
-// again, and Failed says why.
+// # Shards
 //
-// Order of locks: an entity's lock first, under which its batches are submitted.
-// Then at most one of: a cache stripe, an entity's order lock, the timers, the
-// outbox of a shard, a shard's ids. Then the queues of the goroutines that work
-// for the last ones. No lock but an entity's is held during a call out of the
-// package.
+// A runtime holds some or all shards of a store (shard.go). The tenure of a shard
+// begins with its lease, which fences the owner before. Time never goes back and
+// numbers are never given twice, over all owners, because the bound of both is in the
+// store before what relies on it (clock.go, numbers.go).
+//
+// A tenure ends in one of three ways, and from then on calls on entities of the shard
+// are Unavailable. It is given up in order (ReleaseShard). Its lease is taken by another
+// process: then the shard is over alone, and the others go on. Or a commit fails because
+// the store has: what is in memory is then ahead of what is on disk and can not be taken
+// back, and what a failed sync has left on disk is unknown until the store is opened anew,
+// so the process has to be started again. Failed says so, and says so too when the last
+// shard has been taken.
+//
+// # Recovery
+//
+// There is none but to begin: Open takes the leases, reads the clocks, and starts with
+// "everything is on disk" for timers and messages. Entities are loaded when they are
+// called, task queues are read when they are polled. A clean stop needs nothing of what
+// Close does; it spares clients errors, and the next owner a clock that stands still
+// for a moment. Records that cannot be decoded are never written over: a call on
+// the entity is a DataLoss error that names it; a message, task or timer is reported and
+// passed over.
+//
+// # Timers and messages
+//
+// Durable timers of the next minutes are in one heap, and a bounded number of them; the
+// rest are on disk until they come near (timers.go). Messages wait in lanes, one from
+// each sender to each receiver, which deliver one at a time, at least once and in order; a
+// bounded number is in memory, and what this build does not know is kept (outbox.go). A
+// fixed few goroutines (workers.go) do what is due, and do not wait for the disk.
+//
+// # Memory
+//
+// Entities are cached by bytes, as they themselves account for after every step and view,
+// least recently used first to go (cache.go). One with a batch in flight, a caller, or somebody
+// who waits for it stays, and so does one that says it is pinned.
+//
+// # Locks
+//
+// An entity's lock comes first; its batches are submitted under it, now and then with
+// the lock of the shard's bound. Then at most one of: a cache stripe, an entity's order
+// lock, the timers, the outbox of a shard, the numbers of a shard. Then the queues of the
+// goroutines that work for the last ones. No lock but an entity's is held during a call
+// out of the package, but for that of the bound during one of the store.
 package runtime
 
 import (
@@ -124,6 +161,7 @@ type Runtime struct {
 	outboxes outboxes
 	workers  workers
 
+	// failure is why no shard takes writes any more.
 	failure atomic.Pointer[ending]
 	closing chan struct{}
 	// background ends when Close stops what runs on its own: ctx is cancelled and

@@ -48,7 +48,7 @@ func TestAFencedShardFailsAlone(t *testing.T) {
 		defer w.close()
 		lost, kept := in(1, 2), in(2, 1)[0]
 		for _, id := range append(lost, kept) {
-			w.must(w.update(id, func(step *entity.Step, e *toy) {
+			w.must(w.step(id, func(step *entity.Step, e *toy) {
 				e.increment(step)
 				e.addTask(step, testQueue)
 				e.setTimer(step, "x", step.Now.Add(time.Minute))
@@ -62,10 +62,10 @@ func TestAFencedShardFailsAlone(t *testing.T) {
 		if _, err := w.store.Acquire(t.Context(), 1); err != nil { // another process
 			t.Fatal(err)
 		}
-		unavailable(t, w.update(lost[0], increment), "taken over")
+		unavailable(t, w.step(lost[0], increment), "taken over")
 		synctest.Wait()
 		unavailable(t, <-awaited, "taken over")
-		unavailable(t, w.update(lost[1], increment), "taken over")
+		unavailable(t, w.step(lost[1], increment), "taken over")
 		if err := w.Failed(); err != nil {
 			t.Errorf("the runtime has failed: %v", err)
 		}
@@ -81,7 +81,7 @@ func TestAFencedShardFailsAlone(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		w.must(w.update(kept, increment))
+		w.must(w.step(kept, increment))
 		if n := w.fired(kept); n != 1 {
 			t.Errorf("of the other shard, %d timers have fired", n)
 		}
@@ -97,7 +97,7 @@ func TestARuntimeHasFailedWhenItsLastShardIsTaken(t *testing.T) {
 				t.Errorf("failed with %v left: %v", w.Shards(), err)
 			}
 			_, _ = w.store.Acquire(t.Context(), shard)
-			unavailable(t, w.update(in(shard, 1)[0], increment), "taken over")
+			unavailable(t, w.step(in(shard, 1)[0], increment), "taken over")
 			synctest.Wait()
 		}
 		if w.Failed() == nil {
@@ -114,7 +114,7 @@ func TestAReleasedShardLeavesNothingInMemoryAndTheRestGoesOn(t *testing.T) {
 		w.machine.receive = func(*toy, *entity.Step, []byte) error { return errToy } // what is sent stays on its way
 		for shard := range storage.ShardID(4) {
 			for _, id := range in(shard, 2) {
-				w.must(w.update(id, func(step *entity.Step, e *toy) {
+				w.must(w.step(id, func(step *entity.Step, e *toy) {
 					e.increment(step)
 					e.addTask(step, testQueue)
 					e.setTimer(step, "x", step.Now.Add(time.Minute))
@@ -126,12 +126,12 @@ func TestAReleasedShardLeavesNothingInMemoryAndTheRestGoesOn(t *testing.T) {
 		synctest.Wait()
 		w.store.pause()
 		acknowledged := make(chan error, 1)
-		go func() { acknowledged <- w.update(in(1, 1)[0], increment) }()
+		go func() { acknowledged <- w.step(in(1, 1)[0], increment) }()
 		synctest.Wait()
 		released := make(chan error, 1)
 		go func() { released <- w.ReleaseShard(t.Context(), 1) }()
 		synctest.Wait()
-		unavailable(t, w.update(in(1, 2)[1], increment), "not held")
+		unavailable(t, w.step(in(1, 2)[1], increment), "not held")
 		if len(released) > 0 {
 			t.Error("released with a step in flight")
 		}
@@ -219,13 +219,13 @@ func TestRecordsThatCannotBeDecodedAreAnErrorThatNamesTheEntityAndChangeNothing(
 				}
 				before := w.store.count('e')
 				for range 2 {
-					err := w.update("broken", increment)
+					err := w.step("broken", increment)
 					var loss *serviceerror.DataLoss
 					if !errors.As(err, &loss) || !strings.Contains(err.Error(), "x/ns/broken") || !strings.Contains(err.Error(), "backup") {
 						t.Errorf("got %v", err)
 					}
 				}
-				w.must(w.update("whole", increment))
+				w.must(w.step("whole", increment))
 				if after := w.store.count('e'); after != before+1 {
 					t.Errorf("%d records became %d", before, after)
 				}

@@ -19,14 +19,14 @@ import (
 // Tests run in bubbles of testing/synctest: its Wait returns when everything
 // stands still, and a bubble whose goroutines do not end fails the test.
 
-func TestUpdateReturnsWhenTheStepIsDurable(t *testing.T) {
+func TestAStepReturnsWhenItIsDurable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.close()
 		w.store.pause()
 		returned := false
 		go func() {
-			w.must(w.update("a", func(step *entity.Step, e *toy) { e.increment(step) }))
+			w.must(w.step("a", func(step *entity.Step, e *toy) { e.increment(step) }))
 			returned = true
 		}()
 		synctest.Wait()
@@ -48,7 +48,7 @@ func TestStepsOfAnEntityShareASync(t *testing.T) {
 		w.store.pause()
 		var seen []int64
 		for range 3 {
-			go w.update("a", func(step *entity.Step, e *toy) {
+			go w.step("a", func(step *entity.Step, e *toy) {
 				e.increment(step)
 				seen = append(seen, e.count)
 			})
@@ -66,7 +66,7 @@ func TestViewWaitsForWhatItHasSeen(t *testing.T) {
 		w := newWorld(t)
 		defer w.close()
 		w.store.pause()
-		go w.update("a", func(step *entity.Step, e *toy) { e.increment(step) })
+		go w.step("a", func(step *entity.Step, e *toy) { e.increment(step) })
 		synctest.Wait()
 		seen, viewed, refused := int64(0), false, false
 		go func() {
@@ -118,7 +118,7 @@ func TestEffectsRunInOrderOnceTheStepIsDurable(t *testing.T) {
 		w.store.pause()
 		var order []string
 		effect := func(name string, write bool) {
-			go w.update("a", func(step *entity.Step, e *toy) {
+			go w.step("a", func(step *entity.Step, e *toy) {
 				if write {
 					e.increment(step)
 				}
@@ -140,7 +140,7 @@ func TestEffectsRunInOrderOnceTheStepIsDurable(t *testing.T) {
 	})
 }
 
-func TestLazyUpdateDoesNotWaitForItsOwnSync(t *testing.T) {
+func TestALazyStepDoesNotWaitForItsOwnSync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.close()
@@ -151,15 +151,15 @@ func TestLazyUpdateDoesNotWaitForItsOwnSync(t *testing.T) {
 			step.Lazy()
 			step.After(func() { published = true })
 		}
-		w.must(w.update("a", lazy))
+		w.must(w.step("a", lazy))
 		if published {
 			t.Error("published before it was applied")
 		}
-		go w.update("a", func(step *entity.Step, e *toy) { e.increment(step) })
+		go w.step("a", func(step *entity.Step, e *toy) { e.increment(step) })
 		synctest.Wait()
 		returned := false
 		go func() {
-			w.must(w.update("a", lazy))
+			w.must(w.step("a", lazy))
 			returned = true
 		}()
 		synctest.Wait()
@@ -178,7 +178,7 @@ func TestFailedCommitFailsEverythingOfTheShard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.store.Close()
-		w.must(w.update("a", func(step *entity.Step, e *toy) { e.increment(step) }))
+		w.must(w.step("a", func(step *entity.Step, e *toy) { e.increment(step) }))
 		w.store.pause()
 		effect := false
 		var failed atomic.Int32
@@ -194,12 +194,12 @@ func TestFailedCommitFailsEverythingOfTheShard(t *testing.T) {
 			synctest.Wait()
 		}
 		call(func() error {
-			return w.update("a", func(step *entity.Step, e *toy) {
+			return w.step("a", func(step *entity.Step, e *toy) {
 				e.increment(step)
 				step.After(func() { effect = true })
 			})
 		})
-		call(func() error { return w.update("a", func(step *entity.Step, e *toy) { e.increment(step) }) })
+		call(func() error { return w.step("a", func(step *entity.Step, e *toy) { e.increment(step) }) })
 		view := func() error {
 			return w.View(t.Context(), toyKey("a"), func(entity.Entity, entity.View) error { return nil })
 		}
@@ -227,7 +227,7 @@ func TestErrorOfAStepLeavesTheStateAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.close()
-		w.must(w.update("a", func(step *entity.Step, e *toy) { e.increment(step) }))
+		w.must(w.step("a", func(step *entity.Step, e *toy) { e.increment(step) }))
 		loads := w.machine.loads.Load()
 		if err := w.Step(t.Context(), toyKey("a"), func(*entity.Step, entity.Entity) error { return errToy }); err != errToy {
 			t.Errorf("got %v", err)
@@ -254,7 +254,7 @@ func TestBrokenStepIsForgotten(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t)
 				defer w.close()
-				w.must(w.update("a", func(step *entity.Step, e *toy) { e.increment(step) }))
+				w.must(w.step("a", func(step *entity.Step, e *toy) { e.increment(step) }))
 				var internal *serviceerror.Internal
 				if err := w.Step(t.Context(), toyKey("a"), fn); !errors.Is(err, errToy) && !errors.As(err, &internal) {
 					t.Errorf("got %v", err)
@@ -263,7 +263,7 @@ func TestBrokenStepIsForgotten(t *testing.T) {
 					t.Errorf("counted %d", n)
 				}
 				var id int64
-				w.must(w.update("a", func(step *entity.Step, e *toy) { id = e.addTask(step, testQueue) }))
+				w.must(w.step("a", func(step *entity.Step, e *toy) { id = e.addTask(step, testQueue) }))
 				if w.Watermark() < id {
 					t.Error("its task id is waited for")
 				}
@@ -286,8 +286,8 @@ func TestReaderReadsWhatEarlierStepsHaveWritten(t *testing.T) {
 				step.Put([]byte(key), number(1))
 			}
 		}
-		go w.update("a", put)
-		go w.update("a\x00b", put) // must not be mixed up with it
+		go w.step("a", put)
+		go w.step("a\x00b", put) // must not be mixed up with it
 		synctest.Wait()
 		w.must(w.View(t.Context(), toyKey("a"), func(_ entity.Entity, r entity.View) error {
 			for _, c := range []struct {
@@ -325,7 +325,7 @@ func TestReaderReadsWhatEarlierStepsHaveWritten(t *testing.T) {
 			}
 			return nil
 		}))
-		w.must(w.update("a", func(step *entity.Step, e *toy) { step.DeletePrefix([]byte("t")) }))
+		w.must(w.step("a", func(step *entity.Step, e *toy) { step.DeletePrefix([]byte("t")) }))
 		w.must(w.View(t.Context(), toyKey("a"), func(_ entity.Entity, r entity.View) error {
 			return r.Scan(nil, nil, false, func(record, _ []byte) bool {
 				if string(record) != "u1" {
@@ -346,7 +346,7 @@ func TestTimeNeverGoesBack(t *testing.T) {
 		var last time.Time
 		step := func() {
 			t.Helper()
-			w.must(w.update("a", func(step *entity.Step, e *toy) {
+			w.must(w.step("a", func(step *entity.Step, e *toy) {
 				if step.Now.Before(last) {
 					t.Errorf("%v after %v", step.Now, last)
 				}
@@ -368,13 +368,13 @@ func TestEntitiesAreEvictedByBytesButNotWhenPinned(t *testing.T) {
 		w := newWorld(t, func(o *runtime.Options) { o.CacheBytes = 100_000 })
 		defer w.close()
 		w.machine.size = 10_000
-		w.must(w.update("pinned", func(step *entity.Step, e *toy) {
+		w.must(w.step("pinned", func(step *entity.Step, e *toy) {
 			e.increment(step)
 			e.pinned = true
 		}))
 		ids := strings.Split("abcdefghijklmnopqrstuvwxyz", "")
 		for _, id := range ids {
-			w.must(w.update(id, func(step *entity.Step, e *toy) { e.increment(step) }))
+			w.must(w.step(id, func(step *entity.Step, e *toy) { e.increment(step) }))
 		}
 		loads := w.machine.loads.Load()
 		w.view("z", func(*toy) {})
@@ -404,7 +404,7 @@ func TestClosedRuntimeRefusesCalls(t *testing.T) {
 		w.store.pause()
 		drained := false
 		go func() {
-			w.must(w.update("a", func(step *entity.Step, e *toy) { e.increment(step) }))
+			w.must(w.step("a", func(step *entity.Step, e *toy) { e.increment(step) }))
 			drained = true
 		}()
 		synctest.Wait()
@@ -415,7 +415,7 @@ func TestClosedRuntimeRefusesCalls(t *testing.T) {
 		}()
 		synctest.Wait()
 		var unavailable *serviceerror.Unavailable
-		if err := w.update("a", func(*entity.Step, *toy) {}); !errors.As(err, &unavailable) {
+		if err := w.step("a", func(*entity.Step, *toy) {}); !errors.As(err, &unavailable) {
 			t.Errorf("got %v", err)
 		}
 		if closed {
@@ -433,7 +433,7 @@ func TestCloseGivesUpWhenItsContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.store.pause()
-		go w.update("a", func(step *entity.Step, e *toy) { e.increment(step) })
+		go w.step("a", func(step *entity.Step, e *toy) { e.increment(step) })
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -479,7 +479,7 @@ func TestAwait(t *testing.T) {
 					}
 				}
 				w.store.pause()
-				go w.update("a", func(step *entity.Step, e *toy) { e.increment(step) })
+				go w.step("a", func(step *entity.Step, e *toy) { e.increment(step) })
 				synctest.Wait()
 				if i+1 < len(reached) && reached[i+1] {
 					t.Errorf("waiter for %d returned before it was durable", i+1)
@@ -520,7 +520,7 @@ func TestWhatAViewMakesAnEntityKeepIsAccountedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.close()
-		w.must(w.update("a", func(step *entity.Step, e *toy) { e.increment(step) }))
+		w.must(w.step("a", func(step *entity.Step, e *toy) { e.increment(step) }))
 		before := runtime.CacheBytes(w.Runtime)
 		w.view("a", func(*toy) { w.machine.size += 2 << 20 }) // as if it had read something large
 		if grown := runtime.CacheBytes(w.Runtime) - before; grown != 2<<20 {
@@ -537,7 +537,7 @@ func TestAViewHasTheTimeOfItsShard(t *testing.T) {
 		})
 		defer w.close()
 		var stepped time.Time
-		w.must(w.update("a", func(step *entity.Step, e *toy) { stepped = step.Now }))
+		w.must(w.step("a", func(step *entity.Step, e *toy) { stepped = step.Now }))
 		back.Store(int64(time.Hour))
 		w.must(w.View(t.Context(), toyKey("a"), func(_ entity.Entity, view entity.View) error {
 			if !view.Now().Equal(stepped) {

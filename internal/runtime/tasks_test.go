@@ -38,7 +38,7 @@ func TestTasksAreOfferedWhenDurable(t *testing.T) {
 		defer w.close()
 		w.store.pause()
 		var id int64
-		go w.update("a", func(step *entity.Step, e *toy) { id = e.addTask(step, testQueue) })
+		go w.step("a", func(step *entity.Step, e *toy) { id = e.addTask(step, testQueue) })
 		synctest.Wait()
 		if len(s.added) > 0 {
 			t.Error("offered before it was durable")
@@ -48,7 +48,7 @@ func TestTasksAreOfferedWhenDurable(t *testing.T) {
 		if len(s.added) != 1 || s.added[0].ID != id {
 			t.Errorf("offered %v", s.added)
 		}
-		w.must(w.update("a", func(step *entity.Step, e *toy) { e.completeTask(step, testQueue, id) }))
+		w.must(w.step("a", func(step *entity.Step, e *toy) { e.completeTask(step, testQueue, id) }))
 		if !slices.Equal(s.removed, []int64{id}) || w.store.count('q') != 0 {
 			t.Errorf("removed %v", s.removed)
 		}
@@ -71,7 +71,7 @@ func TestTasksAreReadInOrderPageByPage(t *testing.T) {
 			if i%3 == 0 {
 				id = "one with many"
 			}
-			w.must(w.update(id, func(step *entity.Step, e *toy) {
+			w.must(w.step(id, func(step *entity.Step, e *toy) {
 				task := e.addTask(step, testQueue)
 				want, created[task] = append(want, task), step.Now
 				e.addTask(step, entity.Queue{Namespace: "ns", Type: entity.TaskWorkflow, Name: "queue"})
@@ -117,7 +117,7 @@ func TestReadingTasksWaitsForTheOnesUnderWay(t *testing.T) {
 		defer w.close()
 		w.store.pause()
 		var id int64
-		go w.update("a", func(step *entity.Step, e *toy) { id = e.addTask(step, testQueue) })
+		go w.step("a", func(step *entity.Step, e *toy) { id = e.addTask(step, testQueue) })
 		synctest.Wait()
 		var read []*entity.Task
 		go func() { read, _, _, _ = w.ReadTasks(t.Context(), testQueue, "", 0, 10) }()
@@ -169,7 +169,7 @@ func TestLanesOfAQueueAreReadApart(t *testing.T) {
 		for i := range 30 {
 			time.Sleep(time.Millisecond)
 			lane := []string{"", "a", "a\x00b"}[i%3]
-			w.must(w.update(fmt.Sprint(i), func(step *entity.Step, e *toy) {
+			w.must(w.step(fmt.Sprint(i), func(step *entity.Step, e *toy) {
 				ids[lane] = append(ids[lane], step.AddTask(&entity.Task{Queue: testQueue, Lane: lane, Entity: e.key}))
 				step.AddTask(&entity.Task{Queue: entity.Queue{Namespace: "ns", Type: entity.TaskActivity, Name: "queue2"}, Lane: "other", Entity: e.key})
 			}))

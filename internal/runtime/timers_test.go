@@ -18,7 +18,7 @@ func TestTimerFiresAtItsTime(t *testing.T) {
 				w := newWorld(t)
 				defer w.close()
 				at := time.Now().Add(after)
-				w.must(w.update("a", func(step *entity.Step, e *toy) { e.setTimer(step, "x", at) }))
+				w.must(w.step("a", func(step *entity.Step, e *toy) { e.setTimer(step, "x", at) }))
 				time.Sleep(after - time.Nanosecond)
 				synctest.Wait()
 				if after > 0 && w.fired("a") != 0 {
@@ -45,7 +45,7 @@ func TestManyTimersFireInWindowsOfBoundedSize(t *testing.T) {
 		const entities, each = 20, 10
 		start := time.Now()
 		for i := range entities {
-			w.must(w.update(fmt.Sprint(i), func(step *entity.Step, e *toy) {
+			w.must(w.step(fmt.Sprint(i), func(step *entity.Step, e *toy) {
 				for j := range each {
 					e.setTimer(step, fmt.Sprint(j), start.Add(time.Duration((i*7+j*13)%100)*10*time.Second))
 				}
@@ -79,8 +79,8 @@ func TestClearedTimerDoesNotFire(t *testing.T) {
 			w := newWorld(t)
 			defer w.close()
 			at := time.Now().Add(after)
-			w.must(w.update("a", func(step *entity.Step, e *toy) { step.SetTimer([]byte("x"), at) }))
-			w.must(w.update("a", func(step *entity.Step, e *toy) { step.ClearTimer([]byte("x"), at) }))
+			w.must(w.step("a", func(step *entity.Step, e *toy) { step.SetTimer([]byte("x"), at) }))
+			w.must(w.step("a", func(step *entity.Step, e *toy) { step.ClearTimer([]byte("x"), at) }))
 			time.Sleep(2 * after)
 			w.view("a", func(e *toy) {
 				if len(e.wokeAt) > 0 {
@@ -110,7 +110,7 @@ func TestTimerThatIsNotClearedFiresAgain(t *testing.T) {
 			}
 			return nil
 		}
-		w.must(w.update("a", func(step *entity.Step, e *toy) { step.SetTimer([]byte("x"), at) }))
+		w.must(w.step("a", func(step *entity.Step, e *toy) { step.SetTimer([]byte("x"), at) }))
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		if calls != 4 {
@@ -124,7 +124,7 @@ func TestTimersSurviveARestart(t *testing.T) {
 		w := newWorld(t)
 		defer func() { w.close() }()
 		for i, after := range []time.Duration{time.Second, 4 * time.Minute, time.Hour} {
-			w.must(w.update("a", func(step *entity.Step, e *toy) { e.setTimer(step, fmt.Sprint(i), time.Now().Add(after)) }))
+			w.must(w.step("a", func(step *entity.Step, e *toy) { e.setTimer(step, fmt.Sprint(i), time.Now().Add(after)) }))
 		}
 		w.must(w.Close(t.Context()))
 		time.Sleep(time.Minute)
@@ -146,14 +146,14 @@ func TestWakesFireWithoutARecord(t *testing.T) {
 		w := newWorld(t)
 		defer w.close()
 		start := time.Now()
-		w.must(w.update("a", func(step *entity.Step, e *toy) {
+		w.must(w.step("a", func(step *entity.Step, e *toy) {
 			step.Wake(start.Add(time.Second))
 			step.Wake(start.Add(time.Hour))
 		}))
 		if w.store.count('t')+w.store.count('e') > 0 {
 			t.Error("something was written")
 		}
-		w.must(w.update("a", func(step *entity.Step, e *toy) { e.pinned = true })) // to see both
+		w.must(w.step("a", func(step *entity.Step, e *toy) { e.pinned = true })) // to see both
 		time.Sleep(2 * time.Hour)
 		w.view("a", func(e *toy) {
 			if len(e.wokeAt) != 2 || e.wokeAt[0].Sub(start) != time.Second || e.wokeAt[1].Sub(start) != time.Hour {
@@ -170,7 +170,7 @@ func TestTimerFiresSoonAfterTheClockWasSetForward(t *testing.T) {
 			o.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 		})
 		defer w.close()
-		w.must(w.update("a", func(step *entity.Step, e *toy) { e.setTimer(step, "x", time.Now().Add(24*time.Hour)) }))
+		w.must(w.step("a", func(step *entity.Step, e *toy) { e.setTimer(step, "x", time.Now().Add(24*time.Hour)) }))
 		synctest.Wait()
 		ahead.Store(int64(25 * time.Hour))
 		time.Sleep(time.Minute)

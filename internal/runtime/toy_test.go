@@ -213,11 +213,11 @@ func (w *world) close() {
 
 func toyKey(id string) entity.Key { return entity.Key{Kind: toyKind, Namespace: "ns", ID: id} }
 
-func (w *world) update(id string, fn func(*entity.Step, *toy)) error {
-	return w.updateKey(toyKey(id), fn)
+func (w *world) step(id string, fn func(*entity.Step, *toy)) error {
+	return w.stepKey(toyKey(id), fn)
 }
 
-func (w *world) updateKey(key entity.Key, fn func(*entity.Step, *toy)) error {
+func (w *world) stepKey(key entity.Key, fn func(*entity.Step, *toy)) error {
 	return w.Step(context.Background(), key, func(step *entity.Step, e entity.Entity) error {
 		fn(step, e.(*toy))
 		return nil

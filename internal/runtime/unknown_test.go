@@ -47,8 +47,8 @@ func TestMessagesGoFromAnyKindToAnyKind(t *testing.T) {
 			return nil
 		}
 		for range 3 {
-			w.must(w.update("a", func(step *entity.Step, e *toy) { e.send(step, laterKey("b")) }))
-			w.must(w.updateKey(laterKey("c"), func(step *entity.Step, e *toy) { e.send(step, laterKey("b")) }))
+			w.must(w.step("a", func(step *entity.Step, e *toy) { e.send(step, laterKey("b")) }))
+			w.must(w.stepKey(laterKey("c"), func(step *entity.Step, e *toy) { e.send(step, laterKey("b")) }))
 		}
 		synctest.Wait()
 		for _, c := range []struct{ to, from entity.Key }{
@@ -72,7 +72,7 @@ func TestUnknownMessagesAreKeptUntilABuildThatKnowsThem(t *testing.T) {
 				defer func() { w.close() }()
 				w.machine.knows.Store(3)
 				for range 7 { // to a known kind, 1 and 2 are known
-					w.must(w.update("a", func(step *entity.Step, e *toy) {
+					w.must(w.step("a", func(step *entity.Step, e *toy) {
 						e.send(step, to)
 						e.send(step, toyKey("good"))
 					}))
@@ -112,7 +112,7 @@ func TestKeptMessagesDoNotHoldUpOthersAndLeaveMemory(t *testing.T) {
 		send := func(to entity.Key) {
 			for i := range senders {
 				for range each / 100 {
-					w.must(w.update(fmt.Sprint(i), func(step *entity.Step, e *toy) {
+					w.must(w.step(fmt.Sprint(i), func(step *entity.Step, e *toy) {
 						for range 100 {
 							e.send(step, to)
 						}
@@ -178,8 +178,8 @@ func TestAnUnknownMessageIsReportedOnceWithItsNames(t *testing.T) {
 		w := newWorld(t, func(o *runtime.Options) { o.Logger = slog.New(slog.NewTextHandler(log, nil)) })
 		defer w.close()
 		for range 3 {
-			w.must(w.update("a", func(step *entity.Step, e *toy) { e.send(step, laterKey("b")) }))
-			w.must(w.update("c", func(step *entity.Step, e *toy) { e.send(step, laterKey("b")) }))
+			w.must(w.step("a", func(step *entity.Step, e *toy) { e.send(step, laterKey("b")) }))
+			w.must(w.step("c", func(step *entity.Step, e *toy) { e.send(step, laterKey("b")) }))
 			time.Sleep(time.Hour)
 		}
 		lines := log.lines("not known to this version")
@@ -203,7 +203,7 @@ func TestAMessageThatCannotBeDecodedIsKeptAndPassedOver(t *testing.T) {
 		})
 		defer func() { w.close() }()
 		w.machine.receive = func(*toy, *entity.Step, []byte) error { return errToy }
-		w.must(w.update("a", func(step *entity.Step, e *toy) { e.send(step, toyKey("b")) }))
+		w.must(w.step("a", func(step *entity.Step, e *toy) { e.send(step, toyKey("b")) }))
 		w.must(w.Close(t.Context()))
 		w.store.put(0, "o\x00\x00\x00\x00\x00\x00\x00\x07", "no message")
 		w.store.put(0, "o\x00\x00\x00\x00\x00\x00\x00\x07 and more", "x\x00\x01\x00\x01x\x00\x01\x00\x01")
@@ -230,7 +230,7 @@ func TestATimerOfAnUnknownKindIsKeptUntilABuildThatKnowsIt(t *testing.T) {
 		w.must(w.Close(t.Context()))
 		w.downgraded(false)
 		w.open()
-		w.must(w.updateKey(laterKey("a"), func(step *entity.Step, e *toy) { e.setTimer(step, "x", time.Now().Add(time.Minute)) }))
+		w.must(w.stepKey(laterKey("a"), func(step *entity.Step, e *toy) { e.setTimer(step, "x", time.Now().Add(time.Minute)) }))
 		w.must(w.Close(t.Context()))
 		w.downgraded(true)
 		w.open()

@@ -22,7 +22,7 @@ var healthServices = []string{
 }
 
 // health is the gRPC health service: NOT_SERVING until the server is ready,
-// while it stops, and from the moment its store has failed. Unlike the one that
+// while it stops, and from the moment its store has failed or no shard is left to it. Unlike the one that
 // comes with gRPC it ends the streams of those who watch when the server stops,
 // so that they do not hold up the stop.
 type health struct {
