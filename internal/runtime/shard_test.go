@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -111,7 +112,13 @@ func TestAReleasedShardLeavesNothingInMemoryAndTheRestGoesOn(t *testing.T) {
 		s := &sink{}
 		w := newWorld(t, func(o *runtime.Options) { o.Tasks = s })
 		defer w.close()
-		w.machine.receive = func(*toy, *entity.Step, []byte) error { return errToy } // what is sent stays on its way
+		var open atomic.Bool
+		w.machine.receive = func(*toy, *entity.Step, []byte) error {
+			if !open.Load() {
+				return errToy // what is sent stays on its way
+			}
+			return nil
+		}
 		for shard := range storage.ShardID(4) {
 			for _, id := range in(shard, 2) {
 				w.must(w.step(id, func(step *entity.Step, e *toy) {
@@ -156,7 +163,7 @@ func TestAReleasedShardLeavesNothingInMemoryAndTheRestGoesOn(t *testing.T) {
 		}
 
 		// Another owner goes on where this one has stopped.
-		w.machine.receive = nil
+		open.Store(true)
 		other := &world{t: t, store: w.store, machine: w.machine, options: w.options}
 		other.options.Shards = []storage.ShardID{1}
 		other.open()

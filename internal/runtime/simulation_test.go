@@ -53,7 +53,7 @@ func simulate(t *testing.T, seed uint64) {
 		s.ledgers[fmt.Sprint(i)] = &ledger{sent: map[string]int64{}, tasks: map[int64]bool{}}
 	}
 	memory := []int{4, 1000}[rng.IntN(2)]
-	start := func() {
+	start := func(knows int64) {
 		s.offered = map[int64]int{}
 		s.tasks = matching.New(matching.Options{MemoryLimit: memory, Logger: slog.New(slog.DiscardHandler)})
 		if s.world == nil {
@@ -63,14 +63,14 @@ func simulate(t *testing.T, seed uint64) {
 			})
 			s.store.latency = time.Millisecond
 		} else {
+			s.machine.knows.Store(knows)
 			s.options.Tasks = s.tasks
 			s.open()
 		}
 		s.tasks.Attach(s.Runtime)
 	}
 	for range lives {
-		start()
-		s.machine.knows.Store(int64(1 + rng.IntN(4)))
+		start(int64(1 + rng.IntN(4)))
 		ctx, stop := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		for range clients {
@@ -88,8 +88,7 @@ func simulate(t *testing.T, seed uint64) {
 		old.Close()
 	}
 	// A last life in which all that is left can happen.
-	start()
-	s.machine.knows.Store(0)
+	start(0)
 	ctx, stop := context.WithCancel(t.Context())
 	go s.worker(ctx)
 	time.Sleep(2 * time.Hour)
