@@ -101,6 +101,9 @@ type (
 	HandleSignalInput = flow.HandleSignalInput
 	// HandleQueryInput is the input of WorkflowInboundInterceptor.HandleQuery.
 	HandleQueryInput = flow.HandleQueryInput
+	// UpdateInput is the input of WorkflowInboundInterceptor.ValidateUpdate and
+	// ExecuteUpdate.
+	UpdateInput = flow.UpdateInput
 
 	// WorkflowOutboundInterceptor is called for all that workflow code asks for.
 	WorkflowOutboundInterceptor = flow.WorkflowOutboundInterceptor

@@ -42,10 +42,25 @@ type (
 	SignalChannelOptions = flow.SignalChannelOptions
 	// QueryHandlerOptions are options of a query handler.
 	QueryHandlerOptions = flow.QueryHandlerOptions
+	// UpdateHandlerOptions are options of an update handler.
+	UpdateHandlerOptions = flow.UpdateHandlerOptions
+	// UpdateInfo is about the update that is being handled.
+	UpdateInfo = flow.UpdateInfo
+	// HandlerUnfinishedPolicy says what happens when a workflow ends while an
+	// update handler runs.
+	HandlerUnfinishedPolicy = flow.HandlerUnfinishedPolicy
 	// SideEffectOptions are options of a side effect.
 	SideEffectOptions = flow.SideEffectOptions
 	// MutableSideEffectOptions are options of a mutable side effect.
 	MutableSideEffectOptions = flow.MutableSideEffectOptions
+)
+
+const (
+	// HandlerUnfinishedPolicyWarnAndAbandon logs a warning when a workflow ends
+	// while an update handler runs. It is the default.
+	HandlerUnfinishedPolicyWarnAndAbandon = flow.HandlerUnfinishedPolicyWarnAndAbandon
+	// HandlerUnfinishedPolicyAbandon interrupts the handler silently.
+	HandlerUnfinishedPolicyAbandon = flow.HandlerUnfinishedPolicyAbandon
 )
 
 // DefaultVersion is the version of code from before GetVersion was put in.
@@ -165,6 +180,52 @@ func SetQueryHandler(ctx Context, queryType string, handler any) error {
 func SetQueryHandlerWithOptions(ctx Context, queryType string, handler any, options QueryHandlerOptions) error {
 	return flow.SetQueryHandlerWithOptions(ctx, queryType, handler, options)
 }
+
+// SetUpdateHandler sets what handles updates of a name. handler takes a Context
+// and the update's arguments, and returns a value and an error, or just an
+// error:
+//
+//	err := workflow.SetUpdateHandler(ctx, "add", func(ctx workflow.Context, item Item) (int, error) {
+//		items = append(items, item)
+//		return len(items), nil
+//	})
+//
+// A handler runs on a coroutine of its own, before the main routine, and may do
+// whatever workflow code may do. Set handlers before anything that blocks:
+// updates that came before are handled then, and updates for which there is no
+// handler when the workflow waits are rejected.
+//
+// A workflow that ends interrupts its handlers. Wait for them: see
+// AllHandlersFinished. It is an error if handler does not have that form, or if
+// the name begins with two underscores.
+func SetUpdateHandler(ctx Context, updateName string, handler any) error {
+	return flow.SetUpdateHandlerWithOptions(ctx, updateName, handler, UpdateHandlerOptions{})
+}
+
+// SetUpdateHandlerWithOptions is SetUpdateHandler with options: a validator that
+// rejects updates before they leave a trace in the history, for instance.
+//
+//	err := workflow.SetUpdateHandlerWithOptions(ctx, "add", add, workflow.UpdateHandlerOptions{
+//		Validator: func(item Item) error {
+//			if item.Count <= 0 {
+//				return errors.New("count must be positive")
+//			}
+//			return nil
+//		},
+//	})
+func SetUpdateHandlerWithOptions(ctx Context, updateName string, handler any, opts UpdateHandlerOptions) error {
+	return flow.SetUpdateHandlerWithOptions(ctx, updateName, handler, opts)
+}
+
+// GetCurrentUpdateInfo is about the update whose handler or validator ctx belongs
+// to. It is nil elsewhere.
+func GetCurrentUpdateInfo(ctx Context) *UpdateInfo { return flow.GetCurrentUpdateInfo(ctx) }
+
+// AllHandlersFinished says whether no update handler is running. Workflows that
+// have handlers wait for it before they end:
+//
+//	err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
+func AllHandlersFinished(ctx Context) bool { return flow.AllHandlersFinished(ctx) }
 
 // GetCurrentDetails returns what SetCurrentDetails set.
 func GetCurrentDetails(ctx Context) string { return flow.GetCurrentDetails(ctx) }

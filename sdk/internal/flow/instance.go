@@ -193,6 +193,7 @@ func (i *Instance) handle(ctx context.Context, task *Task) (outcome *Outcome, er
 	err = i.machine.Process(ctx, reader, replay.Mode{
 		PreviousStartedEventID: poll.GetPreviousStartedEventId(),
 		Check:                  full && poll.GetQuery() == nil,
+		Messages:               poll.GetMessages(),
 	})
 	if i.state.Load() == abandoned {
 		return nil, ErrStale // nobody waits for this

@@ -41,6 +41,15 @@ type WorkflowInboundInterceptor interface {
 	// not change anything. The header is in ctx: WorkflowHeader.
 	HandleQuery(ctx Context, in *HandleQueryInput) (any, error)
 
+	// ValidateUpdate rejects an update by returning an error, before it is
+	// carried out. It must not change anything. It is not called in replay. The
+	// header is in ctx: WorkflowHeader.
+	ValidateUpdate(ctx Context, in *UpdateInput) error
+
+	// ExecuteUpdate carries out an update that was not rejected, on a coroutine
+	// of its own. The header is in ctx: WorkflowHeader.
+	ExecuteUpdate(ctx Context, in *UpdateInput) (any, error)
+
 	mustEmbedWorkflowInboundInterceptorBase()
 }
 
@@ -65,6 +74,15 @@ type HandleQueryInput struct {
 	// QueryType is the name of the query.
 	QueryType string
 	// Args are the decoded arguments.
+	Args []any
+}
+
+// UpdateInput is the input of WorkflowInboundInterceptor.ValidateUpdate and
+// ExecuteUpdate.
+type UpdateInput struct {
+	// Name of the update's handler.
+	Name string
+	// Args are the decoded arguments, without the context.
 	Args []any
 }
 
@@ -141,6 +159,9 @@ type WorkflowOutboundInterceptor interface {
 	// SetQueryHandlerWithOptions intercepts
 	// workflow.SetQueryHandlerWithOptions.
 	SetQueryHandlerWithOptions(ctx Context, queryType string, handler any, options QueryHandlerOptions) error
+	// SetUpdateHandler intercepts workflow.SetUpdateHandler and
+	// SetUpdateHandlerWithOptions.
+	SetUpdateHandler(ctx Context, updateName string, handler any, options UpdateHandlerOptions) error
 	// IsReplaying intercepts workflow.IsReplaying.
 	IsReplaying(ctx Context) bool
 	// HasLastCompletionResult intercepts workflow.HasLastCompletionResult.

@@ -37,6 +37,16 @@ func (b *WorkflowInboundInterceptorBase) HandleQuery(ctx Context, in *HandleQuer
 	return b.Next.HandleQuery(ctx, in)
 }
 
+// ValidateUpdate implements WorkflowInboundInterceptor.
+func (b *WorkflowInboundInterceptorBase) ValidateUpdate(ctx Context, in *UpdateInput) error {
+	return b.Next.ValidateUpdate(ctx, in)
+}
+
+// ExecuteUpdate implements WorkflowInboundInterceptor.
+func (b *WorkflowInboundInterceptorBase) ExecuteUpdate(ctx Context, in *UpdateInput) (any, error) {
+	return b.Next.ExecuteUpdate(ctx, in)
+}
+
 func (*WorkflowInboundInterceptorBase) mustEmbedWorkflowInboundInterceptorBase() {}
 
 // WorkflowOutboundInterceptorBase passes everything on to Next. Embed it in
@@ -191,6 +201,11 @@ func (b *WorkflowOutboundInterceptorBase) SetQueryHandler(ctx Context, queryType
 // SetQueryHandlerWithOptions implements WorkflowOutboundInterceptor.
 func (b *WorkflowOutboundInterceptorBase) SetQueryHandlerWithOptions(ctx Context, queryType string, handler any, options QueryHandlerOptions) error {
 	return b.Next.SetQueryHandlerWithOptions(ctx, queryType, handler, options)
+}
+
+// SetUpdateHandler implements WorkflowOutboundInterceptor.
+func (b *WorkflowOutboundInterceptorBase) SetUpdateHandler(ctx Context, updateName string, handler any, options UpdateHandlerOptions) error {
+	return b.Next.SetUpdateHandler(ctx, updateName, handler, options)
 }
 
 // IsReplaying implements WorkflowOutboundInterceptor.

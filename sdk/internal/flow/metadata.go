@@ -31,8 +31,13 @@ func (r *run) metadata() *sdkpb.WorkflowMetadata {
 		definition.SignalDefinitions = append(definition.SignalDefinitions,
 			&sdkpb.WorkflowInteractionDefinition{Name: name, Description: options.Description})
 	}
+	for name, handler := range r.updates.handlers {
+		definition.UpdateDefinitions = append(definition.UpdateDefinitions,
+			&sdkpb.WorkflowInteractionDefinition{Name: name, Description: handler.options.Description})
+	}
 	byName := func(a, b *sdkpb.WorkflowInteractionDefinition) int { return strings.Compare(a.GetName(), b.GetName()) }
 	slices.SortFunc(definition.QueryDefinitions, byName)
 	slices.SortFunc(definition.SignalDefinitions, byName)
+	slices.SortFunc(definition.UpdateDefinitions, byName)
 	return &sdkpb.WorkflowMetadata{Definition: definition, CurrentDetails: r.currentDetails}
 }

@@ -29,6 +29,7 @@ func (i *Instance) finish(heartbeat bool) *Outcome {
 	}
 	outcome := i.completed(i.queryResults())
 	outcome.Completed.Commands = machine.TakeCommands()
+	outcome.Completed.Messages = machine.TakeMessages()
 	outcome.Completed.ForceCreateNewWorkflowTask = heartbeat
 	outcome.LocalActivities = machine.OpenLocalActivities()
 	outcome.Closed = machine.Closing() != nil
@@ -150,6 +151,7 @@ func (i *Instance) failWorkflow(err error) *Outcome {
 	outcome := i.completed(nil)
 	if !machine.Replaying() {
 		outcome.Completed.Commands = machine.TakeCommands()
+		outcome.Completed.Messages = machine.TakeMessages()
 	}
 	outcome.Completed.Commands = append(outcome.Completed.Commands, i.run.failCommand(failure.NewApplicationError(
 		"Workflow failed on panic due to FailWorkflow workflow panic policy", "", failure.ApplicationErrorOptions{Cause: err})))

@@ -47,6 +47,7 @@ type run struct {
 	signals        map[string]*channel
 	signalOptions  map[string]SignalChannelOptions // of those that code asked for
 	queries        map[string]*queryHandler
+	updates        runUpdates
 	currentDetails string
 	readOnly       bool
 	channels       int
@@ -167,8 +168,13 @@ func (r *run) Upserted(attributes *commonpb.SearchAttributes, memo *commonpb.Mem
 
 // Run implements replay.Workflow.
 func (r *run) Run() (*commandpb.Command, error) {
-	if err := r.scheduler.Run(); err != nil {
-		return nil, err
+	for {
+		if err := r.scheduler.Run(); err != nil {
+			return nil, err
+		}
+		if !r.drainUpdates() {
+			break
+		}
 	}
 	if !r.ended {
 		return nil, nil
@@ -176,6 +182,7 @@ func (r *run) Run() (*commandpb.Command, error) {
 	if names := r.unhandledSignals(); len(names) > 0 {
 		r.logger.Warn("Workflow has unhandled signals", "SignalNames", names)
 	}
+	r.warnOfUnfinishedUpdates()
 	return r.closingCommand(), nil
 }
 

@@ -13,6 +13,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
 	historypb "go.temporal.io/api/history/v1"
+	protocolpb "go.temporal.io/api/protocol/v1"
 	querypb "go.temporal.io/api/query/v1"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
@@ -34,6 +35,8 @@ type script struct {
 	clock    time.Time
 	instance *Instance
 	fed      int // how many events the instance has been given
+	// messages go to the instance with the next task.
+	messages []*protocolpb.Message
 }
 
 var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -118,6 +121,7 @@ func (s *script) poll(from int) *workflowservice.PollWorkflowTaskQueueResponse {
 		PreviousStartedEventId: previous,
 		StartedEventId:         s.started[len(s.started)-1],
 		History:                &historypb.History{Events: slices.Clone(s.events[from:])},
+		Messages:               s.messages,
 	}
 }
 
@@ -133,6 +137,7 @@ func (s *script) handle() *Outcome {
 		s.t.Fatal(err)
 	}
 	s.fed = len(s.events)
+	s.messages = nil
 	return outcome
 }
 
@@ -182,6 +187,8 @@ func describe(c *commandpb.Command) string {
 		return fmt.Sprintf("%s %s", name, a.RecordMarkerCommandAttributes.MarkerName)
 	case *commandpb.Command_StartChildWorkflowExecutionCommandAttributes:
 		return fmt.Sprintf("%s %s", name, a.StartChildWorkflowExecutionCommandAttributes.WorkflowId)
+	case *commandpb.Command_ProtocolMessageCommandAttributes:
+		return fmt.Sprintf("%s %s", name, a.ProtocolMessageCommandAttributes.MessageId)
 	case *commandpb.Command_CompleteWorkflowExecutionCommandAttributes:
 		var values []string
 		for _, p := range a.CompleteWorkflowExecutionCommandAttributes.GetResult().GetPayloads() {
@@ -201,6 +208,10 @@ func (s *script) complete(outcome *Outcome) {
 		WorkflowTaskCompletedEventAttributes: &historypb.WorkflowTaskCompletedEventAttributes{SdkMetadata: outcome.Completed.SdkMetadata},
 	})
 	for _, c := range outcome.Completed.Commands {
+		if c.GetCommandType() == enumspb.COMMAND_TYPE_PROTOCOL_MESSAGE {
+			s.updateEvent(outcome, c.GetProtocolMessageCommandAttributes().GetMessageId())
+			continue
+		}
 		s.commandEvent(c)
 	}
 }
@@ -345,6 +356,12 @@ func setAttributes(event *historypb.HistoryEvent, attributes any) {
 	case *historypb.HistoryEvent_WorkflowExecutionCancelRequestedEventAttributes:
 		event.Attributes = a
 	case *historypb.HistoryEvent_WorkflowExecutionCompletedEventAttributes:
+		event.Attributes = a
+	case *historypb.HistoryEvent_WorkflowExecutionUpdateAdmittedEventAttributes:
+		event.Attributes = a
+	case *historypb.HistoryEvent_WorkflowExecutionUpdateAcceptedEventAttributes:
+		event.Attributes = a
+	case *historypb.HistoryEvent_WorkflowExecutionUpdateCompletedEventAttributes:
 		event.Attributes = a
 	default:
 		panic(fmt.Sprintf("unknown attributes %T", a))

@@ -42,6 +42,10 @@ func describeEvent(event *historypb.HistoryEvent) string {
 	case enumspb.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED:
 		e := event.GetSignalExternalWorkflowExecutionInitiatedEventAttributes()
 		return fmt.Sprintf("%s(WorkflowId: %s, SignalName: %s)", name, e.GetWorkflowExecution().GetWorkflowId(), e.GetSignalName())
+	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:
+		return fmt.Sprintf("%s(UpdateId: %s)", name, event.GetWorkflowExecutionUpdateAcceptedEventAttributes().GetProtocolInstanceId())
+	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED:
+		return fmt.Sprintf("%s(UpdateId: %s)", name, event.GetWorkflowExecutionUpdateCompletedEventAttributes().GetMeta().GetUpdateId())
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW:
 		return fmt.Sprintf("%s(WorkflowType: %s)", name, event.GetWorkflowExecutionContinuedAsNewEventAttributes().GetWorkflowType().GetName())
 	}
@@ -72,6 +76,8 @@ func describeCommand(command *commandpb.Command) string {
 	case enumspb.COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION:
 		c := command.GetSignalExternalWorkflowExecutionCommandAttributes()
 		return fmt.Sprintf("%s(WorkflowId: %s, SignalName: %s)", name, c.GetExecution().GetWorkflowId(), c.GetSignalName())
+	case enumspb.COMMAND_TYPE_PROTOCOL_MESSAGE:
+		return fmt.Sprintf("%s(MessageId: %s)", name, command.GetProtocolMessageCommandAttributes().GetMessageId())
 	case enumspb.COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION:
 		return fmt.Sprintf("%s(WorkflowType: %s)", name, command.GetContinueAsNewWorkflowExecutionCommandAttributes().GetWorkflowType().GetName())
 	}

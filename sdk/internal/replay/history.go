@@ -45,6 +45,9 @@ type segment struct {
 	started *historypb.HistoryEvent
 	// markers are among events too.
 	markers []*historypb.HistoryEvent
+	// updates, among events too, are those of updates that were admitted or
+	// accepted.
+	updates []*historypb.HistoryEvent
 	// buildID is that of the worker which completed the previous task, if the
 	// segment begins with the completion.
 	buildID *string
@@ -129,6 +132,8 @@ func (r *Reader) next(ctx context.Context) (*segment, error) {
 			s.buildID = &id
 		case enumspb.EVENT_TYPE_MARKER_RECORDED:
 			s.markers = append(s.markers, event)
+		case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ADMITTED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:
+			s.updates = append(s.updates, event)
 		}
 		s.events = append(s.events, event)
 		r.pop()

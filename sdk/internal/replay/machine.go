@@ -14,7 +14,7 @@
 //
 // Each thing that outlives a task is a small state machine in a file of its
 // own: Activity, Timer, ChildWorkflow, ExternalSignal, ExternalCancel,
-// LocalActivity. Markers are matched in SideEffect, MutableSideEffect and
+// LocalActivity, Update. Markers are matched in SideEffect, MutableSideEffect and
 // Version.
 //
 // The package is pure: no goroutines, no clock, no I/O but the pages of history
@@ -54,6 +54,7 @@ package replay
 
 import (
 	"context"
+	"math"
 	"strconv"
 	"time"
 
@@ -61,6 +62,7 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	protocolpb "go.temporal.io/api/protocol/v1"
 )
 
 // Workflow is the workflow code, as the machine drives it. The methods may
@@ -70,6 +72,9 @@ type Workflow interface {
 	Start(event *historypb.HistoryEvent) error
 	// Signal delivers a signal.
 	Signal(attributes *historypb.WorkflowExecutionSignaledEventAttributes) error
+	// Update delivers a request to update the workflow, which answers with the
+	// methods of Update while it runs.
+	Update(update *Update) error
 	// Cancel delivers a request to cancel the workflow.
 	Cancel()
 	// Upserted tells of search attributes or a memo that the history says
@@ -138,6 +143,7 @@ type Machine struct {
 	versions        versions
 	sideEffects     sideEffects
 	mutable         mutableSideEffects
+	updates         updates
 }
 
 // TaskInfo is what the started event of the current workflow task says.
@@ -178,6 +184,8 @@ type Mode struct {
 	// Offline is for histories that are replayed without a task to answer: all
 	// is replay, and a last task of which the outcome is missing is not run.
 	Offline bool
+	// Messages came with the task, beside its history.
+	Messages []*protocolpb.Message
 }
 
 // Process walks through the history. Afterwards Closing tells whether the
@@ -230,13 +238,8 @@ func (m *Machine) processSegment(segment, following *segment, mode Mode) error {
 	if err := m.preloadMarkers(following); err != nil {
 		return err
 	}
-	for _, event := range segment.events {
-		if err := m.apply(event); err != nil {
-			return err
-		}
-		if m.closing != nil {
-			break
-		}
+	if err := m.applySegment(segment, m.requests(segment, following, mode.Messages)); err != nil {
+		return err
 	}
 	if following != nil && m.closing == nil {
 		for _, marker := range following.markers {
@@ -256,8 +259,35 @@ func (m *Machine) processSegment(segment, following *segment, mode Mode) error {
 		return nil
 	}
 	commands := m.take()
+	m.updates.outgoing = nil
 	if mode.Check && following != nil {
-		return match(commands, m.closing, following)
+		return match(commands, m.closing, following, m.UseFlag(FlagProtocolMessageCommand))
+	}
+	return nil
+}
+
+// applySegment applies the events of a segment, and delivers each message after the
+// event that it comes after.
+func (m *Machine) applySegment(segment *segment, messages []*protocolpb.Message) error {
+	for _, event := range segment.events {
+		before := event.GetEventId() - 1
+		if event == segment.started {
+			// The code runs with this event: nothing may be left for later.
+			before = math.MaxInt64
+		}
+		var err error
+		if messages, err = m.deliver(messages, before); err != nil {
+			return err
+		}
+		if m.closing != nil {
+			return nil
+		}
+		if err := m.apply(event); err != nil {
+			return err
+		}
+		if m.closing != nil {
+			return nil
+		}
 	}
 	return nil
 }

@@ -19,11 +19,12 @@ import (
 
 // code is a workflow without coroutines: what it does in each Run.
 type code struct {
-	t     *testing.T
-	m     *Machine
-	steps []func(m *Machine)
-	runs  int
-	seen  []string
+	t       *testing.T
+	m       *Machine
+	steps   []func(m *Machine)
+	runs    int
+	seen    []string
+	updates []*Update
 }
 
 func (c *code) Start(*historypb.HistoryEvent) error { return nil }
@@ -32,6 +33,7 @@ func (c *code) Signal(a *historypb.WorkflowExecutionSignaledEventAttributes) err
 	return nil
 }
 func (c *code) Cancel()                                             { c.seen = append(c.seen, "cancel") }
+func (c *code) Update(u *Update) error                              { c.updates = append(c.updates, u); return nil }
 func (c *code) Upserted(*commonpb.SearchAttributes, *commonpb.Memo) {}
 
 func (c *code) Run() (*commandpb.Command, error) {

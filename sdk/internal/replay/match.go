@@ -15,8 +15,9 @@ import (
 //
 // Only what identifies a command is compared, never its inputs or options.
 // Markers of GetVersion and MutableSideEffect are passed over, and so is the
-// search attribute that GetVersion updates: replay does not repeat them.
-func match(commands []*output, closing *commandpb.Command, following *segment) error {
+// search attribute that GetVersion updates: replay does not repeat them. Answers
+// of updates are compared if they are ordered among commands.
+func match(commands []*output, closing *commandpb.Command, following *segment, ordered bool) error {
 	var closed *historypb.HistoryEvent
 	next := 0
 	for i := 0; i < len(following.events); i++ {
@@ -26,6 +27,9 @@ func match(commands []*output, closing *commandpb.Command, following *segment) e
 		}
 		if isClosingEvent(event.GetEventType()) {
 			closed = event
+			continue
+		}
+		if isUpdateAnswer(event.GetEventType()) && !ordered {
 			continue
 		}
 		if skipEvent(event) {
@@ -49,7 +53,7 @@ func match(commands []*output, closing *commandpb.Command, following *segment) e
 				Problem: "missing replay command for " + describeEvent(event),
 			}
 		}
-		if !matches(commands[next].command, event) {
+		if !commands[next].matches(event) {
 			return &NonDeterminismError{
 				EventID: event.GetEventId(), History: describeEvent(event), Workflow: describeCommand(commands[next].command),
 				Problem: fmt.Sprintf("history event is %s, replay command is %s", describeEvent(event), describeCommand(commands[next].command)),
@@ -118,6 +122,24 @@ func isChangeVersionUpsert(event *historypb.HistoryEvent) bool {
 	fields := event.GetUpsertWorkflowSearchAttributesEventAttributes().GetSearchAttributes().GetIndexedFields()
 	_, ok := fields[ChangeVersionAttribute]
 	return ok
+}
+
+func isUpdateAnswer(t enumspb.EventType) bool {
+	switch t {
+	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED,
+		enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_REJECTED,
+		enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED:
+		return true
+	}
+	return false
+}
+
+// matches says whether event is what became of the command.
+func (o *output) matches(event *historypb.HistoryEvent) bool {
+	if o.command.GetCommandType() == enumspb.COMMAND_TYPE_PROTOCOL_MESSAGE {
+		return o.update.matches(event)
+	}
+	return matches(o.command, event)
 }
 
 // matches says whether event is what became of command.

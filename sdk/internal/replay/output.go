@@ -12,6 +12,8 @@ type output struct {
 	// sent, if set, is told that the command was handed over.
 	sent func()
 	site callSite
+	// update identifies the answer that a protocol message command is for.
+	update updateAnswer
 }
 
 // add appends a command. Its event will have the id that nextSequence said.
