@@ -80,6 +80,10 @@ golden: bin/peer ## Record the interop tests' golden files from a Temporal serve
 interop: bin/peer ## Run Perdure's SDK against a live Temporal server
 	test/with-peer bin/peer sh -c '$(OUTSIDE) test test . -count=1 -run TestPerdureSDKOnATemporalServer -peer "$$PEER"'
 
+.PHONY: api-differences
+api-differences: ## Write anew what differs from the Temporal Go SDK's API, and count it
+	$(OUTSIDE) test run ./apicompare -update
+
 KILLS ?= 200
 WORKFLOWS ?= 100000
 RESHARD_KILLS ?= 20
