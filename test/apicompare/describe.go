@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"go/types"
-	"strings"
 )
 
 // A meaning is what is behind an exported name.
