@@ -178,6 +178,7 @@ type world struct {
 
 func newWorld(t testing.TB, configure ...func(*runtime.Options)) *world {
 	w := &world{t: t, store: newTestStore(4), machine: &toyMachine{size: 100}}
+	_, w.store.unchecked = t.(*testing.B)
 	w.options = runtime.Options{
 		Machines: map[entity.Kind]entity.Machine{toyKind: w.machine},
 		Logger:   slog.New(slog.DiscardHandler),
