@@ -463,9 +463,10 @@ func TestStickyTask(t *testing.T) {
 			expect(t, normal, "waiting")
 			time.Sleep(time.Second)
 			expect(t, normal, "task 2")
-			if m.RecentStickyPoller("ns", "s") {
-				t.Error("the worker counts as there")
-			}
+			expect(t, pollA(m), "task 3")
+			last := pollA(m)
+			b.add(sticky("s"))
+			expect(t, last, "task 4") // nobody counts on the worker any more
 		})
 	})
 	t.Run("falls back in order, before later tasks", func(t *testing.T) {

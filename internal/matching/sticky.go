@@ -35,17 +35,6 @@ func (m *Matching) offerSticky(task *entity.Task, front bool) bool {
 	return true
 }
 
-// RecentStickyPoller reports whether the worker of a sticky queue is there: a
-// sticky task would be offered to it.
-func (m *Matching) RecentStickyPoller(namespace, sticky string) bool {
-	q := m.locked(stickyKey(namespace, sticky))
-	if q == nil {
-		return false
-	}
-	defer q.mu.Unlock()
-	return q.served()
-}
-
 // ShutdownSticky says that the worker of a sticky queue has gone for good: its
 // polls end, and its tasks fall back to their normal queues at once.
 func (m *Matching) ShutdownSticky(namespace, sticky string) {

@@ -123,20 +123,9 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 			return fmt.Errorf("listen on %s: %w", options.Listen, err)
 		}
 	}
-	storeName := "memory"
-	switch {
-	case options.store != nil:
-		s.store = options.store
-	case options.DataDir == "":
-		s.store = memory.New(0)
-	default:
-		storeName = "pebble"
-		// Not assigned directly: a nil *pebble.Store is no nil storage.Store.
-		store, err := pebble.Open(options.DataDir, pebble.Options{NoSync: options.UnsafeNoSync, Logger: s.logger})
-		if err != nil {
-			return err
-		}
-		s.store = store
+	storeName, err := s.openStore(options)
+	if err != nil {
+		return err
 	}
 	s.matching = matching.New(matching.Options{Logger: s.logger})
 	s.runtime, err = runtime.Open(ctx, runtime.Options{
@@ -176,24 +165,49 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		},
 		Failure: func(error) { s.health.set(false) },
 	})
+	s.openDoors(options)
+	return nil
+}
+
+// openStore opens the store of the options and returns the name of its kind.
+func (s *Server) openStore(options Options) (name string, err error) {
+	switch {
+	case options.store != nil:
+		s.store = options.store
+		return "memory", nil
+	case options.DataDir == "":
+		s.store = memory.New(0)
+		return "memory", nil
+	}
+	// Not assigned directly: a nil *pebble.Store is no nil storage.Store.
+	store, err := pebble.Open(options.DataDir, pebble.Options{NoSync: options.UnsafeNoSync, Logger: s.logger})
+	if err != nil {
+		return "", err
+	}
+	s.store = store
+	return "pebble", nil
+}
+
+// openDoors lets calls in: from inside the process, and by the port if there is
+// one.
+func (s *Server) openDoors(options Options) {
 	s.local = newInProcess(s.frontend.Intercept, check.MaxRequest)
 	s.frontend.Register(s.local)
 	s.health.register(s.local)
-	if s.listener != nil {
-		s.grpc = grpc.NewServer(grpcOptions(s.frontend, cmp.Or(options.handshakeTimeout, handshakeTimeout))...)
-		s.frontend.Register(s.grpc)
-		s.health.register(s.grpc)
-		reflection.Register(s.grpc)
+	if s.listener == nil {
+		s.health.set(true)
+		return
 	}
+	s.grpc = grpc.NewServer(grpcOptions(s.frontend, cmp.Or(options.handshakeTimeout, handshakeTimeout))...)
+	s.frontend.Register(s.grpc)
+	s.health.register(s.grpc)
+	reflection.Register(s.grpc)
 	s.health.set(true)
-	if s.grpc != nil {
-		s.serving.Go(func() {
-			if err := s.grpc.Serve(limitConnections(s.listener)); err != nil {
-				s.logger.Error("The server no longer accepts connections; restart it.", "address", s.Address(), "error", err)
-			}
-		})
-	}
-	return nil
+	s.serving.Go(func() {
+		if err := s.grpc.Serve(limitConnections(s.listener)); err != nil {
+			s.logger.Error("The server no longer accepts connections; restart it.", "address", s.Address(), "error", err)
+		}
+	})
 }
 
 // machines are the kinds of entities of this release.
