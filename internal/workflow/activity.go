@@ -1,5 +1,3 @@
-//lint:file-ignore SA1019 Deprecated fields of commands and events are recorded as they come.
-
 package workflow
 
 import (
@@ -193,8 +191,9 @@ func activityTaskScheduled(attr *commandpb.ScheduleActivityTaskCommandAttributes
 			HeartbeatTimeout:             attr.HeartbeatTimeout,
 			WorkflowTaskCompletedEventId: completedEventID,
 			RetryPolicy:                  attr.RetryPolicy,
-			UseWorkflowBuildId:           attr.UseWorkflowBuildId,
-			Priority:                     attr.Priority,
+			//lint:ignore SA1019 older clients use it
+			UseWorkflowBuildId: attr.UseWorkflowBuildId,
+			Priority:           attr.Priority,
 		}},
 	}
 }

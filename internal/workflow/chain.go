@@ -7,10 +7,14 @@
 // items, and produces history events.
 //
 // A step is a method of Chain that takes an entity.Step and an already validated
-// request, finds the run, checks, changes the run, and ends by flushing it:
-// flush turns what has changed into records, timers and tasks in the step.
-// Steps check first and change afterwards; one that returns an error has changed
-// nothing.
+// request, finds the run, checks, and makes what happens into events. Steps check
+// first and change afterwards; one that returns an error has changed nothing.
+// Chain.EndStep ends every step: it schedules the workflow task that the step has
+// made necessary, enforces limits, and notes the records of what has changed. A step
+// calls it itself only to make a reply of what it has recorded.
+//
+// The state of a run is a fold of its events (events.go, fold.go): an event is the
+// only thing that changes records, but for what notFolded names.
 //
 // Workflow tasks. At most one is pending. That it is scheduled is durable; that
 // it is started is not: StartWorkflowTask only fills Run.started, and the Started
@@ -19,6 +23,23 @@
 // that arrive while a task is started are buffered (durably) and get their ids
 // when it ends, so that the history a worker was shown is always a prefix of the
 // history that results.
+//
+// How to add an event: its builder, named as the type is, and apply with its name,
+// in the file of its subject; its line in eventRules (events.go).
+//
+// How to add a pending item: a file with its family (timers in timer.go are a short
+// one, signalRequests in signal_requests.go one without records of their own), and
+// its field and line in families.go. Loading, writing, dropping when the run closes,
+// size in memory, deadlines, limits, and the comparison with the history in tests
+// follow. Its record is a message in records/workflow.proto.
+//
+// How to add a command: check and execute in the file of its subject, and its line in
+// commandHandlers (commands.go). check says what is wrong with the command, given the
+// run and the commands before it, and changes nothing; execute adds the event, and
+// does what follows from it beside the records, and cannot fail.
+//
+// How to add a message: its body in records/message.proto, and its line in
+// Chain.Receive (receive.go). It must bear being delivered twice.
 package workflow
 
 import (

@@ -1,5 +1,3 @@
-//lint:file-ignore SA1019 Deprecated fields of commands and events are recorded as they come.
-
 package workflow
 
 import (
@@ -62,17 +60,21 @@ func checkStartChild(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 		return badCommand(bad, "StartChildWorkflowExecutionCommandAttributes is not set on StartChildWorkflowExecutionCommand.")
 	}
 	r := b.run
+	//lint:ignore SA1019 older clients use it
 	target, err := r.commandTarget(attr.Namespace)
 	if err != nil {
 		return badCommand(bad, "%w", err)
 	}
+	//lint:ignore SA1019 older clients use it
 	attr.Namespace = target.Name
 	where := func() string {
+		//lint:ignore SA1019 older clients use it
 		return fmt.Sprintf("WorkflowId=%s WorkflowType=%s Namespace=%s", attr.WorkflowId, attr.WorkflowType.GetName(), attr.Namespace)
 	}
 	if err := cmp.Or(
 		check.WorkflowID(attr.WorkflowId, onStartChild),
 		check.WorkflowType(attr.WorkflowType, onStartChild),
+		//lint:ignore SA1019 older clients use it
 		check.Namespace(attr.Namespace, onStartChild),
 		check.Duration("WorkflowExecutionTimeout", attr.WorkflowExecutionTimeout, onStartChild),
 		check.RunTimeouts(attr, onStartChild),
@@ -148,26 +150,29 @@ func startChildWorkflowExecutionInitiated(
 	return &historypb.HistoryEvent{
 		EventType: enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED,
 		Attributes: &historypb.HistoryEvent_StartChildWorkflowExecutionInitiatedEventAttributes{StartChildWorkflowExecutionInitiatedEventAttributes: &historypb.StartChildWorkflowExecutionInitiatedEventAttributes{
-			Namespace:                    attr.Namespace,
-			NamespaceId:                  namespaceID,
-			WorkflowId:                   attr.WorkflowId,
-			WorkflowType:                 attr.WorkflowType,
-			TaskQueue:                    attr.TaskQueue,
-			Input:                        attr.Input,
-			WorkflowExecutionTimeout:     attr.WorkflowExecutionTimeout,
-			WorkflowRunTimeout:           attr.WorkflowRunTimeout,
-			WorkflowTaskTimeout:          attr.WorkflowTaskTimeout,
-			ParentClosePolicy:            attr.ParentClosePolicy,
+			//lint:ignore SA1019 older clients use it
+			Namespace:                attr.Namespace,
+			NamespaceId:              namespaceID,
+			WorkflowId:               attr.WorkflowId,
+			WorkflowType:             attr.WorkflowType,
+			TaskQueue:                attr.TaskQueue,
+			Input:                    attr.Input,
+			WorkflowExecutionTimeout: attr.WorkflowExecutionTimeout,
+			WorkflowRunTimeout:       attr.WorkflowRunTimeout,
+			WorkflowTaskTimeout:      attr.WorkflowTaskTimeout,
+			ParentClosePolicy:        attr.ParentClosePolicy,
+			//lint:ignore SA1019 older clients use it
 			Control:                      attr.Control,
 			WorkflowTaskCompletedEventId: completedEventID,
 			WorkflowIdReusePolicy:        attr.WorkflowIdReusePolicy,
 			RetryPolicy:                  attr.RetryPolicy,
 			CronSchedule:                 attr.CronSchedule,
 			Header:                       attr.Header,
-			InheritBuildId:               attr.InheritBuildId,
-			Priority:                     attr.Priority,
-			Memo:                         withoutNil(attr.Memo),
-			SearchAttributes:             withoutNilAttributes(attr.SearchAttributes),
+			//lint:ignore SA1019 older clients use it
+			InheritBuildId:   attr.InheritBuildId,
+			Priority:         attr.Priority,
+			Memo:             withoutNil(attr.Memo),
+			SearchAttributes: withoutNilAttributes(attr.SearchAttributes),
 		}},
 	}
 }
@@ -182,6 +187,11 @@ func applyStartChildWorkflowExecutionInitiated(r *Run, e *historypb.HistoryEvent
 		ParentClosePolicy: attr.GetParentClosePolicy(),
 	})
 	return nil
+}
+
+// childRequestID is by what a child's chain knows a repeated request to start it.
+func childRequestID(parentRunID string, initiatedEventID int64) string {
+	return fmt.Sprintf("%s:%d:0", parentRunID, initiatedEventID)
 }
 
 // startChild starts the run that a parent asks for, and answers it.
@@ -205,36 +215,13 @@ func (c *Chain) startChild(step *entity.Step, from entity.Key, m *records.Messag
 		refuse(enumspb.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND)
 		return nil
 	}
-	params := &startParams{
-		requestID:        fmt.Sprintf("%s:%d:0", m.FromRunId, initiated.EventId),
-		workflowType:     attr.GetWorkflowType(),
-		taskQueue:        attr.GetTaskQueue().GetName(),
-		input:            attr.GetInput(),
-		header:           attr.GetHeader(),
-		memo:             attr.GetMemo(),
-		searchAttributes: attr.GetSearchAttributes(),
-		priority:         start.Priority,
-		userMetadata:     initiated.UserMetadata,
-		retryPolicy:      attr.GetRetryPolicy(),
-		cronSchedule:     attr.GetCronSchedule(),
-		executionTimeout: attr.GetWorkflowExecutionTimeout().AsDuration(),
-		runTimeout:       attr.GetWorkflowRunTimeout().AsDuration(),
-		taskTimeout:      attr.GetWorkflowTaskTimeout().AsDuration(),
-		reusePolicy:      attr.GetWorkflowIdReusePolicy(),
-		conflictPolicy:   enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
-		parent: &records.Parent{
-			Entity:           from.Encode(nil),
-			Namespace:        start.ParentNamespace,
-			RunId:            m.FromRunId,
-			InitiatedEventId: initiated.EventId,
-		},
-		root: start.Root,
-
-		writeZeroExecutionTimeout: attr.GetWorkflowExecutionTimeout() != nil,
-		writeZeroRunTimeout:       attr.GetWorkflowRunTimeout() != nil,
+	parent := &records.Parent{
+		Entity:           from.Encode(nil),
+		Namespace:        start.ParentNamespace,
+		RunId:            m.FromRunId,
+		InitiatedEventId: initiated.EventId,
 	}
-	params.prepare(step.Now)
-	run, err := c.startRun(step, params)
+	run, _, err := c.start(step, childParams(initiated, start, parent, step.Now), nil)
 	if alreadyStarted(err) {
 		refuse(enumspb.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_WORKFLOW_ALREADY_EXISTS)
 		return nil
@@ -335,11 +322,12 @@ func startChildWorkflowExecutionFailed(
 	return &historypb.HistoryEvent{
 		EventType: enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED,
 		Attributes: &historypb.HistoryEvent_StartChildWorkflowExecutionFailedEventAttributes{StartChildWorkflowExecutionFailedEventAttributes: &historypb.StartChildWorkflowExecutionFailedEventAttributes{
-			Namespace:        child.Namespace,
-			NamespaceId:      child.NamespaceId,
-			WorkflowId:       child.WorkflowId,
-			WorkflowType:     attr.GetWorkflowType(),
-			Cause:            cause,
+			Namespace:    child.Namespace,
+			NamespaceId:  child.NamespaceId,
+			WorkflowId:   child.WorkflowId,
+			WorkflowType: attr.GetWorkflowType(),
+			Cause:        cause,
+			//lint:ignore SA1019 older clients use it
 			Control:          attr.GetControl(),
 			InitiatedEventId: child.InitiatedEventId,
 		}},

@@ -228,26 +228,6 @@ func (r *Run) closeOrContinue(step *entity.Step, end *historypb.HistoryEvent, ne
 	}
 }
 
-// continuation is the run that is to follow one that ends.
-type continuation struct{ params startParams }
-
-// id is the run id of the continuation; empty for none.
-func (n *continuation) id() string {
-	if n == nil {
-		return ""
-	}
-	return n.params.runID
-}
-
-// carryParent passes the parent, and the root of its line, on to the run that
-// continues this one.
-func (r *Run) carryParent(p *startParams) {
-	p.parent = r.info.Parent
-	if p.parent != nil {
-		p.root = r.root()
-	}
-}
-
 // root is the workflow at the top of the run's line of parents.
 func (r *Run) root() *commonpb.WorkflowExecution {
 	if r.info.Root != nil {

@@ -1,5 +1,3 @@
-//lint:file-ignore SA1019 What older clients send in deprecated fields is honoured and recorded.
-
 package workflow
 
 import (
@@ -169,6 +167,7 @@ func (r *Run) completeTask(step *entity.Step, req *workflowservice.RespondWorkfl
 	options := req.GetDeploymentOptions()
 	deploymentName, buildID := options.GetDeploymentName(), options.GetBuildId()
 	behavior := req.GetVersioningBehavior()
+	//lint:ignore SA1019 older clients use it
 	if d := req.GetDeployment(); d != nil {
 		deploymentName, buildID = d.GetSeriesName(), d.GetBuildId()
 	}
@@ -176,16 +175,19 @@ func (r *Run) completeTask(step *entity.Step, req *workflowservice.RespondWorkfl
 		behavior = enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED
 	}
 	attr := &historypb.WorkflowTaskCompletedEventAttributes{
-		ScheduledEventId:     scheduled,
-		StartedEventId:       started,
-		Identity:             req.GetIdentity(),
-		BinaryChecksum:       req.GetBinaryChecksum(),
+		ScheduledEventId: scheduled,
+		StartedEventId:   started,
+		Identity:         req.GetIdentity(),
+		//lint:ignore SA1019 older clients use it
+		BinaryChecksum: req.GetBinaryChecksum(),
+		//lint:ignore SA1019 older clients use it
 		WorkerVersion:        req.GetWorkerVersionStamp(),
 		SdkMetadata:          req.GetSdkMetadata(),
 		MeteringMetadata:     req.GetMeteringMetadata(),
 		WorkerDeploymentName: deploymentName,
 		VersioningBehavior:   behavior,
 	}
+	//lint:ignore SA1019 older clients use it
 	if deploymentName != "" && (req.GetDeployment() != nil || options.GetWorkerVersioningMode() == enumspb.WORKER_VERSIONING_MODE_VERSIONED) {
 		attr.DeploymentVersion = &deploymentpb.WorkerDeploymentVersion{DeploymentName: deploymentName, BuildId: buildID}
 	}
@@ -246,6 +248,7 @@ func (r *Run) failCompletion(step *entity.Step, req *workflowservice.RespondWork
 	if r.state.WorkflowTask.Attempt > 1 && f.cause != enumspb.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND {
 		return nil, refusal
 	}
+	//lint:ignore SA1019 older clients use it
 	r.failTask(step, f.cause, serverFailure(f.message(), false), req.GetIdentity(), req.GetBinaryChecksum())
 	if f.terminate {
 		r.flushBuffered()

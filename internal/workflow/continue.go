@@ -1,5 +1,3 @@
-//lint:file-ignore SA1019 What older clients send in deprecated fields is honoured and recorded.
-
 package workflow
 
 import (
@@ -103,33 +101,8 @@ func (r *Run) cronContinuation(step *entity.Step, result *commonpb.Payloads, fai
 
 // sameAgain is a run like this one.
 func (r *Run) sameAgain(step *entity.Step, backoff time.Duration) *continuation {
-	attr := r.startEvent.GetWorkflowExecutionStartedEventAttributes()
-	next := &continuation{startParams{
-		requestID:           step.NewID(),
-		runID:               step.NewID(),
-		continuedRunID:      r.info.RunId,
-		firstRunID:          r.info.FirstRunId,
-		workflowType:        attr.GetWorkflowType(),
-		taskQueue:           attr.GetTaskQueue().GetName(),
-		input:               attr.GetInput(),
-		header:              attr.GetHeader(),
-		memo:                attr.GetMemo(),
-		searchAttributes:    attr.GetSearchAttributes(),
-		priority:            attr.GetPriority(),
-		links:               r.startEvent.GetLinks(),
-		retryPolicy:         attr.GetRetryPolicy(),
-		cronSchedule:        attr.GetCronSchedule(),
-		executionTimeout:    r.info.ExecutionTimeout.AsDuration(),
-		executionExpiration: r.info.ExecutionExpiration,
-		runTimeout:          attr.GetWorkflowRunTimeout().AsDuration(),
-		taskTimeout:         attr.GetWorkflowTaskTimeout().AsDuration(),
-		firstTaskBackoff:    r.restBefore(step.Now, backoff),
-		resetPoints:         r.resetPointsForNext(step.Now),
-
-		writeZeroExecutionTimeout: attr.GetWorkflowExecutionTimeout() != nil,
-		writeZeroRunTimeout:       attr.GetWorkflowRunTimeout() != nil,
-	}}
-	r.carryParent(&next.params)
+	next := r.continueWith(step, r.startEvent.GetWorkflowExecutionStartedEventAttributes(), backoff)
+	next.params.links = r.startEvent.GetLinks()
 	return next
 }
 
@@ -236,38 +209,14 @@ func checkContinueAsNew(b *commandBatch, cmd *commandpb.Command) *commandFailure
 
 func executeContinueAsNew(a *application, cmd *commandpb.Command) {
 	r, attr := a.run, cmd.GetContinueAsNewWorkflowExecutionCommandAttributes()
-	next := &continuation{startParams{
-		requestID:            a.step.NewID(),
-		runID:                a.step.NewID(),
-		continuedRunID:       r.info.RunId,
-		firstRunID:           r.info.FirstRunId,
-		workflowType:         attr.GetWorkflowType(),
-		taskQueue:            attr.GetTaskQueue().GetName(),
-		input:                attr.GetInput(),
-		header:               attr.GetHeader(),
-		memo:                 attr.GetMemo(),
-		searchAttributes:     attr.GetSearchAttributes(),
-		priority:             r.info.Priority,
-		retryPolicy:          attr.GetRetryPolicy(),
-		cronSchedule:         attr.GetCronSchedule(),
-		executionTimeout:     r.info.ExecutionTimeout.AsDuration(),
-		executionExpiration:  r.info.ExecutionExpiration,
-		runTimeout:           attr.GetWorkflowRunTimeout().AsDuration(),
-		taskTimeout:          attr.GetWorkflowTaskTimeout().AsDuration(),
-		firstTaskBackoff:     r.restBefore(a.step.Now, attr.GetBackoffStartInterval().AsDuration()),
-		initiator:            cmp.Or(attr.GetInitiator(), enumspb.CONTINUE_AS_NEW_INITIATOR_WORKFLOW),
-		continuedFailure:     attr.GetFailure(),
-		lastCompletionResult: attr.GetLastCompletionResult(),
-		resetPoints:          r.resetPointsForNext(a.step.Now),
-
-		writeZeroExecutionTimeout: r.info.ExecutionTimeout != nil,
-		writeZeroRunTimeout:       true,
-		omitZeroBackoff:           attr.GetBackoffStartInterval() == nil,
-	}}
+	next := r.continueWith(a.step, attr, attr.GetBackoffStartInterval().AsDuration())
+	next.params.initiator = cmp.Or(attr.GetInitiator(), enumspb.CONTINUE_AS_NEW_INITIATOR_WORKFLOW)
+	next.params.continuedFailure = attr.GetFailure()
+	next.params.lastCompletionResult = attr.GetLastCompletionResult()
+	next.params.omitZeroBackoff = attr.GetBackoffStartInterval() == nil
 	if attr.Initiator == enumspb.CONTINUE_AS_NEW_INITIATOR_RETRY {
 		next.params.attempt = r.info.Attempt + 1
 	}
-	r.carryParent(&next.params)
 	end := workflowExecutionContinuedAsNew(attr, a.completedEventID, next.id())
 	fromCommand(end, cmd)
 	r.closeOrContinue(a.step, end, next)
@@ -288,12 +237,14 @@ func workflowExecutionContinuedAsNew(
 			WorkflowTaskCompletedEventId: completedEventID,
 			BackoffStartInterval:         attr.GetBackoffStartInterval(),
 			Initiator:                    attr.Initiator,
-			Failure:                      attr.GetFailure(),
-			LastCompletionResult:         attr.GetLastCompletionResult(),
-			Header:                       attr.GetHeader(),
-			Memo:                         withoutNil(attr.GetMemo()),
-			SearchAttributes:             withoutNilAttributes(attr.GetSearchAttributes()),
-			InheritBuildId:               attr.GetInheritBuildId(),
+			//lint:ignore SA1019 older clients use it
+			Failure:              attr.GetFailure(),
+			LastCompletionResult: attr.GetLastCompletionResult(),
+			Header:               attr.GetHeader(),
+			Memo:                 withoutNil(attr.GetMemo()),
+			SearchAttributes:     withoutNilAttributes(attr.GetSearchAttributes()),
+			//lint:ignore SA1019 older clients use it
+			InheritBuildId: attr.GetInheritBuildId(),
 		}},
 	}
 }

@@ -1,5 +1,3 @@
-//lint:file-ignore SA1019 Deprecated fields of commands and events are recorded as they come.
-
 package workflow
 
 import (
@@ -89,11 +87,13 @@ func checkSignalExternal(b *commandBatch, cmd *commandpb.Command) *commandFailur
 		return badCommand(bad, "Execution is not set on SignalExternalWorkflowExecutionCommand.")
 	}
 	r := b.run
+	//lint:ignore SA1019 older clients use it
 	if failure := checkExternal(r, bad, onSignalExternal, attr.Namespace, attr.Execution.WorkflowId, attr.Execution.RunId); failure != nil {
 		return failure
 	}
 	if err := check.SignalName(attr.SignalName, onSignalExternal); err != nil {
 		return badCommand(bad, "%w WorkflowId=%s Namespace=%s RunId=%s",
+			//lint:ignore SA1019 older clients use it
 			err, attr.Execution.WorkflowId, attr.Namespace, attr.Execution.RunId)
 	}
 	if failure := b.makeRoom(&r.signals); failure != nil {
@@ -113,11 +113,13 @@ func checkCancelExternal(b *commandBatch, cmd *commandpb.Command) *commandFailur
 		return badCommand(bad, "RequestCancelExternalWorkflowExecutionCommandAttributes is not set on RequestCancelExternalWorkflowExecutionCommand.")
 	}
 	r := b.run
+	//lint:ignore SA1019 older clients use it
 	if failure := checkExternal(r, bad, onCancelExternal, attr.Namespace, attr.WorkflowId, attr.RunId); failure != nil {
 		return failure
 	}
 	if b.children[attr.WorkflowId] {
 		return badCommand(bad, "Start and RequestCancel for child workflow is not allowed in same workflow task. WorkflowId=%s RunId=%s Namespace=%s",
+			//lint:ignore SA1019 older clients use it
 			attr.WorkflowId, attr.RunId, attr.Namespace)
 	}
 	return b.makeRoom(&r.cancels)
@@ -171,14 +173,16 @@ func signalExternalWorkflowExecutionInitiated(
 		EventType: enumspb.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED,
 		Attributes: &historypb.HistoryEvent_SignalExternalWorkflowExecutionInitiatedEventAttributes{SignalExternalWorkflowExecutionInitiatedEventAttributes: &historypb.SignalExternalWorkflowExecutionInitiatedEventAttributes{
 			WorkflowTaskCompletedEventId: completedEventID,
-			Namespace:                    attr.Namespace,
-			NamespaceId:                  namespaceID,
-			WorkflowExecution:            &commonpb.WorkflowExecution{WorkflowId: attr.Execution.WorkflowId, RunId: attr.Execution.RunId},
-			SignalName:                   attr.SignalName,
-			Input:                        attr.Input,
-			Control:                      attr.Control,
-			ChildWorkflowOnly:            attr.ChildWorkflowOnly,
-			Header:                       attr.Header,
+			//lint:ignore SA1019 older clients use it
+			Namespace:         attr.Namespace,
+			NamespaceId:       namespaceID,
+			WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: attr.Execution.WorkflowId, RunId: attr.Execution.RunId},
+			SignalName:        attr.SignalName,
+			Input:             attr.Input,
+			//lint:ignore SA1019 older clients use it
+			Control:           attr.Control,
+			ChildWorkflowOnly: attr.ChildWorkflowOnly,
+			Header:            attr.Header,
 		}},
 	}
 }
@@ -190,7 +194,8 @@ func applySignalExternalWorkflowExecutionInitiated(r *Run, e *historypb.HistoryE
 		Namespace:        attr.GetNamespace(),
 		WorkflowId:       attr.GetWorkflowExecution().GetWorkflowId(),
 		RunId:            attr.GetWorkflowExecution().GetRunId(),
-		Control:          attr.GetControl(),
+		//lint:ignore SA1019 older clients use it
+		Control: attr.GetControl(),
 	})
 	return nil
 }
@@ -222,12 +227,14 @@ func requestCancelExternalWorkflowExecutionInitiated(
 		EventType: enumspb.EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED,
 		Attributes: &historypb.HistoryEvent_RequestCancelExternalWorkflowExecutionInitiatedEventAttributes{RequestCancelExternalWorkflowExecutionInitiatedEventAttributes: &historypb.RequestCancelExternalWorkflowExecutionInitiatedEventAttributes{
 			WorkflowTaskCompletedEventId: completedEventID,
-			Namespace:                    attr.Namespace,
-			NamespaceId:                  namespaceID,
-			WorkflowExecution:            &commonpb.WorkflowExecution{WorkflowId: attr.WorkflowId, RunId: attr.RunId},
-			Control:                      attr.Control,
-			ChildWorkflowOnly:            attr.ChildWorkflowOnly,
-			Reason:                       attr.Reason,
+			//lint:ignore SA1019 older clients use it
+			Namespace:         attr.Namespace,
+			NamespaceId:       namespaceID,
+			WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: attr.WorkflowId, RunId: attr.RunId},
+			//lint:ignore SA1019 older clients use it
+			Control:           attr.Control,
+			ChildWorkflowOnly: attr.ChildWorkflowOnly,
+			Reason:            attr.Reason,
 		}},
 	}
 }
@@ -409,7 +416,8 @@ func (r *Run) externalWorkflowExecutionSignaled(external *records.External) *his
 			Namespace:         r.externalNamespace(external),
 			NamespaceId:       external.NamespaceId,
 			WorkflowExecution: externalExecution(external),
-			Control:           external.Control,
+			//lint:ignore SA1019 older clients use it
+			Control: external.Control,
 		}},
 	}
 }
@@ -427,7 +435,8 @@ func (r *Run) signalExternalWorkflowExecutionFailed(external *records.External, 
 			NamespaceId:       external.NamespaceId,
 			WorkflowExecution: externalExecution(external),
 			InitiatedEventId:  external.InitiatedEventId,
-			Control:           external.Control,
+			//lint:ignore SA1019 older clients use it
+			Control: external.Control,
 		}},
 	}
 }

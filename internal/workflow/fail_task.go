@@ -1,5 +1,3 @@
-//lint:file-ignore SA1019 What older clients send in deprecated fields is honoured and recorded.
-
 package workflow
 
 import (
@@ -36,6 +34,7 @@ func (c *Chain) FailWorkflowTask(step *entity.Step, token *records.TaskToken, re
 		r.terminate(step, req.GetCause().String(), nil, identityHistoryService, nil)
 		return nil
 	}
+	//lint:ignore SA1019 older clients use it
 	r.failTask(step, req.GetCause(), req.GetFailure(), req.GetIdentity(), req.GetBinaryChecksum())
 	r.wantWorkflowTask()
 	return nil

@@ -1,13 +1,10 @@
 package workflow
 
 import (
-	"maps"
-
 	commandpb "go.temporal.io/api/command/v1"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
-	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/perdure/perdure/internal/api/check"
@@ -101,68 +98,4 @@ func applyWorkflowPropertiesModified(r *Run, _ *historypb.HistoryEvent, attr *hi
 	r.dirty.info, r.dirty.memo = true, true
 	mergeFields(r.info.Memo.Fields, attr.GetUpsertedMemo().GetFields())
 	return nil
-}
-
-// copyFields is a copy of a map, and never nil.
-func copyFields(fields map[string]*commonpb.Payload) map[string]*commonpb.Payload {
-	if fields == nil {
-		return make(map[string]*commonpb.Payload)
-	}
-	return maps.Clone(fields)
-}
-
-// mergeFields makes changes to the fields of a memo or the search attributes; a nil
-// value removes a field.
-func mergeFields(fields, changes map[string]*commonpb.Payload) {
-	for name, value := range changes {
-		if isNilPayload(value) {
-			delete(fields, name)
-		} else {
-			fields[name] = value
-		}
-	}
-}
-
-// mergedFields are the fields of a memo, or the search attributes, of a run, with
-// the changes made to them by one command after the other. A batch may have very
-// many commands: each costs what it changes.
-type mergedFields struct {
-	fields map[string]*commonpb.Payload // nil before the first change
-	size   int                          // bytes of the fields, encoded
-}
-
-// merge makes changes, to the run's own fields if they are the first; a nil
-// value removes a field. It returns the result, which belongs to m. The arguments
-// may be part of events and are left alone.
-func (m *mergedFields) merge(own, changes map[string]*commonpb.Payload) map[string]*commonpb.Payload {
-	if m.fields == nil {
-		m.fields = make(map[string]*commonpb.Payload, len(own)+len(changes))
-		for name, value := range own {
-			m.set(name, value)
-		}
-	}
-	for name, value := range changes {
-		m.set(name, value)
-	}
-	return m.fields
-}
-
-func (m *mergedFields) set(name string, value *commonpb.Payload) {
-	if old, ok := m.fields[name]; ok {
-		m.size -= entrySize(name, old)
-	}
-	if isNilPayload(value) {
-		delete(m.fields, name)
-		return
-	}
-	m.fields[name] = value
-	m.size += entrySize(name, value)
-}
-
-// entrySize is the encoded size of one entry of a map of payloads whose field
-// number is below 16.
-func entrySize(name string, value *commonpb.Payload) int {
-	const tag = 1
-	entry := tag + protowire.SizeBytes(len(name)) + tag + protowire.SizeBytes(proto.Size(value))
-	return tag + protowire.SizeBytes(entry)
 }

@@ -1,5 +1,3 @@
-//lint:file-ignore SA1019 Older workers tell their version in deprecated fields.
-
 package workflow
 
 import (
@@ -64,17 +62,20 @@ func (f *resetPoints) records(visit func(name []byte, record proto.Message)) {
 // build. The lists of points are shared with events and never changed.
 func (r *Run) addResetPoint(completed *historypb.HistoryEvent) {
 	attr := completed.GetWorkflowTaskCompletedEventAttributes()
+	//lint:ignore SA1019 older clients use it
 	checksum, buildID := attr.GetBinaryChecksum(), attr.GetWorkerVersion().GetBuildId()
 	if version := attr.GetDeploymentVersion(); version != nil {
 		buildID = version.GetBuildId()
 	}
 	points := r.resetPoints.points.GetPoints()
 	for _, p := range points {
+		//lint:ignore SA1019 older clients use it
 		if p.GetBinaryChecksum() == checksum && p.GetBuildId() == buildID {
 			return
 		}
 	}
 	points = append(slices.Clip(points), &workflowpb.ResetPointInfo{
+		//lint:ignore SA1019 older clients use it
 		BinaryChecksum:               checksum,
 		BuildId:                      buildID,
 		RunId:                        r.info.RunId,
@@ -100,6 +101,7 @@ func (r *Run) resetPointsForNext(now time.Time) *workflowpb.ResetPoints {
 		}
 		if p.RunId == r.info.RunId {
 			p = &workflowpb.ResetPointInfo{
+				//lint:ignore SA1019 older clients use it
 				BinaryChecksum:               p.BinaryChecksum,
 				BuildId:                      p.BuildId,
 				RunId:                        p.RunId,

@@ -85,11 +85,3 @@ func applyUpsertWorkflowSearchAttributes(r *Run, _ *historypb.HistoryEvent, attr
 	mergeFields(r.info.SearchAttributes.IndexedFields, attr.GetSearchAttributes().GetIndexedFields())
 	return nil
 }
-
-// withoutNilAttributes drops null values: they stand for nothing.
-func withoutNilAttributes(attributes *commonpb.SearchAttributes) *commonpb.SearchAttributes {
-	if fields, changed := nonNil(attributes.GetIndexedFields()); changed {
-		return &commonpb.SearchAttributes{IndexedFields: fields}
-	}
-	return attributes
-}

@@ -1,8 +1,8 @@
-//lint:file-ignore SA1019 What older clients send in deprecated fields is honoured and recorded.
-
 package workflow
 
 import (
+	"cmp"
+
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
@@ -110,6 +110,7 @@ func (c *Chain) SignalWithStart(step *entity.Step, req *workflowservice.SignalWi
 	}
 	r := c.current
 	if r != nil && !r.closed() && req.GetWorkflowIdConflictPolicy() != enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING &&
+		//lint:ignore SA1019 older clients use it
 		req.GetWorkflowIdReusePolicy() != enumspb.WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING {
 		if err := c.signalRun(step, r, signal); err != nil {
 			return nil, err
@@ -119,10 +120,11 @@ func (c *Chain) SignalWithStart(step *entity.Step, req *workflowservice.SignalWi
 	if err := check.BlobSize(proto.Size(signal.input), c.config.Limits.BlobSize); err != nil {
 		return nil, err
 	}
-	p, err := c.signalWithStartParams(step, req)
-	if err != nil {
-		return nil, err
+	if req.GetVersioningOverride() != nil {
+		return nil, errVersioningOverride()
 	}
+	p := requestParams(req, step.Now)
+	p.conflictPolicy = cmp.Or(p.conflictPolicy, enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING)
 	run, started, err := c.start(step, p, &signal)
 	if err != nil {
 		return nil, err

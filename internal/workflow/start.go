@@ -1,5 +1,3 @@
-//lint:file-ignore SA1019 What older clients send in deprecated fields is honoured and recorded.
-
 package workflow
 
 import (
@@ -9,12 +7,9 @@ import (
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
-	failurepb "go.temporal.io/api/failure/v1"
 	historypb "go.temporal.io/api/history/v1"
-	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/api/serviceerror"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
-	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -22,78 +17,6 @@ import (
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
-
-// startParams is what a new run is made of, whoever asks for it: a client, a
-// parent workflow, or the run that it continues.
-type startParams struct {
-	requestID string
-	identity  string
-
-	workflowType     *commonpb.WorkflowType
-	taskQueue        string
-	input            *commonpb.Payloads
-	header           *commonpb.Header
-	memo             *commonpb.Memo
-	searchAttributes *commonpb.SearchAttributes
-	priority         *commonpb.Priority
-	userMetadata     *sdkpb.UserMetadata
-	links            []*commonpb.Link
-	retryPolicy      *commonpb.RetryPolicy
-	cronSchedule     string
-
-	// Timeouts; 0 is no limit for the first two and the default for the last.
-	executionTimeout, runTimeout, taskTimeout time.Duration
-	// writeZero* have the Started event say 0 where there is no timeout, as it does
-	// if the caller has said so.
-	writeZeroExecutionTimeout, writeZeroRunTimeout bool
-	// firstTaskBackoff delays the first workflow task.
-	firstTaskBackoff time.Duration
-	// omitZeroBackoff has the Started event not mention a backoff of 0.
-	omitZeroBackoff bool
-
-	reusePolicy    enumspb.WorkflowIdReusePolicy
-	conflictPolicy enumspb.WorkflowIdConflictPolicy
-
-	// parent and root are set for children only.
-	parent *records.Parent
-	root   *commonpb.WorkflowExecution
-
-	// eager has the first workflow task started at once, for the caller.
-	eager bool
-
-	// Set for runs that continue another one.
-	runID                string
-	continuedRunID       string
-	firstRunID           string
-	executionExpiration  *timestamppb.Timestamp // default: from executionTimeout
-	initiator            enumspb.ContinueAsNewInitiator
-	attempt              int32 // default 1
-	continuedFailure     *failurepb.Failure
-	lastCompletionResult *commonpb.Payloads
-	resetPoints          *workflowpb.ResetPoints
-}
-
-// Defaults and bounds of the timeouts of workflow tasks.
-const (
-	defaultTaskTimeout = 10 * time.Second
-	maxTaskTimeout     = 2 * time.Minute
-)
-
-// capTimeouts fills in timeouts that are not set and keeps each within the one
-// that encloses it.
-func capTimeouts(execution, run, task time.Duration) (runTimeout, taskTimeout time.Duration) {
-	if run == 0 || execution > 0 && execution < run {
-		run = execution
-	}
-	if task == 0 {
-		task = defaultTaskTimeout
-	}
-	task = min(task, maxTaskTimeout)
-	if run > 0 {
-		task = min(task, run)
-	}
-	return run, task
-}
 
 // Start starts a run, or returns the one there is if the policies say so.
 func (c *Chain) Start(step *entity.Step, req *workflowservice.StartWorkflowExecutionRequest) (*workflowservice.StartWorkflowExecutionResponse, error) {
@@ -103,35 +26,10 @@ func (c *Chain) Start(step *entity.Step, req *workflowservice.StartWorkflowExecu
 	if req.GetVersioningOverride() != nil {
 		return nil, errVersioningOverride()
 	}
-	p := &startParams{
-		requestID:        req.GetRequestId(),
-		identity:         req.GetIdentity(),
-		workflowType:     req.GetWorkflowType(),
-		taskQueue:        req.GetTaskQueue().GetName(),
-		input:            req.GetInput(),
-		header:           req.GetHeader(),
-		memo:             req.GetMemo(),
-		searchAttributes: req.GetSearchAttributes(),
-		priority:         req.GetPriority(),
-		userMetadata:     req.GetUserMetadata(),
-		links:            req.GetLinks(),
-		retryPolicy:      req.GetRetryPolicy(),
-		cronSchedule:     req.GetCronSchedule(),
-		executionTimeout: req.GetWorkflowExecutionTimeout().AsDuration(),
-		runTimeout:       req.GetWorkflowRunTimeout().AsDuration(),
-		taskTimeout:      req.GetWorkflowTaskTimeout().AsDuration(),
-		firstTaskBackoff: req.GetWorkflowStartDelay().AsDuration(),
-		reusePolicy:      req.GetWorkflowIdReusePolicy(),
-		conflictPolicy:   req.GetWorkflowIdConflictPolicy(),
-
-		writeZeroExecutionTimeout: req.GetWorkflowExecutionTimeout() != nil,
-		writeZeroRunTimeout:       req.GetWorkflowRunTimeout() != nil,
-
-		eager:                req.GetRequestEagerExecution(),
-		continuedFailure:     req.GetContinuedFailure(),
-		lastCompletionResult: req.GetLastCompletionResult(),
-	}
-	p.prepare(step.Now)
+	p := requestParams(req, step.Now)
+	p.eager = req.GetRequestEagerExecution() && p.firstTaskBackoff == 0
+	p.continuedFailure = req.GetContinuedFailure()
+	p.lastCompletionResult = req.GetLastCompletionResult()
 	if err := c.checkSearchAttributes(p.searchAttributes); err != nil {
 		return nil, err
 	}
@@ -165,51 +63,6 @@ func (c *Chain) Start(step *entity.Step, req *workflowservice.StartWorkflowExecu
 	return resp, nil
 }
 
-// signalWithStartParams is the start half of a SignalWithStart.
-func (c *Chain) signalWithStartParams(step *entity.Step, req *workflowservice.SignalWithStartWorkflowExecutionRequest) (*startParams, error) {
-	if req.GetVersioningOverride() != nil {
-		return nil, errVersioningOverride()
-	}
-	p := &startParams{
-		requestID:        req.GetRequestId(),
-		identity:         req.GetIdentity(),
-		workflowType:     req.GetWorkflowType(),
-		taskQueue:        req.GetTaskQueue().GetName(),
-		input:            req.GetInput(),
-		header:           req.GetHeader(),
-		memo:             req.GetMemo(),
-		searchAttributes: req.GetSearchAttributes(),
-		priority:         req.GetPriority(),
-		userMetadata:     req.GetUserMetadata(),
-		links:            req.GetLinks(),
-		retryPolicy:      req.GetRetryPolicy(),
-		cronSchedule:     req.GetCronSchedule(),
-		executionTimeout: req.GetWorkflowExecutionTimeout().AsDuration(),
-		runTimeout:       req.GetWorkflowRunTimeout().AsDuration(),
-		taskTimeout:      req.GetWorkflowTaskTimeout().AsDuration(),
-		firstTaskBackoff: req.GetWorkflowStartDelay().AsDuration(),
-		reusePolicy:      req.GetWorkflowIdReusePolicy(),
-		conflictPolicy:   cmp.Or(req.GetWorkflowIdConflictPolicy(), enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING),
-
-		writeZeroExecutionTimeout: req.GetWorkflowExecutionTimeout() != nil,
-		writeZeroRunTimeout:       req.GetWorkflowRunTimeout() != nil,
-	}
-	p.prepare(step.Now)
-	return p, nil
-}
-
-// prepare puts in what a start by a client leaves open. The request has been checked
-// for form.
-func (p *startParams) prepare(now time.Time) {
-	if p.cronSchedule != "" {
-		p.initiator = enumspb.CONTINUE_AS_NEW_INITIATOR_CRON_SCHEDULE
-		p.firstTaskBackoff, _ = nextCron(p.cronSchedule, now, now)
-	}
-	if p.firstTaskBackoff > 0 {
-		p.eager = false
-	}
-}
-
 // link points at something in the run's history.
 func (c *Chain) link(run *Run, reference any) *commonpb.Link {
 	event := &commonpb.Link_WorkflowEvent{
@@ -226,15 +79,10 @@ func (c *Chain) link(run *Run, reference any) *commonpb.Link {
 	return &commonpb.Link{Variant: &commonpb.Link_WorkflowEvent_{WorkflowEvent: event}}
 }
 
-// startRun starts a run if the id's current run and the policies allow it. A request id that has already started the current run returns that
-// run. It fails with serviceerror.WorkflowExecutionAlreadyStarted.
-func (c *Chain) startRun(step *entity.Step, p *startParams) (*Run, error) {
-	run, _, err := c.start(step, p, nil)
-	return run, err
-}
-
-// start is startRun with a signal, if there is one, as the second event. started
-// is false if the run was running before.
+// start starts a run if the id's current run and the policies allow it, with the
+// signal, if there is one, as its second event. A request id that has already started
+// the current run returns that run. started is false if the run was running before.
+// It fails with serviceerror.WorkflowExecutionAlreadyStarted.
 func (c *Chain) start(step *entity.Step, p *startParams, signal *signalParams) (run *Run, started bool, err error) {
 	terminate := false
 	if current := c.current; current != nil {
@@ -275,6 +123,7 @@ func (c *Chain) start(step *entity.Step, p *startParams, signal *signalParams) (
 func (c *Chain) resolveConflict(p *startParams) (use, terminate bool, err error) {
 	current := c.current
 	reuse, conflict := p.reusePolicy, p.conflictPolicy
+	//lint:ignore SA1019 older clients use it
 	if reuse == enumspb.WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING {
 		reuse, conflict = enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE, enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING
 	}
@@ -437,44 +286,6 @@ func (r *Run) startFirstTask(step *entity.Step) {
 	r.state.ChildFirstTaskPending = false
 	r.dirty.state = true
 	r.scheduleFirstTask(step, true)
-}
-
-// withoutNil drops null values: in a memo they stand for nothing.
-func withoutNil(memo *commonpb.Memo) *commonpb.Memo {
-	if fields, changed := nonNil(memo.GetFields()); changed {
-		return &commonpb.Memo{Fields: fields}
-	}
-	return memo
-}
-
-func nonNil(fields map[string]*commonpb.Payload) (kept map[string]*commonpb.Payload, changed bool) {
-	for _, v := range fields {
-		if isNilPayload(v) {
-			changed = true
-		}
-	}
-	if !changed {
-		return fields, false
-	}
-	kept = make(map[string]*commonpb.Payload, len(fields))
-	for k, v := range fields {
-		if !isNilPayload(v) {
-			kept[k] = v
-		}
-	}
-	return kept, true
-}
-
-// isNilPayload reports whether the payload is the encoding of nil, or of an
-// empty list, by which clients ask to remove a field.
-func isNilPayload(p *commonpb.Payload) bool {
-	switch string(p.GetMetadata()["encoding"]) {
-	case "binary/null":
-		return true
-	case "json/plain":
-		return string(p.GetData()) == "null" || string(p.GetData()) == "[]"
-	}
-	return p == nil || len(p.GetData()) == 0 && len(p.GetMetadata()) == 0
 }
 
 // textPayloads is a text as SDKs encode it.

@@ -1,5 +1,3 @@
-//lint:file-ignore SA1019 What older clients send in deprecated fields is honoured and recorded.
-
 package workflow
 
 import (
@@ -54,7 +52,8 @@ func (s *startedTask) attributes(scheduledEventID int64) *historypb.WorkflowTask
 		SuggestContinueAsNew:        len(s.suggest) > 0,
 		SuggestContinueAsNewReasons: s.suggest,
 		HistorySizeBytes:            s.historySize,
-		WorkerVersion:               s.version,
+		//lint:ignore SA1019 older clients use it
+		WorkerVersion: s.version,
 	}
 }
 
@@ -296,7 +295,8 @@ func (r *Run) failTask(step *entity.Step, cause enumspb.WorkflowTaskFailedCause,
 			Cause:            cause,
 			Failure:          failure,
 			Identity:         identity,
-			BinaryChecksum:   checksum,
+			//lint:ignore SA1019 older clients use it
+			BinaryChecksum: checksum,
 		})
 	}
 	r.endTask(step, end)
@@ -412,6 +412,7 @@ func (c *Chain) StartWorkflowTask(step *entity.Step, task *entity.Task, req *wor
 // pollVersion is the version of a worker that takes part in no versioning but
 // tells its build id.
 func pollVersion(req *workflowservice.PollWorkflowTaskQueueRequest) *commonpb.WorkerVersionStamp {
+	//lint:ignore SA1019 older clients use it
 	capabilities, options := req.GetWorkerVersionCapabilities(), req.GetDeploymentOptions()
 	if options.GetWorkerVersioningMode() == enumspb.WORKER_VERSIONING_MODE_VERSIONED && options.GetDeploymentName() != "" {
 		return nil
