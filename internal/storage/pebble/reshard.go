@@ -73,6 +73,7 @@ type Reshard struct {
 	store  *Store
 	header header
 	record reshardRecord
+	batch  int // bytes that are copied with one sync
 }
 
 // Reshard turns the store into one that is being resharded to the given number of
@@ -93,7 +94,7 @@ func (s *Stopped) Reshard(shards int) (*Reshard, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Reshard{store: store, header: s.state.header, record: reshardRecord{To: uint32(shards)}}
+	r := &Reshard{store: store, header: s.state.header, record: reshardRecord{To: uint32(shards)}, batch: opts.copyBytes}
 	if under := s.state.reshard; under != nil && under.To == r.record.To {
 		r.record = *under
 		return r, nil
@@ -166,7 +167,7 @@ func (r *Reshard) copyBatch(ctx context.Context, b *cockroach.Batch, place func(
 	defer func() { err = errors.Join(err, iter.Close()) }()
 	next := r.header.generation.other()
 	var last []byte
-	for ok := iter.First(); ok && b.Len() < copyBatchBytes; ok = iter.Next() {
+	for ok := iter.First(); ok && b.Len() < r.batch; ok = iter.Next() {
 		if read++; read%scanCheck == 0 && ctx.Err() != nil {
 			return 0, ctx.Err()
 		}

@@ -86,7 +86,7 @@ func content(t *testing.T, store *Store) (data map[string]string, own int) {
 
 func mustStop(t *testing.T, fs vfs.FS) *Stopped {
 	t.Helper()
-	stopped, err := OpenStopped("data", Options{FS: fs, Logger: quiet})
+	stopped, err := OpenStopped("data", Options{FS: fs, Logger: quiet, copyBytes: 16 << 10})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func TestAReshardedStoreHasTheSamePairsInOtherShardsAndNoLesserEpochs(t *testing
 
 func TestAReshardingThatWasBrokenOffGoesOnBehindTheLastPairThatWasCopied(t *testing.T) {
 	fs := vfs.NewMem()
-	data := seed(t, fs, 2, 600, 30000) // some batches
+	data := seed(t, fs, 2, 600, 300)
 	r := mustReshard(t, fs, 5)
 	stop := errors.New("stop")
 	places, copied := 0, map[string]int{}
@@ -222,14 +222,14 @@ func TestAReshardingCanBeTakenBackOrGivenUpForAnother(t *testing.T) {
 // TestAfterAPowerCutAReshardingIsNotBegunUnderWayOrEnded cuts the power again and
 // again, and goes on where the store says it is.
 func TestAfterAPowerCutAReshardingIsNotBegunUnderWayOrEnded(t *testing.T) {
-	seeds := 5
+	seeds := 20
 	if testing.Short() {
-		seeds = 2
+		seeds = 5
 	}
 	for n := range seeds {
 		rng := rand.New(rand.NewPCG(uint64(n), 0))
 		fs := vfs.NewCrashableMem()
-		data := seed(t, fs, 3, 300, 42000) // some batches
+		data := seed(t, fs, 3, 600, 200)
 		for cuts := 0; ; cuts++ {
 			r := mustReshard(t, fs, 8)
 			var crashed *vfs.MemFS

@@ -38,6 +38,8 @@ type Options struct {
 
 	// memTableBytes is smaller in tests that want flushes and compactions.
 	memTableBytes int
+	// copyBytes is less than copyBatchBytes in tests that want many batches.
+	copyBytes int
 	// formats are other than this release's in tests of upgrades.
 	formats *format.Registry
 	// lock is held on the directory already, by whoever looked at it before.
@@ -127,6 +129,9 @@ func (opts Options) withDefaults() (Options, error) {
 	}
 	if opts.memTableBytes == 0 {
 		opts.memTableBytes = defaultMemTableBytes
+	}
+	if opts.copyBytes == 0 {
+		opts.copyBytes = copyBatchBytes
 	}
 	if opts.formats == nil {
 		present := format.Present()
