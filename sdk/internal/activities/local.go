@@ -271,7 +271,7 @@ func (r *LocalRunner) endAttempt(run *localRun, attempt int32, result *commonpb.
 	outcome := &flow.LocalActivityResult{Task: run.task, Result: result, Err: err, Attempt: attempt}
 	if err != nil {
 		outcome.Result = nil
-		delay := retryDelay(run.task.Options.RetryPolicy, attempt, err, time.Now(), run.expires)
+		delay := RetryDelay(run.task.Options.RetryPolicy, attempt, err, time.Now(), run.expires)
 		if delay > 0 && delay <= run.task.WorkflowTaskTimeout {
 			run.attempt++
 			run.retry = time.AfterFunc(delay, func() { r.retry(run) })

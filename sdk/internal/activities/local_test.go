@@ -219,7 +219,7 @@ func TestALocalActivityCanBeNamed(t *testing.T) {
 func TestExponentialDelaysStayWithinTheMaximum(t *testing.T) {
 	policy := &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 5 * time.Second}
 	for attempt, want := range map[int32]time.Duration{1: time.Second, 2: 2 * time.Second, 3: 4 * time.Second, 4: 5 * time.Second, 4000: 5 * time.Second} {
-		if got := retryDelay(policy, attempt, errors.New("x"), time.Now(), time.Time{}); got != want {
+		if got := RetryDelay(policy, attempt, errors.New("x"), time.Now(), time.Time{}); got != want {
 			t.Errorf("after attempt %d the delay is %v, want %v", attempt, got, want)
 		}
 	}
@@ -228,7 +228,7 @@ func TestExponentialDelaysStayWithinTheMaximum(t *testing.T) {
 func TestAnErrorCanChooseTheNextDelay(t *testing.T) {
 	policy := &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2}
 	err := temporal.NewApplicationErrorWithOptions("later", "x", temporal.ApplicationErrorOptions{NextRetryDelay: 7 * time.Second})
-	if got := retryDelay(policy, 1, err, time.Now(), time.Time{}); got != 7*time.Second {
+	if got := RetryDelay(policy, 1, err, time.Now(), time.Time{}); got != 7*time.Second {
 		t.Fatalf("the delay is %v", got)
 	}
 }

@@ -11,10 +11,10 @@ import (
 // noRetry is the delay of an attempt that is not to be repeated.
 const noRetry = time.Duration(-1)
 
-// retryDelay is how long to wait before the attempt after the given one, which
+// RetryDelay is how long to wait before the attempt after the given one, which
 // failed with err; noRetry if there is to be none. expires is when no further
 // attempt may begin, zero for never.
-func retryDelay(policy *temporal.RetryPolicy, attempt int32, err error, now, expires time.Time) time.Duration {
+func RetryDelay(policy *temporal.RetryPolicy, attempt int32, err error, now, expires time.Time) time.Duration {
 	if policy == nil || !failure.IsRetryable(err, policy.NonRetryableErrorTypes) {
 		return noRetry
 	}

@@ -64,8 +64,9 @@ type Runner struct {
 // NewRunner returns a Runner.
 func NewRunner(options Options) *Runner { return &Runner{options: options} }
 
-// errAfterDeadline is logged for results that the server would not take.
-var errAfterDeadline = errors.New("the activity returned after its deadline; the server has timed it out")
+// ErrAfterDeadline is what Run returns for a result that the server would not take:
+// it has timed the attempt out.
+var ErrAfterDeadline = errors.New("the activity returned after its deadline; the server has timed it out")
 
 // Run runs one task to its end and reports the outcome to the server. It
 // returns an error if the outcome could not be reported: the attempt then times
@@ -154,7 +155,7 @@ func (r *Runner) execute(task *workflowservice.PollActivityTaskQueueResponse) (r
 	cancelRequested := ctx.Err() == context.Canceled && temporal.IsCanceledError(context.Cause(ctx))
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		env.Logger().Info("Activity complete after timeout.", logtag.Result, result, logtag.Error, err)
-		return nil, errAfterDeadline
+		return nil, ErrAfterDeadline
 	}
 	if err != nil && err != ErrResultPending {
 		logFailure(env.Logger(), "Activity error.", err)

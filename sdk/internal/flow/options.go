@@ -7,6 +7,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/logger"
 	"github.com/perdure/perdure/sdk/internal/registry"
+	"github.com/perdure/perdure/sdk/internal/replay"
 )
 
 // PanicPolicy says what happens to an execution whose workflow code panics or
@@ -66,6 +67,10 @@ type Options struct {
 	// LocalActivities runs local activities. Nil makes workflow code that
 	// executes one fail.
 	LocalActivities LocalActivities
+
+	// TaskStarted may change what the workflow is told of a task. Tests have their
+	// own idea of how long a history is.
+	TaskStarted func(*replay.TaskInfo)
 
 	// SDKMetadata is the server capability sdk_metadata: with it, SDK flags
 	// and the SDK's name and version are reported in completions.

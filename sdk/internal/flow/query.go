@@ -73,6 +73,22 @@ func (o outbound) SetQueryHandlerWithOptions(ctx Context, queryType string, hand
 	return nil
 }
 
+// Query answers a query on what the run has come to, outside of tasks; also after the
+// run has ended or the instance was closed. It must not be called concurrently with
+// the other methods.
+func (i *Instance) Query(query *querypb.WorkflowQuery) (result *commonpb.Payloads, err error) {
+	if i.run == nil || i.run.root == nil {
+		return nil, errors.New("the workflow has not run yet: it can be queried from its first workflow task on")
+	}
+	if i.state.Load() != idle {
+		return i.run.query(query)
+	}
+	if stuck := i.guard(func() { result, err = i.run.query(query) }); stuck != nil {
+		return nil, stuck
+	}
+	return result, err
+}
+
 // query answers a query. Those for which workflow code has set a handler go
 // through the interceptors.
 func (r *run) query(query *querypb.WorkflowQuery) (*commonpb.Payloads, error) {

@@ -99,6 +99,7 @@ func (r *run) newReplayMachine() *replay.Machine {
 		SDKVersion:  version.SDKVersion,
 		BuildID:     r.options.BuildID,
 		RunID:       r.info.OriginalRunID,
+		TaskStarted: r.options.TaskStarted,
 	})
 }
 

@@ -129,6 +129,9 @@ func isSliceFor(params []reflect.Type, args []any) bool {
 	return last == nil || reflect.TypeOf(last).AssignableTo(params[len(params)-1])
 }
 
+// Type is the Go type of the function.
+func (f *Function) Type() reflect.Type { return f.typ }
+
 // CheckArgs says why fn, when it is a function, could not be called with args.
 // A name can not be checked. context is the type of the first parameter that
 // the caller does not pass.

@@ -103,6 +103,8 @@ type Options struct {
 	SDKName, SDKVersion string
 	// BuildID of the worker.
 	BuildID string
+	// TaskStarted, if set, may change what is known of a task before the code sees it.
+	TaskStarted func(*TaskInfo)
 	// RunID is what child workflow ids are made of, until the history tells
 	// that the run was reset: the original run id of the execution.
 	RunID string
@@ -311,6 +313,9 @@ func (m *Machine) startTask(event *historypb.HistoryEvent) error {
 	m.task.ContinueAsNewSuggested = attributes.GetSuggestContinueAsNew()
 	m.task.ContinueAsNewSuggestedReasons = attributes.GetSuggestContinueAsNewReasons()
 	m.task.TargetDeploymentVersionChanged = attributes.GetTargetWorkerDeploymentVersionChanged()
+	if m.options.TaskStarted != nil {
+		m.options.TaskStarted(&m.task)
+	}
 	// The event after this one completes the task, and the events of the
 	// task's commands come next. A request to cancel may have left commands
 	// here before the task started.
