@@ -188,7 +188,7 @@ func (i *Instance) handle(ctx context.Context, task *Task) (outcome *Outcome, er
 		return nil, ErrStale
 	}
 	i.poll = poll
-	i.tasked = time.Now()
+	i.tasked = i.options.now()
 	reader := replay.NewReader(events, poll.GetNextPageToken(), replay.Pager(task.NextPage), i.lastHandled, poll.GetStartedEventId())
 	err = i.machine.Process(ctx, reader, replay.Mode{
 		PreviousStartedEventID: poll.GetPreviousStartedEventId(),

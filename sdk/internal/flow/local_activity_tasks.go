@@ -106,7 +106,7 @@ func (i *Instance) endLocalActivity(result *LocalActivityResult) error {
 		end.Backoff = result.Backoff
 	}
 	// Workflow time goes on with this machine's clock until the next task.
-	now := time.Now()
+	now := i.options.now()
 	at := machine.Now().Add(now.Sub(i.tasked))
 	i.tasked = now
 	return machine.EndLocalActivity(activity, end, at)

@@ -72,9 +72,21 @@ type Options struct {
 	// own idea of how long a history is.
 	TaskStarted func(*replay.TaskInfo)
 
+	// Clock is the real time, which workflow time goes on with while local activities
+	// run. Default time.Now.
+	Clock func() time.Time
+
 	// SDKMetadata is the server capability sdk_metadata: with it, SDK flags
 	// and the SDK's name and version are reported in completions.
 	SDKMetadata bool
+}
+
+// now is the time by Clock.
+func (o *Options) now() time.Time {
+	if o.Clock == nil {
+		return time.Now()
+	}
+	return o.Clock()
 }
 
 // withDefaults fills in what was left out.

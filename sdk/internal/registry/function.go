@@ -132,6 +132,9 @@ func isSliceFor(params []reflect.Type, args []any) bool {
 // Type is the Go type of the function.
 func (f *Function) Type() reflect.Type { return f.typ }
 
+// TakesContext says whether the function's first parameter is the context.
+func (f *Function) TakesContext() bool { return f.takesContext }
+
 // CheckArgs says why fn, when it is a function, could not be called with args.
 // A name can not be checked. context is the type of the first parameter that
 // the caller does not pass.

@@ -115,6 +115,10 @@ func (t *activityTask) begin() {
 	if !t.open() {
 		return
 	}
+	if t.cancelRequested {
+		t.canceled(nil)
+		return
+	}
 	e, o := t.x.engine, &t.x.engine.Options
 	t.info.Attempt, t.info.StartedTime = t.attempt, e.clock.now
 	if len(o.Registry.ActivityTypes()) == 0 {
@@ -159,7 +163,7 @@ func (t *activityTask) begin() {
 	}()
 }
 
-var errGoexit = errors.New("activity called runtime.Goexit, or a function that does, such as testing.T.FailNow")
+var errGoexit = errors.New("activity called runtime.Goexit") // as testing.T.FailNow does
 
 // stopping is a context that ends when the test says that the worker stops.
 type stopping struct {

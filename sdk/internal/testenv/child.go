@@ -78,7 +78,7 @@ func (x *Execution) initiateChild(completed int64, a *commandpb.StartChildWorkfl
 
 // startChild starts a child, if its id is free.
 func (e *Engine) startChild(c *child, a *commandpb.StartChildWorkflowExecutionCommandAttributes) {
-	if previous, taken := e.executions[a.GetWorkflowId()]; taken && !mayReuse(previous, a.GetWorkflowIdReusePolicy()) {
+	if previous, taken := e.Execution(a.GetWorkflowId()); taken && !mayReuse(previous, a.GetWorkflowIdReusePolicy()) {
 		c.started, c.reported = true, true
 		e.Post(func() {
 			c.notStarted(a.GetWorkflowId(), a.GetWorkflowType(), enumspb.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_WORKFLOW_ALREADY_EXISTS)

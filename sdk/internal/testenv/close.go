@@ -93,6 +93,7 @@ func (x *Execution) continueAsNew(completed int64, a *commandpb.ContinueAsNewWor
 // finish stops what belongs to the run.
 func (x *Execution) finish() {
 	x.closed, x.open, x.wanted = true, false, false
+	x.over.Store(true)
 	e := x.engine
 	for _, a := range x.activities {
 		a.abandon()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/perdure/perdure/sdk/internal/activities"
@@ -23,10 +24,10 @@ type Engine struct {
 
 	mu         sync.Mutex
 	clock      clock
-	busy       int // activities, mocks and local activities whose code runs
-	executions map[string]*Execution
+	busy       int          // activities, mocks and local activities whose code runs
+	ids        sync.Map     // of the newest *Execution by workflow id; written on the loop
 	order      []*Execution // all, in the order in which they were started
-	root       *Execution
+	root       atomic.Pointer[Execution]
 	number     int
 	callbacks  []func()
 	activities map[string]*activityTask // by token
@@ -43,7 +44,6 @@ func New() *Engine {
 		inbox:      inbox{wake: make(chan struct{}, 1)},
 		done:       make(chan struct{}),
 		clock:      clock{now: time.Now()},
-		executions: make(map[string]*Execution),
 		activities: make(map[string]*activityTask),
 	}
 }
@@ -181,14 +181,15 @@ func (e *Engine) Run(start *Start) {
 	defer e.mu.Unlock()
 	defer e.stop()
 	e.begin()
-	e.root = e.newExecution(start)
-	e.root.begin()
+	root := e.newExecution(start)
+	root.begin()
+	e.root.Store(root)
 	// What the test has asked for beforehand is there when the workflow begins.
 	for item := e.take(); item != nil; item = e.take() {
 		item()
 		e.callBack()
 	}
-	e.root.wanted = true
+	root.wanted = true
 	e.work()
 	for !e.finished() {
 		if item := e.take(); item != nil {
@@ -218,7 +219,7 @@ func (e *Engine) work() {
 }
 
 func (e *Engine) finished() bool {
-	if !e.root.closed {
+	if !e.root.Load().closed {
 		return false
 	}
 	if e.Options.NoDetachedChildWait {
@@ -266,7 +267,7 @@ func (e *Engine) timeoutMessage(timeout time.Duration) string {
 	if e.busy > 0 {
 		what = fmt.Sprintf("%d activities or mocks are still running: make them return, or allow more time with SetTestTimeout", e.busy)
 	}
-	return fmt.Sprintf("test timeout: %v, %s. workflow stack: %v", timeout, what, e.root.stacks())
+	return fmt.Sprintf("test timeout: %v, %s. workflow stack: %v", timeout, what, e.root.Load().stacks())
 }
 
 // begin makes what needs the final options.
@@ -296,12 +297,15 @@ func (e *Engine) next() string {
 
 // Execution finds the newest run of a workflow id.
 func (e *Engine) Execution(workflowID string) (*Execution, bool) {
-	x, ok := e.executions[workflowID]
-	return x, ok
+	x, ok := e.ids.Load(workflowID)
+	if !ok {
+		return nil, false
+	}
+	return x.(*Execution), true
 }
 
 // Root is the execution that Run started, nil before.
-func (e *Engine) Root() *Execution { return e.root }
+func (e *Engine) Root() *Execution { return e.root.Load() }
 
 // ByRunID finds a run. It is for workflow code, which runs while the loop waits for
 // it.

@@ -3,6 +3,7 @@ package testenv
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -57,6 +58,7 @@ type Execution struct {
 	runTimer   *timer
 
 	closed bool
+	over   atomic.Bool // closed, for who is not on the loop
 	result *commonpb.Payloads
 	err    error // how it ended, nil if it completed
 }
@@ -68,7 +70,7 @@ func (x *Execution) ID() execution.Workflow { return x.id }
 func (x *Execution) IsChild() bool { return x.child != nil }
 
 // Closed says whether the run has ended.
-func (x *Execution) Closed() bool { return x.closed }
+func (x *Execution) Closed() bool { return x.over.Load() }
 
 // Result is the result of the run and the error it ended with.
 func (x *Execution) Result() (converter.EncodedValue, error) {
@@ -112,9 +114,10 @@ func (e *Engine) newExecution(start *Start) *Execution {
 		Interceptors:       o.WorkflowInterceptors,
 		LocalActivities:    localActivities{x},
 		TaskStarted:        o.Task,
+		Clock:              e.Now,
 		SDKMetadata:        true,
 	})
-	e.executions[x.id.ID] = x
+	e.ids.Store(x.id.ID, x)
 	e.order = append(e.order, x)
 	return x
 }

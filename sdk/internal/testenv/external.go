@@ -59,7 +59,7 @@ func (x *Execution) cancelExternal(completed int64, a *commandpb.RequestCancelEx
 
 // target is an open run.
 func (e *Engine) target(workflowID, runID string) *Execution {
-	x, ok := e.executions[workflowID]
+	x, ok := e.Execution(workflowID)
 	if !ok || x.closed || runID != "" && runID != x.id.RunID {
 		return nil
 	}

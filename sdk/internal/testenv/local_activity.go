@@ -97,4 +97,3 @@ func wrapLocal(task *flow.LocalActivityTask, err error) error {
 	}
 	return failure.NewActivityError(0, 0, "", &commonpb.ActivityType{Name: task.ActivityType}, task.ActivityID, enumspb.RETRY_STATE_UNSPECIFIED, err)
 }
-
