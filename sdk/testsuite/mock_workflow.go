@@ -66,6 +66,20 @@ func (i *outerInbound) ExecuteWorkflow(ctx flow.Context, in *flow.ExecuteWorkflo
 	return result, err
 }
 
+func (i *outerInbound) ValidateUpdate(ctx flow.Context, in *flow.UpdateInput) error {
+	err := i.Next.ValidateUpdate(ctx, in)
+	if err != nil {
+		i.run.Returned(flow.GetCurrentUpdateInfo(ctx).ID, nil, err)
+	}
+	return err
+}
+
+func (i *outerInbound) ExecuteUpdate(ctx flow.Context, in *flow.UpdateInput) (any, error) {
+	result, err := i.Next.ExecuteUpdate(ctx, in)
+	i.run.Returned(flow.GetCurrentUpdateInfo(ctx).ID, result, err)
+	return result, err
+}
+
 // inner is the innermost interceptor of workflows: it calls the mock, if there is one, in
 // place of the workflow function.
 type inner struct{ env *TestWorkflowEnvironment }

@@ -128,7 +128,7 @@ func (t *activityTask) begin() {
 		}
 	}
 	if o.ServesActivity != nil && !o.ServesActivity(t.info.TaskQueue, t.info.ActivityType.Name) {
-		t.failed(failure.NewActivityNotRegisteredError(t.info.ActivityType.Name, o.Registry.ActivityTypes()))
+		t.failed(failure.NewActivityNotRegisteredError(t.info.ActivityType.Name, o.Registry.ActivityTypes()), false)
 		return
 	}
 	ctx, cancel := context.WithCancelCause(e.background)
@@ -277,7 +277,7 @@ func (a *attempt) returned(err error) {
 		}
 		t.timedOut(timeout)
 	case err != nil:
-		t.failed(err)
+		t.failed(err, false)
 	default:
 		t.reported(a.response)
 	}
@@ -291,7 +291,7 @@ func (t *activityTask) reported(response any) {
 	case *workflowservice.RespondActivityTaskCanceledRequest:
 		t.canceled(response.GetDetails())
 	case *workflowservice.RespondActivityTaskFailedRequest:
-		t.failed(t.failures.FailureToError(response.GetFailure()))
+		t.failed(t.failures.FailureToError(response.GetFailure()), response.GetFailure().GetApplicationFailureInfo().GetNonRetryable())
 	}
 }
 
@@ -333,9 +333,13 @@ func (t *activityTask) canceled(details *commonpb.Payloads) {
 	t.listen(nil, t.wrap(failure.NewCanceledError(failure.CanceledErrorOptions{Details: []any{newValues(details, t.converter)}}), enumspb.RETRY_STATE_NON_RETRYABLE_FAILURE))
 }
 
-// failed ends an attempt with an error, and the activity if it is not to be retried.
-func (t *activityTask) failed(err error) {
-	state, again := t.tryAgain(err)
+// failed ends an attempt with an error, and the activity if it is not to be retried:
+// because the failure on the wire says so, or the policy.
+func (t *activityTask) failed(err error, final bool) {
+	state, again := enumspb.RETRY_STATE_NON_RETRYABLE_FAILURE, false
+	if !final {
+		state, again = t.tryAgain(err)
+	}
 	if again {
 		return
 	}
@@ -481,8 +485,8 @@ func (e *Engine) CompleteActivity(token []byte, result *commonpb.Payloads, err e
 		case errors.Is(err, context.Canceled):
 			t.canceled(nil)
 		default:
-			// The error goes over the wire.
-			t.failed(t.failures.FailureToError(t.failures.ErrorToFailure(err)))
+			cause := t.failures.ErrorToFailure(err)
+			t.failed(t.failures.FailureToError(cause), cause.GetApplicationFailureInfo().GetNonRetryable())
 		}
 	})
 	return nil

@@ -102,7 +102,7 @@ func (x *Execution) finish() {
 		e.unschedule(t.timer)
 	}
 	e.unschedule(x.runTimer)
-	x.updates.close()
+	x.closeUpdates()
 }
 
 // end ends the run for good, unless its policies have it run again.

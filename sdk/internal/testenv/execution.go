@@ -294,10 +294,10 @@ func (x *Execution) answered(outcome *flow.Outcome) {
 			SdkMetadata:      &sdkpb.WorkflowTaskCompletedMetadata{LangUsedFlags: request.GetSdkMetadata().GetLangUsedFlags()},
 		}},
 	})
+	x.messages(request.GetMessages())
 	for _, command := range request.GetCommands() {
 		x.apply(completed, command, request.GetMessages())
 	}
-	x.messages(request.GetMessages())
 	if x.child != nil {
 		x.child.taskAnswered(x)
 	}
