@@ -620,6 +620,7 @@ func (s *script) doHistory(w *words) {
 
 func (s *script) doEvent(w *words) {
 	event := s.eventAt(w.next(), s.number(w.next()))
+	s.inFull[event.EventType] = true
 	s.say("%v %s", event.EventType, offset(event.EventTime.AsTime()))
 	s.sayFields(attributesOf(event))
 }

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/datadriven"
+	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
 	"google.golang.org/protobuf/proto"
@@ -27,16 +29,25 @@ func TestScripts(t *testing.T) {
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no scripts: %v", err)
 	}
+	shown := make(map[enumspb.EventType]bool)
 	for _, path := range paths {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
 			var current *script
 			datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 				if current == nil || current.engine.t != t {
-					current = newScript(t) // every subtest begins with nothing
+					current = newScript(t, shown) // every subtest begins with nothing
 				}
 				return current.run(t, d)
 			})
 		})
+	}
+	if strings.Contains(flag.Lookup("test.run").Value.String(), "/") {
+		return // not all of them were run
+	}
+	for eventType, inFull := range shown {
+		if !inFull {
+			t.Errorf("no script shows every field of a %v: use the directive event", eventType)
+		}
 	}
 }
 
@@ -72,13 +83,18 @@ type script struct {
 	messages      map[string]envelope
 	reply         proto.Message // the last one
 
+	// inFull are the types of all events there have been, and whether one was shown
+	// with every field.
+	inFull map[enumspb.EventType]bool
+
 	runLabels map[string]string // by run id: "w" for the first run, "w/2" for the second
 	runs      map[string]int    // how many a workflow has had
 }
 
-func newScript(t *testing.T) *script {
+func newScript(t *testing.T, inFull map[enumspb.EventType]bool) *script {
 	s := &script{
 		engine:        newEngine(t),
+		inFull:        inFull,
 		shown:         testEpoch,
 		workflowTasks: make(map[string]*workflowTask),
 		activities:    make(map[string]*activityTask),
@@ -189,6 +205,9 @@ func (s *script) tellEvents(key entity.Key, records []entity.Record) {
 	var before []string
 	for _, r := range records {
 		runID, events := decodeBatch(r)
+		for _, event := range events {
+			s.inFull[event.EventType] = s.inFull[event.EventType]
+		}
 		if runID == current {
 			latest = append(latest, events...)
 		} else if len(events) > 0 {
