@@ -206,7 +206,9 @@ func (s *script) tellEvents(key entity.Key, records []entity.Record) {
 	for _, r := range records {
 		runID, events := decodeBatch(r)
 		for _, event := range events {
-			s.inFull[event.EventType] = s.inFull[event.EventType]
+			if _, known := s.inFull[event.EventType]; !known {
+				s.inFull[event.EventType] = false
+			}
 		}
 		if runID == current {
 			latest = append(latest, events...)
