@@ -167,14 +167,20 @@ func CheckActivityArgs(fn any, args []any) error { return CheckArgs(fn, args, co
 // given none: its Go name without package, receiver and the compiler's mark of
 // a method value.
 func FunctionName(fn any) string {
-	full := runtime.FuncForPC(reflect.ValueOf(fn).Pointer()).Name()
+	full := qualifiedName(fn)
 	return strings.TrimSuffix(full[strings.LastIndexByte(full, '.')+1:], "-fm")
+}
+
+// qualifiedName is a function's Go name with package and receiver. Functions made
+// by the same literal share one.
+func qualifiedName(fn any) string {
+	return runtime.FuncForPC(reflect.ValueOf(fn).Pointer()).Name()
 }
 
 // IsMethod says whether fn is a method of a pointer, taken as a value.
 func IsMethod(fn any) bool {
 	return reflect.TypeOf(fn).Kind() == reflect.Func &&
-		strings.Contains(runtime.FuncForPC(reflect.ValueOf(fn).Pointer()).Name(), "(*")
+		strings.Contains(qualifiedName(fn), "(*")
 }
 
 func nameOf(fn any) (name string, isFunction bool, err error) {
@@ -189,17 +195,16 @@ func nameOf(fn any) (name string, isFunction bool, err error) {
 	}
 }
 
-// names decides under which name fn is registered, and which function name is
-// to be an alias of it.
-func names(fn any, explicit string) (name, alias string, err error) {
-	name = FunctionName(fn)
-	if explicit != "" {
-		name, alias = explicit, name
+// registeredName decides under which name fn is registered.
+func registeredName(fn any, explicit string) (string, error) {
+	name := explicit
+	if name == "" {
+		name = FunctionName(fn)
 	}
 	if strings.HasPrefix(name, ReservedPrefix) {
-		return "", "", errReserved(name)
+		return "", errReserved(name)
 	}
-	return name, alias, nil
+	return name, nil
 }
 
 func errReserved(name string) error {

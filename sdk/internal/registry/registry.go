@@ -5,7 +5,9 @@
 // that. Names are part of the wire format: a function's name is the last part
 // of its Go name, without package and receiver, and an explicit name given at
 // registration becomes an alias, so that passing the function itself to
-// ExecuteActivity finds it too.
+// ExecuteActivity finds it too. Aliases belong to functions, not to names: of
+// two functions that are called the same in different packages each reaches
+// its own registration.
 package registry
 
 import (
@@ -71,8 +73,9 @@ type Registry struct {
 	dynamicWorkflow *Function
 	dynamicBehavior DynamicWorkflowBehavior
 	dynamicActivity *Function
-	workflowAlias   map[string]string // function name to registered name; nil when aliasing is off
-	activityAlias   map[string]string
+	// aliases are nil when aliasing is off.
+	workflowAliases *aliases
+	activityAliases *aliases
 }
 
 // New returns an empty registry.
@@ -83,8 +86,8 @@ func New(options Options) *Registry {
 		activities:      make(map[string]*Function),
 	}
 	if !options.DisableAliasing {
-		r.workflowAlias = make(map[string]string)
-		r.activityAlias = make(map[string]string)
+		r.workflowAliases = newAliases()
+		r.activityAliases = newAliases()
 	}
 	return r
 }
@@ -95,7 +98,7 @@ func (r *Registry) RegisterWorkflow(fn any, options WorkflowOptions) error {
 	if err := r.checkWorkflow(fn); err != nil {
 		return err
 	}
-	name, alias, err := names(fn, options.Name)
+	name, err := registeredName(fn, options.Name)
 	if err != nil {
 		return err
 	}
@@ -107,8 +110,8 @@ func (r *Registry) RegisterWorkflow(fn any, options WorkflowOptions) error {
 	f := newFunction(name, fn, r.workflowContext)
 	f.versioningBehavior = options.VersioningBehavior
 	r.workflows[name] = f
-	if alias != "" && r.workflowAlias != nil {
-		r.workflowAlias[alias] = name
+	if options.Name != "" {
+		r.workflowAliases.add(fn, name)
 	}
 	return nil
 }
@@ -144,7 +147,7 @@ func (r *Registry) RegisterActivity(fn any, options ActivityOptions) error {
 	if err := r.checkActivity(typ); err != nil {
 		return err
 	}
-	name, alias, err := names(fn, options.Name)
+	name, err := registeredName(fn, options.Name)
 	if err != nil {
 		return err
 	}
@@ -153,8 +156,8 @@ func (r *Registry) RegisterActivity(fn any, options ActivityOptions) error {
 	if err := r.addActivity(newFunction(name, fn, contextType), options); err != nil {
 		return err
 	}
-	if alias != "" && r.activityAlias != nil {
-		r.activityAlias[alias] = name
+	if options.Name != "" {
+		r.activityAliases.add(fn, name)
 	}
 	return nil
 }
@@ -221,11 +224,15 @@ func (r *Registry) RegisterDynamicActivity(fn any) error {
 func (r *Registry) Workflow(name string) (*Function, bool) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if alias, ok := r.workflowAlias[name]; ok {
-		name = alias
-	}
 	if f, ok := r.workflows[name]; ok {
 		return f, true
+	}
+	// A caller without this registry, such as a client, knows the function's
+	// own name only.
+	if alias, ok := r.workflowAliases.ofShortName(name); ok {
+		if f, ok := r.workflows[alias]; ok {
+			return f, true
+		}
 	}
 	return r.dynamicWorkflow, r.dynamicWorkflow != nil
 }
@@ -282,7 +289,7 @@ func (r *Registry) WorkflowName(fn any) (string, error) {
 	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if alias, ok := r.workflowAlias[name]; ok {
+	if alias, ok := r.workflowAliases.of(fn); ok {
 		return alias, nil
 	}
 	return name, nil
@@ -297,7 +304,7 @@ func (r *Registry) ActivityName(fn any) (string, error) {
 	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if alias, ok := r.activityAlias[name]; ok {
+	if alias, ok := r.activityAliases.of(fn); ok {
 		return alias, nil
 	}
 	return name, nil

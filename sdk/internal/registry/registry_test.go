@@ -87,6 +87,53 @@ func TestFunctionsAreFoundByNameAndByThemselves(t *testing.T) {
 	}
 }
 
+// otherPackage has functions with the short names of functions of this file.
+type otherPackage struct{}
+
+func (otherPackage) Order(flowContext, string) (int, error) { return 4, nil }
+func (otherPackage) Plain(a, b int) (int, error)            { return a - b, nil }
+
+func TestFunctionsOfTheSameShortNameReachTheirOwnRegistration(t *testing.T) {
+	var other otherPackage
+	r := newRegistry(false)
+	must(t, r.RegisterWorkflow(Order, WorkflowOptions{Name: "order-v2"}))
+	must(t, r.RegisterWorkflow(other.Order, WorkflowOptions{}))
+	must(t, r.RegisterActivity(Plain, ActivityOptions{Name: "add"}))
+	must(t, r.RegisterActivity(other.Plain, ActivityOptions{}))
+	for want, fn := range map[string]any{"order-v2": Order, "Order": other.Order} {
+		if name, err := r.WorkflowName(fn); err != nil || name != want {
+			t.Errorf("workflow %q, want %q: %v", name, want, err)
+		}
+		if f, ok := r.Workflow(want); !ok || f.Name != want {
+			t.Errorf("a task of type %q runs %+v", want, f)
+		}
+	}
+	for want, fn := range map[string]any{"add": Plain, "Plain": other.Plain} {
+		if name, err := r.ActivityName(fn); err != nil || name != want {
+			t.Errorf("activity %q, want %q: %v", name, want, err)
+		}
+	}
+}
+
+func TestAShortNameOfSeveralAliasedFunctionsIsNotGuessed(t *testing.T) {
+	var other otherPackage
+	r := newRegistry(false)
+	must(t, r.RegisterWorkflow(Order, WorkflowOptions{Name: "a"}))
+	must(t, r.RegisterWorkflow(Order, WorkflowOptions{Name: "b"}))
+	if f, ok := r.Workflow("Order"); !ok || f.Name != "b" {
+		t.Errorf("one function under two names: %+v", f)
+	}
+	must(t, r.RegisterWorkflow(other.Order, WorkflowOptions{Name: "c"}))
+	if f, ok := r.Workflow("Order"); ok {
+		t.Errorf("Order runs %q", f.Name)
+	}
+	for want, fn := range map[string]any{"b": Order, "c": other.Order} {
+		if name, _ := r.WorkflowName(fn); name != want {
+			t.Errorf("workflow %q, want %q", name, want)
+		}
+	}
+}
+
 func TestAliasingCanBeSwitchedOff(t *testing.T) {
 	r := newRegistry(true)
 	must(t, r.RegisterActivity(Plain, ActivityOptions{Name: "add"}))
