@@ -106,7 +106,7 @@ func (r *run) query(query *querypb.WorkflowQuery) (*commonpb.Payloads, error) {
 	}
 	handler, ok := r.queries[queryType]
 	if !ok {
-		known := append([]string{QueryTypeStackTrace, QueryTypeWorkflowMetadata}, DeterministicKeys(r.queries)...)
+		known := append([]string{QueryTypeStackTrace, QueryTypeOpenSessions, QueryTypeWorkflowMetadata}, DeterministicKeys(r.queries)...)
 		return nil, fmt.Errorf("unknown queryType %v. KnownQueryTypes=%v", queryType, known)
 	}
 	args, err := handler.function.DecodeArgs(handler.converter, query.GetQueryArgs())
