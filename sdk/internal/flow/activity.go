@@ -13,19 +13,18 @@ import (
 	"github.com/perdure/perdure/sdk/internal/encoded"
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/policy"
-	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/internal/replay"
 )
 
 // ExecuteActivity asks for an activity, by function or by name, and returns the
-// future of its result. Errors, those of the arguments included, are the
-// future's: an ActivityError, or a CanceledError if ctx is cancelled.
+// future of its result. Errors are the future's: an ActivityError, or a
+// CanceledError if ctx is cancelled.
+//
+// A function only stands for its name. The arguments are not compared with its
+// parameters: what counts is whether the activity can decode them.
 func ExecuteActivity(ctx Context, activity any, args ...any) Future {
 	r := enterMutable(ctx).run
 	name, err := r.options.Registry.ActivityName(activity)
-	if err == nil {
-		err = registry.CheckActivityArgs(activity, args)
-	}
 	if err != nil {
 		return failed(err)
 	}

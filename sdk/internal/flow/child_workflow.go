@@ -17,7 +17,6 @@ import (
 	"github.com/perdure/perdure/sdk/internal/execution"
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/policy"
-	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/internal/replay"
 	"github.com/perdure/perdure/sdk/internal/searchattr"
 )
@@ -51,17 +50,17 @@ func (f *childFuture) fail(err error) *childFuture {
 }
 
 // ExecuteChildWorkflow asks for a child workflow, by function or by name, and
-// returns the future of its result. Errors, those of the arguments included,
-// are the future's: a ChildWorkflowExecutionError, or a CanceledError if ctx
-// was cancelled before the call.
+// returns the future of its result. Errors are the future's: a
+// ChildWorkflowExecutionError, or a CanceledError if ctx was cancelled before
+// the call.
+//
+// A function only stands for its name. The arguments are not compared with its
+// parameters: what counts is whether the child can decode them.
 func ExecuteChildWorkflow(ctx Context, childWorkflow any, args ...any) ChildWorkflowFuture {
 	r := enterMutable(ctx).run
 	name, err := r.options.Registry.WorkflowName(childWorkflow)
 	if err != nil {
 		panic(err)
-	}
-	if err := registry.CheckArgs(childWorkflow, args, workflowContextType); err != nil {
-		return newChildFuture().fail(err)
 	}
 	return r.outbound.ExecuteChildWorkflow(r.outgoing(ctx), name, args...)
 }
