@@ -209,6 +209,35 @@ type Client interface {
 	// a point in its history. The request gets a request id if it has none.
 	ResetWorkflowExecution(ctx context.Context, request *workflowservice.ResetWorkflowExecutionRequest) (*workflowservice.ResetWorkflowExecutionResponse, error)
 
+	// NewWithStartWorkflowOperation returns the start of a workflow for
+	// UpdateWithStartWorkflow. options.WorkflowIDConflictPolicy must be set: it says what
+	// happens if the workflow is running. What is wrong with the options or the arguments is
+	// reported when it is used.
+	NewWithStartWorkflowOperation(options StartWorkflowOptions, workflow any, args ...any) WithStartWorkflowOperation
+
+	// UpdateWorkflow sends an update to a running workflow and waits for the stage that the
+	// options ask for. A worker of the workflow must be there. An update that a validator
+	// rejects or a handler fails is not an error here: the handle's Get returns it. Errors
+	// are [*serviceerror.NotFound] if the workflow does not exist or has closed, and
+	// [*WorkflowUpdateServiceTimeoutOrCanceledError] if the wait ended before the stage was
+	// reached.
+	UpdateWorkflow(ctx context.Context, options UpdateWorkflowOptions) (WorkflowUpdateHandle, error)
+
+	// UpdateWithStartWorkflow sends an update to a workflow, which it starts first if it is
+	// not running, both or neither. The run is that of options.StartWorkflowOperation.Get.
+	UpdateWithStartWorkflow(ctx context.Context, options UpdateWithStartWorkflowOptions) (WorkflowUpdateHandle, error)
+
+	// GetWorkflowUpdateHandle returns the handle of an update that was sent elsewhere.
+	// Whether it exists is found out when the handle is used.
+	GetWorkflowUpdateHandle(ref GetWorkflowUpdateHandleOptions) WorkflowUpdateHandle
+
+	// UpdateWorkflowExecutionOptions changes on which version a workflow runs, and returns
+	// what holds then.
+	UpdateWorkflowExecutionOptions(ctx context.Context, options UpdateWorkflowExecutionOptionsRequest) (WorkflowExecutionOptions, error)
+
+	// ScheduleClient returns the client for schedules of the namespace.
+	ScheduleClient() ScheduleClient
+
 	// CheckHealth asks the server whether it is serving, by gRPC's health checks. The
 	// request may be nil.
 	CheckHealth(ctx context.Context, request *CheckHealthRequest) (*CheckHealthResponse, error)

@@ -143,6 +143,19 @@ type (
 	// ClientDescribeWorkflowOutput is the output of
 	// ClientOutboundInterceptor.DescribeWorkflow.
 	ClientDescribeWorkflowOutput = client.ClientDescribeWorkflowOutput
+	// ClientUpdateWorkflowInput is the input of ClientOutboundInterceptor.UpdateWorkflow.
+	ClientUpdateWorkflowInput = client.ClientUpdateWorkflowInput
+	// ClientUpdateWithStartWorkflowInput is the input of
+	// ClientOutboundInterceptor.UpdateWithStartWorkflow.
+	ClientUpdateWithStartWorkflowInput = client.ClientUpdateWithStartWorkflowInput
+	// ClientPollWorkflowUpdateInput is the input of
+	// ClientOutboundInterceptor.PollWorkflowUpdate.
+	ClientPollWorkflowUpdateInput = client.ClientPollWorkflowUpdateInput
+	// ClientPollWorkflowUpdateOutput is the output of
+	// ClientOutboundInterceptor.PollWorkflowUpdate.
+	ClientPollWorkflowUpdateOutput = client.ClientPollWorkflowUpdateOutput
+	// ScheduleClientCreateInput is the input of ClientOutboundInterceptor.CreateSchedule.
+	ScheduleClientCreateInput = client.ScheduleClientCreateInput
 )
 
 // Header returns the header of a call of or to an activity or a client's call: what came,

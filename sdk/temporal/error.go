@@ -169,3 +169,13 @@ func is[T error](err error) bool {
 	var target T
 	return errors.As(err, &target)
 }
+
+var (
+	// ErrScheduleAlreadyRunning is what creating a schedule fails with if there is one with
+	// the id.
+	ErrScheduleAlreadyRunning = failure.ErrScheduleAlreadyRunning
+
+	// ErrSkipScheduleUpdate is for the function that updates a schedule to return if there
+	// is nothing to change.
+	ErrSkipScheduleUpdate = failure.ErrSkipScheduleUpdate
+)

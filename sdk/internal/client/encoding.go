@@ -10,11 +10,15 @@ import (
 // converterFor returns the data converter for payloads of a workflow that the caller's
 // context has a say in.
 func (c *Client) converterFor(ctx context.Context, payloadsOf converter.SerializationContext) converter.DataConverter {
-	dc := c.dataConverter
-	if aware, ok := dc.(flow.ContextAware); ok {
-		dc = aware.WithContext(ctx)
+	return converter.WithDataConverterSerializationContext(c.converterIn(ctx), payloadsOf)
+}
+
+// converterIn returns the data converter for payloads that belong to no workflow.
+func (c *Client) converterIn(ctx context.Context) converter.DataConverter {
+	if aware, ok := c.dataConverter.(flow.ContextAware); ok {
+		return aware.WithContext(ctx)
 	}
-	return converter.WithDataConverterSerializationContext(dc, payloadsOf)
+	return c.dataConverter
 }
 
 // resultConverters return the converters for what a workflow returns.

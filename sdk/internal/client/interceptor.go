@@ -4,6 +4,7 @@ import (
 	"context"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	updatepb "go.temporal.io/api/update/v1"
 
 	"github.com/perdure/perdure/sdk/converter"
 )
@@ -38,6 +39,16 @@ type ClientOutboundInterceptor interface {
 	QueryWorkflow(ctx context.Context, in *ClientQueryWorkflowInput) (converter.EncodedValue, error)
 	// DescribeWorkflow intercepts Client.DescribeWorkflow. It sends no header.
 	DescribeWorkflow(ctx context.Context, in *ClientDescribeWorkflowInput) (*ClientDescribeWorkflowOutput, error)
+	// UpdateWorkflow intercepts Client.UpdateWorkflow.
+	UpdateWorkflow(ctx context.Context, in *ClientUpdateWorkflowInput) (WorkflowUpdateHandle, error)
+	// UpdateWithStartWorkflow intercepts Client.UpdateWithStartWorkflow.
+	UpdateWithStartWorkflow(ctx context.Context, in *ClientUpdateWithStartWorkflowInput) (WorkflowUpdateHandle, error)
+	// PollWorkflowUpdate intercepts the wait for the outcome of an update, in
+	// WorkflowUpdateHandle.Get and in UpdateWorkflow. It sends no header.
+	PollWorkflowUpdate(ctx context.Context, in *ClientPollWorkflowUpdateInput) (*ClientPollWorkflowUpdateOutput, error)
+	// CreateSchedule intercepts ScheduleClient.Create. The header is that of the workflows
+	// that the schedule starts.
+	CreateSchedule(ctx context.Context, in *ScheduleClientCreateInput) (ScheduleHandle, error)
 
 	mustEmbedClientOutboundInterceptorBase()
 }
@@ -122,4 +133,53 @@ type ClientDescribeWorkflowInput struct {
 type ClientDescribeWorkflowOutput struct {
 	// Response is what the server knows about the workflow.
 	Response *WorkflowExecutionDescription
+}
+
+// ClientUpdateWorkflowInput is the input of ClientOutboundInterceptor.UpdateWorkflow. The
+// fields are those of UpdateWorkflowOptions.
+type ClientUpdateWorkflowInput struct {
+	// UpdateID is never empty.
+	UpdateID string
+	// WorkflowID of the workflow to update.
+	WorkflowID string
+	// UpdateName is the name of the handler.
+	UpdateName string
+	// Args are the handler's arguments.
+	Args []any
+	// RunID is empty for the current run.
+	RunID string
+	// FirstExecutionRunID guards against another workflow that took over the id.
+	FirstExecutionRunID string
+	// WaitForStage is what to wait for.
+	WaitForStage WorkflowUpdateStage
+}
+
+// ClientUpdateWithStartWorkflowInput is the input of
+// ClientOutboundInterceptor.UpdateWithStartWorkflow.
+type ClientUpdateWithStartWorkflowInput struct {
+	// UpdateOptions say what to send. They are not checked yet.
+	UpdateOptions *UpdateWorkflowOptions
+	// StartWorkflowOperation says what to start.
+	StartWorkflowOperation WithStartWorkflowOperation
+}
+
+// ClientPollWorkflowUpdateInput is the input of ClientOutboundInterceptor.PollWorkflowUpdate.
+type ClientPollWorkflowUpdateInput struct {
+	// UpdateRef names the update.
+	UpdateRef *updatepb.UpdateRef
+}
+
+// ClientPollWorkflowUpdateOutput is the output of
+// ClientOutboundInterceptor.PollWorkflowUpdate.
+type ClientPollWorkflowUpdateOutput struct {
+	// Result is what the handler returned, if Error is nil.
+	Result converter.EncodedValue
+	// Error is the error of the handler or of its validator.
+	Error error
+}
+
+// ScheduleClientCreateInput is the input of ClientOutboundInterceptor.CreateSchedule.
+type ScheduleClientCreateInput struct {
+	// Options of the schedule.
+	Options *ScheduleOptions
 }

@@ -63,4 +63,24 @@ func (b *ClientOutboundInterceptorBase) DescribeWorkflow(ctx context.Context, in
 	return b.Next.DescribeWorkflow(ctx, in)
 }
 
+// UpdateWorkflow implements ClientOutboundInterceptor.
+func (b *ClientOutboundInterceptorBase) UpdateWorkflow(ctx context.Context, in *ClientUpdateWorkflowInput) (WorkflowUpdateHandle, error) {
+	return b.Next.UpdateWorkflow(ctx, in)
+}
+
+// UpdateWithStartWorkflow implements ClientOutboundInterceptor.
+func (b *ClientOutboundInterceptorBase) UpdateWithStartWorkflow(ctx context.Context, in *ClientUpdateWithStartWorkflowInput) (WorkflowUpdateHandle, error) {
+	return b.Next.UpdateWithStartWorkflow(ctx, in)
+}
+
+// PollWorkflowUpdate implements ClientOutboundInterceptor.
+func (b *ClientOutboundInterceptorBase) PollWorkflowUpdate(ctx context.Context, in *ClientPollWorkflowUpdateInput) (*ClientPollWorkflowUpdateOutput, error) {
+	return b.Next.PollWorkflowUpdate(ctx, in)
+}
+
+// CreateSchedule implements ClientOutboundInterceptor.
+func (b *ClientOutboundInterceptorBase) CreateSchedule(ctx context.Context, in *ScheduleClientCreateInput) (ScheduleHandle, error) {
+	return b.Next.CreateSchedule(ctx, in)
+}
+
 func (*ClientOutboundInterceptorBase) mustEmbedClientOutboundInterceptorBase() {}

@@ -88,6 +88,10 @@ type StartWorkflowOptions struct {
 	// StaticDetails are lines of Markdown that user interfaces show about the workflow.
 	StaticDetails string
 
+	// VersioningOverride says on which version of a worker deployment the workflow runs,
+	// whatever its type and its workers say. The default, nil, is to let them.
+	VersioningOverride policy.VersioningOverride
+
 	// Priority orders the workflow's tasks relative to others in the task queue.
 	Priority policy.Priority
 }
@@ -223,6 +227,7 @@ func (c *Client) startRequest(ctx context.Context, options *StartWorkflowOptions
 		SearchAttributes:         attributes,
 		Header:                   h,
 		UserMetadata:             metadata,
+		VersioningOverride:       policy.VersioningOverrideToProto(options.VersioningOverride),
 		Priority:                 policy.PriorityToProto(options.Priority),
 	}
 	if options.StartDelay != 0 {
@@ -256,6 +261,7 @@ func signalWithStart(start *workflowservice.StartWorkflowExecutionRequest, name 
 		Header:                   start.Header,
 		WorkflowStartDelay:       start.WorkflowStartDelay,
 		UserMetadata:             start.UserMetadata,
+		VersioningOverride:       start.VersioningOverride,
 		Priority:                 start.Priority,
 	}
 }

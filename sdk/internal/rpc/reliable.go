@@ -102,7 +102,9 @@ func limitOf(ctx context.Context, request any) (time.Duration, bool) {
 		if r.GetWaitNewEvent() {
 			return historyPollTimeout, true
 		}
-	case *workflowservice.PollWorkflowExecutionUpdateRequest,
+	case *workflowservice.UpdateWorkflowExecutionRequest,
+		*workflowservice.ExecuteMultiOperationRequest,
+		*workflowservice.PollWorkflowExecutionUpdateRequest,
 		*workflowservice.PollActivityExecutionRequest,
 		*workflowservice.PollNexusOperationExecutionRequest:
 		return outcomePollTimeout, true

@@ -9,11 +9,11 @@ import (
 	"strings"
 	"time"
 
-	deploymentpb "go.temporal.io/api/deployment/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"github.com/perdure/perdure/sdk/internal/client"
 	"github.com/perdure/perdure/sdk/internal/flow"
+	"github.com/perdure/perdure/sdk/internal/policy"
 	"github.com/perdure/perdure/sdk/internal/registry"
 )
 
@@ -155,19 +155,7 @@ type DeploymentOptions struct {
 }
 
 // WorkerDeploymentVersion names a version of a worker deployment.
-type WorkerDeploymentVersion struct {
-	// DeploymentName of the deployment.
-	DeploymentName string
-	// BuildID of the version in the deployment.
-	BuildID string
-}
-
-func (v WorkerDeploymentVersion) proto() *deploymentpb.WorkerDeploymentVersion {
-	if v == (WorkerDeploymentVersion{}) {
-		return nil
-	}
-	return &deploymentpb.WorkerDeploymentVersion{DeploymentName: v.DeploymentName, BuildId: v.BuildID}
-}
+type WorkerDeploymentVersion = policy.WorkerDeploymentVersion
 
 // check finds the mistakes that can be found before anything runs.
 func (o *Options) check(taskQueue string) error {

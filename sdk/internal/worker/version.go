@@ -11,6 +11,8 @@ import (
 	deploymentpb "go.temporal.io/api/deployment/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/perdure/perdure/sdk/internal/policy"
 )
 
 // VersioningBehavior of a workflow type.
@@ -34,7 +36,7 @@ type buildVersion struct {
 }
 
 func newBuildVersion(c *Options) *buildVersion {
-	deployment := c.DeploymentOptions.Version.proto()
+	deployment := policy.WorkerDeploymentVersionToProto(c.DeploymentOptions.Version)
 	v := &buildVersion{
 		checksum:  c.BuildID,
 		versioned: c.UseBuildIDForVersioning || deployment != nil,
