@@ -318,8 +318,7 @@ func TestAMockedChildMayNotStart(t *testing.T) {
 
 func TestAChildContinuesAsNew(t *testing.T) {
 	env := newEnvironment()
-	var countdown func(ctx workflow.Context, n int) (string, error)
-	countdown = func(ctx workflow.Context, n int) (string, error) {
+	countdown := func(ctx workflow.Context, n int) (string, error) {
 		if n > 0 {
 			return "", workflow.NewContinueAsNewError(ctx, "countdown", n-1)
 		}

@@ -94,6 +94,7 @@ func (x *Execution) scheduleActivity(completed int64, a *commandpb.ScheduleActiv
 	}
 	t.info = activities.Info{
 		TaskToken: t.token(), ActivityID: a.GetActivityId(), ActivityType: execution.ActivityType{Name: a.GetActivityType().GetName()},
+		//lint:ignore SA1019 activities that read it keep working
 		WorkflowType: &execution.WorkflowType{Name: x.start.WorkflowType}, WorkflowNamespace: e.Options.Namespace, Namespace: e.Options.Namespace,
 		WorkflowExecution: x.id, TaskQueue: a.GetTaskQueue().GetName(), ScheduledTime: e.clock.now,
 		HeartbeatTimeout: a.GetHeartbeatTimeout().AsDuration(), ScheduleToCloseTimeout: limit, StartToCloseTimeout: a.GetStartToCloseTimeout().AsDuration(),

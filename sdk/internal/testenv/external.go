@@ -11,6 +11,7 @@ import (
 func (x *Execution) signalExternal(completed int64, a *commandpb.SignalExternalWorkflowExecutionCommandAttributes) {
 	initiated := x.add(enumspb.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED, &historypb.HistoryEvent{Attributes: &historypb.HistoryEvent_SignalExternalWorkflowExecutionInitiatedEventAttributes{
 		SignalExternalWorkflowExecutionInitiatedEventAttributes: &historypb.SignalExternalWorkflowExecutionInitiatedEventAttributes{
+			//lint:ignore SA1019 controls tie events to commands
 			WorkflowExecution: a.GetExecution(), SignalName: a.GetSignalName(), Input: a.GetInput(), Control: a.GetControl(), Header: a.GetHeader(), WorkflowTaskCompletedEventId: completed,
 		}}})
 	target := x.engine.target(a.GetExecution().GetWorkflowId(), a.GetExecution().GetRunId())
@@ -21,6 +22,7 @@ func (x *Execution) signalExternal(completed int64, a *commandpb.SignalExternalW
 		if target == nil {
 			x.happened(enumspb.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED, &historypb.HistoryEvent{Attributes: &historypb.HistoryEvent_SignalExternalWorkflowExecutionFailedEventAttributes{
 				SignalExternalWorkflowExecutionFailedEventAttributes: &historypb.SignalExternalWorkflowExecutionFailedEventAttributes{
+					//lint:ignore SA1019 controls tie events to commands
 					InitiatedEventId: initiated, WorkflowExecution: a.GetExecution(), Control: a.GetControl(),
 					Cause: enumspb.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND,
 				}}})
@@ -28,6 +30,7 @@ func (x *Execution) signalExternal(completed int64, a *commandpb.SignalExternalW
 		}
 		x.happened(enumspb.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED, &historypb.HistoryEvent{Attributes: &historypb.HistoryEvent_ExternalWorkflowExecutionSignaledEventAttributes{
 			ExternalWorkflowExecutionSignaledEventAttributes: &historypb.ExternalWorkflowExecutionSignaledEventAttributes{
+				//lint:ignore SA1019 controls tie events to commands
 				InitiatedEventId: initiated, WorkflowExecution: a.GetExecution(), Control: a.GetControl(),
 			}}})
 	})
@@ -37,6 +40,7 @@ func (x *Execution) signalExternal(completed int64, a *commandpb.SignalExternalW
 func (x *Execution) cancelExternal(completed int64, a *commandpb.RequestCancelExternalWorkflowExecutionCommandAttributes) {
 	initiated := x.add(enumspb.EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED, &historypb.HistoryEvent{Attributes: &historypb.HistoryEvent_RequestCancelExternalWorkflowExecutionInitiatedEventAttributes{
 		RequestCancelExternalWorkflowExecutionInitiatedEventAttributes: &historypb.RequestCancelExternalWorkflowExecutionInitiatedEventAttributes{
+			//lint:ignore SA1019 controls tie events to commands
 			WorkflowExecution: workflowExecution(a.GetWorkflowId(), a.GetRunId()), ChildWorkflowOnly: a.GetChildWorkflowOnly(), Control: a.GetControl(), WorkflowTaskCompletedEventId: completed,
 		}}})
 	target := x.engine.target(a.GetWorkflowId(), a.GetRunId())
@@ -44,6 +48,7 @@ func (x *Execution) cancelExternal(completed int64, a *commandpb.RequestCancelEx
 		if target == nil {
 			x.happened(enumspb.EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED, &historypb.HistoryEvent{Attributes: &historypb.HistoryEvent_RequestCancelExternalWorkflowExecutionFailedEventAttributes{
 				RequestCancelExternalWorkflowExecutionFailedEventAttributes: &historypb.RequestCancelExternalWorkflowExecutionFailedEventAttributes{
+					//lint:ignore SA1019 controls tie events to commands
 					InitiatedEventId: initiated, WorkflowExecution: workflowExecution(a.GetWorkflowId(), a.GetRunId()), Control: a.GetControl(),
 					Cause: enumspb.CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND,
 				}}})

@@ -60,6 +60,7 @@ func localInfo(task *flow.LocalActivityTask, attempt int32) *activities.Info {
 	return &activities.Info{
 		ActivityID: task.ActivityID, ActivityType: execution.ActivityType{Name: task.ActivityType}, TaskToken: []byte(task.ActivityID),
 		WorkflowExecution: task.Info.WorkflowExecution, WorkflowType: &task.Info.WorkflowType, Namespace: task.Info.Namespace,
+		//lint:ignore SA1019 activities that read it keep working
 		WorkflowNamespace: task.Info.Namespace, TaskQueue: task.Info.TaskQueueName, Attempt: attempt, IsLocalActivity: true,
 	}
 }

@@ -70,21 +70,21 @@ type Listeners struct {
 
 // Start is how an execution begins.
 type Start struct {
-	WorkflowID, RunID         string
-	WorkflowType              string
-	TaskQueue                 string
-	Input                     *commonpb.Payloads
-	Header                    *commonpb.Header
-	ExecutionTimeout          time.Duration
-	RunTimeout, TaskTimeout   time.Duration
-	Memo                      *commonpb.Memo
-	SearchAttributes          *commonpb.SearchAttributes
-	LastResult                *commonpb.Payloads
-	LastError                 error
-	ContinuedRunID            string
-	Priority                  *commonpb.Priority
-	child                     *child
-	attempt                   int32
-	firstRunID, originalRunID string
-	delay                     time.Duration
+	WorkflowID, RunID       string
+	WorkflowType            string
+	TaskQueue               string
+	Input                   *commonpb.Payloads
+	Header                  *commonpb.Header
+	ExecutionTimeout        time.Duration
+	RunTimeout, TaskTimeout time.Duration
+	Memo                    *commonpb.Memo
+	SearchAttributes        *commonpb.SearchAttributes
+	LastResult              *commonpb.Payloads
+	LastError               error
+	ContinuedRunID          string
+	Priority                *commonpb.Priority
+	child                   *child
+	attempt                 int32
+	firstRunID              string
+	delay                   time.Duration
 }
