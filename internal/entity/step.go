@@ -37,6 +37,7 @@ type Outputs struct {
 	Records  []Record
 	Timers   []Timer
 	Tasks    []*Task
+	Offers   []*Task
 	Removed  []TaskRef
 	Messages []Message
 	Index    []IndexEntry
@@ -87,12 +88,13 @@ func (s *Step) Reset(now time.Time, env Env) {
 	clear(out.Records)
 	clear(out.Timers)
 	clear(out.Tasks)
+	clear(out.Offers)
 	clear(out.Removed)
 	clear(out.Messages)
 	clear(out.Index)
 	clear(out.Effects)
 	*s = Step{Now: now, env: env, out: Outputs{
-		Records: out.Records[:0], Timers: out.Timers[:0], Tasks: out.Tasks[:0], Removed: out.Removed[:0],
+		Records: out.Records[:0], Timers: out.Timers[:0], Tasks: out.Tasks[:0], Offers: out.Offers[:0], Removed: out.Removed[:0],
 		Messages: out.Messages[:0], Index: out.Index[:0], Wakes: out.Wakes[:0], Effects: out.Effects[:0],
 	}}
 }
@@ -149,6 +151,15 @@ func (s *Step) AddTask(task *Task) int64 {
 	return task.ID
 }
 
+// OfferTask makes a task ready for workers that has no record: nothing is written,
+// and the task may be lost at any time, with the process or before. The entity sets
+// a wake to find out. It returns the task's id.
+func (s *Step) OfferTask(task *Task) int64 {
+	task.ID, task.Volatile = s.env.NextTaskID(), true
+	s.out.Offers = append(s.out.Offers, task)
+	return task.ID
+}
+
 // RemoveTask takes a task back: its record is removed, or never written if the
 // task was added by this very step.
 func (s *Step) RemoveTask(ref TaskRef) {
@@ -197,5 +208,5 @@ func (s *Step) Writes() bool {
 
 // Empty reports whether the step has noted nothing at all.
 func (s *Step) Empty() bool {
-	return !s.Writes() && len(s.out.Wakes) == 0 && len(s.out.Effects) == 0
+	return !s.Writes() && len(s.out.Offers) == 0 && len(s.out.Wakes) == 0 && len(s.out.Effects) == 0
 }

@@ -53,6 +53,8 @@ type Task struct {
 	// Queue. The record is filed under Queue in any case.
 	Sticky  string
 	Created time.Time
+	// Volatile: the task has no record (Step.OfferTask).
+	Volatile bool
 	// Expires is when the task is no longer worth offering; zero: never.
 	Expires time.Time
 }

@@ -65,6 +65,7 @@ type workflowService struct {
 	executionHandlers
 	historyHandlers
 	*queryHandlers
+	updateHandlers
 	workflowTaskHandlers
 	activityTaskHandlers
 	taskQueueHandlers
@@ -103,6 +104,7 @@ func New(options Options) *Service {
 			executionHandlers:    executionHandlers{runtime: runtime},
 			historyHandlers:      historyHandlers{runtime: runtime, waits: waits},
 			queryHandlers:        queries,
+			updateHandlers:       updateHandlers{runtime: runtime, waits: waits},
 			workflowTaskHandlers: workflowTaskHandlers{runtime: runtime, polls: polls, queries: queries},
 			activityTaskHandlers: activityTaskHandlers{runtime: runtime, polls: polls},
 			taskQueueHandlers:    taskQueueHandlers{runtime: runtime, matching: match},

@@ -56,6 +56,11 @@ func newQueue(m *Matching, key queueKey) *queue {
 // add takes a task that has just become durable.
 func (q *queue) add(task *entity.Task) {
 	switch {
+	case task.Volatile:
+		// It is nowhere else. Who offers it sees to it that it is not missed.
+		if q.parked.first != nil || q.tasks.len() < q.m.options.MemoryLimit {
+			q.offer(task, false)
+		}
 	case q.loading:
 		if len(q.arrived) >= q.m.options.MemoryLimit {
 			q.arrivedMany = true
@@ -76,7 +81,7 @@ func (q *queue) add(task *entity.Task) {
 
 // restore takes a task back that has been in memory before.
 func (q *queue) restore(task *entity.Task) {
-	if q.spilled && !q.loading && task.ID > q.cursor {
+	if q.spilled && !q.loading && task.ID > q.cursor && !task.Volatile {
 		q.left++
 		return // it will be read
 	}

@@ -1049,6 +1049,68 @@ func (x *Child) GetParentClosePolicy() v12.ParentClosePolicy {
 	return v12.ParentClosePolicy(0)
 }
 
+// Update is an update of a run that has left a trace in its history, by its id.
+// That it is pending, accepted or completed says which of the ids are set.
+type Update struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	AdmittedEventId  int64                  `protobuf:"varint,1,opt,name=admitted_event_id,json=admittedEventId,proto3" json:"admitted_event_id,omitempty"`    // 0: it was admitted without an event
+	AcceptedEventId  int64                  `protobuf:"varint,2,opt,name=accepted_event_id,json=acceptedEventId,proto3" json:"accepted_event_id,omitempty"`    // 0: not accepted yet
+	CompletedEventId int64                  `protobuf:"varint,3,opt,name=completed_event_id,json=completedEventId,proto3" json:"completed_event_id,omitempty"` // 0: not completed yet; the event has its outcome
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *Update) Reset() {
+	*x = Update{}
+	mi := &file_records_workflow_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Update) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Update) ProtoMessage() {}
+
+func (x *Update) ProtoReflect() protoreflect.Message {
+	mi := &file_records_workflow_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Update.ProtoReflect.Descriptor instead.
+func (*Update) Descriptor() ([]byte, []int) {
+	return file_records_workflow_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Update) GetAdmittedEventId() int64 {
+	if x != nil {
+		return x.AdmittedEventId
+	}
+	return 0
+}
+
+func (x *Update) GetAcceptedEventId() int64 {
+	if x != nil {
+		return x.AcceptedEventId
+	}
+	return 0
+}
+
+func (x *Update) GetCompletedEventId() int64 {
+	if x != nil {
+		return x.CompletedEventId
+	}
+	return 0
+}
+
 // External is a pending signal to, or cancel request of, another workflow.
 type External struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
@@ -1064,7 +1126,7 @@ type External struct {
 
 func (x *External) Reset() {
 	*x = External{}
-	mi := &file_records_workflow_proto_msgTypes[8]
+	mi := &file_records_workflow_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1076,7 +1138,7 @@ func (x *External) String() string {
 func (*External) ProtoMessage() {}
 
 func (x *External) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[8]
+	mi := &file_records_workflow_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1089,7 +1151,7 @@ func (x *External) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use External.ProtoReflect.Descriptor instead.
 func (*External) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{8}
+	return file_records_workflow_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *External) GetInitiatedEventId() int64 {
@@ -1248,7 +1310,11 @@ const file_records_workflow_proto_rawDesc = "" +
 	"workflowId\x12\x15\n" +
 	"\x06run_id\x18\x06 \x01(\tR\x05runId\x12#\n" +
 	"\rworkflow_type\x18\a \x01(\tR\fworkflowType\x12X\n" +
-	"\x13parent_close_policy\x18\b \x01(\x0e2(.temporal.api.enums.v1.ParentClosePolicyR\x11parentClosePolicy\"\xcb\x01\n" +
+	"\x13parent_close_policy\x18\b \x01(\x0e2(.temporal.api.enums.v1.ParentClosePolicyR\x11parentClosePolicy\"\x8e\x01\n" +
+	"\x06Update\x12*\n" +
+	"\x11admitted_event_id\x18\x01 \x01(\x03R\x0fadmittedEventId\x12*\n" +
+	"\x11accepted_event_id\x18\x02 \x01(\x03R\x0facceptedEventId\x12,\n" +
+	"\x12completed_event_id\x18\x03 \x01(\x03R\x10completedEventId\"\xcb\x01\n" +
 	"\bExternal\x12,\n" +
 	"\x12initiated_event_id\x18\x01 \x01(\x03R\x10initiatedEventId\x12!\n" +
 	"\fnamespace_id\x18\x02 \x01(\tR\vnamespaceId\x12\x1c\n" +
@@ -1270,7 +1336,7 @@ func file_records_workflow_proto_rawDescGZIP() []byte {
 	return file_records_workflow_proto_rawDescData
 }
 
-var file_records_workflow_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_records_workflow_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_records_workflow_proto_goTypes = []any{
 	(*Chain)(nil),                    // 0: perdure.records.v1.Chain
 	(*RunInfo)(nil),                  // 1: perdure.records.v1.RunInfo
@@ -1280,60 +1346,61 @@ var file_records_workflow_proto_goTypes = []any{
 	(*Activity)(nil),                 // 5: perdure.records.v1.Activity
 	(*Timer)(nil),                    // 6: perdure.records.v1.Timer
 	(*Child)(nil),                    // 7: perdure.records.v1.Child
-	(*External)(nil),                 // 8: perdure.records.v1.External
-	(*timestamppb.Timestamp)(nil),    // 9: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 10: google.protobuf.Duration
-	(*v1.RetryPolicy)(nil),           // 11: temporal.api.common.v1.RetryPolicy
-	(*v1.WorkflowExecution)(nil),     // 12: temporal.api.common.v1.WorkflowExecution
-	(*v1.Memo)(nil),                  // 13: temporal.api.common.v1.Memo
-	(*v1.SearchAttributes)(nil),      // 14: temporal.api.common.v1.SearchAttributes
-	(*v1.Priority)(nil),              // 15: temporal.api.common.v1.Priority
-	(*v11.UserMetadata)(nil),         // 16: temporal.api.sdk.v1.UserMetadata
-	(v12.WorkflowExecutionStatus)(0), // 17: temporal.api.enums.v1.WorkflowExecutionStatus
-	(*v1.Payloads)(nil),              // 18: temporal.api.common.v1.Payloads
-	(*v13.Failure)(nil),              // 19: temporal.api.failure.v1.Failure
-	(v12.ParentClosePolicy)(0),       // 20: temporal.api.enums.v1.ParentClosePolicy
+	(*Update)(nil),                   // 8: perdure.records.v1.Update
+	(*External)(nil),                 // 9: perdure.records.v1.External
+	(*timestamppb.Timestamp)(nil),    // 10: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 11: google.protobuf.Duration
+	(*v1.RetryPolicy)(nil),           // 12: temporal.api.common.v1.RetryPolicy
+	(*v1.WorkflowExecution)(nil),     // 13: temporal.api.common.v1.WorkflowExecution
+	(*v1.Memo)(nil),                  // 14: temporal.api.common.v1.Memo
+	(*v1.SearchAttributes)(nil),      // 15: temporal.api.common.v1.SearchAttributes
+	(*v1.Priority)(nil),              // 16: temporal.api.common.v1.Priority
+	(*v11.UserMetadata)(nil),         // 17: temporal.api.sdk.v1.UserMetadata
+	(v12.WorkflowExecutionStatus)(0), // 18: temporal.api.enums.v1.WorkflowExecutionStatus
+	(*v1.Payloads)(nil),              // 19: temporal.api.common.v1.Payloads
+	(*v13.Failure)(nil),              // 20: temporal.api.failure.v1.Failure
+	(v12.ParentClosePolicy)(0),       // 21: temporal.api.enums.v1.ParentClosePolicy
 }
 var file_records_workflow_proto_depIdxs = []int32{
-	9,  // 0: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
-	9,  // 1: perdure.records.v1.RunInfo.start_time:type_name -> google.protobuf.Timestamp
-	9,  // 2: perdure.records.v1.RunInfo.execution_time:type_name -> google.protobuf.Timestamp
-	9,  // 3: perdure.records.v1.RunInfo.run_expiration:type_name -> google.protobuf.Timestamp
-	9,  // 4: perdure.records.v1.RunInfo.execution_expiration:type_name -> google.protobuf.Timestamp
-	10, // 5: perdure.records.v1.RunInfo.execution_timeout:type_name -> google.protobuf.Duration
-	10, // 6: perdure.records.v1.RunInfo.run_timeout:type_name -> google.protobuf.Duration
-	10, // 7: perdure.records.v1.RunInfo.task_timeout:type_name -> google.protobuf.Duration
-	11, // 8: perdure.records.v1.RunInfo.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	10, // 0: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
+	10, // 1: perdure.records.v1.RunInfo.start_time:type_name -> google.protobuf.Timestamp
+	10, // 2: perdure.records.v1.RunInfo.execution_time:type_name -> google.protobuf.Timestamp
+	10, // 3: perdure.records.v1.RunInfo.run_expiration:type_name -> google.protobuf.Timestamp
+	10, // 4: perdure.records.v1.RunInfo.execution_expiration:type_name -> google.protobuf.Timestamp
+	11, // 5: perdure.records.v1.RunInfo.execution_timeout:type_name -> google.protobuf.Duration
+	11, // 6: perdure.records.v1.RunInfo.run_timeout:type_name -> google.protobuf.Duration
+	11, // 7: perdure.records.v1.RunInfo.task_timeout:type_name -> google.protobuf.Duration
+	12, // 8: perdure.records.v1.RunInfo.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
 	2,  // 9: perdure.records.v1.RunInfo.parent:type_name -> perdure.records.v1.Parent
-	12, // 10: perdure.records.v1.RunInfo.root:type_name -> temporal.api.common.v1.WorkflowExecution
-	13, // 11: perdure.records.v1.RunInfo.memo:type_name -> temporal.api.common.v1.Memo
-	14, // 12: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
-	15, // 13: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
-	16, // 14: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
-	17, // 15: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
+	13, // 10: perdure.records.v1.RunInfo.root:type_name -> temporal.api.common.v1.WorkflowExecution
+	14, // 11: perdure.records.v1.RunInfo.memo:type_name -> temporal.api.common.v1.Memo
+	15, // 12: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
+	16, // 13: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
+	17, // 14: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
+	18, // 15: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
 	4,  // 16: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
-	10, // 17: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
-	9,  // 18: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
-	9,  // 19: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
-	9,  // 20: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
-	9,  // 21: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
-	10, // 22: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
-	10, // 23: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
-	10, // 24: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
-	10, // 25: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
-	10, // 26: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
-	11, // 27: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
-	9,  // 28: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
-	9,  // 29: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
-	9,  // 30: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
-	9,  // 31: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
-	9,  // 32: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
-	18, // 33: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
-	19, // 34: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
-	15, // 35: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
-	9,  // 36: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
-	9,  // 37: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
-	20, // 38: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
+	11, // 17: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
+	10, // 18: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
+	10, // 19: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
+	10, // 20: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
+	10, // 21: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
+	11, // 22: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
+	11, // 23: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
+	11, // 24: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
+	11, // 25: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
+	11, // 26: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
+	12, // 27: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	10, // 28: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
+	10, // 29: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
+	10, // 30: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
+	10, // 31: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
+	10, // 32: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
+	19, // 33: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
+	20, // 34: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
+	16, // 35: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
+	10, // 36: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
+	10, // 37: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
+	21, // 38: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
 	39, // [39:39] is the sub-list for method output_type
 	39, // [39:39] is the sub-list for method input_type
 	39, // [39:39] is the sub-list for extension type_name
@@ -1352,7 +1419,7 @@ func file_records_workflow_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_workflow_proto_rawDesc), len(file_records_workflow_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -69,6 +69,9 @@ func (x *execution) publish() {
 	for _, task := range out.Tasks {
 		r.tasks.Add(task)
 	}
+	for _, task := range out.Offers {
+		r.tasks.Add(task)
+	}
 	for _, ref := range out.Removed {
 		r.tasks.Remove(ref)
 	}

@@ -256,10 +256,10 @@ func checkCancelActivity(b *commandBatch, cmd *commandpb.Command) *commandFailur
 // activity in the task that schedules it. Nil if there is none.
 func (b *commandBatch) scheduledActivity(eventID int64) *commandpb.ScheduleActivityTaskCommandAttributes {
 	i := eventID - b.firstEventID
-	if i < 0 || i >= int64(len(b.checked)) {
+	if i < 0 || i >= int64(len(b.events)) {
 		return nil
 	}
-	return b.checked[i].GetScheduleActivityTaskCommandAttributes()
+	return b.events[i].GetScheduleActivityTaskCommandAttributes()
 }
 
 // activityFinishBuffered reports whether the event that closes the activity waits

@@ -23,9 +23,9 @@ func mergePriority(base, own *commonpb.Priority) *commonpb.Priority {
 }
 
 // setOverlay notes in a map of a command batch what a command will do.
-func setOverlay[K comparable](overlay *map[K]bool, key K, value bool) {
+func setOverlay[K comparable, V any](overlay *map[K]V, key K, value V) {
 	if *overlay == nil {
-		*overlay = make(map[K]bool)
+		*overlay = make(map[K]V)
 	}
 	(*overlay)[key] = value
 }

@@ -35,7 +35,7 @@ func applyClose(r *Run, e *historypb.HistoryEvent, status enumspb.WorkflowExecut
 	r.state.Status = status
 	r.state.CloseTime = e.EventTime
 	r.state.NewRunId = newRunID
-	r.state.WorkflowTask = nil
+	r.state.WorkflowTask, r.speculative = nil, false
 	r.state.FirstTaskBackoffPending = false
 	r.state.ChildFirstTaskPending = false
 	r.dirty.state, r.dirty.visible = true, true

@@ -51,11 +51,16 @@ type commandBatch struct {
 	activities map[string]bool // by activity id
 	timers     map[string]bool // by timer id
 	children   map[string]bool // by workflow id, started in this batch only
-	// checked are the commands already checked, and firstEventID is the id that the
-	// event of the first of them will have: each command adds one event, and what
-	// else comes of it is buffered until the end.
-	checked      []*commandpb.Command
+	// events are the commands that add the events which come of those checked so far,
+	// nil for an event of a message, and firstEventID is the id of the first of these
+	// events: what else comes of a command is buffered until the end.
+	events       []*commandpb.Command
 	firstEventID int64
+	// messages come with the commands, and updates is how far they take the updates.
+	messages []*protocolMessage
+	updates  map[string]updateProgress
+	// closing: a command has closed the workflow.
+	closing bool
 	// added is how many pending items the batch adds, by the letter of their family;
 	// a cancelled activity takes one away.
 	added map[byte]int
@@ -88,6 +93,9 @@ func (b *commandBatch) count(f family, n int) {
 	b.added[f.letter()] += n
 }
 
+// eventAdded notes that the command, or a message, adds an event.
+func (b *commandBatch) eventAdded(cmd *commandpb.Command) { b.events = append(b.events, cmd) }
+
 // application is the work of carrying out the commands of one completion.
 type application struct {
 	run  *Run
@@ -100,6 +108,9 @@ type application struct {
 	eager []int64 // scheduled event ids
 	// eagerAllowed: the worker may be given activities in the reply.
 	eagerAllowed bool
+	// messages are those that come with the commands, and news what they have to say.
+	messages []*protocolMessage
+	news     []updateNews
 	// scheduleTask: a workflow task has to follow, e.g. because an activity was
 	// cancelled before it started.
 	scheduleTask bool
@@ -123,6 +134,7 @@ var commandHandlers = map[enumspb.CommandType]commandHandler{
 	enumspb.COMMAND_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION: {checkCancelExternal, executeCancelExternal},
 	enumspb.COMMAND_TYPE_RECORD_MARKER:                              {checkRecordMarker, executeRecordMarker},
 	enumspb.COMMAND_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:          {checkUpsertSearchAttributes, executeUpsertSearchAttributes},
+	enumspb.COMMAND_TYPE_PROTOCOL_MESSAGE:                           {checkProtocolMessage, executeProtocolMessage},
 	enumspb.COMMAND_TYPE_MODIFY_WORKFLOW_PROPERTIES:                 {checkModifyProperties, executeModifyProperties},
 	enumspb.COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION:                {checkComplete, executeComplete},
 	enumspb.COMMAND_TYPE_FAIL_WORKFLOW_EXECUTION:                    {checkFail, executeFail},

@@ -38,7 +38,8 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 	if err := checkCompletion(req); err != nil {
 		return nil, err
 	}
-	failure, hadBuffered, err := r.checkCommands(step, req.GetCommands())
+	messages := decodeMessages(req.GetMessages())
+	failure, hadBuffered, err := r.checkCommands(step, req.GetCommands(), messages)
 	if err != nil {
 		return nil, err
 	}
@@ -56,12 +57,21 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 	}
 
 	r.answerQueries(step, req.GetQueryResults(), true)
-	a := r.completeTask(step, req)
+	resp := &workflowservice.RespondWorkflowTaskCompletedResponse{}
+	var a *application
+	if r.discards(req, messages) {
+		a = r.discardTask(step, req)
+		resp.ResetHistoryEventId = r.state.LastCompletedStartedEventId
+	} else {
+		a = r.completeTask(step, req)
+	}
+	a.messages = messages
 	r.applying = true
 	for _, cmd := range req.GetCommands() {
 		commandHandlers[cmd.GetCommandType()].execute(a, cmd)
 	}
-	resp := &workflowservice.RespondWorkflowTaskCompletedResponse{}
+	a.executeMessages(req.GetForceCreateNewWorkflowTask())
+	a.tellNews()
 	if !r.closed() {
 		for _, id := range a.eager {
 			if task := r.startEager(step, id, a.identity); task != nil {
@@ -74,16 +84,25 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 	if r.closed() {
 		wanted = false
 	}
-	inline := wanted && req.GetReturnNewWorkflowTask()
+	speculative := !wanted && !r.closed() && r.unsentUpdates()
+	wanted = wanted || speculative && !req.GetReturnNewWorkflowTask()
+	inline := (wanted || speculative) && req.GetReturnNewWorkflowTask()
 	if wanted {
 		r.scheduleTask(step, original, !inline)
 	} else {
 		r.flushBuffered()
 	}
+	if speculative && inline {
+		// It comes after what is recorded.
+		if err := c.EndStep(step); err != nil {
+			return nil, err
+		}
+		r.scheduleSpeculative(step, false)
+	}
 	if inline {
 		r.startTask(step, req.GetIdentity(), "request-from-RespondWorkflowTaskCompleted", nil)
 	}
-	if !wanted {
+	if !wanted && !inline {
 		r.releaseQueries(step)
 	}
 	if inline && r.started != nil {
@@ -91,7 +110,7 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 		if err := c.EndStep(step); err != nil {
 			return nil, err
 		}
-		if resp.WorkflowTask, err = r.taskReply(step, true); err != nil {
+		if resp.WorkflowTask, err = r.taskReply(step, true, !req.GetForceCreateNewWorkflowTask()); err != nil {
 			return nil, err
 		}
 	}
@@ -131,18 +150,29 @@ func closesWorkflow(t enumspb.CommandType) bool {
 	return false
 }
 
-// checkCommands checks all commands of a completion. hadBuffered reports whether
+// checkCommands checks all commands and messages of a completion. hadBuffered reports whether
 // events that the worker has not seen remain buffered after them.
-func (r *Run) checkCommands(step *entity.Step, commands []*commandpb.Command) (failure *commandFailure, hadBuffered bool, err error) {
+func (r *Run) checkCommands(step *entity.Step, commands []*commandpb.Command, messages []*protocolMessage) (failure *commandFailure, hadBuffered bool, err error) {
 	completed := r.started.eventID + 1
-	b := &commandBatch{run: r, step: step, firstEventID: completed + 1}
-	for i, cmd := range commands {
-		b.checked = commands[:i]
+	b := &commandBatch{run: r, step: step, firstEventID: completed + 1, messages: messages}
+	for _, cmd := range commands {
 		failure := commandHandlers[cmd.GetCommandType()].check(b, cmd)
 		if b.err != nil {
 			return nil, false, b.err
 		}
 		if failure != nil {
+			return failure, false, nil
+		}
+		if cmd.GetCommandType() != enumspb.COMMAND_TYPE_PROTOCOL_MESSAGE {
+			b.eventAdded(cmd)
+		}
+		b.closing = b.closing || closesWorkflow(cmd.GetCommandType())
+	}
+	for _, m := range messages {
+		if m.checked {
+			continue
+		}
+		if failure := b.checkMessage(m); failure != nil {
 			return failure, false, nil
 		}
 	}
@@ -245,8 +275,10 @@ func (f *commandFailure) message() string {
 // and again without a rest.
 func (r *Run) failCompletion(step *entity.Step, req *workflowservice.RespondWorkflowTaskCompletedRequest, f *commandFailure) (*Completion, error) {
 	refusal := serviceerror.NewInvalidArgument(f.message())
+	// The worker has seen these updates, and may fail again because of them.
+	r.refuseUpdates(step, errUpdateTaskRefused(), func(u *admittedUpdate) bool { return u.sent })
 	if r.state.WorkflowTask.Attempt > 1 && f.cause != enumspb.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND {
-		return nil, refusal
+		return &Completion{Err: refusal}, nil
 	}
 	//lint:ignore SA1019 older clients use it
 	r.failTask(step, f.cause, serverFailure(f.message(), false), req.GetIdentity(), req.GetBinaryChecksum())

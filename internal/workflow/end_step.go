@@ -20,6 +20,11 @@ func (c *Chain) EndStep(step *entity.Step) error {
 		events = run.flush(step) || events
 	}
 	c.flush(step)
+	for run := range c.runs() {
+		if run.closed() {
+			run.endUpdates(step)
+		}
+	}
 	if c.lazy && !events {
 		step.Lazy()
 	}
@@ -118,11 +123,22 @@ func (r *Run) flush(step *entity.Step) (events bool) {
 	r.armTimer(step)
 	if r.dirty.state {
 		r.state.StateTransitionCount++
-		step.Put(runKey(runID, letterState), mustMarshal(r.state))
+		step.Put(runKey(runID, letterState), r.stateRecord())
 	}
 	r.noteRow(step)
 	r.dirty = dirty{}
 	return events
+}
+
+// stateRecord is the record of the run's state, which does not have a speculative
+// workflow task.
+func (r *Run) stateRecord() []byte {
+	if r.speculative {
+		wt := r.state.WorkflowTask
+		r.state.WorkflowTask = nil
+		defer func() { r.state.WorkflowTask = wt }()
+	}
+	return mustMarshal(r.state)
 }
 
 // flush notes the chain's record in the step if it has changed.

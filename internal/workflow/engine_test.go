@@ -286,6 +286,9 @@ func (e *engine) commit(key entity.Key, out *entity.Outputs) {
 	for _, task := range out.Tasks {
 		e.tasks[task.ID] = task
 	}
+	for _, task := range out.Offers {
+		e.tasks[task.ID] = task
+	}
 	for _, ref := range out.Removed {
 		if task := e.tasks[ref.ID]; task == nil || task.Ref() != ref {
 			e.t.Fatalf("a step removes task %d of %v, which is not there", ref.ID, ref.Queue)

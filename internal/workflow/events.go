@@ -97,6 +97,10 @@ var eventRules = [...]eventRule{
 	enumspb.EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED:    {waits: true, apply: with((*historypb.HistoryEvent).GetRequestCancelExternalWorkflowExecutionFailedEventAttributes, applyRequestCancelExternalWorkflowExecutionFailed)},
 	enumspb.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED:         {waits: true, apply: with((*historypb.HistoryEvent).GetExternalWorkflowExecutionCancelRequestedEventAttributes, applyExternalWorkflowExecutionCancelRequested)},
 
+	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ADMITTED:  {apply: with((*historypb.HistoryEvent).GetWorkflowExecutionUpdateAdmittedEventAttributes, applyWorkflowExecutionUpdateAdmitted)},
+	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:  {apply: with((*historypb.HistoryEvent).GetWorkflowExecutionUpdateAcceptedEventAttributes, applyWorkflowExecutionUpdateAccepted)},
+	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED: {apply: with((*historypb.HistoryEvent).GetWorkflowExecutionUpdateCompletedEventAttributes, applyWorkflowExecutionUpdateCompleted)},
+
 	enumspb.EVENT_TYPE_MARKER_RECORDED:                   {apply: with((*historypb.HistoryEvent).GetMarkerRecordedEventAttributes, applyMarkerRecorded)},
 	enumspb.EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED:      {apply: with((*historypb.HistoryEvent).GetWorkflowPropertiesModifiedEventAttributes, applyWorkflowPropertiesModified)},
 	enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES: {apply: with((*historypb.HistoryEvent).GetUpsertWorkflowSearchAttributesEventAttributes, applyUpsertWorkflowSearchAttributes)},
@@ -146,6 +150,7 @@ func (r *Run) apply(e *historypb.HistoryEvent) error {
 // task's start and its completion is buffered: it then has EventId bufferedEventID
 // until flushBuffered gives it a real one.
 func (r *Run) addEvent(step *entity.Step, e *historypb.HistoryEvent) *historypb.HistoryEvent {
+	r.commitSpeculative(step)
 	if (r.started != nil || r.applying) && ruleOf(e.EventType).waits {
 		setTime(step, e)
 		r.bufferEvent(e)

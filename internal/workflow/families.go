@@ -11,11 +11,12 @@ type families struct {
 	signalRequests signalRequests
 	buffer         buffer
 	resetPoints    resetPoints
+	updates        updates
 }
 
 // list lists the families of the run. What matters in their order is only that
 // it is always the same.
-func (r *Run) list() [8]family {
+func (r *Run) list() [9]family {
 	return [...]family{
 		&r.activities,
 		&r.timers,
@@ -25,6 +26,7 @@ func (r *Run) list() [8]family {
 		&r.signalRequests,
 		&r.buffer,
 		&r.resetPoints,
+		&r.updates,
 	}
 }
 

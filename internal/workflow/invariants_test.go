@@ -43,7 +43,7 @@ func (e *engine) check(key entity.Key, c *Chain) {
 		if at := asTime(r.state.WakeAt); !at.IsZero() {
 			timers[timerID(entity.Timer{Name: []byte(r.info.RunId), At: at})] = true
 		}
-		if wt := r.state.WorkflowTask; wt.GetTaskId() != 0 {
+		if wt := r.state.WorkflowTask; wt.GetTaskId() != 0 && !r.speculative {
 			tasks[wt.TaskId] = &entity.Task{RunID: r.info.RunId}
 		}
 		for _, a := range r.activities.byKey {
@@ -74,7 +74,7 @@ func (e *engine) checkOutputs(key entity.Key, timers map[string]bool, tasks map[
 		}
 	}
 	for id, task := range e.tasks {
-		if task.Entity == key && tasks[id] == nil {
+		if task.Entity == key && tasks[id] == nil && !task.Volatile {
 			e.t.Errorf("task %+v belongs to nothing", task)
 		}
 	}
@@ -95,6 +95,9 @@ func (e *engine) checkRecords(stored, r *Run) {
 	state := proto.CloneOf(r.state)
 	if r.started != nil && state.StickyQueue == "" {
 		state.StickyQueue, state.StickyTimeout = stored.state.StickyQueue, stored.state.StickyTimeout
+	}
+	if r.speculative {
+		state.WorkflowTask = nil
 	}
 	if !proto.Equal(stored.state, state) {
 		e.t.Errorf("run state is\n%v, records say\n%v", state, stored.state)
@@ -180,7 +183,7 @@ func (e *engine) checkState(r *Run) {
 	if r.started != nil && r.state.WorkflowTask == nil {
 		e.t.Errorf("a workflow task is started that is not pending")
 	}
-	if pinned := r.chain.Pinned(); pinned != (r.started != nil || len(r.queries) > 0) {
+	if pinned := r.chain.Pinned(); pinned != (r.started != nil || r.speculative || len(r.queries)+len(r.admitted)+len(r.updateWaits) > 0) {
 		e.t.Errorf("the chain may be evicted: %v, a workflow task is started: %v, %d queries wait", !pinned, r.started != nil, len(r.queries))
 	}
 	wroteHistory := false

@@ -17,6 +17,13 @@ type Limits struct {
 	BlobSize int
 	// MemoSize is the most bytes a memo may have. Default 2 MiB.
 	MemoSize int
+	// PendingUpdates is how many updates may be under way at once, and
+	// PendingUpdateSize (bytes) how large their requests may be together. Defaults 10
+	// and 20 MiB.
+	PendingUpdates, PendingUpdateSize int
+	// Updates is the most updates a run takes in, completed ones included. From nine
+	// tenths of it on workers are told to continue as new. Default 2000.
+	Updates int
 	// Signals is the most signals a run accepts. Default 10,000.
 	Signals int64
 	// HistoryEvents and HistorySize (bytes) are what a history may grow to before
@@ -54,6 +61,9 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.PendingCancels, 2000)
 	setDefault(&l.BlobSize, check.MaxBlob)
 	setDefault(&l.MemoSize, check.MaxMemo)
+	setDefault(&l.PendingUpdates, 10)
+	setDefault(&l.PendingUpdateSize, 20<<20)
+	setDefault(&l.Updates, 2000)
 	setDefault(&l.Signals, 10_000)
 	setDefault(&l.HistoryEvents, 51_200)
 	setDefault(&l.HistorySize, 50<<20)

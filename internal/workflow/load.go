@@ -118,7 +118,12 @@ func (r *Run) size() int {
 	return size
 }
 
-// Pinned reports whether a worker has the workflow task, or queries wait.
+// Pinned reports whether there is anything that no record holds: a worker has the
+// workflow task, or queries or updates wait.
 func (c *Chain) Pinned() bool {
-	return c.current != nil && (c.current.started != nil || len(c.current.queries) > 0)
+	return c.current != nil && c.current.pinned()
+}
+
+func (r *Run) pinned() bool {
+	return r.started != nil || r.speculative || len(r.queries)+len(r.admitted)+len(r.updateWaits) > 0
 }

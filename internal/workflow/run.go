@@ -48,6 +48,13 @@ type Run struct {
 	// queries wait for the next workflow task or for its completion. Volatile.
 	queries []*query
 
+	// speculative: the pending workflow task is in no record. See speculative.go.
+	speculative bool
+	// admitted are the updates that the workflow has not accepted, in the order in
+	// which they came, and updateWaits those who wait for any. Volatile.
+	admitted    []*admittedUpdate
+	updateWaits []*UpdateWait
+
 	// startEvent is the Started event, once a continuation has needed it.
 	startEvent *historypb.HistoryEvent
 	// infoBytes is the encoded size of info.
@@ -133,7 +140,7 @@ func (r *Run) earliestDeadline() time.Time {
 	if r.state.FirstTaskBackoffPending && !r.state.ChildFirstTaskPending {
 		d = earlier(d, asTime(r.info.ExecutionTime))
 	}
-	if wt := r.state.WorkflowTask; wt != nil && wt.TaskId == 0 {
+	if wt := r.state.WorkflowTask; wt != nil && wt.TaskId == 0 && !r.speculative {
 		d = earlier(d, wt.ScheduledTime.AsTime().Add(wt.Timeout.AsDuration()))
 	}
 	return d

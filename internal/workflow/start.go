@@ -46,8 +46,7 @@ func (c *Chain) Start(step *entity.Step, req *workflowservice.StartWorkflowExecu
 		FirstExecutionRunId: run.info.FirstRunId,
 		Started:             started,
 		Status:              run.state.Status,
-		Link: c.link(run, &commonpb.Link_WorkflowEvent_EventRef{
-			EventRef: &commonpb.Link_WorkflowEvent_EventReference{EventId: 1, EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED}}),
+		Link:                c.startLink(run),
 	}
 	// A repeated request gets the eager task again while its first start is good.
 	if p.eager && started && run.started != nil && run.started.requestID == p.requestID && run.state.WorkflowTask.Attempt == 1 &&
@@ -56,11 +55,17 @@ func (c *Chain) Start(step *entity.Step, req *workflowservice.StartWorkflowExecu
 		if err := c.EndStep(step); err != nil {
 			return nil, err
 		}
-		if resp.EagerWorkflowTask, err = run.taskReply(step, false); err != nil {
+		if resp.EagerWorkflowTask, err = run.taskReply(step, false, true); err != nil {
 			return nil, err
 		}
 	}
 	return resp, nil
+}
+
+// startLink points at the start of the run.
+func (c *Chain) startLink(run *Run) *commonpb.Link {
+	return c.link(run, &commonpb.Link_WorkflowEvent_EventRef{
+		EventRef: &commonpb.Link_WorkflowEvent_EventReference{EventId: 1, EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED}})
 }
 
 // link points at something in the run's history.

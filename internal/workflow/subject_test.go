@@ -160,7 +160,9 @@ func (w subject) task(taskType entity.TaskType) *entity.Task {
 func (w subject) readyTasks(taskType entity.TaskType) []*entity.Task {
 	var ready []*entity.Task
 	for _, task := range w.tasks {
-		if task.Entity == w.key() && task.Queue.Type == taskType {
+		// What is offered without a record is taken back by not being known any more.
+		stale := task.Volatile && w.chain().current.state.WorkflowTask.GetTaskId() != task.ID
+		if task.Entity == w.key() && task.Queue.Type == taskType && !stale {
 			ready = append(ready, task)
 		}
 	}

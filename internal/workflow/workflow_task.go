@@ -128,7 +128,7 @@ func applyWorkflowTaskScheduled(r *Run, e *historypb.HistoryEvent, attr *history
 	wt.ScheduledEventId = e.EventId
 	wt.Attempt = max(attr.GetAttempt(), 1)
 	wt.ScheduledTime = e.EventTime
-	wt.Transient = false
+	wt.Transient, r.speculative = false, false
 	wt.Timeout = attr.GetStartToCloseTimeout()
 	wt.StickyQueue = ""
 	if queue := attr.GetTaskQueue(); queue.GetKind() == enumspb.TASK_QUEUE_KIND_STICKY {
@@ -176,8 +176,17 @@ func (r *Run) taskQueue() entity.Queue {
 
 // dispatch makes the pending workflow task ready for workers.
 func (r *Run) dispatch(step *entity.Step) {
+	r.state.WorkflowTask.TaskId = step.AddTask(r.dispatchTask(step))
+	r.dirty.state = true
+	if at := r.stickyDeadline(); !at.IsZero() {
+		step.Wake(at)
+	}
+}
+
+// dispatchTask is the task that takes the pending workflow task to workers.
+func (r *Run) dispatchTask(step *entity.Step) *entity.Task {
 	wt := r.state.WorkflowTask
-	wt.TaskId = step.AddTask(&entity.Task{
+	return &entity.Task{
 		Queue:   r.taskQueue(),
 		Entity:  r.chain.key,
 		RunID:   r.info.RunId,
@@ -185,17 +194,17 @@ func (r *Run) dispatch(step *entity.Step) {
 		Stamp:   wt.Attempt,
 		Sticky:  wt.StickyQueue,
 		Created: step.Now,
-	})
-	r.dirty.state = true
-	if at := r.stickyDeadline(); !at.IsZero() {
-		step.Wake(at)
 	}
 }
 
 // stickyDeadline is when the pending task is taken from the sticky queue, unless
-// it is started before; zero if it is on no sticky queue.
+// it is started before; zero if it is on no sticky queue. A speculative task has a
+// deadline on the normal queue as well.
 func (r *Run) stickyDeadline() time.Time {
 	wt := r.state.WorkflowTask
+	if r.speculative && (wt.StickyQueue == "" || r.state.StickyTimeout.AsDuration() <= 0) {
+		return wt.ScheduledTime.AsTime().Add(speculativeWait)
+	}
 	timeout := r.state.StickyTimeout.AsDuration()
 	if wt == nil || wt.StickyQueue == "" || timeout <= 0 {
 		return time.Time{}
@@ -231,6 +240,9 @@ func (r *Run) startTask(step *entity.Step, identity, requestID string, version *
 	if r.state.NextEventId >= limits.SuggestEvents {
 		s.suggest = append(s.suggest, enumspb.SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_HISTORY_EVENTS)
 	}
+	if r.manyUpdates() {
+		s.suggest = append(s.suggest, enumspb.SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_UPDATES)
+	}
 	r.started = s
 	step.Wake(s.deadline)
 }
@@ -238,9 +250,17 @@ func (r *Run) startTask(step *entity.Step, identity, requestID string, version *
 // recordStarted writes what startTask has promised.
 func (r *Run) recordStarted(step *entity.Step) {
 	if r.state.WorkflowTask.Transient {
-		r.recordEvent(step, r.scheduledEvent())
+		r.recordScheduled(step)
 	}
 	r.recordEvent(step, r.startedEvent())
+}
+
+// recordScheduled writes the Scheduled event of a transient task.
+func (r *Run) recordScheduled(step *entity.Step) {
+	if r.speculative {
+		r.state.WorkflowTask.TaskId = 0 // what was offered has no record
+	}
+	r.recordEvent(step, r.scheduledEvent())
 }
 
 func applyWorkflowTaskStarted(r *Run, e *historypb.HistoryEvent, attr *historypb.WorkflowTaskStartedEventAttributes) error {
@@ -265,6 +285,9 @@ func applyTaskEnd(r *Run, scheduledEventID, startedEventID int64) error {
 // undispatch takes back the dispatch task of the pending workflow task, if there is
 // one.
 func (r *Run) undispatch(step *entity.Step) {
+	if r.speculative {
+		return // it has no record; who takes it finds out
+	}
 	if wt := r.state.WorkflowTask; wt.GetTaskId() != 0 {
 		step.RemoveTask(entity.TaskRef{Queue: r.taskQueue(), ID: wt.TaskId})
 		wt.TaskId = 0
@@ -279,7 +302,7 @@ func (r *Run) endTask(step *entity.Step, end *historypb.HistoryEvent) {
 		r.recordEvent(step, end)
 	}
 	r.state.WorkflowTask = nil
-	r.started = nil
+	r.started, r.speculative = nil, false
 	r.dirty.state = true
 }
 
@@ -287,7 +310,7 @@ func (r *Run) endTask(step *entity.Step, end *historypb.HistoryEvent) {
 // a series leave no events.
 func (r *Run) failTask(step *entity.Step, cause enumspb.WorkflowTaskFailedCause, failure *failurepb.Failure, identity, checksum string) {
 	var end *historypb.HistoryEvent
-	if wt := r.state.WorkflowTask; !wt.Transient {
+	if wt := r.state.WorkflowTask; !wt.Transient || r.speculative {
 		r.recordStarted(step)
 		end = workflowTaskFailed(&historypb.WorkflowTaskFailedEventAttributes{
 			ScheduledEventId: wt.ScheduledEventId,
@@ -300,7 +323,7 @@ func (r *Run) failTask(step *entity.Step, cause enumspb.WorkflowTaskFailedCause,
 		})
 	}
 	r.endTask(step, end)
-	r.countFailure()
+	r.countFailure(step)
 	switch cause {
 	case enumspb.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW, enumspb.WORKFLOW_TASK_FAILED_CAUSE_FAILOVER_CLOSE_COMMAND:
 		r.state.WorkflowTaskAttempt = 1
@@ -322,13 +345,16 @@ func applyWorkflowTaskFailed(r *Run, _ *historypb.HistoryEvent, attr *historypb.
 
 // countFailure prepares the attempt after a failed one. A sticky task that fails
 // is first tried again on the normal queue, without counting.
-func (r *Run) countFailure() {
+func (r *Run) countFailure(step *entity.Step) {
 	if r.state.StickyQueue != "" {
 		r.clearSticky()
 		r.state.WorkflowTaskAttempt = 1
 		return
 	}
 	r.state.WorkflowTaskAttempt = max(r.state.WorkflowTaskAttempt, 1) + 1
+	if r.state.WorkflowTaskAttempt >= failedUpdateAttempt {
+		r.refuseUpdates(step, errUpdateTaskFailed(), func(*admittedUpdate) bool { return true })
+	}
 }
 
 func (r *Run) clearSticky() {
@@ -342,19 +368,19 @@ func (r *Run) clearSticky() {
 // answered in time. The caller schedules the next one.
 func (r *Run) timeoutStarted(step *entity.Step) {
 	var end *historypb.HistoryEvent
-	if wt := r.state.WorkflowTask; !wt.Transient {
+	if wt := r.state.WorkflowTask; !wt.Transient || r.speculative {
 		r.recordStarted(step)
 		end = workflowTaskTimedOut(wt.ScheduledEventId, r.started.eventID, enumspb.TIMEOUT_TYPE_START_TO_CLOSE)
 	}
 	r.endTask(step, end)
-	r.countFailure()
+	r.countFailure(step)
 }
 
 // timeoutSticky takes a workflow task from the sticky queue, where nobody has
 // started it, to the normal one.
 func (r *Run) timeoutSticky(step *entity.Step) {
 	if r.state.WorkflowTask.Transient {
-		r.recordEvent(step, r.scheduledEvent())
+		r.recordScheduled(step)
 	}
 	r.endTask(step, workflowTaskTimedOut(r.state.WorkflowTask.ScheduledEventId, 0, enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START))
 	r.clearSticky()
@@ -401,7 +427,7 @@ func (c *Chain) StartWorkflowTask(step *entity.Step, task *entity.Task, req *wor
 	if err := c.EndStep(step); err != nil {
 		return nil, err
 	}
-	reply, err := r.taskReply(step, sticky)
+	reply, err := r.taskReply(step, sticky, true)
 	if err != nil {
 		r.started = nil
 		return nil, err
@@ -424,8 +450,9 @@ func pollVersion(req *workflowservice.PollWorkflowTaskQueueRequest) *commonpb.Wo
 }
 
 // taskReply is what a worker gets with the started workflow task. A sticky reply
-// has only the events since the last task that the worker has completed.
-func (r *Run) taskReply(step *entity.Step, sticky bool) (*workflowservice.PollWorkflowTaskQueueResponse, error) {
+// has only the events since the last task that the worker has completed. resend has
+// updates sent again that went with a task that came to nothing.
+func (r *Run) taskReply(step *entity.Step, sticky, resend bool) (*workflowservice.PollWorkflowTaskQueueResponse, error) {
 	wt, s := r.state.WorkflowTask, r.started
 	from := int64(1)
 	if sticky {
@@ -461,6 +488,7 @@ func (r *Run) taskReply(step *entity.Step, sticky bool) (*workflowservice.PollWo
 			reply.Queries[q.id] = q.input
 		}
 	}
+	reply.Messages = r.updateMessages(resend)
 	if next < r.state.NextEventId {
 		spliceField(reply, pollHistoryField, history)
 		reply.NextPageToken = tokens.EncodeHistory(&records.HistoryToken{

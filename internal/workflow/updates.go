@@ -1,0 +1,46 @@
+package workflow
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
+)
+
+// updates are the updates of a run of which its history tells: pending ones that
+// have been accepted, or admitted by an event, and completed ones, whose outcomes
+// are in the history. They stay when the run closes, so that an update that is sent
+// again is recognised.
+type updates struct {
+	pendingItems[string, records.Update, *records.Update]
+	// completed is how many of them are completed.
+	completed int
+}
+
+func (*updates) letter() byte { return 'u' }
+
+func (f *updates) load(_ *Run, name, value []byte) error {
+	item, err := decodeRecord[records.Update](value)
+	if err != nil {
+		return err
+	}
+	f.keep(string(name), item)
+	if item.CompletedEventId != 0 {
+		f.completed++
+	}
+	return nil
+}
+
+func (f *updates) flush(r *Run, step *entity.Step) { f.flushTo(r, step, f.letter()) }
+
+// drop keeps everything: see updates.
+func (f *updates) drop(*Run) {}
+
+// updateBytes is about how much memory an update takes.
+const updateBytes = 384
+
+func (f *updates) size() int { return f.len() * updateBytes }
+
+func (f *updates) records(visit func(name []byte, record proto.Message)) {
+	f.pendingItems.records(visit)
+}
