@@ -294,6 +294,9 @@ func (m *Matching) Add(task *entity.Task) {
 		return
 	}
 	q := m.locked(queueKey{Queue: task.Queue})
+	if q == nil && task.Volatile {
+		q, _ = m.lockedOrNew(queueKey{Queue: task.Queue}) // else it would be lost
+	}
 	if q == nil {
 		return // nobody polls: it is read from the store when somebody does
 	}

@@ -751,3 +751,15 @@ func TestATaskOfAnEntityThatIsNotHereDoesNotComeBack(t *testing.T) {
 		expect(t, pollA(m), "waiting")
 	})
 }
+
+func TestATaskWithoutARecordWaitsInMemoryForThePollerToCome(t *testing.T) {
+	bubble(t, Options{}, func(t *testing.T, m *Matching, b *backlog) {
+		task := &entity.Task{Queue: queueA, ID: 1, Volatile: true}
+		m.Add(task)
+		p := pollA(m)
+		synctest.Wait()
+		if p.work == nil || p.work.Task != task {
+			t.Fatalf("the poller was given %v", p.work)
+		}
+	})
+}
