@@ -254,6 +254,9 @@ func (w subject) tryComplete(token []byte, req *completeRequest) (completion *Co
 		if completion.Err != nil || w.events[decoded.RunId] == nil {
 			break
 		}
+		if reset := completion.Response.GetResetHistoryEventId(); reset != 0 && shown.EventId > reset {
+			break // the worker is told to forget it
+		}
 		if event := w.events[decoded.RunId][shown.EventId-1]; !proto.Equal(event, shown) {
 			w.t.Fatalf("the worker was shown\n%v\nbut the history has\n%v", shown, event)
 		}

@@ -159,7 +159,6 @@ func scheduledAttributes(start *ScheduleWorkflowAction) (*commonpb.SearchAttribu
 	if err != nil {
 		return nil, err
 	}
-	//lint:ignore SA1019 schedules of older clients have them
 	for name, payload := range start.UntypedSearchAttributes {
 		if attributes.GetIndexedFields()[name] != nil {
 			continue
@@ -205,7 +204,6 @@ func (c *Client) scheduleActionFromProto(p *schedulepb.ScheduleAction) (Schedule
 	}
 	for name, payload := range start.GetSearchAttributes().GetIndexedFields() {
 		if !typed[name] {
-			//lint:ignore SA1019 schedules of older clients have them
 			action.UntypedSearchAttributes[name] = payload
 		}
 	}
