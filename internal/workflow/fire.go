@@ -26,6 +26,10 @@ func (r *Run) fire(step *entity.Step) error {
 	if due(r.expiration(), step.Now) {
 		return r.timeOut(step)
 	}
+	if r.speculative && r.state.FirstTaskBackoffPending && due(asTime(r.info.ExecutionTime), step.Now) {
+		// The first task is due, whatever becomes of the updates that have come before.
+		r.commitSpeculative(step)
+	}
 	if wt := r.state.WorkflowTask; wt != nil {
 		switch {
 		case r.started != nil && due(r.started.deadline, step.Now):

@@ -10,6 +10,7 @@ import (
 	commandpb "go.temporal.io/api/command/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	protocolpb "go.temporal.io/api/protocol/v1"
 	querypb "go.temporal.io/api/query/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
@@ -44,6 +45,9 @@ func TestAnythingMayHappenInAnyOrder(t *testing.T) {
 			"activity":  m.activity,
 			"finish":    m.finishActivity,
 			"query":     m.query,
+			"update":    m.update,
+			"update2":   m.update,
+			"give up":   m.giveUp,
 			"wait":      m.wait,
 			"crash":     func(*rapid.T) { w.crash(); m.activities = nil },
 			"message":   m.message,
@@ -56,6 +60,7 @@ type chaos struct {
 	subject
 	workflowTasks []*workflowTask // also stale ones
 	activities    []*activityTask
+	updates       []*asked
 	names         int
 }
 
@@ -175,6 +180,7 @@ func (m *chaos) complete(t *rapid.T) {
 		req.Commands = append(req.Commands, rapid.SampledFrom([]*commandpb.Command{
 			completeWorkflow("done"), failWorkflow("boom"), cancelWorkflow(), continueAsNew()}).Draw(t, "closing command"))
 	}
+	m.answerUpdates(t, task, req)
 	completion, err := m.tryComplete(task.TaskToken, req)
 	if err != nil || completion.Err != nil {
 		return
@@ -271,6 +277,60 @@ func (m *chaos) finishActivity(t *rapid.T) {
 	})
 	if how != 3 {
 		m.activities = slices.Delete(m.activities, i, i+1)
+	}
+}
+
+// update asks for an update under one of few ids.
+func (m *chaos) update(t *rapid.T) {
+	a := m.subject.update(rapid.SampledFrom([]string{"u1", "u2", "u3", m.name()}).Draw(t, "update id"),
+		rapid.SampledFrom([]UpdateStage{stageAccepted, stageCompleted}).Draw(t, "stage"))
+	var service serviceerror.ServiceError
+	if a.refuse != nil && !errors.As(a.refuse, &service) {
+		m.t.Fatalf("an update failed with %v", a.refuse)
+	}
+	m.updates = append(m.updates, a)
+}
+
+// giveUp ends the wait of a client.
+func (m *chaos) giveUp(t *rapid.T) {
+	for i, a := range m.updates {
+		if a.plan == nil || a.plan.Wait == nil || a.told != nil {
+			continue
+		}
+		m.updates = append(m.updates[:i:i], m.updates[i+1:]...)
+		_ = m.try(func(s *entity.Step, c *Chain) error {
+			_, err := c.StopUpdateWait(s, a.plan.Wait)
+			return err
+		})
+		return
+	}
+	t.Skip("nobody waits")
+}
+
+// answerUpdates has the worker say something of updates, rarely something that makes
+// no sense.
+func (m *chaos) answerUpdates(t *rapid.T, task *workflowTask, req *completeRequest) {
+	var messages []*protocolpb.Message
+	for _, sent := range task.GetMessages() {
+		id := sent.GetProtocolInstanceId()
+		switch rapid.IntRange(0, 3).Draw(t, "answer to an update") {
+		case 0:
+			messages = append(messages, m.accept(id))
+		case 1:
+			messages = append(messages, m.accept(id), m.subject.respond(id))
+		case 2:
+			messages = append(messages, m.reject(id))
+		}
+	}
+	switch rapid.IntRange(0, 6).Draw(t, "word of an update") {
+	case 0:
+		messages = append(messages, m.subject.respond("u1"))
+	case 1:
+		messages = append(messages, m.accept("u2"))
+	}
+	req.Messages = messages
+	if rapid.Bool().Draw(t, "placed") {
+		req.Commands = append(saying(messages...).Commands, req.Commands...)
 	}
 }
 

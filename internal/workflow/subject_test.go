@@ -161,7 +161,8 @@ func (w subject) readyTasks(taskType entity.TaskType) []*entity.Task {
 	var ready []*entity.Task
 	for _, task := range w.tasks {
 		// What is offered without a record is taken back by not being known any more.
-		stale := task.Volatile && w.chain().current.state.WorkflowTask.GetTaskId() != task.ID
+		current := w.chain().current
+		stale := task.Volatile && (current == nil || current.state.WorkflowTask.GetTaskId() != task.ID)
 		if task.Entity == w.key() && task.Queue.Type == taskType && !stale {
 			ready = append(ready, task)
 		}
@@ -254,8 +255,9 @@ func (w subject) tryComplete(token []byte, req *completeRequest) (completion *Co
 		if completion.Err != nil || w.events[decoded.RunId] == nil {
 			break
 		}
-		if reset := completion.Response.GetResetHistoryEventId(); reset != 0 && shown.EventId > reset {
-			break // the worker is told to forget it
+		if reset := completion.Response.GetResetHistoryEventId(); shown.EventId > reset && int(shown.EventId) > len(w.events[decoded.RunId]) &&
+			reset == w.chain().current.state.LastCompletedStartedEventId {
+			break // the task was discarded: the worker is told to go back to reset
 		}
 		if event := w.events[decoded.RunId][shown.EventId-1]; !proto.Equal(event, shown) {
 			w.t.Fatalf("the worker was shown\n%v\nbut the history has\n%v", shown, event)

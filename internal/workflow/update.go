@@ -129,9 +129,7 @@ func (r *Run) update(step *entity.Step, req *workflowservice.UpdateWorkflowExecu
 		}
 		r.repairAfterCrash(step)
 		r.admitted = append(r.admitted, &admittedUpdate{id: id, request: request, body: body})
-		if r.state.WorkflowTask == nil {
-			r.scheduleSpeculative(step, true)
-		}
+		r.bringUpdates(step)
 		status = &UpdateStatus{RunID: r.info.RunId, Stage: stageAdmitted}
 	}
 	return r.awaitUpdate(status, &UpdateWait{
@@ -379,7 +377,14 @@ func (r *Run) takeOverUpdate(step *entity.Step, u *admittedUpdate, w *UpdateWait
 		r.admitted = append(r.admitted, u)
 	}
 	r.updateWaits = append(r.updateWaits, w)
-	if r.state.WorkflowTask == nil {
+	r.bringUpdates(step)
+}
+
+// bringUpdates sees to it that a workflow task takes the admitted updates to a
+// worker, also before the first task of a run that is delayed. A child whose parent
+// does not know of it yet does nothing, so they wait for its first task.
+func (r *Run) bringUpdates(step *entity.Step) {
+	if r.state.WorkflowTask == nil && !r.state.ChildFirstTaskPending {
 		r.scheduleSpeculative(step, true)
 	}
 }

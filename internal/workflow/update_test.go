@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/perdure/perdure/internal/entity"
 )
@@ -378,4 +379,18 @@ func TestUpdateWithStartStartsARunOrUsesTheOneThereIs(t *testing.T) {
 	if again := with("a", "three"); again.Started || again.Update.Status == nil || again.Update.Status.Stage != stageCompleted {
 		t.Fatalf("the first again: %+v", again)
 	}
+}
+
+func TestAnUpdateComesBeforeTheFirstTaskOfADelayedRun(t *testing.T) {
+	w := newWorkflow(t)
+	w.start(func(r *startRequest) { r.WorkflowStartDelay = durationpb.New(time.Minute) })
+	rejected := w.update("a", stageCompleted)
+	w.completeWith(w.poll(), &completeRequest{Messages: []*protocolpb.Message{w.reject("a")}})
+	w.wantFailure(rejected, "Rejected")
+	w.wantHistory("Started")
+	w.advance(58 * time.Second)
+	w.update("b", stageCompleted)
+	w.advance(2 * time.Second) // nobody has taken the speculative task: it is the first one now
+	w.wantHistory("Started WorkflowTaskScheduled")
+	w.completeWith(w.poll(), saying(w.accept("b"), w.respond("b")))
 }
