@@ -27,6 +27,8 @@ var (
 	errMultiFirstRunID      = serviceerror.NewInvalidArgument("FirstExecutionRunId is not allowed.")
 	errMultiRunID           = serviceerror.NewInvalidArgument("RunId is not allowed.")
 	errMultiAborted         = serviceerror.NewMultiOperationAborted("Operation was aborted.")
+	errUpdateMaskNotSet     = serviceerror.NewInvalidArgument("UpdateMask is required")
+	errOptionsNotSet        = serviceerror.NewInvalidArgument("WorkflowExecutionOptions is required")
 	errAttributesNotSet     = serviceerror.NewInvalidArgument("SearchAttributes are not set on request.")
 	errConflictFail         = serviceerror.NewInvalidArgument("Invalid WorkflowIDConflictPolicy: WORKFLOW_ID_CONFLICT_POLICY_FAIL is not supported for this operation.")
 	errAttachWithoutRequest = serviceerror.NewInvalidArgument("attaching request ID is required for attaching completion callbacks")
@@ -43,7 +45,6 @@ var (
 // without anyone noticing.
 var (
 	errCallbacks        = serviceerror.NewUnimplemented("Completion callbacks are not implemented by this server.")
-	errVersionOverride  = serviceerror.NewUnimplemented("Versioning overrides are not implemented by this server.")
 	errConcurrencyLimit = serviceerror.NewUnimplemented("Concurrency limits of task queues are not implemented by this server.")
 	errTimeSkipping     = serviceerror.NewUnimplemented("The Time-Skipping feature is not enabled for namespace.")
 	errPagedCompletion  = serviceerror.NewUnimplemented("Paginated workflow task completion is not implemented by this server.")

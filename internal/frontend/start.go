@@ -90,6 +90,7 @@ func checkStartRequest(req startingRequest) error {
 		check.Identity(req.GetIdentity()),
 		check.SearchAttributes(req.GetSearchAttributes()),
 		check.Priority(req.GetPriority()),
+		check.VersioningOverride(req.GetVersioningOverride()),
 		check.Links(req.GetLinks()),
 		check.UserMetadata(req.GetUserMetadata()),
 		check.Memo(req.GetMemo()),
@@ -97,10 +98,7 @@ func checkStartRequest(req startingRequest) error {
 	); err != nil {
 		return err
 	}
-	switch {
-	case req.GetVersioningOverride() != nil:
-		return errVersionOverride
-	case req.GetTimeSkippingConfig() != nil:
+	if req.GetTimeSkippingConfig() != nil {
 		return errTimeSkipping
 	}
 	return nil

@@ -18,6 +18,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"github.com/perdure/perdure/internal/api/check"
 	tokens "github.com/perdure/perdure/internal/api/token"
@@ -108,7 +109,7 @@ func TestStartIsRefusedForBadForm(t *testing.T) {
 		"attached callbacks": {func(r *startRequest) {
 			r.OnConflictOptions = &workflowpb.OnConflictOptions{AttachCompletionCallbacks: true, AttachRequestId: true}
 		}, codes.Unimplemented, "callbacks"},
-		"versioning override": {func(r *startRequest) { r.VersioningOverride = &workflowpb.VersioningOverride{} }, codes.Unimplemented, "Versioning overrides"},
+		"versioning override": {func(r *startRequest) { r.VersioningOverride = &workflowpb.VersioningOverride{} }, codes.InvalidArgument, "override behavior is required"},
 		"time skipping":       {func(r *startRequest) { r.TimeSkippingConfig = &commonpb.TimeSkippingConfig{} }, codes.Unimplemented, "Time-Skipping"},
 		"eager on a version": {func(r *startRequest) {
 			r.EagerWorkerDeploymentOptions = &deploymentpb.WorkerDeploymentOptions{DeploymentName: "d", BuildId: "b", WorkerVersioningMode: enumspb.WORKER_VERSIONING_MODE_VERSIONED}
@@ -190,6 +191,8 @@ func TestOtherRequestsAreRefusedForBadForm(t *testing.T) {
 	}
 	versioned := &deploymentpb.WorkerDeploymentOptions{DeploymentName: "d", BuildId: "b", WorkerVersioningMode: enumspb.WORKER_VERSIONING_MODE_VERSIONED}
 	application := &failurepb.ApplicationFailureInfo{NextRetryDelay: seconds(-1)}
+	options := &workflowpb.WorkflowExecutionOptions{}
+	mask := func(paths ...string) *fieldmaskpb.FieldMask { return &fieldmaskpb.FieldMask{Paths: paths} }
 	for name, c := range map[string]struct {
 		req  proto.Message
 		code codes.Code
@@ -210,7 +213,13 @@ func TestOtherRequestsAreRefusedForBadForm(t *testing.T) {
 		}), codes.InvalidArgument, "Blob data size"},
 		"signal with start: override": {signalWithStart(func(r *workflowservice.SignalWithStartWorkflowExecutionRequest) {
 			r.VersioningOverride = &workflowpb.VersioningOverride{}
-		}), codes.Unimplemented, "overrides"},
+		}), codes.InvalidArgument, "override behavior is required"},
+		"options of nobody":          {&workflowservice.UpdateWorkflowExecutionOptionsRequest{Namespace: "default", WorkflowExecutionOptions: options, UpdateMask: mask("priority")}, codes.InvalidArgument, "Execution is not set"},
+		"options without a mask":     {&workflowservice.UpdateWorkflowExecutionOptionsRequest{Namespace: "default", WorkflowExecution: ok, WorkflowExecutionOptions: options}, codes.InvalidArgument, "UpdateMask is required"},
+		"options, none":              {&workflowservice.UpdateWorkflowExecutionOptionsRequest{Namespace: "default", WorkflowExecution: ok, UpdateMask: mask("priority")}, codes.InvalidArgument, "WorkflowExecutionOptions is required"},
+		"options, bad mask":          {&workflowservice.UpdateWorkflowExecutionOptionsRequest{Namespace: "default", WorkflowExecution: ok, WorkflowExecutionOptions: options, UpdateMask: mask("color")}, codes.InvalidArgument, "error parsing UpdateMask: "},
+		"options, bad priority":      {&workflowservice.UpdateWorkflowExecutionOptionsRequest{Namespace: "default", WorkflowExecution: ok, WorkflowExecutionOptions: &workflowpb.WorkflowExecutionOptions{Priority: &commonpb.Priority{PriorityKey: -1}}, UpdateMask: mask("priority")}, codes.InvalidArgument, "priority key can't be negative"},
+		"options with time skipping": {&workflowservice.UpdateWorkflowExecutionOptionsRequest{Namespace: "default", WorkflowExecution: ok, WorkflowExecutionOptions: &workflowpb.WorkflowExecutionOptions{TimeSkippingConfig: &commonpb.TimeSkippingConfig{}}, UpdateMask: mask("time_skipping_config")}, codes.Unimplemented, "Time-Skipping"},
 
 		"cancel nobody":               {&workflowservice.RequestCancelWorkflowExecutionRequest{Namespace: "default"}, codes.InvalidArgument, "Execution is not set"},
 		"cancel in a bad chain":       {&workflowservice.RequestCancelWorkflowExecutionRequest{Namespace: "default", WorkflowExecution: ok, FirstExecutionRunId: "x"}, codes.InvalidArgument, "Invalid RunId."},

@@ -12,9 +12,10 @@ package records
 
 import (
 	v1 "go.temporal.io/api/common/v1"
-	v12 "go.temporal.io/api/enums/v1"
-	v13 "go.temporal.io/api/failure/v1"
+	v13 "go.temporal.io/api/enums/v1"
+	v14 "go.temporal.io/api/failure/v1"
 	v11 "go.temporal.io/api/sdk/v1"
+	v12 "go.temporal.io/api/workflow/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	durationpb "google.golang.org/protobuf/types/known/durationpb"
@@ -88,30 +89,31 @@ func (x *Chain) GetNextExpiry() *timestamppb.Timestamp {
 }
 
 // RunInfo is what a run is given when it starts. Written once, and again only
-// when the memo or the search attributes change.
+// when the memo, the search attributes or the options change.
 type RunInfo struct {
-	state               protoimpl.MessageState `protogen:"open.v1"`
-	RunId               string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
-	FirstRunId          string                 `protobuf:"bytes,2,opt,name=first_run_id,json=firstRunId,proto3" json:"first_run_id,omitempty"` // of the chain of retries, cron runs and continue-as-new
-	WorkflowType        string                 `protobuf:"bytes,3,opt,name=workflow_type,json=workflowType,proto3" json:"workflow_type,omitempty"`
-	TaskQueue           string                 `protobuf:"bytes,4,opt,name=task_queue,json=taskQueue,proto3" json:"task_queue,omitempty"`
-	StartRequestId      string                 `protobuf:"bytes,5,opt,name=start_request_id,json=startRequestId,proto3" json:"start_request_id,omitempty"`
-	StartTime           *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
-	ExecutionTime       *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=execution_time,json=executionTime,proto3" json:"execution_time,omitempty"`                   // start plus first workflow task backoff
-	RunExpiration       *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=run_expiration,json=runExpiration,proto3" json:"run_expiration,omitempty"`                   // unset: no run timeout
-	ExecutionExpiration *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=execution_expiration,json=executionExpiration,proto3" json:"execution_expiration,omitempty"` // unset: no execution timeout; carried through the chain
-	ExecutionTimeout    *durationpb.Duration   `protobuf:"bytes,10,opt,name=execution_timeout,json=executionTimeout,proto3" json:"execution_timeout,omitempty"`
-	RunTimeout          *durationpb.Duration   `protobuf:"bytes,11,opt,name=run_timeout,json=runTimeout,proto3" json:"run_timeout,omitempty"`
-	TaskTimeout         *durationpb.Duration   `protobuf:"bytes,12,opt,name=task_timeout,json=taskTimeout,proto3" json:"task_timeout,omitempty"`
-	RetryPolicy         *v1.RetryPolicy        `protobuf:"bytes,13,opt,name=retry_policy,json=retryPolicy,proto3" json:"retry_policy,omitempty"`
-	CronSchedule        string                 `protobuf:"bytes,14,opt,name=cron_schedule,json=cronSchedule,proto3" json:"cron_schedule,omitempty"`
-	Attempt             int32                  `protobuf:"varint,15,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	Parent              *Parent                `protobuf:"bytes,16,opt,name=parent,proto3" json:"parent,omitempty"` // unset: no parent
-	Root                *v1.WorkflowExecution  `protobuf:"bytes,17,opt,name=root,proto3" json:"root,omitempty"`
-	Memo                *v1.Memo               `protobuf:"bytes,18,opt,name=memo,proto3" json:"memo,omitempty"`
-	SearchAttributes    *v1.SearchAttributes   `protobuf:"bytes,19,opt,name=search_attributes,json=searchAttributes,proto3" json:"search_attributes,omitempty"`
-	Priority            *v1.Priority           `protobuf:"bytes,20,opt,name=priority,proto3" json:"priority,omitempty"`
-	UserMetadata        *v11.UserMetadata      `protobuf:"bytes,21,opt,name=user_metadata,json=userMetadata,proto3" json:"user_metadata,omitempty"`
+	state               protoimpl.MessageState  `protogen:"open.v1"`
+	RunId               string                  `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	FirstRunId          string                  `protobuf:"bytes,2,opt,name=first_run_id,json=firstRunId,proto3" json:"first_run_id,omitempty"` // of the chain of retries, cron runs and continue-as-new
+	WorkflowType        string                  `protobuf:"bytes,3,opt,name=workflow_type,json=workflowType,proto3" json:"workflow_type,omitempty"`
+	TaskQueue           string                  `protobuf:"bytes,4,opt,name=task_queue,json=taskQueue,proto3" json:"task_queue,omitempty"`
+	StartRequestId      string                  `protobuf:"bytes,5,opt,name=start_request_id,json=startRequestId,proto3" json:"start_request_id,omitempty"`
+	StartTime           *timestamppb.Timestamp  `protobuf:"bytes,6,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
+	ExecutionTime       *timestamppb.Timestamp  `protobuf:"bytes,7,opt,name=execution_time,json=executionTime,proto3" json:"execution_time,omitempty"`                   // start plus first workflow task backoff
+	RunExpiration       *timestamppb.Timestamp  `protobuf:"bytes,8,opt,name=run_expiration,json=runExpiration,proto3" json:"run_expiration,omitempty"`                   // unset: no run timeout
+	ExecutionExpiration *timestamppb.Timestamp  `protobuf:"bytes,9,opt,name=execution_expiration,json=executionExpiration,proto3" json:"execution_expiration,omitempty"` // unset: no execution timeout; carried through the chain
+	ExecutionTimeout    *durationpb.Duration    `protobuf:"bytes,10,opt,name=execution_timeout,json=executionTimeout,proto3" json:"execution_timeout,omitempty"`
+	RunTimeout          *durationpb.Duration    `protobuf:"bytes,11,opt,name=run_timeout,json=runTimeout,proto3" json:"run_timeout,omitempty"`
+	TaskTimeout         *durationpb.Duration    `protobuf:"bytes,12,opt,name=task_timeout,json=taskTimeout,proto3" json:"task_timeout,omitempty"`
+	RetryPolicy         *v1.RetryPolicy         `protobuf:"bytes,13,opt,name=retry_policy,json=retryPolicy,proto3" json:"retry_policy,omitempty"`
+	CronSchedule        string                  `protobuf:"bytes,14,opt,name=cron_schedule,json=cronSchedule,proto3" json:"cron_schedule,omitempty"`
+	Attempt             int32                   `protobuf:"varint,15,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Parent              *Parent                 `protobuf:"bytes,16,opt,name=parent,proto3" json:"parent,omitempty"` // unset: no parent
+	Root                *v1.WorkflowExecution   `protobuf:"bytes,17,opt,name=root,proto3" json:"root,omitempty"`
+	Memo                *v1.Memo                `protobuf:"bytes,18,opt,name=memo,proto3" json:"memo,omitempty"`
+	SearchAttributes    *v1.SearchAttributes    `protobuf:"bytes,19,opt,name=search_attributes,json=searchAttributes,proto3" json:"search_attributes,omitempty"`
+	Priority            *v1.Priority            `protobuf:"bytes,20,opt,name=priority,proto3" json:"priority,omitempty"`
+	UserMetadata        *v11.UserMetadata       `protobuf:"bytes,21,opt,name=user_metadata,json=userMetadata,proto3" json:"user_metadata,omitempty"`
+	VersioningOverride  *v12.VersioningOverride `protobuf:"bytes,22,opt,name=versioning_override,json=versioningOverride,proto3" json:"versioning_override,omitempty"` // unset: none
 	unknownFields       protoimpl.UnknownFields
 	sizeCache           protoimpl.SizeCache
 }
@@ -293,6 +295,13 @@ func (x *RunInfo) GetUserMetadata() *v11.UserMetadata {
 	return nil
 }
 
+func (x *RunInfo) GetVersioningOverride() *v12.VersioningOverride {
+	if x != nil {
+		return x.VersioningOverride
+	}
+	return nil
+}
+
 // Parent is who has asked for a run as its child, and where the run reports its
 // end.
 type Parent struct {
@@ -367,7 +376,7 @@ func (x *Parent) GetInitiatedEventId() int64 {
 // rewritten with each commit.
 type Run struct {
 	state                       protoimpl.MessageState      `protogen:"open.v1"`
-	Status                      v12.WorkflowExecutionStatus `protobuf:"varint,1,opt,name=status,proto3,enum=temporal.api.enums.v1.WorkflowExecutionStatus" json:"status,omitempty"`
+	Status                      v13.WorkflowExecutionStatus `protobuf:"varint,1,opt,name=status,proto3,enum=temporal.api.enums.v1.WorkflowExecutionStatus" json:"status,omitempty"`
 	NextEventId                 int64                       `protobuf:"varint,2,opt,name=next_event_id,json=nextEventId,proto3" json:"next_event_id,omitempty"`
 	HistorySize                 int64                       `protobuf:"varint,3,opt,name=history_size,json=historySize,proto3" json:"history_size,omitempty"` // bytes of all history batches
 	StateTransitionCount        int64                       `protobuf:"varint,4,opt,name=state_transition_count,json=stateTransitionCount,proto3" json:"state_transition_count,omitempty"`
@@ -420,11 +429,11 @@ func (*Run) Descriptor() ([]byte, []int) {
 	return file_records_workflow_proto_rawDescGZIP(), []int{3}
 }
 
-func (x *Run) GetStatus() v12.WorkflowExecutionStatus {
+func (x *Run) GetStatus() v13.WorkflowExecutionStatus {
 	if x != nil {
 		return x.Status
 	}
-	return v12.WorkflowExecutionStatus(0)
+	return v13.WorkflowExecutionStatus(0)
 }
 
 func (x *Run) GetNextEventId() int64 {
@@ -663,7 +672,7 @@ type Activity struct {
 	RetryAt                 *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=retry_at,json=retryAt,proto3" json:"retry_at,omitempty"` // set while backing off
 	HeartbeatTime           *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=heartbeat_time,json=heartbeatTime,proto3" json:"heartbeat_time,omitempty"`
 	HeartbeatDetails        *v1.Payloads           `protobuf:"bytes,18,opt,name=heartbeat_details,json=heartbeatDetails,proto3" json:"heartbeat_details,omitempty"`
-	LastFailure             *v13.Failure           `protobuf:"bytes,19,opt,name=last_failure,json=lastFailure,proto3" json:"last_failure,omitempty"`
+	LastFailure             *v14.Failure           `protobuf:"bytes,19,opt,name=last_failure,json=lastFailure,proto3" json:"last_failure,omitempty"`
 	LastWorkerIdentity      string                 `protobuf:"bytes,20,opt,name=last_worker_identity,json=lastWorkerIdentity,proto3" json:"last_worker_identity,omitempty"`
 	CancelRequested         bool                   `protobuf:"varint,21,opt,name=cancel_requested,json=cancelRequested,proto3" json:"cancel_requested,omitempty"`
 	CancelRequestedEventId  int64                  `protobuf:"varint,22,opt,name=cancel_requested_event_id,json=cancelRequestedEventId,proto3" json:"cancel_requested_event_id,omitempty"`
@@ -831,7 +840,7 @@ func (x *Activity) GetHeartbeatDetails() *v1.Payloads {
 	return nil
 }
 
-func (x *Activity) GetLastFailure() *v13.Failure {
+func (x *Activity) GetLastFailure() *v14.Failure {
 	if x != nil {
 		return x.LastFailure
 	}
@@ -958,7 +967,7 @@ type Child struct {
 	WorkflowId        string                 `protobuf:"bytes,5,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
 	RunId             string                 `protobuf:"bytes,6,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	WorkflowType      string                 `protobuf:"bytes,7,opt,name=workflow_type,json=workflowType,proto3" json:"workflow_type,omitempty"`
-	ParentClosePolicy v12.ParentClosePolicy  `protobuf:"varint,8,opt,name=parent_close_policy,json=parentClosePolicy,proto3,enum=temporal.api.enums.v1.ParentClosePolicy" json:"parent_close_policy,omitempty"`
+	ParentClosePolicy v13.ParentClosePolicy  `protobuf:"varint,8,opt,name=parent_close_policy,json=parentClosePolicy,proto3,enum=temporal.api.enums.v1.ParentClosePolicy" json:"parent_close_policy,omitempty"`
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
 }
@@ -1042,11 +1051,11 @@ func (x *Child) GetWorkflowType() string {
 	return ""
 }
 
-func (x *Child) GetParentClosePolicy() v12.ParentClosePolicy {
+func (x *Child) GetParentClosePolicy() v13.ParentClosePolicy {
 	if x != nil {
 		return x.ParentClosePolicy
 	}
-	return v12.ParentClosePolicy(0)
+	return v13.ParentClosePolicy(0)
 }
 
 // Update is an update of a run that has left a trace in its history, by its id.
@@ -1200,11 +1209,11 @@ var File_records_workflow_proto protoreflect.FileDescriptor
 
 const file_records_workflow_proto_rawDesc = "" +
 	"\n" +
-	"\x16records/workflow.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/protobuf/duration.proto\x1a$temporal/api/common/v1/message.proto\x1a$temporal/api/enums/v1/workflow.proto\x1a%temporal/api/failure/v1/message.proto\x1a'temporal/api/sdk/v1/user_metadata.proto\"j\n" +
+	"\x16records/workflow.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/protobuf/duration.proto\x1a$temporal/api/common/v1/message.proto\x1a$temporal/api/enums/v1/workflow.proto\x1a%temporal/api/failure/v1/message.proto\x1a'temporal/api/sdk/v1/user_metadata.proto\x1a&temporal/api/workflow/v1/message.proto\"j\n" +
 	"\x05Chain\x12$\n" +
 	"\x0ecurrent_run_id\x18\x01 \x01(\tR\fcurrentRunId\x12;\n" +
 	"\vnext_expiry\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"nextExpiry\"\x8b\t\n" +
+	"nextExpiry\"\xea\t\n" +
 	"\aRunInfo\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12 \n" +
 	"\ffirst_run_id\x18\x02 \x01(\tR\n" +
@@ -1231,7 +1240,8 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\x04memo\x18\x12 \x01(\v2\x1c.temporal.api.common.v1.MemoR\x04memo\x12U\n" +
 	"\x11search_attributes\x18\x13 \x01(\v2(.temporal.api.common.v1.SearchAttributesR\x10searchAttributes\x12<\n" +
 	"\bpriority\x18\x14 \x01(\v2 .temporal.api.common.v1.PriorityR\bpriority\x12F\n" +
-	"\ruser_metadata\x18\x15 \x01(\v2!.temporal.api.sdk.v1.UserMetadataR\fuserMetadata\"\x83\x01\n" +
+	"\ruser_metadata\x18\x15 \x01(\v2!.temporal.api.sdk.v1.UserMetadataR\fuserMetadata\x12]\n" +
+	"\x13versioning_override\x18\x16 \x01(\v2,.temporal.api.workflow.v1.VersioningOverrideR\x12versioningOverride\"\x83\x01\n" +
 	"\x06Parent\x12\x16\n" +
 	"\x06entity\x18\x01 \x01(\fR\x06entity\x12\x1c\n" +
 	"\tnamespace\x18\x02 \x01(\tR\tnamespace\x12\x15\n" +
@@ -1356,10 +1366,11 @@ var file_records_workflow_proto_goTypes = []any{
 	(*v1.SearchAttributes)(nil),      // 15: temporal.api.common.v1.SearchAttributes
 	(*v1.Priority)(nil),              // 16: temporal.api.common.v1.Priority
 	(*v11.UserMetadata)(nil),         // 17: temporal.api.sdk.v1.UserMetadata
-	(v12.WorkflowExecutionStatus)(0), // 18: temporal.api.enums.v1.WorkflowExecutionStatus
-	(*v1.Payloads)(nil),              // 19: temporal.api.common.v1.Payloads
-	(*v13.Failure)(nil),              // 20: temporal.api.failure.v1.Failure
-	(v12.ParentClosePolicy)(0),       // 21: temporal.api.enums.v1.ParentClosePolicy
+	(*v12.VersioningOverride)(nil),   // 18: temporal.api.workflow.v1.VersioningOverride
+	(v13.WorkflowExecutionStatus)(0), // 19: temporal.api.enums.v1.WorkflowExecutionStatus
+	(*v1.Payloads)(nil),              // 20: temporal.api.common.v1.Payloads
+	(*v14.Failure)(nil),              // 21: temporal.api.failure.v1.Failure
+	(v13.ParentClosePolicy)(0),       // 22: temporal.api.enums.v1.ParentClosePolicy
 }
 var file_records_workflow_proto_depIdxs = []int32{
 	10, // 0: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
@@ -1377,35 +1388,36 @@ var file_records_workflow_proto_depIdxs = []int32{
 	15, // 12: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
 	16, // 13: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
 	17, // 14: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
-	18, // 15: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
-	4,  // 16: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
-	11, // 17: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
-	10, // 18: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
-	10, // 19: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
-	10, // 20: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
-	10, // 21: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
-	11, // 22: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
-	11, // 23: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
-	11, // 24: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
-	11, // 25: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
-	11, // 26: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
-	12, // 27: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
-	10, // 28: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
-	10, // 29: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
-	10, // 30: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
-	10, // 31: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
-	10, // 32: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
-	19, // 33: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
-	20, // 34: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
-	16, // 35: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
-	10, // 36: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
-	10, // 37: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
-	21, // 38: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
-	39, // [39:39] is the sub-list for method output_type
-	39, // [39:39] is the sub-list for method input_type
-	39, // [39:39] is the sub-list for extension type_name
-	39, // [39:39] is the sub-list for extension extendee
-	0,  // [0:39] is the sub-list for field type_name
+	18, // 15: perdure.records.v1.RunInfo.versioning_override:type_name -> temporal.api.workflow.v1.VersioningOverride
+	19, // 16: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
+	4,  // 17: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
+	11, // 18: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
+	10, // 19: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
+	10, // 20: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
+	10, // 21: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
+	10, // 22: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
+	11, // 23: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
+	11, // 24: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
+	11, // 25: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
+	11, // 26: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
+	11, // 27: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
+	12, // 28: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	10, // 29: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
+	10, // 30: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
+	10, // 31: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
+	10, // 32: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
+	10, // 33: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
+	20, // 34: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
+	21, // 35: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
+	16, // 36: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
+	10, // 37: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
+	10, // 38: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
+	22, // 39: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
+	40, // [40:40] is the sub-list for method output_type
+	40, // [40:40] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_records_workflow_proto_init() }

@@ -73,6 +73,7 @@ func (r *Run) executionInfo() *workflowpb.WorkflowExecutionInfo {
 		FirstRunId:           r.info.FirstRunId,
 		Priority:             r.info.Priority,
 		AutoResetPoints:      r.resetPoints.points,
+		VersioningInfo:       r.versioningInfo(),
 	}
 	// Present even when empty: clients look into them without asking first.
 	if info.Memo == nil {

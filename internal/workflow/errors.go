@@ -49,7 +49,3 @@ func errAlreadyStarted(run *Run, format string) error {
 		fmt.Sprintf(format, run.chain.key.ID, run.info.RunId),
 		run.info.StartRequestId, run.info.RunId, run.info.FirstRunId)
 }
-
-func errVersioningOverride() error {
-	return serviceerror.NewUnimplemented("worker versioning overrides are not supported: start the workflow without one")
-}

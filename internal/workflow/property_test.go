@@ -8,13 +8,16 @@ import (
 	"time"
 
 	commandpb "go.temporal.io/api/command/v1"
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	protocolpb "go.temporal.io/api/protocol/v1"
 	querypb "go.temporal.io/api/query/v1"
 	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 	"pgregory.net/rapid"
 
 	tokens "github.com/perdure/perdure/internal/api/token"
@@ -45,6 +48,7 @@ func TestAnythingMayHappenInAnyOrder(t *testing.T) {
 			"activity":  m.activity,
 			"finish":    m.finishActivity,
 			"query":     m.query,
+			"options":   m.options,
 			"update":    m.update,
 			"update2":   m.update,
 			"give up":   m.giveUp,
@@ -128,6 +132,19 @@ func (m *chaos) signalWithStart(t *rapid.T) {
 func (m *chaos) cancel(*rapid.T) {
 	_ = m.try(func(s *entity.Step, c *Chain) error {
 		return c.RequestCancel(s, &workflowservice.RequestCancelWorkflowExecutionRequest{})
+	})
+}
+
+func (m *chaos) options(t *rapid.T) {
+	_ = m.try(func(s *entity.Step, c *Chain) error {
+		_, err := c.UpdateOptions(s, &workflowservice.UpdateWorkflowExecutionOptionsRequest{
+			WorkflowExecutionOptions: &workflowpb.WorkflowExecutionOptions{
+				Priority: &commonpb.Priority{PriorityKey: rapid.Int32Range(0, 2).Draw(t, "priority")},
+			},
+			UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{
+				rapid.SampledFrom([]string{"priority", "priority.priority_key", "priority.fairness_key", "versioning_override"}).Draw(t, "mask")}},
+		})
+		return err
 	})
 }
 

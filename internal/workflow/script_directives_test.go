@@ -14,6 +14,7 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	querypb "go.temporal.io/api/query/v1"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/proto"
 
@@ -32,6 +33,7 @@ func directives() map[string]func(*script, *words) {
 		"signal":            (*script).doSignal,
 		"signal-with-start": (*script).doSignalWithStart,
 		"cancel":            (*script).doCancel,
+		"options":           (*script).doOptions,
 		"terminate":         func(s *script, w *words) { s.sayError(s.subject(w).tryTerminate()) },
 		"delete":            (*script).doDelete,
 		"query":             (*script).doQuery,
@@ -207,6 +209,17 @@ func (s *script) doSignalWithStart(w *words) {
 	if !resp.Started || len(s.out) == 0 {
 		s.sayReply("reply", resp, "signal_link")
 	}
+}
+
+func (s *script) doOptions(w *words) {
+	subject := s.subject(w)
+	mask, _ := w.take("mask")
+	options, err := subject.updateOptions(strings.Split(mask, ", "), func(o *workflowpb.WorkflowExecutionOptions) { s.set(o, w) })
+	if err != nil {
+		s.sayError(err)
+		return
+	}
+	s.sayReply("options", options)
 }
 
 func (s *script) doCancel(w *words) {

@@ -120,8 +120,8 @@ func (c *Chain) SignalWithStart(step *entity.Step, req *workflowservice.SignalWi
 	if err := check.BlobSize(proto.Size(signal.input), c.config.Limits.BlobSize); err != nil {
 		return nil, err
 	}
-	if req.GetVersioningOverride() != nil {
-		return nil, errVersioningOverride()
+	if err := checkVersionPresent(req.GetVersioningOverride(), req.GetTaskQueue().GetName()); err != nil {
+		return nil, err
 	}
 	p := requestParams(req, step.Now)
 	p.conflictPolicy = cmp.Or(p.conflictPolicy, enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING)

@@ -23,8 +23,8 @@ func (c *Chain) Start(step *entity.Step, req *workflowservice.StartWorkflowExecu
 	if len(req.GetCompletionCallbacks()) > 0 {
 		return nil, serviceerror.NewUnimplemented("completion callbacks are not supported: start the workflow without them")
 	}
-	if req.GetVersioningOverride() != nil {
-		return nil, errVersioningOverride()
+	if err := checkVersionPresent(req.GetVersioningOverride(), req.GetTaskQueue().GetName()); err != nil {
+		return nil, err
 	}
 	p := requestParams(req, step.Now)
 	p.eager = req.GetRequestEagerExecution() && p.firstTaskBackoff == 0
@@ -196,6 +196,7 @@ func (c *Chain) workflowExecutionStarted(p *startParams, now time.Time) *history
 		RootWorkflowExecution:           p.root,
 		EagerExecutionAccepted:          p.eager,
 		PrevAutoResetPoints:             p.resetPoints,
+		VersioningOverride:              p.versioningOverride,
 	}
 	if parent := p.parent; parent != nil {
 		key := parentKey(parent)
@@ -234,6 +235,7 @@ func applyWorkflowExecutionStarted(r *Run, e *historypb.HistoryEvent, attr *hist
 		SearchAttributes:    attr.GetSearchAttributes(),
 		Priority:            attr.GetPriority(),
 		UserMetadata:        e.GetUserMetadata(),
+		VersioningOverride:  attr.GetVersioningOverride(),
 	}
 	if timeout := r.info.RunTimeout.AsDuration(); timeout > 0 {
 		// Rounded like the execution's, so that of two equal timeouts that of the

@@ -30,10 +30,12 @@ type startParams struct {
 	memo             *commonpb.Memo
 	searchAttributes *commonpb.SearchAttributes
 	priority         *commonpb.Priority
-	userMetadata     *sdkpb.UserMetadata
-	links            []*commonpb.Link
-	retryPolicy      *commonpb.RetryPolicy
-	cronSchedule     string
+	// versioningOverride is not inherited by runs that continue this one.
+	versioningOverride *workflowpb.VersioningOverride
+	userMetadata       *sdkpb.UserMetadata
+	links              []*commonpb.Link
+	retryPolicy        *commonpb.RetryPolicy
+	cronSchedule       string
 
 	// Timeouts; 0 is no limit for the first two and the default for the last.
 	executionTimeout, runTimeout, taskTimeout time.Duration
@@ -139,6 +141,7 @@ type requestToStart interface {
 	GetRequestId() string
 	GetIdentity() string
 	GetPriority() *commonpb.Priority
+	GetVersioningOverride() *workflowpb.VersioningOverride
 	GetUserMetadata() *sdkpb.UserMetadata
 	GetLinks() []*commonpb.Link
 	GetWorkflowExecutionTimeout() *durationpb.Duration
@@ -154,6 +157,7 @@ func requestParams(req requestToStart, now time.Time) *startParams {
 	p.requestID = req.GetRequestId()
 	p.identity = req.GetIdentity()
 	p.priority = req.GetPriority()
+	p.versioningOverride = req.GetVersioningOverride()
 	p.userMetadata = req.GetUserMetadata()
 	p.links = req.GetLinks()
 	p.firstTaskBackoff = req.GetWorkflowStartDelay().AsDuration()

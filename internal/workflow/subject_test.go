@@ -12,8 +12,10 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	tokens "github.com/perdure/perdure/internal/api/token"
 	"github.com/perdure/perdure/internal/entity"
@@ -85,6 +87,22 @@ func (w subject) signal(name string) {
 func (w subject) trySignal(name string, change ...func(*signalRequest)) error {
 	w.t.Helper()
 	return w.step(func(s *entity.Step, c *Chain) error { return c.Signal(s, newSignalRequest(w.id, name, change...)) })
+}
+
+func (w subject) updateOptions(mask []string, change ...func(*workflowpb.WorkflowExecutionOptions)) (*workflowpb.WorkflowExecutionOptions, error) {
+	w.t.Helper()
+	options := new(workflowpb.WorkflowExecutionOptions)
+	for _, change := range change {
+		change(options)
+	}
+	var resp *workflowservice.UpdateWorkflowExecutionOptionsResponse
+	err := w.step(func(s *entity.Step, c *Chain) (err error) {
+		resp, err = c.UpdateOptions(s, &workflowservice.UpdateWorkflowExecutionOptionsRequest{
+			Identity: "client", WorkflowExecutionOptions: options, UpdateMask: &fieldmaskpb.FieldMask{Paths: mask},
+		})
+		return err
+	})
+	return resp.GetWorkflowExecutionOptions(), err
 }
 
 func (w subject) signalWithStart(change ...func(*signalWithStartRequest)) (resp *workflowservice.SignalWithStartWorkflowExecutionResponse, err error) {

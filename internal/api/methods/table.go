@@ -27,7 +27,7 @@ var table = []*Method{
 	row(ws, "ResetWorkflowExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_execution.workflow_id"), never, execution(2), absent),
 	row(ws, "PauseWorkflowExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_id"), never, execution(2), absent),
 	row(ws, "UnpauseWorkflowExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_id"), never, execution(2), absent),
-	row(ws, "UpdateWorkflowExecutionOptions", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_execution.workflow_id"), never, execution(2), absent),
+	row(ws, "UpdateWorkflowExecutionOptions", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_execution.workflow_id"), never, execution(2), there),
 	row(ws, "UpdateWorkflowExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_execution.workflow_id"), untilUpdated, execution(1), there),
 	row(ws, "PollWorkflowExecutionUpdate", ScopeNamespace, Read, NamespaceRequired, Usable, workflow("update_ref.workflow_execution.workflow_id"), untilUpdated, execution(4), there),
 	row(ws, "PollWorkflowExecutionTimeSkipping", ScopeNamespace, Read, NamespaceRequired, Usable, workflow("workflow_execution.workflow_id"), eventPoll, execution(5), absent),

@@ -12,6 +12,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
 	sdkpb "go.temporal.io/api/sdk/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -47,6 +48,7 @@ func main() {
 		enumspb.File_temporal_api_enums_v1_failed_cause_proto,
 		failurepb.File_temporal_api_failure_v1_message_proto,
 		sdkpb.File_temporal_api_sdk_v1_user_metadata_proto,
+		workflowpb.File_temporal_api_workflow_v1_message_proto,
 	} {
 		add(file)
 	}

@@ -1,0 +1,98 @@
+package check
+
+import (
+	"strings"
+
+	deploymentpb "go.temporal.io/api/deployment/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
+)
+
+// VersioningOverride checks by which version of the worker a workflow is to be run
+// in place of what its worker says; nil is none. What older clients send is brought
+// into the form of today. Whether there is such a version is for the task queue to
+// say.
+func VersioningOverride(override *workflowpb.VersioningOverride) error {
+	if override == nil {
+		return nil
+	}
+	switch o := override.GetOverride().(type) {
+	case *workflowpb.VersioningOverride_AutoUpgrade:
+		if !o.AutoUpgrade {
+			return invalid("auto-upgrade override must be true")
+		}
+	case *workflowpb.VersioningOverride_Pinned:
+		switch {
+		case o.Pinned.GetVersion() == nil:
+			return invalid("must provide version if override is pinned.")
+		case o.Pinned.GetBehavior() == workflowpb.VersioningOverride_PINNED_OVERRIDE_BEHAVIOR_UNSPECIFIED:
+			return invalid("must specify pinned override behavior if override is pinned.")
+		}
+	case *workflowpb.VersioningOverride_OneTime:
+		if o.OneTime.GetTargetDeploymentVersion() == nil {
+			return invalid("must provide target deployment version if override is one-time.")
+		}
+	default:
+		if err := oldVersioningOverride(override); err != nil {
+			return err
+		}
+	}
+	//lint:ignore SA1019 older clients use them
+	override.Behavior, override.Deployment, override.PinnedVersion = enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED, nil, ""
+	return nil
+}
+
+// oldVersioningOverride is VersioningOverride for what clients of before the field
+// override send.
+func oldVersioningOverride(override *workflowpb.VersioningOverride) error {
+	//lint:ignore SA1019 that is what it is about
+	behavior, deployment, pinned := override.GetBehavior(), override.GetDeployment(), override.GetPinnedVersion()
+	switch behavior {
+	case enumspb.VERSIONING_BEHAVIOR_AUTO_UPGRADE:
+		switch {
+		case deployment != nil:
+			return invalid("only provide deployment if behavior is 'PINNED'")
+		case pinned != "":
+			return invalid("only provide pinned version if behavior is 'PINNED'")
+		}
+		override.Override = &workflowpb.VersioningOverride_AutoUpgrade{AutoUpgrade: true}
+		return nil
+	case enumspb.VERSIONING_BEHAVIOR_PINNED:
+		version, err := oldPinnedVersion(deployment, pinned)
+		if err != nil {
+			return err
+		}
+		override.Override = &workflowpb.VersioningOverride_Pinned{Pinned: &workflowpb.VersioningOverride_PinnedOverride{
+			Behavior: workflowpb.VersioningOverride_PINNED_OVERRIDE_BEHAVIOR_PINNED,
+			Version:  version,
+		}}
+		return nil
+	case enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED:
+		return invalid("override behavior is required")
+	}
+	return invalid("override behavior %s not recognized", behavior)
+}
+
+// versionDelimiters stand between the name of a deployment and the build id in the
+// text of a version: that of today, and the one before.
+const versionDelimiters = ":."
+
+func oldPinnedVersion(deployment *deploymentpb.Deployment, text string) (*deploymentpb.WorkerDeploymentVersion, error) {
+	switch {
+	case deployment == nil && text == "":
+		return nil, invalid("must provide deployment (deprecated) or pinned version if behavior is 'PINNED'")
+	case deployment == nil:
+		i := strings.IndexAny(text, versionDelimiters)
+		if i <= 0 || i == len(text)-1 {
+			return nil, invalid("invalid version string %q, expected format is \"<deployment_name>.<build_id>\"", text)
+		}
+		return &deploymentpb.WorkerDeploymentVersion{DeploymentName: text[:i], BuildId: text[i+1:]}, nil
+	case deployment.GetSeriesName() == "":
+		return nil, invalid("deployment name cannot be empty")
+	case strings.ContainsAny(deployment.GetSeriesName(), versionDelimiters):
+		return nil, invalid("deployment name cannot contain '.' or ':'")
+	case deployment.GetBuildId() == "":
+		return nil, invalid("deployment build ID cannot be empty")
+	}
+	return &deploymentpb.WorkerDeploymentVersion{DeploymentName: deployment.GetSeriesName(), BuildId: deployment.GetBuildId()}, nil
+}

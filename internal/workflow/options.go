@@ -1,0 +1,208 @@
+package workflow
+
+import (
+	"cmp"
+	"strings"
+
+	commonpb "go.temporal.io/api/common/v1"
+	deploymentpb "go.temporal.io/api/deployment/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
+	"github.com/perdure/perdure/internal/api/check"
+	"github.com/perdure/perdure/internal/entity"
+)
+
+// The options of a run are what can be changed of it from outside while it runs: its
+// priority, and by which version of the worker it is run. Each change is an event,
+// WorkflowExecutionOptionsUpdated, which has all options as they are after it, and
+// which the workflow does not learn of.
+
+// UpdateOptions changes the options of a running run that the mask names. The reply
+// has all of them. A change that changes nothing leaves no event.
+func (c *Chain) UpdateOptions(step *entity.Step, req *workflowservice.UpdateWorkflowExecutionOptionsRequest) (*workflowservice.UpdateWorkflowExecutionOptionsResponse, error) {
+	r, err := c.runningRun(step, req.GetWorkflowExecution().GetRunId())
+	if err != nil {
+		return nil, err
+	}
+	options, err := r.updateOptions(step, req.GetWorkflowExecutionOptions(), req.GetUpdateMask(), req.GetIdentity())
+	if err != nil {
+		return nil, err
+	}
+	return &workflowservice.UpdateWorkflowExecutionOptionsResponse{WorkflowExecutionOptions: options}, nil
+}
+
+// updateOptions changes the options of the run, which is running, to those of the
+// wanted ones that the mask names, and returns all of them. It fails with
+// InvalidArgument, and with FailedPrecondition for a version that there is not.
+func (r *Run) updateOptions(step *entity.Step, wanted *workflowpb.WorkflowExecutionOptions, mask *fieldmaskpb.FieldMask, identity string) (*workflowpb.WorkflowExecutionOptions, error) {
+	if pinned := wanted.GetVersioningOverride().GetPinned(); pinned.GetBehavior() != workflowpb.VersioningOverride_PINNED_OVERRIDE_BEHAVIOR_UNSPECIFIED && pinned.GetVersion() == nil {
+		return nil, serviceerror.NewFailedPreconditionf(
+			"must specify a specific pinned override version because workflow with id %v has behavior %s and is not yet pinned to any version",
+			r.chain.key.ID, r.versioningBehavior())
+	}
+	if err := cmp.Or(
+		check.VersioningOverride(wanted.GetVersioningOverride()),
+		checkVersionPresent(wanted.GetVersioningOverride(), r.info.TaskQueue),
+	); err != nil {
+		return nil, err
+	}
+	before := r.options()
+	after, err := mergeOptions(before, wanted, mask)
+	if err != nil {
+		return nil, serviceerror.NewInvalidArgumentf("error applying update_options: %v", err)
+	}
+	if proto.Equal(before, after) {
+		return after, nil
+	}
+	r.addOptionsUpdated(step, &historypb.WorkflowExecutionOptionsUpdatedEventAttributes{
+		VersioningOverride:      after.GetVersioningOverride(),
+		UnsetVersioningOverride: after.GetVersioningOverride() == nil,
+		Identity:                identity,
+		Priority:                after.GetPriority(),
+	}, nil)
+	return after, nil
+}
+
+// options are those that the run has now.
+func (r *Run) options() *workflowpb.WorkflowExecutionOptions {
+	return &workflowpb.WorkflowExecutionOptions{
+		VersioningOverride: r.info.VersioningOverride,
+		Priority:           r.info.Priority,
+	}
+}
+
+// mergeOptions replaces what the mask names, which may be a whole option, or a field
+// of the priority. The arguments are left alone.
+func mergeOptions(options, wanted *workflowpb.WorkflowExecutionOptions, mask *fieldmaskpb.FieldMask) (*workflowpb.WorkflowExecutionOptions, error) {
+	if _, err := fieldmaskpb.New(options, mask.GetPaths()...); err != nil {
+		return nil, err
+	}
+	const override, timeSkipping = "versioning_override", "time_skipping_config"
+	named := make(map[string]bool, len(mask.GetPaths()))
+	for _, path := range mask.GetPaths() {
+		named[path] = true
+		switch name, field, nested := strings.Cut(path, "."); {
+		case !nested, name != override && name != timeSkipping:
+		case name == timeSkipping:
+			return nil, serviceerror.NewInvalidArgument("time_skipping_config doesn't support partial update")
+		case field != "behavior" && field != "deployment":
+			return nil, serviceerror.NewInvalidArgument("versioning_override doesn't support partial updates")
+		}
+	}
+	// Older clients name the two fields that made up the override then.
+	if named[override+".behavior"] != named[override+".deployment"] {
+		return nil, serviceerror.NewInvalidArgument("versioning_override fields must be updated together")
+	}
+	merged := &workflowpb.WorkflowExecutionOptions{VersioningOverride: options.GetVersioningOverride(), Priority: options.GetPriority()}
+	if named[override] || named[override+".behavior"] {
+		merged.VersioningOverride = wanted.GetVersioningOverride()
+	}
+	if named["priority"] {
+		merged.Priority = wanted.GetPriority()
+	}
+	merged.Priority = mergePriorityFields(merged.Priority, wanted.GetPriority(), named)
+	if merged.Priority == nil && options.GetPriority() != nil {
+		merged.Priority = new(commonpb.Priority) // in the event none means no change
+	}
+	return merged, nil
+}
+
+// mergePriorityFields replaces those fields of a priority that are named. The
+// arguments are left alone.
+func mergePriorityFields(priority, wanted *commonpb.Priority, named map[string]bool) *commonpb.Priority {
+	key, fairnessKey, weight := named["priority.priority_key"], named["priority.fairness_key"], named["priority.fairness_weight"]
+	if !key && !fairnessKey && !weight {
+		return priority
+	}
+	merged := &commonpb.Priority{
+		PriorityKey:    priority.GetPriorityKey(),
+		FairnessKey:    priority.GetFairnessKey(),
+		FairnessWeight: priority.GetFairnessWeight(),
+	}
+	if key {
+		merged.PriorityKey = wanted.GetPriorityKey()
+	}
+	if fairnessKey {
+		merged.FairnessKey = wanted.GetFairnessKey()
+	}
+	if weight {
+		merged.FairnessWeight = wanted.GetFairnessWeight()
+	}
+	return merged
+}
+
+// addOptionsUpdated adds the event of a change of options. A workflow task that waits
+// for a worker is offered anew, if it is to be done with another priority.
+func (r *Run) addOptionsUpdated(step *entity.Step, attr *historypb.WorkflowExecutionOptionsUpdatedEventAttributes, links []*commonpb.Link) {
+	before := r.options()
+	r.addEvent(step, workflowExecutionOptionsUpdated(attr, links))
+	if r.state.WorkflowTask.GetTaskId() != 0 && r.started == nil && !r.speculative && !proto.Equal(before, r.options()) {
+		r.undispatch(step)
+		r.dispatch(step)
+	}
+}
+
+func workflowExecutionOptionsUpdated(attr *historypb.WorkflowExecutionOptionsUpdatedEventAttributes, links []*commonpb.Link) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType:       enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED,
+		Links:           links,
+		WorkerMayIgnore: true,
+		Attributes:      &historypb.HistoryEvent_WorkflowExecutionOptionsUpdatedEventAttributes{WorkflowExecutionOptionsUpdatedEventAttributes: attr},
+	}
+}
+
+func applyWorkflowExecutionOptionsUpdated(r *Run, _ *historypb.HistoryEvent, attr *historypb.WorkflowExecutionOptionsUpdatedEventAttributes) error {
+	switch {
+	case attr.GetUnsetVersioningOverride():
+		r.info.VersioningOverride = nil
+	case attr.GetVersioningOverride() != nil:
+		r.info.VersioningOverride = attr.GetVersioningOverride()
+	}
+	if attr.GetPriority() != nil {
+		r.info.Priority = attr.GetPriority()
+	}
+	r.dirty.info = true
+	return nil
+}
+
+// Versions of workers. This server has no worker deployments: there are no versions,
+// and what may be asked for is the one behavior that needs none.
+
+// versioningBehavior is how the version of the worker that runs the workflow is
+// chosen.
+func (r *Run) versioningBehavior() enumspb.VersioningBehavior {
+	if r.info.VersioningOverride.GetAutoUpgrade() {
+		return enumspb.VERSIONING_BEHAVIOR_AUTO_UPGRADE
+	}
+	return enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED
+}
+
+// versioningInfo is what describe says of versions; nil for nothing.
+func (r *Run) versioningInfo() *workflowpb.WorkflowExecutionVersioningInfo {
+	if r.info.VersioningOverride == nil {
+		return nil
+	}
+	return &workflowpb.WorkflowExecutionVersioningInfo{VersioningOverride: r.info.VersioningOverride}
+}
+
+// checkVersionPresent refuses an override to a version that workers of the task queue
+// do not have. The override has been checked for form.
+func checkVersionPresent(override *workflowpb.VersioningOverride, queue string) error {
+	var version *deploymentpb.WorkerDeploymentVersion
+	switch o := override.GetOverride().(type) {
+	case *workflowpb.VersioningOverride_Pinned:
+		version = o.Pinned.GetVersion()
+	case *workflowpb.VersioningOverride_OneTime:
+		version = o.OneTime.GetTargetDeploymentVersion()
+	default:
+		return nil
+	}
+	return serviceerror.NewFailedPreconditionf("Pinned version '%s:%s' is not present in task queue '%s' of type 'Workflow'",
+		version.GetDeploymentName(), version.GetBuildId(), queue)
+}
