@@ -81,6 +81,12 @@ func GetInfo(ctx context.Context) Info { return activities.Calls(ctx).GetInfo(ct
 // message.
 func GetLogger(ctx context.Context) log.Logger { return activities.Calls(ctx).GetLogger(ctx) }
 
+// GetMetricsHandler returns a handler for metrics of the activity's own, with the tags
+// that the SDK's metrics of the activity have.
+func GetMetricsHandler(ctx context.Context) client.MetricsHandler {
+	return activities.Calls(ctx).GetMetricsHandler(ctx)
+}
+
 // RecordHeartbeat tells the server that the activity is alive. The details reach the
 // next attempt, should this one fail.
 //

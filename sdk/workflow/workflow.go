@@ -9,6 +9,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/execution"
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/flow"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/policy"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/log"
@@ -137,6 +138,10 @@ func GetTypedSearchAttributes(ctx Context) temporal.SearchAttributes {
 
 // GetLogger returns a logger that names the workflow, and is silent in replay.
 func GetLogger(ctx Context) log.Logger { return flow.GetLogger(ctx) }
+
+// GetMetricsHandler returns a handler for metrics of the workflow's own, which has the
+// tags that the SDK's metrics of the workflow have, and is silent in replay.
+func GetMetricsHandler(ctx Context) metrics.Handler { return flow.GetMetricsHandler(ctx) }
 
 // IsReplaying says whether the code is repeating what it has done before. Use
 // it to keep side effects such as metrics from happening twice; workflow logic

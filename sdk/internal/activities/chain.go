@@ -6,6 +6,7 @@ import (
 
 	"github.com/perdure/perdure/sdk/client"
 	"github.com/perdure/perdure/sdk/internal/header"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/log"
 )
 
@@ -64,6 +65,8 @@ func (inbound) mustEmbedActivityInboundInterceptorBase() {}
 func (o outbound) GetInfo(context.Context) Info { return o.env.Info }
 
 func (o outbound) GetLogger(context.Context) log.Logger { return o.env.Logger() }
+
+func (o outbound) GetMetricsHandler(context.Context) metrics.Handler { return o.env.MetricsHandler() }
 
 func (o outbound) RecordHeartbeat(ctx context.Context, details ...any) {
 	o.env.RecordHeartbeat(ctx, details...)

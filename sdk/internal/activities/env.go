@@ -13,6 +13,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/encoded"
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/logtag"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/log"
 )
@@ -44,6 +45,8 @@ type Env struct {
 	Info Info
 	// BaseLogger is what Logger adds the activity's tags to.
 	BaseLogger log.Logger
+	// BaseMetrics is what MetricsHandler adds the activity's tags to.
+	BaseMetrics metrics.Handler
 	// Converter encodes heartbeat details and the result.
 	Converter converter.DataConverter
 	// Details are the last heartbeat details of earlier attempts.
@@ -61,8 +64,10 @@ type Env struct {
 	failures  converter.FailureConverter // of the response; nil for local activities
 	heartbeat *heartbeat                 // nil for local activities
 
-	loggerOnce sync.Once
-	logger     log.Logger
+	loggerOnce  sync.Once
+	logger      log.Logger
+	metricsOnce sync.Once
+	metrics     metrics.Handler
 }
 
 // Logger names the activity and its workflow with every message. It is made when it
@@ -80,6 +85,22 @@ func (e *Env) Logger() log.Logger {
 		e.logger = log.With(e.BaseLogger, tags...)
 	})
 	return e.logger
+}
+
+// MetricsHandler has the activity's tags. It is made when it is first asked for.
+func (e *Env) MetricsHandler() metrics.Handler {
+	e.metricsOnce.Do(func() {
+		i := &e.Info
+		var workflowType, taskQueue string
+		if i.WorkflowType != nil {
+			workflowType = i.WorkflowType.Name
+		}
+		if !i.IsLocalActivity {
+			taskQueue = i.TaskQueue
+		}
+		e.metrics = metrics.OrNop(e.BaseMetrics).WithTags(metrics.ActivityTags(workflowType, i.ActivityType.Name, taskQueue))
+	})
+	return e.metrics
 }
 
 type envKey struct{}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/perdure/perdure/sdk/client"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/log"
 )
 
@@ -47,6 +48,8 @@ type ActivityOutboundInterceptor interface {
 	GetInfo(ctx context.Context) Info
 	// GetLogger intercepts activity.GetLogger.
 	GetLogger(ctx context.Context) log.Logger
+	// GetMetricsHandler intercepts activity.GetMetricsHandler.
+	GetMetricsHandler(ctx context.Context) metrics.Handler
 	// RecordHeartbeat intercepts activity.RecordHeartbeat.
 	RecordHeartbeat(ctx context.Context, details ...any)
 	// HasHeartbeatDetails intercepts activity.HasHeartbeatDetails.

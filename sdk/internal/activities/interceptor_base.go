@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/perdure/perdure/sdk/client"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/log"
 )
 
@@ -45,6 +46,11 @@ func (b *ActivityOutboundInterceptorBase) GetInfo(ctx context.Context) Info {
 // GetLogger implements ActivityOutboundInterceptor.
 func (b *ActivityOutboundInterceptorBase) GetLogger(ctx context.Context) log.Logger {
 	return b.Next.GetLogger(ctx)
+}
+
+// GetMetricsHandler implements ActivityOutboundInterceptor.
+func (b *ActivityOutboundInterceptorBase) GetMetricsHandler(ctx context.Context) metrics.Handler {
+	return b.Next.GetMetricsHandler(ctx)
 }
 
 // RecordHeartbeat implements ActivityOutboundInterceptor.

@@ -16,6 +16,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logtag"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/log"
 	"github.com/perdure/perdure/sdk/temporal"
@@ -27,6 +28,8 @@ type LocalOptions struct {
 	Registry      *registry.Registry
 	DataConverter converter.DataConverter
 	Logger        log.Logger
+	// Metrics has the tags of the worker. Default metrics.NopHandler.
+	Metrics metrics.Handler
 	// Client is the worker's, for activity.GetClient.
 	Client client.Client
 	// Interceptors of activities, the first outermost.
@@ -332,10 +335,11 @@ func (r *LocalRunner) newEnv(run *localRun, attempt int32) *Env {
 			IsLocalActivity:        true,
 			RetryPolicy:            task.Options.RetryPolicy,
 		},
-		BaseLogger: r.options.Logger,
-		Converter:  dc,
-		Stopping:   r.options.Stopping.Done(),
-		Client:     r.options.Client,
+		BaseLogger:  r.options.Logger,
+		BaseMetrics: r.options.Metrics,
+		Converter:   dc,
+		Stopping:    r.options.Stopping.Done(),
+		Client:      r.options.Client,
 
 		interceptors: r.options.Interceptors,
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/header"
 	"github.com/perdure/perdure/sdk/internal/logtag"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/policy"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/log"
@@ -36,6 +37,8 @@ type Options struct {
 	FailureConverter   converter.FailureConverter
 	ContextPropagators []flow.ContextPropagator
 	Logger             log.Logger
+	// Metrics has the tags of the worker. Default metrics.NopHandler.
+	Metrics metrics.Handler
 	// Client is the worker's, for activity.GetClient.
 	Client client.Client
 	// Interceptors of activities, the first outermost.
@@ -244,13 +247,14 @@ func (r *Runner) newEnv(task *workflowservice.PollActivityTaskQueueResponse) *En
 		TaskQueue:    o.TaskQueue,
 	}
 	return &Env{
-		Info:       info,
-		BaseLogger: o.Logger,
-		Converter:  converter.WithDataConverterSerializationContext(o.DataConverter, serialization),
-		failures:   converter.WithFailureConverterSerializationContext(o.FailureConverter, serialization),
-		Details:    task.GetHeartbeatDetails(),
-		Stopping:   o.Stopping.Done(),
-		Client:     o.Client,
+		Info:        info,
+		BaseLogger:  o.Logger,
+		BaseMetrics: o.Metrics,
+		Converter:   converter.WithDataConverterSerializationContext(o.DataConverter, serialization),
+		failures:    converter.WithFailureConverterSerializationContext(o.FailureConverter, serialization),
+		Details:     task.GetHeartbeatDetails(),
+		Stopping:    o.Stopping.Done(),
+		Client:      o.Client,
 
 		interceptors: o.Interceptors,
 	}

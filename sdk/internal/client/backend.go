@@ -8,6 +8,7 @@ import (
 
 	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/flow"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/log"
 )
 
@@ -23,6 +24,7 @@ type Backend struct {
 	IdentityIsDefault bool
 
 	Logger             log.Logger
+	Metrics            metrics.Handler // with the client's tags
 	DataConverter      converter.DataConverter
 	FailureConverter   converter.FailureConverter
 	ContextPropagators []flow.ContextPropagator
@@ -48,6 +50,7 @@ func BackendOf(c any) (*Backend, error) {
 		Identity:           own.identity,
 		IdentityIsDefault:  own.identity == defaultIdentity(),
 		Logger:             own.logger,
+		Metrics:            own.metrics,
 		DataConverter:      own.dataConverter,
 		FailureConverter:   own.failureConverter,
 		ContextPropagators: own.propagators,

@@ -36,6 +36,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logger"
 	"github.com/perdure/perdure/sdk/internal/logtag"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/rpc"
 	"github.com/perdure/perdure/sdk/log"
 	"go.temporal.io/api/operatorservice/v1"
@@ -53,6 +54,7 @@ type Client struct {
 	namespace        string
 	identity         string
 	logger           log.Logger
+	metrics          metrics.Handler // with the root tags
 	dataConverter    converter.DataConverter
 	failureConverter converter.FailureConverter
 	propagators      []flow.ContextPropagator
@@ -130,6 +132,7 @@ func newClient(conn *rpc.Conn, options Options) *Client {
 	if c.logger == nil {
 		c.logger = logger.NewDefault()
 	}
+	c.metrics = metrics.OrNop(options.MetricsHandler).WithTags(metrics.RootTags(c.namespace))
 	if c.dataConverter == nil {
 		c.dataConverter = converter.GetDefaultDataConverter()
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/flow"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/rpc"
 	"github.com/perdure/perdure/sdk/log"
 )
@@ -28,6 +29,10 @@ type Options struct {
 	// Logger is where the client, and the workers that use it, log. The default writes
 	// everything to standard output.
 	Logger log.Logger
+
+	// MetricsHandler is where the client, and the workers that use it, count and
+	// measure. The default, MetricsNopHandler, does nothing.
+	MetricsHandler metrics.Handler
 
 	// Identity is what the server records as the one who did something. The default is
 	// made of the process id and the host name.

@@ -6,6 +6,7 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 
 	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/searchattr"
 	"github.com/perdure/perdure/sdk/log"
 )
@@ -114,6 +115,8 @@ type WorkflowOutboundInterceptor interface {
 	GetTypedSearchAttributes(ctx Context) searchattr.SearchAttributes
 	// GetLogger intercepts workflow.GetLogger.
 	GetLogger(ctx Context) log.Logger
+	// GetMetricsHandler intercepts workflow.GetMetricsHandler.
+	GetMetricsHandler(ctx Context) metrics.Handler
 	// Now intercepts workflow.Now.
 	Now(ctx Context) time.Time
 	// NewTimer intercepts workflow.NewTimer.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/searchattr"
 	"github.com/perdure/perdure/sdk/log"
 )
@@ -106,6 +107,11 @@ func (b *WorkflowOutboundInterceptorBase) GetTypedSearchAttributes(ctx Context) 
 // GetLogger implements WorkflowOutboundInterceptor.
 func (b *WorkflowOutboundInterceptorBase) GetLogger(ctx Context) log.Logger {
 	return b.Next.GetLogger(ctx)
+}
+
+// GetMetricsHandler implements WorkflowOutboundInterceptor.
+func (b *WorkflowOutboundInterceptorBase) GetMetricsHandler(ctx Context) metrics.Handler {
+	return b.Next.GetMetricsHandler(ctx)
 }
 
 // Now implements WorkflowOutboundInterceptor.

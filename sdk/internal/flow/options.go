@@ -6,6 +6,7 @@ import (
 	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/logger"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/internal/replay"
 )
@@ -54,6 +55,9 @@ type Options struct {
 	Logger             Logger
 	// EnableLoggingInReplay lets workflow.GetLogger write while replaying.
 	EnableLoggingInReplay bool
+
+	// Metrics has the tags of the worker. Default metrics.NopHandler.
+	Metrics metrics.Handler
 
 	PanicPolicy PanicPolicy
 	// DeadlockTimeout is how long workflow code may run without yielding

@@ -12,6 +12,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/encoded"
 	"github.com/perdure/perdure/sdk/internal/execution"
 	"github.com/perdure/perdure/sdk/internal/logtag"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/internal/replay"
 	"github.com/perdure/perdure/sdk/internal/version"
@@ -34,6 +35,7 @@ type run struct {
 	rootConverter DataConverter
 	rootFailures  FailureConverter
 	logger        log.Logger
+	metrics       metrics.Handler // nil until it is asked for
 
 	// The chains of calls into and out of workflow code.
 	inbound  WorkflowInboundInterceptor

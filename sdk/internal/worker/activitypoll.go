@@ -33,6 +33,7 @@ func newActivityWorker(w *Worker) *activityWorker {
 		FailureConverter:         c.backend.FailureConverter,
 		ContextPropagators:       c.backend.ContextPropagators,
 		Logger:                   w.logger,
+		Metrics:                  w.metrics,
 		Client:                   c.client,
 		Interceptors:             activityInterceptors(c.Interceptors),
 		Context:                  w.taskContext,

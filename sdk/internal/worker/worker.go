@@ -17,6 +17,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/client"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logtag"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/log"
 )
@@ -34,6 +35,7 @@ type Worker struct {
 	version     *buildVersion
 	instanceKey string
 	logger      log.Logger
+	metrics     metrics.Handler // with the tags of the task queue
 
 	workflows  *workflowWorker // nil if disabled
 	activities *activityWorker // nil if disabled
@@ -102,6 +104,7 @@ func newWorker(config config, cache *stickyCache) *Worker {
 		version:     newBuildVersion(&config.Options),
 		instanceKey: uuid.NewString(),
 		stopped:     make(chan struct{}),
+		metrics:     metrics.OrNop(config.backend.Metrics).WithTags(metrics.TaskQueueTags(config.taskQueue)),
 		logger: log.With(config.backend.Logger,
 			logtag.Namespace, config.backend.Namespace,
 			logtag.TaskQueue, config.taskQueue,
