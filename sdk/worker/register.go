@@ -1,8 +1,6 @@
 package worker
 
 import (
-	enumspb "go.temporal.io/api/enums/v1"
-
 	"github.com/perdure/perdure/sdk/activity"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/workflow"
@@ -25,7 +23,7 @@ func (r registrar) RegisterWorkflowWithOptions(w any, options workflow.RegisterO
 func (r registrar) RegisterDynamicWorkflow(w any, options workflow.DynamicRegisterOptions) {
 	var behavior registry.DynamicWorkflowBehavior
 	if load := options.LoadDynamicRuntimeOptions; load != nil {
-		behavior = func(workflowType string) (enumspb.VersioningBehavior, error) {
+		behavior = func(workflowType string) (workflow.VersioningBehavior, error) {
 			chosen, err := load(workflow.LoadDynamicRuntimeOptionsDetails{WorkflowType: workflow.Type{Name: workflowType}})
 			return chosen.VersioningBehavior, err
 		}

@@ -53,3 +53,18 @@ func WithValue(parent Context, key, val any) Context { return flow.WithValue(par
 func NewDisconnectedContext(parent Context) (ctx Context, cancel CancelFunc) {
 	return flow.NewDisconnectedContext(parent)
 }
+
+// LocalVar is a variable of one workflow run, for what workflow code and interceptors
+// share: who signed in, for instance, which an inbound interceptor found in a header and
+// an outbound one puts into others. Copies are the same variable.
+//
+// Make one with NewLocalVar; the zero value panics. Get returns the zero value of T until
+// Set was called. Both panic with a context of another run, and Set panics where the code
+// must not change anything, as in a query.
+type LocalVar[T any] = flow.LocalVar[T]
+
+// NewLocalVar returns a variable of the run that ctx belongs to.
+//
+//	currentUser := workflow.NewLocalVar[string](ctx)
+//	currentUser.Set(ctx, "alice")
+func NewLocalVar[T any](ctx Context) LocalVar[T] { return flow.NewLocalVar[T](ctx) }

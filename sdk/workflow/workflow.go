@@ -3,8 +3,6 @@ package workflow
 import (
 	"errors"
 
-	enumspb "go.temporal.io/api/enums/v1"
-
 	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/execution"
 	"github.com/perdure/perdure/sdk/internal/failure"
@@ -92,16 +90,16 @@ const (
 
 // VersioningBehavior says what happens to runs of a workflow type when another
 // deployment version becomes current.
-type VersioningBehavior = enumspb.VersioningBehavior
+type VersioningBehavior = policy.VersioningBehavior
 
 const (
 	// VersioningBehaviorUnspecified is for workers without deployment
 	// versioning.
-	VersioningBehaviorUnspecified = enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED
+	VersioningBehaviorUnspecified VersioningBehavior = policy.VersioningBehaviorUnspecified
 	// VersioningBehaviorPinned keeps a run on the version it began on.
-	VersioningBehaviorPinned = enumspb.VERSIONING_BEHAVIOR_PINNED
+	VersioningBehaviorPinned VersioningBehavior = policy.VersioningBehaviorPinned
 	// VersioningBehaviorAutoUpgrade moves runs along to the current version.
-	VersioningBehaviorAutoUpgrade = enumspb.VERSIONING_BEHAVIOR_AUTO_UPGRADE
+	VersioningBehaviorAutoUpgrade VersioningBehavior = policy.VersioningBehaviorAutoUpgrade
 )
 
 // RegisterOptions are options of registering a workflow with a worker.
@@ -237,6 +235,25 @@ func GetCurrentDetails(ctx Context) string { return flow.GetCurrentDetails(ctx) 
 
 // SetCurrentDetails sets a text, in Markdown, that the UI shows of the workflow.
 func SetCurrentDetails(ctx Context, details string) { flow.SetCurrentDetails(ctx, details) }
+
+// WorkflowRandomStream is a source of pseudorandom numbers that is the same in every
+// replay: a [math/rand/v2.Source] and an [io.Reader].
+type WorkflowRandomStream = flow.WorkflowRandomStream
+
+// GetRandomStream returns the source of pseudorandom numbers that has the given name in
+// this run. It costs no event in the history, unlike a SideEffect:
+//
+//	dice := rand.New(workflow.GetRandomStream(ctx, "example.com/game/dice"))
+//	eyes := dice.IntN(6) + 1
+//
+// The numbers depend on the run and the name; calls with the same name return the same
+// source. Libraries use names of their own, so that what they draw does not change what
+// others draw. Numbers of a run can be computed by who knows its run id: they are no
+// secrets. Queries, validators and side effects, which replay does not repeat, must not
+// draw: that is a panic.
+func GetRandomStream(ctx Context, name string) WorkflowRandomStream {
+	return flow.GetRandomStream(ctx, name)
+}
 
 // SideEffect calls f and records what it returns, so that replay sees the same:
 // for a random number, a new id, a look at the clock.

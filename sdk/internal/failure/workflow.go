@@ -114,6 +114,13 @@ type NamespaceNotFoundError struct{}
 // Error returns what the type says.
 func (*NamespaceNotFoundError) Error() string { return "namespace not found" }
 
+// InvalidVersioningOverrideError is the cause of a ChildWorkflowExecutionError when the
+// server did not accept the child's versioning override.
+type InvalidVersioningOverrideError struct{}
+
+// Error returns what the type says.
+func (*InvalidVersioningOverrideError) Error() string { return "invalid versioning override" }
+
 // UnknownExternalWorkflowExecutionError says that the workflow to be signaled or
 // canceled does not exist.
 type UnknownExternalWorkflowExecutionError struct{}

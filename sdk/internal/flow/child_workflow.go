@@ -144,8 +144,9 @@ func (r *run) childCommand(options *workflowOptions, id, name string) (*commandp
 		Memo:                     memo,
 		SearchAttributes:         attributes,
 		//lint:ignore SA1019 programs that set an intent keep working
-		InheritBuildId: policy.InheritBuildID(options.VersioningIntent, r.info.TaskQueueName, options.TaskQueue),
-		Priority:       policy.PriorityToProto(options.Priority),
+		InheritBuildId:     policy.InheritBuildID(options.VersioningIntent, r.info.TaskQueueName, options.TaskQueue),
+		Priority:           policy.PriorityToProto(options.Priority),
+		VersioningOverride: policy.VersioningOverrideToProto(options.VersioningOverride),
 	}, metadata, nil
 }
 
@@ -187,6 +188,8 @@ func (c *childCall) startFailed(e *historypb.StartChildWorkflowExecutionFailedEv
 		cause = &failure.ChildWorkflowExecutionAlreadyStartedError{}
 	case enumspb.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND:
 		cause = &failure.NamespaceNotFoundError{}
+	case enumspb.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_INVALID_VERSIONING_OVERRIDE:
+		cause = &failure.InvalidVersioningOverrideError{}
 	default:
 		cause = fmt.Errorf("unable to start child workflow for unknown cause: %v", e.GetCause())
 	}

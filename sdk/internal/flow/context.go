@@ -7,6 +7,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"github.com/perdure/perdure/sdk/internal/failure"
+	"github.com/perdure/perdure/sdk/internal/replay"
 )
 
 // Context carries cancellation, options and values through workflow code. It is
@@ -123,6 +124,9 @@ func (c *cancelContext) cancel(err error) {
 	c.done.Close()
 	children := c.children
 	c.children = nil
+	if len(children) > 1 {
+		runOf(c).machine.UseFlag(replay.FlagOrderedChildCancel)
+	}
 	for _, child := range children {
 		child.above = nil
 		child.cancel(err)

@@ -72,15 +72,16 @@ type WorkflowInfo struct {
 // ContinueAsNewSuggestedReason is why the server suggests to continue as new.
 type ContinueAsNewSuggestedReason int
 
+// The reasons are untyped constants, as programs have come to rely on.
 const (
 	// ContinueAsNewSuggestedReasonUnspecified is for a reason that is not known.
-	ContinueAsNewSuggestedReasonUnspecified ContinueAsNewSuggestedReason = 0
+	ContinueAsNewSuggestedReasonUnspecified = 0
 	// ContinueAsNewSuggestedReasonHistorySizeTooLarge: the history has many bytes.
-	ContinueAsNewSuggestedReasonHistorySizeTooLarge ContinueAsNewSuggestedReason = 1
+	ContinueAsNewSuggestedReasonHistorySizeTooLarge = 1
 	// ContinueAsNewSuggestedReasonTooManyHistoryEvents: it has many events.
-	ContinueAsNewSuggestedReasonTooManyHistoryEvents ContinueAsNewSuggestedReason = 2
+	ContinueAsNewSuggestedReasonTooManyHistoryEvents = 2
 	// ContinueAsNewSuggestedReasonTooManyUpdates: the run has had many updates.
-	ContinueAsNewSuggestedReasonTooManyUpdates ContinueAsNewSuggestedReason = 3
+	ContinueAsNewSuggestedReasonTooManyUpdates = 3
 )
 
 // GetBinaryChecksum is the checksum of the worker that completed the current

@@ -113,6 +113,8 @@ type WorkflowOutboundInterceptor interface {
 	GetInfo(ctx Context) *WorkflowInfo
 	// GetTypedSearchAttributes intercepts workflow.GetTypedSearchAttributes.
 	GetTypedSearchAttributes(ctx Context) searchattr.SearchAttributes
+	// GetCurrentUpdateInfo intercepts workflow.GetCurrentUpdateInfo.
+	GetCurrentUpdateInfo(ctx Context) *UpdateInfo
 	// GetLogger intercepts workflow.GetLogger.
 	GetLogger(ctx Context) log.Logger
 	// GetMetricsHandler intercepts workflow.GetMetricsHandler.

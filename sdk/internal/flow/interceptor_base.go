@@ -104,6 +104,11 @@ func (b *WorkflowOutboundInterceptorBase) GetTypedSearchAttributes(ctx Context) 
 	return b.Next.GetTypedSearchAttributes(ctx)
 }
 
+// GetCurrentUpdateInfo implements WorkflowOutboundInterceptor.
+func (b *WorkflowOutboundInterceptorBase) GetCurrentUpdateInfo(ctx Context) *UpdateInfo {
+	return b.Next.GetCurrentUpdateInfo(ctx)
+}
+
 // GetLogger implements WorkflowOutboundInterceptor.
 func (b *WorkflowOutboundInterceptorBase) GetLogger(ctx Context) log.Logger {
 	return b.Next.GetLogger(ctx)

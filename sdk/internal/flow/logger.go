@@ -1,11 +1,19 @@
 package flow
 
-import "github.com/perdure/perdure/sdk/log"
+import (
+	"github.com/perdure/perdure/sdk/internal/logtag"
+	"github.com/perdure/perdure/sdk/log"
+)
 
 // GetLogger is a logger that names the workflow, and is silent in replay.
 func GetLogger(ctx Context) log.Logger { return calls(ctx).GetLogger(ctx) }
 
-func (o outbound) GetLogger(Context) log.Logger { return o.run.logger }
+func (o outbound) GetLogger(ctx Context) log.Logger {
+	if info := updateInfoOf(ctx); info != nil {
+		return log.With(o.run.logger, logtag.UpdateID, info.ID, logtag.UpdateName, info.Name)
+	}
+	return o.run.logger
+}
 
 // replayLogger writes what is new.
 type replayLogger struct {

@@ -42,6 +42,10 @@ type Machine interface {
 	StartTimer(d time.Duration, metadata *sdkpb.UserMetadata, fire func(fired bool)) *replay.Timer
 	CancelTimer(t *replay.Timer)
 
+	// RunID is the run that ids are made of: the original one, or what the last reset
+	// made of it.
+	RunID() string
+
 	// NextChildID makes an id for a child that was given none.
 	NextChildID() string
 	StartChildWorkflow(attributes *commandpb.StartChildWorkflowExecutionCommandAttributes, metadata *sdkpb.UserMetadata, callbacks replay.ChildCallbacks) (*replay.ChildWorkflow, error)

@@ -163,7 +163,11 @@ func parameters(typ reflect.Type) []reflect.Type {
 
 // GetCurrentUpdateInfo is about the update whose handler or validator ctx belongs
 // to, nil elsewhere.
-func GetCurrentUpdateInfo(ctx Context) *UpdateInfo {
+func GetCurrentUpdateInfo(ctx Context) *UpdateInfo { return calls(ctx).GetCurrentUpdateInfo(ctx) }
+
+func (o outbound) GetCurrentUpdateInfo(ctx Context) *UpdateInfo { return updateInfoOf(ctx) }
+
+func updateInfoOf(ctx Context) *UpdateInfo {
 	info, _ := ctx.Value(updateInfoKey{}).(*UpdateInfo)
 	return info
 }

@@ -1,9 +1,11 @@
 package flow
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +19,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/perdure/perdure/sdk/internal/replay"
+	"github.com/perdure/perdure/sdk/log"
 )
 
 // update sends an update, behind what the history has so far.
@@ -332,5 +335,31 @@ func TestHandlersThatFitNoUpdateAreRefused(t *testing.T) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
 		})
+	}
+}
+
+func TestLoggersOfUpdateHandlersNameTheUpdate(t *testing.T) {
+	var b bytes.Buffer
+	s := newScript(t, func(ctx Context) error {
+		err := SetUpdateHandlerWithOptions(ctx, "add", func(ctx Context) error {
+			GetLogger(ctx).Info("adding")
+			return nil
+		}, UpdateHandlerOptions{})
+		if err != nil {
+			return err
+		}
+		GetLogger(ctx).Info("waiting")
+		GetSignalChannel(ctx, "go").Receive(ctx, nil)
+		return nil
+	})
+	s.options.Logger = log.NewStructuredLogger(slog.New(slog.NewTextHandler(&b, nil)))
+	s.update("u-1", "add").run("ProtocolMessage u-1/accept", "ProtocolMessage u-1/complete")
+	for line := range strings.Lines(b.String()) {
+		if strings.Contains(line, "UpdateID=u-1 UpdateName=add") != strings.Contains(line, "msg=adding") {
+			t.Error(line)
+		}
+	}
+	if !strings.Contains(b.String(), "msg=adding") || !strings.Contains(b.String(), "msg=waiting") {
+		t.Errorf("logged %q", b.String())
 	}
 }

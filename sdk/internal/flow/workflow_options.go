@@ -76,6 +76,12 @@ type ChildWorkflowOptions struct {
 	// Priority of the child's tasks. Fields that are not set come from the
 	// workflow.
 	Priority policy.Priority
+
+	// VersioningOverride says on which deployment version the child runs, whatever its
+	// type and the workflow say: a *client.PinnedVersioningOverride,
+	// *client.AutoUpgradeVersioningOverride or *client.OneTimeVersioningOverride. It
+	// needs a server that knows it.
+	VersioningOverride policy.VersioningOverride
 }
 
 // workflowOptions are options that a context carries for child workflows and

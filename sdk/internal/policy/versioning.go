@@ -43,10 +43,11 @@ func InheritBuildID(intent VersioningIntent, own, target string) bool {
 // next run of a workflow starts.
 type ContinueAsNewVersioningBehavior int
 
+// The behaviors are untyped constants, as programs have come to rely on.
 const (
 	// ContinueAsNewVersioningBehaviorUnspecified keeps to what the current run does:
 	// a pinned workflow stays on its version, an auto-upgrading one moves.
-	ContinueAsNewVersioningBehaviorUnspecified ContinueAsNewVersioningBehavior = iota
+	ContinueAsNewVersioningBehaviorUnspecified = iota
 	// ContinueAsNewVersioningBehaviorAutoUpgrade starts the next run on the task
 	// queue's target version, even if the current run is pinned.
 	ContinueAsNewVersioningBehaviorAutoUpgrade
@@ -65,5 +66,31 @@ func ContinueAsNewVersioningBehaviorToProto(b ContinueAsNewVersioningBehavior) e
 		return enumspb.CONTINUE_AS_NEW_VERSIONING_BEHAVIOR_USE_RAMPING_VERSION
 	default:
 		return enumspb.CONTINUE_AS_NEW_VERSIONING_BEHAVIOR_UNSPECIFIED
+	}
+}
+
+// VersioningBehavior says what happens to runs of a workflow type when another version
+// of its worker deployment becomes current. Its values are those of the API.
+type VersioningBehavior int
+
+const (
+	// VersioningBehaviorUnspecified is for workers without deployment versioning.
+	VersioningBehaviorUnspecified VersioningBehavior = iota
+	// VersioningBehaviorPinned keeps a run on the version it began on.
+	VersioningBehaviorPinned
+	// VersioningBehaviorAutoUpgrade moves runs along to the current version.
+	VersioningBehaviorAutoUpgrade
+)
+
+// VersioningBehaviorToProto returns the behavior as the API has it. Values that are
+// none of the above are unspecified.
+func VersioningBehaviorToProto(b VersioningBehavior) enumspb.VersioningBehavior {
+	switch b {
+	case VersioningBehaviorPinned:
+		return enumspb.VERSIONING_BEHAVIOR_PINNED
+	case VersioningBehaviorAutoUpgrade:
+		return enumspb.VERSIONING_BEHAVIOR_AUTO_UPGRADE
+	default:
+		return enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED
 	}
 }

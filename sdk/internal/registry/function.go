@@ -9,7 +9,8 @@ import (
 	"strings"
 
 	commonpb "go.temporal.io/api/common/v1"
-	enumspb "go.temporal.io/api/enums/v1"
+
+	"github.com/perdure/perdure/sdk/internal/policy"
 )
 
 var (
@@ -35,7 +36,7 @@ type Function struct {
 	typ                reflect.Type
 	takesContext       bool
 	params             []reflect.Type // without the context
-	versioningBehavior enumspb.VersioningBehavior
+	versioningBehavior policy.VersioningBehavior
 }
 
 func newFunction(name string, fn any, context reflect.Type) *Function {

@@ -18,7 +18,7 @@ import (
 	"strings"
 	"sync"
 
-	enumspb "go.temporal.io/api/enums/v1"
+	"github.com/perdure/perdure/sdk/internal/policy"
 )
 
 // ReservedPrefix begins the names that users may not register.
@@ -43,7 +43,7 @@ type WorkflowOptions struct {
 	DisableAlreadyRegisteredCheck bool
 	// VersioningBehavior of the type when the worker uses worker deployment
 	// versioning.
-	VersioningBehavior enumspb.VersioningBehavior
+	VersioningBehavior policy.VersioningBehavior
 }
 
 // ActivityOptions is activity.RegisterOptions.
@@ -61,7 +61,7 @@ type ActivityOptions struct {
 
 // DynamicWorkflowBehavior chooses the versioning behavior of a workflow type
 // that the dynamic workflow runs.
-type DynamicWorkflowBehavior func(workflowType string) (enumspb.VersioningBehavior, error)
+type DynamicWorkflowBehavior func(workflowType string) (policy.VersioningBehavior, error)
 
 // Registry holds registrations. Its methods may be called concurrently.
 type Registry struct {
@@ -238,10 +238,10 @@ func (r *Registry) Workflow(name string) (*Function, bool) {
 }
 
 // VersioningBehavior of a workflow type, unspecified if none was registered.
-func (r *Registry) VersioningBehavior(name string) (enumspb.VersioningBehavior, error) {
+func (r *Registry) VersioningBehavior(name string) (policy.VersioningBehavior, error) {
 	f, ok := r.Workflow(name)
 	if !ok {
-		return enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED, nil
+		return policy.VersioningBehaviorUnspecified, nil
 	}
 	if !f.Dynamic {
 		return f.versioningBehavior, nil
@@ -250,7 +250,7 @@ func (r *Registry) VersioningBehavior(name string) (enumspb.VersioningBehavior, 
 	behavior := r.dynamicBehavior
 	r.mu.RUnlock()
 	if behavior == nil {
-		return enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED, nil
+		return policy.VersioningBehaviorUnspecified, nil
 	}
 	return behavior(name)
 }

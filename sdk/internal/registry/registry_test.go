@@ -9,9 +9,9 @@ import (
 	"testing"
 
 	commonpb "go.temporal.io/api/common/v1"
-	enumspb "go.temporal.io/api/enums/v1"
 
 	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/policy"
 )
 
 // flowContext stands for workflow.Context.
@@ -55,7 +55,7 @@ func must(t *testing.T, err error) {
 
 func TestFunctionsAreFoundByNameAndByThemselves(t *testing.T) {
 	r := newRegistry(false)
-	must(t, r.RegisterWorkflow(Order, WorkflowOptions{Name: "order-v2", VersioningBehavior: enumspb.VERSIONING_BEHAVIOR_PINNED}))
+	must(t, r.RegisterWorkflow(Order, WorkflowOptions{Name: "order-v2", VersioningBehavior: policy.VersioningBehaviorPinned}))
 	must(t, r.RegisterActivity(Charge, ActivityOptions{}))
 	must(t, r.RegisterActivity(Plain, ActivityOptions{Name: "add"}))
 	for _, ask := range []any{Order, "order-v2"} {
@@ -72,7 +72,7 @@ func TestFunctionsAreFoundByNameAndByThemselves(t *testing.T) {
 	if name, _ := r.ActivityName(Plain); name != "add" {
 		t.Errorf("activity %q", name)
 	}
-	if behavior, err := r.VersioningBehavior("order-v2"); err != nil || behavior != enumspb.VERSIONING_BEHAVIOR_PINNED {
+	if behavior, err := r.VersioningBehavior("order-v2"); err != nil || behavior != policy.VersioningBehaviorPinned {
 		t.Errorf("behavior %v %v", behavior, err)
 	}
 	if got := r.ActivityTypes(); !slices.Equal(got, []string{"Charge", "add"}) {
@@ -196,8 +196,8 @@ func TestDynamicFunctionsTakeTheRest(t *testing.T) {
 	must(t, r.RegisterActivity(Charge, ActivityOptions{}))
 	must(t, r.RegisterDynamicActivity(func(context.Context, converter.EncodedValues) (string, error) { return "any", nil }))
 	must(t, r.RegisterDynamicWorkflow(func(flowContext, converter.EncodedValues) error { return nil },
-		func(workflowType string) (enumspb.VersioningBehavior, error) {
-			return enumspb.VERSIONING_BEHAVIOR_AUTO_UPGRADE, nil
+		func(workflowType string) (policy.VersioningBehavior, error) {
+			return policy.VersioningBehaviorAutoUpgrade, nil
 		}))
 	if f, ok := r.Activity("whatever"); !ok || !f.Dynamic {
 		t.Error("no dynamic activity")
@@ -205,7 +205,7 @@ func TestDynamicFunctionsTakeTheRest(t *testing.T) {
 	if f, ok := r.Activity("Charge"); !ok || f.Dynamic {
 		t.Error("the dynamic activity hides one with a name")
 	}
-	if behavior, err := r.VersioningBehavior("whatever"); err != nil || behavior != enumspb.VERSIONING_BEHAVIOR_AUTO_UPGRADE {
+	if behavior, err := r.VersioningBehavior("whatever"); err != nil || behavior != policy.VersioningBehaviorAutoUpgrade {
 		t.Errorf("%v %v", behavior, err)
 	}
 }

@@ -35,7 +35,11 @@ const (
 	// selectors with a default case.
 	FlagNewChannelLostMessages Flag = 8
 
-	lastFlag = FlagNewChannelLostMessages
+	// FlagOrderedChildCancel cancels the contexts below one in the order in which
+	// they were made. This SDK always does; it is recorded for others.
+	FlagOrderedChildCancel Flag = 9
+
+	lastFlag = FlagOrderedChildCancel
 )
 
 // flagSet is the flags of one run.

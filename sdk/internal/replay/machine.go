@@ -350,6 +350,10 @@ func (m *Machine) Failure() error { return m.failure }
 // Closing is the command that closes the execution, nil while it goes on.
 func (m *Machine) Closing() *commandpb.Command { return m.closing }
 
+// RunID is the run that ids and random numbers are made of: the original run, or the one
+// that the last reset made. It stays the same in every replay.
+func (m *Machine) RunID() string { return m.runID }
+
 // NextChildID makes an id for a child workflow that was given none.
 func (m *Machine) NextChildID() string {
 	return m.runID + "_" + strconv.FormatInt(m.nextSequence(), 10)

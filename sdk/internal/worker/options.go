@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
-
 	"github.com/perdure/perdure/sdk/internal/client"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/policy"
@@ -168,7 +166,7 @@ func (o *Options) check(taskQueue string) error {
 		return errors.New("cannot set MaxConcurrentWorkflowTaskExecutionSize to 1: the sticky and the normal task queue need one slot each")
 	case o.MaxEagerActivityReservationsPerWorkflowTask != nil && *o.MaxEagerActivityReservationsPerWorkflowTask <= 0:
 		return errors.New("MaxEagerActivityReservationsPerWorkflowTask must be positive; set DisableEagerActivities to disable eager activity execution")
-	case o.DeploymentOptions.DefaultVersioningBehavior != enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED && !o.DeploymentOptions.UseVersioning:
+	case o.DeploymentOptions.DefaultVersioningBehavior != policy.VersioningBehaviorUnspecified && !o.DeploymentOptions.UseVersioning:
 		return errors.New("cannot set DeploymentOptions.DefaultVersioningBehavior without DeploymentOptions.UseVersioning")
 	case o.DeploymentOptions.UseVersioning && o.DeploymentOptions.Version == (WorkerDeploymentVersion{}):
 		return errors.New("DeploymentOptions.UseVersioning needs DeploymentOptions.Version")

@@ -16,7 +16,7 @@ import (
 )
 
 // VersioningBehavior of a workflow type.
-type VersioningBehavior = enumspb.VersioningBehavior
+type VersioningBehavior = policy.VersioningBehavior
 
 // buildVersion is what a worker tells the server about the build it runs, in the
 // generations of fields that servers understand: a checksum of the binary, a version

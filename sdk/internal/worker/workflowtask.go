@@ -12,6 +12,7 @@ import (
 
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logtag"
+	"github.com/perdure/perdure/sdk/internal/policy"
 	"github.com/perdure/perdure/sdk/internal/rpc"
 	"github.com/perdure/perdure/sdk/log"
 )
@@ -255,10 +256,10 @@ func (w *workflowWorker) complete(ctx context.Context, task *workflowTask, reque
 		if err != nil {
 			return nil, fmt.Errorf("choosing the versioning behavior of workflow type %q: %w", task.GetWorkflowType().GetName(), err)
 		}
-		if behavior == enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED {
+		if behavior == policy.VersioningBehaviorUnspecified {
 			behavior = w.versioning
 		}
-		request.VersioningBehavior = behavior
+		request.VersioningBehavior = policy.VersioningBehaviorToProto(behavior)
 	}
 	reserved := w.eager.prepare(request)
 	response, err := w.service.RespondWorkflowTaskCompleted(ctx, request)
