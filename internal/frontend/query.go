@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 	commonpb "go.temporal.io/api/common/v1"
@@ -110,6 +111,9 @@ func (h *queryHandlers) query(ctx context.Context, req *workflowservice.QueryWor
 		case workflow.QueryDirect:
 			return h.queryDirectly(ctx, workflowID, plan, req)
 		case workflow.QueryWait:
+			if deadline, ok := ctx.Deadline(); ok && plan.Wait > time.Until(deadline) {
+				return nil, workflow.ErrQueryNotReady()
+			}
 			err := h.runtime.Await(ctx, workflowKey(ctx, workflowID), func(e entity.Entity) bool {
 				return e.(queried).QueryReady(plan.RunID)
 			})

@@ -136,6 +136,23 @@ func TestABufferedQueryIsTakenBackWhenItsCallerGoes(t *testing.T) {
 	})
 }
 
+func TestAQueryWhoseCallerCannotWaitForTheFirstTaskIsRefusedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDoor(t)
+		d.chain.plan = workflow.QueryPlan{Disposition: workflow.QueryWait, RunID: runID, Wait: time.Minute + 1}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		began := time.Now()
+		_, err := d.call(ctx, queryState())
+		if _, ok := detail[*serviceerror.WorkflowNotReady](err); !ok {
+			t.Errorf("error is %v, want WorkflowNotReady", err)
+		}
+		if took := time.Since(began); took != 0 {
+			t.Errorf("the caller has waited %v", took)
+		}
+	})
+}
+
 func TestAQueryThatNoTaskTakesAlongIsPlannedAnew(t *testing.T) {
 	d := newDoor(t)
 	d.chain.plan = workflow.QueryPlan{Disposition: workflow.QueryBuffered, RunID: runID, ID: "id"}

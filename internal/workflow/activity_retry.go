@@ -38,7 +38,7 @@ func (r *Run) retryActivity(step *entity.Step, act *records.Activity, failure *f
 	if !retryable(failure, policy.NonRetryableErrorTypes) {
 		return enumspb.RETRY_STATE_NON_RETRYABLE_FAILURE
 	}
-	interval, retryState := nextRetryInterval(policy, act.Attempt, failure, step.Now, activityExpiration(act))
+	interval, retryState := nextRetryInterval(policy, act.Attempt, failure, false, step.Now, activityExpiration(act))
 	if retryState != enumspb.RETRY_STATE_IN_PROGRESS {
 		return retryState
 	}
@@ -83,9 +83,11 @@ func retryable(failure *failurepb.Failure, nonRetryable []string) bool {
 
 // nextRetryInterval is how long to wait after the given attempt (the first is 1)
 // before the next. A delay that the failure itself asks for goes before what the
-// policy says. The next attempt must begin before expiration, if that is set.
+// policy says; bounded cuts it to the policy's maximum interval, which holds for
+// workflows and not for activities. The next attempt must begin before expiration,
+// if that is set.
 func nextRetryInterval(
-	policy *commonpb.RetryPolicy, attempt int32, failure *failurepb.Failure, now, expiration time.Time,
+	policy *commonpb.RetryPolicy, attempt int32, failure *failurepb.Failure, bounded bool, now, expiration time.Time,
 ) (time.Duration, enumspb.RetryState) {
 	if policy.MaximumAttempts > 0 && attempt >= policy.MaximumAttempts {
 		return 0, enumspb.RETRY_STATE_MAXIMUM_ATTEMPTS_REACHED
@@ -93,6 +95,9 @@ func nextRetryInterval(
 	var interval time.Duration
 	if delay := failure.GetApplicationFailureInfo().GetNextRetryDelay(); delay != nil {
 		interval = min(delay.AsDuration(), check.MaxDuration)
+		if bounded {
+			interval = withinPolicy(policy, interval)
+		}
 	} else {
 		interval = exponentialInterval(policy, attempt)
 	}
@@ -113,8 +118,14 @@ func exponentialInterval(policy *commonpb.RetryPolicy, attempt int32) time.Durat
 	if exact < float64(check.MaxDuration) {
 		interval = time.Duration(exact)
 	}
+	return withinPolicy(policy, interval)
+}
+
+// withinPolicy is the interval, cut to the policy's maximum, which also stands in for
+// one that is no interval.
+func withinPolicy(policy *commonpb.RetryPolicy, interval time.Duration) time.Duration {
 	if longest := policy.MaximumInterval.AsDuration(); longest > 0 && (interval <= 0 || interval > longest) {
-		interval = longest
+		return longest
 	}
 	return interval
 }

@@ -50,11 +50,21 @@ func TestRetryInterval(t *testing.T) {
 			applicationFailure("", nextRetryDelay(0)), time.Time{}, 0, enumspb.RETRY_STATE_TIMEOUT},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			interval, state := nextRetryInterval(test.policy, test.attempt, test.failure, now, test.expiration)
+			interval, state := nextRetryInterval(test.policy, test.attempt, test.failure, false, now, test.expiration)
 			if interval != test.interval || state != test.state {
 				t.Errorf("got %v %v, want %v %v", interval, state, test.interval, test.state)
 			}
 		})
+	}
+}
+
+func TestADelayThatAWorkflowAsksForIsCutToTheMaximumInterval(t *testing.T) {
+	for asked, want := range map[time.Duration]time.Duration{time.Minute: time.Minute, time.Hour: 100 * time.Second, 0: 100 * time.Second} {
+		failure := applicationFailure("", nextRetryDelay(asked))
+		interval, state := nextRetryInterval(defaultPolicy(), 1, failure, true, time.Unix(1000, 0), time.Time{})
+		if interval != want || state != enumspb.RETRY_STATE_IN_PROGRESS {
+			t.Errorf("asked for %v: got %v %v, want %v", asked, interval, state, want)
+		}
 	}
 }
 

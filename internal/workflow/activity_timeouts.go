@@ -18,22 +18,23 @@ const retryDue = enumspb.TIMEOUT_TYPE_UNSPECIFIED
 
 // nextActivityDeadline is when the activity next needs attention, and for what;
 // the zero time if it can wait forever. Of simultaneous deadlines, timeouts come
-// before a retry, and among themselves in the order of their type.
+// before a retry. The end of the whole activity comes before that of the attempt: a
+// timeout of the attempt that was derived from it, or cut to it, is not the cause.
+// Before the first start it is the wait for a worker that has taken the time.
 func nextActivityDeadline(act *records.Activity) (at time.Time, what enumspb.TimeoutType) {
 	consider := func(when time.Time, kind enumspb.TimeoutType) {
 		if at.IsZero() || when.Before(at) {
 			at, what = when, kind
 		}
 	}
-	if act.StartedTime != nil {
-		if d := act.StartToCloseTimeout.AsDuration(); d > 0 {
-			consider(act.StartedTime.AsTime().Add(d), enumspb.TIMEOUT_TYPE_START_TO_CLOSE)
-		}
-	} else if d := act.ScheduleToStartTimeout.AsDuration(); d > 0 {
+	if d := act.ScheduleToStartTimeout.AsDuration(); d > 0 && act.StartedTime == nil {
 		consider(act.ScheduledTime.AsTime().Add(d), enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START)
 	}
 	if expiration := activityExpiration(act); !expiration.IsZero() {
 		consider(expiration, enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE)
+	}
+	if d := act.StartToCloseTimeout.AsDuration(); d > 0 && act.StartedTime != nil {
+		consider(act.StartedTime.AsTime().Add(d), enumspb.TIMEOUT_TYPE_START_TO_CLOSE)
 	}
 	if d := act.HeartbeatTimeout.AsDuration(); d > 0 && act.StartedTime != nil {
 		beat := act.StartedTime.AsTime()

@@ -122,8 +122,23 @@ func fromCommand(e *historypb.HistoryEvent, cmd *commandpb.Command) {
 	e.EventGroupMarkers = cmd.EventGroupMarkers
 }
 
-// commandHandlers has every command type that is understood. One that is not
-// here is answered with InvalidArgument.
+// handlerOf is how the command is checked and carried out.
+func handlerOf(cmd *commandpb.Command) commandHandler {
+	if handler, ok := commandHandlers[cmd.GetCommandType()]; ok {
+		return handler
+	}
+	return commandHandler{check: refuseCommand}
+}
+
+// refuseCommand is the check of commands that this server does not carry out. That
+// fails the workflow task with what it was: people then see in the history why the
+// workflow does not go on.
+func refuseCommand(_ *commandBatch, cmd *commandpb.Command) *commandFailure {
+	return badCommand(enumspb.WORKFLOW_TASK_FAILED_CAUSE_FEATURE_DISABLED, "this server does not carry out commands of type %v", cmd.GetCommandType())
+}
+
+// commandHandlers has every command type that is understood. See refuseCommand for
+// the others.
 var commandHandlers = map[enumspb.CommandType]commandHandler{
 	enumspb.COMMAND_TYPE_SCHEDULE_ACTIVITY_TASK:                     {checkScheduleActivity, executeScheduleActivity},
 	enumspb.COMMAND_TYPE_REQUEST_CANCEL_ACTIVITY_TASK:               {checkCancelActivity, executeCancelActivity},

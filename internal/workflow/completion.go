@@ -68,7 +68,7 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 	a.messages = messages
 	r.applying = true
 	for _, cmd := range req.GetCommands() {
-		commandHandlers[cmd.GetCommandType()].execute(a, cmd)
+		handlerOf(cmd).execute(a, cmd)
 	}
 	a.executeMessages(req.GetForceCreateNewWorkflowTask())
 	a.tellNews()
@@ -129,9 +129,6 @@ func checkCompletion(req *workflowservice.RespondWorkflowTaskCompletedRequest) e
 			return serviceerror.NewInvalidArgumentf("invalid command sequence: [%v], command %s must be the last command.",
 				strings.Join(types, ", "), closing)
 		}
-		if _, known := commandHandlers[cmd.GetCommandType()]; !known {
-			return serviceerror.NewInvalidArgumentf("unknown command type: %v", cmd.GetCommandType())
-		}
 		if closesWorkflow(cmd.GetCommandType()) {
 			closing = cmd.GetCommandType()
 		}
@@ -156,7 +153,7 @@ func (r *Run) checkCommands(step *entity.Step, commands []*commandpb.Command, me
 	completed := r.started.eventID + 1
 	b := &commandBatch{run: r, step: step, firstEventID: completed + 1, messages: messages}
 	for _, cmd := range commands {
-		failure := commandHandlers[cmd.GetCommandType()].check(b, cmd)
+		failure := handlerOf(cmd).check(b, cmd)
 		if b.err != nil {
 			return nil, false, b.err
 		}

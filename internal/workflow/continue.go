@@ -142,7 +142,8 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// retryBackoff decides whether the run is retried after a failure, and when.
+// retryBackoff decides whether the run is retried after a failure, and when. A delay
+// that the failure asks for is cut to the policy's maximum interval.
 func (r *Run) retryBackoff(now time.Time, failure *failurepb.Failure) (time.Duration, enumspb.RetryState) {
 	policy := r.info.RetryPolicy
 	if policy == nil {
@@ -151,7 +152,7 @@ func (r *Run) retryBackoff(now time.Time, failure *failurepb.Failure) (time.Dura
 	if !retryable(failure, policy.GetNonRetryableErrorTypes()) {
 		return 0, enumspb.RETRY_STATE_NON_RETRYABLE_FAILURE
 	}
-	return nextRetryInterval(policy, max(r.info.Attempt, 1), failure, now, asTime(r.info.ExecutionExpiration))
+	return nextRetryInterval(policy, max(r.info.Attempt, 1), failure, true, now, asTime(r.info.ExecutionExpiration))
 }
 
 var onContinueAsNew = check.Command("ContinueAsNewWorkflowExecutionCommand")

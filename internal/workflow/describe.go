@@ -94,7 +94,8 @@ func (r *Run) executionInfo() *workflowpb.WorkflowExecutionInfo {
 		info.ParentExecution = &commonpb.WorkflowExecution{WorkflowId: parent.ID, RunId: p.RunId}
 	}
 	if r.state.CloseTime != nil {
-		info.ExecutionDuration = durationpb.New(r.state.CloseTime.AsTime().Sub(r.info.ExecutionTime.AsTime()))
+		// A run that closes before its first workflow task is due has not run at all.
+		info.ExecutionDuration = durationpb.New(max(0, r.state.CloseTime.AsTime().Sub(r.info.ExecutionTime.AsTime())))
 	}
 	return info
 }

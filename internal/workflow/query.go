@@ -3,6 +3,7 @@ package workflow
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	querypb "go.temporal.io/api/query/v1"
@@ -31,9 +32,9 @@ const (
 	QueryBuffered
 	// QueryRejected: the reject condition applies.
 	QueryRejected
-	// QueryWait: the first workflow task is yet to be scheduled. Await a change of
-	// the entity (see Chain.QueryReady) and ask again; a caller who cannot wait
-	// that long gets ErrQueryNotReady.
+	// QueryWait: the first workflow task is yet to be scheduled. A caller who cannot
+	// wait as long as QueryPlan.Wait gets ErrQueryNotReady at once. For others: await a
+	// change of the entity (see Chain.QueryReady) and ask again.
 	QueryWait
 )
 
@@ -58,6 +59,9 @@ type QueryPlan struct {
 	// TaskQueue and StickyQueue are where a direct query goes.
 	TaskQueue, StickyQueue string
 	Priority               *commonpb.Priority
+	// Wait is how long it is, of a query that has to wait, until the first workflow
+	// task is due; 0 if it is not time that it waits for.
+	Wait time.Duration
 }
 
 // QueryResult is how a buffered query ends. Neither field is set if the query is
@@ -96,6 +100,9 @@ func (c *Chain) Query(step *entity.Step, req *workflowservice.QueryWorkflowReque
 	}
 	if !r.queryReady() {
 		plan.Disposition = QueryWait
+		if r.state.FirstTaskBackoffPending {
+			plan.Wait = max(0, r.info.ExecutionTime.AsTime().Sub(step.Now))
+		}
 		return plan, nil
 	}
 	if !r.closed() && r.state.WorkflowTaskAttempt >= failedQueryAttempt {

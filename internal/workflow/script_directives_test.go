@@ -267,7 +267,7 @@ func (s *script) doQuery(w *words) {
 	case QueryRejected:
 		s.say("query %s: rejected, the workflow is %v", name, plan.Rejected)
 	case QueryWait:
-		s.say("query %s: waits for the first workflow task", name)
+		s.say("query %s: waits %v for the first workflow task", name, plan.Wait)
 	}
 }
 

@@ -24,6 +24,8 @@ type signalParams struct {
 	links     []*commonpb.Link
 	// external is the workflow that sends the signal, if one does.
 	external *commonpb.WorkflowExecution
+	// endsDelay: a run in its start delay does not wait any longer.
+	endsDelay bool
 }
 
 // Signal adds a signal to a running run.
@@ -62,7 +64,7 @@ func (c *Chain) signalRun(step *entity.Step, r *Run, s signalParams) error {
 	if r.state.TryingToClose && r.started != nil {
 		return errClosing()
 	}
-	waiting := r.backingOff(step.Now)
+	waiting := r.backingOff(step.Now) && !(s.endsDelay && r.delayed())
 	r.addEvent(step, workflowExecutionSignaled(s))
 	if !waiting {
 		r.wantWorkflowTask()
@@ -104,6 +106,7 @@ func (c *Chain) SignalWithStart(step *entity.Step, req *workflowservice.SignalWi
 		identity:  req.GetIdentity(),
 		requestID: req.GetRequestId(),
 		links:     req.GetLinks(),
+		endsDelay: true,
 	}
 	if err := c.checkSearchAttributes(req.GetSearchAttributes()); err != nil {
 		return nil, err

@@ -76,16 +76,24 @@ type stamp interface {
 }
 
 // WorkerVersion checks what a worker says of its version: in the old form, in the
-// new one, or not at all. Besides InvalidArgument it fails with PermissionDenied and
-// Unimplemented for workers that want their tasks chosen by version.
+// new one, or not at all. A worker that says it in the new form says it in the old one
+// as well. Besides InvalidArgument it fails with PermissionDenied and Unimplemented
+// for workers that want their tasks chosen by version.
 func WorkerVersion(old stamp, options *deploymentpb.WorkerDeploymentOptions, queue *taskqueuepb.TaskQueue) error {
-	if old.GetUseVersioning() {
-		return errVersionSets
-	}
 	if err := BuildID(old.GetBuildId()); err != nil {
 		return err
 	}
-	return DeploymentOptions(options, queue)
+	if err := DeploymentOptions(options, queue); err != nil {
+		return err
+	}
+	if old.GetUseVersioning() {
+		// The one between the two: a deployment, named with the old form.
+		if series, ok := old.(interface{ GetDeploymentSeriesName() string }); ok && series.GetDeploymentSeriesName() != "" {
+			return errDeployments
+		}
+		return errVersionSets
+	}
+	return nil
 }
 
 // DeploymentOptions is WorkerVersion for requests that have no place for the old
