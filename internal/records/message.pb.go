@@ -42,7 +42,11 @@ type Message struct {
 	//	*Message_Cancel
 	//	*Message_ExternalResult
 	//	*Message_Terminate
-	Body          isMessage_Body `protobuf_oneof:"body"`
+	//	*Message_ChildReport
+	Body isMessage_Body `protobuf_oneof:"body"`
+	// asking_run_id is the run by which the receiver, a child, knows its parent, if a
+	// reset has made from_run_id from it; empty: from_run_id.
+	AskingRunId   string `protobuf:"bytes,11,opt,name=asking_run_id,json=askingRunId,proto3" json:"asking_run_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -172,6 +176,22 @@ func (x *Message) GetTerminate() *Terminate {
 	return nil
 }
 
+func (x *Message) GetChildReport() *ChildReport {
+	if x != nil {
+		if x, ok := x.Body.(*Message_ChildReport); ok {
+			return x.ChildReport
+		}
+	}
+	return nil
+}
+
+func (x *Message) GetAskingRunId() string {
+	if x != nil {
+		return x.AskingRunId
+	}
+	return ""
+}
+
 type isMessage_Body interface {
 	isMessage_Body()
 }
@@ -212,6 +232,10 @@ type Message_Terminate struct {
 	Terminate *Terminate `protobuf:"bytes,10,opt,name=terminate,proto3,oneof"`
 }
 
+type Message_ChildReport struct {
+	ChildReport *ChildReport `protobuf:"bytes,12,opt,name=child_report,json=childReport,proto3,oneof"`
+}
+
 func (*Message_StartChild) isMessage_Body() {}
 
 func (*Message_ChildStarted) isMessage_Body() {}
@@ -229,6 +253,8 @@ func (*Message_Cancel) isMessage_Body() {}
 func (*Message_ExternalResult) isMessage_Body() {}
 
 func (*Message_Terminate) isMessage_Body() {}
+
+func (*Message_ChildReport) isMessage_Body() {}
 
 // StartChild asks the child's chain to start a run for its parent, who has sent the
 // message. The body of the start is the parent's
@@ -552,6 +578,52 @@ func (x *ChildClosed) GetCloseEvent() []byte {
 	return nil
 }
 
+// ChildReport asks a child's chain to send ChildClosed again if the child has closed:
+// the parent was closed, and missed it, before a reset has brought it back.
+type ChildReport struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	FirstRunId    string                 `protobuf:"bytes,1,opt,name=first_run_id,json=firstRunId,proto3" json:"first_run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ChildReport) Reset() {
+	*x = ChildReport{}
+	mi := &file_records_message_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ChildReport) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ChildReport) ProtoMessage() {}
+
+func (x *ChildReport) ProtoReflect() protoreflect.Message {
+	mi := &file_records_message_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ChildReport.ProtoReflect.Descriptor instead.
+func (*ChildReport) Descriptor() ([]byte, []int) {
+	return file_records_message_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ChildReport) GetFirstRunId() string {
+	if x != nil {
+		return x.FirstRunId
+	}
+	return ""
+}
+
 type Signal struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
 	RunId            string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"` // empty: the current run
@@ -568,7 +640,7 @@ type Signal struct {
 
 func (x *Signal) Reset() {
 	*x = Signal{}
-	mi := &file_records_message_proto_msgTypes[6]
+	mi := &file_records_message_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -580,7 +652,7 @@ func (x *Signal) String() string {
 func (*Signal) ProtoMessage() {}
 
 func (x *Signal) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[6]
+	mi := &file_records_message_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -593,7 +665,7 @@ func (x *Signal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signal.ProtoReflect.Descriptor instead.
 func (*Signal) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{6}
+	return file_records_message_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Signal) GetRunId() string {
@@ -667,7 +739,7 @@ type Cancel struct {
 
 func (x *Cancel) Reset() {
 	*x = Cancel{}
-	mi := &file_records_message_proto_msgTypes[7]
+	mi := &file_records_message_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -679,7 +751,7 @@ func (x *Cancel) String() string {
 func (*Cancel) ProtoMessage() {}
 
 func (x *Cancel) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[7]
+	mi := &file_records_message_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -692,7 +764,7 @@ func (x *Cancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
 func (*Cancel) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{7}
+	return file_records_message_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Cancel) GetRunId() string {
@@ -757,7 +829,7 @@ type ExternalResult struct {
 
 func (x *ExternalResult) Reset() {
 	*x = ExternalResult{}
-	mi := &file_records_message_proto_msgTypes[8]
+	mi := &file_records_message_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -769,7 +841,7 @@ func (x *ExternalResult) String() string {
 func (*ExternalResult) ProtoMessage() {}
 
 func (x *ExternalResult) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[8]
+	mi := &file_records_message_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -782,7 +854,7 @@ func (x *ExternalResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExternalResult.ProtoReflect.Descriptor instead.
 func (*ExternalResult) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{8}
+	return file_records_message_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ExternalResult) GetInitiatedEventId() int64 {
@@ -833,7 +905,7 @@ type Terminate struct {
 
 func (x *Terminate) Reset() {
 	*x = Terminate{}
-	mi := &file_records_message_proto_msgTypes[9]
+	mi := &file_records_message_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -845,7 +917,7 @@ func (x *Terminate) String() string {
 func (*Terminate) ProtoMessage() {}
 
 func (x *Terminate) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[9]
+	mi := &file_records_message_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -858,7 +930,7 @@ func (x *Terminate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Terminate.ProtoReflect.Descriptor instead.
 func (*Terminate) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{9}
+	return file_records_message_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Terminate) GetRunId() string {
@@ -900,7 +972,7 @@ var File_records_message_proto protoreflect.FileDescriptor
 
 const file_records_message_proto_rawDesc = "" +
 	"\n" +
-	"\x15records/message.proto\x12\x12perdure.records.v1\x1a$temporal/api/common/v1/message.proto\x1a(temporal/api/enums/v1/failed_cause.proto\"\xa3\x05\n" +
+	"\x15records/message.proto\x12\x12perdure.records.v1\x1a$temporal/api/common/v1/message.proto\x1a(temporal/api/enums/v1/failed_cause.proto\"\x8d\x06\n" +
 	"\aMessage\x12\x1e\n" +
 	"\vfrom_run_id\x18\x01 \x01(\tR\tfromRunId\x12A\n" +
 	"\vstart_child\x18\x02 \x01(\v2\x1e.perdure.records.v1.StartChildH\x00R\n" +
@@ -913,7 +985,9 @@ const file_records_message_proto_rawDesc = "" +
 	"\x06cancel\x18\b \x01(\v2\x1a.perdure.records.v1.CancelH\x00R\x06cancel\x12M\n" +
 	"\x0fexternal_result\x18\t \x01(\v2\".perdure.records.v1.ExternalResultH\x00R\x0eexternalResult\x12=\n" +
 	"\tterminate\x18\n" +
-	" \x01(\v2\x1d.perdure.records.v1.TerminateH\x00R\tterminateB\x06\n" +
+	" \x01(\v2\x1d.perdure.records.v1.TerminateH\x00R\tterminate\x12D\n" +
+	"\fchild_report\x18\f \x01(\v2\x1f.perdure.records.v1.ChildReportH\x00R\vchildReport\x12\"\n" +
+	"\rasking_run_id\x18\v \x01(\tR\vaskingRunIdB\x06\n" +
 	"\x04body\"\xdd\x01\n" +
 	"\n" +
 	"StartChild\x12'\n" +
@@ -939,7 +1013,10 @@ const file_records_message_proto_rawDesc = "" +
 	"childRunId\x12+\n" +
 	"\x12child_first_run_id\x18\x04 \x01(\tR\x0fchildFirstRunId\x12\x1f\n" +
 	"\vclose_event\x18\x05 \x01(\fR\n" +
-	"closeEvent\"\xab\x02\n" +
+	"closeEvent\"/\n" +
+	"\vChildReport\x12 \n" +
+	"\ffirst_run_id\x18\x01 \x01(\tR\n" +
+	"firstRunId\"\xab\x02\n" +
 	"\x06Signal\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x126\n" +
@@ -988,7 +1065,7 @@ func file_records_message_proto_rawDescGZIP() []byte {
 	return file_records_message_proto_rawDescData
 }
 
-var file_records_message_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_records_message_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_records_message_proto_goTypes = []any{
 	(*Message)(nil),              // 0: perdure.records.v1.Message
 	(*StartChild)(nil),           // 1: perdure.records.v1.StartChild
@@ -996,17 +1073,18 @@ var file_records_message_proto_goTypes = []any{
 	(*ChildStartFailed)(nil),     // 3: perdure.records.v1.ChildStartFailed
 	(*ChildFirstTask)(nil),       // 4: perdure.records.v1.ChildFirstTask
 	(*ChildClosed)(nil),          // 5: perdure.records.v1.ChildClosed
-	(*Signal)(nil),               // 6: perdure.records.v1.Signal
-	(*Cancel)(nil),               // 7: perdure.records.v1.Cancel
-	(*ExternalResult)(nil),       // 8: perdure.records.v1.ExternalResult
-	(*Terminate)(nil),            // 9: perdure.records.v1.Terminate
-	(*v1.WorkflowExecution)(nil), // 10: temporal.api.common.v1.WorkflowExecution
-	(*v1.Priority)(nil),          // 11: temporal.api.common.v1.Priority
-	(*v1.Header)(nil),            // 12: temporal.api.common.v1.Header
-	(v11.StartChildWorkflowExecutionFailedCause)(0),     // 13: temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
-	(*v1.Payloads)(nil),                                 // 14: temporal.api.common.v1.Payloads
-	(v11.SignalExternalWorkflowExecutionFailedCause)(0), // 15: temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
-	(v11.CancelExternalWorkflowExecutionFailedCause)(0), // 16: temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
+	(*ChildReport)(nil),          // 6: perdure.records.v1.ChildReport
+	(*Signal)(nil),               // 7: perdure.records.v1.Signal
+	(*Cancel)(nil),               // 8: perdure.records.v1.Cancel
+	(*ExternalResult)(nil),       // 9: perdure.records.v1.ExternalResult
+	(*Terminate)(nil),            // 10: perdure.records.v1.Terminate
+	(*v1.WorkflowExecution)(nil), // 11: temporal.api.common.v1.WorkflowExecution
+	(*v1.Priority)(nil),          // 12: temporal.api.common.v1.Priority
+	(*v1.Header)(nil),            // 13: temporal.api.common.v1.Header
+	(v11.StartChildWorkflowExecutionFailedCause)(0),     // 14: temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
+	(*v1.Payloads)(nil),                                 // 15: temporal.api.common.v1.Payloads
+	(v11.SignalExternalWorkflowExecutionFailedCause)(0), // 16: temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
+	(v11.CancelExternalWorkflowExecutionFailedCause)(0), // 17: temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
 }
 var file_records_message_proto_depIdxs = []int32{
 	1,  // 0: perdure.records.v1.Message.start_child:type_name -> perdure.records.v1.StartChild
@@ -1014,23 +1092,24 @@ var file_records_message_proto_depIdxs = []int32{
 	3,  // 2: perdure.records.v1.Message.child_start_failed:type_name -> perdure.records.v1.ChildStartFailed
 	4,  // 3: perdure.records.v1.Message.child_first_task:type_name -> perdure.records.v1.ChildFirstTask
 	5,  // 4: perdure.records.v1.Message.child_closed:type_name -> perdure.records.v1.ChildClosed
-	6,  // 5: perdure.records.v1.Message.signal:type_name -> perdure.records.v1.Signal
-	7,  // 6: perdure.records.v1.Message.cancel:type_name -> perdure.records.v1.Cancel
-	8,  // 7: perdure.records.v1.Message.external_result:type_name -> perdure.records.v1.ExternalResult
-	9,  // 8: perdure.records.v1.Message.terminate:type_name -> perdure.records.v1.Terminate
-	10, // 9: perdure.records.v1.StartChild.root:type_name -> temporal.api.common.v1.WorkflowExecution
-	11, // 10: perdure.records.v1.StartChild.priority:type_name -> temporal.api.common.v1.Priority
-	12, // 11: perdure.records.v1.ChildStarted.header:type_name -> temporal.api.common.v1.Header
-	13, // 12: perdure.records.v1.ChildStartFailed.cause:type_name -> temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
-	14, // 13: perdure.records.v1.Signal.input:type_name -> temporal.api.common.v1.Payloads
-	12, // 14: perdure.records.v1.Signal.header:type_name -> temporal.api.common.v1.Header
-	15, // 15: perdure.records.v1.ExternalResult.signal_cause:type_name -> temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
-	16, // 16: perdure.records.v1.ExternalResult.cancel_cause:type_name -> temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	7,  // 5: perdure.records.v1.Message.signal:type_name -> perdure.records.v1.Signal
+	8,  // 6: perdure.records.v1.Message.cancel:type_name -> perdure.records.v1.Cancel
+	9,  // 7: perdure.records.v1.Message.external_result:type_name -> perdure.records.v1.ExternalResult
+	10, // 8: perdure.records.v1.Message.terminate:type_name -> perdure.records.v1.Terminate
+	6,  // 9: perdure.records.v1.Message.child_report:type_name -> perdure.records.v1.ChildReport
+	11, // 10: perdure.records.v1.StartChild.root:type_name -> temporal.api.common.v1.WorkflowExecution
+	12, // 11: perdure.records.v1.StartChild.priority:type_name -> temporal.api.common.v1.Priority
+	13, // 12: perdure.records.v1.ChildStarted.header:type_name -> temporal.api.common.v1.Header
+	14, // 13: perdure.records.v1.ChildStartFailed.cause:type_name -> temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
+	15, // 14: perdure.records.v1.Signal.input:type_name -> temporal.api.common.v1.Payloads
+	13, // 15: perdure.records.v1.Signal.header:type_name -> temporal.api.common.v1.Header
+	16, // 16: perdure.records.v1.ExternalResult.signal_cause:type_name -> temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
+	17, // 17: perdure.records.v1.ExternalResult.cancel_cause:type_name -> temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_records_message_proto_init() }
@@ -1048,6 +1127,7 @@ func file_records_message_proto_init() {
 		(*Message_Cancel)(nil),
 		(*Message_ExternalResult)(nil),
 		(*Message_Terminate)(nil),
+		(*Message_ChildReport)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1055,7 +1135,7 @@ func file_records_message_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_message_proto_rawDesc), len(file_records_message_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -114,8 +114,12 @@ type RunInfo struct {
 	Priority            *v1.Priority            `protobuf:"bytes,20,opt,name=priority,proto3" json:"priority,omitempty"`
 	UserMetadata        *v11.UserMetadata       `protobuf:"bytes,21,opt,name=user_metadata,json=userMetadata,proto3" json:"user_metadata,omitempty"`
 	VersioningOverride  *v12.VersioningOverride `protobuf:"bytes,22,opt,name=versioning_override,json=versioningOverride,proto3" json:"versioning_override,omitempty"` // unset: none
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// original_start_time is set in a run that a reset has made: when the run began whose
+	// history its own begins with. start_time is then the time of the reset.
+	OriginalStartTime *timestamppb.Timestamp `protobuf:"bytes,23,opt,name=original_start_time,json=originalStartTime,proto3" json:"original_start_time,omitempty"`
+	ResetRequestId    string                 `protobuf:"bytes,24,opt,name=reset_request_id,json=resetRequestId,proto3" json:"reset_request_id,omitempty"` // of the reset that has made the run
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *RunInfo) Reset() {
@@ -302,6 +306,20 @@ func (x *RunInfo) GetVersioningOverride() *v12.VersioningOverride {
 	return nil
 }
 
+func (x *RunInfo) GetOriginalStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OriginalStartTime
+	}
+	return nil
+}
+
+func (x *RunInfo) GetResetRequestId() string {
+	if x != nil {
+		return x.ResetRequestId
+	}
+	return ""
+}
+
 // Parent is who has asked for a run as its child, and where the run reports its
 // end.
 type Parent struct {
@@ -394,7 +412,8 @@ type Run struct {
 	FirstTaskBackoffPending bool                   `protobuf:"varint,14,opt,name=first_task_backoff_pending,json=firstTaskBackoffPending,proto3" json:"first_task_backoff_pending,omitempty"` // the first workflow task has a backoff and is not scheduled yet
 	ChildFirstTaskPending   bool                   `protobuf:"varint,15,opt,name=child_first_task_pending,json=childFirstTaskPending,proto3" json:"child_first_task_pending,omitempty"`       // child whose parent has not recorded the start yet
 	CloseTime               *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=close_time,json=closeTime,proto3" json:"close_time,omitempty"`
-	NewRunId                string                 `protobuf:"bytes,17,opt,name=new_run_id,json=newRunId,proto3" json:"new_run_id,omitempty"` // the run that continues this one, once closed
+	NewRunId                string                 `protobuf:"bytes,17,opt,name=new_run_id,json=newRunId,proto3" json:"new_run_id,omitempty"`       // the run that continues this one, once closed
+	ResetRunId              string                 `protobuf:"bytes,18,opt,name=reset_run_id,json=resetRunId,proto3" json:"reset_run_id,omitempty"` // the run that the last reset of this one has made
 	unknownFields           protoimpl.UnknownFields
 	sizeCache               protoimpl.SizeCache
 }
@@ -544,6 +563,13 @@ func (x *Run) GetCloseTime() *timestamppb.Timestamp {
 func (x *Run) GetNewRunId() string {
 	if x != nil {
 		return x.NewRunId
+	}
+	return ""
+}
+
+func (x *Run) GetResetRunId() string {
+	if x != nil {
+		return x.ResetRunId
 	}
 	return ""
 }
@@ -968,8 +994,11 @@ type Child struct {
 	RunId             string                 `protobuf:"bytes,6,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	WorkflowType      string                 `protobuf:"bytes,7,opt,name=workflow_type,json=workflowType,proto3" json:"workflow_type,omitempty"`
 	ParentClosePolicy v13.ParentClosePolicy  `protobuf:"varint,8,opt,name=parent_close_policy,json=parentClosePolicy,proto3,enum=temporal.api.enums.v1.ParentClosePolicy" json:"parent_close_policy,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// asking_run_id is the run that has asked for the child, by which the child knows its
+	// parent, if a reset has made this run from it; empty: this run.
+	AskingRunId   string `protobuf:"bytes,9,opt,name=asking_run_id,json=askingRunId,proto3" json:"asking_run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Child) Reset() {
@@ -1058,6 +1087,13 @@ func (x *Child) GetParentClosePolicy() v13.ParentClosePolicy {
 	return v13.ParentClosePolicy(0)
 }
 
+func (x *Child) GetAskingRunId() string {
+	if x != nil {
+		return x.AskingRunId
+	}
+	return ""
+}
+
 // Update is an update of a run that has left a trace in its history, by its id.
 // That it is pending, accepted or completed says which of the ids are set.
 type Update struct {
@@ -1065,6 +1101,7 @@ type Update struct {
 	AdmittedEventId  int64                  `protobuf:"varint,1,opt,name=admitted_event_id,json=admittedEventId,proto3" json:"admitted_event_id,omitempty"`    // 0: it was admitted without an event
 	AcceptedEventId  int64                  `protobuf:"varint,2,opt,name=accepted_event_id,json=acceptedEventId,proto3" json:"accepted_event_id,omitempty"`    // 0: not accepted yet
 	CompletedEventId int64                  `protobuf:"varint,3,opt,name=completed_event_id,json=completedEventId,proto3" json:"completed_event_id,omitempty"` // 0: not completed yet; the event has its outcome
+	Rejected         bool                   `protobuf:"varint,4,opt,name=rejected,proto3" json:"rejected,omitempty"`                                           // after it was admitted by an event: it is over
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -1120,6 +1157,13 @@ func (x *Update) GetCompletedEventId() int64 {
 	return 0
 }
 
+func (x *Update) GetRejected() bool {
+	if x != nil {
+		return x.Rejected
+	}
+	return false
+}
+
 // External is a pending signal to, or cancel request of, another workflow.
 type External struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
@@ -1129,8 +1173,11 @@ type External struct {
 	WorkflowId       string                 `protobuf:"bytes,4,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
 	RunId            string                 `protobuf:"bytes,5,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	Control          string                 `protobuf:"bytes,6,opt,name=control,proto3" json:"control,omitempty"` // of a signal
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// asking_run_id is the run that has asked first, if a reset has made this run from
+	// it; empty: this run.
+	AskingRunId   string `protobuf:"bytes,7,opt,name=asking_run_id,json=askingRunId,proto3" json:"asking_run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *External) Reset() {
@@ -1205,6 +1252,13 @@ func (x *External) GetControl() string {
 	return ""
 }
 
+func (x *External) GetAskingRunId() string {
+	if x != nil {
+		return x.AskingRunId
+	}
+	return ""
+}
+
 var File_records_workflow_proto protoreflect.FileDescriptor
 
 const file_records_workflow_proto_rawDesc = "" +
@@ -1213,7 +1267,8 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\x05Chain\x12$\n" +
 	"\x0ecurrent_run_id\x18\x01 \x01(\tR\fcurrentRunId\x12;\n" +
 	"\vnext_expiry\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"nextExpiry\"\xea\t\n" +
+	"nextExpiry\"\xe0\n" +
+	"\n" +
 	"\aRunInfo\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12 \n" +
 	"\ffirst_run_id\x18\x02 \x01(\tR\n" +
@@ -1241,12 +1296,14 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\x11search_attributes\x18\x13 \x01(\v2(.temporal.api.common.v1.SearchAttributesR\x10searchAttributes\x12<\n" +
 	"\bpriority\x18\x14 \x01(\v2 .temporal.api.common.v1.PriorityR\bpriority\x12F\n" +
 	"\ruser_metadata\x18\x15 \x01(\v2!.temporal.api.sdk.v1.UserMetadataR\fuserMetadata\x12]\n" +
-	"\x13versioning_override\x18\x16 \x01(\v2,.temporal.api.workflow.v1.VersioningOverrideR\x12versioningOverride\"\x83\x01\n" +
+	"\x13versioning_override\x18\x16 \x01(\v2,.temporal.api.workflow.v1.VersioningOverrideR\x12versioningOverride\x12J\n" +
+	"\x13original_start_time\x18\x17 \x01(\v2\x1a.google.protobuf.TimestampR\x11originalStartTime\x12(\n" +
+	"\x10reset_request_id\x18\x18 \x01(\tR\x0eresetRequestId\"\x83\x01\n" +
 	"\x06Parent\x12\x16\n" +
 	"\x06entity\x18\x01 \x01(\fR\x06entity\x12\x1c\n" +
 	"\tnamespace\x18\x02 \x01(\tR\tnamespace\x12\x15\n" +
 	"\x06run_id\x18\x03 \x01(\tR\x05runId\x12,\n" +
-	"\x12initiated_event_id\x18\x04 \x01(\x03R\x10initiatedEventId\"\xea\x06\n" +
+	"\x12initiated_event_id\x18\x04 \x01(\x03R\x10initiatedEventId\"\x8c\a\n" +
 	"\x03Run\x12F\n" +
 	"\x06status\x18\x01 \x01(\x0e2..temporal.api.enums.v1.WorkflowExecutionStatusR\x06status\x12\"\n" +
 	"\rnext_event_id\x18\x02 \x01(\x03R\vnextEventId\x12!\n" +
@@ -1267,7 +1324,9 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\n" +
 	"close_time\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\tcloseTime\x12\x1c\n" +
 	"\n" +
-	"new_run_id\x18\x11 \x01(\tR\bnewRunId\"\xfc\x02\n" +
+	"new_run_id\x18\x11 \x01(\tR\bnewRunId\x12 \n" +
+	"\freset_run_id\x18\x12 \x01(\tR\n" +
+	"resetRunId\"\xfc\x02\n" +
 	"\fWorkflowTask\x12,\n" +
 	"\x12scheduled_event_id\x18\x01 \x01(\x03R\x10scheduledEventId\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\x05R\aattempt\x12A\n" +
@@ -1310,7 +1369,7 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\x05Timer\x12\x19\n" +
 	"\btimer_id\x18\x01 \x01(\tR\atimerId\x12(\n" +
 	"\x10started_event_id\x18\x02 \x01(\x03R\x0estartedEventId\x123\n" +
-	"\afire_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x06fireAt\"\xd7\x02\n" +
+	"\afire_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x06fireAt\"\xfb\x02\n" +
 	"\x05Child\x12,\n" +
 	"\x12initiated_event_id\x18\x01 \x01(\x03R\x10initiatedEventId\x12(\n" +
 	"\x10started_event_id\x18\x02 \x01(\x03R\x0estartedEventId\x12!\n" +
@@ -1320,11 +1379,13 @@ const file_records_workflow_proto_rawDesc = "" +
 	"workflowId\x12\x15\n" +
 	"\x06run_id\x18\x06 \x01(\tR\x05runId\x12#\n" +
 	"\rworkflow_type\x18\a \x01(\tR\fworkflowType\x12X\n" +
-	"\x13parent_close_policy\x18\b \x01(\x0e2(.temporal.api.enums.v1.ParentClosePolicyR\x11parentClosePolicy\"\x8e\x01\n" +
+	"\x13parent_close_policy\x18\b \x01(\x0e2(.temporal.api.enums.v1.ParentClosePolicyR\x11parentClosePolicy\x12\"\n" +
+	"\rasking_run_id\x18\t \x01(\tR\vaskingRunId\"\xaa\x01\n" +
 	"\x06Update\x12*\n" +
 	"\x11admitted_event_id\x18\x01 \x01(\x03R\x0fadmittedEventId\x12*\n" +
 	"\x11accepted_event_id\x18\x02 \x01(\x03R\x0facceptedEventId\x12,\n" +
-	"\x12completed_event_id\x18\x03 \x01(\x03R\x10completedEventId\"\xcb\x01\n" +
+	"\x12completed_event_id\x18\x03 \x01(\x03R\x10completedEventId\x12\x1a\n" +
+	"\brejected\x18\x04 \x01(\bR\brejected\"\xef\x01\n" +
 	"\bExternal\x12,\n" +
 	"\x12initiated_event_id\x18\x01 \x01(\x03R\x10initiatedEventId\x12!\n" +
 	"\fnamespace_id\x18\x02 \x01(\tR\vnamespaceId\x12\x1c\n" +
@@ -1332,7 +1393,8 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\vworkflow_id\x18\x04 \x01(\tR\n" +
 	"workflowId\x12\x15\n" +
 	"\x06run_id\x18\x05 \x01(\tR\x05runId\x12\x18\n" +
-	"\acontrol\x18\x06 \x01(\tR\acontrolB-Z+github.com/perdure/perdure/internal/recordsb\x06proto3"
+	"\acontrol\x18\x06 \x01(\tR\acontrol\x12\"\n" +
+	"\rasking_run_id\x18\a \x01(\tR\vaskingRunIdB-Z+github.com/perdure/perdure/internal/recordsb\x06proto3"
 
 var (
 	file_records_workflow_proto_rawDescOnce sync.Once
@@ -1389,35 +1451,36 @@ var file_records_workflow_proto_depIdxs = []int32{
 	16, // 13: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
 	17, // 14: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
 	18, // 15: perdure.records.v1.RunInfo.versioning_override:type_name -> temporal.api.workflow.v1.VersioningOverride
-	19, // 16: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
-	4,  // 17: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
-	11, // 18: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
-	10, // 19: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
-	10, // 20: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
-	10, // 21: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
-	10, // 22: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
-	11, // 23: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
-	11, // 24: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
-	11, // 25: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
-	11, // 26: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
-	11, // 27: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
-	12, // 28: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
-	10, // 29: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
-	10, // 30: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
-	10, // 31: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
-	10, // 32: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
-	10, // 33: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
-	20, // 34: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
-	21, // 35: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
-	16, // 36: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
-	10, // 37: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
-	10, // 38: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
-	22, // 39: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
-	40, // [40:40] is the sub-list for method output_type
-	40, // [40:40] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	10, // 16: perdure.records.v1.RunInfo.original_start_time:type_name -> google.protobuf.Timestamp
+	19, // 17: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
+	4,  // 18: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
+	11, // 19: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
+	10, // 20: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
+	10, // 21: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
+	10, // 22: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
+	10, // 23: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
+	11, // 24: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
+	11, // 25: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
+	11, // 26: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
+	11, // 27: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
+	11, // 28: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
+	12, // 29: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	10, // 30: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
+	10, // 31: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
+	10, // 32: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
+	10, // 33: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
+	10, // 34: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
+	20, // 35: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
+	21, // 36: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
+	16, // 37: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
+	10, // 38: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
+	10, // 39: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
+	22, // 40: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
+	41, // [41:41] is the sub-list for method output_type
+	41, // [41:41] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_records_workflow_proto_init() }

@@ -24,6 +24,7 @@ type (
 	signalRequest          = workflowservice.SignalWorkflowExecutionRequest
 	signalWithStartRequest = workflowservice.SignalWithStartWorkflowExecutionRequest
 	cancelRequest          = workflowservice.RequestCancelWorkflowExecutionRequest
+	resetRequest           = workflowservice.ResetWorkflowExecutionRequest
 	completeRequest        = workflowservice.RespondWorkflowTaskCompletedRequest
 	workflowTask           = workflowservice.PollWorkflowTaskQueueResponse
 	activityTask           = workflowservice.PollActivityTaskQueueResponse
@@ -87,6 +88,16 @@ func newSignalWithStartRequest(workflowID, requestID string, change ...func(*sig
 		SignalName:            "signal",
 		WorkflowIdReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 	}, change)
+}
+
+func newResetRequest(workflowID string, point int64, requestID string) *resetRequest {
+	return &resetRequest{
+		WorkflowExecution:         &commonpb.WorkflowExecution{WorkflowId: workflowID},
+		Reason:                    "why",
+		WorkflowTaskFinishEventId: point,
+		RequestId:                 requestID,
+		Identity:                  testClient,
+	}
 }
 
 func stickyAttributes() *taskqueuepb.StickyExecutionAttributes {

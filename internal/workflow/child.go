@@ -135,9 +135,14 @@ func (r *Run) commandTarget(name string) (Namespace, error) {
 
 func executeStartChild(a *application, cmd *commandpb.Command) {
 	r, attr := a.run, cmd.GetStartChildWorkflowExecutionCommandAttributes()
-	event := a.addCommandEvent(cmd, startChildWorkflowExecutionInitiated(attr, r.chain.key.Namespace, a.completedEventID))
-	r.send(a.step, workflowKey(r.chain.key.Namespace, attr.WorkflowId), &records.Message{Body: &records.Message_StartChild{StartChild: &records.StartChild{
-		InitiatedEvent:  mustMarshal(event),
+	r.sendStartChild(a.step, a.addCommandEvent(cmd, startChildWorkflowExecutionInitiated(attr, r.chain.key.Namespace, a.completedEventID)))
+}
+
+// sendStartChild asks for the child that the event has initiated.
+func (r *Run) sendStartChild(step *entity.Step, initiated *historypb.HistoryEvent) {
+	attr := initiated.GetStartChildWorkflowExecutionInitiatedEventAttributes()
+	r.send(step, workflowKey(r.chain.key.Namespace, attr.WorkflowId), &records.Message{Body: &records.Message_StartChild{StartChild: &records.StartChild{
+		InitiatedEvent:  mustMarshal(initiated),
 		ParentNamespace: r.chain.namespaceName(),
 		Root:            r.root(),
 		Priority:        mergePriority(r.info.Priority, attr.Priority),
@@ -382,18 +387,76 @@ func (c *Chain) childClosed(step *entity.Step, from entity.Key, closed *records.
 	return nil
 }
 
-// findChild finds a pending child of a run that has not closed. Both results are
+// findChild finds a pending child of a run that has not closed, given the run that has
+// asked for it: that run, or the one that resets have made from it. Both results are
 // nil if there is none, which is no error: the message that asks is late.
 func (c *Chain) findChild(step *entity.Step, runID string, initiatedEventID int64) (*Run, *records.Child, error) {
 	r, err := c.findOpen(step, runID)
-	if r == nil || err != nil {
+	if err != nil {
 		return nil, nil, err
+	}
+	if r == nil && c.current != nil && !c.current.closed() {
+		if child := c.current.children.get(initiatedEventID); child != nil && child.AskingRunId == runID {
+			return c.current, child, nil
+		}
+	}
+	if r == nil {
+		return nil, nil, nil
 	}
 	child := r.children.get(initiatedEventID)
 	if child == nil {
 		return nil, nil, nil
 	}
 	return r, child, nil
+}
+
+// sendToChild sends a message to a child, in the name of the run that it knows as its
+// parent.
+func (r *Run) sendToChild(step *entity.Step, child *records.Child, m *records.Message) {
+	m.AskingRunId = child.AskingRunId
+	r.send(step, workflowKey(child.NamespaceId, child.WorkflowId), m)
+}
+
+// askChild asks a child to report its end again if it has come.
+func (r *Run) askChild(step *entity.Step, child *records.Child) {
+	r.sendToChild(step, child, &records.Message{Body: &records.Message_ChildReport{ChildReport: &records.ChildReport{FirstRunId: child.RunId}}})
+}
+
+// reportAgain reports the end of a child again to a parent that may have missed it. A
+// child that has not closed, or whose last run has been deleted, has nothing to report.
+func (c *Chain) reportAgain(step *entity.Step, from entity.Key, m *records.Message, report *records.ChildReport) error {
+	r := c.current
+	if r == nil || r.info.FirstRunId != report.FirstRunId {
+		var err error
+		if r, err = c.lastOf(step, report.FirstRunId); r == nil || err != nil {
+			return err
+		}
+	}
+	if !r.closed() || !r.isChildOf(from, m) {
+		return nil
+	}
+	end, err := r.initiatingEvent(step, r.state.NextEventId-1)
+	if err != nil {
+		return err
+	}
+	r.notifyParent(step, end)
+	return nil
+}
+
+// lastOf is the last run of those that begin with the given one and continue each
+// other, nil if one of them has been deleted.
+func (c *Chain) lastOf(step *entity.Step, runID string) (r *Run, err error) {
+	for range maxContinuations {
+		r, err = c.findRun(step, runID)
+		if notFound(err) {
+			return nil, nil
+		}
+		if err != nil || r.state.NewRunId == "" {
+			return r, err
+		}
+		runID = r.state.NewRunId
+	}
+	return nil, nil
 }
 
 // parentKey is the entity of the parent.
@@ -439,16 +502,15 @@ func (r *Run) applyParentClosePolicy(step *entity.Step) {
 			takeBack = takeBack || len(r.newEvents) > 0 && id >= r.newEvents[0].EventId
 			continue
 		}
-		to := workflowKey(child.NamespaceId, child.WorkflowId)
 		switch child.ParentClosePolicy {
 		case enumspb.PARENT_CLOSE_POLICY_TERMINATE:
-			r.send(step, to, &records.Message{Body: &records.Message_Terminate{Terminate: &records.Terminate{
+			r.sendToChild(step, child, &records.Message{Body: &records.Message_Terminate{Terminate: &records.Terminate{
 				FirstRunId: child.RunId,
 				Reason:     reasonParentClosed,
 				Identity:   identityHistoryService,
 			}}})
 		case enumspb.PARENT_CLOSE_POLICY_REQUEST_CANCEL:
-			r.send(step, to, &records.Message{Body: &records.Message_Cancel{Cancel: &records.Cancel{
+			r.sendToChild(step, child, &records.Message{Body: &records.Message_Cancel{Cancel: &records.Cancel{
 				FirstRunId: child.RunId,
 				Identity:   identityHistoryService,
 				ChildOnly:  true,
@@ -466,5 +528,5 @@ func (r *Run) applyParentClosePolicy(step *entity.Step) {
 // isChildOf reports whether the run is a child of the run that sent the message.
 func (r *Run) isChildOf(from entity.Key, m *records.Message) bool {
 	parent := r.info.Parent
-	return parent != nil && bytes.Equal(parent.Entity, from.Encode(nil)) && parent.RunId == m.FromRunId
+	return parent != nil && bytes.Equal(parent.Entity, from.Encode(nil)) && parent.RunId == cmp.Or(m.AskingRunId, m.FromRunId)
 }

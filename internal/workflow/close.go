@@ -17,6 +17,12 @@ import (
 // one run.
 func (r *Run) close(step *entity.Step, end *historypb.HistoryEvent) {
 	r.applyParentClosePolicy(step)
+	r.finish(step, end)
+	r.notifyParent(step, end)
+}
+
+// finish is close without a word to children and parent.
+func (r *Run) finish(step *entity.Step, end *historypb.HistoryEvent) {
 	for _, id := range r.activities.keys() {
 		r.undispatchActivity(step, r.activities.get(id))
 	}
@@ -25,7 +31,6 @@ func (r *Run) close(step *entity.Step, end *historypb.HistoryEvent) {
 	r.started = nil
 	r.state.TryingToClose = false
 	r.clearSticky()
-	r.notifyParent(step, end)
 	r.releaseQueries(step)
 	r.chain.expireLater(step, r)
 }

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -32,11 +33,15 @@ func (c *Chain) Describe(reader entity.Reader, now time.Time, req *workflowservi
 			ExecutionExpirationTime: r.info.ExecutionExpiration,
 			RunExpirationTime:       r.info.RunExpiration,
 			CancelRequested:         r.state.CancelRequested,
-			OriginalStartTime:       r.info.StartTime,
+			OriginalStartTime:       cmp.Or(r.info.OriginalStartTime, r.info.StartTime),
+			ResetRunId:              r.state.ResetRunId,
 			RequestIdInfos: map[string]*workflowpb.RequestIdInfo{
 				r.info.StartRequestId: {EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED, EventId: 1},
 			},
 		},
+	}
+	if r.info.OriginalStartTime != nil {
+		resp.WorkflowExtendedInfo.LastResetTime = r.info.StartTime
 	}
 	if wt := r.state.WorkflowTask; wt != nil {
 		pending := &workflowpb.PendingWorkflowTaskInfo{

@@ -141,29 +141,61 @@ func checkExternal(r *Run, bad enumspb.WorkflowTaskFailedCause, command *check.P
 
 func executeSignalExternal(a *application, cmd *commandpb.Command) {
 	r, attr := a.run, cmd.GetSignalExternalWorkflowExecutionCommandAttributes()
-	event := a.addCommandEvent(cmd, signalExternalWorkflowExecutionInitiated(attr, r.chain.key.Namespace, a.completedEventID))
-	if r.isSelf(attr.Execution.WorkflowId) {
-		r.answerSelf(a.step, &records.ExternalResult{
-			InitiatedEventId: event.EventId,
+	r.sendExternal(a.step, a.addCommandEvent(cmd, signalExternalWorkflowExecutionInitiated(attr, r.chain.key.Namespace, a.completedEventID)))
+}
+
+// sendExternal sends the signal or the cancel request that the event has initiated.
+func (r *Run) sendExternal(step *entity.Step, initiated *historypb.HistoryEvent) {
+	if attr := initiated.GetSignalExternalWorkflowExecutionInitiatedEventAttributes(); attr != nil {
+		r.sendExternalSignal(step, initiated.EventId, attr)
+	} else if attr := initiated.GetRequestCancelExternalWorkflowExecutionInitiatedEventAttributes(); attr != nil {
+		r.sendExternalCancel(step, initiated.EventId, attr)
+	}
+}
+
+func (r *Run) sendExternalSignal(step *entity.Step, id int64, attr *historypb.SignalExternalWorkflowExecutionInitiatedEventAttributes) {
+	target := attr.GetWorkflowExecution()
+	if r.isSelf(target.GetWorkflowId()) {
+		r.answerSelf(step, &records.ExternalResult{
+			InitiatedEventId: id,
 			SignalCause:      enumspb.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND,
 		})
 		return
 	}
-	r.send(a.step, workflowKey(r.chain.key.Namespace, attr.Execution.WorkflowId), &records.Message{Body: &records.Message_Signal{Signal: &records.Signal{
-		RunId:            attr.Execution.RunId,
-		Name:             attr.SignalName,
-		Input:            attr.Input,
-		Header:           attr.Header,
+	m := &records.Message{Body: &records.Message_Signal{Signal: &records.Signal{
+		RunId:            target.GetRunId(),
+		Name:             attr.GetSignalName(),
+		Input:            attr.GetInput(),
+		Header:           attr.GetHeader(),
 		Identity:         identityHistoryService,
-		RequestId:        r.requestID(event.EventId),
-		InitiatedEventId: event.EventId,
-		ChildOnly:        attr.ChildWorkflowOnly,
-	}}})
+		RequestId:        r.requestID(r.signals.get(id)),
+		InitiatedEventId: id,
+		ChildOnly:        attr.GetChildWorkflowOnly(),
+	}}}
+	if attr.GetChildWorkflowOnly() {
+		m.AskingRunId = r.askingRunOf(target.GetWorkflowId())
+	}
+	r.send(step, workflowKey(r.chain.key.Namespace, target.GetWorkflowId()), m)
 }
 
-// requestID is by what another workflow knows again what the event has asked of it.
-func (r *Run) requestID(initiatedEventID int64) string {
-	return uuid.NewSHA1(uuid.Nil, []byte(r.info.RunId+":"+strconv.FormatInt(initiatedEventID, 10))).String()
+// askingRunOf is the run by which a child of the run knows its parent, if it is not this
+// one: a reset has come between.
+func (r *Run) askingRunOf(childWorkflowID string) string {
+	if r.info.OriginalStartTime == nil {
+		return ""
+	}
+	for _, id := range r.children.keys() {
+		if child := r.children.get(id); child.WorkflowId == childWorkflowID {
+			return child.AskingRunId
+		}
+	}
+	return ""
+}
+
+// requestID is by what another workflow knows again what it is asked.
+func (r *Run) requestID(external *records.External) string {
+	asking := cmp.Or(external.GetAskingRunId(), r.info.RunId)
+	return uuid.NewSHA1(uuid.Nil, []byte(asking+":"+strconv.FormatInt(external.GetInitiatedEventId(), 10))).String()
 }
 
 func signalExternalWorkflowExecutionInitiated(
@@ -202,22 +234,30 @@ func applySignalExternalWorkflowExecutionInitiated(r *Run, e *historypb.HistoryE
 
 func executeCancelExternal(a *application, cmd *commandpb.Command) {
 	r, attr := a.run, cmd.GetRequestCancelExternalWorkflowExecutionCommandAttributes()
-	event := a.addCommandEvent(cmd, requestCancelExternalWorkflowExecutionInitiated(attr, r.chain.key.Namespace, a.completedEventID))
-	if r.isSelf(attr.WorkflowId) {
-		r.answerSelf(a.step, &records.ExternalResult{
-			InitiatedEventId: event.EventId,
+	r.sendExternal(a.step, a.addCommandEvent(cmd, requestCancelExternalWorkflowExecutionInitiated(attr, r.chain.key.Namespace, a.completedEventID)))
+}
+
+func (r *Run) sendExternalCancel(step *entity.Step, id int64, attr *historypb.RequestCancelExternalWorkflowExecutionInitiatedEventAttributes) {
+	target := attr.GetWorkflowExecution()
+	if r.isSelf(target.GetWorkflowId()) {
+		r.answerSelf(step, &records.ExternalResult{
+			InitiatedEventId: id,
 			CancelCause:      enumspb.CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND,
 		})
 		return
 	}
-	r.send(a.step, workflowKey(r.chain.key.Namespace, attr.WorkflowId), &records.Message{Body: &records.Message_Cancel{Cancel: &records.Cancel{
-		RunId:            attr.RunId,
-		Reason:           attr.Reason,
+	m := &records.Message{Body: &records.Message_Cancel{Cancel: &records.Cancel{
+		RunId:            target.GetRunId(),
+		Reason:           attr.GetReason(),
 		Identity:         identityHistoryService,
-		RequestId:        r.requestID(event.EventId),
-		InitiatedEventId: event.EventId,
-		ChildOnly:        attr.ChildWorkflowOnly,
-	}}})
+		RequestId:        r.requestID(r.cancels.get(id)),
+		InitiatedEventId: id,
+		ChildOnly:        attr.GetChildWorkflowOnly(),
+	}}}
+	if attr.GetChildWorkflowOnly() {
+		m.AskingRunId = r.askingRunOf(target.GetWorkflowId())
+	}
+	r.send(step, workflowKey(r.chain.key.Namespace, target.GetWorkflowId()), m)
 }
 
 func requestCancelExternalWorkflowExecutionInitiated(
@@ -376,8 +416,14 @@ func (c *Chain) receiveTerminate(step *entity.Step, from entity.Key, m *records.
 // receiveExternalResult records what has become of a signal or a cancel request.
 func (c *Chain) receiveExternalResult(step *entity.Step, result *records.ExternalResult) error {
 	r, err := c.findOpen(step, result.ToRunId)
-	if r == nil || err != nil {
+	if err != nil {
 		return err
+	}
+	if r == nil {
+		// The answer may be for a run from which a reset has made the current one.
+		if r = c.current; r == nil || r.closed() || !r.hasAsked(result.ToRunId, result.InitiatedEventId) {
+			return nil
+		}
 	}
 	switch id := result.InitiatedEventId; {
 	case r.signals.get(id) != nil && result.Ok:
@@ -393,6 +439,12 @@ func (c *Chain) receiveExternalResult(step *entity.Step, result *records.Externa
 	}
 	r.wantWorkflowTask()
 	return nil
+}
+
+// hasAsked reports whether the pending external was asked for by the run with the id
+// before a reset has made this run from it.
+func (r *Run) hasAsked(runID string, initiatedEventID int64) bool {
+	return r.signals.get(initiatedEventID).GetAskingRunId() == runID || r.cancels.get(initiatedEventID).GetAskingRunId() == runID
 }
 
 func externalExecution(external *records.External) *commonpb.WorkflowExecution {

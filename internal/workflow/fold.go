@@ -86,13 +86,14 @@ func (c *Chain) fold(runID string, events []*historypb.HistoryEvent) (*Run, erro
 func notFolded(record proto.Message) {
 	switch x := record.(type) {
 	case *records.RunInfo:
-		x.StartRequestId = "" // of the call, which leaves no trace in the event
+		x.StartRequestId, x.ResetRequestId = "", "" // of the call, which leaves no trace in the event
 	case *records.Run:
 		x.WakeAt = nil                                    // where the durable timer is
 		x.StickyQueue, x.StickyTimeout = "", nil          // a hint where the workflow is cached
 		x.StateTransitionCount = 0                        // counts commits
 		x.WorkflowTaskAttempt, x.TryingToClose = 0, false // failures after the first of a series leave no events
 		x.ChildFirstTaskPending = false                   // the parent's word is a message
+		x.ResetRunId = ""                                 // another run begins with its history
 		if wt := x.WorkflowTask; wt.GetTransient() {
 			x.WorkflowTask = nil // a task after a failure leaves no events before it ends
 		} else if wt != nil {
@@ -108,6 +109,10 @@ func notFolded(record proto.Message) {
 		x.StartedTime, x.StartedIdentity, x.StartedRequestId = nil, "", ""
 		x.LastFailure, x.LastAttemptCompleteTime, x.LastWorkerIdentity = nil, nil, ""
 		x.HeartbeatTime, x.HeartbeatDetails = nil, nil
+	case *records.Child:
+		x.AskingRunId = "" // a reset of a closed run asks again for a child that had not started
+	case *records.Update:
+		x.Rejected = false // rejections leave no events
 	case *workflowpb.ResetPoints:
 		for _, p := range x.Points {
 			p.Resettable = false // depends on what was buffered when the task completed

@@ -213,6 +213,44 @@ func (r *Run) readHistory(reader func() entity.Reader, from, to int64, limits *L
 	return p.data, p.next, nil
 }
 
+// historyPageBytes is about how long a page of eachPage is.
+const historyPageBytes = 64 << 10
+
+// eachPage visits the encoded events from..to, a page at a time, each of which is new.
+func (r *Run) eachPage(reader func() entity.Reader, from, to int64, visit func(first, last int64, data []byte) error) error {
+	limits := Limits{HistoryPageEvents: math.MaxInt, HistoryPageSize: historyPageBytes}
+	for from <= to {
+		data, next, err := r.readHistory(reader, from, to, &limits)
+		if err != nil {
+			return err
+		}
+		if err := visit(from, next-1, data); err != nil {
+			return err
+		}
+		from = next
+	}
+	return nil
+}
+
+// eachEvent decodes the events of a page.
+func eachEvent(data []byte, visit func(*historypb.HistoryEvent) error) error {
+	for len(data) > 0 {
+		raw, rest, err := nextEvent(data)
+		if err != nil {
+			return err
+		}
+		event, err := decodeEvent(raw)
+		if err != nil {
+			return err
+		}
+		if err := visit(event); err != nil {
+			return err
+		}
+		data = rest
+	}
+	return nil
+}
+
 // readStored fills the page from the store.
 func (r *Run) readStored(reader entity.Reader, p *page) error {
 	prefix := historyPrefix(r.info.RunId)

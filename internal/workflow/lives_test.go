@@ -68,7 +68,7 @@ func (l *life) step() {
 		}
 		return
 	}
-	switch l.rng.IntN(9) {
+	switch l.rng.IntN(10) {
 	case 0, 1:
 		if w.task(entity.TaskWorkflow) != nil && !w.started() {
 			l.decisions[id] = w.poll()
@@ -94,7 +94,39 @@ func (l *life) step() {
 			l.powerCut()
 			clear(l.decisions)
 		}
+	case 9:
+		if l.rng.IntN(3) == 0 {
+			l.reset(w)
+		}
 	}
+}
+
+// reset resets a workflow to before some workflow task of its current run or, seldom, of
+// an older one.
+func (l *life) reset(w subject) {
+	runID := w.runID()
+	if l.rng.IntN(3) == 0 {
+		for id, events := range l.events {
+			if events[0].GetWorkflowExecutionStartedEventAttributes().GetWorkflowId() == w.id && id < runID {
+				runID = min(runID, id)
+			}
+		}
+	}
+	var points []int64
+	for _, e := range l.events[runID] {
+		if e.EventType == enumspb.EVENT_TYPE_WORKFLOW_TASK_STARTED {
+			points = append(points, e.EventId, e.EventId+1)
+		}
+	}
+	if len(points) == 0 {
+		return
+	}
+	req := newResetRequest(w.id, points[l.rng.IntN(len(points))], l.newRequestID())
+	req.WorkflowExecution.RunId = runID
+	if _, err := w.tryReset(req); err != nil {
+		l.t.Fatalf("reset: %v", err)
+	}
+	delete(l.decisions, w.id)
 }
 
 // decideSomething answers a workflow task with random commands, good and bad.

@@ -141,6 +141,9 @@ func (p *pendingItems[K, M, P]) flushTo(r *Run, step *entity.Step, letter byte) 
 	p.dirty, p.dropped = nil, false
 }
 
+// renew has the records of all items written, and none removed: there are none.
+func (p *pendingItems[K, M, P]) renew() { p.dirty, p.dropped = p.keys(), false }
+
 // dropAll forgets all items.
 func (p *pendingItems[K, M, P]) dropAll() {
 	if len(p.byKey) > few {

@@ -55,6 +55,8 @@ func TestAnythingMayHappenInAnyOrder(t *testing.T) {
 			"wait":      m.wait,
 			"crash":     func(*rapid.T) { w.crash(); m.activities = nil },
 			"message":   m.message,
+			"reset":     m.reset,
+			"deliver":   m.deliverSelf,
 		})
 	})
 }
@@ -66,6 +68,7 @@ type chaos struct {
 	activities    []*activityTask
 	updates       []*asked
 	names         int
+	runs          []string // some
 }
 
 // try runs a step of which serviceerrors, and only they, may come.
@@ -155,6 +158,40 @@ func (m *chaos) terminate(t *rapid.T) {
 	_ = m.try(func(s *entity.Step, c *Chain) error {
 		return c.Terminate(s, &workflowservice.TerminateWorkflowExecutionRequest{})
 	})
+}
+
+// reset resets one of the last runs to before any event, which may be impossible.
+func (m *chaos) reset(t *rapid.T) {
+	if len(m.runs) == 0 || m.runs[len(m.runs)-1] != m.runID() {
+		m.runs = append(m.runs, m.runID())
+	}
+	runID := m.runs[max(0, len(m.runs)-1-rapid.IntRange(0, 2).Draw(t, "run"))]
+	req := newResetRequest(m.id, int64(rapid.IntRange(1, len(m.events[runID])+2).Draw(t, "point")),
+		rapid.SampledFrom([]string{"r", m.name()}).Draw(t, "request id"))
+	req.WorkflowExecution.RunId = runID
+	req.ResetReapplyExcludeTypes = rapid.SampledFrom([][]enumspb.ResetReapplyExcludeType{nil,
+		{enumspb.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL}, {enumspb.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE},
+		{enumspb.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL, enumspb.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE},
+	}).Draw(t, "exclude")
+	_ = m.try(func(s *entity.Step, c *Chain) error {
+		resp, err := c.Reset(s, req)
+		if err == nil {
+			m.runs = append(m.runs, resp.RunId)
+		}
+		return err
+	})
+}
+
+// deliverSelf delivers the messages that are for the workflow itself.
+func (m *chaos) deliverSelf(t *rapid.T) {
+	for i, message := range m.outbox {
+		if message.To == m.key() {
+			m.outbox = slices.Delete(m.outbox, i, i+1)
+			_ = m.try(func(s *entity.Step, c *Chain) error { return c.Receive(s, message.from, message.Body) })
+			return
+		}
+	}
+	t.Skip("no message")
 }
 
 func (m *chaos) poll(t *rapid.T) {

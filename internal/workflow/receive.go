@@ -32,6 +32,8 @@ func (c *Chain) Receive(step *entity.Step, from entity.Key, message []byte) erro
 		return c.childStartFailed(step, body.ChildStartFailed)
 	case *records.Message_ChildFirstTask:
 		return c.childFirstTask(step, body.ChildFirstTask)
+	case *records.Message_ChildReport:
+		return c.reportAgain(step, from, m, body.ChildReport)
 	case *records.Message_ChildClosed:
 		return c.childClosed(step, from, body.ChildClosed)
 	case *records.Message_Signal:

@@ -12,6 +12,7 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	protocolpb "go.temporal.io/api/protocol/v1"
 	querypb "go.temporal.io/api/query/v1"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
@@ -36,6 +37,8 @@ func directives() map[string]func(*script, *words) {
 		"options":           (*script).doOptions,
 		"terminate":         func(s *script, w *words) { s.sayError(s.subject(w).tryTerminate()) },
 		"delete":            (*script).doDelete,
+		"reset":             (*script).doReset,
+		"update":            (*script).doUpdate,
 		"query":             (*script).doQuery,
 
 		"poll":         (*script).doPoll,
@@ -87,6 +90,9 @@ var commandWords = map[string]func(*script, *words) *commandpb.Command{
 	"fail":            func(_ *script, w *words) *commandpb.Command { return failWorkflow(w.next()) },
 	"cancel-workflow": func(_ *script, _ *words) *commandpb.Command { return cancelWorkflow() },
 	"continue-as-new": func(_ *script, _ *words) *commandpb.Command { return continueAsNew() },
+	"accept":          func(s *script, w *words) *commandpb.Command { return s.sayingOf(s.workflow("").accept(w.next())) },
+	"reject":          func(s *script, w *words) *commandpb.Command { return s.sayingOf(s.workflow("").reject(w.next())) },
+	"respond":         func(s *script, w *words) *commandpb.Command { return s.sayingOf(s.workflow("").respond(w.next())) },
 	"bare": func(s *script, w *words) *commandpb.Command {
 		c := new(commandpb.Command)
 		s.assign(c.ProtoReflect(), "command_type", w.next())
@@ -94,11 +100,19 @@ var commandWords = map[string]func(*script, *words) *commandpb.Command{
 	},
 }
 
+// sayingOf is the command that gives a message its place.
+func (s *script) sayingOf(m *protocolpb.Message) *commandpb.Command {
+	s.said = append(s.said, m)
+	return saying(m).Commands[0]
+}
+
 // doQuietly carries out the directives below the line, of which nothing is told.
 func (s *script) doQuietly(*words) {
 	lines := s.data.Input
-	s.data.Input = ""
-	for line := range strings.Lines(lines) {
+	// A line that is indented is below the one before it that is not.
+	for block := range strings.SplitSeq(strings.ReplaceAll(lines, "\n  ", "\x00"), "\n") {
+		line, below, _ := strings.Cut(block, "\x00")
+		s.data.Input = strings.ReplaceAll(below, "\x00", "\n")
 		word, args, err := datadriven.ParseLine(line)
 		if err != nil || directives()[word] == nil {
 			s.fatalf("not a directive: %s %v", line, err)
@@ -232,6 +246,52 @@ func (s *script) doDelete(w *words) {
 	}))
 }
 
+// doReset resets a workflow to before an event, of the current run unless run_id says
+// of which.
+func (s *script) doReset(w *words) {
+	subject := s.subject(w)
+	req := newResetRequest(subject.id, s.number(w.next()), s.newRequestID())
+	if runID, ok := w.take("run_id"); ok {
+		req.WorkflowExecution.RunId = s.runOf(strings.TrimPrefix(runID, "#"))
+	}
+	for name, ok := w.take("signal"); ok; name, ok = w.take("signal") {
+		req.PostResetOperations = append(req.PostResetOperations, &workflowpb.PostResetOperation{
+			Variant: &workflowpb.PostResetOperation_SignalWorkflow_{SignalWorkflow: &workflowpb.PostResetOperation_SignalWorkflow{SignalName: name}},
+		})
+	}
+	s.set(req, w)
+	resp, err := subject.tryReset(req)
+	s.sayError(err)
+	if err == nil && s.labelRun(subject.id, resp.RunId) != "" {
+		s.sayReply("reset", resp)
+	}
+}
+
+// doUpdate asks for an update, and tells what the client is told, whenever that is.
+func (s *script) doUpdate(w *words) {
+	subject, id := s.subject(w), w.next()
+	stage := stageCompleted
+	if w.is("accepted") {
+		stage = stageAccepted
+	}
+	told := func(status *UpdateStatus) {
+		switch {
+		case status.Err != nil:
+			s.say("update %s: %s", id, s.errorText(status.Err))
+		case status.Outcome != nil:
+			s.say("update %s: %s", id, s.messageText(status.Outcome.ProtoReflect()))
+		default:
+			s.say("update %s: %v", id, status.Stage)
+		}
+	}
+	a := subject.update(id, stage, func(req *workflowservice.UpdateWorkflowExecutionRequest) { s.set(req, w) })
+	s.sayError(a.refuse)
+	if a.told != nil {
+		told(a.told)
+	}
+	a.tell = told
+}
+
 func (s *script) doQuery(w *words) {
 	subject := s.subject(w)
 	name := w.name("q")
@@ -324,7 +384,9 @@ func (s *script) takeTask(name string, task *workflowTask) {
 
 // handIn answers a workflow task that is in hand with the commands below the line.
 func (s *script) handIn(subject subject, task *workflowTask, w *words) {
+	s.said = nil
 	req := &completeRequest{Commands: s.commands(s.data.Input)}
+	req.Messages = s.said
 	if w.is("sticky") {
 		req.StickyAttributes = stickyAttributes()
 	}
@@ -598,6 +660,13 @@ func (s *script) doDescribe(w *words) {
 	s.reply = info
 	s.say("%v %s", info.Status, s.brief(info.ProtoReflect(), "status", "execution", "type", "start_time", "execution_time", "first_run_id",
 		"root_execution", "state_transition_count", "auto_reset_points", "history_length"))
+	extended := resp.WorkflowExtendedInfo
+	if run := extended.GetResetRunId(); run != "" {
+		s.say("has been reset: %s", s.labelled(run))
+	}
+	if at := extended.GetLastResetTime(); at != nil {
+		s.say("made by a reset: %s", s.brief(extended.ProtoReflect(), "request_id_infos", "reset_run_id"))
+	}
 	if pending := resp.PendingWorkflowTask; pending != nil {
 		s.say("workflow task: %s", s.brief(pending.ProtoReflect(), "scheduled_time", "original_scheduled_time"))
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/cockroachdb/datadriven"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	protocolpb "go.temporal.io/api/protocol/v1"
 	"go.temporal.io/api/serviceerror"
 	"google.golang.org/protobuf/proto"
 
@@ -81,7 +82,8 @@ type script struct {
 	activities    map[string]*activityTask
 	queries       map[string]string // ids
 	messages      map[string]envelope
-	reply         proto.Message // the last one
+	reply         proto.Message         // the last one
+	said          []*protocolpb.Message // with the commands of the completion being read
 
 	// inFull are the types of all events there have been, and whether one was shown
 	// with every field.

@@ -127,6 +127,15 @@ func (w subject) execution() *commonpb.WorkflowExecution {
 	return &commonpb.WorkflowExecution{WorkflowId: w.id}
 }
 
+func (w subject) tryReset(req *resetRequest) (resp *workflowservice.ResetWorkflowExecutionResponse, err error) {
+	w.t.Helper()
+	err = w.step(func(s *entity.Step, c *Chain) (err error) {
+		resp, err = c.Reset(s, req)
+		return err
+	})
+	return resp, err
+}
+
 func (w subject) terminate() {
 	w.t.Helper()
 	if err := w.tryTerminate(); err != nil {

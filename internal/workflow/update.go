@@ -185,7 +185,7 @@ func (c *Chain) StopUpdateWait(step *entity.Step, wait *UpdateWait) (*UpdateStat
 // updateStatus is how far the update has come; nil if the run does not know it.
 func (r *Run) updateStatus(reader func() entity.Reader, id string) (*UpdateStatus, error) {
 	status := &UpdateStatus{RunID: r.info.RunId, Stage: stageAdmitted}
-	item := r.updates.get(id)
+	item := r.updates.known(id)
 	switch {
 	case item == nil && r.admission(id) == nil:
 		return nil, nil
@@ -300,7 +300,9 @@ func (r *Run) checkUpdateTotal() error {
 }
 
 // pendingUpdates is how many updates are admitted or accepted, and not completed.
-func (r *Run) pendingUpdates() int { return len(r.admitted) + r.updates.len() - r.updates.completed }
+func (r *Run) pendingUpdates() int {
+	return len(r.admitted) + r.updates.len() - r.updates.completed - r.updates.rejected
+}
 
 // manyUpdates reports whether the run comes near the total limit of updates.
 func (r *Run) manyUpdates() bool {

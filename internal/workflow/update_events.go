@@ -31,6 +31,16 @@ func applyWorkflowExecutionUpdateAdmitted(r *Run, e *historypb.HistoryEvent, att
 	return nil
 }
 
+func workflowExecutionUpdateAdmitted(request *updatepb.Request, origin enumspb.UpdateAdmittedEventOrigin) *historypb.HistoryEvent {
+	return &historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ADMITTED,
+		Attributes: &historypb.HistoryEvent_WorkflowExecutionUpdateAdmittedEventAttributes{WorkflowExecutionUpdateAdmittedEventAttributes: &historypb.WorkflowExecutionUpdateAdmittedEventAttributes{
+			Request: request,
+			Origin:  origin,
+		}},
+	}
+}
+
 func workflowExecutionUpdateAccepted(id string, sequencingEventID int64, request *updatepb.Request) *historypb.HistoryEvent {
 	return &historypb.HistoryEvent{
 		EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED,
@@ -54,6 +64,9 @@ func applyWorkflowExecutionUpdateAccepted(r *Run, e *historypb.HistoryEvent, att
 		item = new(records.Update)
 	case item.AcceptedEventId != 0:
 		return errUpdateState
+	case item.Rejected:
+		item.Rejected = false
+		r.updates.rejected--
 	}
 	item.AcceptedEventId = e.EventId
 	r.updates.put(id, item)

@@ -59,7 +59,7 @@ func (b *commandBatch) progress(id string) updateProgress {
 	if p, ok := b.updates[id]; ok {
 		return p
 	}
-	item := b.run.updates.get(id)
+	item := b.run.updates.known(id)
 	switch {
 	case item.GetCompletedEventId() != 0:
 		return updateEnded
@@ -208,7 +208,7 @@ func (a *application) executeMessage(m *protocolMessage) {
 		var request *updatepb.Request
 		if u := r.takeAdmitted(id); u != nil {
 			request = u.request
-		} else if r.updates.get(id) == nil {
+		} else if r.updates.known(id) == nil {
 			request = body.GetAcceptedRequest()
 		}
 		r.addEvent(a.step, workflowExecutionUpdateAccepted(id, body.GetAcceptedRequestSequencingEventId(), request))
@@ -231,7 +231,7 @@ func (a *application) executeMessages(moreTime bool) {
 	if moreTime || a.run.closed() {
 		return
 	}
-	var ignored []string
+	ignored := a.run.updates.unanswered()
 	for _, u := range a.run.admitted {
 		if u.sent {
 			ignored = append(ignored, u.id)
@@ -245,6 +245,7 @@ func (a *application) executeMessages(moreTime bool) {
 // endAdmitted rejects an update.
 func (a *application) endAdmitted(id string, failure *failurepb.Failure) {
 	a.run.takeAdmitted(id)
+	a.run.updates.reject(id)
 	a.noteUpdate(id, &UpdateStatus{RunID: a.run.info.RunId, Stage: stageCompleted, Outcome: failed(failure)})
 }
 

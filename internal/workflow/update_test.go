@@ -23,8 +23,9 @@ import (
 // asked is an update that a client has asked for.
 type asked struct {
 	plan   *UpdatePlan
-	told   *UpdateStatus // what the client was told, at once or later
-	refuse error         // it was refused at once
+	told   *UpdateStatus       // what the client was told, at once or later
+	refuse error               // it was refused at once
+	tell   func(*UpdateStatus) // called when the client is told later
 }
 
 // update asks for an update of the current run and waits for the stage.
@@ -40,7 +41,12 @@ func (w subject) update(id string, stage UpdateStage, change ...func(*workflowse
 	}
 	a := new(asked)
 	a.refuse = w.step(func(s *entity.Step, c *Chain) (err error) {
-		a.plan, err = c.Update(s, build(req, change), func(status *UpdateStatus) { a.told = status })
+		a.plan, err = c.Update(s, build(req, change), func(status *UpdateStatus) {
+			a.told = status
+			if a.tell != nil {
+				a.tell(status)
+			}
+		})
 		return err
 	})
 	if a.plan.GetStatus() != nil {

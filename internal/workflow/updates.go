@@ -13,8 +13,9 @@ import (
 // again is recognised.
 type updates struct {
 	pendingItems[string, records.Update, *records.Update]
-	// completed is how many of them are completed.
-	completed int
+	// completed is how many of them are completed, and rejected how many were admitted by
+	// an event and rejected: of these, only the event is left.
+	completed, rejected int
 }
 
 func (*updates) letter() byte { return 'u' }
@@ -28,7 +29,42 @@ func (f *updates) load(_ *Run, name, value []byte) error {
 	if item.CompletedEventId != 0 {
 		f.completed++
 	}
+	if item.Rejected {
+		f.rejected++
+	}
 	return nil
+}
+
+// known is the update with the id, nil if there is none or it is over without having
+// been accepted.
+func (f *updates) known(id string) *records.Update {
+	if item := f.get(id); !item.GetRejected() {
+		return item
+	}
+	return nil
+}
+
+// reject ends an update that was admitted by an event.
+func (f *updates) reject(id string) {
+	if item := f.known(id); item != nil && item.AcceptedEventId == 0 {
+		item.Rejected = true
+		f.rejected++
+		f.touch(id)
+	}
+}
+
+// unanswered are the ids of the updates that were admitted by an event and are neither
+// accepted nor rejected.
+func (f *updates) unanswered() (ids []string) {
+	if f.len() == f.completed+f.rejected {
+		return nil
+	}
+	for _, id := range f.keys() {
+		if item := f.known(id); item != nil && item.AcceptedEventId == 0 {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 func (f *updates) flush(r *Run, step *entity.Step) { f.flushTo(r, step, f.letter()) }

@@ -233,18 +233,25 @@ func (r *Run) startTask(step *entity.Step, identity, requestID string, version *
 	if wt.Transient {
 		s.eventID++
 	}
-	limits := &r.chain.config.Limits
-	if r.state.HistorySize >= limits.SuggestSize {
-		s.suggest = append(s.suggest, enumspb.SUGGEST_CONTINUE_AS_NEW_REASON_HISTORY_SIZE_TOO_LARGE)
-	}
-	if r.state.NextEventId >= limits.SuggestEvents {
-		s.suggest = append(s.suggest, enumspb.SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_HISTORY_EVENTS)
-	}
-	if r.manyUpdates() {
-		s.suggest = append(s.suggest, enumspb.SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_UPDATES)
-	}
+	s.suggest = r.suggestions()
 	r.started = s
 	step.Wake(s.deadline)
+}
+
+// suggestions are the reasons for which a worker that starts a task now is told to
+// continue as new.
+func (r *Run) suggestions() (reasons []enumspb.SuggestContinueAsNewReason) {
+	limits := r.limits()
+	if r.state.HistorySize >= limits.SuggestSize {
+		reasons = append(reasons, enumspb.SUGGEST_CONTINUE_AS_NEW_REASON_HISTORY_SIZE_TOO_LARGE)
+	}
+	if r.state.NextEventId >= limits.SuggestEvents {
+		reasons = append(reasons, enumspb.SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_HISTORY_EVENTS)
+	}
+	if r.manyUpdates() {
+		reasons = append(reasons, enumspb.SUGGEST_CONTINUE_AS_NEW_REASON_TOO_MANY_UPDATES)
+	}
+	return reasons
 }
 
 // recordStarted writes what startTask has promised.
@@ -339,8 +346,14 @@ func workflowTaskFailed(attr *historypb.WorkflowTaskFailedEventAttributes) *hist
 	}
 }
 
-func applyWorkflowTaskFailed(r *Run, _ *historypb.HistoryEvent, attr *historypb.WorkflowTaskFailedEventAttributes) error {
-	return applyTaskEnd(r, attr.GetScheduledEventId(), attr.GetStartedEventId())
+func applyWorkflowTaskFailed(r *Run, e *historypb.HistoryEvent, attr *historypb.WorkflowTaskFailedEventAttributes) error {
+	if err := applyTaskEnd(r, attr.GetScheduledEventId(), attr.GetStartedEventId()); err != nil {
+		return err
+	}
+	if attr.GetCause() == enumspb.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW && attr.GetBaseRunId() != "" {
+		r.beginAgain(e.EventTime, attr.GetBaseRunId())
+	}
+	return nil
 }
 
 // countFailure prepares the attempt after a failed one. A sticky task that fails

@@ -24,7 +24,7 @@ var table = []*Method{
 	row(ws, "RequestCancelWorkflowExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_execution.workflow_id"), never, execution(2), there),
 	row(ws, "TerminateWorkflowExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_execution.workflow_id"), never, execution(2), there),
 	row(ws, "DeleteWorkflowExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_execution.workflow_id"), never, execution(2), there),
-	row(ws, "ResetWorkflowExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_execution.workflow_id"), never, execution(2), absent),
+	row(ws, "ResetWorkflowExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_execution.workflow_id"), never, execution(2), there),
 	row(ws, "PauseWorkflowExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_id"), never, execution(2), absent),
 	row(ws, "UnpauseWorkflowExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_id"), never, execution(2), absent),
 	row(ws, "UpdateWorkflowExecutionOptions", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_execution.workflow_id"), never, execution(2), there),

@@ -1,0 +1,65 @@
+package frontend
+
+import (
+	"cmp"
+	"context"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/perdure/perdure/internal/api/check"
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/workflow"
+)
+
+// resettable is what a reset needs of a workflow.
+type resettable interface {
+	Reset(*entity.Step, *workflowservice.ResetWorkflowExecutionRequest) (*workflowservice.ResetWorkflowExecutionResponse, error)
+}
+
+var _ resettable = (*workflow.Chain)(nil)
+
+// ResetWorkflowExecution makes a new run of a workflow out of the beginning of an old one,
+// and ends the one that is running.
+func (h *executionHandlers) ResetWorkflowExecution(ctx context.Context, req *workflowservice.ResetWorkflowExecutionRequest) (*workflowservice.ResetWorkflowExecutionResponse, error) {
+	if err := checkReset(req); err != nil {
+		return nil, err
+	}
+	var resp *workflowservice.ResetWorkflowExecutionResponse
+	err := stepWorkflow(ctx, h.runtime, req.GetWorkflowExecution().GetWorkflowId(), func(step *entity.Step, c resettable) (err error) {
+		resp, err = c.Reset(step, req)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+func checkReset(req *workflowservice.ResetWorkflowExecutionRequest) error {
+	if err := cmp.Or(
+		check.ID("RequestId", req.GetRequestId(), check.Request),
+		check.Execution(req.GetWorkflowExecution(), check.Request),
+		check.Identity(req.GetIdentity()),
+		check.BlobSize(len(req.GetReason()), check.MaxBlob),
+	); err != nil {
+		return err
+	}
+	//lint:ignore SA1019 older clients use it
+	if kind := req.GetResetReapplyType(); enumspb.ResetReapplyType_name[int32(kind)] == "" {
+		return serviceerror.NewInternalf("unknown reset reapply type: %v", kind)
+	}
+	for _, operation := range req.GetPostResetOperations() {
+		if signal := operation.GetSignalWorkflow(); signal != nil {
+			if err := cmp.Or(
+				check.SignalName(signal.GetSignalName(), check.Request),
+				check.Links(signal.GetLinks()),
+				check.Blob(signal.GetInput()),
+			); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
