@@ -1,7 +1,8 @@
 package converter
 
-// SerializationContext says whose payloads are being converted. It is either a
-// [WorkflowSerializationContext] or an [ActivitySerializationContext].
+// SerializationContext says whose payloads are being converted. It is a
+// [WorkflowSerializationContext], an [ActivitySerializationContext] or a
+// [NexusSerializationContext].
 //
 // Converters and codecs can use it, for instance, to choose a key per tenant; it is
 // the same when a payload is decoded as when it was encoded.
@@ -38,6 +39,21 @@ type ActivitySerializationContext struct {
 }
 
 func (ActivitySerializationContext) isSerializationContext() {}
+
+// NexusSerializationContext is the context of a Nexus operation's payloads and failures:
+// the input, which callers encode and handlers decode; the result, but for one that comes
+// later, from an asynchronous operation, which its handler encodes as what it is then, a
+// workflow's result for instance.
+type NexusSerializationContext struct {
+	// Endpoint is the name of the Nexus endpoint.
+	Endpoint string
+	// Service is the name of the Nexus service.
+	Service string
+	// Operation is the name of the operation.
+	Operation string
+}
+
+func (NexusSerializationContext) isSerializationContext() {}
 
 // DataConverterWithSerializationContext is implemented by data converters that
 // depend on the context.

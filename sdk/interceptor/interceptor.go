@@ -104,6 +104,12 @@ type (
 	// UpdateInput is the input of WorkflowInboundInterceptor.ValidateUpdate and
 	// ExecuteUpdate.
 	UpdateInput = flow.UpdateInput
+	// ExecuteNexusOperationInput is the input of
+	// WorkflowOutboundInterceptor.ExecuteNexusOperation.
+	ExecuteNexusOperationInput = flow.ExecuteNexusOperationInput
+	// RequestCancelNexusOperationInput is the input of
+	// WorkflowOutboundInterceptor.RequestCancelNexusOperation.
+	RequestCancelNexusOperationInput = flow.RequestCancelNexusOperationInput
 
 	// WorkflowOutboundInterceptor is called for all that workflow code asks for.
 	WorkflowOutboundInterceptor = flow.WorkflowOutboundInterceptor

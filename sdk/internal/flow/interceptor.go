@@ -109,6 +109,12 @@ type WorkflowOutboundInterceptor interface {
 	ExecuteLocalActivity(ctx Context, activityType string, args ...any) Future
 	// ExecuteChildWorkflow intercepts workflow.ExecuteChildWorkflow.
 	ExecuteChildWorkflow(ctx Context, childWorkflowType string, args ...any) ChildWorkflowFuture
+	// ExecuteNexusOperation intercepts NexusClient.ExecuteOperation. What is put into
+	// input.NexusHeader is sent along.
+	ExecuteNexusOperation(ctx Context, input ExecuteNexusOperationInput) NexusOperationFuture
+	// RequestCancelNexusOperation intercepts the cancellation of an operation by its
+	// context. It must not block.
+	RequestCancelNexusOperation(ctx Context, input RequestCancelNexusOperationInput)
 	// GetInfo intercepts workflow.GetInfo.
 	GetInfo(ctx Context) *WorkflowInfo
 	// GetTypedSearchAttributes intercepts workflow.GetTypedSearchAttributes.

@@ -94,6 +94,16 @@ func (b *WorkflowOutboundInterceptorBase) ExecuteChildWorkflow(ctx Context, chil
 	return b.Next.ExecuteChildWorkflow(ctx, childWorkflowType, args...)
 }
 
+// ExecuteNexusOperation implements WorkflowOutboundInterceptor.
+func (b *WorkflowOutboundInterceptorBase) ExecuteNexusOperation(ctx Context, input ExecuteNexusOperationInput) NexusOperationFuture {
+	return b.Next.ExecuteNexusOperation(ctx, input)
+}
+
+// RequestCancelNexusOperation implements WorkflowOutboundInterceptor.
+func (b *WorkflowOutboundInterceptorBase) RequestCancelNexusOperation(ctx Context, input RequestCancelNexusOperationInput) {
+	b.Next.RequestCancelNexusOperation(ctx, input)
+}
+
 // GetInfo implements WorkflowOutboundInterceptor.
 func (b *WorkflowOutboundInterceptorBase) GetInfo(ctx Context) *WorkflowInfo {
 	return b.Next.GetInfo(ctx)

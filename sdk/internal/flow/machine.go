@@ -56,6 +56,11 @@ type Machine interface {
 	// CancelExternal resolves with nil when the request was delivered.
 	CancelExternal(attributes *commandpb.RequestCancelExternalWorkflowExecutionCommandAttributes, resolve func(*historypb.RequestCancelExternalWorkflowExecutionFailedEventAttributes))
 
+	ScheduleNexusOperation(attributes *commandpb.ScheduleNexusOperationCommandAttributes, metadata *sdkpb.UserMetadata, cancellation replay.NexusCancellation, callbacks replay.NexusCallbacks) *replay.NexusOperation
+	CancelNexusOperation(o *replay.NexusOperation)
+	// AbandonNexusOperation forgets the callbacks.
+	AbandonNexusOperation(o *replay.NexusOperation)
+
 	SideEffect(metadata *sdkpb.UserMetadata, f func() (*commonpb.Payloads, error)) (*commonpb.Payloads, error)
 	MutableSideEffect(id string, metadata *sdkpb.UserMetadata, f func(current *commonpb.Payloads) (value *commonpb.Payloads, changed bool)) *commonpb.Payloads
 	Version(options replay.VersionOptions) int

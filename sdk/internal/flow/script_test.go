@@ -187,6 +187,11 @@ func describe(c *commandpb.Command) string {
 		return fmt.Sprintf("%s %s", name, a.RecordMarkerCommandAttributes.MarkerName)
 	case *commandpb.Command_StartChildWorkflowExecutionCommandAttributes:
 		return fmt.Sprintf("%s %s", name, a.StartChildWorkflowExecutionCommandAttributes.WorkflowId)
+	case *commandpb.Command_ScheduleNexusOperationCommandAttributes:
+		o := a.ScheduleNexusOperationCommandAttributes
+		return fmt.Sprintf("%s %s/%s/%s %s", name, o.Endpoint, o.Service, o.Operation, o.Input.GetData())
+	case *commandpb.Command_RequestCancelNexusOperationCommandAttributes:
+		return fmt.Sprintf("%s %d", name, a.RequestCancelNexusOperationCommandAttributes.ScheduledEventId)
 	case *commandpb.Command_ProtocolMessageCommandAttributes:
 		return fmt.Sprintf("%s %s", name, a.ProtocolMessageCommandAttributes.MessageId)
 	case *commandpb.Command_CompleteWorkflowExecutionCommandAttributes:
@@ -251,6 +256,15 @@ func (s *script) commandEvent(c *commandpb.Command) {
 	case *commandpb.Command_CompleteWorkflowExecutionCommandAttributes:
 		s.add(enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED, &historypb.HistoryEvent_WorkflowExecutionCompletedEventAttributes{
 			WorkflowExecutionCompletedEventAttributes: &historypb.WorkflowExecutionCompletedEventAttributes{}})
+	case *commandpb.Command_ScheduleNexusOperationCommandAttributes:
+		c := a.ScheduleNexusOperationCommandAttributes
+		s.add(enumspb.EVENT_TYPE_NEXUS_OPERATION_SCHEDULED, &historypb.HistoryEvent_NexusOperationScheduledEventAttributes{
+			NexusOperationScheduledEventAttributes: &historypb.NexusOperationScheduledEventAttributes{
+				Endpoint: c.Endpoint, Service: c.Service, Operation: c.Operation, Input: c.Input}})
+	case *commandpb.Command_RequestCancelNexusOperationCommandAttributes:
+		s.add(enumspb.EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUESTED, &historypb.HistoryEvent_NexusOperationCancelRequestedEventAttributes{
+			NexusOperationCancelRequestedEventAttributes: &historypb.NexusOperationCancelRequestedEventAttributes{
+				ScheduledEventId: a.RequestCancelNexusOperationCommandAttributes.ScheduledEventId}})
 	default:
 		s.t.Fatalf("the script does not know how to record %v", c.GetCommandType())
 	}
@@ -356,6 +370,18 @@ func setAttributes(event *historypb.HistoryEvent, attributes any) {
 	case *historypb.HistoryEvent_WorkflowExecutionCancelRequestedEventAttributes:
 		event.Attributes = a
 	case *historypb.HistoryEvent_WorkflowExecutionCompletedEventAttributes:
+		event.Attributes = a
+	case *historypb.HistoryEvent_NexusOperationScheduledEventAttributes:
+		event.Attributes = a
+	case *historypb.HistoryEvent_NexusOperationStartedEventAttributes:
+		event.Attributes = a
+	case *historypb.HistoryEvent_NexusOperationCompletedEventAttributes:
+		event.Attributes = a
+	case *historypb.HistoryEvent_NexusOperationFailedEventAttributes:
+		event.Attributes = a
+	case *historypb.HistoryEvent_NexusOperationCancelRequestedEventAttributes:
+		event.Attributes = a
+	case *historypb.HistoryEvent_NexusOperationCancelRequestCompletedEventAttributes:
 		event.Attributes = a
 	case *historypb.HistoryEvent_WorkflowExecutionUpdateAdmittedEventAttributes:
 		event.Attributes = a

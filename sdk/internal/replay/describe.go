@@ -42,6 +42,17 @@ func describeEvent(event *historypb.HistoryEvent) string {
 	case enumspb.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED:
 		e := event.GetSignalExternalWorkflowExecutionInitiatedEventAttributes()
 		return fmt.Sprintf("%s(WorkflowId: %s, SignalName: %s)", name, e.GetWorkflowExecution().GetWorkflowId(), e.GetSignalName())
+	case enumspb.EVENT_TYPE_NEXUS_OPERATION_SCHEDULED:
+		e := event.GetNexusOperationScheduledEventAttributes()
+		return fmt.Sprintf("%s(Endpoint: %s, Service: %s, Operation: %s)", name, e.GetEndpoint(), e.GetService(), e.GetOperation())
+	case enumspb.EVENT_TYPE_NEXUS_OPERATION_STARTED:
+		return fmt.Sprintf("%s(ScheduledEventId: %d)", name, event.GetNexusOperationStartedEventAttributes().GetScheduledEventId())
+	case enumspb.EVENT_TYPE_NEXUS_OPERATION_COMPLETED, enumspb.EVENT_TYPE_NEXUS_OPERATION_FAILED,
+		enumspb.EVENT_TYPE_NEXUS_OPERATION_CANCELED, enumspb.EVENT_TYPE_NEXUS_OPERATION_TIMED_OUT:
+		id, _ := nexusResult(event)
+		return fmt.Sprintf("%s(ScheduledEventId: %d)", name, id)
+	case enumspb.EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUESTED:
+		return fmt.Sprintf("%s(ScheduledEventId: %d)", name, event.GetNexusOperationCancelRequestedEventAttributes().GetScheduledEventId())
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:
 		return fmt.Sprintf("%s(UpdateId: %s)", name, event.GetWorkflowExecutionUpdateAcceptedEventAttributes().GetProtocolInstanceId())
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED:
@@ -76,6 +87,11 @@ func describeCommand(command *commandpb.Command) string {
 	case enumspb.COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION:
 		c := command.GetSignalExternalWorkflowExecutionCommandAttributes()
 		return fmt.Sprintf("%s(WorkflowId: %s, SignalName: %s)", name, c.GetExecution().GetWorkflowId(), c.GetSignalName())
+	case enumspb.COMMAND_TYPE_SCHEDULE_NEXUS_OPERATION:
+		c := command.GetScheduleNexusOperationCommandAttributes()
+		return fmt.Sprintf("%s(Endpoint: %s, Service: %s, Operation: %s)", name, c.GetEndpoint(), c.GetService(), c.GetOperation())
+	case enumspb.COMMAND_TYPE_REQUEST_CANCEL_NEXUS_OPERATION:
+		return fmt.Sprintf("%s(ScheduledEventId: %d)", name, command.GetRequestCancelNexusOperationCommandAttributes().GetScheduledEventId())
 	case enumspb.COMMAND_TYPE_PROTOCOL_MESSAGE:
 		return fmt.Sprintf("%s(MessageId: %s)", name, command.GetProtocolMessageCommandAttributes().GetMessageId())
 	case enumspb.COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION:

@@ -90,6 +90,28 @@ func (m *Machine) applyExternal(event *historypb.HistoryEvent) error {
 		return nil
 
 	default:
+		return m.applyNexus(event)
+	}
+}
+
+// applyNexus is apply for what is about Nexus operations.
+func (m *Machine) applyNexus(event *historypb.HistoryEvent) error {
+	switch event.GetEventType() {
+	case enumspb.EVENT_TYPE_NEXUS_OPERATION_SCHEDULED:
+		return m.nexusScheduled(event)
+	case enumspb.EVENT_TYPE_NEXUS_OPERATION_STARTED:
+		return m.nexusStarted(event)
+	case enumspb.EVENT_TYPE_NEXUS_OPERATION_COMPLETED,
+		enumspb.EVENT_TYPE_NEXUS_OPERATION_FAILED,
+		enumspb.EVENT_TYPE_NEXUS_OPERATION_CANCELED,
+		enumspb.EVENT_TYPE_NEXUS_OPERATION_TIMED_OUT:
+		return m.nexusClosed(event)
+	case enumspb.EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUESTED:
+		return m.nexusCancelRequested(event)
+	case enumspb.EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUEST_COMPLETED,
+		enumspb.EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUEST_FAILED:
+		return m.nexusCancelDelivered(event)
+	default:
 		return ignore(event)
 	}
 }

@@ -14,7 +14,7 @@
 //
 // Each thing that outlives a task is a small state machine in a file of its
 // own: Activity, Timer, ChildWorkflow, ExternalSignal, ExternalCancel,
-// LocalActivity, Update. Markers are matched in SideEffect, MutableSideEffect and
+// LocalActivity, NexusOperation, Update. Markers are matched in SideEffect, MutableSideEffect and
 // Version.
 //
 // The package is pure: no goroutines, no clock, no I/O but the pages of history
@@ -141,6 +141,8 @@ type Machine struct {
 	signalEvents    map[int64]*ExternalSignal // by initiated event id
 	cancels         map[string]*ExternalCancel
 	cancelEvents    map[int64]*ExternalCancel // by initiated event id
+	nexus           map[int64]*NexusOperation // by scheduled event id
+	nexusAsked      []*NexusOperation         // not scheduled yet, in order
 	localActivities localActivities
 	versions        versions
 	sideEffects     sideEffects

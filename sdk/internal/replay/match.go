@@ -173,6 +173,12 @@ func matches(command *commandpb.Command, event *historypb.HistoryEvent) bool {
 		//lint:ignore SA1019 the field is how a workflow in another namespace is named
 		return sameNamespace(c.GetNamespace(), e.GetNamespace()) && c.GetSignalName() == e.GetSignalName() &&
 			c.GetExecution().GetWorkflowId() == e.GetWorkflowExecution().GetWorkflowId()
+	case enumspb.COMMAND_TYPE_SCHEDULE_NEXUS_OPERATION:
+		c, e := command.GetScheduleNexusOperationCommandAttributes(), event.GetNexusOperationScheduledEventAttributes()
+		return c.GetService() == e.GetService() && c.GetOperation() == e.GetOperation()
+	case enumspb.COMMAND_TYPE_REQUEST_CANCEL_NEXUS_OPERATION:
+		return command.GetRequestCancelNexusOperationCommandAttributes().GetScheduledEventId() ==
+			event.GetNexusOperationCancelRequestedEventAttributes().GetScheduledEventId()
 	}
 	return true
 }
@@ -206,6 +212,8 @@ var eventOf = map[enumspb.CommandType]enumspb.EventType{
 	enumspb.COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION:         enumspb.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED,
 	enumspb.COMMAND_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:          enumspb.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES,
 	enumspb.COMMAND_TYPE_MODIFY_WORKFLOW_PROPERTIES:                 enumspb.EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED,
+	enumspb.COMMAND_TYPE_SCHEDULE_NEXUS_OPERATION:                   enumspb.EVENT_TYPE_NEXUS_OPERATION_SCHEDULED,
+	enumspb.COMMAND_TYPE_REQUEST_CANCEL_NEXUS_OPERATION:             enumspb.EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUESTED,
 	enumspb.COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION:                enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
 	enumspb.COMMAND_TYPE_FAIL_WORKFLOW_EXECUTION:                    enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
 	enumspb.COMMAND_TYPE_CANCEL_WORKFLOW_EXECUTION:                  enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED,
