@@ -35,8 +35,8 @@ func (t *Task) Ref() TaskRef { return TaskRef{t.Queue, t.Lane, t.ID} }
 type Task struct {
 	Queue Queue
 	// Lane divides the backlog of a queue into parts that are served apart, each in
-	// order of its ids: by deployment version, priority, fairness key. Empty: the
-	// one lane of a queue that is not divided.
+	// order of its ids: by priority and fairness key, see LaneOf. Empty: the one lane
+	// of a queue that is not divided.
 	Lane string
 	// ID orders the tasks of a lane. Given by Step.AddTask: unique, growing over the
 	// whole life of a shard, and over shards about in order of time.
@@ -55,6 +55,9 @@ type Task struct {
 	Created time.Time
 	// Volatile: the task has no record (Step.OfferTask).
 	Volatile bool
+	// Weight is the share of its fairness key, relative to other keys of the same
+	// priority; 0 is 1.
+	Weight float32
 	// Expires is when the task is no longer worth offering; zero: never.
 	Expires time.Time
 }

@@ -177,7 +177,7 @@ func (f *fakeMatching) DispatchQuery(ctx context.Context, q *matching.QueryTask)
 	}
 }
 func (f *fakeMatching) Describe(context.Context, entity.Queue, string) (matching.Description, error) {
-	return matching.Description{Pollers: []matching.Poller{{Identity: "p"}}, BacklogCount: 7}, f.err
+	return matching.Description{Pollers: []matching.Poller{{Identity: "p"}}, Stats: map[int32]matching.Stats{3: {BacklogCount: 7}}}, f.err
 }
 func (f *fakeMatching) ShutdownSticky(string, string)  {}
 func (f *fakeMatching) CancelPolls(string, string) int { return 0 }

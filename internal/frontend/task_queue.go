@@ -119,10 +119,14 @@ func (h *taskQueueHandlers) describeQueue(ctx context.Context, queue *taskqueuep
 			LastAccessTime: timestamppb.New(p.LastAccess),
 		})
 	}
-	return pollers, &taskqueuepb.TaskQueueStats{
-		ApproximateBacklogCount: d.BacklogCount,
-		ApproximateBacklogAge:   durationpb.New(d.BacklogAge),
-	}, nil
+	return pollers, queueStats(d.Total()), nil
+}
+
+func queueStats(s matching.Stats) *taskqueuepb.TaskQueueStats {
+	return &taskqueuepb.TaskQueueStats{
+		ApproximateBacklogCount: s.BacklogCount,
+		ApproximateBacklogAge:   durationpb.New(s.BacklogAge),
+	}
 }
 
 // ListTaskQueuePartitions says what a queue is made of: one part, here.

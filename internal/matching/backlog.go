@@ -6,14 +6,14 @@ import (
 	"github.com/perdure/perdure/internal/entity"
 )
 
-// A normal queue is in one of three states.
+// A lane of a normal queue is in one of three states.
 //
-// Spilled: tasks with ids above the cursor are left to the store. It begins so,
-// with the cursor at 0, and comes back to it when memory is full.
+// Spilled: tasks with ids above the cursor are left to the store. It comes to that
+// when memory is full.
 //
-// Loading: a page is being read from the store, from the cursor on. Tasks that
-// come in meanwhile are set aside: whether the page has them is known only when
-// it is there.
+// Being read: a page is being read from the store, from the cursor on. Tasks that
+// come in meanwhile are set aside: whether the page has them is known only when it is
+// there.
 //
 // Complete: a page was the last one. From then on tasks go to memory as they come
 // in. Those with ids up to the cursor have been on a page: whoever added them was
@@ -21,31 +21,108 @@ import (
 //
 // Source promises what makes this right: a page that is the last one has every
 // task that was not set aside.
+//
+// A queue has one goroutine at most that reads, one page at a time: of the lanes that
+// have little left in memory, and of the names of lanes (discovery.go).
 
-// oneLane is the lane that all tasks are in, as long as nothing divides queues.
-const oneLane = ""
-
-// spill is called in the complete state when memory is full.
-func (q *queue) spill() {
-	// Every task up to the watermark has been added, so is in memory or handed out.
-	// Those above may be in memory as well; they are found there when they are read.
-	q.spilled = true
-	q.cursor = max(q.cursor, q.m.source.Watermark())
-	q.left = 0
+// leave leaves a task of a lane to the store.
+func (q *queue) leave(ln *lane) {
+	q.left++
+	q.review(ln)
 }
 
-// pageSize is the number of tasks read at once.
-func (q *queue) pageSize() int { return max(1, min(1000, q.m.options.MemoryLimit/2)) }
+// spill is called in the complete state when memory is full.
+func (q *queue) spill(ln *lane) {
+	// Every task up to the watermark has been added, so is in memory or handed out.
+	// Those above may be in memory as well; they are found there when they are read.
+	ln.spilled = true
+	ln.cursor = max(ln.cursor, q.m.source.Watermark())
+}
 
-// readOn has a page read if the queue has spilled and has few tasks in memory.
+// full reports whether there is no room in memory for another task of the lane. When
+// the queue has as many as it may have, each lane may still have its share, so that
+// memory that is full of other tasks does not keep those of better priority away.
+func (q *queue) full(ln *lane) bool {
+	return len(q.byID) >= q.m.options.MemoryLimit && ln.count >= max(minShare, q.m.options.MemoryLimit/len(q.lanes))
+}
+
+const (
+	// minShare is how many tasks each lane may have in memory in any case.
+	minShare = 4
+	maxPage  = 1000
+	minPage  = 16
+)
+
+// pageSize is the number of tasks read at once.
+func (q *queue) pageSize() int {
+	limit := q.m.options.MemoryLimit / 2
+	return max(1, min(limit, max(minPage, min(maxPage, limit/max(1, len(q.lanes))))))
+}
+
+// review keeps the accounts of a lane that has changed: whether its tasks have to be
+// waited for, and whether it is to be read on.
+func (q *queue) review(ln *lane) {
+	if starved := ln.spilled && ln.count == 0; starved != ln.starved {
+		ln.starved = starved
+		if starved {
+			ln.level.starved++
+		} else {
+			ln.level.starved--
+		}
+	}
+	if ln.spilled && !ln.hungry && q.reading != ln && ln.count <= q.pageSize()/4 {
+		ln.hungry = true
+		ln.level.hungry = append(ln.level.hungry, ln)
+		q.hungry++
+	}
+}
+
+// readOn has pages read if some are wanted.
 func (q *queue) readOn() {
-	if !q.spilled || q.loading || q.tasks.len() > q.pageSize()/4 {
+	if q.loading || q.key.sticky || q.hungry == 0 && q.found.done {
+		return
+	}
+	if q.hungry == 0 && !q.mayDiscover() {
 		return
 	}
 	q.loading = q.m.start(q.load)
 }
 
-// load reads pages until the queue is complete or has enough in memory.
+func (q *queue) mayDiscover() bool {
+	return !q.found.done && q.roomFor(q.discoveryAt()) && len(q.byID) < q.m.options.MemoryLimit
+}
+
+// nextRead says what is to be read next, a page of a lane or of the names of lanes, if
+// anything is.
+func (q *queue) nextRead() (ln *lane, discover bool) {
+	for priority, l := range q.levels {
+		if q.discoveryAt() == int32(priority) && q.mayDiscover() {
+			return nil, true
+		}
+		for l != nil && len(l.hungry) > 0 {
+			ln := l.hungry[0]
+			l.hungry[0] = nil
+			l.hungry = l.hungry[1:]
+			ln.hungry = false
+			q.hungry--
+			switch {
+			case !ln.spilled || q.lanes[ln.name] != ln:
+				continue
+			case ln.count == 0 && !q.found.done && !q.roomFor(l.priority):
+				q.dropLane(ln) // others have waited for room
+				q.missLane(ln.name)
+				if q.mayDiscover() {
+					return nil, true
+				}
+				continue
+			}
+			return ln, false
+		}
+	}
+	return nil, false
+}
+
+// load reads pages as long as some are wanted.
 func (q *queue) load() {
 	m := q.m
 	select {
@@ -54,63 +131,93 @@ func (q *queue) load() {
 	case <-m.ctx.Done():
 		return
 	}
-	retry := 100 * time.Millisecond
 	for {
 		q.mu.Lock()
-		after := q.cursor
-		q.mu.Unlock()
-		page, through, more, err := m.source.ReadTasks(m.ctx, q.key.Queue, oneLane, after, q.pageSize())
-		if err != nil {
-			if m.ctx.Err() != nil {
-				return
-			}
-			m.log.Error("Reading tasks has failed; it is tried again", "queue", q.key.Name, "error", err)
-			select {
-			case <-time.After(retry):
-			case <-m.ctx.Done():
-				return
-			}
-			retry = min(2*retry, 10*time.Second)
-			continue
+		ln, discover := q.nextRead()
+		if ln == nil && !discover {
+			q.loading = false
+			q.match()
+			q.mu.Unlock()
+			return
 		}
-		if q.loaded(page, through, more) {
+		q.reading = ln
+		q.mu.Unlock()
+		read := q.discover
+		if ln != nil {
+			read = func() error { return q.readLane(ln) }
+		}
+		if !q.insist("Reading tasks", read) {
 			return
 		}
 	}
 }
 
-// loaded takes a page in; it reports whether there is nothing more to be read for
-// the time being.
-func (q *queue) loaded(page []*entity.Task, through int64, more bool) bool {
-	// Not with the queue locked, as this looks at other queues.
-	count := int64(len(page))
-	normal := page[:0]
-	for _, task := range page {
-		if task.Sticky == "" || !q.m.offerSticky(task, false) {
-			normal = append(normal, task)
+// insist calls fn until it succeeds; it reports false if the queues are closed.
+func (q *queue) insist(what string, fn func() error) bool {
+	retry := 100 * time.Millisecond
+	for {
+		err := fn()
+		if err == nil {
+			return true
 		}
+		if q.m.ctx.Err() != nil {
+			return false
+		}
+		q.m.log.Error(what+" has failed; it is tried again", "queue", q.key.Name, "error", err)
+		select {
+		case <-time.After(retry):
+		case <-q.m.ctx.Done():
+			return false
+		}
+		retry = min(2*retry, 10*time.Second)
 	}
+}
+
+// readLane reads a page of the lane q.reading.
+func (q *queue) readLane(ln *lane) error {
+	q.mu.Lock()
+	after, limit := ln.cursor, q.pageSize()
+	q.mu.Unlock()
+	page, through, more, err := q.m.source.ReadTasks(q.m.ctx, q.key.Queue, ln.name, after, limit)
+	if err != nil {
+		return err
+	}
+	count := int64(len(page))
+	page = q.m.keepNormal(page) // looks at other queues: not with this one locked
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.cursor = through
+	q.reading = nil
+	ln.cursor = through
 	q.left = max(0, q.left-count)
-	for _, task := range normal {
-		q.offer(task, false)
+	for _, task := range page {
+		q.keepOnce(task)
 	}
-	if !more && !q.arrivedMany {
-		q.spilled, q.left = false, 0
-		for _, task := range q.arrived {
-			if task.ID > q.cursor {
-				q.offer(task, false)
+	if !more && !ln.arrivedMany {
+		ln.spilled = false
+		for _, task := range ln.arrived {
+			if task.ID > ln.cursor {
+				q.keepOnce(task)
 			}
 		}
 	} else {
-		q.left += int64(len(q.arrived)) // they will be read
+		q.left += int64(len(ln.arrived)) // they will be read
 	}
-	q.arrived, q.arrivedMany = nil, false
-	if q.spilled && q.tasks.len() <= q.pageSize()/4 {
-		return false
+	q.aside -= len(ln.arrived)
+	ln.arrived, ln.arrivedMany = nil, false
+	q.review(ln)
+	if ln.count == 0 && !ln.spilled && ln.index < 0 {
+		q.dropLane(ln)
 	}
-	q.loading = false
-	return true
+	q.match()
+	return nil
+}
+
+// setAside keeps a task of the lane that is being read.
+func (q *queue) setAside(ln *lane, task *entity.Task) {
+	if len(ln.arrived) >= q.m.options.MemoryLimit {
+		ln.arrivedMany = true
+		return
+	}
+	ln.arrived = append(ln.arrived, task)
+	q.aside++
 }

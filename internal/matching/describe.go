@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -14,11 +15,26 @@ import (
 type Description struct {
 	// Pollers are those seen in the last five minutes, the latest first.
 	Pollers []Poller
+	// Stats are what waits in the queue, by priority.
+	Stats map[int32]Stats
+}
+
+// Stats are what waits in a queue.
+type Stats struct {
 	// BacklogCount is the approximate number of tasks that wait; exact if they are
-	// few. Of a backlog that is on disk, at most 100,000 are counted.
+	// few. Of a backlog that is on disk, at most a million are counted.
 	BacklogCount int64
 	// BacklogAge is how long the first of them has waited.
 	BacklogAge time.Duration
+}
+
+// Total is the stats of all priorities together.
+func (d Description) Total() (total Stats) {
+	for _, s := range d.Stats {
+		total.BacklogCount += s.BacklogCount
+		total.BacklogAge = max(total.BacklogAge, s.BacklogAge)
+	}
+	return total
 }
 
 // Poller is somebody who polls a queue.
@@ -28,7 +44,7 @@ type Poller struct {
 }
 
 // countLimit is how many records of tasks are counted at most.
-const countLimit = 100_000
+const countLimit = 1_000_000
 
 // Describe describes a queue; if sticky is set, the sticky queue of that name.
 func (m *Matching) Describe(ctx context.Context, queue entity.Queue, sticky string) (Description, error) {
@@ -39,46 +55,132 @@ func (m *Matching) Describe(ctx context.Context, queue entity.Queue, sticky stri
 	if sticky != "" {
 		key = stickyKey(queue.Namespace, sticky)
 	}
-	var d Description
-	var first *entity.Task
-	onDisk, after := !key.sticky, int64(0)
 	now := m.now()
+	s := survey{now: now, stored: !key.sticky, stats: make(map[int32]*waiting)}
+	var d Description
 	if q := m.locked(key); q != nil {
 		q.forgetPollers(now)
 		for identity, info := range q.infos {
 			d.Pollers = append(d.Pollers, Poller{identity, info.lastAccess})
 		}
-		for q.tasks.first != nil && expired(q.tasks.first.task, now) {
-			q.tasks.pop()
-		}
-		d.BacklogCount = int64(q.tasks.len() + len(q.arrived))
-		if q.tasks.first != nil {
-			first = q.tasks.first.task
-		}
-		onDisk, after = q.spilled, q.cursor
+		s.memory(q)
 		q.mu.Unlock()
 	}
 	slices.SortFunc(d.Pollers, func(a, b Poller) int {
 		return cmp.Or(b.LastAccess.Compare(a.LastAccess), cmp.Compare(a.Identity, b.Identity))
 	})
-	if onDisk {
-		count, err := m.source.CountTasks(ctx, queue, oneLane, after, countLimit)
-		if err != nil {
+	if s.stored {
+		if err := s.store(ctx, m.source, queue); err != nil {
 			return Description{}, fmt.Errorf("describing task queue %q: %w", queue.Name, err)
 		}
-		d.BacklogCount += int64(count)
-		if first == nil && count > 0 {
-			tasks, _, _, err := m.source.ReadTasks(ctx, queue, oneLane, after, 1)
-			if err != nil {
-				return Description{}, fmt.Errorf("describing task queue %q: %w", queue.Name, err)
-			}
-			if len(tasks) > 0 {
-				first = tasks[0]
-			}
-		}
 	}
-	if first != nil && !first.Created.IsZero() {
-		d.BacklogAge = max(0, now.Sub(first.Created))
+	d.Stats = make(map[int32]Stats, len(s.stats))
+	for priority, w := range s.stats {
+		stats := Stats{BacklogCount: w.count}
+		if !w.oldest.IsZero() {
+			stats.BacklogAge = max(0, now.Sub(w.oldest))
+		}
+		d.Stats[priority] = stats
 	}
 	return d, nil
+}
+
+// survey adds up what waits in a queue.
+type survey struct {
+	now time.Time
+	// stored is set if some of it is in the store only.
+	stored bool
+	stats  map[int32]*waiting // by priority
+	// cursors are those of lanes in memory: tasks with ids up to that are in memory, or
+	// handed out. Of lanes that are not in memory, those that found has not passed
+	// are in the store only.
+	cursors map[string]int64
+	found   discovery
+}
+
+// waiting is what waits of a priority.
+type waiting struct {
+	count  int64
+	oldest time.Time
+	// first is the task in the store that has waited longest.
+	first     int64
+	firstLane string
+}
+
+func (s *survey) of(priority int32) *waiting {
+	w := s.stats[priority]
+	if w == nil {
+		w = new(waiting)
+		s.stats[priority] = w
+	}
+	return w
+}
+
+// memory adds what is in memory. The queue is locked.
+func (s *survey) memory(q *queue) {
+	s.found, s.stored = q.found, !q.found.done
+	s.cursors = make(map[string]int64, len(q.lanes))
+	for name, ln := range q.lanes {
+		s.cursors[name] = math.MaxInt64
+		if ln.spilled {
+			s.cursors[name], s.stored = ln.cursor, true
+		}
+		for ln.first != nil && expired(ln.first.task, s.now) {
+			q.unlink(ln.first)
+		}
+		q.review(ln)
+		if ln.first == nil {
+			continue
+		}
+		w := s.of(ln.level.priority)
+		w.count += int64(ln.count)
+		if created := ln.first.task.Created; w.oldest.IsZero() || created.Before(w.oldest) {
+			w.oldest = created
+		}
+	}
+}
+
+// store adds what is in the store only.
+func (s *survey) store(ctx context.Context, source Source, queue entity.Queue) error {
+	count, lane, after, w := 0, "", int64(-1), (*waiting)(nil)
+	err := source.EachTask(ctx, queue, func(name string, id int64) bool {
+		if w == nil || name != lane {
+			lane = name
+			priority, _ := entity.ParseLane(name)
+			w = s.of(priority)
+			cursor, inMemory := s.cursors[name]
+			switch {
+			case inMemory:
+				after = cursor
+			case s.found.undiscovered(name):
+				after = 0
+			default:
+				after = math.MaxInt64
+			}
+		}
+		if id > after {
+			count++
+			w.count++
+			if w.first == 0 || id < w.first {
+				w.first, w.firstLane = id, name
+			}
+		}
+		return count < countLimit
+	})
+	if err != nil {
+		return err
+	}
+	for _, w := range s.stats {
+		if w.first == 0 || !w.oldest.IsZero() {
+			continue
+		}
+		tasks, _, _, err := source.ReadTasks(ctx, queue, w.firstLane, w.first-1, 1)
+		if err != nil {
+			return err
+		}
+		if len(tasks) > 0 {
+			w.oldest = tasks[0].Created
+		}
+	}
+	return nil
 }

@@ -45,9 +45,13 @@ type Source interface {
 	// complete and whether there may be more. If there are no more, every task with
 	// an id above that is added (Matching.Add) after the call of ReadTasks.
 	ReadTasks(ctx context.Context, queue entity.Queue, lane string, after int64, limit int) (tasks []*entity.Task, through int64, more bool, err error)
-	// CountTasks counts the tasks of a lane of a queue with ids above after, up to
-	// limit.
-	CountTasks(ctx context.Context, queue entity.Queue, lane string, after int64, limit int) (int, error)
+	// ReadLanes reads the lanes of a queue with names in a range, in order of the names,
+	// and of each the first tasks, perLane and some at most. It stops when it has read
+	// about limit tasks.
+	ReadLanes(ctx context.Context, queue entity.Queue, lanes entity.LaneRange, perLane, limit int) (entity.LanePages, error)
+	// EachTask calls visit with the lane and the id of all tasks of a queue, in no
+	// particular order, until it returns false.
+	EachTask(ctx context.Context, queue entity.Queue, visit func(lane string, id int64) bool) error
 	// Watermark returns an id through which every task has been added.
 	Watermark() int64
 	// Holds reports whether tasks of the entity can be started here.
@@ -69,8 +73,12 @@ type Options struct {
 	// IdleAfter is how long after its last use a queue is unloaded. Pollers are
 	// forgotten after the same time. Default 5 min.
 	IdleAfter time.Duration
-	// MemoryLimit is the number of tasks a queue keeps in memory. Default 10,000.
+	// MemoryLimit is the number of tasks a queue keeps in memory, and some for each
+	// lane. Default 10,000.
 	MemoryLimit int
+	// LaneLimit is the number of lanes of a priority that a queue keeps in memory.
+	// Default 4,096.
+	LaneLimit int
 	// QueryLimit is the number of queries that may wait in a queue. Default 1,000.
 	QueryLimit int
 	// QueueLimit is the number of queues in memory. Default 100,000.
@@ -124,6 +132,7 @@ func New(options Options) *Matching {
 	setDefault(&options.StickyWindow, 10*time.Second)
 	setDefault(&options.IdleAfter, 5*time.Minute)
 	setDefault(&options.MemoryLimit, 10_000)
+	setDefault(&options.LaneLimit, 4096)
 	setDefault(&options.QueryLimit, 1_000)
 	setDefault(&options.QueueLimit, 100_000)
 	m := &Matching{
@@ -311,7 +320,8 @@ func (m *Matching) Remove(ref entity.TaskRef) {
 	if q == nil {
 		return
 	}
-	q.tasks.removeID(ref.ID)
+	q.drop(ref.ID)
+	q.readOn()
 	q.mu.Unlock()
 }
 

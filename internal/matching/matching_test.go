@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -31,25 +32,14 @@ type backlog struct {
 	delay time.Duration
 }
 
-func (b *backlog) ReadTasks(ctx context.Context, queue entity.Queue, _ string, after int64, limit int) ([]*entity.Task, int64, bool, error) {
+func (b *backlog) ReadTasks(ctx context.Context, queue entity.Queue, lane string, after int64, limit int) ([]*entity.Task, int64, bool, error) {
 	b.mu.Lock()
 	b.reads++
 	if b.err != nil {
 		defer b.mu.Unlock()
 		return nil, 0, false, b.err
 	}
-	var found []*entity.Task
-	through, more := b.next, false
-	for _, task := range b.tasks {
-		if task.Queue != queue || task.ID <= after {
-			continue
-		}
-		if len(found) == limit {
-			through, more = found[limit-1].ID, true
-			break
-		}
-		found = append(found, task)
-	}
+	found, through, more := b.page(queue, lane, after, limit)
 	delay := b.delay
 	b.mu.Unlock()
 	if delay > 0 {
@@ -58,16 +48,57 @@ func (b *backlog) ReadTasks(ctx context.Context, queue entity.Queue, _ string, a
 	return found, through, more, ctx.Err()
 }
 
-func (b *backlog) CountTasks(_ context.Context, queue entity.Queue, _ string, after int64, limit int) (int, error) {
+// page is the tasks of a lane with ids above after, limit at most.
+func (b *backlog) page(queue entity.Queue, lane string, after int64, limit int) (found []*entity.Task, through int64, more bool) {
+	through = b.next
+	for _, task := range b.tasks {
+		if task.Queue != queue || task.Lane != lane || task.ID <= after {
+			continue
+		}
+		if len(found) == limit {
+			return found, found[limit-1].ID, true
+		}
+		found = append(found, task)
+	}
+	return found, through, false
+}
+
+func (b *backlog) ReadLanes(ctx context.Context, queue entity.Queue, lanes entity.LaneRange, perLane, limit int) (found entity.LanePages, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	count := 0
+	if b.err != nil {
+		return found, b.err
+	}
+	found.Through = b.next
+	names := map[string]bool{}
 	for _, task := range b.tasks {
-		if task.Queue == queue && task.ID > after {
-			count++
+		if task.Queue == queue && task.Lane >= lanes.From && (lanes.To == "" || task.Lane < lanes.To) {
+			names[task.Lane] = true
 		}
 	}
-	return min(count, limit), nil
+	count := 0
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if count >= limit {
+			found.Next, found.More = name, true
+			break
+		}
+		page := entity.LanePage{Lane: name}
+		page.Tasks, page.Through, page.More = b.page(queue, name, 0, perLane)
+		found.Pages = append(found.Pages, page)
+		count += len(page.Tasks)
+	}
+	return found, ctx.Err()
+}
+
+func (b *backlog) EachTask(_ context.Context, queue entity.Queue, visit func(string, int64) bool) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, task := range b.tasks {
+		if task.Queue == queue && !visit(task.Lane, task.ID) {
+			break
+		}
+	}
+	return nil
 }
 
 func (b *backlog) Watermark() int64 {
@@ -370,7 +401,7 @@ func TestBacklogIsPagedThroughBoundedMemory(t *testing.T) {
 			m.each(func(q *queue) {
 				q.mu.Lock()
 				defer q.mu.Unlock()
-				if n := q.tasks.len(); n > 20 {
+				if n := len(q.byID); n > 20 {
 					t.Errorf("%d tasks in memory", n)
 				}
 			})
@@ -647,12 +678,12 @@ func TestDescribe(t *testing.T) {
 			return d
 		}
 		start := time.Now()
-		if d := describe(); d.BacklogCount != 0 || len(d.Pollers) != 0 || d.BacklogAge != 0 {
+		if d := describe(); d.Total().BacklogCount != 0 || len(d.Pollers) != 0 || d.Total().BacklogAge != 0 {
 			t.Errorf("at first: %+v", d)
 		}
 		b.add()
 		time.Sleep(time.Minute)
-		if d := describe(); d.BacklogCount != 1 || d.BacklogAge != time.Minute {
+		if d := describe(); d.Total().BacklogCount != 1 || d.Total().BacklogAge != time.Minute {
 			t.Errorf("with a task nobody polls for: %+v", d)
 		}
 		p := pollA(m)
@@ -663,7 +694,7 @@ func TestDescribe(t *testing.T) {
 		for range 7 {
 			b.add()
 		}
-		if d := describe(); d.BacklogCount != 7 || d.BacklogAge != 0 {
+		if d := describe(); d.Total().BacklogCount != 7 || d.Total().BacklogAge != 0 {
 			t.Errorf("with tasks in memory: %+v", d)
 		}
 		d := describe()
@@ -676,7 +707,7 @@ func TestDescribe(t *testing.T) {
 			t.Errorf("hint %d", p.work.BacklogCount)
 		}
 		time.Sleep(6 * time.Minute)
-		if d := describe(); len(d.Pollers) != 0 || d.BacklogAge != 6*time.Minute {
+		if d := describe(); len(d.Pollers) != 0 || d.Total().BacklogAge != 6*time.Minute {
 			t.Errorf("much later: %+v", d)
 		}
 	})

@@ -10,10 +10,11 @@ import (
 
 // queue is one task queue in memory.
 //
-// Invariants, with mu free: if a poller is parked, no query waits, no task waits,
-// and the queue has not spilled or is being read. Every task of a normal queue
-// whose record exists is in memory, or has been handed out, or will be added, or
-// the queue has spilled and the task's id is above the cursor.
+// Invariants, with mu free: if a poller is parked, no query waits, no task waits that
+// may go out, and every lane is complete or is being read. Every task of a normal
+// queue whose record exists is in memory, or has been handed out, or will be added, or
+// its lane has spilled and the task's id is above the cursor, or its lane has not been
+// discovered.
 type queue struct {
 	m   *Matching
 	key queueKey
@@ -23,23 +24,27 @@ type queue struct {
 	dead    bool
 	parked  pollerList
 	queries queryList
-	tasks   taskList
 
 	// lastPoll is when somebody last began to poll or was handed work, lastUse is
 	// the last time of anything that keeps the queue loaded.
 	lastPoll, lastUse time.Time
 	infos             map[string]pollerInfo
 
-	// The rest is of normal queues: see backlog.go.
-	spilled bool
-	cursor  int64
+	// byID has all tasks in memory, lanes and levels their order: see lane.go.
+	byID   map[int64]*taskNode
+	lanes  map[string]*lane
+	levels [entity.PriorityLevels + 1]*level // by priority
+
+	// loading is set while a goroutine reads pages, reading is the lane of which it
+	// reads one; hungry is how many lanes are to be read on. See backlog.go.
 	loading bool
-	// arrived are the tasks added while the queue is being read; arrivedMany is set
-	// if there were too many to keep.
-	arrived     []*entity.Task
-	arrivedMany bool
-	// left estimates how many tasks are left to the store.
-	left int64
+	reading *lane
+	hungry  int
+	found   discovery
+	// left estimates how many tasks are left to the store, aside is how many are set
+	// aside by lanes.
+	left  int64
+	aside int
 
 	// fallback, of sticky queues, is set while something waits: see sticky.go.
 	fallback *time.Timer
@@ -50,30 +55,43 @@ type pollerInfo struct {
 }
 
 func newQueue(m *Matching, key queueKey) *queue {
-	return &queue{m: m, key: key, spilled: !key.sticky, lastUse: m.now(), infos: make(map[string]pollerInfo)}
+	return &queue{m: m, key: key, found: discovery{done: key.sticky}, lastUse: m.now(), infos: make(map[string]pollerInfo)}
 }
 
 // add takes a task that has just become durable.
 func (q *queue) add(task *entity.Task) {
-	switch {
-	case task.Volatile:
+	if task.Volatile {
 		// It is nowhere else. Who offers it sees to it that it is not missed.
-		if q.parked.first != nil || q.tasks.len() < q.m.options.MemoryLimit {
+		if q.parked.first != nil || len(q.byID) < q.m.options.MemoryLimit {
 			q.offer(task, false)
 		}
-	case q.loading:
-		if len(q.arrived) >= q.m.options.MemoryLimit {
-			q.arrivedMany = true
+		return
+	}
+	ln := q.lanes[task.Lane]
+	switch {
+	case ln == nil && q.undiscovered(task.Lane):
+		q.left++
+		if q.loading { // what is being found may not have it
+			q.laneFor(task.Lane)
+		}
+	case ln == nil && task.ID <= q.found.floor:
+		// Seen when the lane was discovered.
+	case ln == nil:
+		if priority, _ := entity.ParseLane(task.Lane); len(q.byID) > 0 && !q.roomFor(priority) {
+			q.left++
+			q.missLane(task.Lane)
 			return
 		}
-		q.arrived = append(q.arrived, task)
-	case q.spilled:
-		q.left++
-	case task.ID <= q.cursor:
+		q.offer(task, false)
+	case q.reading == ln:
+		q.setAside(ln, task)
+	case ln.spilled:
+		q.leave(ln)
+	case task.ID <= ln.cursor:
 		// Read from the store already.
-	case q.parked.first == nil && q.tasks.len() >= q.m.options.MemoryLimit:
-		q.spill()
-		q.left++
+	case q.full(ln):
+		q.spill(ln)
+		q.leave(ln)
 	default:
 		q.offer(task, false)
 	}
@@ -81,7 +99,11 @@ func (q *queue) add(task *entity.Task) {
 
 // restore takes a task back that has been in memory before.
 func (q *queue) restore(task *entity.Task) {
-	if q.spilled && !q.loading && task.ID > q.cursor && !task.Volatile {
+	ln := q.lanes[task.Lane]
+	switch {
+	case task.Volatile, q.key.sticky:
+	case ln == nil && q.undiscovered(task.Lane) && !q.loading,
+		ln != nil && ln.spilled && q.reading != ln && task.ID > ln.cursor:
 		q.left++
 		return // it will be read
 	}
@@ -90,30 +112,59 @@ func (q *queue) restore(task *entity.Task) {
 
 // forget drops the tasks for which gone reports true.
 func (q *queue) forget(gone func(*entity.Task) bool) {
-	for id, n := range q.tasks.byID {
+	for id, n := range q.byID {
 		if gone(n.task) {
-			q.tasks.removeID(id)
+			q.drop(id)
 		}
 	}
-	q.arrived = slices.DeleteFunc(q.arrived, gone)
+	for _, ln := range q.lanes {
+		if len(ln.arrived) > 0 {
+			q.aside -= len(ln.arrived)
+			ln.arrived = slices.DeleteFunc(ln.arrived, gone)
+			q.aside += len(ln.arrived)
+		}
+	}
 	q.readOn()
 }
 
 // offer hands the task to the poller that has waited longest or else keeps it, at
 // the front or at the back.
 func (q *queue) offer(task *entity.Task, front bool) {
-	if q.tasks.has(task.ID) || expired(task, q.m.now()) {
+	if q.has(task.ID) || expired(task, q.m.now()) {
 		return
 	}
-	if p := q.parked.pop(); p != nil {
-		q.hand(p, Work{Task: task})
-		return
+	if len(q.byID) == 0 && !q.loading { // nothing that could go before it
+		if p := q.parked.pop(); p != nil {
+			q.hand(p, Work{Task: task})
+			return
+		}
 	}
-	if front {
-		q.tasks.pushFront(task)
-	} else {
-		q.tasks.pushBack(task)
+	q.keep(task, front)
+	q.match()
+}
+
+// keepOnce keeps a task, if it is not in memory yet, without handing it out.
+func (q *queue) keepOnce(task *entity.Task) {
+	if !q.has(task.ID) && !expired(task, q.m.now()) {
+		q.keep(task, false)
 	}
+}
+
+func (q *queue) has(id int64) bool {
+	_, ok := q.byID[id]
+	return ok
+}
+
+// match hands out tasks as long as there are pollers.
+func (q *queue) match() {
+	for q.parked.first != nil {
+		task := q.next(q.m.now())
+		if task == nil {
+			break
+		}
+		q.hand(q.parked.pop(), Work{Task: task})
+	}
+	q.readOn()
 }
 
 // hand gives work to a poller that has been taken off the list.
@@ -130,13 +181,8 @@ func (q *queue) hand(p *poller, work Work) {
 func (q *queue) take(now time.Time) (work Work, ok bool) {
 	if query := q.queries.take(); query != nil {
 		work, ok = Work{Query: query.task, waiting: query}, true
-	} else {
-		for task := q.tasks.pop(); task != nil; task = q.tasks.pop() {
-			if !expired(task, now) {
-				work, ok = Work{Task: task}, true
-				break
-			}
-		}
+	} else if task := q.next(now); task != nil {
+		work, ok = Work{Task: task}, true
 	}
 	q.readOn()
 	work.BacklogCount = q.backlog()
@@ -149,7 +195,7 @@ func expired(task *entity.Task, now time.Time) bool {
 }
 
 // backlog is the approximate number of tasks waiting.
-func (q *queue) backlog() int64 { return int64(q.tasks.len()+len(q.arrived)) + max(0, q.left) }
+func (q *queue) backlog() int64 { return int64(len(q.byID)+q.aside) + max(0, q.left) }
 
 // sawPoller notes that a poll begins.
 func (q *queue) sawPoller(identity string, now time.Time) {
@@ -208,78 +254,4 @@ func (q *queue) close() {
 		p.wake <- struct{}{}
 	}
 	q.unload()
-}
-
-// taskList is tasks in order, and by id.
-type taskList struct {
-	first, last *taskNode
-	byID        map[int64]*taskNode
-}
-
-type taskNode struct {
-	task       *entity.Task
-	prev, next *taskNode
-}
-
-func (l *taskList) len() int { return len(l.byID) }
-
-func (l *taskList) has(id int64) bool {
-	_, ok := l.byID[id]
-	return ok
-}
-
-func (l *taskList) insert(task *entity.Task) *taskNode {
-	if l.byID == nil {
-		l.byID = make(map[int64]*taskNode)
-	}
-	n := &taskNode{task: task}
-	l.byID[task.ID] = n
-	return n
-}
-
-func (l *taskList) pushBack(task *entity.Task) {
-	n := l.insert(task)
-	if n.prev = l.last; l.last != nil {
-		l.last.next = n
-	} else {
-		l.first = n
-	}
-	l.last = n
-}
-
-func (l *taskList) pushFront(task *entity.Task) {
-	n := l.insert(task)
-	if n.next = l.first; l.first != nil {
-		l.first.prev = n
-	} else {
-		l.last = n
-	}
-	l.first = n
-}
-
-func (l *taskList) pop() *entity.Task {
-	if l.first == nil {
-		return nil
-	}
-	task := l.first.task
-	l.removeID(task.ID)
-	return task
-}
-
-func (l *taskList) removeID(id int64) {
-	n := l.byID[id]
-	if n == nil {
-		return
-	}
-	delete(l.byID, id)
-	if n.prev != nil {
-		n.prev.next = n.next
-	} else {
-		l.first = n.next
-	}
-	if n.next != nil {
-		n.next.prev = n.prev
-	} else {
-		l.last = n.prev
-	}
 }

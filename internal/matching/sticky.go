@@ -27,7 +27,7 @@ func (m *Matching) offerSticky(task *entity.Task, front bool) bool {
 		return false
 	}
 	defer q.mu.Unlock()
-	if !q.served() || q.tasks.len() >= m.options.MemoryLimit {
+	if !q.served() || len(q.byID) >= m.options.MemoryLimit {
 		return false
 	}
 	q.offer(task, front)
@@ -67,7 +67,7 @@ func (q *queue) pollerGone() {
 
 // armFallback sees to it that what waits does not wait for a worker that is gone.
 func (q *queue) armFallback() {
-	if !q.key.sticky || q.dead || q.fallback != nil || q.tasks.len()+q.queries.count == 0 {
+	if !q.key.sticky || q.dead || q.fallback != nil || len(q.byID)+q.queries.count == 0 {
 		return
 	}
 	m := q.m
@@ -117,7 +117,8 @@ type leftovers struct {
 }
 
 func (q *queue) takeAll() (l leftovers) {
-	for task := q.tasks.pop(); task != nil; task = q.tasks.pop() {
+	now := q.m.now()
+	for task := q.next(now); task != nil; task = q.next(now) {
 		l.tasks = append(l.tasks, task)
 	}
 	for query := q.queries.pop(); query != nil; query = q.queries.pop() {

@@ -26,16 +26,17 @@ const (
 
 // DispatchTask is the durable record of a task that is ready for a worker.
 type DispatchTask struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Entity        []byte                 `protobuf:"bytes,1,opt,name=entity,proto3" json:"entity,omitempty"` // encoded entity key
-	RunId         string                 `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
-	EventId       int64                  `protobuf:"varint,3,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"` // scheduled event id
-	Stamp         int32                  `protobuf:"varint,4,opt,name=stamp,proto3" json:"stamp,omitempty"`                    // attempt for workflow tasks, stamp for activities
-	StickyQueue   string                 `protobuf:"bytes,5,opt,name=sticky_queue,json=stickyQueue,proto3" json:"sticky_queue,omitempty"`
-	Created       *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=created,proto3" json:"created,omitempty"`
-	Expires       *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=expires,proto3" json:"expires,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Entity         []byte                 `protobuf:"bytes,1,opt,name=entity,proto3" json:"entity,omitempty"` // encoded entity key
+	RunId          string                 `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	EventId        int64                  `protobuf:"varint,3,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"` // scheduled event id
+	Stamp          int32                  `protobuf:"varint,4,opt,name=stamp,proto3" json:"stamp,omitempty"`                    // attempt for workflow tasks, stamp for activities
+	StickyQueue    string                 `protobuf:"bytes,5,opt,name=sticky_queue,json=stickyQueue,proto3" json:"sticky_queue,omitempty"`
+	Created        *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=created,proto3" json:"created,omitempty"`
+	Expires        *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=expires,proto3" json:"expires,omitempty"`
+	FairnessWeight float32                `protobuf:"fixed32,8,opt,name=fairness_weight,json=fairnessWeight,proto3" json:"fairness_weight,omitempty"` // 0: 1; priority and fairness key are in the lane
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *DispatchTask) Reset() {
@@ -117,11 +118,18 @@ func (x *DispatchTask) GetExpires() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *DispatchTask) GetFairnessWeight() float32 {
+	if x != nil {
+		return x.FairnessWeight
+	}
+	return 0
+}
+
 var File_records_queue_proto protoreflect.FileDescriptor
 
 const file_records_queue_proto_rawDesc = "" +
 	"\n" +
-	"\x13records/queue.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfd\x01\n" +
+	"\x13records/queue.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa6\x02\n" +
 	"\fDispatchTask\x12\x16\n" +
 	"\x06entity\x18\x01 \x01(\fR\x06entity\x12\x15\n" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x19\n" +
@@ -129,7 +137,8 @@ const file_records_queue_proto_rawDesc = "" +
 	"\x05stamp\x18\x04 \x01(\x05R\x05stamp\x12!\n" +
 	"\fsticky_queue\x18\x05 \x01(\tR\vstickyQueue\x124\n" +
 	"\acreated\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\acreated\x124\n" +
-	"\aexpires\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\aexpiresB-Z+github.com/perdure/perdure/internal/recordsb\x06proto3"
+	"\aexpires\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\aexpires\x12'\n" +
+	"\x0ffairness_weight\x18\b \x01(\x02R\x0efairnessWeightB-Z+github.com/perdure/perdure/internal/recordsb\x06proto3"
 
 var (
 	file_records_queue_proto_rawDescOnce sync.Once

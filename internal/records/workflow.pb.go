@@ -587,6 +587,7 @@ type WorkflowTask struct {
 	StickyQueue           string                 `protobuf:"bytes,6,opt,name=sticky_queue,json=stickyQueue,proto3" json:"sticky_queue,omitempty"`                                 // unset: scheduled on the normal queue
 	Timeout               *durationpb.Duration   `protobuf:"bytes,7,opt,name=timeout,proto3" json:"timeout,omitempty"`                                                            // start-to-close
 	TaskId                int64                  `protobuf:"varint,8,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`                                               // of the dispatch record; 0: none
+	Lane                  string                 `protobuf:"bytes,9,opt,name=lane,proto3" json:"lane,omitempty"`                                                                  // where that record is filed
 	unknownFields         protoimpl.UnknownFields
 	sizeCache             protoimpl.SizeCache
 }
@@ -677,6 +678,13 @@ func (x *WorkflowTask) GetTaskId() int64 {
 	return 0
 }
 
+func (x *WorkflowTask) GetLane() string {
+	if x != nil {
+		return x.Lane
+	}
+	return ""
+}
+
 // Activity is one pending activity of a run.
 type Activity struct {
 	state                   protoimpl.MessageState `protogen:"open.v1"`
@@ -706,6 +714,7 @@ type Activity struct {
 	Priority                *v1.Priority           `protobuf:"bytes,24,opt,name=priority,proto3" json:"priority,omitempty"`
 	LastAttemptCompleteTime *timestamppb.Timestamp `protobuf:"bytes,25,opt,name=last_attempt_complete_time,json=lastAttemptCompleteTime,proto3" json:"last_attempt_complete_time,omitempty"`
 	Stamp                   int32                  `protobuf:"varint,26,opt,name=stamp,proto3" json:"stamp,omitempty"` // raised by whatever makes tasks already handed out stale
+	Lane                    string                 `protobuf:"bytes,27,opt,name=lane,proto3" json:"lane,omitempty"`    // where the dispatch record is filed
 	unknownFields           protoimpl.UnknownFields
 	sizeCache               protoimpl.SizeCache
 }
@@ -920,6 +929,13 @@ func (x *Activity) GetStamp() int32 {
 		return x.Stamp
 	}
 	return 0
+}
+
+func (x *Activity) GetLane() string {
+	if x != nil {
+		return x.Lane
+	}
+	return ""
 }
 
 // Timer is one pending user timer of a run.
@@ -1326,7 +1342,7 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\n" +
 	"new_run_id\x18\x11 \x01(\tR\bnewRunId\x12 \n" +
 	"\freset_run_id\x18\x12 \x01(\tR\n" +
-	"resetRunId\"\xfc\x02\n" +
+	"resetRunId\"\x90\x03\n" +
 	"\fWorkflowTask\x12,\n" +
 	"\x12scheduled_event_id\x18\x01 \x01(\x03R\x10scheduledEventId\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\x05R\aattempt\x12A\n" +
@@ -1335,7 +1351,8 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\ttransient\x18\x05 \x01(\bR\ttransient\x12!\n" +
 	"\fsticky_queue\x18\x06 \x01(\tR\vstickyQueue\x123\n" +
 	"\atimeout\x18\a \x01(\v2\x19.google.protobuf.DurationR\atimeout\x12\x17\n" +
-	"\atask_id\x18\b \x01(\x03R\x06taskId\"\xd8\v\n" +
+	"\atask_id\x18\b \x01(\x03R\x06taskId\x12\x12\n" +
+	"\x04lane\x18\t \x01(\tR\x04lane\"\xec\v\n" +
 	"\bActivity\x12,\n" +
 	"\x12scheduled_event_id\x18\x01 \x01(\x03R\x10scheduledEventId\x12\x1f\n" +
 	"\vactivity_id\x18\x02 \x01(\tR\n" +
@@ -1365,7 +1382,8 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\atask_id\x18\x17 \x01(\x03R\x06taskId\x12<\n" +
 	"\bpriority\x18\x18 \x01(\v2 .temporal.api.common.v1.PriorityR\bpriority\x12W\n" +
 	"\x1alast_attempt_complete_time\x18\x19 \x01(\v2\x1a.google.protobuf.TimestampR\x17lastAttemptCompleteTime\x12\x14\n" +
-	"\x05stamp\x18\x1a \x01(\x05R\x05stamp\"\x81\x01\n" +
+	"\x05stamp\x18\x1a \x01(\x05R\x05stamp\x12\x12\n" +
+	"\x04lane\x18\x1b \x01(\tR\x04lane\"\x81\x01\n" +
 	"\x05Timer\x12\x19\n" +
 	"\btimer_id\x18\x01 \x01(\tR\atimerId\x12(\n" +
 	"\x10started_event_id\x18\x02 \x01(\x03R\x0estartedEventId\x123\n" +

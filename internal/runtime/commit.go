@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"math"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -117,6 +118,7 @@ const (
 	taskSticky  = 5
 	taskCreated = 6
 	taskExpires = 7
+	taskWeight  = 8
 )
 
 // appendTask appends the task as an encoded records.DispatchTask. It is written
@@ -138,7 +140,11 @@ func appendTask(b []byte, task *entity.Task) []byte {
 	}
 	b = appendText(b, taskSticky, task.Sticky)
 	b = appendTime(b, taskCreated, task.Created)
-	return appendTime(b, taskExpires, task.Expires)
+	b = appendTime(b, taskExpires, task.Expires)
+	if task.Weight != 0 {
+		b = protowire.AppendFixed32(protowire.AppendTag(b, taskWeight, protowire.Fixed32Type), math.Float32bits(task.Weight))
+	}
+	return b
 }
 
 func appendText(b []byte, field protowire.Number, s string) []byte {

@@ -1,6 +1,7 @@
 package runtime_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -50,12 +51,12 @@ func simulate(t *testing.T, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	s := &simulation{ledgers: map[string]*ledger{}}
 	for i := range entities {
-		s.ledgers[fmt.Sprint(i)] = &ledger{sent: map[string]int64{}, tasks: map[int64]bool{}}
+		s.ledgers[simulatedID(i)] = &ledger{sent: map[string]int64{}, tasks: map[int64]bool{}}
 	}
-	memory := []int{4, 1000}[rng.IntN(2)]
+	memory, lanes := []int{4, 1000}[rng.IntN(2)], []int{2, 1000}[rng.IntN(2)]
 	start := func(knows int64) {
 		s.offered = map[int64]int{}
-		s.tasks = matching.New(matching.Options{MemoryLimit: memory, Logger: slog.New(slog.DiscardHandler)})
+		s.tasks = matching.New(matching.Options{MemoryLimit: memory, LaneLimit: lanes, Logger: slog.New(slog.DiscardHandler)})
 		if s.world == nil {
 			s.world = newWorld(t, func(o *runtime.Options) {
 				o.Tasks = s.tasks
@@ -100,13 +101,20 @@ func simulate(t *testing.T, seed uint64) {
 	s.close()
 }
 
+func simulatedID(n int) string {
+	if n%2 == 0 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprint(n, " in a lane")
+}
+
 // client does random things to random entities and notes what is acknowledged.
 func (s *simulation) client(ctx context.Context, rng *rand.Rand, entities int) {
 	for ctx.Err() == nil {
 		if rng.IntN(4) == 0 {
 			time.Sleep(time.Duration(rng.IntN(int(5 * time.Millisecond))))
 		}
-		id, other := fmt.Sprint(rng.IntN(entities)), fmt.Sprint(rng.IntN(entities))
+		id, other := simulatedID(rng.IntN(entities)), simulatedID(rng.IntN(entities))
 		increment, timer, send := rng.IntN(2) == 0, rng.IntN(3) == 0, rng.IntN(2) == 0
 		add, complete, lazy := rng.IntN(2) == 0, rng.IntN(4) == 0, rng.IntN(8) == 0
 		after := []time.Duration{time.Millisecond, time.Second, 7 * time.Minute, time.Hour}[rng.IntN(4)]
@@ -217,17 +225,15 @@ func (s *simulation) check(t *testing.T) {
 			}
 		}
 	}
-	var stored []int64
-	for after, more := int64(0), true; more; {
-		tasks, through, again, err := s.ReadTasks(t.Context(), testQueue, "", after, 100)
-		s.must(err)
-		for _, task := range tasks {
-			stored = append(stored, task.ID)
-		}
-		after, more = through, again
+	found, err := s.ReadLanes(t.Context(), testQueue, entity.LaneRange{}, 1_000_000, 1_000_000)
+	s.must(err)
+	if len(found.Pages) == 0 {
+		t.Error("no task is stored")
 	}
-	if !slices.IsSorted(stored) {
-		t.Error("tasks are read out of order")
+	for _, page := range found.Pages {
+		if !slices.IsSortedFunc(page.Tasks, func(a, b *entity.Task) int { return cmp.Compare(a.ID, b.ID) }) {
+			t.Error("tasks are read out of order")
+		}
 	}
 	if late := s.store.aboveBound(); late != "" {
 		t.Error(late)

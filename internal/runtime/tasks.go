@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -82,57 +80,29 @@ func (r *Runtime) Watermark() int64 {
 	return mark
 }
 
-// Lanes are the lanes of a queue that have durable tasks, in order; if there are more
-// than limit, the first of them. Each is read apart, by ReadTasks, with a cursor of its
-// own: which of them comes first is for matching to say. It costs a seek for each lane
-// and shard. A lane that begins while Lanes runs may be missed; its tasks are added to
-// the TaskSink, as ever.
-func (r *Runtime) Lanes(ctx context.Context, queue entity.Queue, limit int) ([]string, error) {
-	found := map[string]struct{}{}
+// EachTask calls visit with the lane and the id of every durable task of a queue, those
+// of one shard after those of the other, until it returns false.
+func (r *Runtime) EachTask(ctx context.Context, queue entity.Queue, visit func(lane string, id int64) bool) error {
 	prefix := appendQueueKey(nil, queue)
 	for s := range r.held() {
-		bounds := storage.Prefix(prefix)
-		for n := 0; n < limit; n++ {
-			lane, any := "", false
-			var broken error
-			err := r.store.Scan(ctx, s.id, bounds, func(key, _ []byte) bool {
-				lane, _, broken = entity.DecodeString(key[len(prefix):])
-				any = true
-				return false
-			})
-			if err = errors.Join(err, broken); err != nil {
-				return nil, fmt.Errorf("runtime: reading the lanes of queue %q: %w", queue.Name, err)
+		var lane laneOfKey
+		var broken error
+		going := true
+		err := r.store.Scan(ctx, s.id, storage.Prefix(prefix), func(key, _ []byte) bool {
+			var id int64
+			if id, broken = lane.decode(key[len(prefix):]); broken == nil {
+				going = visit(lane.name, id)
 			}
-			if !any {
-				break
-			}
-			found[lane] = struct{}{}
-			bounds.Start = storage.PrefixEnd(appendLaneKey(nil, queue, lane))
-		}
-	}
-	lanes := slices.Sorted(maps.Keys(found))
-	return lanes[:min(limit, len(lanes))], nil
-}
-
-// CountTasks counts the durable tasks of a lane of a queue with ids above after, up to
-// limit.
-func (r *Runtime) CountTasks(ctx context.Context, queue entity.Queue, lane string, after int64, limit int) (int, error) {
-	count := 0
-	for s := range r.held() {
-		prefix := appendLaneKey(nil, queue, lane)
-		bounds := storage.Range{Start: entity.AppendInt(append([]byte(nil), prefix...), after+1), End: storage.PrefixEnd(prefix)}
-		err := r.store.Scan(ctx, s.id, bounds, func(_, _ []byte) bool {
-			count++
-			return count < limit
+			return going && broken == nil
 		})
-		if err != nil {
-			return 0, fmt.Errorf("runtime: counting tasks of queue %q: %w", queue.Name, err)
+		if err = errors.Join(err, broken); err != nil {
+			return fmt.Errorf("runtime: counting tasks of queue %q: %w", queue.Name, err)
 		}
-		if count >= limit {
-			break
+		if !going {
+			return nil
 		}
 	}
-	return count, nil
+	return nil
 }
 
 // taskRun is the tasks of a queue in one shard, read piece by piece.
@@ -158,26 +128,36 @@ func (t *taskRun) read(ctx context.Context) error {
 		End:   entity.AppendInt(append([]byte(nil), prefix...), t.bound+1),
 	}
 	t.complete, t.tasks = true, nil
-	log := t.shard.rt.log
 	return t.shard.rt.store.Scan(ctx, t.shard.id, bounds, func(key, value []byte) bool {
 		id, _, err := entity.DecodeInt(key[len(prefix):])
 		if err != nil {
-			log.Error("The key of a task cannot be decoded; the task is kept and passed over. Check the store, and restore it from a backup if it is damaged",
-				"shard", t.shard.id, "key", fmt.Sprintf("%x", key), "error", err)
+			t.shard.reportBrokenTask(key, err)
 			return true
 		}
 		t.after = id
-		task, err := decodeTask(value)
-		if err != nil {
-			log.Error("A task cannot be decoded; it is kept and passed over. Check the store, and restore it from a backup if it is damaged",
-				"shard", t.shard.id, "namespace", t.queue.Namespace, "queue", t.queue.Name, "id", id, "error", err)
-			return true
+		if task := t.shard.taskOf(entity.TaskRef{Queue: t.queue, Lane: t.lane, ID: id}, value); task != nil {
+			t.tasks = append(t.tasks, task)
 		}
-		task.Queue, task.Lane, task.ID = t.queue, t.lane, id
-		t.tasks = append(t.tasks, task)
 		t.complete = len(t.tasks) < t.chunk
 		return t.complete
 	})
+}
+
+func (s *shard) reportBrokenTask(key []byte, err error) {
+	s.rt.log.Error("The key of a task cannot be decoded; the task is kept and passed over. Check the store, and restore it from a backup if it is damaged",
+		"shard", s.id, "key", fmt.Sprintf("%x", key), "error", err)
+}
+
+// taskOf decodes the record of a task; nil if that is not possible.
+func (s *shard) taskOf(ref entity.TaskRef, value []byte) *entity.Task {
+	task, err := decodeTask(value)
+	if err != nil {
+		s.rt.log.Error("A task cannot be decoded; it is kept and passed over. Check the store, and restore it from a backup if it is damaged",
+			"shard", s.id, "namespace", ref.Queue.Namespace, "queue", ref.Queue.Name, "id", ref.ID, "error", err)
+		return nil
+	}
+	task.Queue, task.Lane, task.ID = ref.Queue, ref.Lane, ref.ID
+	return task
 }
 
 // decodeTask is the inverse of appendTask; the queue and the id are in the key.
@@ -196,6 +176,7 @@ func decodeTask(value []byte) (*entity.Task, error) {
 		EventID: record.EventId,
 		Stamp:   record.Stamp,
 		Sticky:  record.StickyQueue,
+		Weight:  record.FairnessWeight,
 	}
 	if record.Created != nil {
 		task.Created = record.Created.AsTime()

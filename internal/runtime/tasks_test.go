@@ -102,11 +102,13 @@ func TestTasksAreReadInOrderPageByPage(t *testing.T) {
 				t.Errorf("limit %d: got %v", limit, got)
 			}
 		}
-		if n, err := w.CountTasks(t.Context(), testQueue, "", want[9], 1000); n != 90 || err != nil {
-			t.Errorf("counted %d, %v", n, err)
-		}
-		if n, _ := w.CountTasks(t.Context(), testQueue, "", 0, 30); n != 30 {
-			t.Errorf("counted %d", n)
+		var ids []int64
+		w.must(w.EachTask(t.Context(), testQueue, func(_ string, id int64) bool {
+			ids = append(ids, id)
+			return true
+		}))
+		if slices.Sort(ids); !slices.Equal(ids, want) {
+			t.Errorf("visited %v", ids)
 		}
 	})
 }
@@ -136,7 +138,7 @@ func TestReadingTasksWaitsForTheOnesUnderWay(t *testing.T) {
 func TestStoredTaskIsADispatchTask(t *testing.T) {
 	for _, task := range []entity.Task{
 		{},
-		{Entity: toyKey("a\x00b"), RunID: "r", EventID: 7, Stamp: 3, Sticky: "s", Created: time.Unix(5, 6), Expires: time.Unix(-7, 8)},
+		{Entity: toyKey("a\x00b"), RunID: "r", EventID: 7, Stamp: 3, Sticky: "s", Weight: 2.5, Created: time.Unix(5, 6), Expires: time.Unix(-7, 8)},
 		{Stamp: -1, EventID: -1, Created: time.Unix(0, 0), Expires: time.Unix(1<<33, 0)},
 	} {
 		var record records.DispatchTask
@@ -147,8 +149,8 @@ func TestStoredTaskIsADispatchTask(t *testing.T) {
 		if err != nil || len(rest) > 0 || key != task.Entity {
 			t.Errorf("entity %v, rest %v, error %v", key, rest, err)
 		}
-		got := entity.Task{RunID: record.RunId, EventID: record.EventId, Stamp: record.Stamp, Sticky: record.StickyQueue}
-		want := entity.Task{RunID: task.RunID, EventID: task.EventID, Stamp: task.Stamp, Sticky: task.Sticky}
+		got := entity.Task{RunID: record.RunId, EventID: record.EventId, Stamp: record.Stamp, Sticky: record.StickyQueue, Weight: record.FairnessWeight}
+		want := entity.Task{RunID: task.RunID, EventID: task.EventID, Stamp: task.Stamp, Sticky: task.Sticky, Weight: task.Weight}
 		if got != want {
 			t.Errorf("got %+v", got)
 		}
@@ -166,36 +168,49 @@ func TestLanesOfAQueueAreReadApart(t *testing.T) {
 		w := newWorld(t)
 		defer w.close()
 		ids := map[string][]int64{}
-		for i := range 30 {
+		for i := range 60 {
 			time.Sleep(time.Millisecond)
-			lane := []string{"", "a", "a\x00b"}[i%3]
+			lane := []string{"", "a", "a\x00b", "c"}[i%4]
 			w.must(w.step(fmt.Sprint(i), func(step *entity.Step, e *toy) {
-				ids[lane] = append(ids[lane], step.AddTask(&entity.Task{Queue: testQueue, Lane: lane, Entity: e.key}))
+				ids[lane] = append(ids[lane], step.AddTask(&entity.Task{Queue: testQueue, Lane: lane, Weight: 2, Entity: e.key}))
 				step.AddTask(&entity.Task{Queue: entity.Queue{Namespace: "ns", Type: entity.TaskActivity, Name: "queue2"}, Lane: "other", Entity: e.key})
 			}))
 		}
-		lanes, err := w.Lanes(t.Context(), testQueue, 10)
-		if want := []string{"", "a", "a\x00b"}; err != nil || !slices.Equal(lanes, want) {
-			t.Errorf("lanes %q, %v", lanes, err)
-		}
-		if lanes, _ := w.Lanes(t.Context(), testQueue, 2); !slices.Equal(lanes, []string{"", "a"}) {
-			t.Errorf("the first two lanes are %q", lanes)
-		}
-		for _, lane := range lanes {
-			tasks, _, more, err := w.ReadTasks(t.Context(), testQueue, lane, 0, 100)
-			w.must(err)
-			var got []int64
-			for _, task := range tasks {
-				if task.Lane != lane {
-					t.Errorf("read %+v from lane %q", task, lane)
+		for _, perLane := range []int{1, 2, 100} {
+			for _, limit := range []int{1, 3, 1000} {
+				got := map[string][]int64{}
+				for lanes, more := (entity.LaneRange{To: "b"}), true; more; {
+					found, err := w.ReadLanes(t.Context(), testQueue, lanes, perLane, limit)
+					w.must(err)
+					for _, page := range found.Pages {
+						name := page.Lane
+						if got[name] != nil {
+							t.Errorf("lane %q was read twice", name)
+						}
+						for _, task := range page.Tasks {
+							if task.Lane != name || task.Weight != 2 || task.ID > page.Through {
+								t.Errorf("read %+v from lane %q", task, name)
+							}
+							got[name] = append(got[name], task.ID)
+						}
+						if page.More {
+							rest, _, _, err := w.ReadTasks(t.Context(), testQueue, name, page.Through, 100)
+							w.must(err)
+							for _, task := range rest {
+								got[name] = append(got[name], task.ID)
+							}
+						}
+					}
+					lanes.From, more = found.Next, found.More
 				}
-				got = append(got, task.ID)
-			}
-			if more || !slices.Equal(got, ids[lane]) {
-				t.Errorf("lane %q: read %v, want %v", lane, got, ids[lane])
-			}
-			if n, err := w.CountTasks(t.Context(), testQueue, lane, ids[lane][3], 100); n != 6 || err != nil {
-				t.Errorf("lane %q: counted %d, %v", lane, n, err)
+				for _, name := range []string{"", "a", "a\x00b"} {
+					if !slices.Equal(got[name], ids[name]) {
+						t.Errorf("%d of a lane, %d in all: lane %q: read %v, want %v", perLane, limit, name, got[name], ids[name])
+					}
+				}
+				if len(got) != 3 {
+					t.Errorf("read the lanes %v", got)
+				}
 			}
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -104,7 +105,7 @@ func (e *toy) setTimer(step *entity.Step, name string, at time.Time) {
 }
 
 func (e *toy) addTask(step *entity.Step, queue entity.Queue) int64 {
-	id := step.AddTask(&entity.Task{Queue: queue, Entity: e.key, RunID: "run", EventID: 5, Stamp: 1, Created: step.Now})
+	id := step.AddTask(&entity.Task{Queue: queue, Lane: e.lane(), Entity: e.key, RunID: "run", EventID: 5, Stamp: 1, Created: step.Now})
 	e.tasks[id] = true
 	step.Put(append([]byte("q"), number(id)...), number(id))
 	return id
@@ -113,7 +114,17 @@ func (e *toy) addTask(step *entity.Step, queue entity.Queue) int64 {
 func (e *toy) completeTask(step *entity.Step, queue entity.Queue, id int64) {
 	delete(e.tasks, id)
 	step.Delete(append([]byte("q"), number(id)...))
-	step.RemoveTask(entity.TaskRef{Queue: queue, ID: id})
+	step.RemoveTask(entity.TaskRef{Queue: queue, Lane: e.lane(), ID: id})
+}
+
+// lane is that of the toy's tasks: the one without a name, unless its id ends with a
+// digit and "in a lane".
+func (e *toy) lane() string {
+	if rest, ok := strings.CutSuffix(e.key.ID, " in a lane"); ok {
+		n := rest[len(rest)-1] - '0'
+		return entity.LaneOf(int32(n%5), []string{"", "a", "b"}[n%3])
+	}
+	return ""
 }
 
 func (e *toy) send(step *entity.Step, to entity.Key) {

@@ -367,6 +367,8 @@ func (r *Run) dispatchActivity(step *entity.Step, act *records.Activity) {
 	act.RetryAt = nil
 	task := &entity.Task{
 		Queue:   r.activityQueue(act),
+		Lane:    lane(r.info.Priority, act.Priority),
+		Weight:  fairnessWeight(r.info.Priority, act.Priority),
 		Entity:  r.chain.key,
 		RunID:   r.info.RunId,
 		EventID: act.ScheduledEventId,
@@ -374,7 +376,7 @@ func (r *Run) dispatchActivity(step *entity.Step, act *records.Activity) {
 		Created: step.Now,
 	}
 	task.Expires, _ = nextActivityDeadline(act)
-	act.TaskId = step.AddTask(task)
+	act.TaskId, act.Lane = step.AddTask(task), task.Lane
 }
 
 // undispatchActivity takes back the activity's dispatch task, if it has one.
@@ -382,6 +384,6 @@ func (r *Run) undispatchActivity(step *entity.Step, act *records.Activity) {
 	if act.TaskId == 0 {
 		return
 	}
-	step.RemoveTask(entity.TaskRef{Queue: r.activityQueue(act), ID: act.TaskId})
-	act.TaskId = 0
+	step.RemoveTask(entity.TaskRef{Queue: r.activityQueue(act), Lane: act.Lane, ID: act.TaskId})
+	act.TaskId, act.Lane = 0, ""
 }

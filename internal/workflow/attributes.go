@@ -4,6 +4,8 @@ import (
 	"cmp"
 
 	commonpb "go.temporal.io/api/common/v1"
+
+	"github.com/perdure/perdure/internal/entity"
 )
 
 // What the attributes of several commands have in common beyond the form of their
@@ -20,6 +22,19 @@ func mergePriority(base, own *commonpb.Priority) *commonpb.Priority {
 		FairnessKey:    cmp.Or(own.FairnessKey, base.FairnessKey),
 		FairnessWeight: cmp.Or(own.FairnessWeight, base.FairnessWeight),
 	}
+}
+
+// lane is the lane of tasks with a priority of their own, which may be missing, in a
+// run with the priority base; fairnessWeight is their weight.
+func lane(base, own *commonpb.Priority) string {
+	if base == nil && own == nil {
+		return ""
+	}
+	return entity.LaneOf(cmp.Or(own.GetPriorityKey(), base.GetPriorityKey()), cmp.Or(own.GetFairnessKey(), base.GetFairnessKey()))
+}
+
+func fairnessWeight(base, own *commonpb.Priority) float32 {
+	return cmp.Or(own.GetFairnessWeight(), base.GetFairnessWeight())
 }
 
 // setOverlay notes in a map of a command batch what a command will do.

@@ -39,7 +39,7 @@ func (r *Run) fire(step *entity.Step) error {
 			r.timeoutSticky(step)
 		case r.startLost(step.Now):
 			r.reloaded = false
-			step.RemoveTask(entity.TaskRef{Queue: r.taskQueue(), ID: wt.TaskId})
+			step.RemoveTask(r.dispatchRef())
 			r.dispatch(step)
 		}
 	} else if r.state.FirstTaskBackoffPending {

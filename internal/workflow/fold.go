@@ -97,11 +97,11 @@ func notFolded(record proto.Message) {
 		if wt := x.WorkflowTask; wt.GetTransient() {
 			x.WorkflowTask = nil // a task after a failure leaves no events before it ends
 		} else if wt != nil {
-			wt.TaskId = 0                  // dispatch
+			wt.TaskId, wt.Lane = 0, ""     // dispatch
 			wt.OriginalScheduledTime = nil // heartbeats of workflow tasks are tasks of their own
 		}
 	case *records.Activity:
-		x.TaskId = 0 // dispatch
+		x.TaskId, x.Lane = 0, "" // dispatch
 		// The attempts before the last one leave no events, nor does the start of the
 		// last one before the activity has closed.
 		x.Attempt, x.Stamp = 0, 0

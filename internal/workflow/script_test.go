@@ -298,6 +298,12 @@ func taskText(t *entity.Task) string {
 	if t.Sticky != "" {
 		text += ", " + t.Sticky
 	}
+	if t.Lane != "" {
+		text += ", lane " + t.Lane
+	}
+	if t.Weight != 0 {
+		text += fmt.Sprintf(", weight %v", t.Weight)
+	}
 	return text
 }
 

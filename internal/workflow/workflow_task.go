@@ -176,11 +176,19 @@ func (r *Run) taskQueue() entity.Queue {
 
 // dispatch makes the pending workflow task ready for workers.
 func (r *Run) dispatch(step *entity.Step) {
-	r.state.WorkflowTask.TaskId = step.AddTask(r.dispatchTask(step))
+	task := r.dispatchTask(step)
+	wt := r.state.WorkflowTask
+	wt.TaskId, wt.Lane = step.AddTask(task), task.Lane
 	r.dirty.state = true
 	if at := r.stickyDeadline(); !at.IsZero() {
 		step.Wake(at)
 	}
+}
+
+// dispatchRef names the record of the dispatch task of the pending workflow task.
+func (r *Run) dispatchRef() entity.TaskRef {
+	wt := r.state.WorkflowTask
+	return entity.TaskRef{Queue: r.taskQueue(), Lane: wt.Lane, ID: wt.TaskId}
 }
 
 // dispatchTask is the task that takes the pending workflow task to workers.
@@ -188,6 +196,8 @@ func (r *Run) dispatchTask(step *entity.Step) *entity.Task {
 	wt := r.state.WorkflowTask
 	return &entity.Task{
 		Queue:   r.taskQueue(),
+		Lane:    lane(r.info.Priority, nil),
+		Weight:  r.info.Priority.GetFairnessWeight(),
 		Entity:  r.chain.key,
 		RunID:   r.info.RunId,
 		EventID: wt.ScheduledEventId,
@@ -296,8 +306,8 @@ func (r *Run) undispatch(step *entity.Step) {
 		return // it has no record; who takes it finds out
 	}
 	if wt := r.state.WorkflowTask; wt.GetTaskId() != 0 {
-		step.RemoveTask(entity.TaskRef{Queue: r.taskQueue(), ID: wt.TaskId})
-		wt.TaskId = 0
+		step.RemoveTask(r.dispatchRef())
+		wt.TaskId, wt.Lane = 0, ""
 	}
 }
 
