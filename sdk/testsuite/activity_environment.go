@@ -234,7 +234,7 @@ func (t *TestActivityEnvironment) ExecuteLocalActivity(activityFn any, args ...a
 	done := make(chan *flow.LocalActivityResult, 1)
 	runner := activities.NewLocalRunner(activities.LocalOptions{
 		Registry: t.registry, DataConverter: t.values, Logger: t.logger, Interceptors: t.interceptors(),
-		Context: ctx, Stopping: testenv.Stopping(ctx, t.stop), MaxConcurrent: 1,
+		Context: ctx, Stopping: testenv.Stopping(ctx, t.stop),
 		Deliver: func(result *flow.LocalActivityResult) { done <- result },
 	})
 	task := &flow.LocalActivityTask{

@@ -39,8 +39,8 @@ type LocalOptions struct {
 	Context context.Context
 	// Stopping ends when the worker begins to stop.
 	Stopping context.Context
-	// MaxConcurrent is how many run at a time.
-	MaxConcurrent int
+	// Slots bounds how many run at a time. Nil for no bound.
+	Slots LocalSlots
 	// Limit waits until the next one may start. Nil for no limit.
 	Limit func(context.Context) error
 	// Deliver hands an outcome to the workflow. Nil for
@@ -48,14 +48,30 @@ type LocalOptions struct {
 	Deliver func(*flow.LocalActivityResult)
 }
 
+// LocalSlots hands out slots for local activities. Both methods return how to give the
+// slot back.
+type LocalSlots interface {
+	// Reserve waits for a slot, or until ctx ends.
+	Reserve(ctx context.Context) (release func(), err error)
+	// TryReserve returns nil if there is no slot at once.
+	TryReserve() (release func())
+}
+
+// unlimited is LocalSlots without a bound.
+type unlimited struct{}
+
+func (unlimited) Reserve(context.Context) (func(), error) { return func() {}, nil }
+func (unlimited) TryReserve() func()                      { return func() {} }
+
 // LocalRunner runs local activities with their retries. It implements
 // flow.LocalActivities.
 type LocalRunner struct {
 	options LocalOptions
+	metrics *metrics.Cache[key, *localMetrics]
 
 	mu      sync.Mutex
-	running int
-	waiting []*localRun
+	waiting []*localRun // for slots
+	seeking bool        // a goroutine gets slots for those that wait
 	runs    map[*flow.LocalActivityTask]*localRun
 	closed  bool
 	work    sync.WaitGroup
@@ -81,10 +97,13 @@ var _ flow.LocalActivities = (*LocalRunner)(nil)
 
 // NewLocalRunner returns a LocalRunner. Close it.
 func NewLocalRunner(options LocalOptions) *LocalRunner {
+	if options.Slots == nil {
+		options.Slots = unlimited{}
+	}
 	if options.Deliver == nil {
 		options.Deliver = func(result *flow.LocalActivityResult) { result.Task.Instance.LocalActivityDone(result) }
 	}
-	return &LocalRunner{options: options, runs: map[*flow.LocalActivityTask]*localRun{}}
+	return &LocalRunner{options: options, metrics: newLocalMetrics(options.Metrics), runs: map[*flow.LocalActivityTask]*localRun{}}
 }
 
 // RunLocalActivity implements flow.LocalActivities.
@@ -157,34 +176,58 @@ func (r *LocalRunner) forget(run *localRun) {
 	delete(r.runs, run.task)
 }
 
-// enqueue starts the next attempt now, or when one that runs ends. The caller
-// holds mu.
+// enqueue starts the next attempt now, or when there is a slot. The caller holds mu.
 func (r *LocalRunner) enqueue(run *localRun) {
-	if r.running >= r.options.MaxConcurrent {
-		r.waiting = append(r.waiting, run)
-		return
+	if !r.seeking {
+		if release := r.options.Slots.TryReserve(); release != nil {
+			r.begin(run, release)
+			return
+		}
+		r.seeking = true
+		r.work.Go(r.seek)
 	}
-	r.running++
-	r.work.Go(func() { r.serve(run) })
+	r.waiting = append(r.waiting, run)
 }
 
-// serve makes attempts until none is waiting.
-func (r *LocalRunner) serve(run *localRun) {
-	for run != nil {
+// begin makes an attempt on a goroutine of its own.
+func (r *LocalRunner) begin(run *localRun, release func()) {
+	r.work.Go(func() {
+		defer release()
 		r.attempt(run)
+	})
+}
+
+// seek gets slots until none is waiting.
+func (r *LocalRunner) seek() {
+	for {
+		release, err := r.options.Slots.Reserve(r.options.Context)
+		if err != nil {
+			// What waits then goes on elsewhere, when its workflow task times out.
+			return
+		}
 		r.mu.Lock()
-		run = nil
-		for run == nil && len(r.waiting) > 0 {
-			run, r.waiting = r.waiting[0], r.waiting[1:]
-			if run.finished {
-				run = nil
-			}
-		}
+		run := r.next()
 		if run == nil {
-			r.running--
+			r.seeking = false
+			r.mu.Unlock()
+			release()
+			return
 		}
+		r.begin(run, release)
 		r.mu.Unlock()
 	}
+}
+
+// next takes the first run that still waits, nil if there is none. The caller holds mu.
+func (r *LocalRunner) next() *localRun {
+	for len(r.waiting) > 0 {
+		run := r.waiting[0]
+		r.waiting = r.waiting[1:]
+		if !run.finished {
+			return run
+		}
+	}
+	return nil
 }
 
 // attempt makes one attempt. It returns when the activity function has, which for
@@ -208,20 +251,33 @@ func (r *LocalRunner) attempt(run *localRun) {
 	ctx, stop := context.WithDeadline(cancelled, env.Info.Deadline)
 	defer stop()
 
+	measured := r.metrics.Get(key{run.task.Info.WorkflowType.Name, run.task.ActivityType})
+	measured.total.Inc(1)
+	begun := time.Now()
 	var once sync.Once
 	end := func(result *commonpb.Payloads, err error) {
 		once.Do(func() { r.endAttempt(run, attempt, result, err) })
 	}
 	unhook := context.AfterFunc(ctx, func() {
+		if errors.Is(ctx.Err(), context.Canceled) {
+			measured.cancel()
+		}
 		end(nil, r.contextError(ctx, run))
 	})
 	result, err := r.call(ctx, env, run.task)
+	measured.execution.Record(time.Since(begun))
+	if err != nil {
+		measured.fail(err)
+	}
 	if !unhook() {
 		// The context ended first; its hook ends the attempt, or has.
 		env.Logger().Warn("LocalActivity completed after activity deadline.",
 			"ActivityDeadline", env.Info.Deadline, logtag.Error, err)
 		end(nil, r.contextError(ctx, run))
 		return
+	}
+	if err == nil {
+		measured.endToEnd.Record(time.Since(run.scheduled))
 	}
 	end(result, err)
 }

@@ -33,7 +33,7 @@ func locally(t *testing.T, capacity int, test func(t *testing.T, l local)) {
 			Logger:        logger.Discard{},
 			Context:       ctx,
 			Stopping:      ctx,
-			MaxConcurrent: capacity,
+			Slots:         capacitySlots(make(chan struct{}, capacity)),
 			Deliver:       func(r *flow.LocalActivityResult) { l.outcomes <- r },
 		})
 		test(t, l)
@@ -42,6 +42,27 @@ func locally(t *testing.T, capacity int, test func(t *testing.T, l local)) {
 			t.Error(err)
 		}
 	})
+}
+
+// capacitySlots are LocalSlots of a fixed number.
+type capacitySlots chan struct{}
+
+func (s capacitySlots) Reserve(ctx context.Context) (func(), error) {
+	select {
+	case s <- struct{}{}:
+		return func() { <-s }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (s capacitySlots) TryReserve() func() {
+	select {
+	case s <- struct{}{}:
+		return func() { <-s }
+	default:
+		return nil
+	}
 }
 
 func localTask(fn any, args ...any) *flow.LocalActivityTask {

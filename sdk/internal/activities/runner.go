@@ -62,10 +62,13 @@ type Options struct {
 // Runner runs activity tasks and answers them.
 type Runner struct {
 	options Options
+	metrics *metrics.Cache[key, *typeMetrics]
 }
 
 // NewRunner returns a Runner.
-func NewRunner(options Options) *Runner { return &Runner{options: options} }
+func NewRunner(options Options) *Runner {
+	return &Runner{options: options, metrics: newTypeMetrics(options.Metrics, options.TaskQueue)}
+}
 
 // ErrAfterDeadline is what Run returns for a result that the server would not take:
 // it has timed the attempt out.
@@ -75,11 +78,24 @@ var ErrAfterDeadline = errors.New("the activity returned after its deadline; the
 // returns an error if the outcome could not be reported: the attempt then times
 // out.
 func (r *Runner) Run(task *workflowservice.PollActivityTaskQueueResponse) error {
-	response, err := r.execute(task)
-	if err != nil || response == nil {
+	measured := r.metrics.Get(key{task.GetWorkflowType().GetName(), task.GetActivityType().GetName()})
+	begun := time.Now()
+	response, err := r.execute(task, measured)
+	if err != nil {
+		measured.failed.Get(failureReason(err)).Inc(1)
 		return err
 	}
-	return r.report(response)
+	measured.execution.Record(time.Since(begun))
+	if response == nil {
+		return nil
+	}
+	if err := r.report(response); err != nil {
+		return err
+	}
+	if _, ok := response.(*workflowservice.RespondActivityTaskCompletedRequest); ok {
+		measured.endToEnd.Record(time.Since(task.GetScheduledTime().AsTime()))
+	}
+	return nil
 }
 
 // report sends a response built by execute.
@@ -106,7 +122,7 @@ func (r *Runner) report(response any) error {
 }
 
 // execute runs one task and returns the response to send, nil for none.
-func (r *Runner) execute(task *workflowservice.PollActivityTaskQueueResponse) (response any, err error) {
+func (r *Runner) execute(task *workflowservice.PollActivityTaskQueueResponse, measured *typeMetrics) (response any, err error) {
 	o := &r.options
 	cancelled, cancel := context.WithCancelCause(o.Context)
 	defer cancel(nil)
@@ -142,7 +158,10 @@ func (r *Runner) execute(task *workflowservice.PollActivityTaskQueueResponse) (r
 	if !ok {
 		// A failure, not silence: the server retries it, perhaps on a worker
 		// that knows the type.
-		return r.respond(task, env, nil, failure.NewActivityNotRegisteredError(name, o.Registry.ActivityTypes()), false), nil
+		measured.unregistered.Inc(1)
+		err := failure.NewActivityNotRegisteredError(name, o.Registry.ActivityTypes())
+		logFailure(env.Logger(), "Activity error.", err)
+		return r.respond(task, env, nil, err, false, measured), nil
 	}
 
 	result, err := invoke(ctx, env, fn, func() ([]any, error) {
@@ -163,11 +182,14 @@ func (r *Runner) execute(task *workflowservice.PollActivityTaskQueueResponse) (r
 	if err != nil && err != ErrResultPending {
 		logFailure(env.Logger(), "Activity error.", err)
 	}
-	return r.respond(task, env, result, err, cancelRequested), nil
+	if _, ok := err.(*failure.PanicError); ok {
+		measured.taskError.Inc(1)
+	}
+	return r.respond(task, env, result, err, cancelRequested, measured), nil
 }
 
 // respond builds the response for what an activity returned.
-func (r *Runner) respond(task *workflowservice.PollActivityTaskQueueResponse, env *Env, result *commonpb.Payloads, err error, cancelRequested bool) any {
+func (r *Runner) respond(task *workflowservice.PollActivityTaskQueueResponse, env *Env, result *commonpb.Payloads, err error, cancelRequested bool, measured *typeMetrics) any {
 	o := &r.options
 	if err == nil {
 		return &workflowservice.RespondActivityTaskCompletedRequest{
@@ -201,6 +223,9 @@ func (r *Runner) respond(task *workflowservice.PollActivityTaskQueueResponse, en
 	if _, ok := err.(*temporal.CanceledError); ok {
 		// Nobody asked for a cancellation, so this is a failure like any other.
 		err = fmt.Errorf("unexpected activity cancel error: %w", err)
+	}
+	if !failure.IsBenign(err) {
+		measured.failed.Get(failureReason(err)).Inc(1)
 	}
 	return &workflowservice.RespondActivityTaskFailedRequest{
 		TaskToken: task.GetTaskToken(),

@@ -11,6 +11,7 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 
 	"github.com/perdure/perdure/sdk/internal/logtag"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 )
 
 // channel implements Channel. Who waits at it is told of values by callback,
@@ -235,6 +236,7 @@ func (c *channel) Close() {
 func (c *channel) assign(value, valuePtr any) error {
 	err := assignValue(c.converter, value, valuePtr)
 	if err != nil {
+		c.run.metricsHandler().Counter(metrics.CorruptedSignals).Inc(1)
 		c.run.logger.Error("Deserialization error. Corrupted signal received on channel "+c.name+".", logtag.Error, err)
 	}
 	return err

@@ -31,8 +31,10 @@ type Instance struct {
 	// history goes on behind it. lastHandled is the last event seen.
 	previousStarted, lastHandled int64
 	poll                         *workflowservice.PollWorkflowTaskQueueResponse
-	// tasked is when the current task was begun, by this machine's clock.
-	tasked time.Time
+	// tasked is when the current task was begun, by this machine's clock; replayed is
+	// how long it took until what was new in it began.
+	tasked   time.Time
+	replayed time.Duration
 
 	state state
 	ready chan struct{}
@@ -71,6 +73,12 @@ func (i *Instance) RunID() string {
 
 // PreviousStartedEventID is the started event of the last task handled.
 func (i *Instance) PreviousStartedEventID() int64 { return i.previousStarted }
+
+// ReplayTook is how long the last HandleTask repeated what the history has already.
+func (i *Instance) ReplayTook() time.Duration { return i.replayed }
+
+// live notes that what is new in the task begins.
+func (i *Instance) live() { i.replayed = i.options.now().Sub(i.tasked) }
 
 // Rewind tells the instance that the server dropped its last, speculative task:
 // the next history goes on behind the event with the given id. The response
@@ -194,6 +202,7 @@ func (i *Instance) handle(ctx context.Context, task *Task) (outcome *Outcome, er
 		PreviousStartedEventID: poll.GetPreviousStartedEventId(),
 		Check:                  full && poll.GetQuery() == nil,
 		Messages:               poll.GetMessages(),
+		Live:                   i.live,
 	})
 	if i.state.Load() == abandoned {
 		return nil, ErrStale // nobody waits for this

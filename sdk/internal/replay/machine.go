@@ -188,6 +188,9 @@ type Mode struct {
 	// Offline is for histories that are replayed without a task to answer: all
 	// is replay, and a last task of which the outcome is missing is not run.
 	Offline bool
+	// Live, if not nil, is called when the part of the history begins that is not
+	// replay.
+	Live func()
 	// Messages came with the task, beside its history.
 	Messages []*protocolpb.Message
 }
@@ -229,6 +232,9 @@ func (m *Machine) Process(ctx context.Context, history *Reader, mode Mode) error
 // following segment, if it is over.
 func (m *Machine) processSegment(segment, following *segment, mode Mode) error {
 	m.replaying = mode.Offline || segment.lastEventID() <= mode.PreviousStartedEventID || isCommandEvent(segment.lastEventType())
+	if !m.replaying && mode.Live != nil {
+		mode.Live()
+	}
 	if err := m.flags.set(segment.flags); err != nil {
 		return err
 	}

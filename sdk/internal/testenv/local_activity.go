@@ -17,9 +17,6 @@ import (
 // for the instance.
 type localActivities struct{ x *Execution }
 
-// maxLocalActivities is how many run at a time, as in a worker.
-const maxLocalActivities = 1000
-
 func (e *Engine) newLocalRunner() *activities.LocalRunner {
 	o := &e.Options
 	return activities.NewLocalRunner(activities.LocalOptions{
@@ -29,7 +26,6 @@ func (e *Engine) newLocalRunner() *activities.LocalRunner {
 		Interceptors:  o.ActivityInterceptors,
 		Context:       e.background,
 		Stopping:      stopping{Context: e.background, stop: o.WorkerStop},
-		MaxConcurrent: maxLocalActivities,
 		Deliver:       e.localActivityDone,
 	})
 }

@@ -10,12 +10,15 @@ import (
 
 	"github.com/perdure/perdure/sdk/internal/activities"
 	"github.com/perdure/perdure/sdk/internal/logtag"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/log"
 )
 
 // activityWorker is the activity half of a Worker.
 type activityWorker struct {
+	tasks  *tasks[activityTask]
 	poller *poller[activityTask]
+	polls  *pollGauge
 }
 
 type activityTask = workflowservice.PollActivityTaskQueueResponse
@@ -50,20 +53,12 @@ func newActivityWorker(w *Worker) *activityWorker {
 		WorkerInstanceKey: w.instanceKey,
 	}
 	w.version.stampActivityPoll(request)
-	a := &activityWorker{}
-	a.poller = &poller[activityTask]{
-		count:  c.MaxConcurrentActivityTaskPollers,
-		slots:  newSlots(c.MaxConcurrentActivityExecutionSize),
-		limit:  newLimiter(c.WorkerActivitiesPerSecond),
+	tagged := w.metrics.WithTags(metrics.WorkerTags(metrics.WorkerActivity))
+	measured := newActivityMetrics(w.metrics, c.taskQueue)
+	a := &activityWorker{polls: newPollGauge(w.metrics, metrics.PollerActivityTask)}
+	a.tasks = &tasks[activityTask]{
+		slots:  newSlots(c.Tuner.GetActivityTaskSlotSupplier(), w, logger, tagged),
 		logger: logger,
-		fatal:  w.fail,
-		poll: func(ctx context.Context) (*activityTask, error) {
-			task, err := c.backend.Service.PollActivityTaskQueue(ctx, request)
-			if err != nil || len(task.GetTaskToken()) == 0 {
-				return nil, err
-			}
-			return task, nil
-		},
 		run: func(task *activityTask) {
 			if err := runner.Run(task); err != nil {
 				logger.Info("Task processing failed with error",
@@ -75,5 +70,33 @@ func newActivityWorker(w *Worker) *activityWorker {
 			}
 		},
 	}
+	a.poller = &poller[activityTask]{
+		tasks:   a.tasks,
+		kind:    enumspb.TASK_QUEUE_KIND_NORMAL,
+		limit:   newLimiter(c.WorkerActivitiesPerSecond),
+		fatal:   w.fail,
+		started: tagged.Counter(metrics.PollerStart),
+		poll: func(ctx context.Context) (*activityTask, *taskqueuepb.PollerScalingDecision, error) {
+			a.polls.begin()
+			task, err := c.backend.Service.PollActivityTaskQueue(ctx, request)
+			found := err == nil && len(task.GetTaskToken()) > 0
+			a.polls.end(found)
+			if !found {
+				if err == nil {
+					measured.noTask.Inc(1)
+				}
+				return nil, task.GetPollerScalingDecision(), err
+			}
+			measured.polled(task)
+			return task, task.GetPollerScalingDecision(), nil
+		},
+	}
 	return a
+}
+
+// start begins to poll.
+func (a *activityWorker) start(w *Worker) {
+	w.metrics.WithTags(metrics.WorkerTags(metrics.WorkerActivity)).Counter(metrics.WorkerStart).Inc(1)
+	a.poller.behavior, a.poller.scalable = w.config.ActivityTaskPollerBehavior, w.scalable
+	a.poller.start(w.stopping, w.polling)
 }

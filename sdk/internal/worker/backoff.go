@@ -85,12 +85,5 @@ func (b *backoff) wait(ctx context.Context) error {
 		return ctx.Err()
 	}
 	d -= time.Duration(rand.Int64N(int64(d) * pollBackoffJitterPct / 100))
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return pause(ctx, d)
 }

@@ -89,27 +89,3 @@ func TestTheDefaultRateIsNoLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 }
-
-func TestASlotIsWaitedForUntilOneIsReleased(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newSlots(1)
-		if !s.tryReserve() || s.tryReserve() {
-			t.Fatal("one slot was not exactly one slot")
-		}
-		got := make(chan error, 1)
-		go func() { got <- s.reserve(t.Context()) }()
-		synctest.Wait()
-		select {
-		case <-got:
-			t.Fatal("a second task got the only slot")
-		default:
-		}
-		s.release()
-		if err := <-got; err != nil {
-			t.Fatal(err)
-		}
-		if s.used() != 1 {
-			t.Fatalf("%d slots are used, want 1", s.used())
-		}
-	})
-}

@@ -12,8 +12,9 @@
 // The shape of both halves is the same and is written once, in poller.go: a slot
 // is reserved, a poll is made, the task runs on a goroutine of its own with the
 // slot, and the slot is released. The slot comes before the poll so that a task that
-// arrives has room. balance.go shares the polls for workflow tasks out between the
-// sticky and the normal task queue.
+// arrives has room; it comes from a supplier of package tuner (slots.go). How many polls
+// are open is fixed or follows the server (pollers.go). balance.go shares a fixed number of
+// polls for workflow tasks out between the sticky and the normal task queue.
 //
 // # Options
 //

@@ -22,20 +22,20 @@ type eager struct {
 }
 
 // prepare decides which activities of a completion ask to be started eagerly and
-// reserves slots for them. The caller passes the number to begin.
-func (e *eager) prepare(request *workflowservice.RespondWorkflowTaskCompletedRequest) (reserved int) {
+// reserves slots for them. The caller passes the slots to begin.
+func (e *eager) prepare(request *workflowservice.RespondWorkflowTaskCompletedRequest) (reserved []*slot) {
 	for _, command := range request.GetCommands() {
 		activity := command.GetScheduleActivityTaskCommandAttributes()
 		if activity == nil || !activity.GetRequestEagerExecution() {
 			continue
 		}
-		activity.RequestEagerExecution = !e.disabled &&
-			e.activities != nil &&
-			activity.GetTaskQueue().GetName() == e.taskQueue &&
-			reserved < e.perTask &&
-			e.reserve()
-		if activity.GetRequestEagerExecution() {
-			reserved++
+		activity.RequestEagerExecution = false
+		if e.disabled || e.activities == nil || activity.GetTaskQueue().GetName() != e.taskQueue || len(reserved) >= e.perTask {
+			continue
+		}
+		if held := e.reserve(); held != nil {
+			activity.RequestEagerExecution = true
+			reserved = append(reserved, held)
 		}
 	}
 	return reserved
@@ -43,19 +43,19 @@ func (e *eager) prepare(request *workflowservice.RespondWorkflowTaskCompletedReq
 
 // begin runs the activities that came back and releases the slots of those that
 // did not.
-func (e *eager) begin(response *workflowservice.RespondWorkflowTaskCompletedResponse, reserved int) {
+func (e *eager) begin(response *workflowservice.RespondWorkflowTaskCompletedResponse, reserved []*slot) {
 	tasks := response.GetActivityTasks()
-	if len(tasks) > reserved {
+	if len(tasks) > len(reserved) {
 		// More than was asked for, which a server must not do. The rest time
 		// out and are offered again.
-		tasks = tasks[:reserved]
+		tasks = tasks[:len(reserved)]
 	}
-	for _, task := range tasks {
-		e.activities.poller.spawn(task, e.release)
-	}
-	for range reserved - len(tasks) {
-		e.activities.poller.slots.release()
-		e.release()
+	for i, held := range reserved {
+		if i < len(tasks) {
+			e.activities.tasks.spawn(tasks[i], held)
+		} else {
+			e.activities.tasks.slots.release(held)
+		}
 	}
 }
 
@@ -65,12 +65,17 @@ func (e *eager) release() {
 	e.mu.Unlock()
 }
 
-func (e *eager) reserve() bool {
+// reserve returns a slot for an eager activity, nil if there is none.
+func (e *eager) reserve() *slot {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.held >= e.maximum || !e.activities.poller.slots.tryReserve() {
-		return false
+	if e.held >= e.maximum {
+		return nil
 	}
-	e.held++
-	return true
+	held := e.activities.tasks.slots.tryReserve()
+	if held != nil {
+		e.held++
+		held.released = e.release
+	}
+	return held
 }

@@ -13,12 +13,13 @@ import (
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/policy"
 	"github.com/perdure/perdure/sdk/internal/registry"
+	"github.com/perdure/perdure/sdk/internal/tuner"
 )
 
 // Options of a worker. The zero value works.
 type Options struct {
 	// MaxConcurrentActivityExecutionSize is how many activities run at a time.
-	// Default 1000.
+	// Default 1000. It cannot be set together with Tuner.
 	MaxConcurrentActivityExecutionSize int
 
 	// WorkerActivitiesPerSecond is how many activities this worker starts in a
@@ -26,7 +27,7 @@ type Options struct {
 	WorkerActivitiesPerSecond float64
 
 	// MaxConcurrentLocalActivityExecutionSize is how many local activities run at
-	// a time. Default 1000.
+	// a time. Default 1000. It cannot be set together with Tuner.
 	MaxConcurrentLocalActivityExecutionSize int
 
 	// WorkerLocalActivitiesPerSecond is how many local activities this worker
@@ -40,18 +41,32 @@ type Options struct {
 	TaskQueueActivitiesPerSecond float64
 
 	// MaxConcurrentActivityTaskPollers is how many polls for activities are open at
-	// a time. Default 2.
+	// a time. Default 2. It cannot be set together with ActivityTaskPollerBehavior.
 	MaxConcurrentActivityTaskPollers int
 
 	// MaxConcurrentWorkflowTaskExecutionSize is how many workflow tasks are handled
 	// at a time. It cannot be 1: one would starve the other of the sticky and the
-	// normal task queue. Default 1000.
+	// normal task queue. Default 1000. It cannot be set together with Tuner.
 	MaxConcurrentWorkflowTaskExecutionSize int
 
 	// MaxConcurrentWorkflowTaskPollers is how many polls for workflow tasks are open
 	// at a time, shared out between the sticky and the normal task queue. It cannot
-	// be 1. Default 2.
+	// be 1. Default 2. It cannot be set together with WorkflowTaskPollerBehavior.
 	MaxConcurrentWorkflowTaskPollers int
+
+	// WorkflowTaskPollerBehavior is how many polls for workflow tasks are open at a
+	// time. Default NewPollerBehaviorSimpleMaximum with
+	// MaxConcurrentWorkflowTaskPollers, or autoscaling if neither is set and the
+	// namespace asks for it.
+	WorkflowTaskPollerBehavior PollerBehavior
+
+	// ActivityTaskPollerBehavior is how many polls for activities are open at a time,
+	// with the same default.
+	ActivityTaskPollerBehavior PollerBehavior
+
+	// Tuner decides how many tasks run at a time. Default a fixed size tuner of the
+	// MaxConcurrent sizes above.
+	Tuner tuner.WorkerTuner
 
 	// EnableLoggingInReplay lets workflow.GetLogger write during replay, too.
 	EnableLoggingInReplay bool
@@ -162,6 +177,22 @@ func (o *Options) check(taskQueue string) error {
 		return fmt.Errorf("task queue %q begins with %s, which is reserved for the system", taskQueue, registry.ReservedPrefix)
 	case o.MaxConcurrentWorkflowTaskPollers == 1:
 		return errors.New("cannot set MaxConcurrentWorkflowTaskPollers to 1: the sticky and the normal task queue need one poller each")
+	case o.MaxConcurrentWorkflowTaskPollers != 0 && o.WorkflowTaskPollerBehavior != nil:
+		return errors.New("cannot set both MaxConcurrentWorkflowTaskPollers and WorkflowTaskPollerBehavior")
+	case o.MaxConcurrentActivityTaskPollers != 0 && o.ActivityTaskPollerBehavior != nil:
+		return errors.New("cannot set both MaxConcurrentActivityTaskPollers and ActivityTaskPollerBehavior")
+	case o.WorkflowTaskPollerBehavior != nil && o.WorkflowTaskPollerBehavior.behavior() == PollerBehavior(simpleMaximum{1}):
+		return errors.New("cannot set the maximum of WorkflowTaskPollerBehavior to 1: the sticky and the normal task queue need one poller each")
+	case o.Tuner != nil && o.MaxConcurrentWorkflowTaskExecutionSize != 0:
+		return errors.New("cannot set both MaxConcurrentWorkflowTaskExecutionSize and Tuner")
+	case o.Tuner != nil && o.MaxConcurrentActivityExecutionSize != 0:
+		return errors.New("cannot set both MaxConcurrentActivityExecutionSize and Tuner")
+	case o.Tuner != nil && o.MaxConcurrentLocalActivityExecutionSize != 0:
+		return errors.New("cannot set both MaxConcurrentLocalActivityExecutionSize and Tuner")
+	case o.Tuner != nil && !o.DisableWorkflowWorker && (o.Tuner.GetWorkflowTaskSlotSupplier() == nil || o.Tuner.GetLocalActivitySlotSupplier() == nil):
+		return errors.New("the Tuner has no slot suppliers for workflow tasks and local activities")
+	case o.Tuner != nil && !o.LocalActivityWorkerOnly && o.Tuner.GetActivityTaskSlotSupplier() == nil:
+		return errors.New("the Tuner has no slot supplier for activity tasks")
 	case o.MaxConcurrentWorkflowTaskExecutionSize == 1:
 		return errors.New("cannot set MaxConcurrentWorkflowTaskExecutionSize to 1: the sticky and the normal task queue need one slot each")
 	case o.MaxEagerActivityReservationsPerWorkflowTask != nil && *o.MaxEagerActivityReservationsPerWorkflowTask <= 0:
@@ -175,7 +206,6 @@ func (o *Options) check(taskQueue string) error {
 }
 
 const (
-	defaultExecutionSize                = 1000
 	defaultPollers                      = 2
 	defaultActivitiesPerSecond          = 100_000
 	defaultStickyScheduleToStartTimeout = 5 * time.Second
@@ -194,11 +224,7 @@ func (o Options) withDefaults(backend *client.Backend, taskQueue string) Options
 			o.Identity += taskQueue
 		}
 	}
-	setDefault(&o.MaxConcurrentActivityExecutionSize, defaultExecutionSize)
-	setDefault(&o.MaxConcurrentLocalActivityExecutionSize, defaultExecutionSize)
-	setDefault(&o.MaxConcurrentWorkflowTaskExecutionSize, defaultExecutionSize)
-	setDefault(&o.MaxConcurrentActivityTaskPollers, defaultPollers)
-	setDefault(&o.MaxConcurrentWorkflowTaskPollers, defaultPollers)
+	o.setConcurrencyDefaults()
 	setDefault(&o.WorkerActivitiesPerSecond, defaultActivitiesPerSecond)
 	setDefault(&o.WorkerLocalActivitiesPerSecond, defaultActivitiesPerSecond)
 	if o.TaskQueueActivitiesPerSecond == 0 {
@@ -228,6 +254,24 @@ func (o Options) withDefaults(backend *client.Backend, taskQueue string) Options
 		o.BuildID = binaryChecksum()
 	}
 	return o
+}
+
+// setConcurrencyDefaults fills in how many tasks run and how many polls are open.
+func (o *Options) setConcurrencyDefaults() {
+	if o.WorkflowTaskPollerBehavior == nil {
+		o.WorkflowTaskPollerBehavior = NewPollerBehaviorSimpleMaximum(PollerBehaviorSimpleMaximumOptions{MaximumNumberOfPollers: o.MaxConcurrentWorkflowTaskPollers})
+	}
+	if o.ActivityTaskPollerBehavior == nil {
+		o.ActivityTaskPollerBehavior = NewPollerBehaviorSimpleMaximum(PollerBehaviorSimpleMaximumOptions{MaximumNumberOfPollers: o.MaxConcurrentActivityTaskPollers})
+	}
+	if o.Tuner == nil {
+		// It does not fail.
+		o.Tuner, _ = tuner.NewFixedSizeTuner(tuner.FixedSizeTunerOptions{
+			NumWorkflowSlots:      o.MaxConcurrentWorkflowTaskExecutionSize,
+			NumActivitySlots:      o.MaxConcurrentActivityExecutionSize,
+			NumLocalActivitySlots: o.MaxConcurrentLocalActivityExecutionSize,
+		})
+	}
 }
 
 func setDefault[T int | float64 | time.Duration](value *T, byDefault T) {

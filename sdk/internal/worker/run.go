@@ -21,6 +21,7 @@ type run struct {
 	mu          sync.Mutex
 	instance    *flow.Instance
 	taskTimeout time.Duration // of the run's workflow tasks
+	started     time.Time     // when the run began
 
 	// evicted is set by the cache, which cannot wait for mu. Whoever unlocks
 	// mu closes an evicted run.
@@ -29,6 +30,7 @@ type run struct {
 
 // evict implements cached.
 func (r *run) evict() {
+	r.owner.forcedEvictions.Inc(1)
 	r.evicted.Store(true)
 	r.closeIfEvicted()
 }

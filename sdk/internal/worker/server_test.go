@@ -48,7 +48,9 @@ type fakeServer struct {
 	fetches   []string // tokens of the pages fetched
 	namespace error    // the answer to DescribeNamespace
 	drains    bool     // ends polls when told of a shutdown
-	down      chan struct{}
+	// capabilities of the namespace, besides that one.
+	capabilities *namespacepb.NamespaceInfo_Capabilities
+	down         chan struct{}
 	// reply answers a completion. Nil for an empty answer.
 	reply func(*workflowservice.RespondWorkflowTaskCompletedRequest) (*workflowservice.RespondWorkflowTaskCompletedResponse, error)
 }
@@ -101,9 +103,9 @@ func (f *fakeServer) PollActivityTaskQueue(ctx context.Context, _ *workflowservi
 func (f *fakeServer) DescribeNamespace(context.Context, *workflowservice.DescribeNamespaceRequest, ...grpc.CallOption) (*workflowservice.DescribeNamespaceResponse, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return &workflowservice.DescribeNamespaceResponse{NamespaceInfo: &namespacepb.NamespaceInfo{
-		Capabilities: &namespacepb.NamespaceInfo_Capabilities{WorkerPollCompleteOnShutdown: f.drains},
-	}}, f.namespace
+	capabilities := &namespacepb.NamespaceInfo_Capabilities{WorkerPollCompleteOnShutdown: f.drains}
+	proto.Merge(capabilities, f.capabilities)
+	return &workflowservice.DescribeNamespaceResponse{NamespaceInfo: &namespacepb.NamespaceInfo{Capabilities: capabilities}}, f.namespace
 }
 
 func (f *fakeServer) ShutdownWorker(_ context.Context, in *workflowservice.ShutdownWorkerRequest, _ ...grpc.CallOption) (*workflowservice.ShutdownWorkerResponse, error) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	enumspb "go.temporal.io/api/enums/v1"
+	namespacepb "go.temporal.io/api/namespace/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 
@@ -62,6 +63,8 @@ type Worker struct {
 	// drain says that the server ends polls itself when told of the stop, so
 	// that no task is lost in a poll that is cut off.
 	drain bool
+	// scalable says that the server makes suggestions about numbers of polls.
+	scalable bool
 }
 
 // config is all that a Worker is made of, its options with their defaults.
@@ -71,6 +74,20 @@ type config struct {
 	client    publicclient.Client // for activity.GetClient
 	taskQueue string
 	registry  *registry.Registry
+	// untold says of which tasks nobody has chosen the number of polls.
+	untold struct{ workflows, activities bool }
+}
+
+// enrollInAutoscaling lets the numbers of polls that nobody has chosen follow what the
+// server suggests.
+func (c *config) enrollInAutoscaling() {
+	scaled := NewPollerBehaviorAutoscaling(PollerBehaviorAutoscalingOptions{})
+	if c.untold.workflows {
+		c.WorkflowTaskPollerBehavior = scaled
+	}
+	if c.untold.activities {
+		c.ActivityTaskPollerBehavior = scaled
+	}
 }
 
 // New returns a Worker. It fails if the options make no sense, or if the client was
@@ -97,6 +114,8 @@ func New(c publicclient.Client, taskQueue string, options Options) (*Worker, err
 func (w *Worker) Registry() *registry.Registry { return w.config.registry }
 
 func newWorker(config config, cache *stickyCache) *Worker {
+	config.untold.workflows = config.MaxConcurrentWorkflowTaskPollers == 0 && config.WorkflowTaskPollerBehavior == nil
+	config.untold.activities = config.MaxConcurrentActivityTaskPollers == 0 && config.ActivityTaskPollerBehavior == nil
 	config.Options = config.withDefaults(config.backend, config.taskQueue)
 	w := &Worker{
 		config:      config,
@@ -149,16 +168,16 @@ func (w *Worker) begin() error {
 		return fmt.Errorf("starting the worker of task queue %q in namespace %q: %w", w.config.taskQueue, w.config.backend.Namespace, err)
 	}
 	w.mu.Lock()
-	w.drain = namespace.GetNamespaceInfo().GetCapabilities().GetWorkerPollCompleteOnShutdown()
+	w.learn(namespace.GetNamespaceInfo().GetCapabilities())
 	begun := w.stopBegun
 	if !begun {
 		w.version.configure(capabilities)
 		if w.workflows != nil {
 			w.workflows.configure(capabilities)
-			w.workflows.poller.start(w.stopping, w.polling)
+			w.workflows.start(w)
 		}
 		if w.activities != nil {
-			w.activities.poller.start(w.stopping, w.polling)
+			w.activities.start(w)
 		}
 	}
 	w.mu.Unlock()
@@ -167,6 +186,16 @@ func (w *Worker) begin() error {
 	}
 	w.logger.Info("Started Worker")
 	return nil
+}
+
+// learn takes in what the server can do in the namespace. The caller holds mu.
+func (w *Worker) learn(capabilities *namespacepb.NamespaceInfo_Capabilities) {
+	w.drain = capabilities.GetWorkerPollCompleteOnShutdown()
+	enroll := capabilities.GetPollerAutoscalingAutoEnroll()
+	w.scalable = capabilities.GetPollerAutoscaling() || enroll
+	if enroll {
+		w.config.enrollInAutoscaling()
+	}
 }
 
 // Run starts the worker and blocks until interrupt delivers or is closed, or the
@@ -265,7 +294,9 @@ func (w *Worker) endPolls(drain bool) {
 		w.endPolling()
 	}
 	if w.workflows != nil {
-		w.workflows.poller.loops.Wait()
+		for _, p := range w.workflows.pollers {
+			p.loops.Wait()
+		}
 	}
 	if w.activities != nil {
 		w.activities.poller.loops.Wait()
@@ -283,14 +314,14 @@ func (w *Worker) endTasksGracefully() {
 		defer close(done)
 		if w.workflows != nil {
 			// Workflow tasks first: they start local and eager activities.
-			w.workflows.poller.tasks.Wait()
+			w.workflows.tasks.running.Wait()
 			w.workflows.dropRuns()
 			if err := w.workflows.stop(closing); err != nil {
 				return
 			}
 		}
 		if w.activities != nil {
-			w.activities.poller.tasks.Wait()
+			w.activities.tasks.running.Wait()
 		}
 	}()
 	finished := wait(done, w.config.WorkerStopTimeout)

@@ -14,13 +14,15 @@ import (
 	"github.com/perdure/perdure/sdk/internal/activities"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logtag"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/log"
 )
 
 // workflowWorker is the workflow half of a Worker.
 type workflowWorker struct {
-	poller  *poller[workflowTask]
+	tasks   *tasks[workflowTask]
+	pollers []*poller[workflowTask] // made when the worker starts
 	balance balance
 	cache   *stickyCache
 	eager   *eager
@@ -35,6 +37,11 @@ type workflowWorker struct {
 	version          *buildVersion
 	versioning       VersioningBehavior // of workflow types that declare none
 	logger           log.Logger
+	metrics          *workflowMetrics
+	forcedEvictions  metrics.Counter
+
+	// normalPolls and stickyPolls are the open polls of either task queue.
+	normalPolls, stickyPolls *pollGauge
 
 	// sticky is told to the server with each completion; nil when runs are not
 	// cached.
@@ -60,6 +67,10 @@ func newWorkflowWorker(w *Worker) *workflowWorker {
 		version:          w.version,
 		versioning:       c.DeploymentOptions.DefaultVersioningBehavior,
 		logger:           logger,
+		metrics:          newWorkflowMetrics(w.metrics),
+		forcedEvictions:  w.metrics.Counter(metrics.StickyCacheTotalForcedEviction),
+		normalPolls:      newPollGauge(w.metrics, metrics.PollerWorkflowTask),
+		stickyPolls:      newPollGauge(w.metrics, metrics.PollerWorkflowStickyTask),
 		ctx:              w.taskContext,
 		eager: &eager{
 			disabled:  c.DisableEagerActivities,
@@ -76,7 +87,7 @@ func newWorkflowWorker(w *Worker) *workflowWorker {
 			Interceptors:  activityInterceptors(c.Interceptors),
 			Context:       w.taskContext,
 			Stopping:      w.stopping,
-			MaxConcurrent: c.MaxConcurrentLocalActivityExecutionSize,
+			Slots:         localSlots{newSlots(c.Tuner.GetLocalActivitySlotSupplier(), w, w.logger, w.metrics.WithTags(metrics.WorkerTags(metrics.WorkerLocalActivity)))},
 			Limit:         newLimiter(c.WorkerLocalActivitiesPerSecond).wait,
 		}),
 	}
@@ -98,7 +109,6 @@ func newWorkflowWorker(w *Worker) *workflowWorker {
 		LocalActivities:       ww.local,
 	}
 	if w.cache.capacity() > 0 {
-		ww.balance.enabled = true
 		ww.sticky = &taskqueuepb.StickyExecutionAttributes{
 			WorkerTaskQueue: &taskqueuepb.TaskQueue{
 				Name:       stickyQueueName(),
@@ -108,17 +118,45 @@ func newWorkflowWorker(w *Worker) *workflowWorker {
 			ScheduleToStartTimeout: durationpb.New(c.StickyScheduleToStartTimeout),
 		}
 	}
-	ww.poller = &poller[workflowTask]{
-		count:  c.MaxConcurrentWorkflowTaskPollers,
-		slots:  newSlots(c.MaxConcurrentWorkflowTaskExecutionSize),
+	tagged := w.metrics.WithTags(metrics.WorkerTags(metrics.WorkerWorkflow))
+	ww.tasks = &tasks[workflowTask]{
+		slots:  newSlots(c.Tuner.GetWorkflowTaskSlotSupplier(), w, logger, tagged),
 		logger: logger,
-		fatal:  w.fail,
-		poll: func(ctx context.Context) (*workflowTask, error) {
-			return ww.poll(ctx, c.taskQueue, w.instanceKey)
-		},
-		run: ww.handle,
+		run:    ww.handle,
 	}
 	return ww
+}
+
+// newPollers makes the pollers: one that shares its polls out between the sticky and the
+// normal task queue, or, if their number follows what the server suggests, one for each.
+func (w *workflowWorker) newPollers(worker *Worker) {
+	c := &worker.config
+	tagged := worker.metrics.WithTags(metrics.WorkerTags(metrics.WorkerWorkflow))
+	add := func(kind enumspb.TaskQueueKind, sticky func() bool) {
+		w.pollers = append(w.pollers, &poller[workflowTask]{
+			tasks:    w.tasks,
+			behavior: c.WorkflowTaskPollerBehavior,
+			scalable: worker.scalable,
+			kind:     kind,
+			fatal:    worker.fail,
+			started:  tagged.Counter(metrics.PollerStart),
+			poll: func(ctx context.Context) (*workflowTask, *taskqueuepb.PollerScalingDecision, error) {
+				return w.poll(ctx, c.taskQueue, worker.instanceKey, sticky())
+			},
+		})
+	}
+	_, scales := c.WorkflowTaskPollerBehavior.behavior().(autoscaling)
+	switch {
+	case w.sticky == nil:
+		add(enumspb.TASK_QUEUE_KIND_NORMAL, func() bool { return false })
+	case scales:
+		add(enumspb.TASK_QUEUE_KIND_NORMAL, func() bool { return false })
+		add(enumspb.TASK_QUEUE_KIND_STICKY, func() bool { return true })
+	default:
+		w.balance.enabled = true
+		add(enumspb.TASK_QUEUE_KIND_UNSPECIFIED, w.balance.next)
+	}
+	tagged.Counter(metrics.WorkerStart).Inc(1)
 }
 
 // stickyQueueName names the task queue that only this worker polls. The host is
@@ -141,12 +179,19 @@ func (w *workflowWorker) configure(capabilities *workflowservice.GetSystemInfoRe
 	w.options.SDKMetadata = capabilities.GetSdkMetadata()
 }
 
+// start begins to poll.
+func (w *workflowWorker) start(worker *Worker) {
+	w.newPollers(worker)
+	for _, p := range w.pollers {
+		p.start(worker.stopping, worker.polling)
+	}
+}
+
 // poll asks one of the two task queues for a workflow task.
-func (w *workflowWorker) poll(ctx context.Context, taskQueue, instanceKey string) (*workflowTask, error) {
-	queue := &taskqueuepb.TaskQueue{Name: taskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL}
-	sticky := w.balance.next()
+func (w *workflowWorker) poll(ctx context.Context, taskQueue, instanceKey string, sticky bool) (*workflowTask, *taskqueuepb.PollerScalingDecision, error) {
+	queue, open := &taskqueuepb.TaskQueue{Name: taskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL}, w.normalPolls
 	if sticky {
-		queue = w.sticky.GetWorkerTaskQueue()
+		queue, open = w.sticky.GetWorkerTaskQueue(), w.stickyPolls
 	}
 	request := &workflowservice.PollWorkflowTaskQueueRequest{
 		Namespace:         w.namespace,
@@ -155,12 +200,19 @@ func (w *workflowWorker) poll(ctx context.Context, taskQueue, instanceKey string
 		WorkerInstanceKey: instanceKey,
 	}
 	w.version.stampWorkflowPoll(request)
+	open.begin()
 	task, err := w.service.PollWorkflowTaskQueue(ctx, request)
 	w.balance.done(sticky, task.GetBacklogCountHint())
-	if err != nil || len(task.GetTaskToken()) == 0 {
-		return nil, err
+	found := err == nil && len(task.GetTaskToken()) > 0
+	open.end(found)
+	if !found {
+		if err == nil {
+			w.metrics.pollEmpty.Inc(1)
+		}
+		return nil, task.GetPollerScalingDecision(), err
 	}
-	return task, nil
+	w.metrics.polled(task)
+	return task, task.GetPollerScalingDecision(), nil
 }
 
 // stop waits for the local activities until ctx ends.

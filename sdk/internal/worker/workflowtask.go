@@ -12,6 +12,7 @@ import (
 
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logtag"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/policy"
 	"github.com/perdure/perdure/sdk/internal/rpc"
 	"github.com/perdure/perdure/sdk/log"
@@ -165,9 +166,12 @@ func answered(o *flow.Outcome) bool {
 // drive lets the run's instance handle the task, made from the full history if
 // there is none that the task continues.
 func (w *workflowWorker) drive(ctx context.Context, r *run, task *workflowTask) (*flow.Outcome, error) {
+	measured := w.metrics.byType.Get(task.GetWorkflowType().GetName())
+	defer func() { measured.cacheSize.Update(float64(w.cache.len())) }()
 	if r.instance != nil {
 		outcome, err := r.instance.HandleTask(ctx, w.flowTask(task))
 		if !errors.Is(err, flow.ErrStale) {
+			measured.cacheHit.Inc(1)
 			return outcome, err
 		}
 		w.taskLogger(task).Debug("Cached state staled, new task has unexpected events",
@@ -176,16 +180,25 @@ func (w *workflowWorker) drive(ctx context.Context, r *run, task *workflowTask) 
 			logtag.PreviousStartedEventID, task.GetPreviousStartedEventId())
 		r.close()
 	}
+	if !isFullHistory(task.GetHistory()) {
+		measured.cacheMiss.Inc(1)
+	}
 	if err := w.withFullHistory(ctx, task); err != nil {
 		return nil, err
 	}
-	first := task.GetHistory().GetEvents()[0].GetWorkflowExecutionStartedEventAttributes()
+	event := task.GetHistory().GetEvents()[0]
+	first := event.GetWorkflowExecutionStartedEventAttributes()
 	if first == nil {
 		return nil, errors.New("first history event is not WorkflowExecutionStarted")
 	}
 	r.taskTimeout = first.GetWorkflowTaskTimeout().AsDuration()
+	r.started = event.GetEventTime().AsTime()
 	r.instance = flow.NewInstance(&w.options)
-	return r.instance.HandleTask(ctx, w.flowTask(task))
+	outcome, err := r.instance.HandleTask(ctx, w.flowTask(task))
+	if err == nil && !outcome.Evict {
+		measured.replay.Record(r.instance.ReplayTook())
+	}
+	return outcome, err
 }
 
 func (w *workflowWorker) flowTask(task *workflowTask) *flow.Task {
@@ -195,7 +208,10 @@ func (w *workflowWorker) flowTask(task *workflowTask) *flow.Task {
 // answer sends the outcome. It returns the next task, if the server had one at
 // once, and whether the run can stay cached.
 func (w *workflowWorker) answer(ctx context.Context, r *run, task *workflowTask, outcome *flow.Outcome, started time.Time) (next *workflowTask, keep bool, err error) {
-	w.logDuration(task, time.Since(started))
+	measured := w.metrics.byType.Get(task.GetWorkflowType().GetName())
+	took := time.Since(started)
+	measured.execution.Record(took)
+	w.logDuration(task, took)
 	// What was done is worth reporting even while the worker stops.
 	ctx = context.WithoutCancel(ctx)
 	switch {
@@ -214,6 +230,7 @@ func (w *workflowWorker) answer(ctx context.Context, r *run, task *workflowTask,
 		return nil, !outcome.Evict, wrapAnswer(err)
 	case outcome.Failed != nil:
 		w.logFailure(task, outcome)
+		measured.failed.Get(failureReason(outcome.Failed.GetCause())).Inc(1)
 		return nil, false, w.fail(ctx, task, outcome.Failed)
 	case outcome.Completed != nil:
 		if outcome.Err != nil {
@@ -221,12 +238,16 @@ func (w *workflowWorker) answer(ctx context.Context, r *run, task *workflowTask,
 		}
 		response, err := w.complete(ctx, task, outcome.Completed)
 		if rpc.IsMessageTooLarge(err) {
+			measured.failed.Get(metrics.FailureGRPCMessageTooLarge).Inc(1)
 			return nil, false, w.fail(ctx, task, w.failureOf(task, err, enumspb.WORKFLOW_TASK_FAILED_CAUSE_GRPC_MESSAGE_TOO_LARGE))
 		}
 		if err != nil {
 			// Not accepted, for instance because the task timed out: what
 			// the instance did did not happen.
 			return nil, false, wrapAnswer(err)
+		}
+		if outcome.Closed {
+			measured.ended(closeCounter(outcome.Completed), r.started)
 		}
 		if outcome.Closed || outcome.Evict {
 			return nil, false, nil

@@ -400,7 +400,7 @@ func TestActivitiesThatTheAnswerBringsAreRunWithoutAPoll(t *testing.T) {
 			return &completedResponse{ActivityTasks: tasks}, nil
 		})
 		synctest.Wait()
-		idle := w.activities.poller.slots.used()
+		idle := w.activities.tasks.slots.issued.Load()
 		f.normal <- newScript("eager").started().task(0)
 		requested := 0
 		for _, command := range answer[*completedRequest](t, f).GetCommands() {
@@ -415,7 +415,7 @@ func TestActivitiesThatTheAnswerBringsAreRunWithoutAPoll(t *testing.T) {
 			answer[*workflowservice.RespondActivityTaskCompletedRequest](t, f)
 		}
 		synctest.Wait()
-		if used := w.activities.poller.slots.used(); used != idle || w.workflows.eager.held != 0 {
+		if used := w.activities.tasks.slots.issued.Load(); used != idle || w.workflows.eager.held != 0 {
 			t.Errorf("%d slots are used, want %d; %d are held for eager activities", used, idle, w.workflows.eager.held)
 		}
 	})
