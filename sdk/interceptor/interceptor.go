@@ -50,6 +50,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/client"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/header"
+	"github.com/perdure/perdure/sdk/internal/nexusop"
 	"github.com/perdure/perdure/sdk/internal/worker"
 	"github.com/perdure/perdure/sdk/workflow"
 	commonpb "go.temporal.io/api/common/v1"
@@ -88,6 +89,26 @@ type (
 	ActivityOutboundInterceptor = activities.ActivityOutboundInterceptor
 	// ActivityOutboundInterceptorBase passes everything on to Next.
 	ActivityOutboundInterceptorBase = activities.ActivityOutboundInterceptorBase
+)
+
+type (
+	// NexusOperationInboundInterceptor is called for all that enters the code of Nexus
+	// operations.
+	NexusOperationInboundInterceptor = nexusop.NexusOperationInboundInterceptor
+	// NexusOperationInboundInterceptorBase passes everything on to Next.
+	NexusOperationInboundInterceptorBase = nexusop.NexusOperationInboundInterceptorBase
+	// NexusStartOperationInput is the input of
+	// NexusOperationInboundInterceptor.StartOperation.
+	NexusStartOperationInput = nexusop.NexusStartOperationInput
+	// NexusCancelOperationInput is the input of
+	// NexusOperationInboundInterceptor.CancelOperation.
+	NexusCancelOperationInput = nexusop.NexusCancelOperationInput
+
+	// NexusOperationOutboundInterceptor is called for all that the code of Nexus operations
+	// asks for.
+	NexusOperationOutboundInterceptor = nexusop.NexusOperationOutboundInterceptor
+	// NexusOperationOutboundInterceptorBase passes everything on to Next.
+	NexusOperationOutboundInterceptorBase = nexusop.NexusOperationOutboundInterceptorBase
 )
 
 type (

@@ -152,6 +152,8 @@ type ClientUpdateWorkflowInput struct {
 	FirstExecutionRunID string
 	// WaitForStage is what to wait for.
 	WaitForStage WorkflowUpdateStage
+
+	nexus *NexusStart
 }
 
 // ClientUpdateWithStartWorkflowInput is the input of

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/perdure/perdure/sdk/internal/header"
+	"github.com/perdure/perdure/sdk/internal/links"
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/workflowservice/v1"
 )
@@ -56,7 +57,7 @@ func (o outbound) SignalWorkflow(ctx context.Context, in *ClientSignalWorkflowIn
 	if err != nil {
 		return err
 	}
-	_, err = o.service.SignalWorkflowExecution(ctx, &workflowservice.SignalWorkflowExecutionRequest{
+	response, err := o.service.SignalWorkflowExecution(ctx, &workflowservice.SignalWorkflowExecutionRequest{
 		Namespace:         o.namespace,
 		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: in.WorkflowID, RunId: in.RunID},
 		SignalName:        in.SignalName,
@@ -64,7 +65,9 @@ func (o outbound) SignalWorkflow(ctx context.Context, in *ClientSignalWorkflowIn
 		Identity:          o.identity,
 		RequestId:         uuid.NewString(),
 		Header:            h,
+		Links:             links.Requested(ctx),
 	})
+	links.Answered(ctx, response.GetLink())
 	return err
 }
 

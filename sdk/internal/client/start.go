@@ -10,6 +10,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/encoded"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/header"
+	"github.com/perdure/perdure/sdk/internal/links"
 	"github.com/perdure/perdure/sdk/internal/policy"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/internal/searchattr"
@@ -94,6 +95,8 @@ type StartWorkflowOptions struct {
 
 	// Priority orders the workflow's tasks relative to others in the task queue.
 	Priority policy.Priority
+
+	nexus *NexusStart // nil unless a Nexus operation is what starts it
 }
 
 // workflowType returns the name of workflow, a function or a name, and fails if args
@@ -129,6 +132,7 @@ func (o outbound) ExecuteWorkflow(ctx context.Context, in *ClientExecuteWorkflow
 		return nil, err
 	}
 	response, err := o.service.StartWorkflowExecution(ctx, request)
+	in.Options.nexus.answered(response.GetLink())
 	runID, firstRunID := response.GetRunId(), response.GetFirstExecutionRunId()
 	if err != nil {
 		var started *serviceerror.WorkflowExecutionAlreadyStarted
@@ -178,10 +182,13 @@ func (o outbound) SignalWithStartWorkflow(ctx context.Context, in *ClientSignalW
 	if err != nil {
 		return nil, err
 	}
-	response, err := o.service.SignalWithStartWorkflowExecution(ctx, signalWithStart(start, in.SignalName, input))
+	request := signalWithStart(start, in.SignalName, input)
+	request.Links = links.Requested(ctx)
+	response, err := o.service.SignalWithStartWorkflowExecution(ctx, request)
 	if err != nil {
 		return nil, err
 	}
+	links.Answered(ctx, response.GetSignalLink())
 	return o.newRun(in.WorkflowType, in.Options.ID, response.GetRunId(), response.GetFirstExecutionRunId()), nil
 }
 
@@ -233,6 +240,7 @@ func (c *Client) startRequest(ctx context.Context, options *StartWorkflowOptions
 	if options.StartDelay != 0 {
 		request.WorkflowStartDelay = durationpb.New(options.StartDelay)
 	}
+	options.nexus.apply(request)
 	return request, nil
 }
 

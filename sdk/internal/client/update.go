@@ -55,6 +55,8 @@ type UpdateWorkflowOptions struct {
 	// update fails if the run does not belong to the chain that this run began. It must be
 	// empty for UpdateWithStartWorkflow.
 	FirstExecutionRunID string
+
+	nexus *NexusStart // nil unless a Nexus operation is what sends it
 }
 
 // GetWorkflowUpdateHandleOptions name an update.
@@ -166,6 +168,7 @@ func (o outbound) UpdateWorkflow(ctx context.Context, in *ClientUpdateWorkflowIn
 			return nil, updateCallError(ctx, err)
 		}
 		if isDurable(response) {
+			in.nexus.answered(response.GetLink())
 			return o.newUpdate(ctx, in.WaitForStage, response)
 		}
 	}
@@ -190,6 +193,7 @@ func updateInput(options UpdateWorkflowOptions) (*ClientUpdateWorkflowInput, err
 		RunID:               options.RunID,
 		FirstExecutionRunID: options.FirstExecutionRunID,
 		WaitForStage:        options.WaitForStage,
+		nexus:               options.nexus,
 	}, nil
 }
 
@@ -202,7 +206,7 @@ func (c *Client) updateRequest(ctx context.Context, in *ClientUpdateWorkflowInpu
 	if err != nil {
 		return nil, err
 	}
-	return &workflowservice.UpdateWorkflowExecutionRequest{
+	request := &workflowservice.UpdateWorkflowExecutionRequest{
 		Namespace:           c.namespace,
 		WorkflowExecution:   &commonpb.WorkflowExecution{WorkflowId: in.WorkflowID, RunId: in.RunID},
 		FirstExecutionRunId: in.FirstExecutionRunID,
@@ -211,7 +215,9 @@ func (c *Client) updateRequest(ctx context.Context, in *ClientUpdateWorkflowInpu
 			Meta:  &updatepb.Meta{UpdateId: in.UpdateID, Identity: c.identity},
 			Input: &updatepb.Input{Header: h, Name: in.UpdateName, Args: args},
 		},
-	}, nil
+	}
+	in.nexus.applyToUpdate(request.Request)
+	return request, nil
 }
 
 // isDurable says whether an update will happen even if the server restarts. Until then it

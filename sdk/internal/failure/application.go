@@ -17,8 +17,8 @@ const (
 	ApplicationErrorCategoryBenign
 )
 
-// payloadValidationType is the type of errors for payloads that are not valid.
-const payloadValidationType = "PayloadValidationError"
+// PayloadValidationErrorType is the type of errors for payloads that are not valid.
+const PayloadValidationErrorType = "PayloadValidationError"
 
 // ApplicationErrorOptions are the options of NewApplicationErrorWithOptions. All are
 // optional.
@@ -73,7 +73,7 @@ func NewPayloadValidationError(detail any) error {
 	if detail != nil {
 		options.Details = []any{detail}
 	}
-	return NewApplicationError("Payload validation failed", payloadValidationType, options)
+	return NewApplicationError("Payload validation failed", PayloadValidationErrorType, options)
 }
 
 // Error returns the message, with the type, whether it is retryable, and the cause.

@@ -182,7 +182,7 @@ func setPlainInfo(f *failurepb.Failure, err error) {
 	case *nexus.HandlerError:
 		f.FailureInfo = &failurepb.Failure_NexusHandlerFailureInfo{NexusHandlerFailureInfo: &failurepb.NexusHandlerFailureInfo{
 			Type:          string(e.Type),
-			RetryBehavior: retryBehaviorToProto(e.RetryBehavior),
+			RetryBehavior: NexusRetryBehaviorToProto(e.RetryBehavior),
 		}}
 		f.StackTrace = e.StackTrace
 		if e.Message != "" {

@@ -44,9 +44,9 @@ func (e *NexusOperationError) Error() string {
 // Unwrap returns the cause.
 func (e *NexusOperationError) Unwrap() error { return e.Cause }
 
-// nexusFailureType marks, in the metadata of a Nexus failure, that its details are a
+// NexusFailureType marks, in the metadata of a Nexus failure, that its details are a
 // failure of the Temporal API as JSON.
-var nexusFailureType = string((&failurepb.Failure{}).ProtoReflect().Descriptor().FullName())
+var NexusFailureType = string((&failurepb.Failure{}).ProtoReflect().Descriptor().FullName())
 
 // madeUpNexusType is the type of an application failure made from a Nexus failure of
 // foreign origin.
@@ -63,7 +63,7 @@ func toNexus(f *failurepb.Failure) (*nexus.Failure, error) {
 	return &nexus.Failure{
 		Message:    f.GetMessage(),
 		StackTrace: f.GetStackTrace(),
-		Metadata:   map[string]string{"type": nexusFailureType},
+		Metadata:   map[string]string{"type": NexusFailureType},
 		Details:    data,
 	}, nil
 }
@@ -72,7 +72,7 @@ func toNexus(f *failurepb.Failure) (*nexus.Failure, error) {
 // becomes an application failure.
 func fromNexus(f nexus.Failure) (*failurepb.Failure, error) {
 	failure := &failurepb.Failure{}
-	if f.Metadata["type"] == nexusFailureType {
+	if f.Metadata["type"] == NexusFailureType {
 		if err := protojson.Unmarshal(f.Details, failure); err != nil {
 			return nil, fmt.Errorf("decode failure from Nexus: %w", err)
 		}
@@ -106,7 +106,8 @@ func foreignDetails(f nexus.Failure) (*commonpb.Payloads, error) {
 	}}}, nil
 }
 
-func retryBehaviorToProto(b nexus.HandlerErrorRetryBehavior) enumspb.NexusHandlerErrorRetryBehavior {
+// NexusRetryBehaviorToProto returns the behavior as the API has it.
+func NexusRetryBehaviorToProto(b nexus.HandlerErrorRetryBehavior) enumspb.NexusHandlerErrorRetryBehavior {
 	switch b {
 	case nexus.HandlerErrorRetryBehaviorRetryable:
 		return enumspb.NEXUS_HANDLER_ERROR_RETRY_BEHAVIOR_RETRYABLE

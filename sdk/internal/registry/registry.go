@@ -18,6 +18,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/nexus-rpc/sdk-go/nexus"
+
 	"github.com/perdure/perdure/sdk/internal/policy"
 )
 
@@ -73,6 +75,7 @@ type Registry struct {
 	dynamicWorkflow *Function
 	dynamicBehavior DynamicWorkflowBehavior
 	dynamicActivity *Function
+	nexusServices   map[string]*nexus.Service
 	// aliases are nil when aliasing is off.
 	workflowAliases *aliases
 	activityAliases *aliases

@@ -6,6 +6,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/activities"
 	"github.com/perdure/perdure/sdk/internal/client"
 	"github.com/perdure/perdure/sdk/internal/flow"
+	"github.com/perdure/perdure/sdk/internal/nexusop"
 )
 
 // WorkerInterceptor intercepts what a worker runs. Embed WorkerInterceptorBase in
@@ -13,6 +14,7 @@ import (
 type WorkerInterceptor interface {
 	activities.ActivityInterceptor
 	flow.WorkflowInterceptor
+	nexusop.Interceptor
 
 	mustEmbedWorkerInterceptorBase()
 }
@@ -33,6 +35,11 @@ func (*WorkerInterceptorBase) InterceptWorkflow(_ flow.Context, next flow.Workfl
 	return next
 }
 
+// InterceptNexusOperation implements WorkerInterceptor.
+func (*WorkerInterceptorBase) InterceptNexusOperation(_ context.Context, next nexusop.NexusOperationInboundInterceptor) nexusop.NexusOperationInboundInterceptor {
+	return next
+}
+
 func (*WorkerInterceptorBase) mustEmbedWorkerInterceptorBase() {}
 
 // interceptorsOf are the interceptors of a worker: those of its client that are for
@@ -50,6 +57,15 @@ func interceptorsOf(backend *client.Backend, own []WorkerInterceptor) []WorkerIn
 // WorkflowInterceptors are the halves of interceptors that deal with workflows.
 func WorkflowInterceptors(all []WorkerInterceptor) []flow.WorkflowInterceptor {
 	var halves []flow.WorkflowInterceptor
+	for _, i := range all {
+		halves = append(halves, i)
+	}
+	return halves
+}
+
+// NexusInterceptors are the halves of interceptors that deal with Nexus operations.
+func NexusInterceptors(all []WorkerInterceptor) []nexusop.Interceptor {
+	var halves []nexusop.Interceptor
 	for _, i := range all {
 		halves = append(halves, i)
 	}
