@@ -42,6 +42,9 @@ func (h *activityTaskHandlers) PollActivityTaskQueue(ctx context.Context, req *w
 		Identity:    req.GetIdentity(),
 		InstanceKey: req.GetWorkerInstanceKey(),
 	}
+	if limit := req.GetTaskQueueMetadata().GetMaxTasksPerSecond(); limit != nil {
+		poll.Rate = &limit.Value
+	}
 	var resp *workflowservice.PollActivityTaskQueueResponse
 	err := h.polls.poll(ctx, poll, func(work *matching.Work) (taken bool, err error) {
 		err = startTask(ctx, h.runtime, work.Task, func(step *entity.Step, c activities) (err error) {

@@ -8,6 +8,7 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -153,9 +154,13 @@ type fakeMatching struct {
 	returned chan *entity.Task
 	asked    chan *matching.QueryTask
 	err      error
+	// polled is the last poll, configured the queues that were said to be.
+	polled     atomic.Pointer[matching.PollRequest]
+	configured []entity.Queue
 }
 
-func (f *fakeMatching) Poll(ctx context.Context, _ matching.PollRequest) (*matching.Work, error) {
+func (f *fakeMatching) Poll(ctx context.Context, request matching.PollRequest) (*matching.Work, error) {
+	f.polled.Store(&request)
 	if f.err != nil {
 		return nil, f.err
 	}
@@ -176,6 +181,10 @@ func (f *fakeMatching) DispatchQuery(ctx context.Context, q *matching.QueryTask)
 		return ctx.Err()
 	}
 }
+func (f *fakeMatching) Unspent(*entity.Task) {}
+
+func (f *fakeMatching) Configured(queue entity.Queue) { f.configured = append(f.configured, queue) }
+
 func (f *fakeMatching) Describe(context.Context, entity.Queue, string) (matching.Description, error) {
 	return matching.Description{Pollers: []matching.Poller{{Identity: "p"}}, Stats: map[int32]matching.Stats{3: {BacklogCount: 7}}}, f.err
 }

@@ -23,6 +23,8 @@ type polls struct {
 		Poll(ctx context.Context, request matching.PollRequest) (*matching.Work, error)
 		// Return puts a task back that was polled but not started.
 		Return(task *entity.Task)
+		// Unspent says that a task that was polled is needed by nobody.
+		Unspent(task *entity.Task)
 		// PollerGone says that the caller of a poll that returned work has gone.
 		PollerGone(matching.PollRequest)
 	}
@@ -74,7 +76,9 @@ func (p *polls) poll(ctx context.Context, request matching.PollRequest, take fun
 		switch {
 		case taken:
 			return nil
-		case err == nil, errors.Is(err, workflow.ErrStaleTask):
+		case err == nil:
+		case errors.Is(err, workflow.ErrStaleTask):
+			p.matching.Unspent(work.Task)
 		case errors.Is(err, errPollerGone):
 			p.matching.PollerGone(request)
 			p.matching.Return(work.Task)

@@ -27,6 +27,8 @@ type Runtime interface {
 type Matching interface {
 	Poll(ctx context.Context, request matching.PollRequest) (*matching.Work, error)
 	Return(task *entity.Task)
+	Unspent(task *entity.Task)
+	Configured(queue entity.Queue)
 	DispatchQuery(ctx context.Context, query *matching.QueryTask) error
 	Describe(ctx context.Context, queue entity.Queue, sticky string) (matching.Description, error)
 	ShutdownSticky(namespace, sticky string)

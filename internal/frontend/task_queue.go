@@ -25,6 +25,8 @@ type taskQueueHandlers struct {
 	matching interface {
 		// Describe describes a queue, or the sticky queue of that name.
 		Describe(ctx context.Context, queue entity.Queue, sticky string) (matching.Description, error)
+		// Configured says that the configuration of a queue has changed.
+		Configured(queue entity.Queue)
 	}
 }
 
@@ -142,7 +144,7 @@ func (h *taskQueueHandlers) ListTaskQueuePartitions(_ context.Context, req *work
 }
 
 // UpdateTaskQueueConfig changes the rate limits and the fairness weights of a task
-// queue. They are kept and described; tasks are not held back by them yet.
+// queue. They hold when it returns.
 func (h *taskQueueHandlers) UpdateTaskQueueConfig(ctx context.Context, req *workflowservice.UpdateTaskQueueConfigRequest) (*workflowservice.UpdateTaskQueueConfigResponse, error) {
 	if err := checkConfigUpdate(req); err != nil {
 		return nil, err
@@ -154,6 +156,9 @@ func (h *taskQueueHandlers) UpdateTaskQueueConfig(ctx context.Context, req *work
 	})
 	if err != nil {
 		return nil, err
+	}
+	if t, ok := taskqueue.TaskType(req.GetTaskQueueType()); ok {
+		h.matching.Configured(entity.Queue{Namespace: callOf(ctx).namespace.ID, Type: t, Name: req.GetTaskQueue()})
 	}
 	return resp, nil
 }

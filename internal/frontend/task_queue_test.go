@@ -9,6 +9,10 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/matching"
 )
 
 type (
@@ -44,6 +48,9 @@ func TestTheConfigurationOfATaskQueueIsDescribed(t *testing.T) {
 	resp, err := d.call(t.Context(), configure(func(r *configUpdate) { r.SetFairnessWeightOverrides = map[string]float32{"tenant": 2} }))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if told := d.matching.configured; len(told) != 1 || told[0].Type != entity.TaskActivity || told[0].Name != "q" {
+		t.Errorf("matching was told of %v", d.matching.configured)
 	}
 	config := resp.(*workflowservice.UpdateTaskQueueConfigResponse).GetConfig()
 	if limit := config.GetQueueRateLimit(); limit.GetRateLimit().GetRequestsPerSecond() != 5 || config.GetFairnessWeightOverrides()["tenant"] != 2 ||
@@ -92,5 +99,19 @@ func TestABadConfigurationOfATaskQueueIsRefused(t *testing.T) {
 			d.t = t
 			d.refused(configure(c.change), c.code, c.says)
 		})
+	}
+}
+
+func TestTheRateThatAWorkerAsksForIsPassedOn(t *testing.T) {
+	d := newDoor(t)
+	d.matching.work <- &matching.Work{Task: &entity.Task{Entity: entity.Key{Kind: entity.KindWorkflow, ID: "w"}}}
+	if _, err := d.call(t.Context(), &workflowservice.PollActivityTaskQueueRequest{
+		Namespace: "default", TaskQueue: &taskqueuepb.TaskQueue{Name: "q"},
+		TaskQueueMetadata: &taskqueuepb.TaskQueueMetadata{MaxTasksPerSecond: wrapperspb.Double(2.5)},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if rate := d.matching.polled.Load().Rate; rate == nil || *rate != 2.5 {
+		t.Errorf("rate %v", rate)
 	}
 }

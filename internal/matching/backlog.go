@@ -131,6 +131,12 @@ func (q *queue) load() {
 	case <-m.ctx.Done():
 		return
 	}
+	q.mu.Lock()
+	configured := q.configured > 0
+	q.mu.Unlock()
+	if !configured && !q.insist(readingConfig, q.readConfig) {
+		return
+	}
 	for {
 		q.mu.Lock()
 		ln, discover := q.nextRead()

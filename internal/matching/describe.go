@@ -15,6 +15,10 @@ import (
 type Description struct {
 	// Pollers are those seen in the last five minutes, the latest first.
 	Pollers []Poller
+	// Rate is the limit of the rate at which tasks go out, per second, and RateSource
+	// where it comes from.
+	Rate       float64
+	RateSource LimitSource
 	// Stats are what waits in the queue, by priority.
 	Stats map[int32]Stats
 }
@@ -58,13 +62,24 @@ func (m *Matching) Describe(ctx context.Context, queue entity.Queue, sticky stri
 	now := m.now()
 	s := survey{now: now, stored: !key.sticky, stats: make(map[int32]*waiting)}
 	var d Description
+	d.Rate, d.RateSource = (*limits)(nil).rate()
+	configured := false
 	if q := m.locked(key); q != nil {
 		q.forgetPollers(now)
 		for identity, info := range q.infos {
 			d.Pollers = append(d.Pollers, Poller{identity, info.lastAccess})
 		}
+		d.Rate, d.RateSource = q.limits.rate()
+		configured = q.configured > 0
 		s.memory(q)
 		q.mu.Unlock()
+	}
+	if !configured && !key.sticky && m.options.Config != nil {
+		config, err := m.options.Config(ctx, queue)
+		if err != nil {
+			return Description{}, fmt.Errorf("describing task queue %q: %w", queue.Name, err)
+		}
+		d.Rate, d.RateSource = (&limits{config: config}).rate()
 	}
 	slices.SortFunc(d.Pollers, func(a, b Poller) int {
 		return cmp.Or(b.LastAccess.Compare(a.LastAccess), cmp.Compare(a.Identity, b.Identity))

@@ -29,7 +29,10 @@ type lane struct {
 	first, last *taskNode
 	count       int // of tasks in memory
 	pass        float64
-	index       int // on the level's heap; -1 if it is not there
+	index       int // on one of the level's heaps; -1 if it is on none
+	// until is when the limit of the fairness key lets the next task go out; zero if it
+	// is not held back. See limit.go.
+	until time.Time
 
 	// See backlog.go.
 	spilled bool
@@ -90,6 +93,8 @@ type level struct {
 	// turns has every lane with tasks in memory, and those that were served not long
 	// ago.
 	turns laneHeap
+	// held has the lanes that are held back by the limits of their fairness keys.
+	held heldHeap
 	// hungry are the lanes of which a page has to be read, in the order in which they
 	// are; starved is how many lanes have tasks in the store and none in memory.
 	hungry  []*lane
@@ -152,8 +157,12 @@ func (q *queue) newLane(name string, cursor int64, spilled bool) *lane {
 
 // dropLane takes a lane out of memory that has no tasks there.
 func (q *queue) dropLane(ln *lane) {
-	if ln.index >= 0 {
+	switch {
+	case ln.index < 0:
+	case ln.until.IsZero():
 		heap.Remove(&ln.level.turns, ln.index)
+	default:
+		heap.Remove(&ln.level.held, ln.index)
 	}
 	if ln.starved {
 		ln.starved = false
@@ -199,6 +208,9 @@ func (q *queue) unlink(n *taskNode) {
 // next takes the task out of memory that is next to go out; nil if there is none, or
 // if one that goes before what is in memory may be on its way from the store.
 func (q *queue) next(now time.Time) *entity.Task {
+	if !q.mayGo(now) {
+		return nil
+	}
 	for priority, l := range q.levels {
 		if l != nil {
 			if task := q.nextOf(l, now); task != nil {
@@ -214,6 +226,7 @@ func (q *queue) next(now time.Time) *entity.Task {
 
 // nextOf is next for one level.
 func (q *queue) nextOf(l *level, now time.Time) *entity.Task {
+	l.release(now, false)
 	for len(l.turns) > 0 {
 		ln := l.turns[0]
 		n := ln.first
@@ -224,16 +237,24 @@ func (q *queue) nextOf(l *level, now time.Time) *entity.Task {
 			}
 			continue
 		}
-		q.unlink(n)
 		if expired(n.task, now) {
+			q.unlink(n)
 			q.review(ln)
 			continue
 		}
+		if q.holdBack(ln, now) {
+			continue
+		}
+		q.unlink(n)
+		q.spend(ln.key, n.task, now)
 		l.virtual = ln.pass
 		ln.pass += 1 / float64(q.weight(ln.key, n.task))
 		heap.Fix(&l.turns, 0)
 		q.review(ln)
 		return n.task
+	}
+	if len(l.held.laneHeap) > 0 {
+		q.limits.retryAt(l.held.laneHeap[0].until)
 	}
 	return nil
 }
@@ -242,8 +263,14 @@ func (q *queue) nextOf(l *level, now time.Time) *entity.Task {
 const minWeight = 0.001
 
 // weight is the share of the task's fairness key.
-func (q *queue) weight(_ string, task *entity.Task) float32 {
-	if weight := task.Weight; weight > 0 {
+func (q *queue) weight(key string, task *entity.Task) float32 {
+	weight := task.Weight
+	if q.limits != nil {
+		if configured, ok := q.limits.config.Weights[key]; ok {
+			weight = configured
+		}
+	}
+	if weight > 0 {
 		return max(weight, minWeight)
 	}
 	return 1

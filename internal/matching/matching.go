@@ -65,6 +65,9 @@ type Options struct {
 	Logger *slog.Logger     // default slog.Default()
 	Now    func() time.Time // default time.Now
 
+	// Config reads what is configured of a queue; nil: nothing is of any.
+	Config func(context.Context, entity.Queue) (Config, error)
+
 	// LongPoll is how long a poll waits for work. Default 60 s.
 	LongPoll time.Duration
 	// StickyWindow is how long after its last poll a sticky worker is taken to be
@@ -92,6 +95,7 @@ type Matching struct {
 	log     *slog.Logger
 	now     func() time.Time
 	source  Source
+	started time.Time
 	seed    maphash.Seed
 	stripes [64]stripe
 	pollers sync.Pool     // of *poller
@@ -149,6 +153,7 @@ func New(options Options) *Matching {
 	if m.now == nil {
 		m.now = time.Now
 	}
+	m.started = m.now()
 	m.pollers.New = func() any { return newPoller() }
 	for i := range m.stripes {
 		m.stripes[i].queues = make(map[queueKey]*queue)
@@ -353,6 +358,7 @@ func (m *Matching) restore(task *entity.Task) {
 	if q == nil {
 		return // as in Add
 	}
+	q.giveBack(task)
 	q.restore(task)
 	q.mu.Unlock()
 }

@@ -17,6 +17,8 @@ type PollRequest struct {
 	Identity string
 	// InstanceKey tells workers apart, for CancelPolls. May be empty.
 	InstanceKey string
+	// Rate is how many tasks per second the queue may hand out, if the worker says so.
+	Rate *float64
 }
 
 // Work is what a poll returns: a task or a query.
@@ -98,6 +100,9 @@ func (m *Matching) poll(ctx context.Context, key queueKey, request *PollRequest,
 		return nil, nil
 	}
 	q.sawPoller(request.Identity, now)
+	if request.Rate != nil {
+		q.setWorkerRate(*request.Rate, now)
+	}
 	if work, ok := q.take(now); ok {
 		q.mu.Unlock()
 		return &work, nil
@@ -105,6 +110,7 @@ func (m *Matching) poll(ctx context.Context, key queueKey, request *PollRequest,
 	p := m.pollers.Get().(*poller)
 	p.identity, p.instanceKey, p.since = request.Identity, request.InstanceKey, now
 	q.parked.pushBack(p)
+	q.setAlarm()
 	q.mu.Unlock()
 
 	p.timer.Reset(patience)

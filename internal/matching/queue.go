@@ -46,6 +46,11 @@ type queue struct {
 	left  int64
 	aside int
 
+	// limits of the rate at which tasks go out; nil if there are none. See limit.go.
+	limits *limits
+	// configured counts the readings of the configuration.
+	configured int
+
 	// fallback, of sticky queues, is set while something waits: see sticky.go.
 	fallback *time.Timer
 }
@@ -133,7 +138,7 @@ func (q *queue) offer(task *entity.Task, front bool) {
 	if q.has(task.ID) || expired(task, q.m.now()) {
 		return
 	}
-	if len(q.byID) == 0 && !q.loading { // nothing that could go before it
+	if len(q.byID) == 0 && !q.loading && q.limits == nil { // nothing that could go before it
 		if p := q.parked.pop(); p != nil {
 			q.hand(p, Work{Task: task})
 			return
@@ -164,6 +169,7 @@ func (q *queue) match() {
 		}
 		q.hand(q.parked.pop(), Work{Task: task})
 	}
+	q.setAlarm()
 	q.readOn()
 }
 
@@ -236,6 +242,7 @@ func (q *queue) unload() {
 	}
 	q.dead = true
 	q.stopFallback()
+	q.stopAlarm()
 	// In the order of locks the stripe comes first; the queue is dead by now, so
 	// that it does not matter what happens in between.
 	q.mu.Unlock()

@@ -127,7 +127,12 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	if err != nil {
 		return err
 	}
-	s.matching = matching.New(matching.Options{Logger: s.logger})
+	s.matching = matching.New(matching.Options{
+		Logger: s.logger,
+		Config: taskqueue.Limits(func(ctx context.Context, key entity.Key, fn func(entity.Entity, entity.View) error) error {
+			return s.runtime.View(ctx, key, fn)
+		}),
+	})
 	s.runtime, err = runtime.Open(ctx, runtime.Options{
 		Store:      s.store,
 		Machines:   machines(s.namespaces, s.workflowConfig(options.limits)),
