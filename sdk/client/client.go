@@ -205,6 +205,36 @@ type Client interface {
 	// minutes.
 	DescribeTaskQueue(ctx context.Context, taskqueue string, taskqueueType enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error)
 
+	// DescribeTaskQueueEnhanced describes a task queue by builds and types of tasks: who
+	// polls, and what waits.
+	DescribeTaskQueueEnhanced(ctx context.Context, options DescribeTaskQueueEnhancedOptions) (TaskQueueDescription, error)
+
+	// UpdateWorkerBuildIdCompatibility changes the version sets of a task queue.
+	//
+	// Deprecated: use WorkerDeploymentClient.
+	UpdateWorkerBuildIdCompatibility(ctx context.Context, options *UpdateWorkerBuildIdCompatibilityOptions) error
+
+	// GetWorkerBuildIdCompatibility returns the version sets of a task queue.
+	//
+	// Deprecated: use WorkerDeploymentClient.
+	GetWorkerBuildIdCompatibility(ctx context.Context, options *GetWorkerBuildIdCompatibilityOptions) (*WorkerBuildIDVersionSets, error)
+
+	// GetWorkerTaskReachability tells which builds may still get tasks, and where.
+	//
+	// Deprecated: use DescribeTaskQueueEnhanced.
+	GetWorkerTaskReachability(ctx context.Context, options *GetWorkerTaskReachabilityOptions) (*WorkerTaskReachability, error)
+
+	// UpdateWorkerVersioningRules changes the versioning rules of a task queue, and returns
+	// what they are then.
+	//
+	// Deprecated: use WorkerDeploymentClient.
+	UpdateWorkerVersioningRules(ctx context.Context, options UpdateWorkerVersioningRulesOptions) (*WorkerVersioningRules, error)
+
+	// GetWorkerVersioningRules returns the versioning rules of a task queue.
+	//
+	// Deprecated: use WorkerDeploymentClient.
+	GetWorkerVersioningRules(ctx context.Context, options GetWorkerVersioningOptions) (*WorkerVersioningRules, error)
+
 	// ResetWorkflowExecution ends the current run of a workflow and begins a new one from
 	// a point in its history. The request gets a request id if it has none.
 	ResetWorkflowExecution(ctx context.Context, request *workflowservice.ResetWorkflowExecutionRequest) (*workflowservice.ResetWorkflowExecutionResponse, error)
@@ -237,6 +267,47 @@ type Client interface {
 
 	// ScheduleClient returns the client for schedules of the namespace.
 	ScheduleClient() ScheduleClient
+
+	// ExecuteActivity starts an activity that belongs to no workflow and returns at once with
+	// its handle. The activity is a function or a name. It fails with
+	// [*serviceerror.ActivityExecutionAlreadyStarted] if the id is taken and the options do
+	// not say what to do then.
+	ExecuteActivity(ctx context.Context, options StartActivityOptions, activity any, args ...any) (ActivityHandle, error)
+
+	// GetActivityHandle returns the handle of an activity that was started elsewhere. Whether
+	// it exists is found out when the handle is used.
+	GetActivityHandle(options GetActivityHandleOptions) ActivityHandle
+
+	// ListActivities lists the activities without a workflow that a query selects. What was
+	// started a moment ago may be missing. Errors come from the sequence.
+	ListActivities(ctx context.Context, options ListActivitiesOptions) (ListActivitiesResult, error)
+
+	// CountActivities counts the activities without a workflow that a query selects.
+	CountActivities(ctx context.Context, options CountActivitiesOptions) (*CountActivitiesResult, error)
+
+	// NewNexusClient returns a client that starts operations of a Nexus service without a
+	// workflow.
+	NewNexusClient(options NexusClientOptions) (NexusClient, error)
+
+	// GetNexusOperationHandle returns the handle of an operation that was started elsewhere.
+	// Whether it exists is found out when the handle is used.
+	GetNexusOperationHandle(options GetNexusOperationHandleOptions) NexusOperationHandle
+
+	// ListNexusOperations lists the Nexus operations without a workflow that a query selects.
+	// What was started a moment ago may be missing. Errors come from the sequence.
+	ListNexusOperations(ctx context.Context, options ListNexusOperationsOptions) (ListNexusOperationsResult, error)
+
+	// CountNexusOperations counts the Nexus operations without a workflow that a query
+	// selects.
+	CountNexusOperations(ctx context.Context, options CountNexusOperationsOptions) (*CountNexusOperationsResult, error)
+
+	// WorkerDeploymentClient returns the client for worker deployments of the namespace.
+	WorkerDeploymentClient() WorkerDeploymentClient
+
+	// DeploymentClient returns the client for deployments of the namespace.
+	//
+	// Deprecated: use WorkerDeploymentClient.
+	DeploymentClient() DeploymentClient
 
 	// CheckHealth asks the server whether it is serving, by gRPC's health checks. The
 	// request may be nil.
@@ -278,61 +349,3 @@ var (
 	_ Client          = (*iclient.Client)(nil)
 	_ NamespaceClient = (*iclient.NamespaceClient)(nil)
 )
-
-// Dial connects to a server and returns when it has answered. It fails if the server
-// does not answer within [ConnectionOptions].GetSystemInfoTimeout.
-func Dial(options Options) (Client, error) {
-	return DialContext(context.Background(), options)
-}
-
-// DialContext is [Dial], bounded by ctx. The client is not: it lives until it is closed.
-func DialContext(ctx context.Context, options Options) (Client, error) {
-	return orNil(iclient.Dial(ctx, options))
-}
-
-// NewLazyClient returns a client that connects when it is first used.
-func NewLazyClient(options Options) (Client, error) {
-	return orNil(iclient.NewLazy(options))
-}
-
-// NewClient connects to a server.
-//
-// Deprecated: use [Dial] or [NewLazyClient].
-func NewClient(options Options) (Client, error) {
-	return Dial(options)
-}
-
-// NewClientFromExisting returns a client for another namespace, or with other converters,
-// that shares the connection of existingClient. Of options, those that say how to connect
-// are not used: HostPort, ConnectionOptions, Credentials, HeadersProvider and
-// TrafficController are those of existingClient.
-func NewClientFromExisting(existingClient Client, options Options) (Client, error) {
-	return NewClientFromExistingWithContext(context.Background(), existingClient, options)
-}
-
-// NewClientFromExistingWithContext is [NewClientFromExisting], bounded by ctx.
-func NewClientFromExistingWithContext(ctx context.Context, existingClient Client, options Options) (Client, error) {
-	existing, err := iclient.Existing(existingClient)
-	if err != nil {
-		return nil, err
-	}
-	return orNil(iclient.NewFromExisting(ctx, existing, options))
-}
-
-// NewNamespaceClient returns a client for namespaces. It connects when it is first used.
-// Of options, those that say how to connect and Logger are used.
-func NewNamespaceClient(options Options) (NamespaceClient, error) {
-	c, err := iclient.NewNamespaceClient(options)
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
-}
-
-// orNil keeps a nil pointer from becoming a Client that is not nil.
-func orNil(c *iclient.Client, err error) (Client, error) {
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
-}

@@ -185,6 +185,66 @@ type (
 	ScheduleClientCreateInput = client.ScheduleClientCreateInput
 )
 
+type (
+	// ClientExecuteActivityInput is the input of ClientOutboundInterceptor.ExecuteActivity.
+	ClientExecuteActivityInput = client.ClientExecuteActivityInput
+	// ClientGetActivityHandleInput is the input of
+	// ClientOutboundInterceptor.GetActivityHandle.
+	ClientGetActivityHandleInput = client.ClientGetActivityHandleInput
+	// ClientCancelActivityInput is the input of ClientOutboundInterceptor.CancelActivity.
+	ClientCancelActivityInput = client.ClientCancelActivityInput
+	// ClientTerminateActivityInput is the input of
+	// ClientOutboundInterceptor.TerminateActivity.
+	ClientTerminateActivityInput = client.ClientTerminateActivityInput
+	// ClientPauseActivityInput is the input of ClientOutboundInterceptor.PauseActivity.
+	ClientPauseActivityInput = client.ClientPauseActivityInput
+	// ClientUnpauseActivityInput is the input of ClientOutboundInterceptor.UnpauseActivity.
+	ClientUnpauseActivityInput = client.ClientUnpauseActivityInput
+	// ClientUpdateActivityOptionsInput is the input of
+	// ClientOutboundInterceptor.UpdateActivityOptions.
+	ClientUpdateActivityOptionsInput = client.ClientUpdateActivityOptionsInput
+	// ClientUpdateActivityOptionsOutput is the output of
+	// ClientOutboundInterceptor.UpdateActivityOptions.
+	ClientUpdateActivityOptionsOutput = client.ClientUpdateActivityOptionsOutput
+	// ClientDescribeActivityInput is the input of ClientOutboundInterceptor.DescribeActivity.
+	ClientDescribeActivityInput = client.ClientDescribeActivityInput
+	// ClientDescribeActivityOutput is the output of ClientOutboundInterceptor.DescribeActivity.
+	ClientDescribeActivityOutput = client.ClientDescribeActivityOutput
+	// ClientPollActivityResultInput is the input of
+	// ClientOutboundInterceptor.PollActivityResult.
+	ClientPollActivityResultInput = client.ClientPollActivityResultInput
+	// ClientPollActivityResultOutput is the output of
+	// ClientOutboundInterceptor.PollActivityResult.
+	ClientPollActivityResultOutput = client.ClientPollActivityResultOutput
+)
+
+type (
+	// ClientExecuteNexusOperationInput is the input of
+	// ClientOutboundInterceptor.ExecuteNexusOperation.
+	ClientExecuteNexusOperationInput = client.ClientExecuteNexusOperationInput
+	// ClientGetNexusOperationHandleInput is the input of
+	// ClientOutboundInterceptor.GetNexusOperationHandle.
+	ClientGetNexusOperationHandleInput = client.ClientGetNexusOperationHandleInput
+	// ClientCancelNexusOperationInput is the input of
+	// ClientOutboundInterceptor.CancelNexusOperation.
+	ClientCancelNexusOperationInput = client.ClientCancelNexusOperationInput
+	// ClientTerminateNexusOperationInput is the input of
+	// ClientOutboundInterceptor.TerminateNexusOperation.
+	ClientTerminateNexusOperationInput = client.ClientTerminateNexusOperationInput
+	// ClientDescribeNexusOperationInput is the input of
+	// ClientOutboundInterceptor.DescribeNexusOperation.
+	ClientDescribeNexusOperationInput = client.ClientDescribeNexusOperationInput
+	// ClientDescribeNexusOperationOutput is the output of
+	// ClientOutboundInterceptor.DescribeNexusOperation.
+	ClientDescribeNexusOperationOutput = client.ClientDescribeNexusOperationOutput
+	// ClientPollNexusOperationResultInput is the input of
+	// ClientOutboundInterceptor.PollNexusOperationResult.
+	ClientPollNexusOperationResultInput = client.ClientPollNexusOperationResultInput
+	// ClientPollNexusOperationResultOutput is the output of
+	// ClientOutboundInterceptor.PollNexusOperationResult.
+	ClientPollNexusOperationResultOutput = client.ClientPollNexusOperationResultOutput
+)
+
 // Header returns the header of a call of or to an activity or a client's call: what came,
 // in inbound interceptors, and a map to be filled in, in outbound interceptors of clients.
 // It is nil where there is none.

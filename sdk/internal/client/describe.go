@@ -57,24 +57,13 @@ type WorkflowExecutionDescription struct {
 // GetStaticSummary returns the summary that the workflow was started with, or an empty
 // string.
 func (d *WorkflowExecutionDescription) GetStaticSummary() (string, error) {
-	return d.decodeString(d.summary)
+	return decodeString(d.dc, d.summary)
 }
 
 // GetStaticDetails returns the details that the workflow was started with, or an empty
 // string.
 func (d *WorkflowExecutionDescription) GetStaticDetails() (string, error) {
-	return d.decodeString(d.details)
-}
-
-func (d *WorkflowExecutionDescription) decodeString(payload *commonpb.Payload) (string, error) {
-	if payload == nil {
-		return "", nil
-	}
-	var s string
-	if err := d.dc.FromPayload(payload, &s); err != nil {
-		return "", err
-	}
-	return s, nil
+	return decodeString(d.dc, d.details)
 }
 
 // GetMemoValue decodes the value under key in the memo into what valuePtr points to. It
@@ -149,6 +138,14 @@ func optionalTime(p *timestamppb.Timestamp) *time.Time {
 	}
 	t := p.AsTime()
 	return &t
+}
+
+// timeOrZero returns the time of p, or the zero time if there is none.
+func timeOrZero(p *timestamppb.Timestamp) time.Time {
+	if p == nil {
+		return time.Time{}
+	}
+	return p.AsTime()
 }
 
 // ResetWorkflowExecution starts a workflow again from a point in its history. The

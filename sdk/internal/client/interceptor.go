@@ -50,6 +50,9 @@ type ClientOutboundInterceptor interface {
 	// that the schedule starts.
 	CreateSchedule(ctx context.Context, in *ScheduleClientCreateInput) (ScheduleHandle, error)
 
+	activityOutboundInterceptor
+	nexusOutboundInterceptor
+
 	mustEmbedClientOutboundInterceptorBase()
 }
 

@@ -1,5 +1,7 @@
 package client
 
+import "iter"
+
 // pages goes through what the server lists a page at a time. It is not safe for concurrent
 // use.
 type pages[P, E any] struct {
@@ -38,4 +40,17 @@ func (p *pages[P, E]) Next() (*E, error) {
 	next := p.page[0]
 	p.page = p.page[1:]
 	return p.entry(next), nil
+}
+
+// sequence is pages for those who range over them. Each range begins anew, and ends after
+// an error.
+func sequence[P, E any](fetch func(token []byte) ([]P, []byte, error), entry func(P) *E) iter.Seq2[*E, error] {
+	return func(yield func(*E, error) bool) {
+		for p := newPages("", fetch, entry); p.HasNext(); {
+			e, err := p.Next()
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
 }

@@ -3,8 +3,6 @@ package client
 import (
 	"context"
 
-	enumspb "go.temporal.io/api/enums/v1"
-	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 )
 
@@ -65,13 +63,4 @@ func (c *Client) CountWorkflow(ctx context.Context, request *workflowservice.Cou
 // GetSearchAttributes returns the search attributes that the server knows.
 func (c *Client) GetSearchAttributes(ctx context.Context) (*workflowservice.GetSearchAttributesResponse, error) {
 	return c.service.GetSearchAttributes(ctx, &workflowservice.GetSearchAttributesRequest{})
-}
-
-// DescribeTaskQueue returns the workers that have polled a task queue lately.
-func (c *Client) DescribeTaskQueue(ctx context.Context, taskQueue string, taskQueueType enumspb.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error) {
-	return c.service.DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
-		Namespace:     c.namespace,
-		TaskQueue:     &taskqueuepb.TaskQueue{Name: taskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
-		TaskQueueType: taskQueueType,
-	})
 }

@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"strings"
+
 	deploymentpb "go.temporal.io/api/deployment/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
@@ -14,13 +16,36 @@ type WorkerDeploymentVersion struct {
 	BuildID string
 }
 
+// VersionSeparator stands between the two parts of a version's canonical form. A
+// deployment's name must not contain it.
+const VersionSeparator = "."
+
+// UnversionedVersion is the canonical form for workers without a version.
+const UnversionedVersion = "__unversioned__"
+
 // canonical returns the version as the older API of the server has it: the deployment's name,
 // a dot, the build id. It is empty for no version.
 func (v WorkerDeploymentVersion) canonical() string {
 	if v == (WorkerDeploymentVersion{}) {
 		return ""
 	}
-	return v.DeploymentName + "." + v.BuildID
+	return CanonicalVersion(v.DeploymentName, v.BuildID)
+}
+
+// CanonicalVersion returns a version as the older API of the server has it: the deployment's
+// name, a dot, the build id.
+func CanonicalVersion(deploymentName, buildID string) string {
+	return deploymentName + VersionSeparator + buildID
+}
+
+// ParseWorkerDeploymentVersion returns the version of its canonical form, or nil if it is
+// none.
+func ParseWorkerDeploymentVersion(canonical string) *WorkerDeploymentVersion {
+	name, buildID, ok := strings.Cut(canonical, VersionSeparator)
+	if !ok {
+		return nil
+	}
+	return &WorkerDeploymentVersion{DeploymentName: name, BuildID: buildID}
 }
 
 // WorkerDeploymentVersionToProto returns the version as the API has it; no version is nil.

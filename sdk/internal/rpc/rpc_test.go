@@ -105,7 +105,7 @@ func TestEveryCallIntroducesTheClient(t *testing.T) {
 	}
 	want := map[string]string{
 		"client-name":               "temporal-go",
-		"client-version":            "1.48.0",
+		"client-version":            "1.50.0",
 		"supported-server-versions": ">=1.0.0 <2.0.0",
 		"temporal-namespace":        "ns",
 		"authorization":             "Bearer secret",
