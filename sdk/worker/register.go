@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"github.com/nexus-rpc/sdk-go/nexus"
+
 	"github.com/perdure/perdure/sdk/activity"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/workflow"
@@ -41,6 +43,10 @@ func (r registrar) RegisterActivityWithOptions(a any, options activity.RegisterO
 
 func (r registrar) RegisterDynamicActivity(a any, _ activity.DynamicRegisterOptions) {
 	must(r.registry.RegisterDynamicActivity(a))
+}
+
+func (r registrar) RegisterNexusService(service *nexus.Service) {
+	must(r.registry.RegisterNexusService(service))
 }
 
 func must(err error) {

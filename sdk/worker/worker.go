@@ -30,6 +30,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/nexus-rpc/sdk-go/nexus"
+
 	"github.com/perdure/perdure/sdk/activity"
 	"github.com/perdure/perdure/sdk/client"
 	"github.com/perdure/perdure/sdk/internal/activities"
@@ -66,6 +68,15 @@ type (
 	Registry interface {
 		WorkflowRegistry
 		ActivityRegistry
+		NexusServiceRegistry
+	}
+
+	// NexusServiceRegistry takes Nexus services.
+	NexusServiceRegistry interface {
+		// RegisterNexusService registers a service, whose operations the worker then handles:
+		// it polls for Nexus tasks if it has any service when it is started. It panics if the
+		// name is taken or reserved, or the worker was started.
+		RegisterNexusService(service *nexus.Service)
 	}
 
 	// WorkflowRegistry takes workflows. Its methods panic if what they are given is

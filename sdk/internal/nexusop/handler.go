@@ -55,11 +55,10 @@ type Handler struct {
 	handler nexus.Handler
 }
 
-// NewHandler returns a handler of the services in the registry. Those that are registered
-// later are not called.
+// NewHandler returns a handler of the services in the registry, which takes no more of them.
 func NewHandler(options Options) (*Handler, error) {
 	services := nexus.NewServiceRegistry()
-	for _, service := range options.Registry.NexusServices() {
+	for _, service := range options.Registry.SealNexusServices() {
 		if err := services.Register(service); err != nil {
 			return nil, fmt.Errorf("registering Nexus service %q: %w", service.Name, err)
 		}

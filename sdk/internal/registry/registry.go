@@ -76,6 +76,7 @@ type Registry struct {
 	dynamicBehavior DynamicWorkflowBehavior
 	dynamicActivity *Function
 	nexusServices   map[string]*nexus.Service
+	nexusSealed     bool
 	// aliases are nil when aliasing is off.
 	workflowAliases *aliases
 	activityAliases *aliases

@@ -64,6 +64,19 @@ type Options struct {
 	// with the same default.
 	ActivityTaskPollerBehavior PollerBehavior
 
+	// MaxConcurrentNexusTaskExecutionSize is how many Nexus tasks are handled at a time.
+	// Default 1000. It cannot be set together with Tuner.
+	MaxConcurrentNexusTaskExecutionSize int
+
+	// MaxConcurrentNexusTaskPollers is how many polls for Nexus tasks are open at a time, if
+	// the worker has Nexus services. Default 2. It cannot be set together with
+	// NexusTaskPollerBehavior.
+	MaxConcurrentNexusTaskPollers int
+
+	// NexusTaskPollerBehavior is how many polls for Nexus tasks are open at a time, or how
+	// that number follows the load.
+	NexusTaskPollerBehavior PollerBehavior
+
 	// Tuner decides how many tasks run at a time. Default a fixed size tuner of the
 	// MaxConcurrent sizes above.
 	Tuner tuner.WorkerTuner
@@ -183,6 +196,10 @@ func (o *Options) check(taskQueue string) error {
 		return errors.New("cannot set both MaxConcurrentActivityTaskPollers and ActivityTaskPollerBehavior")
 	case o.WorkflowTaskPollerBehavior != nil && o.WorkflowTaskPollerBehavior.behavior() == PollerBehavior(simpleMaximum{1}):
 		return errors.New("cannot set the maximum of WorkflowTaskPollerBehavior to 1: the sticky and the normal task queue need one poller each")
+	case o.MaxConcurrentNexusTaskPollers != 0 && o.NexusTaskPollerBehavior != nil:
+		return errors.New("cannot set both MaxConcurrentNexusTaskPollers and NexusTaskPollerBehavior")
+	case o.Tuner != nil && o.MaxConcurrentNexusTaskExecutionSize != 0:
+		return errors.New("cannot set both MaxConcurrentNexusTaskExecutionSize and Tuner")
 	case o.Tuner != nil && o.MaxConcurrentWorkflowTaskExecutionSize != 0:
 		return errors.New("cannot set both MaxConcurrentWorkflowTaskExecutionSize and Tuner")
 	case o.Tuner != nil && o.MaxConcurrentActivityExecutionSize != 0:
@@ -264,12 +281,16 @@ func (o *Options) setConcurrencyDefaults() {
 	if o.ActivityTaskPollerBehavior == nil {
 		o.ActivityTaskPollerBehavior = NewPollerBehaviorSimpleMaximum(PollerBehaviorSimpleMaximumOptions{MaximumNumberOfPollers: o.MaxConcurrentActivityTaskPollers})
 	}
+	if o.NexusTaskPollerBehavior == nil {
+		o.NexusTaskPollerBehavior = NewPollerBehaviorSimpleMaximum(PollerBehaviorSimpleMaximumOptions{MaximumNumberOfPollers: o.MaxConcurrentNexusTaskPollers})
+	}
 	if o.Tuner == nil {
 		// It does not fail.
 		o.Tuner, _ = tuner.NewFixedSizeTuner(tuner.FixedSizeTunerOptions{
 			NumWorkflowSlots:      o.MaxConcurrentWorkflowTaskExecutionSize,
 			NumActivitySlots:      o.MaxConcurrentActivityExecutionSize,
 			NumLocalActivitySlots: o.MaxConcurrentLocalActivityExecutionSize,
+			NumNexusSlots:         o.MaxConcurrentNexusTaskExecutionSize,
 		})
 	}
 }

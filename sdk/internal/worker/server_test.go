@@ -38,6 +38,7 @@ type fakeServer struct {
 
 	normal, sticky chan *workflowservice.PollWorkflowTaskQueueResponse
 	activities     chan *workflowservice.PollActivityTaskQueueResponse
+	nexus          chan *workflowservice.PollNexusTaskQueueResponse
 	// answers is what the worker answered to tasks, in order.
 	answers chan proto.Message
 
@@ -65,6 +66,7 @@ func newFakeServer() *fakeServer {
 		normal:     make(chan *workflowservice.PollWorkflowTaskQueueResponse, 10),
 		sticky:     make(chan *workflowservice.PollWorkflowTaskQueueResponse, 10),
 		activities: make(chan *workflowservice.PollActivityTaskQueueResponse, 10),
+		nexus:      make(chan *workflowservice.PollNexusTaskQueueResponse, 10),
 		answers:    make(chan proto.Message, 100),
 		pages:      map[string]historyPage{},
 		down:       make(chan struct{}),

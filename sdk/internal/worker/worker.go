@@ -40,6 +40,7 @@ type Worker struct {
 
 	workflows  *workflowWorker // nil if disabled
 	activities *activityWorker // nil if disabled
+	nexus      *nexusWorker    // nil until Start, and without Nexus services; guarded by mu
 
 	// The three contexts of a worker's life end in this order as it stops.
 
@@ -75,7 +76,7 @@ type config struct {
 	taskQueue string
 	registry  *registry.Registry
 	// untold says of which tasks nobody has chosen the number of polls.
-	untold struct{ workflows, activities bool }
+	untold struct{ workflows, activities, nexus bool }
 }
 
 // enrollInAutoscaling lets the numbers of polls that nobody has chosen follow what the
@@ -87,6 +88,9 @@ func (c *config) enrollInAutoscaling() {
 	}
 	if c.untold.activities {
 		c.ActivityTaskPollerBehavior = scaled
+	}
+	if c.untold.nexus {
+		c.NexusTaskPollerBehavior = scaled
 	}
 }
 
@@ -116,6 +120,7 @@ func (w *Worker) Registry() *registry.Registry { return w.config.registry }
 func newWorker(config config, cache *stickyCache) *Worker {
 	config.untold.workflows = config.MaxConcurrentWorkflowTaskPollers == 0 && config.WorkflowTaskPollerBehavior == nil
 	config.untold.activities = config.MaxConcurrentActivityTaskPollers == 0 && config.ActivityTaskPollerBehavior == nil
+	config.untold.nexus = config.MaxConcurrentNexusTaskPollers == 0 && config.NexusTaskPollerBehavior == nil
 	config.Options = config.withDefaults(config.backend, config.taskQueue)
 	w := &Worker{
 		config:      config,
@@ -179,8 +184,13 @@ func (w *Worker) begin() error {
 		if w.activities != nil {
 			w.activities.start(w)
 		}
+		w.nexus, err = newNexusWorker(w)
 	}
 	w.mu.Unlock()
+	if err != nil {
+		w.Stop()
+		return fmt.Errorf("starting the worker of task queue %q: %w", w.config.taskQueue, err)
+	}
 	if begun {
 		return errors.New("the worker was stopped while it started")
 	}
@@ -278,6 +288,9 @@ func (w *Worker) announce() {
 	if w.activities != nil {
 		request.TaskQueueTypes = append(request.TaskQueueTypes, enumspb.TASK_QUEUE_TYPE_ACTIVITY)
 	}
+	if w.startedNexus() != nil {
+		request.TaskQueueTypes = append(request.TaskQueueTypes, enumspb.TASK_QUEUE_TYPE_NEXUS)
+	}
 	_, err := w.config.backend.Service.ShutdownWorker(ctx, request)
 	if _, unimplemented := errors.AsType[*serviceerror.Unimplemented](err); err != nil && !unimplemented {
 		w.logger.Warn("ShutdownWorker rpc errored during worker shutdown.", logtag.Error, err)
@@ -301,7 +314,16 @@ func (w *Worker) endPolls(drain bool) {
 	if w.activities != nil {
 		w.activities.poller.loops.Wait()
 	}
+	if nexus := w.startedNexus(); nexus != nil {
+		nexus.poller.loops.Wait()
+	}
 	w.endPolling()
+}
+
+func (w *Worker) startedNexus() *nexusWorker {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.nexus
 }
 
 // endTasksGracefully waits for running tasks: for the stop timeout while they may
@@ -322,6 +344,9 @@ func (w *Worker) endTasksGracefully() {
 		}
 		if w.activities != nil {
 			w.activities.tasks.running.Wait()
+		}
+		if nexus := w.startedNexus(); nexus != nil {
+			nexus.tasks.running.Wait()
 		}
 	}()
 	finished := wait(done, w.config.WorkerStopTimeout)
