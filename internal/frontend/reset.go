@@ -60,6 +60,14 @@ func checkReset(req *workflowservice.ResetWorkflowExecutionRequest) error {
 				return err
 			}
 		}
+		if options := operation.GetUpdateWorkflowOptions().GetWorkflowExecutionOptions(); options != nil {
+			if options.GetTimeSkippingConfig() != nil {
+				return errTimeSkipping
+			}
+			if err := check.Priority(options.GetPriority()); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

@@ -41,6 +41,22 @@ func (c *Chain) UpdateOptions(step *entity.Step, req *workflowservice.UpdateWork
 // wanted ones that the mask names, and returns all of them. It fails with
 // InvalidArgument, and with FailedPrecondition for a version that there is not.
 func (r *Run) updateOptions(step *entity.Step, wanted *workflowpb.WorkflowExecutionOptions, mask *fieldmaskpb.FieldMask, identity string) (*workflowpb.WorkflowExecutionOptions, error) {
+	after, err := r.optionsAfter(wanted, mask)
+	if err != nil || proto.Equal(r.options(), after) {
+		return after, err
+	}
+	r.addOptionsUpdated(step, &historypb.WorkflowExecutionOptionsUpdatedEventAttributes{
+		VersioningOverride:      after.GetVersioningOverride(),
+		UnsetVersioningOverride: after.GetVersioningOverride() == nil,
+		Identity:                identity,
+		Priority:                after.GetPriority(),
+	}, nil)
+	return after, nil
+}
+
+// optionsAfter are the options as updateOptions would leave them. Whether it fails does
+// not depend on those that there are.
+func (r *Run) optionsAfter(wanted *workflowpb.WorkflowExecutionOptions, mask *fieldmaskpb.FieldMask) (*workflowpb.WorkflowExecutionOptions, error) {
 	if pinned := wanted.GetVersioningOverride().GetPinned(); pinned.GetBehavior() != workflowpb.VersioningOverride_PINNED_OVERRIDE_BEHAVIOR_UNSPECIFIED && pinned.GetVersion() == nil {
 		return nil, serviceerror.NewFailedPreconditionf(
 			"must specify a specific pinned override version because workflow with id %v has behavior %s and is not yet pinned to any version",
@@ -52,20 +68,10 @@ func (r *Run) updateOptions(step *entity.Step, wanted *workflowpb.WorkflowExecut
 	); err != nil {
 		return nil, err
 	}
-	before := r.options()
-	after, err := mergeOptions(before, wanted, mask)
+	after, err := mergeOptions(r.options(), wanted, mask)
 	if err != nil {
 		return nil, serviceerror.NewInvalidArgumentf("error applying update_options: %v", err)
 	}
-	if proto.Equal(before, after) {
-		return after, nil
-	}
-	r.addOptionsUpdated(step, &historypb.WorkflowExecutionOptionsUpdatedEventAttributes{
-		VersioningOverride:      after.GetVersioningOverride(),
-		UnsetVersioningOverride: after.GetVersioningOverride() == nil,
-		Identity:                identity,
-		Priority:                after.GetPriority(),
-	}, nil)
 	return after, nil
 }
 

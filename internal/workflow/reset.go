@@ -76,7 +76,7 @@ func (c *Chain) Reset(step *entity.Step, req *workflowservice.ResetWorkflowExecu
 	if point := req.GetWorkflowTaskFinishEventId(); point <= 1 || point >= base.nextEventID() {
 		return nil, serviceerror.NewInvalidArgument("Workflow task finish ID must be > 1 && <= workflow last event ID.")
 	}
-	if err := c.checkPostReset(req.GetPostResetOperations()); err != nil {
+	if err := base.checkPostReset(req.GetPostResetOperations()); err != nil {
 		return nil, err
 	}
 	if current := c.current; current != nil && (current.info.ResetRequestId == req.GetRequestId() || current.info.StartRequestId == req.GetRequestId()) {
@@ -295,16 +295,18 @@ func (r *Run) renew() {
 	}
 }
 
-// checkPostReset refuses what cannot be done to a run that has been reset.
-func (c *Chain) checkPostReset(operations []*workflowpb.PostResetOperation) error {
+// checkPostReset refuses what cannot be done to a run that a reset has made of this one.
+func (r *Run) checkPostReset(operations []*workflowpb.PostResetOperation) error {
 	for _, operation := range operations {
 		switch op := operation.GetVariant().(type) {
 		case *workflowpb.PostResetOperation_SignalWorkflow_:
-			if err := check.BlobSize(proto.Size(op.SignalWorkflow.GetInput()), c.config.Limits.BlobSize); err != nil {
+			if err := check.BlobSize(proto.Size(op.SignalWorkflow.GetInput()), r.limits().BlobSize); err != nil {
 				return err
 			}
 		case *workflowpb.PostResetOperation_UpdateWorkflowOptions_:
-			return serviceerror.NewUnimplemented("updating the options of a workflow is not supported: reset it without that")
+			if _, err := r.optionsAfter(op.UpdateWorkflowOptions.GetWorkflowExecutionOptions(), op.UpdateWorkflowOptions.GetUpdateMask()); err != nil {
+				return err
+			}
 		default:
 			return serviceerror.NewInvalidArgumentf("unsupported post reset operation: %T", op)
 		}
@@ -315,7 +317,8 @@ func (c *Chain) checkPostReset(operations []*workflowpb.PostResetOperation) erro
 // postReset does what the request wants done to the new run.
 func (x *reset) postReset() {
 	for _, operation := range x.req.GetPostResetOperations() {
-		if op, ok := operation.GetVariant().(*workflowpb.PostResetOperation_SignalWorkflow_); ok {
+		switch op := operation.GetVariant().(type) {
+		case *workflowpb.PostResetOperation_SignalWorkflow_:
 			x.run.addEvent(x.step, workflowExecutionSignaled(signalParams{
 				name:     op.SignalWorkflow.GetSignalName(),
 				input:    op.SignalWorkflow.GetInput(),
@@ -323,6 +326,9 @@ func (x *reset) postReset() {
 				identity: x.req.GetIdentity(),
 				links:    op.SignalWorkflow.GetLinks(),
 			}))
+		case *workflowpb.PostResetOperation_UpdateWorkflowOptions_:
+			// checkPostReset has seen to it that this does not fail.
+			_, _ = x.run.updateOptions(x.step, op.UpdateWorkflowOptions.GetWorkflowExecutionOptions(), op.UpdateWorkflowOptions.GetUpdateMask(), "")
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 //
 //   - signals, to the base and to the runs that continue it as new;
 //   - updates, admitted or accepted there. They are admitted, by an event;
+//   - changes of the options of these runs;
 //   - what became of the children of the base that were pending at the point.
 //
 // Cancel requests are not: who resets a workflow wants it to go on.
@@ -24,8 +25,9 @@ import (
 // reapply is what of that a reset does.
 type reapply struct {
 	signals, updates bool
-	// continuations: the runs that continue the base are looked at, too.
-	continuations bool
+	// anything: not everything that could be is excluded. Then the runs that continue the
+	// base are looked at, and options are changed again, which have no word of their own.
+	anything bool
 }
 
 // reapplyOf reads what the request says about it, in the words of today and of old.
@@ -42,7 +44,10 @@ func reapplyOf(req *workflowservice.ResetWorkflowExecutionRequest) reapply {
 		signals: !slices.Contains(excluded, enumspb.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL),
 		updates: !slices.Contains(excluded, enumspb.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE),
 	}
-	r.continuations = r.signals || r.updates
+	for kind := range enumspb.ResetReapplyExcludeType_name {
+		kind := enumspb.ResetReapplyExcludeType(kind)
+		r.anything = r.anything || kind != enumspb.RESET_REAPPLY_EXCLUDE_TYPE_UNSPECIFIED && !slices.Contains(excluded, kind)
+	}
 	return r
 }
 
@@ -64,7 +69,7 @@ func (x *reset) collect() error {
 			return err
 		}
 		next := last.GetWorkflowExecutionContinuedAsNewEventAttributes().GetNewExecutionRunId()
-		if next == "" || !x.reapply.continuations {
+		if next == "" || !x.reapply.anything {
 			return nil
 		}
 		r, err = x.chain.findRun(x.step, next)
@@ -90,6 +95,8 @@ func (x *reset) note(events []*historypb.HistoryEvent, ofBase bool) {
 		switch e.GetEventType() {
 		case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
 			take = x.reapply.signals
+		case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED:
+			take = x.reapply.anything
 		case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ADMITTED:
 			take = x.reapply.updates
 		case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:
@@ -120,6 +127,8 @@ func (r *Run) reapplyEvent(step *entity.Step, e *historypb.HistoryEvent) {
 			requestID: attr.GetRequestId(),
 			links:     e.GetLinks(),
 		}))
+	case *historypb.HistoryEvent_WorkflowExecutionOptionsUpdatedEventAttributes:
+		r.addOptionsUpdated(step, a.WorkflowExecutionOptionsUpdatedEventAttributes, e.GetLinks())
 	case *historypb.HistoryEvent_WorkflowExecutionUpdateAdmittedEventAttributes:
 		attr := a.WorkflowExecutionUpdateAdmittedEventAttributes
 		r.admitAgain(step, attr.GetRequest(), attr.GetOrigin())

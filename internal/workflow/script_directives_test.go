@@ -18,6 +18,7 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	tokens "github.com/perdure/perdure/internal/api/token"
 	"github.com/perdure/perdure/internal/entity"
@@ -257,6 +258,16 @@ func (s *script) doReset(w *words) {
 	for name, ok := w.take("signal"); ok; name, ok = w.take("signal") {
 		req.PostResetOperations = append(req.PostResetOperations, &workflowpb.PostResetOperation{
 			Variant: &workflowpb.PostResetOperation_SignalWorkflow_{SignalWorkflow: &workflowpb.PostResetOperation_SignalWorkflow{SignalName: name}},
+		})
+	}
+	if mask, ok := w.take("options"); ok {
+		op := &workflowpb.PostResetOperation_UpdateWorkflowOptions{WorkflowExecutionOptions: new(workflowpb.WorkflowExecutionOptions)}
+		op.UpdateMask = &fieldmaskpb.FieldMask{Paths: strings.Split(mask, ", ")}
+		if key, ok := w.take("options_priority"); ok {
+			op.WorkflowExecutionOptions.Priority = &commonpb.Priority{PriorityKey: int32(s.number(key))}
+		}
+		req.PostResetOperations = append(req.PostResetOperations, &workflowpb.PostResetOperation{
+			Variant: &workflowpb.PostResetOperation_UpdateWorkflowOptions_{UpdateWorkflowOptions: op},
 		})
 	}
 	s.set(req, w)
