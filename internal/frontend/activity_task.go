@@ -26,7 +26,7 @@ type activities interface {
 	CompleteActivity(step *entity.Step, ref workflow.ActivityRef, result *commonpb.Payloads, identity string) error
 	FailActivity(step *entity.Step, ref workflow.ActivityRef, failure *failurepb.Failure, lastHeartbeat *commonpb.Payloads, identity string) ([]*failurepb.Failure, error)
 	CancelActivity(step *entity.Step, ref workflow.ActivityRef, details *commonpb.Payloads, identity string) error
-	Heartbeat(step *entity.Step, ref workflow.ActivityRef, details *commonpb.Payloads, identity string) (cancelRequested bool, err error)
+	Heartbeat(step *entity.Step, ref workflow.ActivityRef, details *commonpb.Payloads, identity string) (workflow.HeartbeatAnswer, error)
 }
 
 var _ activities = (*workflow.Chain)(nil)
@@ -211,11 +211,12 @@ func (h *activityTaskHandlers) RecordActivityTaskHeartbeat(ctx context.Context, 
 	if err != nil {
 		return nil, err
 	}
-	cancel, err := h.heartbeat(ctx, id, ref, req.GetDetails(), req.GetIdentity())
+	answer, err := h.heartbeat(ctx, id, ref, req.GetDetails(), req.GetIdentity())
 	if err != nil {
 		return nil, err
 	}
-	return &workflowservice.RecordActivityTaskHeartbeatResponse{CancelRequested: cancel}, nil
+	return &workflowservice.RecordActivityTaskHeartbeatResponse{
+		CancelRequested: answer.CancelRequested, ActivityPaused: answer.Paused, ActivityReset: answer.Reset}, nil
 }
 
 // RecordActivityTaskHeartbeatById is RecordActivityTaskHeartbeat by ids.
@@ -224,20 +225,21 @@ func (h *activityTaskHandlers) RecordActivityTaskHeartbeatById(ctx context.Conte
 	if err != nil {
 		return nil, err
 	}
-	cancel, err := h.heartbeat(ctx, id, ref, req.GetDetails(), req.GetIdentity())
+	answer, err := h.heartbeat(ctx, id, ref, req.GetDetails(), req.GetIdentity())
 	if err != nil {
 		return nil, err
 	}
-	return &workflowservice.RecordActivityTaskHeartbeatByIdResponse{CancelRequested: cancel}, nil
+	return &workflowservice.RecordActivityTaskHeartbeatByIdResponse{
+		CancelRequested: answer.CancelRequested, ActivityPaused: answer.Paused, ActivityReset: answer.Reset}, nil
 }
 
-func (h *activityTaskHandlers) heartbeat(ctx context.Context, workflowID string, ref workflow.ActivityRef, details *commonpb.Payloads, identity string) (cancelRequested bool, err error) {
+func (h *activityTaskHandlers) heartbeat(ctx context.Context, workflowID string, ref workflow.ActivityRef, details *commonpb.Payloads, identity string) (answer workflow.HeartbeatAnswer, err error) {
 	if err := check.Identity(identity); err != nil {
-		return false, err
+		return answer, err
 	}
 	err = stepWorkflow(ctx, h.runtime, workflowID, func(step *entity.Step, c activities) (err error) {
-		cancelRequested, err = c.Heartbeat(step, ref, details, identity)
+		answer, err = c.Heartbeat(step, ref, details, identity)
 		return err
 	})
-	return cancelRequested, err
+	return answer, err
 }

@@ -121,8 +121,8 @@ func (f *fakeChain) FailActivity(*entity.Step, workflow.ActivityRef, *failurepb.
 func (f *fakeChain) CancelActivity(*entity.Step, workflow.ActivityRef, *commonpb.Payloads, string) error {
 	return f.step("CancelActivity", nil)
 }
-func (f *fakeChain) Heartbeat(*entity.Step, workflow.ActivityRef, *commonpb.Payloads, string) (bool, error) {
-	return true, f.step("Heartbeat", nil)
+func (f *fakeChain) Heartbeat(*entity.Step, workflow.ActivityRef, *commonpb.Payloads, string) (workflow.HeartbeatAnswer, error) {
+	return workflow.HeartbeatAnswer{CancelRequested: true, Paused: true}, f.step("Heartbeat", nil)
 }
 func (f *fakeChain) Query(_ *entity.Step, r *workflowservice.QueryWorkflowRequest, done func(*workflow.QueryResult)) (*workflow.QueryPlan, error) {
 	err := f.step("Query", r)

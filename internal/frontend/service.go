@@ -70,6 +70,7 @@ type workflowService struct {
 	updateHandlers
 	workflowTaskHandlers
 	activityTaskHandlers
+	activityOperatorHandlers
 	taskQueueHandlers
 	workerHandlers
 	namespaceHandlers
@@ -103,16 +104,17 @@ func New(options Options) *Service {
 		interceptor: interceptor{namespaces: options.Namespaces, store: runtime, failure: options.Failure, logger: logger},
 		waits:       waits,
 		workflow: &workflowService{
-			executionHandlers:    executionHandlers{runtime: runtime},
-			historyHandlers:      historyHandlers{runtime: runtime, waits: waits},
-			queryHandlers:        queries,
-			updateHandlers:       updateHandlers{runtime: runtime, waits: waits},
-			workflowTaskHandlers: workflowTaskHandlers{runtime: runtime, polls: polls, queries: queries},
-			activityTaskHandlers: activityTaskHandlers{runtime: runtime, polls: polls},
-			taskQueueHandlers:    taskQueueHandlers{runtime: runtime, matching: match},
-			workerHandlers:       workerHandlers{matching: match},
-			namespaceHandlers:    namespaceHandlers{namespaces: options.Namespaces},
-			clusterHandlers:      clusterHandlers{cluster: options.Cluster},
+			executionHandlers:        executionHandlers{runtime: runtime},
+			historyHandlers:          historyHandlers{runtime: runtime, waits: waits},
+			queryHandlers:            queries,
+			updateHandlers:           updateHandlers{runtime: runtime, waits: waits},
+			workflowTaskHandlers:     workflowTaskHandlers{runtime: runtime, polls: polls, queries: queries},
+			activityTaskHandlers:     activityTaskHandlers{runtime: runtime, polls: polls},
+			activityOperatorHandlers: activityOperatorHandlers{runtime: runtime},
+			taskQueueHandlers:        taskQueueHandlers{runtime: runtime, matching: match},
+			workerHandlers:           workerHandlers{matching: match},
+			namespaceHandlers:        namespaceHandlers{namespaces: options.Namespaces},
+			clusterHandlers:          clusterHandlers{cluster: options.Cluster},
 		},
 		operator: &operatorService{
 			searchAttributeHandlers: searchAttributeHandlers{namespaces: options.Namespaces},

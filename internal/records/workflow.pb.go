@@ -713,8 +713,9 @@ type Activity struct {
 	TaskId                  int64                  `protobuf:"varint,23,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"` // of the dispatch record; 0: none
 	Priority                *v1.Priority           `protobuf:"bytes,24,opt,name=priority,proto3" json:"priority,omitempty"`
 	LastAttemptCompleteTime *timestamppb.Timestamp `protobuf:"bytes,25,opt,name=last_attempt_complete_time,json=lastAttemptCompleteTime,proto3" json:"last_attempt_complete_time,omitempty"`
-	Stamp                   int32                  `protobuf:"varint,26,opt,name=stamp,proto3" json:"stamp,omitempty"` // raised by whatever makes tasks already handed out stale
-	Lane                    string                 `protobuf:"bytes,27,opt,name=lane,proto3" json:"lane,omitempty"`    // where the dispatch record is filed
+	Stamp                   int32                  `protobuf:"varint,26,opt,name=stamp,proto3" json:"stamp,omitempty"`    // raised by whatever makes tasks already handed out stale
+	Lane                    string                 `protobuf:"bytes,27,opt,name=lane,proto3" json:"lane,omitempty"`       // where the dispatch record is filed
+	Control                 *ActivityControl       `protobuf:"bytes,28,opt,name=control,proto3" json:"control,omitempty"` // unset: nothing
 	unknownFields           protoimpl.UnknownFields
 	sizeCache               protoimpl.SizeCache
 }
@@ -938,6 +939,115 @@ func (x *Activity) GetLane() string {
 	return ""
 }
 
+func (x *Activity) GetControl() *ActivityControl {
+	if x != nil {
+		return x.Control
+	}
+	return nil
+}
+
+// ActivityControl is what operators have done to an activity that is still to have
+// consequences.
+type ActivityControl struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Paused         bool                   `protobuf:"varint,1,opt,name=paused,proto3" json:"paused,omitempty"`
+	PauseTime      *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=pause_time,json=pauseTime,proto3" json:"pause_time,omitempty"`
+	PauseIdentity  string                 `protobuf:"bytes,3,opt,name=pause_identity,json=pauseIdentity,proto3" json:"pause_identity,omitempty"`
+	PauseReason    string                 `protobuf:"bytes,4,opt,name=pause_reason,json=pauseReason,proto3" json:"pause_reason,omitempty"`
+	PauseRequestId string                 `protobuf:"bytes,5,opt,name=pause_request_id,json=pauseRequestId,proto3" json:"pause_request_id,omitempty"`
+	WasReset       bool                   `protobuf:"varint,6,opt,name=was_reset,json=wasReset,proto3" json:"was_reset,omitempty"`                   // the running attempt is to be told of a reset
+	ResetHeartbeat bool                   `protobuf:"varint,7,opt,name=reset_heartbeat,json=resetHeartbeat,proto3" json:"reset_heartbeat,omitempty"` // the next attempt begins without heartbeat details
+	AttemptChanged bool                   `protobuf:"varint,8,opt,name=attempt_changed,json=attemptChanged,proto3" json:"attempt_changed,omitempty"` // the running attempt is another one by its token
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *ActivityControl) Reset() {
+	*x = ActivityControl{}
+	mi := &file_records_workflow_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ActivityControl) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ActivityControl) ProtoMessage() {}
+
+func (x *ActivityControl) ProtoReflect() protoreflect.Message {
+	mi := &file_records_workflow_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ActivityControl.ProtoReflect.Descriptor instead.
+func (*ActivityControl) Descriptor() ([]byte, []int) {
+	return file_records_workflow_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ActivityControl) GetPaused() bool {
+	if x != nil {
+		return x.Paused
+	}
+	return false
+}
+
+func (x *ActivityControl) GetPauseTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.PauseTime
+	}
+	return nil
+}
+
+func (x *ActivityControl) GetPauseIdentity() string {
+	if x != nil {
+		return x.PauseIdentity
+	}
+	return ""
+}
+
+func (x *ActivityControl) GetPauseReason() string {
+	if x != nil {
+		return x.PauseReason
+	}
+	return ""
+}
+
+func (x *ActivityControl) GetPauseRequestId() string {
+	if x != nil {
+		return x.PauseRequestId
+	}
+	return ""
+}
+
+func (x *ActivityControl) GetWasReset() bool {
+	if x != nil {
+		return x.WasReset
+	}
+	return false
+}
+
+func (x *ActivityControl) GetResetHeartbeat() bool {
+	if x != nil {
+		return x.ResetHeartbeat
+	}
+	return false
+}
+
+func (x *ActivityControl) GetAttemptChanged() bool {
+	if x != nil {
+		return x.AttemptChanged
+	}
+	return false
+}
+
 // Timer is one pending user timer of a run.
 type Timer struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
@@ -950,7 +1060,7 @@ type Timer struct {
 
 func (x *Timer) Reset() {
 	*x = Timer{}
-	mi := &file_records_workflow_proto_msgTypes[6]
+	mi := &file_records_workflow_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -962,7 +1072,7 @@ func (x *Timer) String() string {
 func (*Timer) ProtoMessage() {}
 
 func (x *Timer) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[6]
+	mi := &file_records_workflow_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -975,7 +1085,7 @@ func (x *Timer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer.ProtoReflect.Descriptor instead.
 func (*Timer) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{6}
+	return file_records_workflow_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Timer) GetTimerId() string {
@@ -1019,7 +1129,7 @@ type Child struct {
 
 func (x *Child) Reset() {
 	*x = Child{}
-	mi := &file_records_workflow_proto_msgTypes[7]
+	mi := &file_records_workflow_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1031,7 +1141,7 @@ func (x *Child) String() string {
 func (*Child) ProtoMessage() {}
 
 func (x *Child) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[7]
+	mi := &file_records_workflow_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1044,7 +1154,7 @@ func (x *Child) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Child.ProtoReflect.Descriptor instead.
 func (*Child) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{7}
+	return file_records_workflow_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Child) GetInitiatedEventId() int64 {
@@ -1124,7 +1234,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_records_workflow_proto_msgTypes[8]
+	mi := &file_records_workflow_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1136,7 +1246,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[8]
+	mi := &file_records_workflow_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1149,7 +1259,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{8}
+	return file_records_workflow_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Update) GetAdmittedEventId() int64 {
@@ -1198,7 +1308,7 @@ type External struct {
 
 func (x *External) Reset() {
 	*x = External{}
-	mi := &file_records_workflow_proto_msgTypes[9]
+	mi := &file_records_workflow_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1210,7 +1320,7 @@ func (x *External) String() string {
 func (*External) ProtoMessage() {}
 
 func (x *External) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[9]
+	mi := &file_records_workflow_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1223,7 +1333,7 @@ func (x *External) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use External.ProtoReflect.Descriptor instead.
 func (*External) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{9}
+	return file_records_workflow_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *External) GetInitiatedEventId() int64 {
@@ -1352,7 +1462,7 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\fsticky_queue\x18\x06 \x01(\tR\vstickyQueue\x123\n" +
 	"\atimeout\x18\a \x01(\v2\x19.google.protobuf.DurationR\atimeout\x12\x17\n" +
 	"\atask_id\x18\b \x01(\x03R\x06taskId\x12\x12\n" +
-	"\x04lane\x18\t \x01(\tR\x04lane\"\xec\v\n" +
+	"\x04lane\x18\t \x01(\tR\x04lane\"\xab\f\n" +
 	"\bActivity\x12,\n" +
 	"\x12scheduled_event_id\x18\x01 \x01(\x03R\x10scheduledEventId\x12\x1f\n" +
 	"\vactivity_id\x18\x02 \x01(\tR\n" +
@@ -1383,7 +1493,18 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\bpriority\x18\x18 \x01(\v2 .temporal.api.common.v1.PriorityR\bpriority\x12W\n" +
 	"\x1alast_attempt_complete_time\x18\x19 \x01(\v2\x1a.google.protobuf.TimestampR\x17lastAttemptCompleteTime\x12\x14\n" +
 	"\x05stamp\x18\x1a \x01(\x05R\x05stamp\x12\x12\n" +
-	"\x04lane\x18\x1b \x01(\tR\x04lane\"\x81\x01\n" +
+	"\x04lane\x18\x1b \x01(\tR\x04lane\x12=\n" +
+	"\acontrol\x18\x1c \x01(\v2#.perdure.records.v1.ActivityControlR\acontrol\"\xc7\x02\n" +
+	"\x0fActivityControl\x12\x16\n" +
+	"\x06paused\x18\x01 \x01(\bR\x06paused\x129\n" +
+	"\n" +
+	"pause_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tpauseTime\x12%\n" +
+	"\x0epause_identity\x18\x03 \x01(\tR\rpauseIdentity\x12!\n" +
+	"\fpause_reason\x18\x04 \x01(\tR\vpauseReason\x12(\n" +
+	"\x10pause_request_id\x18\x05 \x01(\tR\x0epauseRequestId\x12\x1b\n" +
+	"\twas_reset\x18\x06 \x01(\bR\bwasReset\x12'\n" +
+	"\x0freset_heartbeat\x18\a \x01(\bR\x0eresetHeartbeat\x12'\n" +
+	"\x0fattempt_changed\x18\b \x01(\bR\x0eattemptChanged\"\x81\x01\n" +
 	"\x05Timer\x12\x19\n" +
 	"\btimer_id\x18\x01 \x01(\tR\atimerId\x12(\n" +
 	"\x10started_event_id\x18\x02 \x01(\x03R\x0estartedEventId\x123\n" +
@@ -1426,7 +1547,7 @@ func file_records_workflow_proto_rawDescGZIP() []byte {
 	return file_records_workflow_proto_rawDescData
 }
 
-var file_records_workflow_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_records_workflow_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_records_workflow_proto_goTypes = []any{
 	(*Chain)(nil),                    // 0: perdure.records.v1.Chain
 	(*RunInfo)(nil),                  // 1: perdure.records.v1.RunInfo
@@ -1434,71 +1555,74 @@ var file_records_workflow_proto_goTypes = []any{
 	(*Run)(nil),                      // 3: perdure.records.v1.Run
 	(*WorkflowTask)(nil),             // 4: perdure.records.v1.WorkflowTask
 	(*Activity)(nil),                 // 5: perdure.records.v1.Activity
-	(*Timer)(nil),                    // 6: perdure.records.v1.Timer
-	(*Child)(nil),                    // 7: perdure.records.v1.Child
-	(*Update)(nil),                   // 8: perdure.records.v1.Update
-	(*External)(nil),                 // 9: perdure.records.v1.External
-	(*timestamppb.Timestamp)(nil),    // 10: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 11: google.protobuf.Duration
-	(*v1.RetryPolicy)(nil),           // 12: temporal.api.common.v1.RetryPolicy
-	(*v1.WorkflowExecution)(nil),     // 13: temporal.api.common.v1.WorkflowExecution
-	(*v1.Memo)(nil),                  // 14: temporal.api.common.v1.Memo
-	(*v1.SearchAttributes)(nil),      // 15: temporal.api.common.v1.SearchAttributes
-	(*v1.Priority)(nil),              // 16: temporal.api.common.v1.Priority
-	(*v11.UserMetadata)(nil),         // 17: temporal.api.sdk.v1.UserMetadata
-	(*v12.VersioningOverride)(nil),   // 18: temporal.api.workflow.v1.VersioningOverride
-	(v13.WorkflowExecutionStatus)(0), // 19: temporal.api.enums.v1.WorkflowExecutionStatus
-	(*v1.Payloads)(nil),              // 20: temporal.api.common.v1.Payloads
-	(*v14.Failure)(nil),              // 21: temporal.api.failure.v1.Failure
-	(v13.ParentClosePolicy)(0),       // 22: temporal.api.enums.v1.ParentClosePolicy
+	(*ActivityControl)(nil),          // 6: perdure.records.v1.ActivityControl
+	(*Timer)(nil),                    // 7: perdure.records.v1.Timer
+	(*Child)(nil),                    // 8: perdure.records.v1.Child
+	(*Update)(nil),                   // 9: perdure.records.v1.Update
+	(*External)(nil),                 // 10: perdure.records.v1.External
+	(*timestamppb.Timestamp)(nil),    // 11: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 12: google.protobuf.Duration
+	(*v1.RetryPolicy)(nil),           // 13: temporal.api.common.v1.RetryPolicy
+	(*v1.WorkflowExecution)(nil),     // 14: temporal.api.common.v1.WorkflowExecution
+	(*v1.Memo)(nil),                  // 15: temporal.api.common.v1.Memo
+	(*v1.SearchAttributes)(nil),      // 16: temporal.api.common.v1.SearchAttributes
+	(*v1.Priority)(nil),              // 17: temporal.api.common.v1.Priority
+	(*v11.UserMetadata)(nil),         // 18: temporal.api.sdk.v1.UserMetadata
+	(*v12.VersioningOverride)(nil),   // 19: temporal.api.workflow.v1.VersioningOverride
+	(v13.WorkflowExecutionStatus)(0), // 20: temporal.api.enums.v1.WorkflowExecutionStatus
+	(*v1.Payloads)(nil),              // 21: temporal.api.common.v1.Payloads
+	(*v14.Failure)(nil),              // 22: temporal.api.failure.v1.Failure
+	(v13.ParentClosePolicy)(0),       // 23: temporal.api.enums.v1.ParentClosePolicy
 }
 var file_records_workflow_proto_depIdxs = []int32{
-	10, // 0: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
-	10, // 1: perdure.records.v1.RunInfo.start_time:type_name -> google.protobuf.Timestamp
-	10, // 2: perdure.records.v1.RunInfo.execution_time:type_name -> google.protobuf.Timestamp
-	10, // 3: perdure.records.v1.RunInfo.run_expiration:type_name -> google.protobuf.Timestamp
-	10, // 4: perdure.records.v1.RunInfo.execution_expiration:type_name -> google.protobuf.Timestamp
-	11, // 5: perdure.records.v1.RunInfo.execution_timeout:type_name -> google.protobuf.Duration
-	11, // 6: perdure.records.v1.RunInfo.run_timeout:type_name -> google.protobuf.Duration
-	11, // 7: perdure.records.v1.RunInfo.task_timeout:type_name -> google.protobuf.Duration
-	12, // 8: perdure.records.v1.RunInfo.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	11, // 0: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
+	11, // 1: perdure.records.v1.RunInfo.start_time:type_name -> google.protobuf.Timestamp
+	11, // 2: perdure.records.v1.RunInfo.execution_time:type_name -> google.protobuf.Timestamp
+	11, // 3: perdure.records.v1.RunInfo.run_expiration:type_name -> google.protobuf.Timestamp
+	11, // 4: perdure.records.v1.RunInfo.execution_expiration:type_name -> google.protobuf.Timestamp
+	12, // 5: perdure.records.v1.RunInfo.execution_timeout:type_name -> google.protobuf.Duration
+	12, // 6: perdure.records.v1.RunInfo.run_timeout:type_name -> google.protobuf.Duration
+	12, // 7: perdure.records.v1.RunInfo.task_timeout:type_name -> google.protobuf.Duration
+	13, // 8: perdure.records.v1.RunInfo.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
 	2,  // 9: perdure.records.v1.RunInfo.parent:type_name -> perdure.records.v1.Parent
-	13, // 10: perdure.records.v1.RunInfo.root:type_name -> temporal.api.common.v1.WorkflowExecution
-	14, // 11: perdure.records.v1.RunInfo.memo:type_name -> temporal.api.common.v1.Memo
-	15, // 12: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
-	16, // 13: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
-	17, // 14: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
-	18, // 15: perdure.records.v1.RunInfo.versioning_override:type_name -> temporal.api.workflow.v1.VersioningOverride
-	10, // 16: perdure.records.v1.RunInfo.original_start_time:type_name -> google.protobuf.Timestamp
-	19, // 17: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
+	14, // 10: perdure.records.v1.RunInfo.root:type_name -> temporal.api.common.v1.WorkflowExecution
+	15, // 11: perdure.records.v1.RunInfo.memo:type_name -> temporal.api.common.v1.Memo
+	16, // 12: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
+	17, // 13: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
+	18, // 14: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
+	19, // 15: perdure.records.v1.RunInfo.versioning_override:type_name -> temporal.api.workflow.v1.VersioningOverride
+	11, // 16: perdure.records.v1.RunInfo.original_start_time:type_name -> google.protobuf.Timestamp
+	20, // 17: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
 	4,  // 18: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
-	11, // 19: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
-	10, // 20: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
-	10, // 21: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
-	10, // 22: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
-	10, // 23: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
-	11, // 24: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
-	11, // 25: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
-	11, // 26: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
-	11, // 27: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
-	11, // 28: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
-	12, // 29: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
-	10, // 30: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
-	10, // 31: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
-	10, // 32: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
-	10, // 33: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
-	10, // 34: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
-	20, // 35: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
-	21, // 36: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
-	16, // 37: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
-	10, // 38: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
-	10, // 39: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
-	22, // 40: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
-	41, // [41:41] is the sub-list for method output_type
-	41, // [41:41] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	12, // 19: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
+	11, // 20: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
+	11, // 21: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
+	11, // 22: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
+	11, // 23: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
+	12, // 24: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
+	12, // 25: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
+	12, // 26: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
+	12, // 27: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
+	12, // 28: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
+	13, // 29: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	11, // 30: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
+	11, // 31: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
+	11, // 32: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
+	11, // 33: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
+	11, // 34: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
+	21, // 35: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
+	22, // 36: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
+	17, // 37: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
+	11, // 38: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
+	6,  // 39: perdure.records.v1.Activity.control:type_name -> perdure.records.v1.ActivityControl
+	11, // 40: perdure.records.v1.ActivityControl.pause_time:type_name -> google.protobuf.Timestamp
+	11, // 41: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
+	23, // 42: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
+	43, // [43:43] is the sub-list for method output_type
+	43, // [43:43] is the sub-list for method input_type
+	43, // [43:43] is the sub-list for extension type_name
+	43, // [43:43] is the sub-list for extension extendee
+	0,  // [0:43] is the sub-list for field type_name
 }
 
 func init() { file_records_workflow_proto_init() }
@@ -1512,7 +1636,7 @@ func file_records_workflow_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_workflow_proto_rawDesc), len(file_records_workflow_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -79,6 +79,9 @@ func (f *activities) close(r *Run, act *records.Activity) {
 	if f.byID[act.ActivityId] == act.ScheduledEventId {
 		delete(f.byID, act.ActivityId)
 	}
+	if paused(act) {
+		r.updatePauseInfo()
+	}
 }
 
 func (f *activities) drop(*Run) {
@@ -105,9 +108,10 @@ func (f *activities) fire(r *Run, step *entity.Step, scheduledEventID int64) (cl
 	return r.timeOutActivity(step, act, what)
 }
 
-// detailSize is the size of what workers have reported of the activity.
+// detailSize is the size of what workers have reported of the activity, and of what
+// operators have said.
 func detailSize(act *records.Activity) int {
-	return proto.Size(act.HeartbeatDetails) + proto.Size(act.LastFailure)
+	return proto.Size(act.HeartbeatDetails) + proto.Size(act.LastFailure) + proto.Size(act.Control)
 }
 
 // rememberEvent keeps the scheduled event of an activity in memory until the

@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"time"
 
-	activitypb "go.temporal.io/api/activity/v1"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
-	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -47,15 +45,8 @@ func describeActivity(act *records.Activity, now time.Time) *workflowpb.PendingA
 		LastWorkerIdentity:      cmp.Or(act.StartedIdentity, act.LastWorkerIdentity),
 		LastAttemptCompleteTime: act.LastAttemptCompleteTime,
 		Priority:                act.Priority,
-		ActivityOptions: &activitypb.ActivityOptions{
-			TaskQueue:              &taskqueuepb.TaskQueue{Name: act.TaskQueue, NormalName: act.TaskQueue},
-			ScheduleToCloseTimeout: act.ScheduleToCloseTimeout,
-			ScheduleToStartTimeout: act.ScheduleToStartTimeout,
-			StartToCloseTimeout:    act.StartToCloseTimeout,
-			HeartbeatTimeout:       act.HeartbeatTimeout,
-			RetryPolicy:            act.RetryPolicy,
-			Priority:               act.Priority,
-		},
+		ActivityOptions:         activityOptions(act),
+		Paused:                  paused(act),
 	}
 	if expiration := activityExpiration(act); !expiration.IsZero() {
 		info.ExpirationTime = timestamppb.New(expiration)
@@ -67,11 +58,26 @@ func describeActivity(act *records.Activity, now time.Time) *workflowpb.PendingA
 	switch {
 	case act.CancelRequested:
 		info.State = enumspb.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED
+	case paused(act) && act.StartedTime != nil:
+		info.State = enumspb.PENDING_ACTIVITY_STATE_PAUSE_REQUESTED
+	case paused(act):
+		info.State = enumspb.PENDING_ACTIVITY_STATE_PAUSED
 	case act.StartedTime != nil:
 		info.State = enumspb.PENDING_ACTIVITY_STATE_STARTED
 	case act.RetryAt != nil && now.Before(act.RetryAt.AsTime()):
 		info.NextAttemptScheduleTime = act.RetryAt
-		info.CurrentRetryInterval = durationpb.New(act.RetryAt.AsTime().Sub(act.LastAttemptCompleteTime.AsTime()))
+		if last := act.LastAttemptCompleteTime; last != nil {
+			info.CurrentRetryInterval = durationpb.New(act.RetryAt.AsTime().Sub(last.AsTime()))
+		}
+	}
+	if paused(act) {
+		info.PauseInfo = &workflowpb.PendingActivityInfo_PauseInfo{
+			PauseTime: act.Control.PauseTime,
+			PausedBy: &workflowpb.PendingActivityInfo_PauseInfo_Manual_{Manual: &workflowpb.PendingActivityInfo_PauseInfo_Manual{
+				Identity: act.Control.PauseIdentity,
+				Reason:   act.Control.PauseReason,
+			}},
+		}
 	}
 	return info
 }

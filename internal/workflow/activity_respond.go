@@ -160,21 +160,29 @@ func applyActivityTaskCanceled(r *Run, _ *historypb.HistoryEvent, attr *historyp
 	return applyActivityEnd(r, attr.GetScheduledEventId())
 }
 
+// HeartbeatAnswer is what an attempt learns of itself with a heartbeat.
+type HeartbeatAnswer struct {
+	// CancelRequested: the workflow wants the activity cancelled.
+	CancelRequested bool
+	// Paused: the activity is paused, and there is no use in going on. Reset: the next
+	// attempt begins anew.
+	Paused, Reset bool
+}
+
 // Heartbeat records that the attempt is alive and how far it has come, and tells
-// whether the workflow wants it cancelled. It writes the record of this one
-// activity and nothing else, lazily. Details that are too large to be stored fail
-// the activity.
-func (c *Chain) Heartbeat(step *entity.Step, ref ActivityRef, details *commonpb.Payloads, identity string) (cancelRequested bool, err error) {
+// whether it should go on. It writes the record of this one activity and nothing
+// else, lazily. Details that are too large to be stored fail the activity.
+func (c *Chain) Heartbeat(step *entity.Step, ref ActivityRef, details *commonpb.Payloads, identity string) (HeartbeatAnswer, error) {
 	if c.tooLarge(details) {
-		return true, c.failActivity(step, ref, serverFailure(heartbeatTooLarge, true), nil, identity)
+		return HeartbeatAnswer{CancelRequested: true}, c.failActivity(step, ref, serverFailure(heartbeatTooLarge, true), nil, identity)
 	}
 	r, act, err := c.findActivity(step, ref, false, identity)
 	if err != nil {
-		return false, err
+		return HeartbeatAnswer{}, err
 	}
 	r.recordHeartbeat(step, act, details, identity)
 	c.lazy = true
-	return act.CancelRequested, nil
+	return HeartbeatAnswer{CancelRequested: act.CancelRequested, Paused: paused(act), Reset: act.GetControl().GetWasReset()}, nil
 }
 
 func (r *Run) recordHeartbeat(step *entity.Step, act *records.Activity, details *commonpb.Payloads, identity string) {
@@ -245,15 +253,18 @@ func (c *Chain) peekActivity(step *entity.Step, ref ActivityRef, unstartedToo bo
 	return r, act, nil
 }
 
-// tokenMatches reports whether the token is of the activity's current attempt. An
-// attempt that is not marked as started matches as well: a token exists only if it
-// was started, so the mark has been lost by a crash.
+// tokenMatches reports whether the token is of the activity's current attempt, even
+// if an operator has changed since what the token says of it. An attempt that is not
+// marked as started matches as well: a token exists only if it was started, so the
+// mark has been lost by a crash.
 func tokenMatches(token *records.TaskToken, act *records.Activity, now time.Time) bool {
-	if act == nil || token.Attempt != act.Attempt || token.Stamp != act.Stamp || token.ActivityId != act.ActivityId {
+	switch {
+	case act == nil || token.ActivityId != act.ActivityId:
 		return false
-	}
-	if act.StartedTime == nil {
-		return act.RetryAt == nil && token.StartedTime > 0 && token.StartedTime <= now.UnixNano()
+	case token.Attempt != act.Attempt && !act.GetControl().GetAttemptChanged():
+		return false
+	case act.StartedTime == nil:
+		return act.RetryAt == nil && token.Stamp == act.Stamp && token.StartedTime > 0 && token.StartedTime <= now.UnixNano()
 	}
 	return token.StartedTime == act.StartedTime.AsTime().UnixNano()
 }

@@ -38,11 +38,26 @@ func (r *Run) retryActivity(step *entity.Step, act *records.Activity, failure *f
 	if !retryable(failure, policy.NonRetryableErrorTypes) {
 		return enumspb.RETRY_STATE_NON_RETRYABLE_FAILURE
 	}
+	if paused(act) {
+		// There is another attempt in any case, and it is up to the end of the pause when.
+		r.endAttempt(step, act, failure)
+		return enumspb.RETRY_STATE_IN_PROGRESS
+	}
 	interval, retryState := nextRetryInterval(policy, act.Attempt, failure, false, step.Now, activityExpiration(act))
 	if retryState != enumspb.RETRY_STATE_IN_PROGRESS {
 		return retryState
 	}
+	r.endAttempt(step, act, failure)
+	r.attemptOver(act)
+	act.RetryAt = timestamppb.New(step.Now.Add(interval))
+	act.ScheduledTime = act.RetryAt
+	r.activities.change(r, act)
+	return enumspb.RETRY_STATE_IN_PROGRESS
+}
 
+// endAttempt notes how the current attempt has ended, and that the next one is not
+// planned yet.
+func (r *Run) endAttempt(step *entity.Step, act *records.Activity, failure *failurepb.Failure) {
 	r.undispatchActivity(step, act)
 	kept, _ := limitFailure(failure, retainedFailureSize, retainedFailureSize, false)
 	r.activities.detailBytes += proto.Size(kept) - proto.Size(act.LastFailure)
@@ -54,10 +69,10 @@ func (r *Run) retryActivity(step *entity.Step, act *records.Activity, failure *f
 	act.Attempt++
 	act.Stamp++
 	act.StartedTime, act.StartedIdentity, act.StartedRequestId = nil, "", ""
-	act.RetryAt = timestamppb.New(step.Now.Add(interval))
-	act.ScheduledTime = act.RetryAt
+	if act.GetControl().GetAttemptChanged() {
+		r.control(act, func(control *records.ActivityControl) { control.AttemptChanged = false })
+	}
 	r.activities.change(r, act)
-	return enumspb.RETRY_STATE_IN_PROGRESS
 }
 
 // retryable reports whether a failure allows another attempt, given the types the

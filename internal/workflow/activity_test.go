@@ -56,8 +56,8 @@ func TestHeartbeatWritesOneRecordLazily(t *testing.T) {
 	w.decide(commands...)
 	task := w.startActivity()
 	w.advance(time.Second)
-	if cancelled, err := w.heartbeat(w.refOf(task), "progress"); cancelled || err != nil {
-		t.Fatal(cancelled, err)
+	if answer, err := w.heartbeat(w.refOf(task), "progress"); answer != (HeartbeatAnswer{}) || err != nil {
+		t.Fatal(answer, err)
 	}
 	if n := len(w.last.Records); n != 1 || !w.last.Lazy || len(w.last.Timers) != 0 {
 		t.Errorf("heartbeat writes %d records and %d timers, lazily: %v", n, len(w.last.Timers), w.last.Lazy)

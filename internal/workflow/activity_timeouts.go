@@ -20,8 +20,12 @@ const retryDue = enumspb.TIMEOUT_TYPE_UNSPECIFIED
 // the zero time if it can wait forever. Of simultaneous deadlines, timeouts come
 // before a retry. The end of the whole activity comes before that of the attempt: a
 // timeout of the attempt that was derived from it, or cut to it, is not the cause.
-// Before the first start it is the wait for a worker that has taken the time.
+// Before the first start it is the wait for a worker that has taken the time. Of a
+// paused activity nothing runs out.
 func nextActivityDeadline(act *records.Activity) (at time.Time, what enumspb.TimeoutType) {
+	if paused(act) {
+		return time.Time{}, 0
+	}
 	consider := func(when time.Time, kind enumspb.TimeoutType) {
 		if at.IsZero() || when.Before(at) {
 			at, what = when, kind

@@ -3,7 +3,9 @@ package workflow
 import (
 	"errors"
 	"fmt"
+	"maps"
 
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
@@ -87,6 +89,10 @@ func notFolded(record proto.Message) {
 	switch x := record.(type) {
 	case *records.RunInfo:
 		x.StartRequestId, x.ResetRequestId = "", "" // of the call, which leaves no trace in the event
+		maps.DeleteFunc(x.GetSearchAttributes().GetIndexedFields(), func(name string, _ *commonpb.Payload) bool { return isServerAttribute(name) })
+		if len(x.GetSearchAttributes().GetIndexedFields()) == 0 {
+			x.SearchAttributes = nil
+		}
 	case *records.Run:
 		x.WakeAt = nil                                    // where the durable timer is
 		x.StickyQueue, x.StickyTimeout = "", nil          // a hint where the workflow is cached
@@ -109,6 +115,9 @@ func notFolded(record proto.Message) {
 		x.StartedTime, x.StartedIdentity, x.StartedRequestId = nil, "", ""
 		x.LastFailure, x.LastAttemptCompleteTime, x.LastWorkerIdentity = nil, nil, ""
 		x.HeartbeatTime, x.HeartbeatDetails = nil, nil
+		// What operators do to activities.
+		x.Control = nil
+		setActivityOptions(x, nil)
 	case *records.Child:
 		x.AskingRunId = "" // a reset of a closed run asks again for a child that had not started
 	case *records.Update:

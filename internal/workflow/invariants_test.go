@@ -47,7 +47,7 @@ func (e *engine) check(key entity.Key, c *Chain) {
 			tasks[wt.TaskId] = &entity.Task{RunID: r.info.RunId}
 		}
 		for _, a := range r.activities.byKey {
-			if ready := a.StartedTime == nil && a.RetryAt == nil; ready != (a.TaskId != 0) {
+			if ready := a.StartedTime == nil && a.RetryAt == nil && !paused(a); ready != (a.TaskId != 0) {
 				e.t.Errorf("activity is ready for a worker: %v, but is %v", ready, a)
 			}
 			if a.TaskId != 0 {
@@ -320,14 +320,16 @@ func (w subject) started() bool {
 // pending is what of a run may be cancelled: activities by scheduled event, timers
 // by id; those as well whose firing is buffered.
 type pending struct {
-	activities []int64
-	timers     []string
+	activities  []int64
+	activityIDs []string
+	timers      []string
 }
 
 func (w subject) pending() pending {
 	var p pending
 	if r := w.chain().current; r != nil {
 		p.activities = r.activities.keys()
+		p.activityIDs = slices.Sorted(maps.Keys(r.activities.byID))
 		p.timers = slices.Sorted(maps.Keys(r.timers.byID))
 		for _, event := range r.buffer.events {
 			if fired := event.GetTimerFiredEventAttributes(); fired != nil {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	activitypb "go.temporal.io/api/activity/v1"
 	commandpb "go.temporal.io/api/command/v1"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -47,6 +48,7 @@ func TestAnythingMayHappenInAnyOrder(t *testing.T) {
 			"fail":      m.failTask,
 			"activity":  m.activity,
 			"finish":    m.finishActivity,
+			"operate":   m.operate,
 			"query":     m.query,
 			"options":   m.options,
 			"update":    m.update,
@@ -332,6 +334,34 @@ func (m *chaos) finishActivity(t *rapid.T) {
 	if how != 3 {
 		m.activities = slices.Delete(m.activities, i, i+1)
 	}
+}
+
+// operate does what an operator may do to the activities.
+func (m *chaos) operate(t *rapid.T) {
+	target := ActivityTarget{All: true}
+	if pending := m.pending().activityIDs; len(pending) > 0 && rapid.Bool().Draw(t, "one activity") {
+		target = ActivityTarget{ID: rapid.SampledFrom(pending).Draw(t, "activity")}
+	}
+	how := rapid.IntRange(0, 4).Draw(t, "how")
+	flag := rapid.Bool().Draw(t, "flag")
+	jitter := durationpb.New(time.Duration(rapid.IntRange(0, 5).Draw(t, "jitter")) * time.Second)
+	timeout := durationpb.New(time.Duration(rapid.IntRange(0, 30).Draw(t, "timeout")) * time.Second)
+	_ = m.try(func(s *entity.Step, c *Chain) (err error) {
+		switch how {
+		case 0:
+			return c.PauseActivities(s, "", target, ActivityPause{Reason: m.name(), RequestID: "same"})
+		case 1:
+			return c.UnpauseActivities(s, "", target, ActivityResume{ResetAttempts: flag, ResetHeartbeat: !flag, Jitter: jitter})
+		case 2:
+			return c.ResetActivities(s, "", target, ActivityReset{ResetHeartbeat: flag, KeepPaused: !flag, RestoreOptions: flag, Jitter: jitter})
+		case 3:
+			_, err = c.RestoreActivityOptions(s, "", target)
+			return err
+		}
+		_, err = c.UpdateActivityOptions(s, "", target, &activitypb.ActivityOptions{StartToCloseTimeout: timeout, ScheduleToCloseTimeout: jitter},
+			&fieldmaskpb.FieldMask{Paths: []string{"start_to_close_timeout", "schedule_to_close_timeout"}})
+		return err
+	})
 }
 
 // update asks for an update under one of few ids.

@@ -58,6 +58,12 @@ func directives() map[string]func(*script, *words) {
 		"heartbeat":         (*script).doHeartbeat,
 		"report":            (*script).doReport,
 
+		"pause-activity":   (*script).doPauseActivity,
+		"unpause-activity": (*script).doUnpauseActivity,
+		"reset-activity":   (*script).doResetActivity,
+		"update-activity":  (*script).doUpdateActivity,
+		"restore-activity": (*script).doRestoreActivity,
+
 		"advance":   (*script).doAdvance,
 		"sleep":     func(s *script, w *words) { s.now = s.now.Add(s.duration(w.next())) },
 		"deliver":   (*script).doDeliver,
@@ -600,10 +606,16 @@ func (s *script) doCancelActivity(w *words) {
 func (s *script) doHeartbeat(w *words) {
 	subject := s.subject(w)
 	ref := s.ref(w)
-	cancelRequested, err := subject.heartbeat(ref, w.next())
+	answer, err := subject.heartbeat(ref, w.next())
 	s.sayError(err)
-	if cancelRequested {
+	if answer.CancelRequested {
 		s.say("told: cancel requested")
+	}
+	if answer.Paused {
+		s.say("told: paused")
+	}
+	if answer.Reset {
+		s.say("told: reset")
 	}
 }
 

@@ -77,11 +77,16 @@ func upsertWorkflowSearchAttributes(attr *commandpb.UpsertWorkflowSearchAttribut
 }
 
 func applyUpsertWorkflowSearchAttributes(r *Run, _ *historypb.HistoryEvent, attr *historypb.UpsertWorkflowSearchAttributesEventAttributes) error {
-	// Copied once a step, as the memo is.
+	mergeFields(r.ownSearchAttributes(), attr.GetSearchAttributes().GetIndexedFields())
+	return nil
+}
+
+// ownSearchAttributes are the search attributes of the run, to be changed where they
+// are. Copied once a step, as the memo is.
+func (r *Run) ownSearchAttributes() map[string]*commonpb.Payload {
 	if !r.dirty.searchAttributes {
 		r.info.SearchAttributes = &commonpb.SearchAttributes{IndexedFields: copyFields(r.info.SearchAttributes.GetIndexedFields())}
 	}
 	r.dirty.info, r.dirty.searchAttributes = true, true
-	mergeFields(r.info.SearchAttributes.IndexedFields, attr.GetSearchAttributes().GetIndexedFields())
-	return nil
+	return r.info.SearchAttributes.IndexedFields
 }

@@ -413,13 +413,13 @@ func (w subject) cancelActivity(ref ActivityRef) error {
 	})
 }
 
-func (w subject) heartbeat(ref ActivityRef, details string) (cancelRequested bool, err error) {
+func (w subject) heartbeat(ref ActivityRef, details string) (answer HeartbeatAnswer, err error) {
 	w.t.Helper()
 	err = w.step(func(s *entity.Step, c *Chain) (err error) {
-		cancelRequested, err = c.Heartbeat(s, ref, payloads(details), testWorker)
+		answer, err = c.Heartbeat(s, ref, payloads(details), testWorker)
 		return err
 	})
-	return cancelRequested, err
+	return answer, err
 }
 
 // What comes out.

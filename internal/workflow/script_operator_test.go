@@ -1,0 +1,92 @@
+package workflow
+
+import (
+	activitypb "go.temporal.io/api/activity/v1"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
+	"github.com/perdure/perdure/internal/entity"
+)
+
+// What operators do, in scripts.
+
+// target is which activities the next word names.
+func (s *script) target(w *words) ActivityTarget {
+	if w.is("all") {
+		return ActivityTarget{All: true}
+	}
+	if name, ok := w.take("type"); ok {
+		return ActivityTarget{Type: name}
+	}
+	return ActivityTarget{ID: w.next()}
+}
+
+func (s *script) jitter(w *words) *durationpb.Duration {
+	if text, ok := w.take("jitter"); ok {
+		return durationpb.New(s.duration(text))
+	}
+	return nil
+}
+
+func (s *script) doPauseActivity(w *words) {
+	subject, target := s.subject(w), s.target(w)
+	pause := ActivityPause{Identity: testClient}
+	pause.Reason, _ = w.take("reason")
+	pause.RequestID, _ = w.take("request_id")
+	s.sayError(subject.step(func(step *entity.Step, c *Chain) error {
+		return c.PauseActivities(step, "", target, pause)
+	}))
+}
+
+func (s *script) doUnpauseActivity(w *words) {
+	subject, target := s.subject(w), s.target(w)
+	resume := ActivityResume{ResetAttempts: w.is("reset-attempts"), ResetHeartbeat: w.is("reset-heartbeat"), Jitter: s.jitter(w)}
+	s.sayError(subject.step(func(step *entity.Step, c *Chain) error {
+		return c.UnpauseActivities(step, "", target, resume)
+	}))
+}
+
+func (s *script) doResetActivity(w *words) {
+	subject, target := s.subject(w), s.target(w)
+	reset := ActivityReset{ResetHeartbeat: w.is("reset-heartbeat"), KeepPaused: w.is("keep-paused"), RestoreOptions: w.is("restore-options"), Jitter: s.jitter(w)}
+	s.sayError(subject.step(func(step *entity.Step, c *Chain) error {
+		return c.ResetActivities(step, "", target, reset)
+	}))
+}
+
+// doUpdateActivity changes the options that the line sets.
+func (s *script) doUpdateActivity(w *words) {
+	subject, target := s.subject(w), s.target(w)
+	mask := new(fieldmaskpb.FieldMask)
+	if path, ok := w.take("mask"); ok {
+		mask.Paths = append(mask.Paths, path)
+	}
+	for _, field := range w.fields {
+		mask.Paths = append(mask.Paths, field.field)
+	}
+	wanted := new(activitypb.ActivityOptions)
+	s.set(wanted, w)
+	s.sayOptions(subject, func(step *entity.Step, c *Chain) (*activitypb.ActivityOptions, error) {
+		return c.UpdateActivityOptions(step, "", target, wanted, mask)
+	})
+}
+
+func (s *script) doRestoreActivity(w *words) {
+	subject, target := s.subject(w), s.target(w)
+	s.sayOptions(subject, func(step *entity.Step, c *Chain) (*activitypb.ActivityOptions, error) {
+		return c.RestoreActivityOptions(step, "", target)
+	})
+}
+
+func (s *script) sayOptions(subject subject, change func(*entity.Step, *Chain) (*activitypb.ActivityOptions, error)) {
+	var options *activitypb.ActivityOptions
+	err := subject.step(func(step *entity.Step, c *Chain) (err error) {
+		options, err = change(step, c)
+		return err
+	})
+	if err != nil {
+		s.sayError(err)
+		return
+	}
+	s.sayReply("options", options)
+}

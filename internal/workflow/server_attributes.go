@@ -1,0 +1,45 @@
+package workflow
+
+import (
+	"encoding/json"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"google.golang.org/protobuf/proto"
+)
+
+// Search attributes that the server sets of itself, for people to find workflows by
+// that need them. They are in no event: each is computed anew from the state of the
+// run whenever that changes, and removed when there is nothing to tell.
+
+// pauseInfoAttribute says what of the run is paused.
+const pauseInfoAttribute = "TemporalPauseInfo"
+
+// isServerAttribute reports whether the search attribute with the name is set by the
+// server.
+func isServerAttribute(name string) bool { return name == pauseInfoAttribute }
+
+// setServerAttribute sets one of them to a list of keywords; none removes it.
+func (r *Run) setServerAttribute(name string, keywords []string) {
+	value := keywordList(keywords)
+	if proto.Equal(value, r.info.SearchAttributes.GetIndexedFields()[name]) {
+		return
+	}
+	mergeFields(r.ownSearchAttributes(), map[string]*commonpb.Payload{name: value})
+}
+
+// keywordList is a list of keywords as the value of a search attribute; nil if there
+// are none.
+func keywordList(keywords []string) *commonpb.Payload {
+	if len(keywords) == 0 {
+		return nil
+	}
+	data, err := json.Marshal(keywords)
+	if err != nil {
+		panic("workflow: strings do not encode: " + err.Error())
+	}
+	return &commonpb.Payload{
+		Metadata: map[string][]byte{"encoding": []byte("json/plain"), "type": []byte(enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST.String())},
+		Data:     data,
+	}
+}
