@@ -41,6 +41,9 @@ func (h *activityTaskHandlers) PollActivityTaskQueue(ctx context.Context, req *w
 		Queue:       entity.Queue{Namespace: callOf(ctx).namespace.ID, Type: entity.TaskActivity, Name: req.GetTaskQueue().GetName()},
 		Identity:    req.GetIdentity(),
 		InstanceKey: req.GetWorkerInstanceKey(),
+		//lint:ignore SA1019 older clients use it
+		Capabilities: req.GetWorkerVersionCapabilities(),
+		Deployment:   req.GetDeploymentOptions(),
 	}
 	if limit := req.GetTaskQueueMetadata().GetMaxTasksPerSecond(); limit != nil {
 		poll.Rate = &limit.Value
@@ -51,6 +54,9 @@ func (h *activityTaskHandlers) PollActivityTaskQueue(ctx context.Context, req *w
 			resp, err = c.StartActivity(step, work.Task, req)
 			return err
 		})
+		if err == nil {
+			resp.PollerScalingDecision = scalingDecision(work)
+		}
 		return err == nil, err
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package frontend
 import (
 	"context"
 	"errors"
+	deploymentpb "go.temporal.io/api/deployment/v1"
 	"io"
 	"log/slog"
 	"path"
@@ -186,7 +187,18 @@ func (f *fakeMatching) Unspent(*entity.Task) {}
 func (f *fakeMatching) Configured(queue entity.Queue) { f.configured = append(f.configured, queue) }
 
 func (f *fakeMatching) Describe(context.Context, entity.Queue, string) (matching.Description, error) {
-	return matching.Description{Pollers: []matching.Poller{{Identity: "p"}}, Stats: map[int32]matching.Stats{3: {BacklogCount: 7}}}, f.err
+	rate := 2.5
+	return matching.Description{
+		Pollers: []matching.Poller{{
+			Identity: "p", LastAccess: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Rate: &rate,
+			Deployment: &deploymentpb.WorkerDeploymentOptions{DeploymentName: "d"},
+		}},
+		Rate: 5, RateSource: matching.LimitByWorker, RateLimited: true,
+		Stats: map[int32]matching.Stats{
+			1: {BacklogCount: 2, BacklogAge: 3 * time.Second},
+			3: {BacklogCount: 7, AddRate: 1.5, DispatchRate: 0.5},
+		},
+	}, f.err
 }
 func (f *fakeMatching) ShutdownSticky(string, string)  {}
 func (f *fakeMatching) CancelPolls(string, string) int { return 0 }

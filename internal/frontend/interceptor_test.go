@@ -32,7 +32,7 @@ func TestAPanicCostsOnlyItsOwnRequest(t *testing.T) {
 	if status.Code(err) != codes.Internal || strings.Contains(err.Error(), "nil pointer") {
 		t.Errorf("error is %v, want Internal that says nothing", err)
 	}
-	if log := d.log.String(); !strings.Contains(log, "nil pointer") || !strings.Contains(log, "task_queue.go") {
+	if log := d.log.String(); !strings.Contains(log, "nil pointer") || !strings.Contains(log, "task_queue_describe.go") {
 		t.Errorf("the log has no stack:\n%s", log)
 	}
 	if _, err := d.call(t.Context(), validStart()); err != nil {

@@ -55,6 +55,14 @@ func checkPoll(req pollRequest, capabilities workerVersion) error {
 	return check.WorkerVersion(capabilities, req.GetDeploymentOptions(), req.GetTaskQueue())
 }
 
+// scalingDecision is what workers that scale their pollers are told with the work.
+func scalingDecision(work *matching.Work) *taskqueuepb.PollerScalingDecision {
+	if work.Scale == 0 {
+		return nil
+	}
+	return &taskqueuepb.PollerScalingDecision{PollRequestDeltaSuggestion: work.Scale}
+}
+
 // poll takes work from a queue until take has taken some, or the time of the poll
 // is over. Tasks that nobody needs any more are passed over; one that cannot be
 // started for a reason that will pass goes back to the queue.

@@ -1,13 +1,17 @@
 package frontend
 
 import (
+	"maps"
 	"math"
+	"strings"
 	"testing"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -113,5 +117,102 @@ func TestTheRateThatAWorkerAsksForIsPassedOn(t *testing.T) {
 	}
 	if rate := d.matching.polled.Load().Rate; rate == nil || *rate != 2.5 {
 		t.Errorf("rate %v", rate)
+	}
+}
+
+func describeQueue(t *testing.T, d *door, change func(*workflowservice.DescribeTaskQueueRequest)) (*workflowservice.DescribeTaskQueueResponse, error) {
+	t.Helper()
+	req := &workflowservice.DescribeTaskQueueRequest{Namespace: "default", TaskQueue: &taskqueuepb.TaskQueue{Name: "q"}, ReportStats: true}
+	change(req)
+	resp, err := d.call(t.Context(), req)
+	if err != nil {
+		return nil, err
+	}
+	return resp.(*workflowservice.DescribeTaskQueueResponse), nil
+}
+
+func TestATaskQueueIsDescribedInFull(t *testing.T) {
+	d := newDoor(t)
+	got, err := describeQueue(t, d, func(*workflowservice.DescribeTaskQueueRequest) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{
+		"pollers": [{"identity": "p", "lastAccessTime": "2026-01-02T03:04:05Z", "ratePerSecond": 2.5, "deploymentOptions": {"deploymentName": "d"}}],
+		"stats": {"approximateBacklogCount": "9", "approximateBacklogAge": "3s", "tasksAddRate": 1.5, "tasksDispatchRate": 0.5, "rateLimitingActive": true},
+		"statsByPriorityKey": {
+			"1": {"approximateBacklogCount": "2", "approximateBacklogAge": "3s", "rateLimitingActive": true},
+			"3": {"approximateBacklogCount": "7", "approximateBacklogAge": "0s", "tasksAddRate": 1.5, "tasksDispatchRate": 0.5, "rateLimitingActive": true}},
+		"versioningInfo": {"currentVersion": "__unversioned__", "updateTime": "0001-01-01T00:00:00Z"},
+		"effectiveRateLimit": {"requestsPerSecond": 5, "rateLimitSource": "RATE_LIMIT_SOURCE_WORKER"}}`
+	sameJSON(t, got, new(workflowservice.DescribeTaskQueueResponse), want)
+}
+
+func sameJSON(t *testing.T, got, want proto.Message, text string) {
+	t.Helper()
+	if err := protojson.Unmarshal([]byte(text), want); err != nil {
+		t.Fatal(err)
+	}
+	if !proto.Equal(got, want) {
+		t.Errorf("got %v", protojson.Format(got))
+	}
+}
+
+func TestATaskQueueIsDescribedByVersionAsAsked(t *testing.T) {
+	d := newDoor(t)
+	for name, c := range map[string]struct {
+		versions *taskqueuepb.TaskQueueVersionSelection
+		want     map[string]int64 // backlog of each version
+	}{
+		"none is named":     {nil, map[string]int64{"": 9}},
+		"all that are used": {&taskqueuepb.TaskQueueVersionSelection{AllActive: true}, map[string]int64{"": 9}},
+		"one that is not there and that of workers without": {
+			&taskqueuepb.TaskQueueVersionSelection{BuildIds: []string{"b"}, Unversioned: true}, map[string]int64{"": 9, "b": 0}},
+		"one that is not there": {&taskqueuepb.TaskQueueVersionSelection{BuildIds: []string{"b"}}, map[string]int64{"b": 0}},
+	} {
+		resp, err := describeQueue(t, d, func(r *workflowservice.DescribeTaskQueueRequest) {
+			r.ApiMode, r.Versions, r.ReportTaskReachability = enumspb.DESCRIBE_TASK_QUEUE_MODE_ENHANCED, c.versions, true
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]int64{}
+		for version, info := range resp.GetVersionsInfo() {
+			got[version] = info.TypesInfo[int32(enumspb.TASK_QUEUE_TYPE_ACTIVITY)].GetStats().GetApproximateBacklogCount()
+			if reachable := info.TaskReachability == enumspb.BUILD_ID_TASK_REACHABILITY_REACHABLE; reachable != (version == "") {
+				t.Errorf("%s: reachability of %q is %v", name, version, info.TaskReachability)
+			}
+		}
+		if !maps.Equal(got, c.want) {
+			t.Errorf("%s: described %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+func TestNamesOfPartitionsAreDescribedOnly(t *testing.T) {
+	d := newDoor(t)
+	name := func(name string) func(*workflowservice.DescribeTaskQueueRequest) {
+		return func(r *workflowservice.DescribeTaskQueueRequest) { r.TaskQueue.Name, r.ReportStats = name, false }
+	}
+	if resp, err := describeQueue(t, d, name("/_sys/q/1")); err != nil || len(resp.GetPollers()) > 0 {
+		t.Errorf("a partition that is not there: %v, %v", resp, err)
+	}
+	for text, change := range map[string]func(*workflowservice.DescribeTaskQueueRequest){
+		"invalid task queue partition name /_sys/q/0":  name("/_sys/q/0"),
+		"invalid task queue partition name /_sys/q":    name("/_sys/q"),
+		"invalid task queue partition name /_sys//1":   name("/_sys//1"),
+		"invalid task queue partition name /_sys/q/1a": name("/_sys/q/1a"),
+		"task queue family name cannot have prefix":    name("/_sys//_sys/q/1"),
+		"stats are only supported for the root":        func(r *workflowservice.DescribeTaskQueueRequest) { r.TaskQueue.Name = "/_sys/q/1" },
+		"cannot start with reserved prefix": func(r *workflowservice.DescribeTaskQueueRequest) {
+			r.TaskQueue.Name, r.ApiMode = "/_sys/q/1", enumspb.DESCRIBE_TASK_QUEUE_MODE_ENHANCED
+		},
+		"limit: 5": func(r *workflowservice.DescribeTaskQueueRequest) {
+			r.ReportTaskReachability, r.Versions = true, &taskqueuepb.TaskQueueVersionSelection{BuildIds: make([]string, 6)}
+		},
+	} {
+		if _, err := describeQueue(t, d, change); status.Code(err) != codes.InvalidArgument || !strings.Contains(err.Error(), text) {
+			t.Errorf("got %v, want %q", err, text)
+		}
 	}
 }

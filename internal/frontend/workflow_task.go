@@ -50,6 +50,9 @@ func (h *workflowTaskHandlers) PollWorkflowTaskQueue(ctx context.Context, req *w
 		Queue:       entity.Queue{Namespace: ns.ID, Type: entity.TaskWorkflow, Name: req.GetTaskQueue().GetName()},
 		Identity:    req.GetIdentity(),
 		InstanceKey: req.GetWorkerInstanceKey(),
+		//lint:ignore SA1019 older clients use it
+		Capabilities: req.GetWorkerVersionCapabilities(),
+		Deployment:   req.GetDeploymentOptions(),
 	}
 	if req.GetTaskQueue().GetKind() == enumspb.TASK_QUEUE_KIND_STICKY {
 		poll.Queue.Name, poll.Sticky = req.GetTaskQueue().GetNormalName(), req.GetTaskQueue().GetName()
@@ -57,7 +60,9 @@ func (h *workflowTaskHandlers) PollWorkflowTaskQueue(ctx context.Context, req *w
 	var resp *workflowservice.PollWorkflowTaskQueueResponse
 	err := h.polls.poll(ctx, poll, func(work *matching.Work) (taken bool, err error) {
 		if work.Query != nil {
-			resp, taken = h.queries.task(ctx, work)
+			if resp, taken = h.queries.task(ctx, work); taken {
+				resp.PollerScalingDecision = scalingDecision(work)
+			}
 			return taken, nil
 		}
 		err = startTask(ctx, h.polls.runtime, work.Task, func(step *entity.Step, c workflowTasks) (err error) {
@@ -69,6 +74,9 @@ func (h *workflowTaskHandlers) PollWorkflowTaskQueue(ctx context.Context, req *w
 		// the hint out of date, new workflows would wait for a whole long poll.
 		if err == nil && poll.Sticky == "" {
 			resp.BacklogCountHint = work.BacklogCount
+		}
+		if err == nil {
+			resp.PollerScalingDecision = scalingDecision(work)
 		}
 		return err == nil, err
 	})

@@ -4,9 +4,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	deploymentpb "go.temporal.io/api/deployment/v1"
 
 	"github.com/perdure/perdure/internal/entity"
 )
@@ -19,6 +23,8 @@ type Description struct {
 	// where it comes from.
 	Rate       float64
 	RateSource LimitSource
+	// RateLimited is set if limits have held tasks back in the last 30 seconds.
+	RateLimited bool
 	// Stats are what waits in the queue, by priority.
 	Stats map[int32]Stats
 }
@@ -30,6 +36,9 @@ type Stats struct {
 	BacklogCount int64
 	// BacklogAge is how long the first of them has waited.
 	BacklogAge time.Duration
+	// AddRate and DispatchRate are how many tasks have come and gone to pollers, per
+	// second, in the last 30 seconds.
+	AddRate, DispatchRate float32
 }
 
 // Total is the stats of all priorities together.
@@ -37,6 +46,8 @@ func (d Description) Total() (total Stats) {
 	for _, s := range d.Stats {
 		total.BacklogCount += s.BacklogCount
 		total.BacklogAge = max(total.BacklogAge, s.BacklogAge)
+		total.AddRate += s.AddRate
+		total.DispatchRate += s.DispatchRate
 	}
 	return total
 }
@@ -45,6 +56,10 @@ func (d Description) Total() (total Stats) {
 type Poller struct {
 	Identity   string
 	LastAccess time.Time
+	// What it said with its last poll.
+	Rate         *float64
+	Capabilities *commonpb.WorkerVersionCapabilities
+	Deployment   *deploymentpb.WorkerDeploymentOptions
 }
 
 // countLimit is how many records of tasks are counted at most.
@@ -66,9 +81,8 @@ func (m *Matching) Describe(ctx context.Context, queue entity.Queue, sticky stri
 	configured := false
 	if q := m.locked(key); q != nil {
 		q.forgetPollers(now)
-		for identity, info := range q.infos {
-			d.Pollers = append(d.Pollers, Poller{identity, info.lastAccess})
-		}
+		d.Pollers = slices.AppendSeq(d.Pollers, maps.Values(q.infos))
+		d.RateLimited = q.limits != nil && now.Sub(q.limits.held) < meterSpan
 		d.Rate, d.RateSource = q.limits.rate()
 		configured = q.configured > 0
 		s.memory(q)
@@ -91,7 +105,7 @@ func (m *Matching) Describe(ctx context.Context, queue entity.Queue, sticky stri
 	}
 	d.Stats = make(map[int32]Stats, len(s.stats))
 	for priority, w := range s.stats {
-		stats := Stats{BacklogCount: w.count}
+		stats := Stats{BacklogCount: w.count, AddRate: w.added, DispatchRate: w.dispatched}
 		if !w.oldest.IsZero() {
 			stats.BacklogAge = max(0, now.Sub(w.oldest))
 		}
@@ -115,8 +129,9 @@ type survey struct {
 
 // waiting is what waits of a priority.
 type waiting struct {
-	count  int64
-	oldest time.Time
+	count             int64
+	oldest            time.Time
+	added, dispatched float32
 	// first is the task in the store that has waited longest.
 	first     int64
 	firstLane string
@@ -134,6 +149,12 @@ func (s *survey) of(priority int32) *waiting {
 // memory adds what is in memory. The queue is locked.
 func (s *survey) memory(q *queue) {
 	s.found, s.stored = q.found, !q.found.done
+	for _, l := range q.levels {
+		if l != nil {
+			w := s.of(l.priority)
+			w.added, w.dispatched = l.added.rate(s.now), l.dispatched.rate(s.now)
+		}
+	}
 	s.cursors = make(map[string]int64, len(q.lanes))
 	for name, ln := range q.lanes {
 		s.cursors[name] = math.MaxInt64

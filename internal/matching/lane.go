@@ -99,6 +99,9 @@ type level struct {
 	// are; starved is how many lanes have tasks in the store and none in memory.
 	hungry  []*lane
 	starved int
+
+	// added counts tasks that have become ready, dispatched those that went to pollers.
+	added, dispatched meter
 }
 
 // laneHeap has the lane with the least pass at its root.
@@ -141,11 +144,7 @@ func (q *queue) laneFor(name string) *lane {
 // newLane makes a lane that is not in memory. If it has spilled, it has to be reviewed.
 func (q *queue) newLane(name string, cursor int64, spilled bool) *lane {
 	priority, key := entity.ParseLane(name)
-	l := q.levels[priority]
-	if l == nil {
-		l = &level{priority: priority}
-		q.levels[priority] = l
-	}
+	l := q.level(priority)
 	ln := &lane{name: name, key: key, level: l, index: -1, cursor: cursor, spilled: spilled}
 	if q.lanes == nil {
 		q.lanes = make(map[string]*lane)
@@ -153,6 +152,21 @@ func (q *queue) newLane(name string, cursor int64, spilled bool) *lane {
 	q.lanes[name] = ln
 	l.lanes++
 	return ln
+}
+
+func (q *queue) level(priority int32) *level {
+	l := q.levels[priority]
+	if l == nil {
+		l = &level{priority: priority}
+		q.levels[priority] = l
+	}
+	return l
+}
+
+// levelOf is the level of a task's lane.
+func (q *queue) levelOf(task *entity.Task) *level {
+	priority, _ := entity.ParseLane(task.Lane)
+	return q.level(priority)
 }
 
 // dropLane takes a lane out of memory that has no tasks there.

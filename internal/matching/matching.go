@@ -3,7 +3,8 @@
 // A task queue here is a view of the head of a backlog whose truth is in the
 // store: the durable records of the tasks, written by the steps that make them
 // ready. The view may be thrown away at any time; it is read again from the
-// store (the Source) when somebody polls. A queue nobody polls takes no memory.
+// store (the Source) when somebody polls. A queue nobody polls takes no memory, but
+// for its rates as long as tasks come in.
 //
 // A task that becomes ready is handed to the poller that has waited longest; if
 // none waits it is kept in memory, and if too many are kept, or the queue has
@@ -261,6 +262,26 @@ func (m *Matching) lockedOrNew(key queueKey) (*queue, error) {
 	}
 }
 
+// lockedForTask returns the queue of a task that comes in, locked; nil if there is no
+// room for a queue that nobody polls, and that is in memory to be described only.
+func (m *Matching) lockedForTask(task *entity.Task) *queue {
+	key := queueKey{Queue: task.Queue}
+	if q := m.locked(key); q != nil {
+		return q
+	}
+	if !task.Volatile { // it would be lost
+		st := m.stripe(key)
+		st.mu.Lock()
+		room := len(st.queues) < m.options.QueueLimit/len(m.stripes)/2
+		st.mu.Unlock()
+		if !room {
+			return nil
+		}
+	}
+	q, _ := m.lockedOrNew(key)
+	return q
+}
+
 // each calls fn for every queue in memory. fn locks the queue if it needs to.
 func (m *Matching) each(fn func(*queue)) {
 	var queues []*queue
@@ -307,10 +328,7 @@ func (m *Matching) Add(task *entity.Task) {
 	if task.Sticky != "" && m.offerSticky(task, false) {
 		return
 	}
-	q := m.locked(queueKey{Queue: task.Queue})
-	if q == nil && task.Volatile {
-		q, _ = m.lockedOrNew(queueKey{Queue: task.Queue}) // else it would be lost
-	}
+	q := m.lockedForTask(task)
 	if q == nil {
 		return // nobody polls: it is read from the store when somebody does
 	}

@@ -699,7 +699,7 @@ func TestDescribe(t *testing.T) {
 		}
 		d := describe()
 		slices.SortFunc(d.Pollers, func(a, b Poller) int { return len(a.Identity) - len(b.Identity) })
-		want := []Poller{{"other", start.Add(time.Minute)}, {"worker", start.Add(time.Minute)}}
+		want := []Poller{{Identity: "other", LastAccess: start.Add(time.Minute)}, {Identity: "worker", LastAccess: start.Add(time.Minute)}}
 		if !slices.Equal(d.Pollers, want) {
 			t.Errorf("pollers %v", d.Pollers)
 		}

@@ -4,6 +4,9 @@ import (
 	"context"
 	"time"
 
+	commonpb "go.temporal.io/api/common/v1"
+	deploymentpb "go.temporal.io/api/deployment/v1"
+
 	"github.com/perdure/perdure/internal/entity"
 )
 
@@ -19,6 +22,9 @@ type PollRequest struct {
 	InstanceKey string
 	// Rate is how many tasks per second the queue may hand out, if the worker says so.
 	Rate *float64
+	// Capabilities and Deployment are what the worker says of its version, for Describe.
+	Capabilities *commonpb.WorkerVersionCapabilities
+	Deployment   *deploymentpb.WorkerDeploymentOptions
 }
 
 // Work is what a poll returns: a task or a query.
@@ -29,6 +35,8 @@ type Work struct {
 	Sticky bool
 	// BacklogCount is about how many more tasks are waiting in the queue.
 	BacklogCount int64
+	// Scale is how many more polls there should be of workers that scale themselves.
+	Scale int32
 
 	waiting *waitingQuery // of Query
 }
@@ -99,7 +107,7 @@ func (m *Matching) poll(ctx context.Context, key queueKey, request *PollRequest,
 		q.mu.Unlock()
 		return nil, nil
 	}
-	q.sawPoller(request.Identity, now)
+	q.sawPoller(request, now)
 	if request.Rate != nil {
 		q.setWorkerRate(*request.Rate, now)
 	}
@@ -130,8 +138,11 @@ func (m *Matching) poll(ctx context.Context, key queueKey, request *PollRequest,
 			q.lastPoll = q.lastUse // it waited to the end, and will be back
 		}
 	}
-	if gone {
+	switch {
+	case gone:
 		q.pollerGone()
+	case p.work.Task != nil && !q.dead:
+		q.sawPoller(request, m.now())
 	}
 	q.mu.Unlock()
 	// Nobody knows the poller any more: if it was woken, its work is set.

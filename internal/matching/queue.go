@@ -28,7 +28,7 @@ type queue struct {
 	// lastPoll is when somebody last began to poll or was handed work, lastUse is
 	// the last time of anything that keeps the queue loaded.
 	lastPoll, lastUse time.Time
-	infos             map[string]pollerInfo
+	infos             map[string]Poller
 
 	// byID has all tasks in memory, lanes and levels their order: see lane.go.
 	byID   map[int64]*taskNode
@@ -51,20 +51,20 @@ type queue struct {
 	// configured counts the readings of the configuration.
 	configured int
 
+	// advice bounds how often pollers are told that there should be more: see scaling.go.
+	advice bucket
+
 	// fallback, of sticky queues, is set while something waits: see sticky.go.
 	fallback *time.Timer
 }
 
-type pollerInfo struct {
-	lastAccess time.Time
-}
-
 func newQueue(m *Matching, key queueKey) *queue {
-	return &queue{m: m, key: key, found: discovery{done: key.sticky}, lastUse: m.now(), infos: make(map[string]pollerInfo)}
+	return &queue{m: m, key: key, found: discovery{done: key.sticky}, lastUse: m.now()}
 }
 
 // add takes a task that has just become durable.
 func (q *queue) add(task *entity.Task) {
+	q.levelOf(task).added.add(q.m.now())
 	if task.Volatile {
 		// It is nowhere else. Who offers it sees to it that it is not missed.
 		if q.parked.first != nil || len(q.byID) < q.m.options.MemoryLimit {
@@ -177,6 +177,10 @@ func (q *queue) match() {
 func (q *queue) hand(p *poller, work Work) {
 	q.lastPoll = q.m.now()
 	q.lastUse = q.lastPoll
+	if work.Task != nil {
+		q.levelOf(work.Task).dispatched.add(q.lastPoll)
+	}
+	work.Scale = q.advise(p.since, q.lastPoll)
 	work.BacklogCount = q.backlog()
 	work.Sticky = q.key.sticky
 	p.work, p.from = work, q
@@ -189,6 +193,10 @@ func (q *queue) take(now time.Time) (work Work, ok bool) {
 		work, ok = Work{Query: query.task, waiting: query}, true
 	} else if task := q.next(now); task != nil {
 		work, ok = Work{Task: task}, true
+		q.levelOf(task).dispatched.add(now)
+	}
+	if ok {
+		work.Scale = q.advise(now, now)
 	}
 	q.readOn()
 	work.BacklogCount = q.backlog()
@@ -203,9 +211,10 @@ func expired(task *entity.Task, now time.Time) bool {
 // backlog is the approximate number of tasks waiting.
 func (q *queue) backlog() int64 { return int64(len(q.byID)+q.aside) + max(0, q.left) }
 
-// sawPoller notes that a poll begins.
-func (q *queue) sawPoller(identity string, now time.Time) {
+// sawPoller notes that a poll begins, or ends.
+func (q *queue) sawPoller(request *PollRequest, now time.Time) {
 	q.lastPoll, q.lastUse = now, now
+	identity := request.Identity
 	if identity == "" {
 		return
 	}
@@ -215,12 +224,18 @@ func (q *queue) sawPoller(identity string, now time.Time) {
 			return
 		}
 	}
-	q.infos[identity] = pollerInfo{lastAccess: now}
+	if q.infos == nil {
+		q.infos = make(map[string]Poller)
+	}
+	q.infos[identity] = Poller{
+		Identity: identity, LastAccess: now, Rate: request.Rate,
+		Capabilities: request.Capabilities, Deployment: request.Deployment,
+	}
 }
 
 func (q *queue) forgetPollers(now time.Time) {
 	for identity, info := range q.infos {
-		if now.Sub(info.lastAccess) >= q.m.options.IdleAfter {
+		if now.Sub(info.LastAccess) >= q.m.options.IdleAfter {
 			delete(q.infos, identity)
 		}
 	}

@@ -30,6 +30,9 @@ func (m *Matching) offerSticky(task *entity.Task, front bool) bool {
 	if !q.served() || len(q.byID) >= m.options.MemoryLimit {
 		return false
 	}
+	if !front {
+		q.levelOf(task).added.add(m.now())
+	}
 	q.offer(task, front)
 	q.armFallback()
 	return true

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"strconv"
 	"strings"
 
 	deploymentpb "go.temporal.io/api/deployment/v1"
@@ -42,6 +43,45 @@ func TaskQueue(queue *taskqueuepb.TaskQueue) error {
 	}
 	if queue.Kind == enumspb.TASK_QUEUE_KIND_STICKY && queue.GetNormalName() != "" {
 		return TaskQueueName(queue.GetNormalName())
+	}
+	return nil
+}
+
+// TaskQueuePartition checks a queue that is described, and may be named as one of its
+// partitions, "/_sys/<name>/<number>". It returns the number, 0 for the queue itself.
+func TaskQueuePartition(queue *taskqueuepb.TaskQueue) (int, error) {
+	rest, named := strings.CutPrefix(queue.GetName(), reservedQueuePrefix)
+	if !named {
+		return 0, TaskQueue(queue)
+	}
+	end := strings.LastIndexByte(rest, '/')
+	partition, err := strconv.Atoi(rest[end+1:])
+	if len(queue.GetName()) > MaxID {
+		return 0, TaskQueue(queue)
+	}
+	if end < 1 || err != nil || partition <= 0 {
+		return 0, invalid("invalid task queue partition name %s", queue.GetName())
+	}
+	if strings.HasPrefix(rest, reservedQueuePrefix) {
+		return 0, invalid("task queue family name cannot have prefix /_sys/ %s", rest[:end])
+	}
+	if queue.Kind == enumspb.TASK_QUEUE_KIND_STICKY {
+		return 0, invalid("only partition 0 of a sticky queue can be described: %s", queue.GetName())
+	}
+	if queue.Kind == enumspb.TASK_QUEUE_KIND_UNSPECIFIED {
+		queue.Kind = enumspb.TASK_QUEUE_KIND_NORMAL
+	}
+	return partition, nil
+}
+
+// maxReachabilityOf is how many build ids may be asked for at once whether they can be
+// reached.
+const maxReachabilityOf = 5
+
+// ReachabilityOf checks how many build ids are to be reported on.
+func ReachabilityOf(report bool, buildIDs []string) error {
+	if report && len(buildIDs) > maxReachabilityOf {
+		return invalid("Too many build ids queried at once with ReportTaskReachability==true, limit: %d", maxReachabilityOf)
 	}
 	return nil
 }
