@@ -6,6 +6,7 @@ import (
 
 	iclient "github.com/perdure/perdure/sdk/internal/client"
 	"github.com/perdure/perdure/sdk/internal/flow"
+	"github.com/perdure/perdure/sdk/internal/payloadlimits"
 	"github.com/perdure/perdure/sdk/internal/rpc"
 )
 
@@ -32,6 +33,9 @@ const (
 type (
 	// Options of a client. The zero value connects to a server on this machine.
 	Options = iclient.Options
+
+	// PayloadLimitOptions say from which sizes on to warn of payloads and memos.
+	PayloadLimitOptions = payloadlimits.Options
 
 	// ConnectionOptions say how to connect to a server, or hand over a connection that is
 	// already there. The zero value is a connection without TLS.

@@ -3,12 +3,14 @@ package client
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/metrics"
+	"github.com/perdure/perdure/sdk/internal/payloadlimits"
 	"github.com/perdure/perdure/sdk/log"
 )
 
@@ -31,8 +33,28 @@ type Backend struct {
 	// Interceptors are the client's.
 	Interceptors []ClientInterceptor
 
+	// PayloadLimits say from which sizes on to warn.
+	PayloadLimits payloadlimits.Options
+	// Workers are the client's options for workers.
+	Workers WorkerOptions
+	// RegisterEager makes a worker known that can be given the first tasks of workflows
+	// that the client starts, until deregister is called.
+	RegisterEager func(taskQueue string, worker EagerWorker) (deregister func())
+
 	// Capabilities asks the server what it can do.
 	Capabilities func(context.Context) (*workflowservice.GetSystemInfoResponse_Capabilities, error)
+}
+
+// WorkerOptions are options of a client that only workers need.
+type WorkerOptions struct {
+	// HeartbeatInterval is how often workers tell the server how they are. Zero is never.
+	HeartbeatInterval time.Duration
+	// SDKName and SDKVersion are what they say they are.
+	SDKName, SDKVersion string
+	// DisableEnvironmentInfo leaves out what they run on.
+	DisableEnvironmentInfo bool
+	// GroupingKey is the same for all workers of the client, and for no others.
+	GroupingKey string
 }
 
 // errForeignClient is returned for a client of another make, a mock for instance.
@@ -45,7 +67,7 @@ func BackendOf(c any) (*Backend, error) {
 		return nil, errForeignClient
 	}
 	return &Backend{
-		Service:            own.service,
+		Service:            own.tasks,
 		Namespace:          own.namespace,
 		Identity:           own.identity,
 		IdentityIsDefault:  own.identity == defaultIdentity(),
@@ -55,6 +77,9 @@ func BackendOf(c any) (*Backend, error) {
 		FailureConverter:   own.failureConverter,
 		ContextPropagators: own.propagators,
 		Interceptors:       own.interceptors,
+		PayloadLimits:      own.payloadLimits,
+		Workers:            own.workers,
+		RegisterEager:      own.eager.register,
 		Capabilities:       own.conn.Capabilities,
 	}, nil
 }

@@ -28,8 +28,11 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"sync/atomic"
+
+	"github.com/google/uuid"
 
 	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/failure"
@@ -37,7 +40,9 @@ import (
 	"github.com/perdure/perdure/sdk/internal/logger"
 	"github.com/perdure/perdure/sdk/internal/logtag"
 	"github.com/perdure/perdure/sdk/internal/metrics"
+	"github.com/perdure/perdure/sdk/internal/payloadlimits"
 	"github.com/perdure/perdure/sdk/internal/rpc"
+	"github.com/perdure/perdure/sdk/internal/version"
 	"github.com/perdure/perdure/sdk/log"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/workflowservice/v1"
@@ -46,7 +51,8 @@ import (
 // Client talks to a server about one namespace.
 type Client struct {
 	conn     *rpc.Conn
-	service  workflowservice.WorkflowServiceClient // bounded and retried
+	service  workflowservice.WorkflowServiceClient // bounded and retried, payloads measured
+	tasks    workflowservice.WorkflowServiceClient // bounded and retried, for workers
 	raw      workflowservice.WorkflowServiceClient // as the caller says
 	operator operatorservice.OperatorServiceClient
 	closed   atomic.Bool
@@ -58,6 +64,10 @@ type Client struct {
 	dataConverter    converter.DataConverter
 	failureConverter converter.FailureConverter
 	propagators      []flow.ContextPropagator
+
+	payloadLimits payloadlimits.Options
+	workers       WorkerOptions
+	eager         eagerWorkers
 
 	interceptors []ClientInterceptor
 	outbound     ClientOutboundInterceptor // the chain of interceptors
@@ -82,7 +92,12 @@ func NewLazy(options Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newClient(conn, options), nil
+	c, err := newClient(conn, options)
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return c, nil
 }
 
 // NewFromExisting returns a client that shares the connection of existing.
@@ -90,7 +105,11 @@ func NewFromExisting(ctx context.Context, existing *Client, options Options) (*C
 	if err := existing.conn.Retain(); err != nil {
 		return nil, err
 	}
-	c := newClient(existing.conn, options)
+	c, err := newClient(existing.conn, options)
+	if err != nil {
+		_ = existing.conn.Close()
+		return nil, err
+	}
 	if _, err := c.conn.Capabilities(ctx); err != nil {
 		c.Close()
 		return nil, err
@@ -105,41 +124,59 @@ func connect(options Options) (*rpc.Conn, error) {
 		Credentials:       options.Credentials,
 		HeadersProvider:   options.HeadersProvider,
 		TrafficController: options.TrafficController,
+		Metrics:           rpc.NewMetrics(rootMetrics(options), options.DisableErrorCodeMetricTags),
 	})
 }
 
-func newClient(conn *rpc.Conn, options Options) *Client {
+// rootMetrics are the metrics of a client, with its tags.
+func rootMetrics(options Options) metrics.Handler {
+	namespace := cmp.Or(options.Namespace, DefaultNamespace)
+	return metrics.OrNop(options.MetricsHandler).WithTags(metrics.RootTags(namespace))
+}
+
+func newClient(conn *rpc.Conn, options Options) (*Client, error) {
 	c := &Client{
 		conn:             conn,
-		service:          workflowservice.NewWorkflowServiceClient(conn.Reliable()),
-		raw:              workflowservice.NewWorkflowServiceClient(conn),
-		operator:         operatorservice.NewOperatorServiceClient(conn),
-		namespace:        options.Namespace,
-		identity:         options.Identity,
+		namespace:        cmp.Or(options.Namespace, DefaultNamespace),
+		identity:         cmp.Or(options.Identity, defaultIdentity()),
 		logger:           options.Logger,
+		metrics:          rootMetrics(options),
 		dataConverter:    options.DataConverter,
 		failureConverter: options.FailureConverter,
 		propagators:      options.ContextPropagators,
 		interceptors:     options.Interceptors,
-	}
-	c.intercept()
-	if c.namespace == "" {
-		c.namespace = DefaultNamespace
-	}
-	if c.identity == "" {
-		c.identity = defaultIdentity()
+		payloadLimits:    options.PayloadLimits,
+		workers: WorkerOptions{
+			SDKName:                cmp.Or(options.SdkName, version.SDKName),
+			SDKVersion:             cmp.Or(options.SdkVersion, version.SDKVersion),
+			DisableEnvironmentInfo: options.DisableWorkerEnvironmentInfo,
+			GroupingKey:            uuid.NewString(),
+		},
 	}
 	if c.logger == nil {
 		c.logger = logger.NewDefault()
 	}
-	c.metrics = metrics.OrNop(options.MetricsHandler).WithTags(metrics.RootTags(c.namespace))
 	if c.dataConverter == nil {
 		c.dataConverter = converter.GetDefaultDataConverter()
 	}
 	if c.failureConverter == nil {
 		c.failureConverter = failure.DefaultConverter()
 	}
-	return c
+	var err error
+	if c.workers.HeartbeatInterval, err = options.heartbeatInterval(); err != nil {
+		return nil, err
+	}
+	sizes, err := payloadlimits.New(options.PayloadLimits, c.logger, c.fetchPayloadLimits)
+	if err != nil {
+		return nil, err
+	}
+	reliably, once := conn.Measured(rpc.NewMetrics(c.metrics, options.DisableErrorCodeMetricTags))
+	c.service = workflowservice.NewWorkflowServiceClient(payloadConn{ClientConnInterface: reliably, sizes: sizes})
+	c.tasks = workflowservice.NewWorkflowServiceClient(reliably)
+	c.raw = workflowservice.NewWorkflowServiceClient(once)
+	c.operator = operatorservice.NewOperatorServiceClient(once)
+	c.intercept()
+	return c, nil
 }
 
 // Close gives up the client's share of the connection. The last client to be closed

@@ -5,6 +5,7 @@ import (
 
 	"github.com/perdure/perdure/sdk/internal/logger"
 	"github.com/perdure/perdure/sdk/internal/logtag"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/rpc"
 	"github.com/perdure/perdure/sdk/log"
 	"go.temporal.io/api/workflowservice/v1"
@@ -23,9 +24,11 @@ func NewNamespaceClient(options Options) (*NamespaceClient, error) {
 	if err != nil {
 		return nil, err
 	}
+	m := rpc.NewMetrics(metrics.OrNop(options.MetricsHandler).WithTags(metrics.RootTags("")), options.DisableErrorCodeMetricTags)
+	reliably, _ := conn.Measured(m)
 	c := &NamespaceClient{
 		conn:    conn,
-		service: workflowservice.NewWorkflowServiceClient(conn.Reliable()),
+		service: workflowservice.NewWorkflowServiceClient(reliably),
 		logger:  options.Logger,
 	}
 	if c.logger == nil {

@@ -3,10 +3,12 @@ package client
 import (
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/metrics"
+	"github.com/perdure/perdure/sdk/internal/payloadlimits"
 	"github.com/perdure/perdure/sdk/internal/rpc"
 	"github.com/perdure/perdure/sdk/log"
 )
@@ -65,6 +67,49 @@ type Options struct {
 	// worker interceptors as well intercept the workers that use the client, too, outside
 	// of the workers' own.
 	Interceptors []ClientInterceptor
+
+	// DisableErrorCodeMetricTags leaves the code of errors out of the tags of metrics about
+	// failed calls.
+	DisableErrorCodeMetricTags bool
+
+	// WorkerHeartbeatInterval is how often workers tell the server how they are, from 1 to 60
+	// seconds. The default is 60 seconds; a negative interval is never.
+	WorkerHeartbeatInterval time.Duration
+
+	// SdkName is what workers say that they are made with. The default is "temporal-go". It
+	// is for SDKs of other languages that are made on this one.
+	SdkName string
+
+	// SdkVersion is the version of SdkName. The default is temporal.SDKVersion.
+	SdkVersion string
+
+	// DisableWorkerEnvironmentInfo keeps workers from telling the server what they run on:
+	// the version of Go, the operating system, containers and clouds.
+	DisableWorkerEnvironmentInfo bool
+
+	// PayloadLimits say from which sizes on to warn of arguments, results and memos that are
+	// large. What is larger than the namespace allows is refused before it is sent.
+	PayloadLimits payloadlimits.Options
+}
+
+// Bounds of WorkerHeartbeatInterval.
+const (
+	minHeartbeatInterval = time.Second
+	maxHeartbeatInterval = time.Minute
+)
+
+// heartbeatInterval returns the interval of workers' heartbeats, zero for none.
+func (o Options) heartbeatInterval() (time.Duration, error) {
+	switch d := o.WorkerHeartbeatInterval; {
+	case d < 0:
+		return 0, nil
+	case d == 0:
+		return maxHeartbeatInterval, nil
+	case d < minHeartbeatInterval || d > maxHeartbeatInterval:
+		return 0, fmt.Errorf("WorkerHeartbeatInterval must be between %v and %v", minHeartbeatInterval, maxHeartbeatInterval)
+	default:
+		return d, nil
+	}
 }
 
 // defaultIdentity names the process. What a worker adds to it is its task queue.

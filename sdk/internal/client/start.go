@@ -11,8 +11,10 @@ import (
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/header"
 	"github.com/perdure/perdure/sdk/internal/links"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/policy"
 	"github.com/perdure/perdure/sdk/internal/registry"
+	"github.com/perdure/perdure/sdk/internal/rpc"
 	"github.com/perdure/perdure/sdk/internal/searchattr"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -96,6 +98,13 @@ type StartWorkflowOptions struct {
 	// Priority orders the workflow's tasks relative to others in the task queue.
 	Priority policy.Priority
 
+	// EnableEagerStart hands the first task to a worker of this process that uses the same
+	// client and has a slot free, with the response to the start, which saves the way
+	// through the task queue. The version of a worker deployment that the workflow should
+	// begin on is not looked at. Without such a worker, or with a server that cannot do it,
+	// the workflow starts as always. Only ExecuteWorkflow heeds it.
+	EnableEagerStart bool
+
 	nexus *NexusStart // nil unless a Nexus operation is what starts it
 }
 
@@ -131,8 +140,19 @@ func (o outbound) ExecuteWorkflow(ctx context.Context, in *ClientExecuteWorkflow
 	if err != nil {
 		return nil, err
 	}
-	response, err := o.service.StartWorkflowExecution(ctx, request)
+	var slot EagerSlot
+	if in.Options.EnableEagerStart {
+		slot = o.reserveEager(ctx, request)
+	}
+	response, err := o.service.StartWorkflowExecution(o.measured(ctx, in.WorkflowType, in.Options.TaskQueue), request)
 	in.Options.nexus.answered(response.GetLink())
+	if slot != nil {
+		if task := response.GetEagerWorkflowTask(); err == nil && task != nil {
+			slot.Run(task)
+		} else {
+			slot.Release()
+		}
+	}
 	runID, firstRunID := response.GetRunId(), response.GetFirstExecutionRunId()
 	if err != nil {
 		var started *serviceerror.WorkflowExecutionAlreadyStarted
@@ -142,6 +162,14 @@ func (o outbound) ExecuteWorkflow(ctx context.Context, in *ClientExecuteWorkflow
 		runID, firstRunID = started.RunId, started.FirstExecutionRunId
 	}
 	return o.newRun(in.WorkflowType, in.Options.ID, runID, firstRunID), nil
+}
+
+// measured returns ctx whose calls are recorded with what they are about.
+func (c *Client) measured(ctx context.Context, workflowType, taskQueue string) context.Context {
+	if metrics.IsNop(c.metrics) {
+		return ctx
+	}
+	return rpc.WithMetrics(ctx, c.metrics.WithTags(metrics.RPCTags(workflowType, "", taskQueue)))
 }
 
 // SignalWithStartWorkflow signals a workflow, and starts it first if it is not running.

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/perdure/perdure/sdk/client"
+	namespacepb "go.temporal.io/api/namespace/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -80,4 +82,11 @@ func wantRefused(t *testing.T, calls map[string]func(context.Context, client.Cli
 			}
 		})
 	}
+}
+
+// describeNamespace is a namespace with a limit for payloads.
+func describeNamespace(limit int64) *workflowservice.DescribeNamespaceResponse {
+	return &workflowservice.DescribeNamespaceResponse{NamespaceInfo: &namespacepb.NamespaceInfo{
+		Limits: &namespacepb.NamespaceInfo_Limits{BlobSizeLimitError: limit},
+	}}
 }

@@ -1,8 +1,10 @@
 package rpc
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net"
 	"strings"
 
 	"go.temporal.io/api/workflowservice/v1"
@@ -14,14 +16,34 @@ import (
 // that race for the first answer may each ask.
 func (c *Conn) Capabilities(ctx context.Context) (*workflowservice.GetSystemInfoResponse_Capabilities, error) {
 	if err := c.loadCapabilities(ctx); err != nil {
-		return nil, unreachable(err)
+		return nil, c.unreachable(err)
 	}
 	return c.capabilities.Load(), nil
 }
 
 // unreachable is what the first call to a server fails with.
-func unreachable(err error) error {
-	return fmt.Errorf("failed reaching server: %w", convertError(err))
+func (c *Conn) unreachable(err error) error {
+	err = convertError(err)
+	if c.isLocal() && strings.Contains(err.Error(), "connection refused") {
+		return fmt.Errorf("failed reaching server: %w (no server is running at %s; `perdure server start-dev` starts one)",
+			err, c.hostPort())
+	}
+	return fmt.Errorf("failed reaching server: %w", err)
+}
+
+func (c *Conn) hostPort() string { return cmp.Or(c.options.HostPort, DefaultHostPort) }
+
+// isLocal tells whether the server is dialed on this machine.
+func (c *Conn) isLocal() bool {
+	if c.options.Connection.Conn != nil {
+		return false
+	}
+	host, _, err := net.SplitHostPort(c.hostPort())
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
 // loadCapabilities asks for the capabilities if they are not known, once, and returns
@@ -33,7 +55,12 @@ func (c *Conn) loadCapabilities(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, orDefault(c.options.Connection.GetSystemInfoTimeout, DefaultGetSystemInfoTimeout))
 	defer cancel()
 	response := &workflowservice.GetSystemInfoResponse{}
-	err := c.invoke(ctx, workflowservice.WorkflowService_GetSystemInfo_FullMethodName, &workflowservice.GetSystemInfoRequest{}, response, nil)
+	request := &workflowservice.GetSystemInfoRequest{}
+	m := c.options.Metrics.of(ctx, workflowservice.WorkflowService_GetSystemInfo_FullMethodName, request)
+	call, attempt := m.beginCall(), m.beginAttempt()
+	err := c.invoke(ctx, workflowservice.WorkflowService_GetSystemInfo_FullMethodName, request, response, nil)
+	m.endAttempt(attempt, err)
+	m.endCall(call, err)
 	if err != nil && !isUnknownMethod(statusOf(err)) {
 		return err
 	}

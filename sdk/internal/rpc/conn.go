@@ -19,9 +19,11 @@ import (
 	"sync/atomic"
 
 	"github.com/perdure/perdure/sdk/internal/version"
+	"go.temporal.io/api/proxy"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
 )
 
 // Headers that the SDK sends with every call.
@@ -65,6 +67,8 @@ type Options struct {
 	Credentials       Credentials
 	HeadersProvider   HeadersProvider
 	TrafficController TrafficController
+	// Metrics are those of the question for the server's capabilities, or nil.
+	Metrics *Metrics
 }
 
 // Conn is a connection to a server. It is shared: every user beyond the first calls
@@ -171,8 +175,9 @@ func (c *Conn) invoke(ctx context.Context, method string, request, reply any, op
 	return c.cc.Invoke(ctx, method, request, reply, opts...)
 }
 
-// addHeaders returns ctx with all headers that the call is to carry. What the caller
-// put there itself has precedence over the namespace and the API key, but not over the
+// addHeaders returns ctx with all headers that the call is to carry: among them the
+// namespace and the name of what the request is about, by which proxies find the way. What
+// the caller put there itself has precedence over these and the API key, but not over the
 // rest, which is added.
 func (c *Conn) addHeaders(ctx context.Context, request any) (context.Context, error) {
 	headers := make([]string, 0, len(introduction)+4)
@@ -202,8 +207,16 @@ func (c *Conn) addHeaders(ctx context.Context, request any) (context.Context, er
 			headers = append(headers, headerAuthorization, "Bearer "+key)
 		}
 	}
-	if r, ok := request.(interface{ GetNamespace() string }); ok && !hasNamespace {
-		headers = append(headers, headerNamespace, r.GetNamespace())
+	if hasNamespace {
+		// So that it is not added once more.
+		given = metadata.Join(given, metadata.Pairs(headerNamespace, ""))
+	}
+	if m, ok := request.(proto.Message); ok {
+		routing, err := proxy.ExtractTemporalRequestHeaders(ctx, proxy.ExtractHeadersOptions{Request: m, ExistingMetadata: given})
+		if err != nil {
+			return nil, fmt.Errorf("find the headers of the request: %w", err)
+		}
+		headers = append(headers, routing...)
 	}
 	return metadata.AppendToOutgoingContext(ctx, headers...), nil
 }

@@ -46,9 +46,12 @@ const (
 // ways.
 //
 // Before the first call, the server is asked for its capabilities.
-func (c *Conn) Reliable() grpc.ClientConnInterface { return reliable{c} }
+func (c *Conn) Reliable() grpc.ClientConnInterface { return reliable{conn: c} }
 
-type reliable struct{ conn *Conn }
+type reliable struct {
+	conn    *Conn
+	metrics *Metrics
+}
 
 func (r reliable) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
 	return r.conn.NewStream(ctx, desc, method, opts...)
@@ -57,19 +60,30 @@ func (r reliable) NewStream(ctx context.Context, desc *grpc.StreamDesc, method s
 func (r reliable) Invoke(ctx context.Context, method string, request, reply any, opts ...grpc.CallOption) error {
 	limit, bounded := limitOf(ctx, request)
 	if !bounded {
-		return r.conn.Invoke(ctx, method, request, reply, opts...)
+		return direct(r).Invoke(ctx, method, request, reply, opts...)
 	}
+	m := r.metrics.of(ctx, method, request)
+	begun := m.beginCall()
+	err := r.retry(ctx, limit, m, method, request, reply, opts)
+	m.endCall(begun, err)
+	return err
+}
+
+// retry makes a call, again if need be, within the limit.
+func (r reliable) retry(ctx context.Context, limit time.Duration, m *callMetrics, method string, request, reply any, opts []grpc.CallOption) error {
 	maxPause := maxPauseOf(ctx)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var last error // of the attempt before, converted
 	for attempt := 0; ; attempt++ {
 		// A server that cannot be asked is as good as one that fails.
-		convert := unreachable
+		convert := r.conn.unreachable
 		err := r.conn.loadCapabilities(ctx)
 		if err == nil {
 			convert = convertError
+			begun := m.beginAttempt()
 			err = r.conn.invoke(ctx, method, request, reply, opts)
+			m.endAttempt(begun, err)
 		}
 		if err == nil {
 			return nil
