@@ -56,6 +56,9 @@ type Options struct {
 	// CacheBytes is about how much memory the server uses for workflows that are
 	// idle. More is faster, less is slower, and neither is wrong. Default: 24 MiB.
 	CacheBytes int64
+	// DynamicConfigFile is a YAML file of settings that can change while the server
+	// runs, which docs/configuration.md lists. Empty: all have their defaults.
+	DynamicConfigFile string
 	// Logger gets what an operator should know. Default: slog.Default().
 	Logger *slog.Logger
 }
@@ -75,6 +78,8 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 		Retention:    options.Retention,
 		CacheBytes:   options.CacheBytes,
 		Logger:       options.Logger,
+
+		DynamicConfigFile: options.DynamicConfigFile,
 	})
 	if err != nil {
 		return nil, err

@@ -139,7 +139,7 @@ func newServerCommand(out *output) *cobra.Command {
 		Args: commandsOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newStartCommand(out), newStartDevCommand(out))
+	cmd.AddCommand(newStartCommand(out), newStartDevCommand(out), newDynamicConfigCommand(out))
 	return cmd
 }
 

@@ -17,6 +17,7 @@ func newStartCommand(out *output) *cobra.Command {
 		port       int
 		namespaces []string
 		noSync     bool
+		settings   settingFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "start --data-dir DIR",
@@ -49,6 +50,10 @@ directory at a time; a backup is a copy of it made while the server is stopped.`
 			if err := checkNamespaces(namespaces); err != nil {
 				return err
 			}
+			overrides, err := settings.overrides()
+			if err != nil {
+				return err
+			}
 			if noSync {
 				logger.Warn("Writes are not synced to disk. A power cut or a crash of the machine loses acknowledged writes, and may damage the store.")
 			}
@@ -58,6 +63,9 @@ directory at a time; a backup is a copy of it made while the server is stopped.`
 				Listen:       listen,
 				Namespaces:   namespaces,
 				Logger:       logger,
+
+				DynamicConfigFile: settings.file,
+				DynamicConfig:     overrides,
 			}, cmd.OutOrStdout(), *out == outputJSON || log.json())
 		},
 	}
@@ -67,6 +75,7 @@ directory at a time; a backup is a copy of it made while the server is stopped.`
 	flags.IntVarP(&port, "port", "p", DefaultPort, "port of the gRPC API; 0 picks a free one")
 	flags.StringArrayVarP(&namespaces, "namespace", "n", nil, "namespace to register if it is not there; may be repeated (\"default\" always is)")
 	flags.BoolVar(&noSync, "unsafe-no-fsync", false, "leave it to the operating system when writes reach the disk. Faster, and UNSAFE: a power cut or a crash of the machine loses acknowledged writes and may damage the store. For data you can lose")
+	settings.addTo(flags)
 	log.addTo(flags, "info")
 	return cmd
 }

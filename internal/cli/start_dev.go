@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -26,7 +24,7 @@ type startDev struct {
 	namespaces []string
 	dbFilename string
 	attributes []string
-	dynamic    []string
+	settings   settingFlags
 	pragmas    []string
 }
 
@@ -67,7 +65,7 @@ func (s *startDev) addTo(flags *pflag.FlagSet) {
 	flags.StringArrayVarP(&s.namespaces, "namespace", "n", nil, "namespace to register at start; may be repeated (\"default\" always is)")
 	flags.StringVarP(&s.dbFilename, "db-filename", "f", "", "keep the data in this directory, which is made if it is not there (default: in memory)")
 	flags.StringArrayVar(&s.attributes, "search-attribute", nil, "custom search attribute of all namespaces registered at start, as NAME=TYPE; may be repeated. Types: "+strings.Join(attributeTypes(), ", "))
-	flags.StringArrayVar(&s.dynamic, "dynamic-config-value", nil, "setting of the Temporal server, as KEY=JSON; may be repeated. Accepted; unknown keys are logged and have no effect")
+	s.settings.addTo(flags)
 	// What follows is accepted because tools made for the Temporal CLI pass it.
 	flags.Int("http-port", 0, "accepted; there is no HTTP API yet")
 	flags.Int("metrics-port", 0, "accepted; there are no metrics yet")
@@ -100,7 +98,8 @@ func (s *startDev) options(cmd *cobra.Command) (server.Options, error) {
 	if err != nil {
 		return server.Options{}, err
 	}
-	if err := checkDynamicConfig(s.dynamic, logger); err != nil {
+	overrides, err := s.settings.overrides()
+	if err != nil {
 		return server.Options{}, err
 	}
 	for _, absent := range []string{"http-port", "metrics-port", "ui-port"} {
@@ -118,6 +117,10 @@ func (s *startDev) options(cmd *cobra.Command) (server.Options, error) {
 		SearchAttributes: searchAttributes,
 		Retention:        devRetention,
 		Logger:           logger,
+
+		DynamicConfigFile:    s.settings.file,
+		DynamicConfig:        overrides,
+		DynamicConfigPresets: devSettings,
 	}, nil
 }
 
@@ -156,25 +159,4 @@ func parseSearchAttributes(attributes []string) (map[string]searchattribute.Type
 		parsed[name] = t
 	}
 	return parsed, nil
-}
-
-// checkDynamicConfig accepts settings of the Temporal server: those who pass them
-// mean behaviour that is either this server's own or beside the point here. Each
-// key is logged once, so that nobody searches in vain for its effect.
-func checkDynamicConfig(values []string, logger *slog.Logger) error {
-	seen := make(map[string]bool)
-	for _, value := range values {
-		key, text, ok := strings.Cut(value, "=")
-		if !ok || key == "" {
-			return usagef("--dynamic-config-value must be KEY=JSON, not %q", value)
-		}
-		if !json.Valid([]byte(text)) {
-			return usagef("--dynamic-config-value %s: %q is not JSON (a string needs quotes)", key, text)
-		}
-		if !seen[key] {
-			seen[key] = true
-			logger.Info("A setting of the Temporal server that this server does not have; it has no effect.", "key", key)
-		}
-	}
-	return nil
 }

@@ -12,7 +12,7 @@ import (
 
 // RequestCancelWorkflowExecution asks a workflow to cancel itself.
 func (h *executionHandlers) RequestCancelWorkflowExecution(ctx context.Context, req *workflowservice.RequestCancelWorkflowExecutionRequest) (*workflowservice.RequestCancelWorkflowExecutionResponse, error) {
-	if err := checkClose(req); err != nil {
+	if err := checkClose(ctx, req); err != nil {
 		return nil, err
 	}
 	if err := check.RequestID(req.GetRequestId()); err != nil {
@@ -29,10 +29,10 @@ func (h *executionHandlers) RequestCancelWorkflowExecution(ctx context.Context, 
 
 // TerminateWorkflowExecution ends a workflow without asking it.
 func (h *executionHandlers) TerminateWorkflowExecution(ctx context.Context, req *workflowservice.TerminateWorkflowExecutionRequest) (*workflowservice.TerminateWorkflowExecutionResponse, error) {
-	if err := checkClose(req); err != nil {
+	if err := checkClose(ctx, req); err != nil {
 		return nil, err
 	}
-	if err := check.Blob(req.GetDetails()); err != nil {
+	if err := limitsOf(ctx).CheckBlob(req.GetDetails()); err != nil {
 		return nil, err
 	}
 	// So that the history tells a user's termination from one of the server'h.
@@ -60,7 +60,7 @@ type closeRequest interface {
 	GetLinks() []*commonpb.Link
 }
 
-func checkClose(req closeRequest) error {
+func checkClose(ctx context.Context, req closeRequest) error {
 	if err := check.Execution(req.GetWorkflowExecution(), check.Request); err != nil {
 		return err
 	}
@@ -70,8 +70,8 @@ func checkClose(req closeRequest) error {
 	if err := check.Identity(req.GetIdentity()); err != nil {
 		return err
 	}
-	if err := check.BlobSize(len(req.GetReason()), check.MaxBlob); err != nil {
+	if err := check.BlobSize(len(req.GetReason()), limitsOf(ctx).Blob); err != nil {
 		return err
 	}
-	return check.Links(req.GetLinks())
+	return limitsOf(ctx).CheckLinks(req.GetLinks())
 }

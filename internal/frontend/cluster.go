@@ -13,9 +13,6 @@ import (
 	"github.com/perdure/perdure/internal/searchattribute"
 )
 
-// eagerStart: the first workflow task can be returned with the start.
-const eagerStart = true
-
 // Cluster is what there is to say about this installation.
 type Cluster struct {
 	// Version is the version of Perdure and ReleaseTime when it was released.
@@ -46,7 +43,7 @@ func (h *clusterHandlers) GetSystemInfo(context.Context, *workflowservice.GetSys
 			// Worker versions are recorded and shown, though tasks are not routed by
 			// them; it makes SDKs send build ids where older ones had checksums.
 			BuildIdBasedVersioning: true,
-			EagerWorkflowStart:     eagerStart,
+			EagerWorkflowStart:     true,
 			// Absent, because not implemented: SupportsSchedules, Nexus,
 			// CountGroupByExecutionStatus, ServerScaledDeployments.
 		},

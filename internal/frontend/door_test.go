@@ -218,7 +218,7 @@ func newDoor(t *testing.T) *door {
 	d := &door{t: t, chain: &fakeChain{}, log: new(strings.Builder), matching: &fakeMatching{
 		work: make(chan *matching.Work, 10), returned: make(chan *entity.Task, 10), asked: make(chan *matching.QueryTask, 10)}}
 	logger := slog.New(slog.NewTextHandler(d.log, nil))
-	registry := namespace.New()
+	registry := namespace.New(nil)
 	store := memory.New(1)
 	rt, err := runtime.Open(t.Context(), runtime.Options{Store: store, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Machines: map[entity.Kind]entity.Machine{entity.KindNamespaces: registry, entity.KindTaskQueue: taskqueue.Machine{}, entity.KindWorkflow: d.chain}})

@@ -21,6 +21,7 @@ import (
 // interceptor is what every call passes on its way in and out.
 type interceptor struct {
 	namespaces *namespace.Registry
+	settings   *settings
 	store      interface{ Failed() error }
 	failure    func(error) // may be nil
 	logger     *slog.Logger
@@ -41,6 +42,8 @@ type call struct {
 	namespace *namespace.Namespace
 	// token is the task token of the request; nil if it has none.
 	token *records.TaskToken
+	// settings are those of the server.
+	settings *settings
 }
 
 type callKey struct{}
@@ -82,7 +85,7 @@ func (i *interceptor) Intercept(ctx context.Context, req any, info *grpc.UnarySe
 		return nil, err
 	}
 	if row != nil {
-		c := &call{method: row}
+		c := &call{method: row, settings: i.settings}
 		if err := i.resolveNamespace(c, req); err != nil {
 			return nil, err
 		}

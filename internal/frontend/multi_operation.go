@@ -115,7 +115,7 @@ func checkStartOfUpdate(ctx context.Context, req *workflowservice.StartWorkflowE
 	if !sameNamespace(ctx, req.GetNamespace()) {
 		return errMultiNamespace
 	}
-	if err := checkStart(req); err != nil {
+	if err := checkStart(ctx, req); err != nil {
 		return err
 	}
 	switch {
@@ -133,7 +133,7 @@ func checkUpdateOfStart(ctx context.Context, req *workflowservice.UpdateWorkflow
 	if !sameNamespace(ctx, req.GetNamespace()) {
 		return errMultiNamespace
 	}
-	if err := checkUpdate(req); err != nil {
+	if err := checkUpdate(ctx, req); err != nil {
 		return err
 	}
 	switch {

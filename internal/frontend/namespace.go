@@ -11,8 +11,8 @@ import (
 	replicationpb "go.temporal.io/api/replication/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"github.com/perdure/perdure/internal/api/check"
 	tokens "github.com/perdure/perdure/internal/api/token"
+	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/namespace"
 )
 
@@ -29,11 +29,11 @@ func (h *namespaceHandlers) RegisterNamespace(ctx context.Context, req *workflow
 
 // DescribeNamespace describes a namespace, given by name or by id.
 func (h *namespaceHandlers) DescribeNamespace(ctx context.Context, _ *workflowservice.DescribeNamespaceRequest) (*workflowservice.DescribeNamespaceResponse, error) {
-	return describeNamespace(callOf(ctx).namespace), nil
+	return describeNamespace(ctx, callOf(ctx).namespace), nil
 }
 
 // ListNamespaces describes all namespaces, in pages by name.
-func (h *namespaceHandlers) ListNamespaces(_ context.Context, req *workflowservice.ListNamespacesRequest) (*workflowservice.ListNamespacesResponse, error) {
+func (h *namespaceHandlers) ListNamespaces(ctx context.Context, req *workflowservice.ListNamespacesRequest) (*workflowservice.ListNamespacesResponse, error) {
 	size := int(req.GetPageSize())
 	if size <= 0 {
 		size = defaultNamespacePage
@@ -51,7 +51,7 @@ func (h *namespaceHandlers) ListNamespaces(_ context.Context, req *workflowservi
 		resp.NextPageToken = tokens.EncodeNamespaces(found[size-1].Name)
 	}
 	for _, ns := range found {
-		resp.Namespaces = append(resp.Namespaces, describeNamespace(ns))
+		resp.Namespaces = append(resp.Namespaces, describeNamespace(ctx, ns))
 	}
 	return resp, nil
 }
@@ -62,7 +62,7 @@ func (h *namespaceHandlers) UpdateNamespace(ctx context.Context, req *workflowse
 	if err != nil {
 		return nil, err
 	}
-	d := describeNamespace(ns)
+	d := describeNamespace(ctx, ns)
 	return &workflowservice.UpdateNamespaceResponse{
 		NamespaceInfo:     d.NamespaceInfo,
 		Config:            d.Config,
@@ -78,7 +78,11 @@ func (h *namespaceHandlers) DeprecateNamespace(ctx context.Context, req *workflo
 	return &workflowservice.DeprecateNamespaceResponse{}, nil
 }
 
-func describeNamespace(ns *namespace.Namespace) *workflowservice.DescribeNamespaceResponse {
+// describeNamespace says what there is to know of a namespace. Its capabilities and
+// limits are what its settings are now: SDKs change their behaviour by them.
+func describeNamespace(ctx context.Context, ns *namespace.Namespace) *workflowservice.DescribeNamespaceResponse {
+	settings := callOf(ctx).settings
+	limits := settings.limits.Get(func() string { return ns.Name })
 	bad := make(map[string]*namespacepb.BadBinaryInfo, len(ns.BadBinaries))
 	for checksum, b := range ns.BadBinaries {
 		bad[checksum] = &namespacepb.BadBinaryInfo{Reason: b.Reason, Operator: b.Operator, CreateTime: timestamppb.New(b.Created)}
@@ -93,14 +97,16 @@ func describeNamespace(ns *namespace.Namespace) *workflowservice.DescribeNamespa
 			Id:          ns.ID,
 			// As in GetSystemInfo: what is not set is not there.
 			Capabilities: &namespacepb.NamespaceInfo_Capabilities{
-				EagerWorkflowStart: eagerStart,
+				EagerWorkflowStart: dynamicconfig.EagerWorkflowStart.Get(settings.config, ns.Name),
+				SyncUpdate:         dynamicconfig.Updates.Get(settings.config, ns.Name),
+				AsyncUpdate:        dynamicconfig.UpdatesAccepted.Get(settings.config, ns.Name),
 				// Workers that stop wait for the replies to their polls, which
 				// ShutdownWorker brings about, so that no task gets lost on the way.
-				WorkerPollCompleteOnShutdown: true,
+				WorkerPollCompleteOnShutdown: dynamicconfig.CancelPollsOnShutdown.Get(settings.config, ns.Name),
 			},
 			Limits: &namespacepb.NamespaceInfo_Limits{
-				BlobSizeLimitError: check.MaxBlob,
-				MemoSizeLimitError: check.MaxMemo,
+				BlobSizeLimitError: int64(limits.Blob),
+				MemoSizeLimitError: int64(limits.Memo),
 			},
 		},
 		Config: &namespacepb.NamespaceConfig{

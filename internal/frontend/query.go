@@ -17,6 +17,7 @@ import (
 
 	"github.com/perdure/perdure/internal/api/check"
 	tokens "github.com/perdure/perdure/internal/api/token"
+	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
 	"github.com/perdure/perdure/internal/records"
@@ -56,6 +57,9 @@ var _ queried = (*workflow.Chain)(nil)
 
 // QueryWorkflow asks a workflow something.
 func (h *queryHandlers) QueryWorkflow(ctx context.Context, req *workflowservice.QueryWorkflowRequest) (*workflowservice.QueryWorkflowResponse, error) {
+	if settingOf(ctx, dynamicconfig.DisallowQuery) {
+		return nil, errQueriesOff
+	}
 	if err := check.Execution(req.GetExecution(), check.Request); err != nil {
 		return nil, err
 	}
@@ -65,7 +69,7 @@ func (h *queryHandlers) QueryWorkflow(ctx context.Context, req *workflowservice.
 	if err := check.ID("QueryType", req.GetQuery().GetQueryType(), check.Request); err != nil {
 		return nil, err
 	}
-	if err := check.Blob(req.GetQuery().GetQueryArgs()); err != nil {
+	if err := limitsOf(ctx).CheckBlob(req.GetQuery().GetQueryArgs()); err != nil {
 		return nil, err
 	}
 	if req.QueryRejectCondition == enumspb.QUERY_REJECT_CONDITION_UNSPECIFIED {
@@ -241,7 +245,7 @@ func (h *queryHandlers) RespondQueryTaskCompleted(ctx context.Context, req *work
 	if err := tokens.CheckQuery(token); err != nil {
 		return nil, err
 	}
-	if err := check.Blob(req.GetQueryResult()); err != nil {
+	if err := limitsOf(ctx).CheckBlob(req.GetQueryResult()); err != nil {
 		req.CompletedType = enumspb.QUERY_RESULT_TYPE_FAILED
 		req.QueryResult, req.Failure, req.ErrorMessage = nil, nil, err.Error()
 	}

@@ -23,7 +23,7 @@ var _ resettable = (*workflow.Chain)(nil)
 // ResetWorkflowExecution makes a new run of a workflow out of the beginning of an old one,
 // and ends the one that is running.
 func (h *executionHandlers) ResetWorkflowExecution(ctx context.Context, req *workflowservice.ResetWorkflowExecutionRequest) (*workflowservice.ResetWorkflowExecutionResponse, error) {
-	if err := checkReset(req); err != nil {
+	if err := checkReset(ctx, req); err != nil {
 		return nil, err
 	}
 	var resp *workflowservice.ResetWorkflowExecutionResponse
@@ -37,12 +37,12 @@ func (h *executionHandlers) ResetWorkflowExecution(ctx context.Context, req *wor
 	return resp, nil
 }
 
-func checkReset(req *workflowservice.ResetWorkflowExecutionRequest) error {
+func checkReset(ctx context.Context, req *workflowservice.ResetWorkflowExecutionRequest) error {
 	if err := cmp.Or(
 		check.ID("RequestId", req.GetRequestId(), check.Request),
 		check.Execution(req.GetWorkflowExecution(), check.Request),
 		check.Identity(req.GetIdentity()),
-		check.BlobSize(len(req.GetReason()), check.MaxBlob),
+		check.BlobSize(len(req.GetReason()), limitsOf(ctx).Blob),
 	); err != nil {
 		return err
 	}
@@ -54,8 +54,8 @@ func checkReset(req *workflowservice.ResetWorkflowExecutionRequest) error {
 		if signal := operation.GetSignalWorkflow(); signal != nil {
 			if err := cmp.Or(
 				check.SignalName(signal.GetSignalName(), check.Request),
-				check.Links(signal.GetLinks()),
-				check.Blob(signal.GetInput()),
+				limitsOf(ctx).CheckLinks(signal.GetLinks()),
+				limitsOf(ctx).CheckBlob(signal.GetInput()),
 			); err != nil {
 				return err
 			}

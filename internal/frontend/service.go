@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
 
+	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
 	"github.com/perdure/perdure/internal/namespace"
@@ -45,6 +46,8 @@ type Options struct {
 	// Logger gets what clients must not see: panics, internal errors. Default:
 	// slog.Default.
 	Logger *slog.Logger
+	// Config has the settings that can change; nil has the defaults.
+	Config *dynamicconfig.Config
 	// Cluster is what GetClusterInfo says.
 	Cluster Cluster
 	// Failure is called once, as soon as a request has found out that the store
@@ -101,7 +104,7 @@ func New(options Options) *Service {
 	queries := &queryHandlers{runtime: runtime, matching: match, waits: waits, logger: logger}
 	polls := &polls{runtime: runtime, matching: match, waits: waits, logger: logger}
 	return &Service{
-		interceptor: interceptor{namespaces: options.Namespaces, store: runtime, failure: options.Failure, logger: logger},
+		interceptor: interceptor{namespaces: options.Namespaces, settings: newSettings(options.Config), store: runtime, failure: options.Failure, logger: logger},
 		waits:       waits,
 		workflow: &workflowService{
 			executionHandlers:        executionHandlers{runtime: runtime},

@@ -23,10 +23,10 @@ func (h *executionHandlers) SignalWorkflowExecution(ctx context.Context, req *wo
 	if err := check.Identity(req.GetIdentity()); err != nil {
 		return nil, err
 	}
-	if err := check.Links(req.GetLinks()); err != nil {
+	if err := limitsOf(ctx).CheckLinks(req.GetLinks()); err != nil {
 		return nil, err
 	}
-	if err := check.Blob(req.GetInput()); err != nil {
+	if err := limitsOf(ctx).CheckBlob(req.GetInput()); err != nil {
 		return nil, err
 	}
 	err := stepWorkflow(ctx, h.runtime, req.GetWorkflowExecution().GetWorkflowId(), func(step *entity.Step, c execution) error {
@@ -41,7 +41,7 @@ func (h *executionHandlers) SignalWorkflowExecution(ctx context.Context, req *wo
 // SignalWithStartWorkflowExecution signals a workflow and starts it before if it
 // is not running, in one step.
 func (h *executionHandlers) SignalWithStartWorkflowExecution(ctx context.Context, req *workflowservice.SignalWithStartWorkflowExecutionRequest) (*workflowservice.SignalWithStartWorkflowExecutionResponse, error) {
-	if err := checkSignalWithStart(req); err != nil {
+	if err := checkSignalWithStart(ctx, req); err != nil {
 		return nil, err
 	}
 	var resp *workflowservice.SignalWithStartWorkflowExecutionResponse

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/perdure/perdure/internal/api/check"
+	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/workflow"
 )
@@ -42,9 +43,10 @@ var _ execution = (*workflow.Chain)(nil)
 
 // StartWorkflowExecution starts a workflow, or says which one is in the way.
 func (h *executionHandlers) StartWorkflowExecution(ctx context.Context, req *workflowservice.StartWorkflowExecutionRequest) (*workflowservice.StartWorkflowExecutionResponse, error) {
-	if err := checkStart(req); err != nil {
+	if err := checkStart(ctx, req); err != nil {
 		return nil, err
 	}
+	req.RequestEagerExecution = req.RequestEagerExecution && settingOf(ctx, dynamicconfig.EagerWorkflowStart)
 	var resp *workflowservice.StartWorkflowExecutionResponse
 	err := stepWorkflow(ctx, h.runtime, req.GetWorkflowId(), func(step *entity.Step, c execution) (err error) {
 		resp, err = c.Start(step, req)
@@ -78,23 +80,24 @@ type startingRequest interface {
 	GetTimeSkippingConfig() *commonpb.TimeSkippingConfig
 }
 
-func checkStartRequest(req startingRequest) error {
+func checkStartRequest(ctx context.Context, req startingRequest) error {
+	retries := settingOf(ctx, dynamicconfig.WorkflowRetryPolicy)
 	if err := cmp.Or(
 		check.WorkflowID(req.GetWorkflowId(), check.Request),
-		check.RetryPolicy(req.GetRetryPolicy()),
+		check.RetryPolicy(req.GetRetryPolicy(), &retries),
 		check.StartDelay(req.GetCronSchedule(), req.GetWorkflowStartDelay()),
 		check.CronSchedule(req.GetCronSchedule(), check.Request),
 		check.WorkflowType(req.GetWorkflowType(), check.Request),
 		check.UserTaskQueue(req.GetTaskQueue(), ""),
 		check.Timeouts(req),
 		check.Identity(req.GetIdentity()),
-		check.SearchAttributes(req.GetSearchAttributes()),
+		limitsOf(ctx).CheckSearchAttributes(req.GetSearchAttributes()),
 		check.Priority(req.GetPriority()),
 		check.VersioningOverride(req.GetVersioningOverride()),
-		check.Links(req.GetLinks()),
-		check.UserMetadata(req.GetUserMetadata()),
-		check.Memo(req.GetMemo()),
-		check.Blob(req.GetInput()),
+		limitsOf(ctx).CheckLinks(req.GetLinks()),
+		limitsOf(ctx).CheckUserMetadata(req.GetUserMetadata()),
+		limitsOf(ctx).CheckMemo(req.GetMemo()),
+		limitsOf(ctx).CheckBlob(req.GetInput()),
 	); err != nil {
 		return err
 	}
@@ -104,9 +107,9 @@ func checkStartRequest(req startingRequest) error {
 	return nil
 }
 
-func checkStart(req *workflowservice.StartWorkflowExecutionRequest) error {
+func checkStart(ctx context.Context, req *workflowservice.StartWorkflowExecutionRequest) error {
 	if err := cmp.Or(
-		checkStartRequest(req),
+		checkStartRequest(ctx, req),
 		check.FillRequestID(&req.RequestId),
 		check.Policies(&req.WorkflowIdReusePolicy, &req.WorkflowIdConflictPolicy, enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL),
 		checkOnConflict(req.GetOnConflictOptions()),
@@ -119,11 +122,11 @@ func checkStart(req *workflowservice.StartWorkflowExecutionRequest) error {
 	return check.DeploymentOptions(req.GetEagerWorkerDeploymentOptions(), nil)
 }
 
-func checkSignalWithStart(req *workflowservice.SignalWithStartWorkflowExecutionRequest) error {
+func checkSignalWithStart(ctx context.Context, req *workflowservice.SignalWithStartWorkflowExecutionRequest) error {
 	if err := cmp.Or(
-		checkStartRequest(req),
+		checkStartRequest(ctx, req),
 		check.SignalName(req.GetSignalName(), check.Request),
-		check.Blob(req.GetSignalInput()),
+		limitsOf(ctx).CheckBlob(req.GetSignalInput()),
 		check.FillRequestID(&req.RequestId),
 	); err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/perdure/perdure/internal/api/check"
+	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/workflow"
 )
@@ -38,7 +39,7 @@ var _ updated = (*workflow.Chain)(nil)
 // the reply says how far the update has come, and the client goes on with
 // PollWorkflowExecutionUpdate.
 func (h *updateHandlers) UpdateWorkflowExecution(ctx context.Context, req *workflowservice.UpdateWorkflowExecutionRequest) (*workflowservice.UpdateWorkflowExecutionResponse, error) {
-	if err := checkUpdate(req); err != nil {
+	if err := checkUpdate(ctx, req); err != nil {
 		return nil, err
 	}
 	workflowID := req.GetWorkflowExecution().GetWorkflowId()
@@ -56,7 +57,10 @@ func (h *updateHandlers) UpdateWorkflowExecution(ctx context.Context, req *workf
 }
 
 // checkUpdate checks the request and fills in what it leaves open.
-func checkUpdate(req *workflowservice.UpdateWorkflowExecutionRequest) error {
+func checkUpdate(ctx context.Context, req *workflowservice.UpdateWorkflowExecutionRequest) error {
+	if !settingOf(ctx, dynamicconfig.Updates) {
+		return errUpdatesOff
+	}
 	if err := check.Execution(req.GetWorkflowExecution(), check.Request); err != nil {
 		return err
 	}
@@ -79,7 +83,7 @@ func checkUpdate(req *workflowservice.UpdateWorkflowExecutionRequest) error {
 	if err := cmp.Or(
 		check.Identity(update.GetMeta().GetIdentity()),
 		check.RequestID(update.GetRequestId()),
-		check.Links(update.GetLinks()),
+		limitsOf(ctx).CheckLinks(update.GetLinks()),
 	); err != nil {
 		return err
 	}
@@ -91,6 +95,10 @@ func checkUpdate(req *workflowservice.UpdateWorkflowExecutionRequest) error {
 		req.WaitPolicy.LifecycleStage = enumspb.UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED
 	case enumspb.UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_ADMITTED:
 		return errUpdateAdmitted
+	case enumspb.UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_ACCEPTED:
+		if !settingOf(ctx, dynamicconfig.UpdatesAccepted) {
+			return errUpdatesAcceptedOff
+		}
 	}
 	return nil
 }

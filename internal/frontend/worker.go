@@ -6,6 +6,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/perdure/perdure/internal/api/check"
+	"github.com/perdure/perdure/internal/dynamicconfig"
 )
 
 // workerHandlers are about the worker processes themselves.
@@ -28,7 +29,7 @@ func (h *workerHandlers) ShutdownWorker(ctx context.Context, req *workflowservic
 			return nil, err
 		}
 	}
-	if key := req.GetWorkerInstanceKey(); key != "" {
+	if key := req.GetWorkerInstanceKey(); key != "" && settingOf(ctx, dynamicconfig.CancelPollsOnShutdown) {
 		h.matching.CancelPolls(ns.ID, key)
 	}
 	if sticky != "" {

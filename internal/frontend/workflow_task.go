@@ -158,7 +158,7 @@ func (h *workflowTaskHandlers) RespondWorkflowTaskFailed(ctx context.Context, re
 	if err := tokens.CheckTask(token); err != nil {
 		return nil, err
 	}
-	req.Failure = cutFailure(req.GetFailure())
+	req.Failure = cutFailure(ctx, req.GetFailure())
 	err := stepWorkflow(ctx, h.runtime, token.GetWorkflowId(), func(step *entity.Step, c workflowTasks) error {
 		return c.FailWorkflowTask(step, token, req)
 	})
@@ -170,8 +170,8 @@ func (h *workflowTaskHandlers) RespondWorkflowTaskFailed(ctx context.Context, re
 
 // cutFailure replaces a failure that is too big to be recorded by one that says
 // so, with as much of the text as helps.
-func cutFailure(failure *failurepb.Failure) *failurepb.Failure {
-	if check.Blob(failure) == nil {
+func cutFailure(ctx context.Context, failure *failurepb.Failure) *failurepb.Failure {
+	if limitsOf(ctx).CheckBlob(failure) == nil {
 		return failure
 	}
 	return &failurepb.Failure{

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -22,16 +23,12 @@ import (
 var Key = entity.Key{Kind: entity.KindNamespaces, ID: "namespaces"}
 
 const (
-	// MinRetention is the shortest retention of a namespace.
-	MinRetention = time.Hour
 	// MaxRetention is what a longer retention is cut to, as the API demands.
 	MaxRetention = 100 * 365 * 24 * time.Hour
 	// maxNamespaces bounds what clients can make the server keep in memory.
 	maxNamespaces = 10_000
 	// maxRecordBytes bounds one namespace: descriptions and data are free text.
 	maxRecordBytes = 256 << 10
-	// maxBadBinaries is how many builds of one namespace may be marked as bad.
-	maxBadBinaries = 10
 )
 
 // recordPrefix begins the record key of every namespace; the id follows.
@@ -46,7 +43,6 @@ var (
 	errActive       = serviceerror.NewInvalidArgument("Invalid local namespace active cluster")
 	errAliasInUse   = serviceerror.NewInvalidArgument("Custom search attribute field name already allocated.")
 	errArchival     = serviceerror.NewInvalidArgument("Archival is not supported by this server: leave the archival states unset or disabled.")
-	errTooManyBad   = serviceerror.NewInvalidArgument(fmt.Sprintf("Total resetBinaries cannot exceed the max limit: %d", maxBadBinaries))
 	errRecordTooBig = serviceerror.NewInvalidArgument("Namespace description and data exceed the size limit of 256 KiB.")
 )
 
@@ -107,7 +103,7 @@ func (d *directory) register(step *entity.Step, req *workflowservice.RegisterNam
 	if req.GetIsGlobalNamespace() {
 		return errGlobal
 	}
-	if err := checkRetention(req.GetWorkflowExecutionRetentionPeriod()); err != nil {
+	if err := d.checkRetention(req.GetWorkflowExecutionRetentionPeriod()); err != nil {
 		return err
 	}
 	if err := checkClusters(req.GetActiveClusterName(), req.GetClusters()); err != nil {
@@ -174,7 +170,7 @@ func (d *directory) update(step *entity.Step, req *workflowservice.UpdateNamespa
 			return errArchival
 		}
 		if retention := config.GetWorkflowExecutionRetentionTtl(); retention != nil {
-			if err := checkRetention(retention); err != nil {
+			if err := d.checkRetention(retention); err != nil {
 				return err
 			}
 			record.Retention = capRetention(retention)
@@ -189,8 +185,8 @@ func (d *directory) update(step *entity.Step, req *workflowservice.UpdateNamespa
 				Created:  timestamppb.New(step.Now),
 			}
 		}
-		if len(record.BadBinaries) > maxBadBinaries {
-			return errTooManyBad
+		if most := dynamicconfig.MaxBadBinaries.Get(d.registry.config, record.Name); len(record.BadBinaries) > most {
+			return serviceerror.NewInvalidArgumentf("Total resetBinaries cannot exceed the max limit: %v", most)
 		}
 		if err := mergeAliases(record, config.GetCustomSearchAttributeAliases()); err != nil {
 			return err
@@ -256,8 +252,8 @@ func (d *directory) put(step *entity.Step, record *records.NamespaceRecord) erro
 	return nil
 }
 
-func checkRetention(retention *durationpb.Duration) error {
-	if retention == nil || retention.CheckValid() != nil || retention.AsDuration() < MinRetention {
+func (d *directory) checkRetention(retention *durationpb.Duration) error {
+	if retention == nil || retention.CheckValid() != nil || retention.AsDuration() < dynamicconfig.MinRetention.Get(d.registry.config) {
 		return errRetention
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/entity"
 )
 
@@ -32,6 +33,7 @@ type Runtime interface {
 // All methods may be called at once from many goroutines.
 type Registry struct {
 	runtime Runtime
+	config  *dynamicconfig.Config
 
 	// opened is closed when the snapshot has been filled, or never will be. A
 	// look-up waits for it: the runtime may have begun to fire the timers of
@@ -48,9 +50,9 @@ type snapshot struct {
 }
 
 // New returns a registry that has no namespaces yet. Look-ups wait until Open
-// has returned.
-func New() *Registry {
-	r := &Registry{opened: make(chan struct{})}
+// has returned. A nil config has the defaults of its settings.
+func New(config *dynamicconfig.Config) *Registry {
+	r := &Registry{config: config, opened: make(chan struct{})}
 	r.snapshot.Store(&snapshot{})
 	return r
 }
@@ -77,6 +79,7 @@ func (r *Registry) Open(ctx context.Context, runtime Runtime, retention time.Dur
 	if retention == 0 {
 		retention = 72 * time.Hour
 	}
+	retention = max(retention, dynamicconfig.MinRetention.Get(r.config))
 	for _, name := range append([]string{Default}, names...) {
 		if _, ok := r.snapshot.Load().byName[name]; ok {
 			continue
@@ -138,7 +141,7 @@ func (r *Registry) List(after string, limit int, deleted bool) []*Namespace {
 
 // Register adds a namespace. The request's name has been checked for form.
 // Errors: NamespaceAlreadyExists, InvalidArgument for what this server does not
-// have (archival, replication) and for a retention below MinRetention.
+// have (archival, replication) and for too short a retention.
 func (r *Registry) Register(ctx context.Context, req *workflowservice.RegisterNamespaceRequest) error {
 	return r.runtime.Step(ctx, Key, func(step *entity.Step, e entity.Entity) error {
 		return e.(*directory).register(step, req)

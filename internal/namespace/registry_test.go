@@ -99,7 +99,7 @@ func (f *fakeRuntime) View(ctx context.Context, _ entity.Key, fn func(entity.Ent
 // open opens a registry on the records, as a restart of the server does.
 func open(t *testing.T, records map[string][]byte, names ...string) (*Registry, *fakeRuntime) {
 	t.Helper()
-	r := New()
+	r := New(nil)
 	f := &fakeRuntime{machine: r, records: records}
 	if err := r.Open(t.Context(), f, 0, names...); err != nil {
 		t.Fatal(err)
@@ -253,7 +253,7 @@ func TestUpdateChangesWhatIsSetAndLeavesTheRest(t *testing.T) {
 
 func TestUpdateErrors(t *testing.T) {
 	many := make(map[string]*namespacepb.BadBinaryInfo)
-	for i := range maxBadBinaries + 1 {
+	for i := range 11 {
 		many[fmt.Sprint(i)] = &namespacepb.BadBinaryInfo{}
 	}
 	for name, req := range map[string]*workflowservice.UpdateNamespaceRequest{
@@ -337,7 +337,7 @@ func TestListPagesByName(t *testing.T) {
 
 func TestLookUpsWaitUntilTheNamespacesAreLoaded(t *testing.T) {
 	_, f := open(t, map[string][]byte{}, "orders")
-	r := New()
+	r := New(nil)
 	found := make(chan error)
 	go func() {
 		_, err := r.ByName("orders")
@@ -352,7 +352,7 @@ func TestLookUpsWaitUntilTheNamespacesAreLoaded(t *testing.T) {
 }
 
 func TestAMalformedRecordIsReported(t *testing.T) {
-	r := New()
+	r := New(nil)
 	f := &fakeRuntime{machine: r, records: map[string][]byte{"nx": {0xff}}}
 	if err := r.Open(t.Context(), f, 0); err == nil || !strings.Contains(err.Error(), "namespace record") {
 		t.Errorf("error is %v", err)

@@ -3,8 +3,6 @@ package searchattribute
 import (
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/serviceerror"
-
-	"github.com/perdure/perdure/internal/api/check"
 )
 
 // typeKey is the key of a payload's metadata that has the name of its type, by
@@ -14,11 +12,11 @@ const typeKey = "type"
 // Check checks attributes that a client wants to set in the namespace of that
 // name and with those custom attributes: that they exist, may be set, and have
 // values of their types. Values that do not say their type are made to, in place.
-// It fails with InvalidArgument.
-func Check(namespace string, custom map[string]Type, attributes *commonpb.SearchAttributes) error {
+// There may be most of them. It fails with InvalidArgument.
+func Check(namespace string, custom map[string]Type, attributes *commonpb.SearchAttributes, most int) error {
 	values := attributes.GetIndexedFields()
-	if len(values) > check.MaxSearchAttributeCount {
-		return serviceerror.NewInvalidArgumentf("number of search attributes %d exceeds limit %d", len(values), check.MaxSearchAttributeCount)
+	if len(values) > most {
+		return serviceerror.NewInvalidArgumentf("number of search attributes %d exceeds limit %d", len(values), most)
 	}
 	for _, name := range sortedNames(values) {
 		t, err := typeOf(namespace, custom, name)

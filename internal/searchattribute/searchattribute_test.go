@@ -39,7 +39,7 @@ func TestValuesOfTheirTypeAreAcceptedAndGetItsName(t *testing.T) {
 	} {
 		for _, value := range values {
 			attributes := one(name, jsonValue(value))
-			if err := Check("ns", testCustom(), attributes); err != nil {
+			if err := Check("ns", testCustom(), attributes, 100); err != nil {
 				t.Errorf("%s %s: %v", name, value, err)
 			}
 			if got := string(attributes.IndexedFields[name].Metadata["type"]); got != name {
@@ -52,7 +52,7 @@ func TestValuesOfTheirTypeAreAcceptedAndGetItsName(t *testing.T) {
 func TestATypeThatIsNamedIsKept(t *testing.T) {
 	value := jsonValue(`"a"`)
 	value.Metadata["type"] = []byte("Text")
-	if err := Check("ns", testCustom(), one("Keyword", value)); err != nil {
+	if err := Check("ns", testCustom(), one("Keyword", value), 100); err != nil {
 		t.Fatal(err)
 	}
 	if got := string(value.Metadata["type"]); got != "Text" {
@@ -66,7 +66,7 @@ func TestNothingRemovesAnAttribute(t *testing.T) {
 		"JSON null":  jsonValue("null"),
 		"empty list": jsonValue("[]"),
 	} {
-		if err := Check("ns", testCustom(), one("Int", value)); err != nil {
+		if err := Check("ns", testCustom(), one("Int", value), 100); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -103,7 +103,7 @@ func TestWhatCannotBeSetIsInvalid(t *testing.T) {
 		"another encoding":    {one("Int", &commonpb.Payload{Metadata: map[string][]byte{"encoding": []byte("binary/plain")}, Data: []byte("1")}), "encoding"},
 		"predefined of a bad": {one("BuildIds", jsonValue("1")), "BuildIds of type KeywordList"},
 	} {
-		err := Check("ns", testCustom(), c.attributes)
+		err := Check("ns", testCustom(), c.attributes, 100)
 		var invalid *serviceerror.InvalidArgument
 		if !errors.As(err, &invalid) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: error is %v, want InvalidArgument with %q", name, err, c.says)
@@ -113,7 +113,7 @@ func TestWhatCannotBeSetIsInvalid(t *testing.T) {
 
 func TestSDKsMaySetPredefinedAttributes(t *testing.T) {
 	value := jsonValue(`["change-1"]`)
-	if err := Check("ns", nil, one("TemporalChangeVersion", value)); err != nil || string(value.Metadata["type"]) != "KeywordList" {
+	if err := Check("ns", nil, one("TemporalChangeVersion", value), 100); err != nil || string(value.Metadata["type"]) != "KeywordList" {
 		t.Errorf("TemporalChangeVersion: %v, %v", err, value)
 	}
 }

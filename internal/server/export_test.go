@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/internal/storage"
-	"github.com/perdure/perdure/internal/workflow"
 )
 
 // WithHandshakeTimeout shortens the time a connection may take to become one.
@@ -16,11 +15,5 @@ func WithHandshakeTimeout(options Options, timeout time.Duration) Options {
 // WithStore gives the server a store of the test's own.
 func WithStore(options Options, store storage.Store) Options {
 	options.store = store
-	return options
-}
-
-// WithLimits lowers what a workflow may grow to.
-func WithLimits(options Options, limits workflow.Limits) Options {
-	options.limits = limits
 	return options
 }

@@ -17,8 +17,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/server"
-	"github.com/perdure/perdure/internal/workflow"
 )
 
 // What clients and workers do to excess, through the front door.
@@ -66,7 +66,7 @@ func (b *bench) checkTerminated(id, reason string) {
 }
 
 func TestAWorkflowWithTooManyEventsIsTerminated(t *testing.T) {
-	b := start(t, server.WithLimits(server.Options{}, workflow.Limits{HistoryEvents: 20}))
+	b := start(t, server.Options{DynamicConfig: []dynamicconfig.Override{{Key: "limit.historyCount.error", Value: "20"}}})
 	b.startWorkflow("by-signals")
 	var err error
 	for range 30 {
@@ -89,7 +89,7 @@ func TestAWorkflowWithTooManyEventsIsTerminated(t *testing.T) {
 }
 
 func TestAWorkflowWithATooLargeHistoryIsTerminated(t *testing.T) {
-	b := start(t, server.WithLimits(server.Options{}, workflow.Limits{HistorySize: 10_000}))
+	b := start(t, server.Options{DynamicConfig: []dynamicconfig.Override{{Key: "limit.historySize.error", Value: "10000"}}})
 	b.startWorkflow("w")
 	var err error
 	for range 30 {

@@ -29,6 +29,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"github.com/perdure/perdure/internal/api/check"
+	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/frontend"
 	"github.com/perdure/perdure/internal/matching"
@@ -69,14 +70,18 @@ type Options struct {
 	Retention time.Duration
 	// CacheBytes is how much memory idle workflows may take; 24 MiB if zero.
 	CacheBytes int64
+	// DynamicConfigFile is the YAML file of settings that can change while the server
+	// runs (package dynamicconfig). DynamicConfig hold whatever it says.
+	DynamicConfigFile string
+	DynamicConfig     []dynamicconfig.Override
+	// DynamicConfigPresets hold unless the file says otherwise.
+	DynamicConfigPresets []dynamicconfig.Override
 	// Logger gets what operators should know; slog.Default if nil.
 	Logger *slog.Logger
 
-	// For tests: a shorter time for handshakes, another store in place of DataDir,
-	// lower limits of what a workflow may grow to.
+	// For tests: a shorter time for handshakes, another store in place of DataDir.
 	handshakeTimeout time.Duration
 	store            storage.Store
-	limits           workflow.Limits
 }
 
 // closeTimeout is what the runtime has to bring to an end what is on its way to
@@ -86,6 +91,7 @@ const closeTimeout = 5 * time.Second
 // Server is a server that is running.
 type Server struct {
 	logger     *slog.Logger
+	settings   *dynamicconfig.Source
 	store      storage.Store
 	runtime    *runtime.Runtime
 	matching   *matching.Matching
@@ -105,10 +111,18 @@ type Server struct {
 // Start starts a server, which answers when Start returns. The context bounds
 // the start only.
 func Start(ctx context.Context, options Options) (*Server, error) {
-	s := &Server{
-		logger:     cmp.Or(options.Logger, slog.Default()),
-		namespaces: namespace.New(),
+	s := &Server{logger: cmp.Or(options.Logger, slog.Default())}
+	settings, err := dynamicconfig.Open(dynamicconfig.Options{
+		File:      options.DynamicConfigFile,
+		Overrides: options.DynamicConfig,
+		Presets:   options.DynamicConfigPresets,
+		Logger:    s.logger,
+	})
+	if err != nil {
+		return nil, err
 	}
+	s.settings = settings
+	s.namespaces = namespace.New(settings.Config())
 	if err := s.start(ctx, options); err != nil {
 		return nil, errors.Join(err, s.abandon())
 	}
@@ -135,7 +149,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	})
 	s.runtime, err = runtime.Open(ctx, runtime.Options{
 		Store:      s.store,
-		Machines:   machines(s.namespaces, s.workflowConfig(options.limits)),
+		Machines:   machines(s.namespaces, s.workflowConfig()),
 		Tasks:      s.matching,
 		CacheBytes: options.CacheBytes,
 		Logger:     s.logger,
@@ -160,6 +174,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Runtime:    s.runtime,
 		Matching:   s.matching,
 		Namespaces: s.namespaces,
+		Config:     s.settings.Config(),
 		Logger:     s.logger,
 		Cluster: frontend.Cluster{
 			Version:     Version,
@@ -226,10 +241,14 @@ func machines(namespaces *namespace.Registry, workflows workflow.Config) map[ent
 
 // Machines are the kinds of entities of this release, for whoever reads their
 // records without running them.
-func Machines() map[entity.Kind]entity.Machine { return machines(namespace.New(), workflow.Config{}) }
+func Machines() map[entity.Kind]entity.Machine {
+	return machines(namespace.New(nil), workflow.Config{})
+}
 
-// workflowConfig tells the state machine of workflows about namespaces.
-func (s *Server) workflowConfig(limits workflow.Limits) workflow.Config {
+// workflowConfig tells the state machine of workflows about namespaces and settings.
+func (s *Server) workflowConfig() workflow.Config {
+	config := s.settings.Config()
+	limits := dynamicconfig.Derive(config, workflow.ReadLimits)
 	convert := func(ns *namespace.Namespace, err error) (workflow.Namespace, bool) {
 		if err != nil {
 			return workflow.Namespace{}, false
@@ -237,7 +256,12 @@ func (s *Server) workflowConfig(limits workflow.Limits) workflow.Config {
 		return workflow.Namespace{ID: ns.ID, Name: ns.Name, Retention: ns.Retention}, true
 	}
 	return workflow.Config{
-		Limits:          limits,
+		LimitsOf: func(id string) *workflow.Limits {
+			return limits.Get(func() string {
+				ns, _ := convert(s.namespaces.ByID(id))
+				return ns.Name
+			})
+		},
 		Namespace:       func(id string) (workflow.Namespace, bool) { return convert(s.namespaces.ByID(id)) },
 		NamespaceByName: func(name string) (workflow.Namespace, bool) { return convert(s.namespaces.ByName(name)) },
 		CheckSearchAttributes: func(id string, attributes *commonpb.SearchAttributes) error {
@@ -245,7 +269,7 @@ func (s *Server) workflowConfig(limits workflow.Limits) workflow.Config {
 			if err != nil {
 				return err
 			}
-			return searchattribute.Check(ns.Name, ns.SearchAttributes, attributes)
+			return searchattribute.Check(ns.Name, ns.SearchAttributes, attributes, dynamicconfig.SearchAttributeKeys.Get(config, ns.Name))
 		},
 	}
 }
@@ -324,6 +348,7 @@ func (s *Server) stop(ctx context.Context) error {
 		s.serving.Wait()
 	}
 	local := s.local.close(ctx)
+	s.settings.Close()
 	s.matching.Close()
 	closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
@@ -332,6 +357,7 @@ func (s *Server) stop(ctx context.Context) error {
 
 // abandon gives up what a start that failed has begun.
 func (s *Server) abandon() error {
+	s.settings.Close()
 	s.namespaces.Close()
 	var errs []error
 	if s.listener != nil {

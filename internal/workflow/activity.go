@@ -50,7 +50,7 @@ func checkScheduleActivity(b *commandBatch, cmd *commandpb.Command) *commandFail
 	if attr.RetryPolicy == nil {
 		attr.RetryPolicy = &commonpb.RetryPolicy{}
 	}
-	if err := check.RetryPolicy(attr.RetryPolicy); err != nil {
+	if err := check.RetryPolicy(attr.RetryPolicy, &b.run.limits().ActivityRetry); err != nil {
 		return badCommand(bad, "%w. ActivityId=%s ActivityType=%s", err, attr.ActivityId, attr.ActivityType.Name)
 	}
 	if err := check.Priority(attr.Priority); err != nil {
@@ -169,7 +169,7 @@ func executeScheduleActivity(a *application, cmd *commandpb.Command) {
 	r, attr := a.run, cmd.GetScheduleActivityTaskCommandAttributes()
 	event := a.addCommandEvent(cmd, activityTaskScheduled(attr, a.completedEventID))
 	r.activities.rememberEvent(event)
-	if attr.RequestEagerExecution && a.eagerAllowed {
+	if attr.RequestEagerExecution && a.eagerAllowed && !a.run.limits().NoEagerActivities {
 		a.eager = append(a.eager, event.EventId)
 	} else {
 		r.dispatchActivity(a.step, r.activities.get(event.EventId))

@@ -143,7 +143,7 @@ func (r *Run) mergedActivityOptions(act *records.Activity, wanted *activitypb.Ac
 		retries = retries || strings.HasPrefix(name, "retry_policy")
 	}
 	if retries {
-		if err := check.RetryPolicy(options.RetryPolicy); err != nil {
+		if err := check.RetryPolicy(options.RetryPolicy, &r.limits().ActivityRetry); err != nil {
 			return nil, err
 		}
 	}

@@ -74,7 +74,7 @@ func (c *Chain) FailActivity(
 		cut = append(cut, serverFailure(heartbeatTooLarge, true))
 		lastHeartbeat = nil
 	}
-	limit := c.config.Limits.BlobSize
+	limit := c.limits().BlobSize
 	failure, truncated := limitFailure(failure, limit, limit/4, true)
 	if truncated {
 		cut = append(cut, failure)
@@ -196,7 +196,7 @@ func (r *Run) recordHeartbeat(step *entity.Step, act *records.Activity, details 
 }
 
 func (c *Chain) tooLarge(p *commonpb.Payloads) bool {
-	limit := c.config.Limits.BlobSize
+	limit := c.limits().BlobSize
 	return limit > 0 && p != nil && proto.Size(p) > limit
 }
 

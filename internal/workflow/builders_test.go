@@ -292,7 +292,7 @@ func nonRetryable(info *failurepb.ApplicationFailureInfo) { info.NonRetryable = 
 // defaultPolicy is an empty retry policy as it is completed on arrival.
 func defaultPolicy(change ...func(*commonpb.RetryPolicy)) *commonpb.RetryPolicy {
 	policy := build(&commonpb.RetryPolicy{}, change)
-	if err := check.RetryPolicy(policy); err != nil {
+	if err := check.RetryPolicy(policy, &check.UnboundedRetries); err != nil {
 		panic(err)
 	}
 	return policy

@@ -63,6 +63,9 @@ type Config struct {
 	CheckSearchAttributes func(namespaceID string, attributes *commonpb.SearchAttributes) error
 	// Limits are enforced on every step.
 	Limits Limits
+	// LimitsOf, if not nil, is called in place of Limits, for those that a namespace has
+	// at this time.
+	LimitsOf func(namespaceID string) *Limits
 }
 
 // Namespace is what a chain needs to know of a namespace.

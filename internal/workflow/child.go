@@ -82,7 +82,7 @@ func checkStartChild(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	); err != nil {
 		return badCommand(bad, "%w %s", err, where())
 	}
-	if err := check.RetryPolicy(attr.RetryPolicy); err != nil {
+	if err := check.RetryPolicy(attr.RetryPolicy, &b.run.limits().WorkflowRetry); err != nil {
 		return badCommand(bad, "invalid WorkflowRetryPolicy on StartChildWorkflowExecutionCommand: %w %s", err, where())
 	}
 	if failure := b.checkSearchAttributes(attr.SearchAttributes, bad); failure != nil {

@@ -28,8 +28,8 @@ const minRunInterval = time.Second
 // has been short.
 func (r *Run) restBefore(now time.Time, backoff time.Duration) time.Duration {
 	lifetime := now.Sub(r.info.ExecutionTime.AsTime())
-	if lifetime+backoff < minRunInterval {
-		return minRunInterval - lifetime
+	if least := r.limits().ReuseInterval; lifetime+backoff < least {
+		return least - lifetime
 	}
 	return backoff
 }
@@ -184,7 +184,7 @@ func checkContinueAsNew(b *commandBatch, cmd *commandpb.Command) *commandFailure
 	if err := check.UserTaskQueue(attr.TaskQueue, info.TaskQueue); err != nil {
 		return badCommand(cause, "error validating ContinueAsNewWorkflowExecutionCommand TaskQueue: %w", err)
 	}
-	if err := check.RetryPolicy(attr.GetRetryPolicy()); err != nil {
+	if err := check.RetryPolicy(attr.GetRetryPolicy(), &b.run.limits().WorkflowRetry); err != nil {
 		return badCommand(cause, "invalid WorkflowRetryPolicy on ContinueAsNewWorkflowExecutionCommand: %w", err)
 	}
 	runTimeout, taskTimeout := attr.GetWorkflowRunTimeout().AsDuration(), attr.GetWorkflowTaskTimeout().AsDuration()

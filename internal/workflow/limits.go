@@ -1,9 +1,14 @@
 package workflow
 
 import (
+	"math"
+	"reflect"
+	"time"
+
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"github.com/perdure/perdure/internal/api/check"
+	"github.com/perdure/perdure/internal/dynamicconfig"
 )
 
 // Limits bound what one workflow may grow to. A zero field means the default.
@@ -21,8 +26,7 @@ type Limits struct {
 	// PendingUpdateSize (bytes) how large their requests may be together. Defaults 10
 	// and 20 MiB.
 	PendingUpdates, PendingUpdateSize int
-	// Updates is the most updates a run takes in, completed ones included. From nine
-	// tenths of it on workers are told to continue as new. Default 2000.
+	// Updates is the most updates a run takes in, completed ones included. Default 2000.
 	Updates int
 	// Signals is the most signals a run accepts. Default 10,000.
 	Signals int64
@@ -38,6 +42,21 @@ type Limits struct {
 	// WaitingQueries is the most queries that may wait for one workflow task.
 	// Default 1, as the peer has it.
 	WaitingQueries int
+	// SearchAttributeSize and SearchAttributesSize are the most bytes of one value and
+	// of all search attributes of a run. Defaults 2 KiB and 40 KiB.
+	SearchAttributeSize, SearchAttributesSize int
+	// SuggestUpdates is from which part of Updates on workers are told to continue as
+	// new. Default 0.9.
+	SuggestUpdates float64
+	// ActivityRetry and WorkflowRetry complete retry policies. Default
+	// check.UnboundedRetries.
+	ActivityRetry, WorkflowRetry check.RetryDefaults
+	// ReuseInterval is the shortest time between the starts of two runs of which the
+	// second ends or continues the first. Default 1 s; negative is none.
+	ReuseInterval time.Duration
+	// NoEagerActivities: activities are not returned with the completion that schedules
+	// them.
+	NoEagerActivities bool
 	// HistoryPageEvents and HistoryPageSize (bytes) bound the history in one
 	// reply. Defaults 256 and 2 MiB; a page has at least one event.
 	HistoryPageEvents, HistoryPageSize int
@@ -52,33 +71,73 @@ type bound struct {
 }
 
 // limits are the limits of the run's chain.
-func (r *Run) limits() *Limits { return &r.chain.config.Limits }
+func (r *Run) limits() *Limits { return r.chain.limits() }
 
-func (l Limits) withDefaults() Limits {
-	setDefault(&l.PendingActivities, 2000)
-	setDefault(&l.PendingChildren, 2000)
-	setDefault(&l.PendingSignals, 2000)
-	setDefault(&l.PendingCancels, 2000)
-	setDefault(&l.BlobSize, check.MaxBlob)
-	setDefault(&l.MemoSize, check.MaxMemo)
-	setDefault(&l.PendingUpdates, 10)
-	setDefault(&l.PendingUpdateSize, 20<<20)
-	setDefault(&l.Updates, 2000)
-	setDefault(&l.Signals, 10_000)
-	setDefault(&l.HistoryEvents, 51_200)
-	setDefault(&l.HistorySize, 50<<20)
-	setDefault(&l.SuggestEvents, 4096)
-	setDefault(&l.SuggestSize, 4<<20)
-	setDefault(&l.BufferedEvents, 100)
-	setDefault(&l.BufferedSize, 2<<20)
-	setDefault(&l.WaitingQueries, 1)
-	setDefault(&l.HistoryPageEvents, 256)
-	setDefault(&l.HistoryPageSize, 2<<20)
-	return l
+// limits are those of the chain's namespace at this time.
+func (c *Chain) limits() *Limits {
+	if c.config.LimitsOf != nil {
+		return c.config.LimitsOf(c.key.Namespace)
+	}
+	return &c.config.Limits
 }
 
-func setDefault[N int | int64](field *N, value N) {
-	if *field == 0 {
-		*field = value
+// ReadLimits are the limits that a configuration has for the namespace with the name.
+func ReadLimits(c *dynamicconfig.Config, namespace string) *Limits {
+	return &Limits{
+		PendingActivities:    dynamicconfig.PendingActivities.Get(c, namespace),
+		PendingChildren:      dynamicconfig.PendingChildren.Get(c, namespace),
+		PendingSignals:       dynamicconfig.PendingSignals.Get(c, namespace),
+		PendingCancels:       dynamicconfig.PendingCancels.Get(c, namespace),
+		BlobSize:             dynamicconfig.BlobSize.Get(c, namespace),
+		MemoSize:             dynamicconfig.MemoSize.Get(c, namespace),
+		PendingUpdates:       orNone(dynamicconfig.InFlightUpdates.Get(c, namespace)),
+		PendingUpdateSize:    orNone(dynamicconfig.InFlightUpdateSize.Get(c, namespace)),
+		Updates:              orNone(dynamicconfig.TotalUpdates.Get(c, namespace)),
+		SuggestUpdates:       dynamicconfig.SuggestUpdates.Get(c, namespace),
+		Signals:              int64(orNone(dynamicconfig.Signals.Get(c, namespace))),
+		HistoryEvents:        int64(dynamicconfig.HistoryEvents.Get(c, namespace)),
+		HistorySize:          int64(dynamicconfig.HistorySize.Get(c, namespace)),
+		SuggestEvents:        int64(dynamicconfig.SuggestEvents.Get(c, namespace)),
+		SuggestSize:          int64(dynamicconfig.SuggestSize.Get(c, namespace)),
+		BufferedEvents:       dynamicconfig.BufferedEvents.Get(c),
+		BufferedSize:         dynamicconfig.BufferedSize.Get(c),
+		WaitingQueries:       dynamicconfig.WaitingQueries.Get(c),
+		SearchAttributeSize:  dynamicconfig.SearchAttributeSize.Get(c, namespace),
+		SearchAttributesSize: dynamicconfig.SearchAttributesSize.Get(c, namespace),
+		ActivityRetry:        dynamicconfig.ActivityRetryPolicy.Get(c, namespace),
+		WorkflowRetry:        dynamicconfig.WorkflowRetryPolicy.Get(c, namespace),
+		ReuseInterval:        dynamicconfig.ReuseInterval.Get(c, namespace),
+		NoEagerActivities:    !dynamicconfig.EagerActivities.Get(c, namespace),
+		HistoryPageEvents:    256,
+		HistoryPageSize:      2 << 20,
 	}
+}
+
+// fields are the limits of fields of commands.
+func (l *Limits) fields() *check.Limits {
+	return &check.Limits{SearchAttribute: l.SearchAttributeSize, SearchAttributes: l.SearchAttributesSize}
+}
+
+// noLimit stands for no limit; so large that nothing grows to it, and so small that
+// sums with it are numbers.
+const noLimit = math.MaxInt32
+
+// orNone is the limit, of which 0 says that there is none.
+func orNone(limit int) int {
+	if limit == 0 {
+		return noLimit
+	}
+	return limit
+}
+
+// withDefaults gives fields that are zero the values of a server without settings.
+func (l Limits) withDefaults() Limits {
+	defaults := reflect.ValueOf(ReadLimits(nil, "")).Elem()
+	own := reflect.ValueOf(&l).Elem()
+	for i := range own.NumField() {
+		if own.Field(i).IsZero() {
+			own.Field(i).Set(defaults.Field(i))
+		}
+	}
+	return l
 }

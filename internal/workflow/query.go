@@ -112,7 +112,7 @@ func (c *Chain) Query(step *entity.Step, req *workflowservice.QueryWorkflowReque
 		plan.Disposition = QueryDirect
 		return plan, nil
 	}
-	if len(r.queries) >= c.config.Limits.WaitingQueries {
+	if len(r.queries) >= c.limits().WaitingQueries {
 		return nil, serviceerror.NewResourceExhausted(enumspb.RESOURCE_EXHAUSTED_CAUSE_BUSY_WORKFLOW,
 			"consistent query buffer is full, this may be caused by too many queries and workflow not able to process query fast enough")
 	}
@@ -162,7 +162,7 @@ func (r *Run) answerQueries(step *entity.Step, results map[string]*querypb.Workf
 	for _, q := range r.queries {
 		result, answered := results[q.id]
 		switch {
-		case answered && proto.Size(result.GetAnswer()) > r.chain.config.Limits.BlobSize:
+		case answered && proto.Size(result.GetAnswer()) > r.limits().BlobSize:
 			q.end(step, &QueryResult{Err: serviceerror.NewInvalidArgument("query result size exceeds limit")})
 		case answered:
 			q.end(step, &QueryResult{Result: result})
@@ -207,7 +207,7 @@ func (c *Chain) DirectQueryTask(reader entity.Reader, runID string, input *query
 		return reply, nil
 	}
 	last := r.state.NextEventId - 1
-	events, next, err := r.readHistory(func() entity.Reader { return reader }, 1, last, &c.config.Limits)
+	events, next, err := r.readHistory(func() entity.Reader { return reader }, 1, last, c.limits())
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func (c *Chain) ReadHistory(reader entity.Reader, req HistoryRequest) (*HistoryP
 	if err != nil {
 		return nil, err
 	}
-	limits := c.config.Limits
+	limits := *c.limits()
 	if req.MaxEvents > 0 {
 		limits.HistoryPageEvents = min(limits.HistoryPageEvents, req.MaxEvents)
 	}

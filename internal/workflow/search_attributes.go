@@ -28,7 +28,7 @@ func (b *commandBatch) checkSearchAttributes(attributes *commonpb.SearchAttribut
 	if err := b.run.chain.checkSearchAttributes(attributes); err != nil {
 		return &commandFailure{cause: badSearchAttributes, err: err}
 	}
-	if err := check.SearchAttributes(attributes); err != nil {
+	if err := b.run.limits().fields().CheckSearchAttributes(attributes); err != nil {
 		return &commandFailure{cause: tooBig, err: err, terminate: true}
 	}
 	return nil
@@ -56,7 +56,7 @@ func checkUpsertSearchAttributes(b *commandBatch, cmd *commandpb.Command) *comma
 	}
 	// Several commands of one task may add up: count all that the batch brings.
 	b.searchAttributes.merge(b.run.info.SearchAttributes.GetIndexedFields(), fields)
-	if err := check.AddedSearchAttributes(fields, b.searchAttributes.size); err != nil {
+	if err := b.run.limits().fields().CheckAddedSearchAttributes(fields, b.searchAttributes.size); err != nil {
 		return &commandFailure{cause: badSearchAttributes, err: err, terminate: true}
 	}
 	return nil

@@ -54,7 +54,7 @@ func (c *Chain) signalRun(step *entity.Step, r *Run, s signalParams) error {
 	if r.closed() {
 		return errCompleted()
 	}
-	limits := &c.config.Limits
+	limits := c.limits()
 	if err := check.BlobSize(proto.Size(s.input), limits.BlobSize); err != nil {
 		return err
 	}
@@ -120,7 +120,7 @@ func (c *Chain) SignalWithStart(step *entity.Step, req *workflowservice.SignalWi
 		}
 		return c.signalWithStartReply(r, signal.requestID, false), nil
 	}
-	if err := check.BlobSize(proto.Size(signal.input), c.config.Limits.BlobSize); err != nil {
+	if err := check.BlobSize(proto.Size(signal.input), c.limits().BlobSize); err != nil {
 		return nil, err
 	}
 	if err := checkVersionPresent(req.GetVersioningOverride(), req.GetTaskQueue().GetName()); err != nil {

@@ -306,7 +306,8 @@ func (r *Run) pendingUpdates() int {
 
 // manyUpdates reports whether the run comes near the total limit of updates.
 func (r *Run) manyUpdates() bool {
-	return (r.pendingUpdates()+r.updates.completed)*10 >= r.limits().Updates*9
+	limits := r.limits()
+	return float64(r.pendingUpdates()+r.updates.completed) >= limits.SuggestUpdates*float64(limits.Updates)
 }
 
 // updateMessages are the messages that take updates to the worker with the workflow

@@ -481,7 +481,7 @@ func (r *Run) taskReply(step *entity.Step, sticky, resend bool) (*workflowservic
 	if sticky {
 		from = r.state.LastCompletedStartedEventId + 1
 	}
-	history, next, err := r.readHistory(step.Reader, from, r.state.NextEventId-1, &r.chain.config.Limits)
+	history, next, err := r.readHistory(step.Reader, from, r.state.NextEventId-1, r.limits())
 	if err != nil {
 		return nil, err
 	}

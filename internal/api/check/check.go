@@ -280,14 +280,16 @@ func CronSchedule(schedule string, place *Place) error {
 	return nil
 }
 
-// Blob bounds the encoded size of payloads, a header or a failure.
-func Blob(blob proto.Message) error { return BlobSize(proto.Size(blob), MaxBlob) }
+// CheckBlob bounds the encoded size of payloads, a header or a failure.
+func (l *Limits) CheckBlob(blob proto.Message) error { return BlobSize(proto.Size(blob), l.Blob) }
 
-// BlobSize is Blob for a size in bytes and a server with a limit of its own.
+// BlobSize is CheckBlob for a size and a limit in bytes.
 func BlobSize(size, limit int) error { return Size("Blob data", size, limit, Request) }
 
-// Memo bounds the encoded size of a memo.
-func Memo(memo *commonpb.Memo) error { return Size("Memo", proto.Size(memo), MaxMemo, Request) }
+// CheckMemo bounds the encoded size of a memo.
+func (l *Limits) CheckMemo(memo *commonpb.Memo) error {
+	return Size("Memo", proto.Size(memo), l.Memo, Request)
+}
 
 // Size bounds the size of a field, in bytes.
 func Size(field string, size, limit int, place *Place) error {

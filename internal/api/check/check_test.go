@@ -37,7 +37,7 @@ func attributes(n, size int) *commonpb.SearchAttributes {
 func retry(change func(*commonpb.RetryPolicy)) error {
 	p := new(commonpb.RetryPolicy)
 	change(p)
-	return RetryPolicy(p)
+	return RetryPolicy(p, &UnboundedRetries)
 }
 
 func keys(n int) []string {
@@ -110,8 +110,8 @@ func TestFieldsHaveTheseLimits(t *testing.T) {
 		{"timeouts", Timeouts(&workflowservice.StartWorkflowExecutionRequest{}), Timeouts(&workflowservice.StartWorkflowExecutionRequest{WorkflowRunTimeout: seconds(-1)}), "An invalid WorkflowRunTimeoutSeconds is set on request."},
 		{"next retry delay", ActivityFailure(nil), ActivityFailure(&failurepb.Failure{FailureInfo: &failurepb.Failure_ApplicationFailureInfo{
 			ApplicationFailureInfo: &failurepb.ApplicationFailureInfo{NextRetryDelay: seconds(-1)}}}), "invalid NextRetryDelay set on ApplicationFailureInfo: negative duration"},
-		{"retry: first interval", RetryPolicy(nil), retry(func(p *commonpb.RetryPolicy) { p.InitialInterval = seconds(-1) }), "invalid InitialInterval set on retry policy: negative duration"},
-		{"retry: maximum interval", RetryPolicy(&commonpb.RetryPolicy{}), retry(func(p *commonpb.RetryPolicy) { p.InitialInterval, p.MaximumInterval = seconds(2), seconds(1) }), "MaximumInterval cannot be less than InitialInterval"},
+		{"retry: first interval", RetryPolicy(nil, &UnboundedRetries), retry(func(p *commonpb.RetryPolicy) { p.InitialInterval = seconds(-1) }), "invalid InitialInterval set on retry policy: negative duration"},
+		{"retry: maximum interval", RetryPolicy(&commonpb.RetryPolicy{}, &UnboundedRetries), retry(func(p *commonpb.RetryPolicy) { p.InitialInterval, p.MaximumInterval = seconds(2), seconds(1) }), "MaximumInterval cannot be less than InitialInterval"},
 		{"retry: coefficient", retry(func(p *commonpb.RetryPolicy) { p.BackoffCoefficient = 1 }), retry(func(p *commonpb.RetryPolicy) { p.BackoffCoefficient = 0.5 }), "BackoffCoefficient cannot be less than 1"},
 		{"retry: coefficient, a number", nil, retry(func(p *commonpb.RetryPolicy) { p.BackoffCoefficient = math.NaN() }), "BackoffCoefficient cannot be less than 1"},
 		{"retry: attempts", retry(func(p *commonpb.RetryPolicy) { p.MaximumAttempts = 1; p.BackoffCoefficient = -1 }), retry(func(p *commonpb.RetryPolicy) { p.MaximumAttempts = -1 }), "MaximumAttempts cannot be negative"},
@@ -123,15 +123,15 @@ func TestFieldsHaveTheseLimits(t *testing.T) {
 		{"cron schedule in a command", CronSchedule("", command), CronSchedule("often", command), "Invalid CronSchedule set on StartTimerCommand."},
 		{"blob", BlobSize(MaxBlob, MaxBlob), BlobSize(MaxBlob+1, MaxBlob), "Blob data size exceeds limit."},
 		{"blob in a command", Size("Input", 1, 1, command), Size("Input", 2, 1, command), "StartTimerCommandAttributes.Input exceeds size limit."},
-		{"memo", Memo(nil), Memo(&commonpb.Memo{Fields: map[string]*commonpb.Payload{"m": payload(MaxMemo)}}), "Memo size exceeds limit."},
-		{"summary", UserMetadata(&sdkpb.UserMetadata{Summary: payload(MaxSummary - 3)}), UserMetadata(&sdkpb.UserMetadata{Summary: payload(MaxSummary)}), "UserMetadata.Summary payload length 403 exceeds limit 400."},
-		{"details", UserMetadata(nil), UserMetadata(&sdkpb.UserMetadata{Details: payload(MaxDetails)}), "UserMetadata.Details payload length"},
-		{"links", Links(make([]*commonpb.Link, 0, MaxLinks)), Links(make([]*commonpb.Link, MaxLinks+1)), "cannot attach more than 10 links per request, got 11"},
-		{"link", Link(link("job")), Link(link(text(MaxLink))), "link exceeds allowed size of 4000"},
-		{"link, complete", nil, Link(link("")), "batch job link must not have an empty job ID"},
-		{"link, of a known kind", nil, Link(&commonpb.Link{}), "unsupported link variant"},
-		{"search attribute", SearchAttributes(attributes(1, MaxSearchAttribute)), SearchAttributes(attributes(1, MaxSearchAttribute+1)), "search attribute 0 value size 2049 exceeds size limit 2048"},
-		{"search attributes", SearchAttributes(attributes(19, MaxSearchAttribute)), SearchAttributes(attributes(20, MaxSearchAttribute)), "total size of search attributes"},
+		{"memo", DefaultLimits().CheckMemo(nil), DefaultLimits().CheckMemo(&commonpb.Memo{Fields: map[string]*commonpb.Payload{"m": payload(MaxMemo)}}), "Memo size exceeds limit."},
+		{"summary", DefaultLimits().CheckUserMetadata(&sdkpb.UserMetadata{Summary: payload(MaxSummary - 3)}), DefaultLimits().CheckUserMetadata(&sdkpb.UserMetadata{Summary: payload(MaxSummary)}), "UserMetadata.Summary payload length 403 exceeds limit 400."},
+		{"details", DefaultLimits().CheckUserMetadata(nil), DefaultLimits().CheckUserMetadata(&sdkpb.UserMetadata{Details: payload(MaxDetails)}), "UserMetadata.Details payload length"},
+		{"links", DefaultLimits().CheckLinks(make([]*commonpb.Link, 0, MaxLinks)), DefaultLimits().CheckLinks(make([]*commonpb.Link, MaxLinks+1)), "cannot attach more than 10 links per request, got 11"},
+		{"link", DefaultLimits().CheckLink(link("job")), DefaultLimits().CheckLink(link(text(MaxLink))), "link exceeds allowed size of 4000"},
+		{"link, complete", nil, DefaultLimits().CheckLink(link("")), "batch job link must not have an empty job ID"},
+		{"link, of a known kind", nil, DefaultLimits().CheckLink(&commonpb.Link{}), "unsupported link variant"},
+		{"search attribute", DefaultLimits().CheckSearchAttributes(attributes(1, MaxSearchAttribute)), DefaultLimits().CheckSearchAttributes(attributes(1, MaxSearchAttribute+1)), "search attribute 0 value size 2049 exceeds size limit 2048"},
+		{"search attributes", DefaultLimits().CheckSearchAttributes(attributes(19, MaxSearchAttribute)), DefaultLimits().CheckSearchAttributes(attributes(20, MaxSearchAttribute)), "total size of search attributes"},
 	} {
 		t.Run(row.field, func(t *testing.T) {
 			if row.accepted != nil {
@@ -154,7 +154,7 @@ func TestLinksSayWhatIsMissing(t *testing.T) {
 		"workflow event link ref cannot have": {Variant: &commonpb.Link_WorkflowEvent_{WorkflowEvent: &commonpb.Link_WorkflowEvent{Namespace: "n", WorkflowId: "w", RunId: "r",
 			Reference: &commonpb.Link_WorkflowEvent_EventRef{EventRef: &commonpb.Link_WorkflowEvent_EventReference{EventId: 1}}}}},
 	} {
-		if err := Link(l); err == nil || !strings.Contains(err.Error(), says) {
+		if err := DefaultLimits().CheckLink(l); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("error is %v, want %s", err, says)
 		}
 	}
@@ -162,7 +162,7 @@ func TestLinksSayWhatIsMissing(t *testing.T) {
 
 func TestARetryPolicyIsCompletedWithDefaults(t *testing.T) {
 	got := &commonpb.RetryPolicy{}
-	if err := RetryPolicy(got); err != nil {
+	if err := RetryPolicy(got, &UnboundedRetries); err != nil {
 		t.Fatal(err)
 	}
 	want := &commonpb.RetryPolicy{InitialInterval: durationpb.New(time.Second), BackoffCoefficient: 2, MaximumInterval: durationpb.New(100 * time.Second)}
@@ -215,8 +215,8 @@ func TestChecksThatPassAllocateNothing(t *testing.T) {
 	allocations := testing.AllocsPerRun(100, func() {
 		for _, err := range [...]error{
 			WorkflowID(start.WorkflowId, Request), WorkflowType(start.WorkflowType, command), ID("TimerId", "t", command), FillRequestID(&start.RequestId),
-			UserTaskQueue(start.TaskQueue, "q"), Timeouts(start), RetryPolicy(start.RetryPolicy), Priority(start.Priority), Links(start.Links),
-			UserMetadata(start.UserMetadata), SearchAttributes(start.SearchAttributes), Blob(start.Input), Memo(start.Memo), RunID("", Request),
+			UserTaskQueue(start.TaskQueue, "q"), Timeouts(start), RetryPolicy(start.RetryPolicy, &UnboundedRetries), Priority(start.Priority), DefaultLimits().CheckLinks(start.Links),
+			DefaultLimits().CheckUserMetadata(start.UserMetadata), DefaultLimits().CheckSearchAttributes(start.SearchAttributes), DefaultLimits().CheckBlob(start.Input), DefaultLimits().CheckMemo(start.Memo), RunID("", Request),
 		} {
 			if err != nil {
 				t.Fatal(err)

@@ -92,21 +92,42 @@ const TimeoutErrorType = "TemporalTimeout:"
 
 var retryPolicy = Part("retry policy")
 
+// RetryDefaults complete a retry policy that leaves something open.
+type RetryDefaults struct {
+	InitialInterval time.Duration
+	// MaximumIntervalCoefficient times the initial interval is the longest interval.
+	MaximumIntervalCoefficient float64
+	BackoffCoefficient         float64
+	MaximumAttempts            int // 0: any number
+}
+
+// UnboundedRetries begin after 1 s, come half as often each time down to a hundredth,
+// and do not end.
+var UnboundedRetries = RetryDefaults{InitialInterval: time.Second, MaximumIntervalCoefficient: 100, BackoffCoefficient: 2}
+
+// longestInterval is the longest interval of retries that begin with initial.
+func (d *RetryDefaults) longestInterval(initial time.Duration) time.Duration {
+	longest := float64(max(initial, 0)) * d.MaximumIntervalCoefficient
+	return time.Duration(min(longest, float64(MaxDuration)))
+}
+
 // RetryPolicy fills in what the policy leaves open and checks the rest. No policy
-// means no retries. The defaults: first interval 1 s, doubled each time up to a
-// hundred times the first, no limit of attempts.
-func RetryPolicy(policy *commonpb.RetryPolicy) error {
+// means no retries.
+func RetryPolicy(policy *commonpb.RetryPolicy, defaults *RetryDefaults) error {
 	if policy == nil {
 		return nil
 	}
+	if policy.GetMaximumAttempts() == 0 {
+		policy.MaximumAttempts = int32(defaults.MaximumAttempts)
+	}
 	if policy.GetInitialInterval().AsDuration() == 0 {
-		policy.InitialInterval = durationpb.New(time.Second)
+		policy.InitialInterval = durationpb.New(defaults.InitialInterval)
 	}
 	if policy.GetBackoffCoefficient() == 0 {
-		policy.BackoffCoefficient = 2
+		policy.BackoffCoefficient = defaults.BackoffCoefficient
 	}
 	if policy.GetMaximumInterval().AsDuration() == 0 {
-		policy.MaximumInterval = durationpb.New(100 * min(policy.InitialInterval.AsDuration(), MaxDuration/100))
+		policy.MaximumInterval = durationpb.New(defaults.longestInterval(policy.InitialInterval.AsDuration()))
 	}
 	if policy.GetMaximumAttempts() == 1 {
 		// No retry at all: the rest does not matter.

@@ -31,6 +31,26 @@ const (
 	MaxReason = 1000
 )
 
+// Limits are those limits of fields that can be set while the server runs. They are
+// also the checks of these fields: a nil Limits would panic, and DefaultLimits has the
+// numbers of this file.
+type Limits struct {
+	// Sizes, in bytes.
+	Blob, Memo, Summary, Details, Link int
+	SearchAttribute, SearchAttributes  int
+	// Counts.
+	Links int
+}
+
+// DefaultLimits are those of a server without settings of its own.
+func DefaultLimits() *Limits {
+	return &Limits{
+		Blob: MaxBlob, Memo: MaxMemo, Summary: MaxSummary, Details: MaxDetails, Link: MaxLink,
+		SearchAttribute: MaxSearchAttribute, SearchAttributes: MaxSearchAttributes,
+		Links: MaxLinks,
+	}
+}
+
 // Counts.
 const (
 	// MaxLinks is per request.

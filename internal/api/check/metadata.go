@@ -7,55 +7,55 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// UserMetadata checks what a workflow is started with for people to read.
-func UserMetadata(metadata *sdkpb.UserMetadata) error {
-	if size := proto.Size(metadata.GetSummary()); size > MaxSummary {
-		return invalid("UserMetadata.Summary payload length %d exceeds limit %d.", size, MaxSummary)
+// CheckUserMetadata checks what a workflow is started with for people to read.
+func (l *Limits) CheckUserMetadata(metadata *sdkpb.UserMetadata) error {
+	if size := proto.Size(metadata.GetSummary()); size > l.Summary {
+		return invalid("UserMetadata.Summary payload length %d exceeds limit %d.", size, l.Summary)
 	}
-	if size := proto.Size(metadata.GetDetails()); size > MaxDetails {
-		return invalid("UserMetadata.Details payload length %d exceeds limit %d.", size, MaxDetails)
+	if size := proto.Size(metadata.GetDetails()); size > l.Details {
+		return invalid("UserMetadata.Details payload length %d exceeds limit %d.", size, l.Details)
 	}
 	return nil
 }
 
-// SearchAttributes checks that the attributes of a workflow are not larger than may
-// be stored. Whether they are defined is for the namespace to say.
-func SearchAttributes(attributes *commonpb.SearchAttributes) error {
-	return AddedSearchAttributes(attributes.GetIndexedFields(), proto.Size(attributes))
+// CheckSearchAttributes checks that the attributes of a workflow are not larger than
+// may be stored. Whether they are defined is for the namespace to say.
+func (l *Limits) CheckSearchAttributes(attributes *commonpb.SearchAttributes) error {
+	return l.CheckAddedSearchAttributes(attributes.GetIndexedFields(), proto.Size(attributes))
 }
 
-// AddedSearchAttributes is SearchAttributes for values that are added to others,
-// with which they have total bytes, encoded.
-func AddedSearchAttributes(added map[string]*commonpb.Payload, total int) error {
+// CheckAddedSearchAttributes is CheckSearchAttributes for values that are added to
+// others, with which they have total bytes, encoded.
+func (l *Limits) CheckAddedSearchAttributes(added map[string]*commonpb.Payload, total int) error {
 	for name, value := range added {
-		if size := len(value.GetData()); size > MaxSearchAttribute {
-			return invalid("search attribute %s value size %d exceeds size limit %d", name, size, MaxSearchAttribute)
+		if size := len(value.GetData()); size > l.SearchAttribute {
+			return invalid("search attribute %s value size %d exceeds size limit %d", name, size, l.SearchAttribute)
 		}
 	}
-	if total > MaxSearchAttributes {
-		return invalid("total size of search attributes %d exceeds size limit %d", total, MaxSearchAttributes)
+	if total > l.SearchAttributes {
+		return invalid("total size of search attributes %d exceeds size limit %d", total, l.SearchAttributes)
 	}
 	return nil
 }
 
-// Links checks the links of a request: how many, how big, and that each says enough
-// to be followed.
-func Links(links []*commonpb.Link) error {
-	if len(links) > MaxLinks {
-		return invalid("cannot attach more than %d links per request, got %d", MaxLinks, len(links))
+// CheckLinks checks the links of a request: how many, how big, and that each says
+// enough to be followed.
+func (l *Limits) CheckLinks(links []*commonpb.Link) error {
+	if len(links) > l.Links {
+		return invalid("cannot attach more than %d links per request, got %d", l.Links, len(links))
 	}
 	for _, link := range links {
-		if err := Link(link); err != nil {
+		if err := l.CheckLink(link); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Link checks one link.
-func Link(link *commonpb.Link) error {
-	if size := proto.Size(link); size > MaxLink {
-		return invalid("link exceeds allowed size of %d, got %d", MaxLink, size)
+// CheckLink checks one link.
+func (l *Limits) CheckLink(link *commonpb.Link) error {
+	if size := proto.Size(link); size > l.Link {
+		return invalid("link exceeds allowed size of %d, got %d", l.Link, size)
 	}
 	var kind, missing string
 	switch v := link.GetVariant().(type) {

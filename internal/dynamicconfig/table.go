@@ -1,0 +1,119 @@
+package dynamicconfig
+
+import (
+	"time"
+
+	"github.com/perdure/perdure/internal/api/check"
+)
+
+// The settings, by what they are about. Keys, types and defaults are those of
+// Temporal servers, unless the line says why not. A sentence of documentation names
+// the error or the effect, not the way there.
+
+// Sizes, in bytes, and lengths of what clients and workers send.
+var (
+	BlobSize = byNamespace("limit.blobSize.error", check.MaxBlob, number(1),
+		"Most bytes of one set of payloads: an input, a result, a failure. Requests beyond it are refused; a workflow whose command is beyond it is terminated.")
+	MemoSize = byNamespace("limit.memoSize.error", check.MaxMemo, number(1),
+		"Most bytes of the memo of a workflow.")
+	SummarySize = byNamespace("limit.userMetadataSummarySize", check.MaxSummary, number(0),
+		"Most bytes of the summary in the user metadata of a workflow.")
+	DetailsSize = byNamespace("limit.userMetadataDetailsSize", check.MaxDetails, number(0),
+		"Most bytes of the details in the user metadata of a workflow.")
+	LinksPerRequest = byNamespace("frontend.maxlinksPerRequest", check.MaxLinks, number(0),
+		"How many links one request may have.")
+	LinkSize = byNamespace("frontend.linkMaxSize", check.MaxLink, number(1),
+		"Most bytes of one link.")
+	SearchAttributeKeys = byNamespace("frontend.searchAttributesNumberOfKeysLimit", check.MaxSearchAttributeCount, number(0),
+		"How many search attributes one request or command may set.")
+	SearchAttributeSize = byNamespace("frontend.searchAttributesSizeOfValueLimit", check.MaxSearchAttribute, number(1),
+		"Most bytes of the value of one search attribute.")
+	SearchAttributesSize = byNamespace("frontend.searchAttributesTotalSizeLimit", check.MaxSearchAttributes, number(1),
+		"Most bytes of all search attributes of a workflow, with their names.")
+)
+
+// What one workflow may grow to.
+var (
+	HistoryEvents = byNamespace("limit.historyCount.error", 50<<10, number(1),
+		"How many events a history may have. A workflow whose history has more is terminated.")
+	HistorySize = byNamespace("limit.historySize.error", 50<<20, number(1),
+		"Most bytes of a history. A workflow whose history has more is terminated.")
+	SuggestEvents = byNamespace("limit.historyCount.suggestContinueAsNew", 4<<10, number(1),
+		"From how many events on workers are told to continue the workflow as new.")
+	SuggestSize = byNamespace("limit.historySize.suggestContinueAsNew", 4<<20, number(1),
+		"From how many bytes of history on workers are told to continue the workflow as new.")
+	PendingActivities = byNamespace("limit.numPendingActivities.error", 2000, number(0),
+		"How many activities a workflow may have pending. A workflow task that asks for more fails; 0 is no limit.")
+	PendingChildren = byNamespace("limit.numPendingChildExecutions.error", 2000, number(0),
+		"How many child workflows a workflow may have pending. A workflow task that asks for more fails; 0 is no limit.")
+	PendingSignals = byNamespace("limit.numPendingSignals.error", 2000, number(0),
+		"How many signals of a workflow to others may be pending. A workflow task that asks for more fails; 0 is no limit.")
+	PendingCancels = byNamespace("limit.numPendingCancelRequests.error", 2000, number(0),
+		"How many cancel requests of a workflow to others may be pending. A workflow task that asks for more fails; 0 is no limit.")
+	Signals = byNamespace("history.maximumSignalsPerExecution", 10_000, number(0),
+		"How many signals one run accepts; 0 is no limit.")
+	InFlightUpdates = byNamespace("history.maxInFlightUpdates", 10, number(0),
+		"How many updates of one run may be under way at once; 0 is no limit.")
+	InFlightUpdateSize = byNamespace("history.maxInFlightUpdatePayloads", 20<<20, number(0),
+		"Most bytes of the requests of all updates of one run that are under way; 0 is no limit.")
+	TotalUpdates = byNamespace("history.maxTotalUpdates", 2000, number(0),
+		"How many updates one run takes in, completed ones included; 0 is no limit.")
+	SuggestUpdates = byNamespace("history.maxTotalUpdates.suggestContinueAsNewThreshold", 0.9, fraction(0, 1),
+		"From which part of history.maxTotalUpdates on workers are told to continue the workflow as new.")
+	BufferedEvents = global("history.maximumBufferedEventsBatch", 100, number(1),
+		"How many events may wait for the end of a workflow task before the task is failed.")
+	BufferedSize = global("history.maximumBufferedEventsSizeInBytes", 2<<20, number(1),
+		"How many bytes of events may wait for the end of a workflow task before the task is failed.")
+	WaitingQueries = global("history.MaxBufferedQueryCount", 1, number(1),
+		"How many queries may wait for the next workflow task of one workflow.")
+)
+
+// Defaults.
+var (
+	ActivityRetryPolicy = byNamespace("history.defaultActivityRetryPolicy", check.UnboundedRetries, retryDefaults,
+		"What completes the retry policy of an activity that leaves something open, or has none.")
+	WorkflowRetryPolicy = byNamespace("history.defaultWorkflowRetryPolicy", check.UnboundedRetries, retryDefaults,
+		"What completes the retry policy of a workflow that leaves something open.")
+)
+
+// Switches.
+var (
+	EagerWorkflowStart = byNamespace("system.enableEagerWorkflowStart", true, boolean,
+		"The first workflow task may be returned with the start of the workflow.")
+	EagerActivities = byNamespace("system.enableActivityEagerExecution", true, boolean,
+		"An activity may be returned with the completion that schedules it.")
+	DisallowQuery = byNamespace("system.disallowQuery", false, boolean,
+		"Queries are refused.")
+	Updates = byNamespace("frontend.enableUpdateWorkflowExecution", true, boolean,
+		"Workflows can be updated.")
+	UpdatesAccepted = byNamespace("frontend.enableUpdateWorkflowExecutionAsyncAccepted", true, boolean,
+		"Updates may be waited for until they are accepted.")
+	CancelPollsOnShutdown = byNamespace("frontend.enableCancelWorkerPollsOnShutdown", true, boolean,
+		"The polls of a worker that shuts down are answered at once, so that no task gets lost on its way to it. Off by default on Temporal servers.")
+)
+
+// Starting workflows.
+var (
+	ReuseInterval = byNamespace("history.workflowIdReuseMinimalInterval", time.Second, duration(0),
+		"How long after the start of a run it can be terminated by the start of another one, and how long a run that continues another one so soon is put off.")
+)
+
+// Namespaces.
+var (
+	MinRetention = global("system.namespaceMinRetentionLocal", time.Hour, duration(0),
+		"The shortest retention that a namespace may have.")
+	MaxBadBinaries = byNamespace("frontend.maxBadBinaries", 10, number(0),
+		"How many builds of a namespace may be marked as bad.")
+)
+
+// Completion callbacks.
+var (
+	CallbackAddresses = byNamespace("callback.allowedAddresses", Addresses(nil), addresses,
+		"Where completion callbacks may go: a list of {Pattern, AllowInsecure}. In a pattern, of host:port, * is any text; without AllowInsecure it has to be https.")
+	CallbacksPerWorkflow = byNamespace("system.maxCallbacksPerWorkflow", 32, number(0),
+		"How many completion callbacks a workflow may have.")
+	CallbackURLLength = byNamespace("frontend.callbackURLMaxLength", 1000, number(1),
+		"Most bytes of the URL of a callback.")
+	CallbackHeaderSize = byNamespace("frontend.callbackHeaderMaxLength", 8<<10, number(0),
+		"Most bytes of the header of a callback.")
+)
