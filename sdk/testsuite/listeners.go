@@ -109,23 +109,25 @@ func (e *TestWorkflowEnvironment) SetOnLocalActivityCanceledListener(
 	return e
 }
 
-// SetOnNexusOperationStartedListener panics: this SDK does not run Nexus operations in
-// tests yet.
+// SetOnNexusOperationStartedListener has listener called before a Nexus operation is started,
+// really or by a mock. The operation waits for it.
 func (e *TestWorkflowEnvironment) SetOnNexusOperationStartedListener(
-	func(service string, operation string, input converter.EncodedValue)) *TestWorkflowEnvironment {
-	panic(errNoNexus)
+	listener func(service string, operation string, input converter.EncodedValue)) *TestWorkflowEnvironment {
+	e.nexus.startedListener = listener
+	return e
 }
 
-// SetOnNexusOperationCompletedListener panics: this SDK does not run Nexus operations in
-// tests yet.
+// SetOnNexusOperationCompletedListener has listener called when a Nexus operation has ended.
 func (e *TestWorkflowEnvironment) SetOnNexusOperationCompletedListener(
-	func(service string, operation string, result converter.EncodedValue, err error)) *TestWorkflowEnvironment {
-	panic(errNoNexus)
+	listener func(service string, operation string, result converter.EncodedValue, err error)) *TestWorkflowEnvironment {
+	e.engine.Options.Listeners.NexusCompleted = listener
+	return e
 }
 
-// SetOnNexusOperationCanceledListener panics: this SDK does not run Nexus operations in
-// tests yet.
+// SetOnNexusOperationCanceledListener has listener called when the handler of a Nexus operation
+// is told to cancel it.
 func (e *TestWorkflowEnvironment) SetOnNexusOperationCanceledListener(
-	func(service string, operation string)) *TestWorkflowEnvironment {
-	panic(errNoNexus)
+	listener func(service string, operation string)) *TestWorkflowEnvironment {
+	e.engine.Options.Listeners.NexusCanceled = listener
+	return e
 }

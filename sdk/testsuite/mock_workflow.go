@@ -182,6 +182,12 @@ func checkActivityOptions(o flow.ActivityOptions) error {
 	return nil
 }
 
+// ExecuteNexusOperation tells the mock of the operation what options it was called with.
+func (m *mockedCalls) ExecuteNexusOperation(ctx flow.Context, input flow.ExecuteNexusOperationInput) flow.NexusOperationFuture {
+	input.NexusHeader.Set(mockOptionsHeader, m.env.nexus.keepOptions(input.Options))
+	return m.Next.ExecuteNexusOperation(ctx, input)
+}
+
 func (m *mockedCalls) SignalExternalWorkflow(ctx flow.Context, workflowID, runID, signalName string, arg any) flow.Future {
 	if _, own := m.env.engine.Execution(workflowID); own || workflowID == "" {
 		return m.Next.SignalExternalWorkflow(ctx, workflowID, runID, signalName, arg)

@@ -154,19 +154,6 @@ func (e *TestWorkflowEnvironment) OnUpsertMemo(attributes any) *MockCallWrapper 
 	return e.onWorkflowCall(mockMemo, attributes)
 }
 
-// OnNexusOperation panics: this SDK does not run Nexus operations in tests yet.
-func (e *TestWorkflowEnvironment) OnNexusOperation(service any, operation any, input any, options any) *MockCallWrapper {
-	panic(errNoNexus)
-}
-
-// RegisterNexusAsyncOperationCompletion fails: this SDK does not run Nexus operations in
-// tests yet.
-func (e *TestWorkflowEnvironment) RegisterNexusAsyncOperationCompletion(
-	service string, operation string, token string, result any, err error, delay time.Duration,
-) error {
-	return errors.New(errNoNexus)
-}
-
 // mockFunction is the function that a mock returned to be called, nil if it returned
 // values. want is the type that it must have.
 func mockFunction(name string, want reflect.Type, returned mock.Arguments) any {

@@ -6,9 +6,9 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
-	"github.com/nexus-rpc/sdk-go/nexus"
 	"github.com/stretchr/testify/mock"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -61,6 +61,7 @@ type TestWorkflowEnvironment struct {
 	called *calledMock
 	// expected are the names that mocks were set up for.
 	expectedActivities, expectedWorkflows map[string]bool
+	nexus                                 nexusMocks
 	// queues are the task queues of activities that are not served by all.
 	queues map[string][]string
 
@@ -94,6 +95,7 @@ func newWorkflowEnvironment(s *WorkflowTestSuite) *TestWorkflowEnvironment {
 	o.DataConverter, o.FailureConverter = converter.GetDefaultDataConverter(), temporal.GetDefaultFailureConverter()
 	o.ContextPropagators = s.contextPropagators
 	o.Task = e.task.apply
+	o.Nexus, o.NexusStarted = sync.OnceValues(e.newNexusHandler), e.nexusCompletion
 	o.ServesActivity = func(taskQueue, activityType string) bool {
 		queues, bound := e.queues[activityType]
 		return !bound || slices.Contains(queues, taskQueue)
@@ -168,11 +170,6 @@ func (e *TestWorkflowEnvironment) RegisterDynamicActivity(a any, _ activity.Dyna
 	}
 	must(e.registry.RegisterDynamicActivity(a))
 }
-
-// RegisterNexusService panics: this SDK does not run Nexus operations in tests yet.
-func (e *TestWorkflowEnvironment) RegisterNexusService(*nexus.Service) { panic(errNoNexus) }
-
-const errNoNexus = "the test environment does not run Nexus operations yet: test them against a server, such as that of StartDevServer"
 
 // ExecuteWorkflow runs a workflow, given as a function or by name, and returns when it
 // has ended, and the children that outlive it too, unless SetDetachedChildWait(false).

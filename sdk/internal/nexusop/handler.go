@@ -189,7 +189,7 @@ func (t *task) start(ctx context.Context, request *nexuspb.StartOperationRequest
 		}
 	}
 	ctx = links.WithExchange(ctx, t.operation.links)
-	input := nexus.NewLazyValue(&payloadReader{converter: t.converter, payload: request.GetPayload()},
+	input := nexus.NewLazyValue(PayloadSerializer(t.converter, request.GetPayload()),
 		&nexus.Reader{ReadCloser: io.NopCloser(strings.NewReader(""))})
 	var result nexus.HandlerStartOperationResult[any]
 	err := t.call(func() (err error) {

@@ -17,6 +17,11 @@ type payloadReader struct {
 	payload   *commonpb.Payload
 }
 
+// PayloadSerializer returns a serializer whose content is the payload.
+func PayloadSerializer(dc converter.DataConverter, payload *commonpb.Payload) nexus.Serializer {
+	return &payloadReader{converter: dc, payload: payload}
+}
+
 func (p *payloadReader) Serialize(any) (*nexus.Content, error) {
 	return nil, errors.New("results of Nexus operations are encoded as payloads")
 }

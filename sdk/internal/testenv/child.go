@@ -29,6 +29,11 @@ type child struct {
 
 	started  bool // the parent was told so, or that it did not
 	reported bool // the parent was told how it ended, or has ended itself
+
+	// standalone is for a workflow that is no child, but was started for a Nexus operation. Who
+	// wants to know how it ended is called back.
+	standalone bool
+	callbacks  []*commonpb.Callback
 }
 
 func newValue(payloads *commonpb.Payloads, dc converter.DataConverter) *encoded.Value {
@@ -49,6 +54,10 @@ func workflowExecution(id, runID string) *commonpb.WorkflowExecution {
 
 // describe fills in what a child knows of its parent.
 func (c *child) describe(a *historypb.WorkflowExecutionStartedEventAttributes) {
+	a.RetryPolicy, a.CronSchedule = c.retry, c.cron
+	if c.standalone {
+		return
+	}
 	a.ParentWorkflowNamespace = c.parent.engine.Options.Namespace
 	a.ParentWorkflowExecution = c.parent.proto()
 	a.ParentInitiatedEventId = c.initiated
@@ -57,8 +66,6 @@ func (c *child) describe(a *historypb.WorkflowExecutionStartedEventAttributes) {
 		root = root.child.parent
 	}
 	a.RootWorkflowExecution = root.proto()
-	a.RetryPolicy = c.retry
-	a.CronSchedule = c.cron
 }
 
 func (x *Execution) initiateChild(completed int64, a *commandpb.StartChildWorkflowExecutionCommandAttributes) {
@@ -173,7 +180,7 @@ func (c *child) ended(x *Execution, eventType enumspb.EventType, result *commonp
 		return
 	}
 	state := enumspb.RETRY_STATE_UNSPECIFIED
-	if mayRunAgain(eventType) && !c.parent.closed {
+	if mayRunAgain(eventType) && (c.standalone || !c.parent.closed) {
 		var delay time.Duration
 		next := *x.start
 		if result != nil {
@@ -229,6 +236,12 @@ func (c *child) tell(x *Execution, eventType enumspb.EventType, result *commonpb
 			err = failure.NewChildWorkflowExecutionError(namespace, x.id.ID, x.id.RunID, x.start.WorkflowType, c.initiated, c.startedEvent, state, x.err)
 		}
 		e.later(func() { listener(x.info(), newValue(x.result, x.values), err) })
+	}
+	if c.standalone {
+		for _, callback := range c.callbacks {
+			e.callBackNexus(callback, x.result, x.err)
+		}
+		return
 	}
 	switch eventType {
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:

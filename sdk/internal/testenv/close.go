@@ -98,6 +98,9 @@ func (x *Execution) finish() {
 	for _, a := range x.activities {
 		a.abandon()
 	}
+	for _, o := range x.nexus {
+		o.abandon()
+	}
 	for _, t := range x.timers {
 		e.unschedule(t.timer)
 	}

@@ -48,6 +48,10 @@ func (x *Execution) apply(completed int64, command *commandpb.Command, messages 
 		x.signalExternal(completed, command.GetSignalExternalWorkflowExecutionCommandAttributes())
 	case enumspb.COMMAND_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION:
 		x.cancelExternal(completed, command.GetRequestCancelExternalWorkflowExecutionCommandAttributes())
+	case enumspb.COMMAND_TYPE_SCHEDULE_NEXUS_OPERATION:
+		x.scheduleNexus(completed, command.GetScheduleNexusOperationCommandAttributes())
+	case enumspb.COMMAND_TYPE_REQUEST_CANCEL_NEXUS_OPERATION:
+		x.requestCancelNexus(completed, command.GetRequestCancelNexusOperationCommandAttributes().GetScheduledEventId())
 	case enumspb.COMMAND_TYPE_PROTOCOL_MESSAGE:
 		x.message(command.GetProtocolMessageCommandAttributes().GetMessageId(), messages)
 	default:

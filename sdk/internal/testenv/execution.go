@@ -54,6 +54,7 @@ type Execution struct {
 
 	activities map[int64]*activityTask // by scheduled event id
 	timers     map[string]*openTimer
+	nexus      map[int64]*nexusOperation // by scheduled event id
 	updates    updates
 	runTimer   *timer
 

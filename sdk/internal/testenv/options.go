@@ -9,6 +9,7 @@ import (
 	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/activities"
 	"github.com/perdure/perdure/sdk/internal/flow"
+	"github.com/perdure/perdure/sdk/internal/nexusop"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/internal/replay"
 	"github.com/perdure/perdure/sdk/log"
@@ -51,6 +52,12 @@ type Options struct {
 	// Task changes what workflows are told of their task. Nil for nothing.
 	Task func(*replay.TaskInfo)
 
+	// Nexus makes the handler of Nexus operations, at the first call.
+	Nexus func() (*nexusop.Handler, error)
+	// NexusStarted says how an operation that was started ends, if it is the test that says
+	// so; nil for none.
+	NexusStarted func(service, operation, token string) (NexusCompletion, bool)
+
 	Listeners Listeners
 }
 
@@ -66,6 +73,8 @@ type Listeners struct {
 	TimerScheduled         func(timerID string, d time.Duration)
 	TimerFired             func(timerID string)
 	TimerCanceled          func(timerID string)
+	NexusCompleted         func(service, operation string, result converter.EncodedValue, err error)
+	NexusCanceled          func(service, operation string)
 }
 
 // Start is how an execution begins.
