@@ -5,6 +5,7 @@ package crash
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,7 +20,9 @@ import (
 	"testing"
 	"time"
 
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
@@ -103,19 +106,28 @@ func TestAKilledServerLosesNothingItAcknowledged(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	var once int
-	for id, n := range ledger.ran {
-		once++
-		if n > 1 {
-			t.Errorf("the activity of %s, which may run once, ran %d times", id, n)
+	resets := 0
+	for _, o := range orders {
+		once := 1
+		if o.resets {
+			once++ // in the new run
+			resets++
+		}
+		if n := ledger.ran[o.id]; n > once {
+			t.Errorf("the activity of %s, which may run once in a run, ran %d times", o.id, n)
 		}
 	}
-	t.Logf("%d workflows complete and whole after %d kills; %d activities ran at most once", len(orders), *kills, once)
+	t.Logf("%d workflows complete and whole after %d kills, %d of them reset; %d activities ran at most once", len(orders), *kills, resets, len(ledger.ran))
 }
 
 // order is the workflow under test: it uses an activity that is retried, one
-// that must run at most once, a timer, a signal and a child.
+// that must run at most once, a timer, a signal and a child, and is updated.
 func order(ctx workflow.Context, id string) (string, error) {
+	if err := workflow.SetUpdateHandler(ctx, "note", func(_ workflow.Context, text string) (string, error) {
+		return "noted " + text, nil
+	}); err != nil {
+		return "", err
+	}
 	retried := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: 2 * time.Second,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: 10 * time.Millisecond},
@@ -177,6 +189,10 @@ type acknowledged struct {
 type placed struct {
 	id, runID string
 	confirmed bool
+	// noted: an update was acknowledged. resets: a reset was asked for, and resetTo is the
+	// run that it has made, if that was acknowledged.
+	noted, resets bool
+	resetTo       string
 }
 
 func (a *acknowledged) add(o *placed) {
@@ -203,8 +219,8 @@ func (a *acknowledged) await(t *testing.T, n int) {
 
 func (a *acknowledged) all() []*placed { return a.orders }
 
-// place starts an order, confirms it, and waits for its result, as far as the
-// server lets it.
+// place starts an order, updates it, resets some, confirms it, and waits for its
+// result, as far as the server lets it.
 func place(ctx context.Context, t *testing.T, c client.Client, id string, acknowledged *acknowledged) {
 	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: "crash"}, order, id)
 	if err != nil {
@@ -212,34 +228,77 @@ func place(ctx context.Context, t *testing.T, c client.Client, id string, acknow
 	}
 	o := &placed{id: id, runID: run.GetRunID()}
 	acknowledged.add(o)
-	if err := c.SignalWorkflow(ctx, id, o.runID, "confirm", "yes"); err != nil {
+	note, err := c.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{WorkflowID: id, UpdateID: "note", UpdateName: "note",
+		Args: []any{id}, WaitForStage: client.WorkflowUpdateStageCompleted})
+	if err != nil {
+		return
+	}
+	o.noted = note.Get(ctx, nil) == nil
+	if o.noted && rand.IntN(3) == 0 {
+		o.resets = true
+		// The first workflow task ends with event 4, well or badly.
+		reset, err := c.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{
+			Namespace: "default", WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id, RunId: o.runID},
+			WorkflowTaskFinishEventId: 4, RequestId: id, Reason: "crash test",
+		})
+		if err != nil {
+			return
+		}
+		o.resetTo = reset.RunId
+	}
+	if err := c.SignalWorkflow(ctx, id, "", "confirm", "yes"); err != nil {
 		return
 	}
 	o.confirmed = true
-	_ = run.Get(ctx, nil) // check reports on it
+	_ = c.GetWorkflow(ctx, id, "").Get(ctx, nil) // check reports on it
 }
 
 // check waits for the order's result and looks at its history.
 func (o *placed) check(ctx context.Context, t *testing.T, c client.Client) {
+	last := o.lastRun(ctx, t, c)
 	if !o.confirmed {
 		// The signal was not acknowledged; it may have arrived all the same.
-		_ = c.SignalWorkflow(ctx, o.id, o.runID, "confirm", "yes")
+		_ = c.SignalWorkflow(ctx, o.id, last, "confirm", "yes")
 	}
 	var result string
-	if err := c.GetWorkflow(ctx, o.id, o.runID).Get(ctx, &result); err != nil {
+	if err := c.GetWorkflow(ctx, o.id, last).Get(ctx, &result); err != nil {
 		t.Errorf("%s was acknowledged and did not complete: %v", o.id, err)
 		return
 	}
 	if want := fmt.Sprintf("%d yes shipped %s", len(o.id), o.id); result != want {
 		t.Errorf("%s: result %q, want %q", o.id, result, want)
 	}
-	checkHistory(ctx, t, c, o.id, o.runID)
-	checkHistory(ctx, t, c, o.id+"-shipment", "")
+	if o.noted {
+		var noted string
+		err := c.GetWorkflowUpdateHandle(client.GetWorkflowUpdateHandleOptions{WorkflowID: o.id, RunID: last, UpdateID: "note"}).Get(ctx, &noted)
+		if err != nil || noted != "noted "+o.id {
+			t.Errorf("%s: the update that was acknowledged has the outcome %q, %v", o.id, noted, err)
+		}
+	}
+	checkHistory(ctx, t, c, o.id, last, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED)
+	if last != o.runID {
+		checkHistory(ctx, t, c, o.id, o.runID, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED)
+	}
+	checkHistory(ctx, t, c, o.id+"-shipment", "", enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED)
 }
 
-// checkHistory checks that the event ids have no gap and that exactly one event,
-// the last, closes the run.
-func checkHistory(ctx context.Context, t *testing.T, c client.Client, id, runID string) {
+// lastRun is the run that the reset has made, if there was one, or the first.
+func (o *placed) lastRun(ctx context.Context, t *testing.T, c client.Client) string {
+	d, err := c.DescribeWorkflowExecution(ctx, o.id, o.runID)
+	if err != nil {
+		t.Errorf("%s was acknowledged and is not there: %v", o.id, err)
+		return o.runID
+	}
+	made := d.GetWorkflowExtendedInfo().GetResetRunId()
+	if o.resetTo != "" && made != o.resetTo || made != "" && !o.resets {
+		t.Errorf("%s was reset to %q, acknowledged was %q", o.id, made, o.resetTo)
+	}
+	return cmp.Or(made, o.runID)
+}
+
+// checkHistory checks that the event ids have no gap and that exactly one event, the
+// last, closes the run, in the way given.
+func checkHistory(ctx context.Context, t *testing.T, c client.Client, id, runID string, end enumspb.EventType) {
 	it := c.GetWorkflowHistory(ctx, id, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	next, closed := int64(1), 0
 	for it.HasNext() {
@@ -256,7 +315,7 @@ func checkHistory(ctx context.Context, t *testing.T, c client.Client, id, runID 
 			t.Errorf("history of %s: event %d comes after the one that closed the run", id, next)
 		}
 		next++
-		if event.EventType == enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED {
+		if event.EventType == end {
 			closed++
 		}
 	}
