@@ -12,6 +12,7 @@ require (
 	github.com/schollz/progressbar/v3 v3.19.0
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.9
+	github.com/temporalio/sqlparser v0.1.0
 	github.com/tidwall/btree v1.8.2
 	go.temporal.io/api v1.64.1
 	go.yaml.in/yaml/v3 v3.0.4

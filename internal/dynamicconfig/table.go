@@ -90,6 +90,8 @@ var (
 		"Updates may be waited for until they are accepted.")
 	CancelPollsOnShutdown = byNamespace("frontend.enableCancelWorkerPollsOnShutdown", true, boolean,
 		"The polls of a worker that shuts down are answered at once, so that no task gets lost on its way to it. Off by default on Temporal servers.")
+	WorkerHeartbeats = byNamespace("frontend.WorkerHeartbeatsEnabled", true, boolean,
+		"The heartbeats of workers are kept, so that workers can be listed. Otherwise they are answered, and thrown away.")
 )
 
 // Starting workflows.

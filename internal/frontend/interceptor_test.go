@@ -248,7 +248,7 @@ func TestNamespacesThroughTheDoor(t *testing.T) {
 	}
 	described := resp.(*workflowservice.DescribeNamespaceResponse)
 	if i := described.GetNamespaceInfo(); i.GetName() != "orders" || i.GetDescription() != "d" || i.GetLimits().GetBlobSizeLimitError() != check.MaxBlob ||
-		i.GetCapabilities().GetWorkerHeartbeats() || !i.GetCapabilities().GetWorkerPollCompleteOnShutdown() || i.GetSupportsSchedules() || described.GetConfig().GetWorkflowExecutionRetentionTtl().GetSeconds() != 7200 ||
+		!i.GetCapabilities().GetWorkerHeartbeats() || !i.GetCapabilities().GetWorkerPollCompleteOnShutdown() || i.GetCapabilities().GetWorkerCommands() || i.GetSupportsSchedules() || described.GetConfig().GetWorkflowExecutionRetentionTtl().GetSeconds() != 7200 ||
 		described.GetReplicationConfig().GetActiveClusterName() == "" {
 		t.Errorf("described as %v", described)
 	}

@@ -103,6 +103,8 @@ func describeNamespace(ctx context.Context, ns *namespace.Namespace) *workflowse
 				// Workers that stop wait for the replies to their polls, which
 				// ShutdownWorker brings about, so that no task gets lost on the way.
 				WorkerPollCompleteOnShutdown: dynamicconfig.CancelPollsOnShutdown.Get(settings.config, ns.Name),
+				WorkerHeartbeats:             dynamicconfig.WorkerHeartbeats.Get(settings.config, ns.Name),
+				PollerAutoscaling:            true,
 			},
 			Limits: &namespacepb.NamespaceInfo_Limits{
 				BlobSizeLimitError: int64(limits.Blob),

@@ -115,7 +115,7 @@ func New(options Options) *Service {
 			activityTaskHandlers:     activityTaskHandlers{runtime: runtime, polls: polls},
 			activityOperatorHandlers: activityOperatorHandlers{runtime: runtime},
 			taskQueueHandlers:        taskQueueHandlers{runtime: runtime, matching: match},
-			workerHandlers:           workerHandlers{matching: match},
+			workerHandlers:           workerHandlers{matching: match, workers: newWorkerRegistry(), logger: logger},
 			namespaceHandlers:        namespaceHandlers{namespaces: options.Namespaces},
 			clusterHandlers:          clusterHandlers{cluster: options.Cluster},
 		},

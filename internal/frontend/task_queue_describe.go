@@ -56,6 +56,7 @@ func (h *taskQueueHandlers) DescribeTaskQueue(ctx context.Context, req *workflow
 	}
 	if kind == enumspb.TASK_QUEUE_KIND_NORMAL {
 		resp.VersioningInfo = &taskqueuepb.TaskQueueVersioningInfo{
+			//lint:ignore SA1019 older clients use it
 			CurrentVersion: "__unversioned__",
 			UpdateTime:     timestamppb.New(time.Time{}), // it has never been another
 		}

@@ -137,6 +137,9 @@ func SignalName(name string, place *Place) error { return ID("SignalName", name,
 // Identity checks who a client says it is; it may say nothing.
 func Identity(identity string) error { return Length("Identity", identity, Request) }
 
+// WorkerInstanceKey checks what a worker is told apart by.
+func WorkerInstanceKey(key string) error { return Length("WorkerInstanceKey", key, Request) }
+
 // RequestID checks the id of a request, which may have none.
 func RequestID(id string) error { return Length("RequestId", id, Request) }
 

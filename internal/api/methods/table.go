@@ -106,10 +106,10 @@ var table = []*Method{
 
 	// Workers.
 	row(ws, "ShutdownWorker", ScopeNamespace, Write, NamespaceRequired, Usable, namespaceWide, never, execution(4), there),
-	row(ws, "RecordWorkerHeartbeat", ScopeNamespace, Write, NamespaceRequired, Usable, namespaceWide, never, execution(4), absent),
-	row(ws, "ListWorkers", ScopeNamespace, Read, NamespaceRequired, Usable, namespaceWide, never, execution(3), absent),
-	row(ws, "CountWorkers", ScopeNamespace, Read, NamespaceRequired, Usable, namespaceWide, never, execution(3), absent),
-	row(ws, "DescribeWorker", ScopeNamespace, Read, NamespaceRequired, Usable, namespaceWide, never, execution(3), absent),
+	row(ws, "RecordWorkerHeartbeat", ScopeNamespace, Write, NamespaceRequired, Usable, namespaceWide, never, execution(4), there),
+	row(ws, "ListWorkers", ScopeNamespace, Read, NamespaceRequired, Usable, namespaceWide, never, execution(3), there),
+	row(ws, "CountWorkers", ScopeNamespace, Read, NamespaceRequired, Usable, namespaceWide, never, execution(3), there),
+	row(ws, "DescribeWorker", ScopeNamespace, Read, NamespaceRequired, Usable, namespaceWide, never, execution(3), there),
 	row(ws, "FetchWorkerConfig", ScopeNamespace, Read, NamespaceRequired, Usable, namespaceWide, never, execution(4), absent),
 	row(ws, "UpdateWorkerConfig", ScopeNamespace, Write, NamespaceRequired, Usable, namespaceWide, never, execution(4), absent),
 
