@@ -9,12 +9,9 @@
 package test
 
 import (
-	"bufio"
-	"encoding/json"
 	"flag"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/perdure/perdure/test/launch"
 	"github.com/perdure/perdure/test/owned"
 	"github.com/perdure/perdure/test/scenario"
 )
@@ -50,50 +48,17 @@ func run(m *testing.M) int {
 			panic(err)
 		}
 		defer os.RemoveAll(dir)
-		binary = filepath.Join(dir, "perdure")
-		build := exec.Command("go", "build", "-o", binary, "./cmd/perdure")
-		build.Dir = ".."
-		build.Env = append(os.Environ(), "GOWORK=")
-		if out, err := build.CombinedOutput(); err != nil {
-			panic("build perdure: " + err.Error() + "\n" + string(out))
+		if binary, err = launch.Build(dir); err != nil {
+			panic(err)
 		}
-		var stop func()
-		address, stop = startServer(binary)
-		defer stop()
+		server, err := launch.Start(binary)
+		if err != nil {
+			panic(err)
+		}
+		defer server.Stop()
+		address = server.Address
 	}
 	return m.Run()
-}
-
-// startServer starts a durable server on a free port and returns its address.
-func startServer(binary string) (string, func()) {
-	dir, err := os.MkdirTemp("", "perdure-data")
-	if err != nil {
-		panic(err)
-	}
-	cmd := exec.Command(binary, "server", "start", "--data-dir", dir, "--port", "0", "--output", "json")
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		panic(err)
-	}
-	if err := cmd.Start(); err != nil {
-		panic(err)
-	}
-	var banner struct{ Address string }
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if json.Unmarshal(lines.Bytes(), &banner) == nil && banner.Address != "" {
-			break
-		}
-	}
-	if banner.Address == "" {
-		panic("perdure server did not say where it listens")
-	}
-	return banner.Address, func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		_ = cmd.Wait()
-		_ = os.RemoveAll(dir)
-	}
 }
 
 func TestThePublicSDKOnPerdureLeavesTheHistoriesOfTheTemporalServer(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 
 	historypb "go.temporal.io/api/history/v1"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 )
 
 // Normalizer replaces ids by numbered placeholders, so that it still shows where
@@ -23,12 +24,42 @@ import (
 type Normalizer struct {
 	prefix string // of task queue and workflow ids
 	ids    map[string]string
+	// removed and masked are fields by name, wherever they are.
+	removed map[string]bool
+	masked  map[string]string
 }
 
 // NewNormalizer returns a normalizer for a scenario whose task queue and workflow
 // ids begin with prefix.
 func NewNormalizer(prefix string) *Normalizer {
-	return &Normalizer{prefix: prefix, ids: map[string]string{}}
+	return &Normalizer{prefix: prefix, ids: map[string]string{}, removed: removed, masked: masked}
+}
+
+// NewExactNormalizer returns a normalizer for a scenario that makes its calls
+// without an SDK: identities, versions of workers and all else that a client
+// chooses are kept.
+func NewExactNormalizer(prefix string) *Normalizer {
+	return &Normalizer{prefix: prefix, ids: map[string]string{}, removed: removedExactly, masked: maskedExactly}
+}
+
+// Tree returns a message as decoded JSON in which ids, times and what else
+// differs from run to run are replaced.
+func (n *Normalizer) Tree(m proto.Message) (any, error) {
+	data, err := protojson.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	var tree any
+	if err := json.Unmarshal(data, &tree); err != nil {
+		return nil, err
+	}
+	return n.walk("", tree), nil
+}
+
+// Text replaces ids in a text, such as that of an error.
+func (n *Normalizer) Text(text string) string {
+	text = n.walk("", text).(string)
+	return times.ReplaceAllString(text, "<time>")
 }
 
 // Events returns the events as indented JSON, one history a string.
@@ -85,32 +116,46 @@ var removed = map[string]bool{
 	"buildId": true, "eventGroupMarkers": true,
 }
 
+// removedExactly are fields that say how a server works and not what it does, or
+// that depend on the load of the machine.
+var removedExactly = map[string]bool{
+	"eventTime": true, "taskId": true, "version": true, "principal": true,
+	"historySizeBytes": true, "stateTransitionCount": true,
+	"backlogCountHint": true, "pollerScalingDecision": true, "pollerGroupId": true, "pollerGroupInfos": true,
+	"pollerGroupsInfo": true,
+}
+
 // masked are fields whose presence counts but whose value differs.
 var masked = map[string]string{
 	"identity": "<identity>", "stackTrace": "<stack>", "lastWorkerIdentity": "<identity>",
 }
 
+var maskedExactly = map[string]string{
+	"taskToken": "<token>", "nextPageToken": "<token>", "executionDuration": "<duration>",
+}
+
 var (
 	uuid      = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	timestamp = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$`)
+	times     = regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( ?Z| \+0000 UTC)?`)
 )
 
 func (n *Normalizer) walk(key string, value any) any {
 	switch v := value.(type) {
 	case map[string]any:
 		for k, child := range v {
-			if removed[k] {
+			if n.removed[k] {
 				delete(v, k)
 				continue
 			}
-			if mask, ok := masked[k]; ok {
+			if mask, ok := n.masked[k]; ok {
 				if child != "" {
 					v[k] = mask
 				}
 				continue
 			}
 		}
-		if v["kind"] == "TASK_QUEUE_KIND_STICKY" {
+		if name, ok := v["name"].(string); ok && v["kind"] == "TASK_QUEUE_KIND_STICKY" && !strings.HasPrefix(name, n.prefix) {
 			v["name"] = "<sticky>"
 		}
 		if metadata, ok := v["metadata"].(map[string]any); ok && metadata["encoding"] != nil {
@@ -119,6 +164,12 @@ func (n *Normalizer) walk(key string, value any) any {
 		// Ids are numbered in the order of the keys, which JSON decoding into a
 		// map has lost: go through them sorted, as they will be printed.
 		for _, k := range slices.Sorted(maps.Keys(v)) {
+			if uuid.MatchString(k) { // a map by ids
+				child := v[k]
+				delete(v, k)
+				k = n.walk("", k).(string)
+				v[k] = child
+			}
 			v[k] = n.walk(k, v[k])
 			if child, ok := v[k].(map[string]any); ok && len(child) == 0 && (k == "sdkMetadata") {
 				delete(v, k)
@@ -131,7 +182,7 @@ func (n *Normalizer) walk(key string, value any) any {
 		}
 		return v
 	case string:
-		if timestamp.MatchString(v) {
+		if timestamp.MatchString(v) && v != "1970-01-01T00:00:00Z" {
 			return "<time>"
 		}
 		v = strings.ReplaceAll(v, n.prefix, "<scenario>")

@@ -1,0 +1,202 @@
+package differ
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/perdure/perdure/test/launch"
+)
+
+var (
+	peerAddress = flag.String("peer", "", "address of a Temporal server to record from or to compare with")
+	ourAddress  = flag.String("server", "", "address of a running Perdure server; by default the tests start one")
+	record      = flag.Bool("record", false, "record the golden files from the server at -peer")
+	updateKnown = flag.Bool("update-known", false, "write the list of known differences anew; new ones have to be given a reason by hand")
+)
+
+// our is the connection to the server under test.
+var our *grpc.ClientConn
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	if flag.Lookup("test.parallel").Value.String() == flag.Lookup("test.parallel").DefValue {
+		_ = flag.Set("test.parallel", "32") // scenarios wait more than they work
+	}
+	if !*record {
+		if *ourAddress == "" {
+			dir, err := os.MkdirTemp("", "perdure-differ")
+			if err != nil {
+				panic(err)
+			}
+			defer os.RemoveAll(dir)
+			binary, err := launch.Build(dir)
+			if err != nil {
+				panic(err)
+			}
+			server, err := launch.Start(binary)
+			if err != nil {
+				panic(err)
+			}
+			defer server.Stop()
+			*ourAddress = server.Address
+		}
+		our = connect(*ourAddress)
+		defer our.Close()
+	}
+	return m.Run()
+}
+
+func connect(address string) *grpc.ClientConn {
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		panic(err)
+	}
+	return conn
+}
+
+func TestAConversationWithPerdureGoesAsWithTheTemporalServer(t *testing.T) {
+	if *record {
+		t.Skip("recording")
+	}
+	expected, err := readKnown()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := sections{lines: map[string][]string{}}
+	var mu sync.Mutex
+	t.Run("group", func(t *testing.T) {
+		for _, group := range Groups() {
+			golden, err := readSections(goldenFile(group.Name))
+			if err != nil {
+				t.Fatalf("no golden file for this group, record it with `make differ-golden`: %v", err)
+			}
+			for _, s := range group.Scenarios {
+				t.Run(group.Name+"/"+s.Name, func(t *testing.T) {
+					t.Parallel()
+					theirs, ok := golden.lines[s.Name]
+					if !ok {
+						t.Fatal("not recorded yet: `make differ-golden` does")
+					}
+					all := differences(theirs, lines(play(t, our, s)))
+					if len(all) > 0 {
+						mu.Lock()
+						found.names = append(found.names, s.Name)
+						found.lines[s.Name] = signed(all)
+						mu.Unlock()
+					}
+					why := expected[s.Name]
+					if *updateKnown || why.reason != unexplained && slices.Equal(signed(all), why.lines) {
+						return
+					}
+					switch {
+					case len(all) == 0:
+						t.Errorf("does not differ any more (%s): `make differ-known` takes it off the list", why.reason)
+					case why.reason != "":
+						t.Errorf("differs, but not in the known way (%s):\n%s", why.reason, sideBySide(theirs, all))
+					default:
+						t.Errorf("differs:\n%s", sideBySide(theirs, all))
+					}
+				})
+			}
+		}
+	})
+	if *updateKnown {
+		slices.Sort(found.names)
+		for _, name := range found.names {
+			reason := expected[name].reason
+			if reason == "" {
+				reason = unexplained
+				t.Logf("%s: unexplained", name)
+			}
+			found.lines[name] = append([]string{reasonMark + reason}, found.lines[name]...)
+		}
+		if err := found.write(knownFile); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestRecordConversations(t *testing.T) {
+	if !*record {
+		t.Skip("only with -record; `make differ-golden` starts a Temporal server and records")
+	}
+	peer := connect(*peerAddress)
+	defer peer.Close()
+	only := os.Getenv("DIFFER_GROUP")
+	for _, group := range Groups() {
+		if only != "" && group.Name != only {
+			continue
+		}
+		t.Run(group.Name, func(t *testing.T) {
+			golden := sections{lines: map[string][]string{}}
+			var mu sync.Mutex
+			t.Run("play", func(t *testing.T) {
+				for _, s := range group.Scenarios {
+					golden.names = append(golden.names, s.Name)
+					t.Run(s.Name, func(t *testing.T) {
+						t.Parallel()
+						recorded := lines(play(t, peer, s))
+						mu.Lock()
+						defer mu.Unlock()
+						golden.lines[s.Name] = recorded
+					})
+				}
+			})
+			if t.Failed() {
+				return
+			}
+			if err := golden.write(goldenFile(group.Name)); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// Names of scenarios are the keys of golden files and of the list of differences.
+func TestEachScenarioHasANameOfItsOwn(t *testing.T) {
+	seen := map[string]bool{}
+	for _, group := range Groups() {
+		for _, s := range group.Scenarios {
+			if seen[s.Name] {
+				t.Errorf("%q is there twice", s.Name)
+			}
+			seen[s.Name] = true
+		}
+	}
+	t.Logf("%d scenarios", len(seen))
+}
+
+func TestEachKnownDifferenceIsExplainedAndEachExplanationIsOfADifference(t *testing.T) {
+	expected, err := readKnown()
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := os.ReadFile(filepath.Join("..", "..", "docs", "compatibility.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := map[string]bool{}
+	for name, why := range expected {
+		used[why.reason] = true
+		if !strings.Contains(string(document), "\n### "+why.reason+"\n") {
+			t.Errorf("%s: docs/compatibility.md has no heading %q", name, why.reason)
+		}
+	}
+	for line := range strings.SplitSeq(string(document), "\n") {
+		if reason, ok := strings.CutPrefix(line, "### "); ok && !used[reason] {
+			t.Errorf("docs/compatibility.md explains %q, which no scenario shows", reason)
+		}
+	}
+}

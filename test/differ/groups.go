@@ -1,0 +1,10 @@
+package differ
+
+// Groups are all scenarios.
+func Groups() []Group {
+	return []Group{
+		{"workflow-tasks", workflowTasks},
+		{"fields", fieldScenarios(brokenCalls)},
+		{"commands", commandScenarios(brokenCommands)},
+	}
+}

@@ -1,0 +1,293 @@
+package differ
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/perdure/perdure/test/history"
+)
+
+// Namespace is where scenarios run.
+const Namespace = "default"
+
+// Scenario is a conversation with a server.
+type Scenario struct {
+	// Name is a sentence, unique among all scenarios.
+	Name string
+	Run  func(w *World)
+}
+
+// World is what one run of a scenario takes place in.
+type World struct {
+	T   testing.TB
+	Ctx context.Context
+	// API and Operator make calls that are written to the transcript.
+	API      workflowservice.WorkflowServiceClient
+	Operator operatorservice.OperatorServiceClient
+	// Quiet makes calls that are not.
+	Quiet workflowservice.WorkflowServiceClient
+	// Prefix is what names of task queues and workflow ids begin with.
+	Prefix string
+
+	conn       grpc.ClientConnInterface
+	renderer   renderer
+	transcript strings.Builder
+	names      []string // of workflows whose histories are shown at the end
+	from       int64    // the first event of them that is shown
+	quiet      bool     // calls are not written to the transcript
+}
+
+const (
+	// timeout bounds one scenario.
+	timeout = 3 * time.Minute
+	// patience is how long a scenario waits for something that should happen. If it
+	// does not, that is part of the transcript.
+	patience = 20 * time.Second
+)
+
+// play runs a scenario on the server behind conn and returns its transcript.
+func play(t testing.TB, conn grpc.ClientConnInterface, s Scenario) string {
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	defer cancel()
+	prefix := "d-" + uuid.NewString()[:8]
+	w := &World{T: t, Ctx: ctx, Prefix: prefix, conn: conn, renderer: renderer{history.NewExactNormalizer(prefix)},
+		Quiet: workflowservice.NewWorkflowServiceClient(conn)}
+	recorder := &recorder{conn: conn, emit: w.emit}
+	w.API = workflowservice.NewWorkflowServiceClient(recorder)
+	w.Operator = operatorservice.NewOperatorServiceClient(recorder)
+	w.run(s)
+	for _, name := range w.names {
+		w.showChain(name)
+	}
+	return w.transcript.String()
+}
+
+// ended is what a scenario panics with when it cannot go on.
+type ended struct{}
+
+// run runs the scenario to its end, or to where it cannot go on.
+func (w *World) run(s Scenario) {
+	defer func() {
+		switch failure := recover().(type) {
+		case nil:
+		case ended:
+			w.Say("the scenario cannot go on")
+		default:
+			w.T.Fatalf("%v, after:\n%s\n%s", failure, w.transcript.String(), debug.Stack())
+		}
+	}()
+	s.Run(w)
+}
+
+// recorder is a connection that tells of the calls made over it.
+type recorder struct {
+	conn grpc.ClientConnInterface
+	emit func(outcome)
+}
+
+// outcome is what a call was answered.
+type outcome struct {
+	method string
+	reply  proto.Message
+	err    error
+}
+
+func (r *recorder) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	err := r.conn.Invoke(ctx, method, args, reply, opts...)
+	r.emit(outcome{method[strings.LastIndex(method, "/")+1:], reply.(proto.Message), err})
+	return err
+}
+
+func (r *recorder) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	return r.conn.NewStream(ctx, desc, method, opts...)
+}
+
+// quietly makes calls that are not written to the transcript.
+func (w *World) quietly(calls func()) {
+	w.quiet = true
+	defer func() { w.quiet = false }()
+	calls()
+}
+
+// forget leaves the histories of a workflow out of the transcript.
+func (w *World) forget(name string) {
+	w.names = slices.DeleteFunc(w.names, func(known string) bool { return known == name })
+}
+
+func (w *World) emit(o outcome) {
+	if w.quiet {
+		return
+	}
+	if o.err != nil {
+		w.Say("%s: %s", o.method, w.renderer.failure(o.err))
+		return
+	}
+	w.Say("%s: OK %s", o.method, w.renderer.response(o.reply))
+}
+
+// Say adds a line to the transcript.
+func (w *World) Say(format string, args ...any) {
+	fmt.Fprintf(&w.transcript, format+"\n", args...)
+}
+
+// ID is the workflow id of that name. The histories of all its runs are shown at
+// the end of the transcript.
+func (w *World) ID(name string) string {
+	for _, known := range w.names {
+		if known == name {
+			return w.Prefix + "-" + name
+		}
+	}
+	w.names = append(w.names, name)
+	return w.Prefix + "-" + name
+}
+
+// Other is a workflow id whose history is not shown.
+func (w *World) Other(name string) string { return w.Prefix + "-" + name }
+
+// Queue is the task queue of that name; workflows named alike have it.
+func (w *World) Queue(name string) string { return w.Prefix + "-" + name + "-q" }
+
+// Execution names the current run of the workflow of that name.
+func (w *World) Execution(name string) *commonpb.WorkflowExecution {
+	return &commonpb.WorkflowExecution{WorkflowId: w.ID(name)}
+}
+
+// Later makes calls in the background; what they are answered is written to the
+// transcript by the function it returns, which waits for their end.
+func (w *World) Later(calls func(api workflowservice.WorkflowServiceClient)) (wait func()) {
+	var outcomes []outcome
+	done := make(chan struct{})
+	api := workflowservice.NewWorkflowServiceClient(&recorder{conn: w.conn, emit: func(o outcome) { outcomes = append(outcomes, o) }})
+	go func() {
+		defer close(done)
+		calls(api)
+	}()
+	return func() {
+		w.T.Helper()
+		select {
+		case <-done:
+		case <-time.After(patience):
+			w.Say("a call in the background does not end")
+			panic(ended{})
+		}
+		for _, o := range outcomes {
+			w.emit(o)
+		}
+	}
+}
+
+// Eventually waits until ready reports true.
+func (w *World) Eventually(what string, ready func() bool) {
+	w.T.Helper()
+	deadline := time.After(patience)
+	for !ready() {
+		select {
+		case <-deadline:
+			w.Say("gave up waiting until %s", what)
+			panic(ended{})
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// Await waits until the current run of a workflow has so many events of a type.
+func (w *World) Await(name string, count int, eventType enumspb.EventType) {
+	w.T.Helper()
+	w.Eventually(fmt.Sprintf("%s has %d of %s", name, count, eventType), func() bool {
+		n := 0
+		for _, event := range w.History(name, "") {
+			if event.EventType == eventType {
+				n++
+			}
+		}
+		return n >= count
+	})
+}
+
+// AwaitStatus waits until the current run of a workflow has a status.
+func (w *World) AwaitStatus(name string, want enumspb.WorkflowExecutionStatus) {
+	w.T.Helper()
+	w.Eventually(fmt.Sprintf("%s is %s", name, want), func() bool {
+		d, err := w.Quiet.DescribeWorkflowExecution(w.Ctx, &workflowservice.DescribeWorkflowExecutionRequest{
+			Namespace: Namespace, Execution: w.Execution(name)})
+		return err == nil && d.WorkflowExecutionInfo.Status == want
+	})
+}
+
+// History reads the history of a run as it is now; none if there is no such run.
+func (w *World) History(name, runID string) []*historypb.HistoryEvent {
+	w.T.Helper()
+	var events []*historypb.HistoryEvent
+	request := &workflowservice.GetWorkflowExecutionHistoryRequest{
+		Namespace: Namespace, Execution: &commonpb.WorkflowExecution{WorkflowId: w.Other(name), RunId: runID}}
+	for {
+		reply, err := w.Quiet.GetWorkflowExecutionHistory(w.Ctx, request)
+		if err != nil {
+			return events
+		}
+		events = append(events, reply.History.Events...)
+		if len(reply.NextPageToken) == 0 {
+			return events
+		}
+		request.NextPageToken = reply.NextPageToken
+	}
+}
+
+// showChain writes the histories of all runs of a workflow id, the first that the
+// current run knows of first.
+func (w *World) showChain(name string) {
+	w.T.Helper()
+	if w.from > 99 {
+		return
+	}
+	current := w.History(name, "")
+	if len(current) == 0 {
+		w.Say("history of %s: none", name)
+		return
+	}
+	runID := current[0].GetWorkflowExecutionStartedEventAttributes().GetFirstExecutionRunId()
+	for number := 1; runID != ""; number++ {
+		events := w.History(name, runID)
+		w.Say("history of %s, run %d", name, number)
+		for _, event := range events {
+			if event.EventId < w.from {
+				continue
+			}
+			w.Say("  %s", w.renderer.event(event))
+		}
+		if len(events) == 0 {
+			return
+		}
+		runID = next(events[len(events)-1])
+	}
+}
+
+// next is the run id of the run that follows the one with this last event.
+func next(last *historypb.HistoryEvent) string {
+	for _, attributes := range []interface{ GetNewExecutionRunId() string }{
+		last.GetWorkflowExecutionContinuedAsNewEventAttributes(),
+		last.GetWorkflowExecutionFailedEventAttributes(),
+		last.GetWorkflowExecutionTimedOutEventAttributes(),
+		last.GetWorkflowExecutionCompletedEventAttributes(),
+	} {
+		if id := attributes.GetNewExecutionRunId(); id != "" {
+			return id
+		}
+	}
+	return ""
+}

@@ -1,0 +1,105 @@
+// Package launch builds Perdure's binary and runs it as a process for the tests
+// that look at the server from outside.
+package launch
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// Build builds the binary into dir and returns its path. The working directory
+// has to be one below the root of the test module, or the root itself.
+func Build(dir string) (string, error) {
+	root, err := repository()
+	if err != nil {
+		return "", err
+	}
+	binary := filepath.Join(dir, "perdure")
+	build := exec.Command("go", "build", "-o", binary, "./cmd/perdure")
+	build.Dir = root
+	build.Env = append(os.Environ(), "GOWORK=")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build perdure: %w\n%s", err, out)
+	}
+	return binary, nil
+}
+
+// repository finds the root of the repository above the working directory.
+func repository() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "cmd", "perdure")); err == nil {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", fmt.Errorf("no cmd/perdure above the working directory")
+		}
+		dir = parent
+	}
+}
+
+// Server is a running server.
+type Server struct {
+	// Address is where it listens.
+	Address string
+
+	cmd    *exec.Cmd
+	data   string
+	exited chan struct{}
+	err    error // of the process, once it has exited
+}
+
+// Start starts a durable server with a data directory of its own on a free port
+// of the loopback interface, and waits until it listens. What the server logs
+// goes to standard error.
+func Start(binary string) (*Server, error) {
+	data, err := os.MkdirTemp("", "perdure-data")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{data: data, exited: make(chan struct{})}
+	s.cmd = exec.Command(binary, "server", "start", "--data-dir", data, "--port", "0", "--output", "json")
+	s.cmd.Stderr = os.Stderr
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	var banner struct{ Address string }
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if json.Unmarshal(lines.Bytes(), &banner) == nil && banner.Address != "" {
+			break
+		}
+	}
+	s.Address = banner.Address
+	go func() {
+		defer close(s.exited)
+		s.err = s.cmd.Wait()
+	}()
+	if s.Address == "" {
+		s.Stop()
+		return nil, fmt.Errorf("the server did not say where it listens: %v", s.err)
+	}
+	return s, nil
+}
+
+// Exited is closed when the process has ended, by Stop or by itself.
+func (s *Server) Exited() <-chan struct{} { return s.exited }
+
+// Stop stops the server, waits for its end, and removes its data.
+func (s *Server) Stop() {
+	_ = s.cmd.Process.Signal(os.Interrupt)
+	<-s.exited
+	_ = os.RemoveAll(s.data)
+}
