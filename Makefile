@@ -80,6 +80,25 @@ golden: bin/peer ## Record the interop tests' golden files from a Temporal serve
 interop: bin/peer ## Run Perdure's SDK against a live Temporal server
 	test/with-peer bin/peer sh -c '$(OUTSIDE) test test . -count=1 -run TestPerdureSDKOnATemporalServer -peer "$$PEER"'
 
+.PHONY: differ-golden
+differ-golden: bin/peer ## Record what a Temporal server answers in the conversations of test/differ (GROUP=name: only those)
+	DIFFER_GROUP=$(GROUP) test/with-peer bin/peer sh -c '$(OUTSIDE) test test ./differ -count=1 -timeout 30m -run TestRecord -record -peer "$$PEER"'
+
+.PHONY: differ-known
+differ-known: ## Write the list of known differences from a Temporal server anew
+	$(OUTSIDE) test test ./differ -count=1 -run 'TestAConversation|TestEachKnown' -update-known
+
+SEEDS ?= 100
+FIRST_SEED ?= 1000
+
+.PHONY: differ
+differ: bin/peer ## Compare SEEDS=100 made-up lives of workflows, from FIRST_SEED=1000 on, with a Temporal server
+	test/with-peer bin/peer sh -c '$(OUTSIDE) test test ./differ -count=1 -timeout 120m -run TestALife -v -peer "$$PEER" -seeds $(SEEDS) -first-seed $(FIRST_SEED)'
+
+.PHONY: fuzz-api
+fuzz-api: ## Send a server mutated requests for SECONDS=60
+	$(OUTSIDE) test test ./differ -count=1 -timeout 120m -run TestNoRequest -v -fuzz-seconds $(SECONDS)
+
 .PHONY: api-differences
 api-differences: ## Write anew what differs from the Temporal Go SDK's API, and count it
 	$(OUTSIDE) test run ./apicompare -update

@@ -1,9 +1,8 @@
 package differ
 
 import (
-	"context"
+	"fmt"
 
-	"github.com/google/uuid"
 	commonpb "go.temporal.io/api/common/v1"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
@@ -20,7 +19,7 @@ func (w *World) taskQueue(name string) *taskqueuepb.TaskQueue {
 func (w *World) StartRequest(name string, settings ...string) *workflowservice.StartWorkflowExecutionRequest {
 	return Set(&workflowservice.StartWorkflowExecutionRequest{
 		Namespace: Namespace, WorkflowId: w.ID(name), WorkflowType: &commonpb.WorkflowType{Name: "flow"},
-		TaskQueue: w.taskQueue(name), RequestId: uuid.NewString(), Identity: "client"}, settings...)
+		TaskQueue: w.taskQueue(name), RequestId: w.requestID(), Identity: "client"}, settings...)
 }
 
 // Start starts the workflow of that name and returns its run id.
@@ -42,13 +41,13 @@ func (w *World) Signal(name, signal string, settings ...string) {
 func (w *World) SignalWithStart(name, signal string, settings ...string) {
 	_, _ = w.API.SignalWithStartWorkflowExecution(w.Ctx, Set(&workflowservice.SignalWithStartWorkflowExecutionRequest{
 		Namespace: Namespace, WorkflowId: w.ID(name), WorkflowType: &commonpb.WorkflowType{Name: "flow"},
-		TaskQueue: w.taskQueue(name), RequestId: uuid.NewString(), SignalName: signal, Identity: "client"}, settings...))
+		TaskQueue: w.taskQueue(name), RequestId: w.requestID(), SignalName: signal, Identity: "client"}, settings...))
 }
 
 // RequestCancel requests the cancellation of a workflow.
 func (w *World) RequestCancel(name string, settings ...string) {
 	_, _ = w.API.RequestCancelWorkflowExecution(w.Ctx, Set(&workflowservice.RequestCancelWorkflowExecutionRequest{
-		Namespace: Namespace, WorkflowExecution: w.Execution(name), RequestId: uuid.NewString(), Identity: "client"}, settings...))
+		Namespace: Namespace, WorkflowExecution: w.Execution(name), RequestId: w.requestID(), Identity: "client"}, settings...))
 }
 
 // Terminate terminates a workflow.
@@ -63,10 +62,13 @@ func (w *World) Delete(name string, settings ...string) {
 		Namespace: Namespace, WorkflowExecution: w.Execution(name)}, settings...))
 }
 
+func describeRequest(w *World, name string) *workflowservice.DescribeWorkflowExecutionRequest {
+	return &workflowservice.DescribeWorkflowExecutionRequest{Namespace: Namespace, Execution: w.Execution(name)}
+}
+
 // Describe describes a workflow.
 func (w *World) Describe(name string, settings ...string) {
-	_, _ = w.API.DescribeWorkflowExecution(w.Ctx, Set(&workflowservice.DescribeWorkflowExecutionRequest{
-		Namespace: Namespace, Execution: w.Execution(name)}, settings...))
+	_, _ = w.API.DescribeWorkflowExecution(w.Ctx, Set(describeRequest(w, name), settings...))
 }
 
 // Query queries a workflow in the background and returns how to wait for the answer.
@@ -97,9 +99,20 @@ func (w *World) PollUpdate(name, id string, settings ...string) {
 	_, _ = w.API.PollWorkflowExecutionUpdate(w.Ctx, Set(request, settings...))
 }
 
-// within makes a call with a deadline of its own.
-func (w *World) within(seconds float64, call func(ctx context.Context)) {
-	ctx, cancel := context.WithTimeout(w.Ctx, secondsOf(seconds))
-	defer cancel()
-	call(ctx)
+// AwaitUpdate waits until the server knows of an update.
+func (w *World) AwaitUpdate(name, id string) {
+	w.T.Helper()
+	request := Set(&workflowservice.PollWorkflowExecutionUpdateRequest{Namespace: Namespace, Identity: "client"},
+		"update_ref.workflow_execution="+w.ID(name), "update_ref.update_id="+id)
+	w.Eventually("the update has arrived", func() bool {
+		_, err := w.Quiet.PollWorkflowExecutionUpdate(w.Ctx, request)
+		return err == nil
+	})
+}
+
+// requestID is a new request id. All runs of a scenario have the same ones, but
+// for the prefix.
+func (w *World) requestID() string {
+	w.requests++
+	return fmt.Sprintf("%s-r%d", w.Prefix, w.requests)
 }

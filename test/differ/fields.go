@@ -3,7 +3,6 @@ package differ
 import (
 	"strings"
 
-	"github.com/google/uuid"
 	commandpb "go.temporal.io/api/command/v1"
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/workflowservice/v1"
@@ -165,18 +164,18 @@ var brokenCalls = []brokenCall{
 		request: func(w *World) proto.Message {
 			return Set(&workflowservice.SignalWithStartWorkflowExecutionRequest{
 				Namespace: Namespace, WorkflowId: w.ID("w"), WorkflowType: &commonpb.WorkflowType{Name: "flow"},
-				TaskQueue: w.taskQueue("w"), RequestId: uuid.NewString(), SignalName: "s", Identity: "client"},
+				TaskQueue: w.taskQueue("w"), RequestId: w.requestID(), SignalName: "s", Identity: "client"},
 				"retry_policy.initial_interval=1s", "retry_policy.maximum_attempts=3", "memo=(a:1)")
 		}},
 	{method: "SignalWorkflowExecution", reply: &workflowservice.SignalWorkflowExecutionResponse{}, from: 3,
 		request: func(w *World) proto.Message {
 			return &workflowservice.SignalWorkflowExecutionRequest{Namespace: Namespace, WorkflowExecution: w.running(),
-				SignalName: "s", Input: Text("in"), Identity: "client", RequestId: uuid.NewString()}
+				SignalName: "s", Input: Text("in"), Identity: "client", RequestId: w.requestID()}
 		}},
 	{method: "RequestCancelWorkflowExecution", reply: &workflowservice.RequestCancelWorkflowExecutionResponse{}, from: 3,
 		request: func(w *World) proto.Message {
 			return &workflowservice.RequestCancelWorkflowExecutionRequest{Namespace: Namespace, WorkflowExecution: w.running(),
-				Reason: "because", Identity: "client", RequestId: uuid.NewString()}
+				Reason: "because", Identity: "client", RequestId: w.requestID()}
 		}},
 	{method: "TerminateWorkflowExecution", reply: &workflowservice.TerminateWorkflowExecutionResponse{}, from: 3,
 		request: func(w *World) proto.Message {

@@ -62,9 +62,7 @@ func (w *World) Listen(name, sticky string) (wait func() *Task) {
 	var reply *workflowservice.PollWorkflowTaskQueueResponse
 	request := w.pollRequest(name, w.onSticky(name, sticky)...)
 	ended := w.Later(func(api workflowservice.WorkflowServiceClient) {
-		ctx, cancel := context.WithTimeout(w.Ctx, patience)
-		defer cancel()
-		reply, _ = api.PollWorkflowTaskQueue(ctx, request)
+		reply, _ = api.PollWorkflowTaskQueue(w.Ctx, request)
 	})
 	w.Eventually("the sticky queue has a poller", func() bool {
 		d, err := w.Quiet.DescribeTaskQueue(w.Ctx, &workflowservice.DescribeTaskQueueRequest{
@@ -248,3 +246,6 @@ func (w *World) ResetSticky(name string) {
 	_, _ = w.API.ResetStickyTaskQueue(w.Ctx, &workflowservice.ResetStickyTaskQueueRequest{
 		Namespace: Namespace, Execution: &commonpb.WorkflowExecution{WorkflowId: w.ID(name)}})
 }
+
+// messages are the messages of a completion.
+func messages(all ...*protocolpb.Message) []*protocolpb.Message { return all }

@@ -48,6 +48,7 @@ type World struct {
 	transcript strings.Builder
 	names      []string // of workflows whose histories are shown at the end
 	from       int64    // the first event of them that is shown
+	requests   int      // how many request ids there are
 	quiet      bool     // calls are not written to the transcript
 }
 
@@ -63,17 +64,22 @@ const (
 func play(t testing.TB, conn grpc.ClientConnInterface, s Scenario) string {
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
+	w := newWorld(t, ctx, conn)
+	w.run(s)
+	for _, name := range w.names {
+		w.showChain(name)
+	}
+	return w.transcript.String()
+}
+
+func newWorld(t testing.TB, ctx context.Context, conn grpc.ClientConnInterface) *World {
 	prefix := "d-" + uuid.NewString()[:8]
 	w := &World{T: t, Ctx: ctx, Prefix: prefix, conn: conn, renderer: renderer{history.NewExactNormalizer(prefix)},
 		Quiet: workflowservice.NewWorkflowServiceClient(conn)}
 	recorder := &recorder{conn: conn, emit: w.emit}
 	w.API = workflowservice.NewWorkflowServiceClient(recorder)
 	w.Operator = operatorservice.NewOperatorServiceClient(recorder)
-	w.run(s)
-	for _, name := range w.names {
-		w.showChain(name)
-	}
-	return w.transcript.String()
+	return w
 }
 
 // ended is what a scenario panics with when it cannot go on.

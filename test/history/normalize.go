@@ -27,6 +27,7 @@ type Normalizer struct {
 	// removed and masked are fields by name, wherever they are.
 	removed map[string]bool
 	masked  map[string]string
+	exact   bool
 }
 
 // NewNormalizer returns a normalizer for a scenario whose task queue and workflow
@@ -39,7 +40,7 @@ func NewNormalizer(prefix string) *Normalizer {
 // without an SDK: identities, versions of workers and all else that a client
 // chooses are kept.
 func NewExactNormalizer(prefix string) *Normalizer {
-	return &Normalizer{prefix: prefix, ids: map[string]string{}, removed: removedExactly, masked: maskedExactly}
+	return &Normalizer{prefix: prefix, ids: map[string]string{}, removed: removedExactly, masked: maskedExactly, exact: true}
 }
 
 // Tree returns a message as decoded JSON in which ids, times and what else
@@ -155,6 +156,9 @@ func (n *Normalizer) walk(key string, value any) any {
 				continue
 			}
 		}
+		if n.exact && v["initiator"] == "CONTINUE_AS_NEW_INITIATOR_WORKFLOW" && v["firstWorkflowTaskBackoff"] != nil {
+			v["firstWorkflowTaskBackoff"] = "<backoff>" // what is left of the least interval between two runs
+		}
 		if name, ok := v["name"].(string); ok && v["kind"] == "TASK_QUEUE_KIND_STICKY" && !strings.HasPrefix(name, n.prefix) {
 			v["name"] = "<sticky>"
 		}
@@ -164,7 +168,7 @@ func (n *Normalizer) walk(key string, value any) any {
 		// Ids are numbered in the order of the keys, which JSON decoding into a
 		// map has lost: go through them sorted, as they will be printed.
 		for _, k := range slices.Sorted(maps.Keys(v)) {
-			if uuid.MatchString(k) { // a map by ids
+			if uuid.MatchString(k) || strings.Contains(k, n.prefix) { // a map by ids
 				child := v[k]
 				delete(v, k)
 				k = n.walk("", k).(string)
