@@ -2,10 +2,12 @@ package differ
 
 import (
 	"fmt"
+	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 // What a client does. Settings are those of Set, on the request of the call.
@@ -15,11 +17,13 @@ func (w *World) taskQueue(name string) *taskqueuepb.TaskQueue {
 }
 
 // StartRequest is a valid start of the workflow of that name, of type "flow", on
-// the queue of that name.
+// the queue of that name. Its workflow tasks may take a minute, since the machine
+// may be busy.
 func (w *World) StartRequest(name string, settings ...string) *workflowservice.StartWorkflowExecutionRequest {
 	return Set(&workflowservice.StartWorkflowExecutionRequest{
 		Namespace: Namespace, WorkflowId: w.ID(name), WorkflowType: &commonpb.WorkflowType{Name: "flow"},
-		TaskQueue: w.taskQueue(name), RequestId: w.requestID(), Identity: "client"}, settings...)
+		TaskQueue: w.taskQueue(name), RequestId: w.requestID(), Identity: "client",
+		WorkflowTaskTimeout: durationpb.New(time.Minute)}, settings...)
 }
 
 // Start starts the workflow of that name and returns its run id.
@@ -41,7 +45,8 @@ func (w *World) Signal(name, signal string, settings ...string) {
 func (w *World) SignalWithStart(name, signal string, settings ...string) {
 	_, _ = w.API.SignalWithStartWorkflowExecution(w.Ctx, Set(&workflowservice.SignalWithStartWorkflowExecutionRequest{
 		Namespace: Namespace, WorkflowId: w.ID(name), WorkflowType: &commonpb.WorkflowType{Name: "flow"},
-		TaskQueue: w.taskQueue(name), RequestId: w.requestID(), SignalName: signal, Identity: "client"}, settings...))
+		TaskQueue: w.taskQueue(name), RequestId: w.requestID(), SignalName: signal, Identity: "client",
+		WorkflowTaskTimeout: durationpb.New(time.Minute)}, settings...))
 }
 
 // RequestCancel requests the cancellation of a workflow.

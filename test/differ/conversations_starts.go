@@ -105,8 +105,8 @@ var starts = []Scenario{
 		w.Start("a", "workflow_execution_timeout=10s", "workflow_run_timeout=20s", "workflow_task_timeout=30s")
 		w.Start("b", "workflow_run_timeout=20s", "workflow_task_timeout=30s")
 		w.Start("c", "workflow_task_timeout=10m")
-		w.Start("d", "workflow_execution_timeout=20s")
-		w.Start("e", "workflow_run_timeout=5s")
+		w.Start("d", "workflow_execution_timeout=20s", "workflow_task_timeout=none")
+		w.Start("e", "workflow_run_timeout=5s", "workflow_task_timeout=none")
 		for _, name := range []string{"a", "b", "c", "d", "e"} {
 			w.Describe(name)
 		}

@@ -8,7 +8,7 @@ import (
 
 var workflowTasks = []Scenario{
 	{"a workflow that completes in its first task", func(w *World) {
-		w.Start("w")
+		w.Start("w", "workflow_task_timeout=none")
 		w.Describe("w")
 		w.Decide("w", complete("done"))
 		w.Describe("w")

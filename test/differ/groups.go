@@ -11,7 +11,19 @@ func Groups() []Group {
 		{"children", children},
 		{"close-policies", closePolicies()},
 		{"updates", updates},
+		{"namespaces", namespaces},
+		{"search-attributes", attributes},
+		{"lives", lives()},
 		{"fields", fieldScenarios(brokenCalls)},
 		{"commands", commandScenarios(brokenCommands)},
 	}
+}
+
+// lives are made-up lives that are compared with what was recorded of them.
+func lives() []Scenario {
+	var all []Scenario
+	for seed := range uint64(40) {
+		all = append(all, Life(seed+1, 25, nil))
+	}
+	return all
 }
