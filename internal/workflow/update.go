@@ -55,9 +55,10 @@ type UpdateStatus struct {
 	Err error
 }
 
-// reaches reports whether who waits for the stage need not wait any more.
+// reaches reports whether who waits for the stage need not wait any more. Nobody
+// waits for a stage that there is not.
 func (s *UpdateStatus) reaches(stage UpdateStage) bool {
-	return s.Err != nil || s.Stage >= stage || stage <= stageAdmitted
+	return s.Err != nil || s.Stage >= stage || stage <= stageAdmitted || stage > stageCompleted
 }
 
 // UpdatePlan is what a caller who asks for an update is told at once.

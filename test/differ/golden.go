@@ -28,6 +28,9 @@ func readSections(path string) (sections, error) {
 	if err != nil {
 		return s, err
 	}
+	if len(data) == 0 {
+		return s, nil
+	}
 	var name string
 	for line := range strings.SplitSeq(strings.TrimSuffix(string(data), "\n"), "\n") {
 		if after, ok := strings.CutPrefix(line, heading); ok {
