@@ -37,7 +37,7 @@ func (a Addresses) Allow(u *url.URL) error {
 
 func newAddressRule(pattern string, allowInsecure bool) (AddressRule, error) {
 	if pattern == "" {
-		return AddressRule{}, errors.New("Pattern is missing")
+		return AddressRule{}, errors.New("there is no field Pattern")
 	}
 	var expression strings.Builder
 	for i, part := range strings.Split(pattern, "*") {

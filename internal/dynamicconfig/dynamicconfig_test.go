@@ -133,7 +133,7 @@ func TestAFileThatIsNotRightIsRefusedAsAWhole(t *testing.T) {
 		"system.namespaceMinRetentionLocal: [{value: 1e300d}]":                                           "not a duration",
 		"history.maxTotalUpdates.suggestContinueAsNewThreshold: [{value: .nan}]":                         "not between 0 and 1",
 		"history.defaultActivityRetryPolicy: [{value: {Attempts: 3}}]":                                   "there is no field attempts",
-		"callback.allowedAddresses: [{value: [{AllowInsecure: true}]}]":                                  "Pattern is missing",
+		"callback.allowedAddresses: [{value: [{AllowInsecure: true}]}]":                                  "there is no field Pattern",
 		"limit.blobSize.error: [{value: 1, constraints: {namespace: 3}}]":                                "constraint namespace: 3 is not a name",
 		"limit.blobSize.error: [{value: 1}]\nLimit.BlobSize.Error: [{value: 2}]":                         "twice",
 		"limit.blobSize.error: [{value: x}]\nsystem.disallowQuery: [{value: 3}]\nhistory: {not: a list}": "cannot unmarshal",

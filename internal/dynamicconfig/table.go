@@ -97,7 +97,9 @@ var (
 // Starting workflows.
 var (
 	ReuseInterval = byNamespace("history.workflowIdReuseMinimalInterval", time.Second, duration(0),
-		"How long after the start of a run it can be terminated by the start of another one, and how long a run that continues another one so soon is put off.")
+		"The shortest time between the start of a run and that of the next one of its workflow: a run that continues another one is put off so long.")
+	CheckReuse = byNamespace("history.enableWorkflowIdReuseStartTimeValidation", false, boolean,
+		"A start that comes sooner after that of the last run than history.workflowIdReuseMinimalInterval is refused.")
 )
 
 // Namespaces.

@@ -86,8 +86,8 @@ func (f *fakeChain) Start(_ *entity.Step, r *workflowservice.StartWorkflowExecut
 func (f *fakeChain) SignalWithStart(_ *entity.Step, r *workflowservice.SignalWithStartWorkflowExecutionRequest) (*workflowservice.SignalWithStartWorkflowExecutionResponse, error) {
 	return &workflowservice.SignalWithStartWorkflowExecutionResponse{RunId: "run"}, f.step("SignalWithStart", r)
 }
-func (f *fakeChain) Signal(_ *entity.Step, r *workflowservice.SignalWorkflowExecutionRequest) error {
-	return f.step("Signal", r)
+func (f *fakeChain) Signal(_ *entity.Step, r *workflowservice.SignalWorkflowExecutionRequest) (*workflowservice.SignalWorkflowExecutionResponse, error) {
+	return &workflowservice.SignalWorkflowExecutionResponse{}, f.step("Signal", r)
 }
 func (f *fakeChain) RequestCancel(_ *entity.Step, r *workflowservice.RequestCancelWorkflowExecutionRequest) error {
 	return f.step("RequestCancel", r)

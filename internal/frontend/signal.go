@@ -29,13 +29,15 @@ func (h *executionHandlers) SignalWorkflowExecution(ctx context.Context, req *wo
 	if err := limitsOf(ctx).CheckBlob(req.GetInput()); err != nil {
 		return nil, err
 	}
-	err := stepWorkflow(ctx, h.runtime, req.GetWorkflowExecution().GetWorkflowId(), func(step *entity.Step, c execution) error {
-		return c.Signal(step, req)
+	var resp *workflowservice.SignalWorkflowExecutionResponse
+	err := stepWorkflow(ctx, h.runtime, req.GetWorkflowExecution().GetWorkflowId(), func(step *entity.Step, c execution) (err error) {
+		resp, err = c.Signal(step, req)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &workflowservice.SignalWorkflowExecutionResponse{}, nil
+	return resp, nil
 }
 
 // SignalWithStartWorkflowExecution signals a workflow and starts it before if it

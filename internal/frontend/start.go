@@ -32,7 +32,7 @@ type executionHandlers struct {
 type execution interface {
 	Start(*entity.Step, *workflowservice.StartWorkflowExecutionRequest) (*workflowservice.StartWorkflowExecutionResponse, error)
 	SignalWithStart(*entity.Step, *workflowservice.SignalWithStartWorkflowExecutionRequest) (*workflowservice.SignalWithStartWorkflowExecutionResponse, error)
-	Signal(*entity.Step, *workflowservice.SignalWorkflowExecutionRequest) error
+	Signal(*entity.Step, *workflowservice.SignalWorkflowExecutionRequest) (*workflowservice.SignalWorkflowExecutionResponse, error)
 	RequestCancel(*entity.Step, *workflowservice.RequestCancelWorkflowExecutionRequest) error
 	Terminate(*entity.Step, *workflowservice.TerminateWorkflowExecutionRequest) error
 	Describe(entity.Reader, time.Time, *workflowservice.DescribeWorkflowExecutionRequest) (*workflowservice.DescribeWorkflowExecutionResponse, error)

@@ -1290,6 +1290,59 @@ func (x *Update) GetRejected() bool {
 	return false
 }
 
+// AttachedRequest is a request that was attached to a run after its start, by its id.
+type AttachedRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	EventId       int64                  `protobuf:"varint,1,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"` // of the event that has attached it; negative while the event is buffered
+	AttachedTime  *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=attached_time,json=attachedTime,proto3" json:"attached_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AttachedRequest) Reset() {
+	*x = AttachedRequest{}
+	mi := &file_records_workflow_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AttachedRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AttachedRequest) ProtoMessage() {}
+
+func (x *AttachedRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_records_workflow_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AttachedRequest.ProtoReflect.Descriptor instead.
+func (*AttachedRequest) Descriptor() ([]byte, []int) {
+	return file_records_workflow_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *AttachedRequest) GetEventId() int64 {
+	if x != nil {
+		return x.EventId
+	}
+	return 0
+}
+
+func (x *AttachedRequest) GetAttachedTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AttachedTime
+	}
+	return nil
+}
+
 // External is a pending signal to, or cancel request of, another workflow.
 type External struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
@@ -1308,7 +1361,7 @@ type External struct {
 
 func (x *External) Reset() {
 	*x = External{}
-	mi := &file_records_workflow_proto_msgTypes[10]
+	mi := &file_records_workflow_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1320,7 +1373,7 @@ func (x *External) String() string {
 func (*External) ProtoMessage() {}
 
 func (x *External) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[10]
+	mi := &file_records_workflow_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1333,7 +1386,7 @@ func (x *External) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use External.ProtoReflect.Descriptor instead.
 func (*External) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{10}
+	return file_records_workflow_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *External) GetInitiatedEventId() int64 {
@@ -1524,7 +1577,10 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\x11admitted_event_id\x18\x01 \x01(\x03R\x0fadmittedEventId\x12*\n" +
 	"\x11accepted_event_id\x18\x02 \x01(\x03R\x0facceptedEventId\x12,\n" +
 	"\x12completed_event_id\x18\x03 \x01(\x03R\x10completedEventId\x12\x1a\n" +
-	"\brejected\x18\x04 \x01(\bR\brejected\"\xef\x01\n" +
+	"\brejected\x18\x04 \x01(\bR\brejected\"m\n" +
+	"\x0fAttachedRequest\x12\x19\n" +
+	"\bevent_id\x18\x01 \x01(\x03R\aeventId\x12?\n" +
+	"\rattached_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\fattachedTime\"\xef\x01\n" +
 	"\bExternal\x12,\n" +
 	"\x12initiated_event_id\x18\x01 \x01(\x03R\x10initiatedEventId\x12!\n" +
 	"\fnamespace_id\x18\x02 \x01(\tR\vnamespaceId\x12\x1c\n" +
@@ -1547,7 +1603,7 @@ func file_records_workflow_proto_rawDescGZIP() []byte {
 	return file_records_workflow_proto_rawDescData
 }
 
-var file_records_workflow_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_records_workflow_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_records_workflow_proto_goTypes = []any{
 	(*Chain)(nil),                    // 0: perdure.records.v1.Chain
 	(*RunInfo)(nil),                  // 1: perdure.records.v1.RunInfo
@@ -1559,70 +1615,72 @@ var file_records_workflow_proto_goTypes = []any{
 	(*Timer)(nil),                    // 7: perdure.records.v1.Timer
 	(*Child)(nil),                    // 8: perdure.records.v1.Child
 	(*Update)(nil),                   // 9: perdure.records.v1.Update
-	(*External)(nil),                 // 10: perdure.records.v1.External
-	(*timestamppb.Timestamp)(nil),    // 11: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 12: google.protobuf.Duration
-	(*v1.RetryPolicy)(nil),           // 13: temporal.api.common.v1.RetryPolicy
-	(*v1.WorkflowExecution)(nil),     // 14: temporal.api.common.v1.WorkflowExecution
-	(*v1.Memo)(nil),                  // 15: temporal.api.common.v1.Memo
-	(*v1.SearchAttributes)(nil),      // 16: temporal.api.common.v1.SearchAttributes
-	(*v1.Priority)(nil),              // 17: temporal.api.common.v1.Priority
-	(*v11.UserMetadata)(nil),         // 18: temporal.api.sdk.v1.UserMetadata
-	(*v12.VersioningOverride)(nil),   // 19: temporal.api.workflow.v1.VersioningOverride
-	(v13.WorkflowExecutionStatus)(0), // 20: temporal.api.enums.v1.WorkflowExecutionStatus
-	(*v1.Payloads)(nil),              // 21: temporal.api.common.v1.Payloads
-	(*v14.Failure)(nil),              // 22: temporal.api.failure.v1.Failure
-	(v13.ParentClosePolicy)(0),       // 23: temporal.api.enums.v1.ParentClosePolicy
+	(*AttachedRequest)(nil),          // 10: perdure.records.v1.AttachedRequest
+	(*External)(nil),                 // 11: perdure.records.v1.External
+	(*timestamppb.Timestamp)(nil),    // 12: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 13: google.protobuf.Duration
+	(*v1.RetryPolicy)(nil),           // 14: temporal.api.common.v1.RetryPolicy
+	(*v1.WorkflowExecution)(nil),     // 15: temporal.api.common.v1.WorkflowExecution
+	(*v1.Memo)(nil),                  // 16: temporal.api.common.v1.Memo
+	(*v1.SearchAttributes)(nil),      // 17: temporal.api.common.v1.SearchAttributes
+	(*v1.Priority)(nil),              // 18: temporal.api.common.v1.Priority
+	(*v11.UserMetadata)(nil),         // 19: temporal.api.sdk.v1.UserMetadata
+	(*v12.VersioningOverride)(nil),   // 20: temporal.api.workflow.v1.VersioningOverride
+	(v13.WorkflowExecutionStatus)(0), // 21: temporal.api.enums.v1.WorkflowExecutionStatus
+	(*v1.Payloads)(nil),              // 22: temporal.api.common.v1.Payloads
+	(*v14.Failure)(nil),              // 23: temporal.api.failure.v1.Failure
+	(v13.ParentClosePolicy)(0),       // 24: temporal.api.enums.v1.ParentClosePolicy
 }
 var file_records_workflow_proto_depIdxs = []int32{
-	11, // 0: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
-	11, // 1: perdure.records.v1.RunInfo.start_time:type_name -> google.protobuf.Timestamp
-	11, // 2: perdure.records.v1.RunInfo.execution_time:type_name -> google.protobuf.Timestamp
-	11, // 3: perdure.records.v1.RunInfo.run_expiration:type_name -> google.protobuf.Timestamp
-	11, // 4: perdure.records.v1.RunInfo.execution_expiration:type_name -> google.protobuf.Timestamp
-	12, // 5: perdure.records.v1.RunInfo.execution_timeout:type_name -> google.protobuf.Duration
-	12, // 6: perdure.records.v1.RunInfo.run_timeout:type_name -> google.protobuf.Duration
-	12, // 7: perdure.records.v1.RunInfo.task_timeout:type_name -> google.protobuf.Duration
-	13, // 8: perdure.records.v1.RunInfo.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	12, // 0: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
+	12, // 1: perdure.records.v1.RunInfo.start_time:type_name -> google.protobuf.Timestamp
+	12, // 2: perdure.records.v1.RunInfo.execution_time:type_name -> google.protobuf.Timestamp
+	12, // 3: perdure.records.v1.RunInfo.run_expiration:type_name -> google.protobuf.Timestamp
+	12, // 4: perdure.records.v1.RunInfo.execution_expiration:type_name -> google.protobuf.Timestamp
+	13, // 5: perdure.records.v1.RunInfo.execution_timeout:type_name -> google.protobuf.Duration
+	13, // 6: perdure.records.v1.RunInfo.run_timeout:type_name -> google.protobuf.Duration
+	13, // 7: perdure.records.v1.RunInfo.task_timeout:type_name -> google.protobuf.Duration
+	14, // 8: perdure.records.v1.RunInfo.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
 	2,  // 9: perdure.records.v1.RunInfo.parent:type_name -> perdure.records.v1.Parent
-	14, // 10: perdure.records.v1.RunInfo.root:type_name -> temporal.api.common.v1.WorkflowExecution
-	15, // 11: perdure.records.v1.RunInfo.memo:type_name -> temporal.api.common.v1.Memo
-	16, // 12: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
-	17, // 13: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
-	18, // 14: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
-	19, // 15: perdure.records.v1.RunInfo.versioning_override:type_name -> temporal.api.workflow.v1.VersioningOverride
-	11, // 16: perdure.records.v1.RunInfo.original_start_time:type_name -> google.protobuf.Timestamp
-	20, // 17: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
+	15, // 10: perdure.records.v1.RunInfo.root:type_name -> temporal.api.common.v1.WorkflowExecution
+	16, // 11: perdure.records.v1.RunInfo.memo:type_name -> temporal.api.common.v1.Memo
+	17, // 12: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
+	18, // 13: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
+	19, // 14: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
+	20, // 15: perdure.records.v1.RunInfo.versioning_override:type_name -> temporal.api.workflow.v1.VersioningOverride
+	12, // 16: perdure.records.v1.RunInfo.original_start_time:type_name -> google.protobuf.Timestamp
+	21, // 17: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
 	4,  // 18: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
-	12, // 19: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
-	11, // 20: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
-	11, // 21: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
-	11, // 22: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
-	11, // 23: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
-	12, // 24: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
-	12, // 25: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
-	12, // 26: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
-	12, // 27: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
-	12, // 28: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
-	13, // 29: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
-	11, // 30: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
-	11, // 31: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
-	11, // 32: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
-	11, // 33: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
-	11, // 34: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
-	21, // 35: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
-	22, // 36: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
-	17, // 37: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
-	11, // 38: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
+	13, // 19: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
+	12, // 20: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
+	12, // 21: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
+	12, // 22: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
+	12, // 23: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
+	13, // 24: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
+	13, // 25: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
+	13, // 26: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
+	13, // 27: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
+	13, // 28: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
+	14, // 29: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	12, // 30: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
+	12, // 31: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
+	12, // 32: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
+	12, // 33: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
+	12, // 34: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
+	22, // 35: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
+	23, // 36: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
+	18, // 37: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
+	12, // 38: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
 	6,  // 39: perdure.records.v1.Activity.control:type_name -> perdure.records.v1.ActivityControl
-	11, // 40: perdure.records.v1.ActivityControl.pause_time:type_name -> google.protobuf.Timestamp
-	11, // 41: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
-	23, // 42: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
-	43, // [43:43] is the sub-list for method output_type
-	43, // [43:43] is the sub-list for method input_type
-	43, // [43:43] is the sub-list for extension type_name
-	43, // [43:43] is the sub-list for extension extendee
-	0,  // [0:43] is the sub-list for field type_name
+	12, // 40: perdure.records.v1.ActivityControl.pause_time:type_name -> google.protobuf.Timestamp
+	12, // 41: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
+	24, // 42: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
+	12, // 43: perdure.records.v1.AttachedRequest.attached_time:type_name -> google.protobuf.Timestamp
+	44, // [44:44] is the sub-list for method output_type
+	44, // [44:44] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_records_workflow_proto_init() }
@@ -1636,7 +1694,7 @@ func file_records_workflow_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_workflow_proto_rawDesc), len(file_records_workflow_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -35,9 +35,7 @@ func (c *Chain) Describe(reader entity.Reader, now time.Time, req *workflowservi
 			CancelRequested:         r.state.CancelRequested,
 			OriginalStartTime:       cmp.Or(r.info.OriginalStartTime, r.info.StartTime),
 			ResetRunId:              r.state.ResetRunId,
-			RequestIdInfos: map[string]*workflowpb.RequestIdInfo{
-				r.info.StartRequestId: {EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED, EventId: 1},
-			},
+			RequestIdInfos:          r.requestIDInfos(),
 		},
 	}
 	if r.info.OriginalStartTime != nil {

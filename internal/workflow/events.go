@@ -61,7 +61,7 @@ var eventRules = [...]eventRule{
 	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW: {apply: with((*historypb.HistoryEvent).GetWorkflowExecutionContinuedAsNewEventAttributes, applyWorkflowExecutionContinuedAsNew)},
 
 	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:         {waits: true, apply: with((*historypb.HistoryEvent).GetWorkflowExecutionSignaledEventAttributes, applyWorkflowExecutionSignaled)},
-	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED:  {waits: true, apply: with((*historypb.HistoryEvent).GetWorkflowExecutionOptionsUpdatedEventAttributes, applyWorkflowExecutionOptionsUpdated)},
+	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED:  {waits: true, apply: with((*historypb.HistoryEvent).GetWorkflowExecutionOptionsUpdatedEventAttributes, applyWorkflowExecutionOptionsUpdated), numbered: numberedOptions},
 	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED: {waits: true, apply: with((*historypb.HistoryEvent).GetWorkflowExecutionCancelRequestedEventAttributes, applyWorkflowExecutionCancelRequested)},
 
 	enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED: {apply: with((*historypb.HistoryEvent).GetWorkflowTaskScheduledEventAttributes, applyWorkflowTaskScheduled)},

@@ -12,11 +12,12 @@ type families struct {
 	buffer         buffer
 	resetPoints    resetPoints
 	updates        updates
+	requestIDs     requestIDs
 }
 
 // list lists the families of the run. What matters in their order is only that
 // it is always the same.
-func (r *Run) list() [9]family {
+func (r *Run) list() [10]family {
 	return [...]family{
 		&r.activities,
 		&r.timers,
@@ -27,6 +28,7 @@ func (r *Run) list() [9]family {
 		&r.buffer,
 		&r.resetPoints,
 		&r.updates,
+		&r.requestIDs,
 	}
 }
 

@@ -51,9 +51,11 @@ type Limits struct {
 	// ActivityRetry and WorkflowRetry complete retry policies. Default
 	// check.UnboundedRetries.
 	ActivityRetry, WorkflowRetry check.RetryDefaults
-	// ReuseInterval is the shortest time between the starts of two runs of which the
-	// second ends or continues the first. Default 1 s; negative is none.
+	// ReuseInterval is the shortest time between the start of a run and that of the next
+	// one of its workflow, which a run that continues another one waits for. Default 1 s;
+	// negative is none. CheckReuse has clients' starts refused that come sooner.
 	ReuseInterval time.Duration
+	CheckReuse    bool
 	// NoEagerActivities: activities are not returned with the completion that schedules
 	// them.
 	NoEagerActivities bool
@@ -107,6 +109,7 @@ func ReadLimits(c *dynamicconfig.Config, namespace string) *Limits {
 		ActivityRetry:        dynamicconfig.ActivityRetryPolicy.Get(c, namespace),
 		WorkflowRetry:        dynamicconfig.WorkflowRetryPolicy.Get(c, namespace),
 		ReuseInterval:        dynamicconfig.ReuseInterval.Get(c, namespace),
+		CheckReuse:           dynamicconfig.CheckReuse.Get(c, namespace),
 		NoEagerActivities:    !dynamicconfig.EagerActivities.Get(c, namespace),
 		HistoryPageEvents:    256,
 		HistoryPageSize:      2 << 20,

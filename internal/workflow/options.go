@@ -21,7 +21,8 @@ import (
 // The options of a run are what can be changed of it from outside while it runs: its
 // priority, and by which version of the worker it is run. Each change is an event,
 // WorkflowExecutionOptionsUpdated, which has all options as they are after it, and
-// which the workflow does not learn of.
+// which the workflow does not learn of. The same event attaches to a running run what a
+// request brings along that would have started it (request_ids.go).
 
 // UpdateOptions changes the options of a running run that the mask names. The reply
 // has all of them. A change that changes nothing leaves no event.
@@ -163,7 +164,7 @@ func workflowExecutionOptionsUpdated(attr *historypb.WorkflowExecutionOptionsUpd
 	}
 }
 
-func applyWorkflowExecutionOptionsUpdated(r *Run, _ *historypb.HistoryEvent, attr *historypb.WorkflowExecutionOptionsUpdatedEventAttributes) error {
+func applyWorkflowExecutionOptionsUpdated(r *Run, e *historypb.HistoryEvent, attr *historypb.WorkflowExecutionOptionsUpdatedEventAttributes) error {
 	switch {
 	case attr.GetUnsetVersioningOverride():
 		r.info.VersioningOverride = nil
@@ -172,6 +173,9 @@ func applyWorkflowExecutionOptionsUpdated(r *Run, _ *historypb.HistoryEvent, att
 	}
 	if attr.GetPriority() != nil {
 		r.info.Priority = attr.GetPriority()
+	}
+	if id := attr.GetAttachedRequestId(); id != "" {
+		r.requestIDs.attach(id, e)
 	}
 	r.dirty.info = true
 	return nil

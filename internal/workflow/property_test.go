@@ -93,6 +93,7 @@ func (m *chaos) start(t *rapid.T) {
 		r.RequestId = rapid.SampledFrom([]string{"a", "b", m.name()}).Draw(t, "request id")
 		r.WorkflowIdConflictPolicy = enumspb.WorkflowIdConflictPolicy(rapid.IntRange(0, 3).Draw(t, "conflict policy"))
 		r.RequestEagerExecution = rapid.Bool().Draw(t, "eager")
+		r.OnConflictOptions = &workflowpb.OnConflictOptions{AttachRequestId: rapid.Bool().Draw(t, "attach")}
 		switch rapid.IntRange(0, 6).Draw(t, "kind") {
 		case 1:
 			withRetries(3)(r)
@@ -121,7 +122,10 @@ func (m *chaos) signal(t *rapid.T) {
 	req := newSignalRequest(m.id, "s", func(r *signalRequest) {
 		r.RequestId = rapid.SampledFrom([]string{"", "x", m.name()}).Draw(t, "request id")
 	})
-	_ = m.try(func(s *entity.Step, c *Chain) error { return c.Signal(s, req) })
+	_ = m.try(func(s *entity.Step, c *Chain) error { 
+		_, err := c.Signal(s, req)
+		return err
+	})
 }
 
 func (m *chaos) signalWithStart(t *rapid.T) {

@@ -185,7 +185,12 @@ func (w *words) name(usual string) string {
 func (s *script) doLimits(w *words) {
 	limits := reflect.ValueOf(&s.config.Limits).Elem()
 	for _, a := range w.fields {
-		limits.FieldByName(a.field).SetInt(s.number(a.value))
+		switch field, n := limits.FieldByName(a.field), s.number(a.value); field.Kind() {
+		case reflect.Bool:
+			field.SetBool(n != 0)
+		default:
+			field.SetInt(n)
+		}
 	}
 	w.fields = nil
 	s.machine = NewMachine(s.config)

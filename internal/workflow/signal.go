@@ -28,20 +28,25 @@ type signalParams struct {
 	endsDelay bool
 }
 
-// Signal adds a signal to a running run.
-func (c *Chain) Signal(step *entity.Step, req *workflowservice.SignalWorkflowExecutionRequest) error {
+// Signal adds a signal to a running run. The reply has a link to its event.
+func (c *Chain) Signal(step *entity.Step, req *workflowservice.SignalWorkflowExecutionRequest) (*workflowservice.SignalWorkflowExecutionResponse, error) {
 	r, err := c.findRun(step, req.GetWorkflowExecution().GetRunId())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return c.signalRun(step, r, signalParams{
+	if err := c.signalRun(step, r, signalParams{
 		name:      req.GetSignalName(),
 		input:     req.GetInput(),
 		header:    req.GetHeader(),
 		identity:  req.GetIdentity(),
 		requestID: req.GetRequestId(),
 		links:     req.GetLinks(),
-	})
+	}); err != nil {
+		return nil, err
+	}
+	return &workflowservice.SignalWorkflowExecutionResponse{
+		Link: c.requestLink(r, req.GetRequestId(), enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED),
+	}, nil
 }
 
 // signalRun adds the signal to the run. A request id that the run has had before
@@ -137,12 +142,8 @@ func (c *Chain) SignalWithStart(step *entity.Step, req *workflowservice.SignalWi
 
 func (c *Chain) signalWithStartReply(r *Run, requestID string, started bool) *workflowservice.SignalWithStartWorkflowExecutionResponse {
 	return &workflowservice.SignalWithStartWorkflowExecutionResponse{
-		RunId:   r.info.RunId,
-		Started: started,
-		SignalLink: c.link(r, &commonpb.Link_WorkflowEvent_RequestIdRef{
-			RequestIdRef: &commonpb.Link_WorkflowEvent_RequestIdReference{
-				RequestId: requestID,
-				EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED,
-			}}),
+		RunId:      r.info.RunId,
+		Started:    started,
+		SignalLink: c.requestLink(r, requestID, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED),
 	}
 }

@@ -33,10 +33,7 @@ func (c *Chain) Start(step *entity.Step, req *workflowservice.StartWorkflowExecu
 	if err := c.checkSearchAttributes(p.searchAttributes); err != nil {
 		return nil, err
 	}
-	if o := req.GetOnConflictOptions(); c.current != nil && !c.current.closed() && (o.GetAttachRequestId() || o.GetAttachLinks() || o.GetAttachCompletionCallbacks()) &&
-		p.conflictPolicy == enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING {
-		return nil, serviceerror.NewUnimplemented("attaching to a running workflow is not supported: leave on_conflict_options unset")
-	}
+	p.onConflict = req.GetOnConflictOptions()
 	run, started, err := c.start(step, p, nil)
 	if err != nil {
 		return nil, err
@@ -47,6 +44,9 @@ func (c *Chain) Start(step *entity.Step, req *workflowservice.StartWorkflowExecu
 		Started:             started,
 		Status:              run.state.Status,
 		Link:                c.startLink(run),
+	}
+	if run.requestIDs.get(p.requestID) != nil {
+		resp.Link = c.requestLink(run, p.requestID, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED)
 	}
 	// A repeated request gets the eager task again while its first start is good.
 	if p.eager && started && run.started != nil && run.started.requestID == p.requestID && run.state.WorkflowTask.Attempt == 1 &&
@@ -66,6 +66,13 @@ func (c *Chain) Start(step *entity.Step, req *workflowservice.StartWorkflowExecu
 func (c *Chain) startLink(run *Run) *commonpb.Link {
 	return c.link(run, &commonpb.Link_WorkflowEvent_EventRef{
 		EventRef: &commonpb.Link_WorkflowEvent_EventReference{EventId: 1, EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED}})
+}
+
+// requestLink points at the event that a request has brought about in the run, which
+// need not have an id yet.
+func (c *Chain) requestLink(run *Run, requestID string, event enumspb.EventType) *commonpb.Link {
+	return c.link(run, &commonpb.Link_WorkflowEvent_RequestIdRef{
+		RequestIdRef: &commonpb.Link_WorkflowEvent_RequestIdReference{RequestId: requestID, EventType: event}})
 }
 
 // link points at something in the run's history.
@@ -94,8 +101,11 @@ func (c *Chain) start(step *entity.Step, p *startParams, signal *signalParams) (
 		if p.requestID != "" && current.info.StartRequestId == p.requestID {
 			return current, true, nil
 		}
+		if current.requestIDs.get(p.requestID) != nil {
+			return current, false, nil
+		}
 		var use bool
-		if use, terminate, err = c.resolveConflict(p); err != nil {
+		if use, terminate, err = c.resolveConflict(p, step.Now); err != nil {
 			return nil, false, err
 		}
 		if use {
@@ -104,6 +114,7 @@ func (c *Chain) start(step *entity.Step, p *startParams, signal *signalParams) (
 					return nil, false, err
 				}
 			}
+			current.attach(step, p)
 			return current, false, nil
 		}
 	}
@@ -123,9 +134,24 @@ func (c *Chain) start(step *entity.Step, p *startParams, signal *signalParams) (
 	return run, true, nil
 }
 
+// attach attaches to the run, which is running, what the request that would have
+// started it wants to be attached.
+func (r *Run) attach(step *entity.Step, p *startParams) {
+	attr, links := new(historypb.WorkflowExecutionOptionsUpdatedEventAttributes), []*commonpb.Link(nil)
+	if p.onConflict.GetAttachRequestId() {
+		attr.AttachedRequestId = p.requestID
+	}
+	if p.onConflict.GetAttachLinks() {
+		links = p.links
+	}
+	if attr.AttachedRequestId != "" || len(links) > 0 {
+		r.addOptionsUpdated(step, attr, links)
+	}
+}
+
 // resolveConflict decides what becomes of the current run when another one is to
 // start: it is used instead, terminated, or merely followed by the new one.
-func (c *Chain) resolveConflict(p *startParams) (use, terminate bool, err error) {
+func (c *Chain) resolveConflict(p *startParams, now time.Time) (use, terminate bool, err error) {
 	current := c.current
 	reuse, conflict := p.reusePolicy, p.conflictPolicy
 	//lint:ignore SA1019 older clients use it
@@ -137,7 +163,7 @@ func (c *Chain) resolveConflict(p *startParams) (use, terminate bool, err error)
 		case enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING:
 			return true, false, nil
 		case enumspb.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING:
-			return false, true, nil
+			return false, true, c.checkReuseInterval(now, "Too many restarts for workflow %s. Time since last start: %d ms")
 		}
 		return false, false, errAlreadyStarted(current, "Workflow execution is already running. WorkflowId: %v, RunId: %v.")
 	}
@@ -150,7 +176,21 @@ func (c *Chain) resolveConflict(p *startParams) (use, terminate bool, err error)
 			return false, false, errAlreadyStarted(current, "Workflow execution already finished successfully. WorkflowId: %v, RunId: %v. Workflow Id reuse policy: allow duplicate workflow Id if last run failed.")
 		}
 	}
-	return false, false, nil
+	return false, false, c.checkReuseInterval(now, "Too many starts for workflow %s. Time since last start: %d ms")
+}
+
+// checkReuseInterval refuses a start that comes too soon after that of the current run,
+// if such a rule is set.
+func (c *Chain) checkReuseInterval(now time.Time, format string) error {
+	limits, since := c.limits(), now.Sub(c.current.info.StartTime.AsTime())
+	if !limits.CheckReuse || limits.ReuseInterval <= 0 || limits.ReuseInterval < since {
+		return nil
+	}
+	return &serviceerror.ResourceExhausted{
+		Cause:   enumspb.RESOURCE_EXHAUSTED_CAUSE_BUSY_WORKFLOW,
+		Scope:   enumspb.RESOURCE_EXHAUSTED_SCOPE_NAMESPACE,
+		Message: fmt.Sprintf(format, c.key.ID, since.Milliseconds()),
+	}
 }
 
 // newRun makes a run with its Started event and makes it the current one. Its

@@ -47,6 +47,9 @@ type startParams struct {
 	// omitZeroBackoff has the Started event not mention a backoff of 0.
 	omitZeroBackoff bool
 
+	// onConflict says what is attached to a run that is running already and is used.
+	onConflict *workflowpb.OnConflictOptions
+
 	reusePolicy    enumspb.WorkflowIdReusePolicy
 	conflictPolicy enumspb.WorkflowIdConflictPolicy
 

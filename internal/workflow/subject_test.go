@@ -86,7 +86,10 @@ func (w subject) signal(name string) {
 
 func (w subject) trySignal(name string, change ...func(*signalRequest)) error {
 	w.t.Helper()
-	return w.step(func(s *entity.Step, c *Chain) error { return c.Signal(s, newSignalRequest(w.id, name, change...)) })
+	return w.step(func(s *entity.Step, c *Chain) error { 
+		_, err := c.Signal(s, newSignalRequest(w.id, name, change...))
+		return err
+	})
 }
 
 func (w subject) updateOptions(mask []string, change ...func(*workflowpb.WorkflowExecutionOptions)) (*workflowpb.WorkflowExecutionOptions, error) {
