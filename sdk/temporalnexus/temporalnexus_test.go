@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nexus-rpc/sdk-go/nexus"
 	commonpb "go.temporal.io/api/common/v1"
@@ -421,5 +422,32 @@ func TestInterceptorsSeeOperationsAndWhatTheyAskFor(t *testing.T) {
 	}
 	if temporalnexus.IsNexusOperation(context.Background()) {
 		t.Error("any context is one of a Nexus operation")
+	}
+}
+
+func TestAnOperationIsCarriedOutByAnActivity(t *testing.T) {
+	f := newFixture(t, nil, temporalnexus.MustNewTemporalOperation(temporalnexus.TemporalOperationOptions[string, int]{
+		Name: "resize",
+		Start: func(ctx context.Context, nc temporalnexus.NexusClient, input string, _ temporalnexus.StartTemporalOperationOptions) (temporalnexus.TemporalOperationResult[int], error) {
+			return temporalnexus.StartUntypedActivity[int](ctx, nc, client.StartActivityOptions{ID: "resize-" + input, StartToCloseTimeout: time.Minute}, "Resize", input)
+		},
+	}))
+	f.server.answer = func(request proto.Message) (proto.Message, error) {
+		if _, ok := request.(*workflowservice.RequestCancelActivityExecutionRequest); ok {
+			return &workflowservice.RequestCancelActivityExecutionResponse{}, nil
+		}
+		return &workflowservice.StartActivityExecutionResponse{RunId: "run"}, nil
+	}
+	outcome := f.start("resize", "7")
+	if got, want := tokenOf(outcome), `{"t":2,"ns":"default","aid":"resize-7","rid":"run"}`; got != want {
+		t.Errorf("token %s, want %s", got, want)
+	}
+	start := f.server.requests[0].(*workflowservice.StartActivityExecutionRequest)
+	if start.GetTaskQueue().GetName() != "queue" || start.GetRequestId() != "request" || len(start.GetCompletionCallbacks()) != 1 || len(start.GetLinks()) != 1 {
+		t.Errorf("request %v", start)
+	}
+	f.cancel("resize", outcome.Completed.GetResponse().GetStartOperation().GetAsyncSuccess().GetOperationToken())
+	if cancel := f.server.requests[1].(*workflowservice.RequestCancelActivityExecutionRequest); cancel.GetActivityId() != "resize-7" || cancel.GetRunId() != "run" {
+		t.Errorf("cancelled by %v", cancel)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/execution"
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/flow"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/internal/testenv"
 	"github.com/perdure/perdure/sdk/log"
@@ -36,7 +37,9 @@ const (
 // TestActivityEnvironment runs activities, one at a time, as a worker would: with the
 // context, the conversions, the interceptors and the heartbeats of one. Register
 // activities first. Each call is one attempt; there are no retries.
-type TestActivityEnvironment struct {
+type TestActivityEnvironment struct{ *activityEnvironment }
+
+type activityEnvironment struct {
 	registry   *registry.Registry
 	logger     log.Logger
 	values     converter.DataConverter
@@ -51,17 +54,19 @@ type TestActivityEnvironment struct {
 	heartbeat  func(*activity.Info, converter.EncodedValues)
 	standalone bool
 	number     atomic.Int64
+	metrics    metrics.Handler
 }
 
 func newActivityEnvironment(s *WorkflowTestSuite) *TestActivityEnvironment {
-	return &TestActivityEnvironment{
+	return &TestActivityEnvironment{&activityEnvironment{
 		registry:  flow.NewRegistry(s.disableAliasing),
 		logger:    s.loggerOrDefault(),
 		values:    converter.GetDefaultDataConverter(),
 		failures:  temporal.GetDefaultFailureConverter(),
 		propagate: s.contextPropagators,
 		header:    s.header,
-	}
+		metrics:   metrics.OrNop(s.metrics),
+	}}
 }
 
 // RegisterActivity registers an activity function, or all methods of a pointer to a
@@ -173,7 +178,7 @@ func (t *TestActivityEnvironment) ExecuteActivity(activityFn any, args ...any) (
 	defer cancel()
 	result, err := testenv.RunActivity(ctx, call, activities.Options{
 		Namespace: defaultNamespace, TaskQueue: defaultTaskQueue, Identity: t.identity, Registry: t.registry,
-		DataConverter: t.values, FailureConverter: t.failures, ContextPropagators: t.propagate, Logger: t.logger,
+		DataConverter: t.values, FailureConverter: t.failures, ContextPropagators: t.propagate, Logger: t.logger, Metrics: t.metrics,
 		Interceptors: t.interceptors(), Stopping: testenv.Stopping(ctx, t.stop),
 	})
 	if err != nil {

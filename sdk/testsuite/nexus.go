@@ -222,7 +222,7 @@ func (e *TestWorkflowEnvironment) newNexusHandler() (*nexusop.Handler, error) {
 	}
 	return nexusop.NewHandler(nexusop.Options{
 		Namespace: o.Namespace, TaskQueue: e.start.TaskQueue, Identity: o.Identity, Registry: e.registry,
-		DataConverter: o.DataConverter, FailureConverter: o.FailureConverter, Logger: o.Logger,
+		DataConverter: o.DataConverter, FailureConverter: o.FailureConverter, Logger: o.Logger, Metrics: o.Metrics,
 		Client: c, Interceptors: interceptors,
 		Wrap: func(next nexus.Handler) nexus.Handler { return &mockedNexus{Handler: next, env: e} },
 	})

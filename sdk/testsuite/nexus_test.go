@@ -13,6 +13,7 @@ import (
 
 	"github.com/perdure/perdure/sdk/client"
 	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/metrics/metricstest"
 	"github.com/perdure/perdure/sdk/temporal"
 	"github.com/perdure/perdure/sdk/temporalnexus"
 	"github.com/perdure/perdure/sdk/testsuite"
@@ -195,5 +196,19 @@ func TestTheClientOfNexusOperationsHasNoMoreThanTheTest(t *testing.T) {
 	env.ExecuteWorkflow(callGreet, "world")
 	if err := innermost(env.GetWorkflowError()); err == nil || !strings.Contains(err.Error(), "not there in the test environment") {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestWorkflowsCountWithTheHandlerOfTheSuite(t *testing.T) {
+	recorder := metricstest.New()
+	var suite testsuite.WorkflowTestSuite
+	suite.SetMetricsHandler(recorder)
+	env := suite.NewTestWorkflowEnvironment()
+	env.ExecuteWorkflow(func(ctx workflow.Context) error {
+		workflow.GetMetricsHandler(ctx).Counter("orders").Inc(2)
+		return nil
+	})
+	if got := recorder.Value("orders"); got != 2 {
+		t.Errorf("counted %v", got)
 	}
 }

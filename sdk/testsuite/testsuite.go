@@ -37,6 +37,7 @@ package testsuite
 
 import (
 	"github.com/perdure/perdure/sdk/internal/logger"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/log"
 	"github.com/perdure/perdure/sdk/workflow"
 	commonpb "go.temporal.io/api/common/v1"
@@ -49,6 +50,7 @@ type WorkflowTestSuite struct {
 	contextPropagators []workflow.ContextPropagator
 	header             *commonpb.Header
 	disableAliasing    bool
+	metrics            metrics.Handler
 }
 
 // NewTestWorkflowEnvironment returns an environment that runs one workflow.
@@ -67,6 +69,12 @@ func (s *WorkflowTestSuite) SetLogger(logger log.Logger) { s.logger = logger }
 
 // GetLogger returns what SetLogger set.
 func (s *WorkflowTestSuite) GetLogger() log.Logger { return s.logger }
+
+// SetMetricsHandler sets where the workflows and activities of environments made from then on
+// count and measure. The default does nothing.
+func (s *WorkflowTestSuite) SetMetricsHandler(metricsHandler metrics.Handler) {
+	s.metrics = metricsHandler
+}
 
 // SetContextPropagators sets the context propagators of environments made from then on.
 func (s *WorkflowTestSuite) SetContextPropagators(ctxProps []workflow.ContextPropagator) {

@@ -93,7 +93,7 @@ func newWorkflowEnvironment(s *WorkflowTestSuite) *TestWorkflowEnvironment {
 	o := &e.engine.Options
 	o.Namespace, o.Registry, o.Logger = defaultNamespace, e.registry, s.loggerOrDefault()
 	o.DataConverter, o.FailureConverter = converter.GetDefaultDataConverter(), temporal.GetDefaultFailureConverter()
-	o.ContextPropagators = s.contextPropagators
+	o.ContextPropagators, o.Metrics = s.contextPropagators, s.metrics
 	o.Task = e.task.apply
 	o.Nexus, o.NexusStarted = sync.OnceValues(e.newNexusHandler), e.nexusCompletion
 	o.ServesActivity = func(taskQueue, activityType string) bool {

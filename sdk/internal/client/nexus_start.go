@@ -29,6 +29,9 @@ func SetNexusStart(options *StartWorkflowOptions, start *NexusStart) { options.n
 // SetNexusUpdate makes options those of a Nexus operation.
 func SetNexusUpdate(options *UpdateWorkflowOptions, start *NexusStart) { options.nexus = start }
 
+// SetNexusActivity makes options those of a Nexus operation.
+func SetNexusActivity(options *StartActivityOptions, start *NexusStart) { options.nexus = start }
+
 // UpdateOutcomeKnown says whether update had completed when the call that made it returned.
 func UpdateOutcomeKnown(update WorkflowUpdateHandle) bool {
 	own, ok := update.(*workflowUpdate)
@@ -62,6 +65,18 @@ func (n *NexusStart) apply(request *workflowservice.StartWorkflowExecutionReques
 	request.CompletionCallbacks = n.Callbacks
 	request.Links = n.Links
 	request.OnConflictOptions = &workflowpb.OnConflictOptions{AttachRequestId: true, AttachCompletionCallbacks: true, AttachLinks: true}
+}
+
+func (n *NexusStart) applyToActivity(request *workflowservice.StartActivityExecutionRequest) {
+	if n == nil {
+		return
+	}
+	if n.RequestID != "" {
+		request.RequestId = n.RequestID
+	}
+	request.CompletionCallbacks = n.Callbacks
+	request.Links = n.Links
+	request.OnConflictOptions = &commonpb.OnConflictOptions{AttachRequestId: true, AttachCompletionCallbacks: true, AttachLinks: true}
 }
 
 func (n *NexusStart) applyToUpdate(request *updatepb.Request) {

@@ -63,7 +63,7 @@ func (o outbound) ExecuteActivity(ctx context.Context, in *ClientExecuteActivity
 	if err != nil {
 		return nil, err
 	}
-	response, err := o.service.StartActivityExecution(ctx, &workflowservice.StartActivityExecutionRequest{
+	request := &workflowservice.StartActivityExecutionRequest{
 		Namespace:              o.namespace,
 		Identity:               o.identity,
 		RequestId:              uuid.NewString(),
@@ -83,10 +83,13 @@ func (o outbound) ExecuteActivity(ctx context.Context, in *ClientExecuteActivity
 		UserMetadata:           metadata,
 		Priority:               policy.PriorityToProto(options.Priority),
 		StartDelay:             durationpb.New(options.StartDelay),
-	})
+	}
+	options.nexus.applyToActivity(request)
+	response, err := o.service.StartActivityExecution(ctx, request)
 	if err != nil {
 		return nil, err
 	}
+	options.nexus.answered(response.GetLink())
 	return &activityHandle{client: o.Client, id: options.ID, runID: response.GetRunId()}, nil
 }
 

@@ -65,6 +65,8 @@ type StartActivityOptions struct {
 
 	// StartDelay is the wait before the first attempt. The timeouts begin after it.
 	StartDelay time.Duration
+
+	nexus *NexusStart // nil unless a Nexus operation is what starts it
 }
 
 // GetActivityHandleOptions are the options of GetActivityHandle.

@@ -21,6 +21,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/activities"
 	"github.com/perdure/perdure/sdk/internal/execution"
 	"github.com/perdure/perdure/sdk/internal/failure"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/policy"
 )
 
@@ -146,6 +147,7 @@ func (t *activityTask) begin() {
 		FailureConverter:   o.FailureConverter,
 		ContextPropagators: o.ContextPropagators,
 		Logger:             o.Logger,
+		Metrics:            metrics.OrNop(o.Metrics),
 		Interceptors:       o.ActivityInterceptors,
 		Context:            ctx,
 		Stopping:           stopping{Context: e.background, stop: o.WorkerStop},

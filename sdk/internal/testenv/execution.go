@@ -111,6 +111,7 @@ func (e *Engine) newExecution(start *Start) *Execution {
 		FailureConverter:   o.FailureConverter,
 		ContextPropagators: o.ContextPropagators,
 		Logger:             o.Logger,
+		Metrics:            o.Metrics,
 		DeadlockTimeout:    o.DeadlockTimeout,
 		Interceptors:       o.WorkflowInterceptors,
 		LocalActivities:    localActivities{x},

@@ -11,6 +11,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/execution"
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/flow"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 )
 
 // localActivities runs the local activities of a run. It is called while the loop waits
@@ -23,6 +24,7 @@ func (e *Engine) newLocalRunner() *activities.LocalRunner {
 		Registry:      o.Registry,
 		DataConverter: o.DataConverter,
 		Logger:        o.Logger,
+		Metrics:       metrics.OrNop(o.Metrics),
 		Interceptors:  o.ActivityInterceptors,
 		Context:       e.background,
 		Stopping:      stopping{Context: e.background, stop: o.WorkerStop},

@@ -9,6 +9,7 @@ import (
 	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/activities"
 	"github.com/perdure/perdure/sdk/internal/flow"
+	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/nexusop"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/internal/replay"
@@ -27,6 +28,8 @@ type Options struct {
 	FailureConverter   converter.FailureConverter
 	ContextPropagators []flow.ContextPropagator
 	Logger             log.Logger
+	// Metrics may be nil.
+	Metrics metrics.Handler
 
 	WorkflowInterceptors []flow.WorkflowInterceptor
 	ActivityInterceptors []activities.ActivityInterceptor
