@@ -8,6 +8,7 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/perdure/perdure/sdk/internal/logtag"
 	"github.com/perdure/perdure/sdk/internal/rpc"
@@ -62,11 +63,16 @@ type heartbeat struct {
 	// stopping ends when the worker begins to stop: what is held back is sent
 	// then, before the worker takes the context away.
 	stopping context.Context
-	// ctx bounds the RPCs. It is not the activity's: a cancelled activity may
-	// go on heartbeating.
+	// ctx is the parent of the activity's context. It does not end calls, which report
+	// what was done: after its end they are given shortestHeartbeatRPC.
 	ctx context.Context
 	// cancel ends the activity's context.
 	cancel context.CancelCauseFunc
+	// check measures a request before it is sent; nil for not at all. What is too large
+	// fails the activity at once.
+	check func(context.Context, proto.Message) error
+	// fail reports the activity as failed.
+	fail func(error)
 
 	mu      sync.Mutex
 	window  *time.Timer // not nil: heartbeats are held back until it fires
@@ -165,14 +171,28 @@ func (h *heartbeat) close(flush bool) {
 // call makes the RPC and acts on the answer. It reports whether the server
 // heard the heartbeat, or will never want another.
 func (h *heartbeat) call(details *commonpb.Payloads) bool {
-	ctx, cancel := context.WithTimeout(h.ctx, max(h.interval, shortestHeartbeatRPC))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(h.ctx), max(h.interval, shortestHeartbeatRPC))
 	defer cancel()
-	response, err := h.service.RecordActivityTaskHeartbeat(ctx, &workflowservice.RecordActivityTaskHeartbeatRequest{
+	defer context.AfterFunc(h.ctx, func() {
+		if pause(ctx, shortestHeartbeatRPC) == nil {
+			cancel()
+		}
+	})()
+	request := &workflowservice.RecordActivityTaskHeartbeatRequest{
 		TaskToken: h.token,
 		Details:   details,
 		Identity:  h.identity,
 		Namespace: h.namespace,
-	})
+	}
+	if h.check != nil {
+		if err := h.check(ctx, request); err != nil {
+			h.logger().Warn("The activity's heartbeat is too large: the activity fails.", logtag.Error, err)
+			h.fail(err)
+			h.cancel(&reportedError{err})
+			return true
+		}
+	}
+	response, err := h.service.RecordActivityTaskHeartbeat(ctx, request)
 	switch {
 	case err == nil:
 		switch {
@@ -199,6 +219,24 @@ func (h *heartbeat) call(details *commonpb.Payloads) bool {
 	default:
 		h.logger().Warn("The activity's heartbeat failed.", logtag.Error, err)
 		return false
+	}
+}
+
+// reportedError is the cause with which the context of an activity ends that was
+// reported as failed already.
+type reportedError struct{ error }
+
+func (e *reportedError) Unwrap() error { return e.error }
+
+// pause waits for d, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

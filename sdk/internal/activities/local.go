@@ -9,6 +9,8 @@ import (
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/perdure/perdure/sdk/client"
 	"github.com/perdure/perdure/sdk/converter"
@@ -39,6 +41,9 @@ type LocalOptions struct {
 	Context context.Context
 	// Stopping ends when the worker begins to stop.
 	Stopping context.Context
+	// Check measures a result, and fails if the server would refuse it for its size. Nil
+	// for not at all.
+	Check func(context.Context, proto.Message) error
 	// Slots bounds how many run at a time. Nil for no bound.
 	Slots LocalSlots
 	// Limit waits until the next one may start. Nil for no limit.
@@ -301,6 +306,13 @@ func (r *LocalRunner) call(ctx context.Context, env *Env, task *flow.LocalActivi
 		}
 	}
 	result, err := invoke(ctx, env, fn, func() ([]any, error) { return task.Args, nil })
+	if err == nil && r.options.Check != nil {
+		// It would fail the workflow task that is to record it, again and again: it fails
+		// the activity instead, which workflow code can handle.
+		if err = r.options.Check(context.WithoutCancel(ctx), &workflowservice.RespondActivityTaskCompletedRequest{Result: result}); err != nil {
+			result = nil
+		}
+	}
 	if err != nil {
 		logFailure(env.Logger(), "Activity error.", err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/perdure/perdure/sdk/client"
 	"github.com/perdure/perdure/sdk/converter"
@@ -53,6 +54,10 @@ type Options struct {
 	// constants of those names.
 	DefaultHeartbeatThrottle time.Duration
 	MaxHeartbeatThrottle     time.Duration
+
+	// Check measures what is about to be sent, and fails if the server would refuse it
+	// for its size. Nil for not at all.
+	Check func(context.Context, proto.Message) error
 
 	// Stamp adds to a response what the worker tells about its build. Nil for
 	// nothing.
@@ -138,6 +143,8 @@ func (r *Runner) execute(task *workflowservice.PollActivityTaskQueueResponse, me
 		stopping:  o.Stopping,
 		ctx:       o.Context,
 		cancel:    cancel,
+		check:     o.Check,
+		fail:      func(err error) { r.failEarly(task, env, err, measured) },
 	}
 	defer func() {
 		// After a success nobody will ask for details.
@@ -175,6 +182,9 @@ func (r *Runner) execute(task *workflowservice.PollActivityTaskQueueResponse, me
 		return args, nil
 	})
 	cancelRequested := ctx.Err() == context.Canceled && temporal.IsCanceledError(context.Cause(ctx))
+	if _, reported := errors.AsType[*reportedError](context.Cause(ctx)); reported {
+		return nil, nil
+	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		env.Logger().Info("Activity complete after timeout.", logtag.Result, result, logtag.Error, err)
 		return nil, ErrAfterDeadline
@@ -185,7 +195,22 @@ func (r *Runner) execute(task *workflowservice.PollActivityTaskQueueResponse, me
 	if _, ok := err.(*failure.PanicError); ok {
 		measured.taskError.Inc(1)
 	}
-	return r.respond(task, env, result, err, cancelRequested, measured), nil
+	response = r.respond(task, env, result, err, cancelRequested, measured)
+	if m, ok := response.(proto.Message); ok && o.Check != nil {
+		if err := o.Check(context.WithoutCancel(ctx), m); err != nil {
+			env.Logger().Warn("The outcome of the activity is too large: the activity fails.", logtag.Error, err)
+			return r.respond(task, env, nil, err, false, measured), nil
+		}
+	}
+	return response, nil
+}
+
+// failEarly reports an activity as failed while its code still runs. If that fails, the
+// attempt times out.
+func (r *Runner) failEarly(task *workflowservice.PollActivityTaskQueueResponse, env *Env, err error, measured *typeMetrics) {
+	if err := r.report(r.respond(task, env, nil, err, false, measured)); err != nil {
+		env.Logger().Warn("The activity could not be reported as failed.", logtag.Error, err)
+	}
 }
 
 // respond builds the response for what an activity returned.

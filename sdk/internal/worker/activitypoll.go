@@ -44,6 +44,7 @@ func newActivityWorker(w *Worker) *activityWorker {
 		DefaultHeartbeatThrottle: c.DefaultHeartbeatThrottleInterval,
 		MaxHeartbeatThrottle:     c.MaxHeartbeatThrottleInterval,
 		Stamp:                    w.version.stampActivity,
+		Check:                    c.sizes.Check,
 	})
 	request := &workflowservice.PollActivityTaskQueueRequest{
 		Namespace:         c.backend.Namespace,
@@ -61,7 +62,9 @@ func newActivityWorker(w *Worker) *activityWorker {
 		logger: logger,
 		run: func(task *activityTask) {
 			if err := runner.Run(task); err != nil {
-				logger.Info("Task processing failed with error",
+				logger.Warn("The outcome of an activity could not be reported; the attempt will time out.",
+					logtag.Attempt, task.GetAttempt(),
+					logtag.WorkflowType, task.GetWorkflowType().GetName(),
 					logtag.ActivityType, task.GetActivityType().GetName(),
 					logtag.ActivityID, task.GetActivityId(),
 					logtag.WorkflowID, task.GetWorkflowExecution().GetWorkflowId(),

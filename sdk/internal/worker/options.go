@@ -130,6 +130,11 @@ type Options struct {
 	// outside of these; they should not be given here again.
 	Interceptors []WorkerInterceptor
 
+	// DisablePayloadErrorLimit leaves it to the server to refuse what is larger than the
+	// namespace allows. By default the worker measures, and fails the workflow task or
+	// the activity with an error that says so.
+	DisablePayloadErrorLimit bool
+
 	// OnFatalError is called, once and before the worker stops, with an error after
 	// which the worker cannot go on, such as that its namespace was deleted.
 	OnFatalError func(error)

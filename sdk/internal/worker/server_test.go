@@ -28,6 +28,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logger"
+	"github.com/perdure/perdure/sdk/internal/payloadlimits"
 	"github.com/perdure/perdure/sdk/internal/rpc"
 )
 
@@ -49,6 +50,11 @@ type fakeServer struct {
 	fetches   []string // tokens of the pages fetched
 	namespace error    // the answer to DescribeNamespace
 	drains    bool     // ends polls when told of a shutdown
+	silent    bool     // does not answer ShutdownWorker, nor end polls
+	// heartbeats that activities made.
+	heartbeats []*workflowservice.RecordActivityTaskHeartbeatRequest
+	// limits of the namespace.
+	limits *namespacepb.NamespaceInfo_Limits
 	// capabilities of the namespace, besides that one.
 	capabilities *namespacepb.NamespaceInfo_Capabilities
 	down         chan struct{}
@@ -107,13 +113,27 @@ func (f *fakeServer) DescribeNamespace(context.Context, *workflowservice.Describ
 	defer f.mu.Unlock()
 	capabilities := &namespacepb.NamespaceInfo_Capabilities{WorkerPollCompleteOnShutdown: f.drains}
 	proto.Merge(capabilities, f.capabilities)
-	return &workflowservice.DescribeNamespaceResponse{NamespaceInfo: &namespacepb.NamespaceInfo{Capabilities: capabilities}}, f.namespace
+	return &workflowservice.DescribeNamespaceResponse{NamespaceInfo: &namespacepb.NamespaceInfo{Capabilities: capabilities, Limits: f.limits}}, f.namespace
 }
 
-func (f *fakeServer) ShutdownWorker(_ context.Context, in *workflowservice.ShutdownWorkerRequest, _ ...grpc.CallOption) (*workflowservice.ShutdownWorkerResponse, error) {
+func (f *fakeServer) RecordActivityTaskHeartbeat(ctx context.Context, in *workflowservice.RecordActivityTaskHeartbeatRequest, _ ...grpc.CallOption) (*workflowservice.RecordActivityTaskHeartbeatResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	f.heartbeats = append(f.heartbeats, in)
+	return &workflowservice.RecordActivityTaskHeartbeatResponse{}, nil
+}
+
+func (f *fakeServer) ShutdownWorker(ctx context.Context, in *workflowservice.ShutdownWorkerRequest, _ ...grpc.CallOption) (*workflowservice.ShutdownWorkerResponse, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.shutdowns = append(f.shutdowns, in)
+	if f.silent {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
 	if f.drains {
 		close(f.down)
 	}
@@ -229,7 +249,16 @@ func testConfig(f *fakeServer) config {
 		},
 		taskQueue: "queue",
 		registry:  flow.NewRegistry(false),
+		sizes:     testSizes(),
 	}
+}
+
+func testSizes() *payloadlimits.Checker {
+	sizes, err := payloadlimits.New(payloadlimits.Options{}, logger.Discard{}, nil)
+	if err != nil {
+		panic(err)
+	}
+	return sizes
 }
 
 // script writes the history of a run, as a server would.
@@ -278,6 +307,27 @@ func (s *script) completed() *script {
 		EventType: enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
 		Attributes: &historypb.HistoryEvent_WorkflowTaskCompletedEventAttributes{WorkflowTaskCompletedEventAttributes: &historypb.WorkflowTaskCompletedEventAttributes{
 			ScheduledEventId: s.last() - 1, StartedEventId: s.last(),
+		}},
+	})
+}
+
+// activity adds an activity that is scheduled, started and completed.
+func (s *script) activity(id, activityType string) *script {
+	s.add(&historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED,
+		Attributes: &historypb.HistoryEvent_ActivityTaskScheduledEventAttributes{ActivityTaskScheduledEventAttributes: &historypb.ActivityTaskScheduledEventAttributes{
+			ActivityId: id, ActivityType: &commonpb.ActivityType{Name: activityType},
+		}},
+	})
+	scheduled := s.last()
+	s.add(&historypb.HistoryEvent{
+		EventType:  enumspb.EVENT_TYPE_ACTIVITY_TASK_STARTED,
+		Attributes: &historypb.HistoryEvent_ActivityTaskStartedEventAttributes{ActivityTaskStartedEventAttributes: &historypb.ActivityTaskStartedEventAttributes{ScheduledEventId: scheduled}},
+	})
+	return s.add(&historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_ACTIVITY_TASK_COMPLETED,
+		Attributes: &historypb.HistoryEvent_ActivityTaskCompletedEventAttributes{ActivityTaskCompletedEventAttributes: &historypb.ActivityTaskCompletedEventAttributes{
+			ScheduledEventId: scheduled, StartedEventId: s.last(),
 		}},
 	})
 }

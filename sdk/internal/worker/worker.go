@@ -19,6 +19,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logtag"
 	"github.com/perdure/perdure/sdk/internal/metrics"
+	"github.com/perdure/perdure/sdk/internal/payloadlimits"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/log"
 )
@@ -75,6 +76,7 @@ type config struct {
 	client    publicclient.Client // for activity.GetClient
 	taskQueue string
 	registry  *registry.Registry
+	sizes     *payloadlimits.Checker
 	// untold says of which tasks nobody has chosen the number of polls.
 	untold struct{ workflows, activities, nexus bool }
 }
@@ -104,6 +106,10 @@ func New(c publicclient.Client, taskQueue string, options Options) (*Worker, err
 	if err != nil {
 		return nil, err
 	}
+	sizes, err := payloadlimits.New(backend.PayloadLimits, backend.Logger, nil)
+	if err != nil {
+		return nil, err
+	}
 	options.Interceptors = interceptorsOf(backend, options.Interceptors)
 	return newWorker(config{
 		Options:   options,
@@ -111,6 +117,7 @@ func New(c publicclient.Client, taskQueue string, options Options) (*Worker, err
 		client:    c,
 		taskQueue: taskQueue,
 		registry:  flow.NewRegistry(options.DisableRegistrationAliasing),
+		sizes:     sizes,
 	}, process), nil
 }
 
@@ -173,7 +180,7 @@ func (w *Worker) begin() error {
 		return fmt.Errorf("starting the worker of task queue %q in namespace %q: %w", w.config.taskQueue, w.config.backend.Namespace, err)
 	}
 	w.mu.Lock()
-	w.learn(namespace.GetNamespaceInfo().GetCapabilities())
+	w.learn(namespace.GetNamespaceInfo())
 	begun := w.stopBegun
 	if !begun {
 		w.version.configure(capabilities)
@@ -199,7 +206,11 @@ func (w *Worker) begin() error {
 }
 
 // learn takes in what the server can do in the namespace. The caller holds mu.
-func (w *Worker) learn(capabilities *namespacepb.NamespaceInfo_Capabilities) {
+func (w *Worker) learn(namespace *namespacepb.NamespaceInfo) {
+	if !w.config.DisablePayloadErrorLimit {
+		w.config.sizes.SetLimits(payloadlimits.LimitsOf(namespace))
+	}
+	capabilities := namespace.GetCapabilities()
 	w.drain = capabilities.GetWorkerPollCompleteOnShutdown()
 	enroll := capabilities.GetPollerAutoscalingAutoEnroll()
 	w.scalable = capabilities.GetPollerAutoscaling() || enroll
@@ -262,16 +273,17 @@ func (w *Worker) Stop() {
 		return
 	}
 	defer close(w.stopped)
+	deadline := time.Now().Add(w.config.WorkerStopTimeout)
 	w.endStopping()
-	w.announce()
-	w.endPolls(drain)
-	w.endTasksGracefully()
+	told := w.announce()
+	w.endPolls(drain && told)
+	w.endTasksGracefully(deadline)
 	w.logger.Info("Stopped Worker")
 }
 
 // announce tells the server that the worker goes away: the tasks of its sticky
-// queue are then offered to others at once.
-func (w *Worker) announce() {
+// queue are then offered to others at once. It says whether the server heard.
+func (w *Worker) announce() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
 	request := &workflowservice.ShutdownWorkerRequest{
@@ -295,6 +307,7 @@ func (w *Worker) announce() {
 	if _, unimplemented := errors.AsType[*serviceerror.Unimplemented](err); err != nil && !unimplemented {
 		w.logger.Warn("ShutdownWorker rpc errored during worker shutdown.", logtag.Error, err)
 	}
+	return err == nil
 }
 
 // endPolls ends the open polls. With drain the server ends them, and is only
@@ -326,9 +339,10 @@ func (w *Worker) startedNexus() *nexusWorker {
 	return w.nexus
 }
 
-// endTasksGracefully waits for running tasks: for the stop timeout while they may
-// work on, and for a moment after their contexts were ended.
-func (w *Worker) endTasksGracefully() {
+// endTasksGracefully waits for running tasks: until the deadline, which is the stop
+// timeout after the stop began, while they may work on, and for a moment after their
+// contexts were ended.
+func (w *Worker) endTasksGracefully(deadline time.Time) {
 	done := make(chan struct{})
 	closing, abandon := context.WithCancel(context.Background())
 	defer abandon()
@@ -349,7 +363,7 @@ func (w *Worker) endTasksGracefully() {
 			nexus.tasks.running.Wait()
 		}
 	}()
-	finished := wait(done, w.config.WorkerStopTimeout)
+	finished := wait(done, time.Until(deadline))
 	w.endTasks(activities.ErrWorkerShutdown)
 	if !finished && !wait(done, stopGracePeriod) {
 		w.logger.Warn("Worker graceful stop timed out: activities that ignore their context are left behind.",

@@ -15,6 +15,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logtag"
 	"github.com/perdure/perdure/sdk/internal/metrics"
+	"github.com/perdure/perdure/sdk/internal/payloadlimits"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/log"
 )
@@ -35,6 +36,7 @@ type workflowWorker struct {
 	namespace        string
 	identity         string
 	version          *buildVersion
+	sizes            *payloadlimits.Checker
 	versioning       VersioningBehavior // of workflow types that declare none
 	logger           log.Logger
 	metrics          *workflowMetrics
@@ -65,6 +67,7 @@ func newWorkflowWorker(w *Worker) *workflowWorker {
 		namespace:        c.backend.Namespace,
 		identity:         c.Identity,
 		version:          w.version,
+		sizes:            c.sizes,
 		versioning:       c.DeploymentOptions.DefaultVersioningBehavior,
 		logger:           logger,
 		metrics:          newWorkflowMetrics(w.metrics),
@@ -87,6 +90,7 @@ func newWorkflowWorker(w *Worker) *workflowWorker {
 			Interceptors:  activityInterceptors(c.Interceptors),
 			Context:       w.taskContext,
 			Stopping:      w.stopping,
+			Check:         c.sizes.Check,
 			Slots:         localSlots{newSlots(c.Tuner.GetLocalActivitySlotSupplier(), w, w.logger, w.metrics.WithTags(metrics.WorkerTags(metrics.WorkerLocalActivity)))},
 			Limit:         newLimiter(c.WorkerLocalActivitiesPerSecond).wait,
 		}),
