@@ -138,6 +138,14 @@ func (e *Env) RecordHeartbeat(ctx context.Context, details ...any) {
 	e.heartbeat.record(payloads)
 }
 
+// HeartbeatNow reports that the activity is alive, whenever the last report was. It
+// leaves the details as they are with the server.
+func (e *Env) HeartbeatNow() {
+	if e.heartbeat != nil {
+		e.heartbeat.now()
+	}
+}
+
 // HeartbeatDetails decodes the last details of earlier attempts.
 func (e *Env) HeartbeatDetails(ctx context.Context, values ...any) error {
 	if e.Details == nil {

@@ -103,6 +103,17 @@ func (h *heartbeat) record(details *commonpb.Payloads) {
 	h.send(details)
 }
 
+// now sends a heartbeat without details, past the window. It is for an activity that
+// records no others.
+func (h *heartbeat) now() {
+	h.mu.Lock()
+	closed := h.closed
+	h.mu.Unlock()
+	if !closed {
+		h.call(nil)
+	}
+}
+
 // send sends details and opens a window. The caller holds mu, which send gives
 // up during the call.
 func (h *heartbeat) send(details *commonpb.Payloads) {

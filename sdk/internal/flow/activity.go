@@ -40,6 +40,14 @@ func (o outbound) ExecuteActivity(ctx Context, name string, args ...any) Future 
 		return f
 	}
 	options := activityOptionsOf(ctx)
+	if queue, err := r.sessionQueue(ctx, name); err != nil {
+		f.Set(nil, err)
+		return f
+	} else if queue != "" {
+		inSession := *options
+		inSession.TaskQueue = queue
+		options = &inSession
+	}
 	serialization := converter.ActivitySerializationContext{
 		Namespace:    r.info.Namespace,
 		WorkflowID:   r.info.WorkflowExecution.ID,

@@ -96,6 +96,8 @@ func (r *run) query(query *querypb.WorkflowQuery) (*commonpb.Payloads, error) {
 	switch queryType {
 	case QueryTypeStackTrace:
 		return r.converter.ToPayloads(r.scheduler.Stacks())
+	case QueryTypeOpenSessions:
+		return r.converter.ToPayloads(r.openSessions())
 	case QueryTypeWorkflowMetadata:
 		// The UI reads it, so it must not be encrypted.
 		payload, err := converter.GetDefaultDataConverter().ToPayload(r.metadata())

@@ -50,6 +50,7 @@ type run struct {
 	signalOptions  map[string]SignalChannelOptions // of those that code asked for
 	queries        map[string]*queryHandler
 	updates        runUpdates
+	sessions       map[string]*SessionInfo  // open ones by id
 	random         map[string]*randomStream // by name
 	currentDetails string
 	readOnly       bool

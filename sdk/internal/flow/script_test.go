@@ -228,6 +228,7 @@ func (s *script) commandEvent(c *commandpb.Command) {
 		s.add(enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED, &historypb.HistoryEvent_ActivityTaskScheduledEventAttributes{
 			ActivityTaskScheduledEventAttributes: &historypb.ActivityTaskScheduledEventAttributes{
 				ActivityId: a.ScheduleActivityTaskCommandAttributes.ActivityId, ActivityType: a.ScheduleActivityTaskCommandAttributes.ActivityType,
+				TaskQueue: a.ScheduleActivityTaskCommandAttributes.TaskQueue,
 			}})
 	case *commandpb.Command_RequestCancelActivityTaskCommandAttributes:
 		s.add(enumspb.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED, &historypb.HistoryEvent_ActivityTaskCancelRequestedEventAttributes{

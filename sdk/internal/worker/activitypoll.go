@@ -11,11 +11,13 @@ import (
 	"github.com/perdure/perdure/sdk/internal/activities"
 	"github.com/perdure/perdure/sdk/internal/logtag"
 	"github.com/perdure/perdure/sdk/internal/metrics"
+	"github.com/perdure/perdure/sdk/internal/tuner"
 	"github.com/perdure/perdure/sdk/log"
 )
 
-// activityWorker is the activity half of a Worker.
+// activityWorker is the activity half of a Worker, or one of those for its sessions.
 type activityWorker struct {
+	queue  activityQueue
 	tasks  *tasks[activityTask]
 	poller *poller[activityTask]
 	polls  *pollGauge
@@ -23,13 +25,24 @@ type activityWorker struct {
 
 type activityTask = workflowservice.PollActivityTaskQueueResponse
 
-func newActivityWorker(w *Worker) *activityWorker {
+// activityQueue is where an activityWorker gets its tasks, and how it runs them.
+type activityQueue struct {
+	name    string
+	version *buildVersion
+	slots   tuner.SlotSupplier
+	// context is the parent of the contexts of its activities.
+	context context.Context
+	// behavior of its poller; nil for that of the worker's options.
+	behavior PollerBehavior
+}
+
+func newActivityWorker(w *Worker, queue activityQueue) *activityWorker {
 	c := &w.config
-	logger := log.With(w.logger, logtag.WorkerType, "ActivityWorker")
+	logger := log.With(w.logger, logtag.WorkerType, metrics.WorkerActivity, logtag.TaskQueue, queue.name)
 	runner := activities.NewRunner(activities.Options{
 		Service:                  c.backend.Service,
 		Namespace:                c.backend.Namespace,
-		TaskQueue:                c.taskQueue,
+		TaskQueue:                queue.name,
 		Identity:                 c.Identity,
 		Registry:                 c.registry,
 		DataConverter:            c.backend.DataConverter,
@@ -39,26 +52,26 @@ func newActivityWorker(w *Worker) *activityWorker {
 		Metrics:                  w.metrics,
 		Client:                   c.client,
 		Interceptors:             activityInterceptors(c.Interceptors),
-		Context:                  w.taskContext,
+		Context:                  queue.context,
 		Stopping:                 w.stopping,
 		DefaultHeartbeatThrottle: c.DefaultHeartbeatThrottleInterval,
 		MaxHeartbeatThrottle:     c.MaxHeartbeatThrottleInterval,
-		Stamp:                    w.version.stampActivity,
+		Stamp:                    queue.version.stampActivity,
 		Check:                    c.sizes.Check,
 	})
 	request := &workflowservice.PollActivityTaskQueueRequest{
 		Namespace:         c.backend.Namespace,
-		TaskQueue:         &taskqueuepb.TaskQueue{Name: c.taskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
+		TaskQueue:         &taskqueuepb.TaskQueue{Name: queue.name, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
 		Identity:          c.Identity,
 		TaskQueueMetadata: &taskqueuepb.TaskQueueMetadata{MaxTasksPerSecond: wrapperspb.Double(c.TaskQueueActivitiesPerSecond)},
 		WorkerInstanceKey: w.instanceKey,
 	}
-	w.version.stampActivityPoll(request)
+	queue.version.stampActivityPoll(request)
 	tagged := w.metrics.WithTags(metrics.WorkerTags(metrics.WorkerActivity))
-	measured := newActivityMetrics(w.metrics, c.taskQueue)
-	a := &activityWorker{polls: newPollGauge(w.metrics, metrics.PollerActivityTask)}
+	measured := newActivityMetrics(w.metrics, queue.name)
+	a := &activityWorker{queue: queue, polls: newPollGauge(w.metrics, metrics.PollerActivityTask)}
 	a.tasks = &tasks[activityTask]{
-		slots:  newSlots(c.Tuner.GetActivityTaskSlotSupplier(), w, logger, tagged),
+		slots:  newSlots(queue.slots, w, queue.name, logger, tagged),
 		logger: logger,
 		run: func(task *activityTask) {
 			if err := runner.Run(task); err != nil {
@@ -100,6 +113,9 @@ func newActivityWorker(w *Worker) *activityWorker {
 // start begins to poll.
 func (a *activityWorker) start(w *Worker) {
 	w.metrics.WithTags(metrics.WorkerTags(metrics.WorkerActivity)).Counter(metrics.WorkerStart).Inc(1)
-	a.poller.behavior, a.poller.scalable = w.config.ActivityTaskPollerBehavior, w.scalable
+	a.poller.behavior, a.poller.scalable = a.queue.behavior, w.scalable
+	if a.queue.behavior == nil {
+		a.poller.behavior = w.config.ActivityTaskPollerBehavior
+	}
 	a.poller.start(w.stopping, w.polling)
 }

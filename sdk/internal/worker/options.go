@@ -101,6 +101,14 @@ type Options struct {
 	// their contexts. Default 0.
 	WorkerStopTimeout time.Duration
 
+	// EnableSessionWorker has the worker run sessions: workflow.CreateSession. It cannot
+	// be set together with UseBuildIDForVersioning.
+	EnableSessionWorker bool
+
+	// MaxConcurrentSessionExecutionSize is how many sessions this worker has at a time.
+	// Default 1000.
+	MaxConcurrentSessionExecutionSize int
+
 	// DisableWorkflowWorker makes a worker for activities only.
 	DisableWorkflowWorker bool
 
@@ -221,6 +229,8 @@ func (o *Options) check(taskQueue string) error {
 		return errors.New("MaxEagerActivityReservationsPerWorkflowTask must be positive; set DisableEagerActivities to disable eager activity execution")
 	case o.DeploymentOptions.DefaultVersioningBehavior != policy.VersioningBehaviorUnspecified && !o.DeploymentOptions.UseVersioning:
 		return errors.New("cannot set DeploymentOptions.DefaultVersioningBehavior without DeploymentOptions.UseVersioning")
+	case o.EnableSessionWorker && o.UseBuildIDForVersioning:
+		return errors.New("cannot set both EnableSessionWorker and UseBuildIDForVersioning")
 	case o.DeploymentOptions.UseVersioning && o.DeploymentOptions.Version == (WorkerDeploymentVersion{}):
 		return errors.New("DeploymentOptions.UseVersioning needs DeploymentOptions.Version")
 	}
@@ -246,6 +256,7 @@ func (o Options) withDefaults(backend *client.Backend, taskQueue string) Options
 			o.Identity += taskQueue
 		}
 	}
+	setDefault(&o.MaxConcurrentSessionExecutionSize, tuner.DefaultSlots)
 	o.setConcurrencyDefaults()
 	setDefault(&o.WorkerActivitiesPerSecond, defaultActivitiesPerSecond)
 	setDefault(&o.WorkerLocalActivitiesPerSecond, defaultActivitiesPerSecond)

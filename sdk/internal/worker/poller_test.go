@@ -253,7 +253,7 @@ func fixedSlots(size int) *slots {
 
 // suppliedSlots are slots of a supplier, apart from a worker.
 func suppliedSlots(supplier tuner.SlotSupplier, m metrics.Handler) *slots {
-	return newSlots(supplier, &Worker{config: config{taskQueue: "queue", Options: Options{Identity: "tester", BuildID: "build"}}}, &lines{}, m)
+	return newSlots(supplier, &Worker{config: config{taskQueue: "queue", Options: Options{Identity: "tester", BuildID: "build"}}}, "queue", &lines{}, m)
 }
 
 // lines keeps what is logged.

@@ -41,10 +41,10 @@ type slot struct {
 }
 
 // newSlots returns the slots of a part of a worker. m has the tags of that part.
-func newSlots(supplier tuner.SlotSupplier, w *Worker, logger log.Logger, m metrics.Handler) *slots {
+func newSlots(supplier tuner.SlotSupplier, w *Worker, taskQueue string, logger log.Logger, m metrics.Handler) *slots {
 	return &slots{
 		supplier:  supplier,
-		taskQueue: w.config.taskQueue,
+		taskQueue: taskQueue,
 		identity:  w.config.Identity,
 		buildID:   w.config.BuildID,
 		logger:    logger,

@@ -8,13 +8,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	enumspb "go.temporal.io/api/enums/v1"
 	namespacepb "go.temporal.io/api/namespace/v1"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 
 	publicclient "github.com/perdure/perdure/sdk/client"
-	"github.com/perdure/perdure/sdk/internal/activities"
 	"github.com/perdure/perdure/sdk/internal/client"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logtag"
@@ -42,6 +39,7 @@ type Worker struct {
 	workflows  *workflowWorker // nil if disabled
 	activities *activityWorker // nil if disabled
 	nexus      *nexusWorker    // nil until Start, and without Nexus services; guarded by mu
+	sessions   *sessionWorker  // nil if disabled
 
 	// The three contexts of a worker's life end in this order as it stops.
 
@@ -149,7 +147,12 @@ func newWorker(config config, cache *stickyCache) *Worker {
 		w.workflows = newWorkflowWorker(w)
 	}
 	if !config.LocalActivityWorkerOnly {
-		w.activities = newActivityWorker(w)
+		w.activities = newActivityWorker(w, activityQueue{
+			name: config.taskQueue, version: w.version, slots: config.Tuner.GetActivityTaskSlotSupplier(), context: w.taskContext,
+		})
+		if config.EnableSessionWorker {
+			w.sessions = newSessionWorker(w)
+		}
 		if w.workflows != nil {
 			w.workflows.eager.activities = w.activities
 		}
@@ -192,6 +195,9 @@ func (w *Worker) begin() error {
 			w.activities.start(w)
 		}
 		w.nexus, err = newNexusWorker(w)
+		if w.sessions != nil {
+			w.sessions.start(w)
+		}
 	}
 	w.mu.Unlock()
 	if err != nil {
@@ -257,133 +263,4 @@ func (w *Worker) fail(err error) {
 		}
 		w.Stop()
 	}()
-}
-
-// Stop ends the worker: polls at once, tasks within the stop timeout. It returns
-// when that is done; concurrent calls wait for the one that does it. It may be
-// called on a worker that was not started.
-func (w *Worker) Stop() {
-	w.mu.Lock()
-	begun := w.stopBegun
-	w.stopBegun = true
-	drain := w.drain
-	w.mu.Unlock()
-	if begun {
-		<-w.stopped
-		return
-	}
-	defer close(w.stopped)
-	deadline := time.Now().Add(w.config.WorkerStopTimeout)
-	w.endStopping()
-	told := w.announce()
-	w.endPolls(drain && told)
-	w.endTasksGracefully(deadline)
-	w.logger.Info("Stopped Worker")
-}
-
-// announce tells the server that the worker goes away: the tasks of its sticky
-// queue are then offered to others at once. It says whether the server heard.
-func (w *Worker) announce() bool {
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
-	defer cancel()
-	request := &workflowservice.ShutdownWorkerRequest{
-		Namespace:         w.config.backend.Namespace,
-		Identity:          w.config.Identity,
-		Reason:            "graceful shutdown",
-		WorkerInstanceKey: w.instanceKey,
-		TaskQueue:         w.config.taskQueue,
-	}
-	if w.workflows != nil {
-		request.StickyTaskQueue = w.workflows.stickyQueue()
-		request.TaskQueueTypes = append(request.TaskQueueTypes, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
-	}
-	if w.activities != nil {
-		request.TaskQueueTypes = append(request.TaskQueueTypes, enumspb.TASK_QUEUE_TYPE_ACTIVITY)
-	}
-	if w.startedNexus() != nil {
-		request.TaskQueueTypes = append(request.TaskQueueTypes, enumspb.TASK_QUEUE_TYPE_NEXUS)
-	}
-	_, err := w.config.backend.Service.ShutdownWorker(ctx, request)
-	if _, unimplemented := errors.AsType[*serviceerror.Unimplemented](err); err != nil && !unimplemented {
-		w.logger.Warn("ShutdownWorker rpc errored during worker shutdown.", logtag.Error, err)
-	}
-	return err == nil
-}
-
-// endPolls ends the open polls. With drain the server ends them, and is only
-// hurried if it does not.
-func (w *Worker) endPolls(drain bool) {
-	if drain {
-		hurry := time.AfterFunc(shutdownTimeout, w.endPolling)
-		defer hurry.Stop()
-	} else {
-		w.endPolling()
-	}
-	if w.workflows != nil {
-		for _, p := range w.workflows.pollers {
-			p.loops.Wait()
-		}
-	}
-	if w.activities != nil {
-		w.activities.poller.loops.Wait()
-	}
-	if nexus := w.startedNexus(); nexus != nil {
-		nexus.poller.loops.Wait()
-	}
-	w.endPolling()
-}
-
-func (w *Worker) startedNexus() *nexusWorker {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.nexus
-}
-
-// endTasksGracefully waits for running tasks: until the deadline, which is the stop
-// timeout after the stop began, while they may work on, and for a moment after their
-// contexts were ended.
-func (w *Worker) endTasksGracefully(deadline time.Time) {
-	done := make(chan struct{})
-	closing, abandon := context.WithCancel(context.Background())
-	defer abandon()
-	go func() {
-		defer close(done)
-		if w.workflows != nil {
-			// Workflow tasks first: they start local and eager activities.
-			w.workflows.tasks.running.Wait()
-			w.workflows.dropRuns()
-			if err := w.workflows.stop(closing); err != nil {
-				return
-			}
-		}
-		if w.activities != nil {
-			w.activities.tasks.running.Wait()
-		}
-		if nexus := w.startedNexus(); nexus != nil {
-			nexus.tasks.running.Wait()
-		}
-	}()
-	finished := wait(done, time.Until(deadline))
-	w.endTasks(activities.ErrWorkerShutdown)
-	if !finished && !wait(done, stopGracePeriod) {
-		w.logger.Warn("Worker graceful stop timed out: activities that ignore their context are left behind.",
-			"Stop timeout", w.config.WorkerStopTimeout)
-	}
-}
-
-// wait reports whether done was closed within timeout.
-func wait(done <-chan struct{}, timeout time.Duration) bool {
-	timer := time.NewTimer(timeout)
-	defer timer.Stop()
-	select {
-	case <-done:
-		return true
-	case <-timer.C:
-		select {
-		case <-done:
-			return true
-		default:
-			return false
-		}
-	}
 }

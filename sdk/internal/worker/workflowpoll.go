@@ -91,7 +91,7 @@ func newWorkflowWorker(w *Worker) *workflowWorker {
 			Context:       w.taskContext,
 			Stopping:      w.stopping,
 			Check:         c.sizes.Check,
-			Slots:         localSlots{newSlots(c.Tuner.GetLocalActivitySlotSupplier(), w, w.logger, w.metrics.WithTags(metrics.WorkerTags(metrics.WorkerLocalActivity)))},
+			Slots:         localSlots{newSlots(c.Tuner.GetLocalActivitySlotSupplier(), w, c.taskQueue, w.logger, w.metrics.WithTags(metrics.WorkerTags(metrics.WorkerLocalActivity)))},
 			Limit:         newLimiter(c.WorkerLocalActivitiesPerSecond).wait,
 		}),
 	}
@@ -124,7 +124,7 @@ func newWorkflowWorker(w *Worker) *workflowWorker {
 	}
 	tagged := w.metrics.WithTags(metrics.WorkerTags(metrics.WorkerWorkflow))
 	ww.tasks = &tasks[workflowTask]{
-		slots:  newSlots(c.Tuner.GetWorkflowTaskSlotSupplier(), w, logger, tagged),
+		slots:  newSlots(c.Tuner.GetWorkflowTaskSlotSupplier(), w, c.taskQueue, logger, tagged),
 		logger: logger,
 		run:    ww.handle,
 	}
