@@ -78,6 +78,7 @@ func ReplayHistory(ctx context.Context, history *historypb.History, options Repl
 			Check:                  true,
 			Offline:                true,
 		})
+		instance.run.explain(err)
 		completed = true
 	})
 	name := attributes.GetWorkflowType().GetName()

@@ -207,6 +207,7 @@ func (i *Instance) handle(ctx context.Context, task *Task) (outcome *Outcome, er
 	if i.state.Load() == abandoned {
 		return nil, ErrStale // nobody waits for this
 	}
+	i.run.explain(err)
 	i.lastHandled = reader.LastEventID()
 	if poll.GetQuery() == nil {
 		i.previousStarted = poll.GetStartedEventId()

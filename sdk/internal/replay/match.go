@@ -49,7 +49,7 @@ func match(commands []*output, closing *commandpb.Command, following *segment, o
 				}
 			}
 			return &NonDeterminismError{
-				EventID: event.GetEventId(), History: describeEvent(event), Workflow: "nothing",
+				EventID: event.GetEventId(), History: describeEvent(event), Workflow: "nothing", nothing: true,
 				Problem: "missing replay command for " + describeEvent(event),
 			}
 		}
@@ -81,7 +81,7 @@ func matchClosing(closing *commandpb.Command, closed *historypb.HistoryEvent, fo
 		return nil
 	case closing == nil:
 		return &NonDeterminismError{
-			EventID: closed.GetEventId(), History: describeEvent(closed), Workflow: "still running",
+			EventID: closed.GetEventId(), History: describeEvent(closed), Workflow: "still running", nothing: true,
 			Problem: fmt.Sprintf("missing replay command for %s: the workflow code has not ended", describeEvent(closed)),
 		}
 	case closed == nil:

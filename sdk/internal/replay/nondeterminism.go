@@ -16,8 +16,12 @@ type NonDeterminismError struct {
 	// History is what the history has, Workflow what the code asked for. Either
 	// may be empty.
 	History, Workflow string
+	// Waiting is where the workflow code waits, if it is that it did not ask for what the history
+	// has: a source line for each of its coroutines.
+	Waiting []string
 
-	site callSite
+	nothing bool
+	site    callSite
 }
 
 func (e *NonDeterminismError) Error() string {
@@ -36,8 +40,14 @@ func (e *NonDeterminismError) Error() string {
 	if line := e.site.line(); line != "" {
 		b.WriteString("\n  called at:         " + line)
 	}
+	for _, line := range e.Waiting {
+		b.WriteString("\n  waits at:          " + line)
+	}
 	return b.String()
 }
+
+// AskedForNothing says whether the history goes on where the workflow code waits.
+func (e *NonDeterminismError) AskedForNothing() bool { return e.nothing }
 
 // Line is the source line of the workflow code that does not match, or "".
 func (e *NonDeterminismError) Line() string { return e.site.line() }
