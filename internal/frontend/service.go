@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"time"
 
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/workflowservice/v1"
@@ -48,6 +49,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Config has the settings that can change; nil has the defaults.
 	Config *dynamicconfig.Config
+	// LongPoll replaces how long the table of methods lets calls wait, if it is not
+	// zero.
+	LongPoll time.Duration
 	// Cluster is what GetClusterInfo says.
 	Cluster Cluster
 	// Failure is called once, as soon as a request has found out that the store
@@ -100,7 +104,7 @@ type (
 // New returns a Service that is ready for calls.
 func New(options Options) *Service {
 	logger := cmp.Or(options.Logger, slog.Default())
-	runtime, match, waits := options.Runtime, options.Matching, newWaits()
+	runtime, match, waits := options.Runtime, options.Matching, newWaits(options.LongPoll)
 	queries := &queryHandlers{runtime: runtime, matching: match, waits: waits, logger: logger}
 	polls := &polls{runtime: runtime, matching: match, waits: waits, logger: logger}
 	return &Service{

@@ -1,6 +1,7 @@
 package frontend
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync/atomic"
@@ -21,10 +22,12 @@ type waits struct {
 	drain    context.CancelFunc
 	// open counts the long polls that are open.
 	open atomic.Int64
+	// longest replaces the time that the table allows, if it is not zero.
+	longest time.Duration
 }
 
-func newWaits() *waits {
-	w := new(waits)
+func newWaits(longest time.Duration) *waits {
+	w := &waits{longest: longest}
 	w.draining, w.drain = context.WithCancel(context.Background())
 	return w
 }
@@ -36,7 +39,7 @@ func newWaits() *waits {
 // there is. done must be called at the end of the wait.
 func (w *waits) hold(ctx context.Context) (wait context.Context, done func(), err error) {
 	row := callOf(ctx).method
-	limit := row.Wait.Max
+	limit := cmp.Or(w.longest, row.Wait.Max)
 	if deadline, ok := ctx.Deadline(); ok {
 		left := time.Until(deadline)
 		tail := longPollTail

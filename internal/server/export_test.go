@@ -14,6 +14,6 @@ func WithHandshakeTimeout(options Options, timeout time.Duration) Options {
 
 // WithStore gives the server a store of the test's own.
 func WithStore(options Options, store storage.Store) Options {
-	options.store = store
+	options.Store = store
 	return options
 }

@@ -79,9 +79,16 @@ type Options struct {
 	// Logger gets what operators should know; slog.Default if nil.
 	Logger *slog.Logger
 
-	// For tests: a shorter time for handshakes, another store in place of DataDir.
+	// Store is kept the data in, in place of DataDir, by tests that let a server
+	// crash. It is closed with the server.
+	Store storage.Store
+	// LongPoll is how long a long poll waits before its answer is empty; what the
+	// table of methods says if zero. In virtual time it is better long: each poll is
+	// work, and an idle month has 43,200 of a minute.
+	LongPoll time.Duration
+
+	// For tests: a shorter time for handshakes.
 	handshakeTimeout time.Duration
-	store            storage.Store
 }
 
 // closeTimeout is what the runtime has to bring to an end what is on its way to
@@ -142,7 +149,8 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		return err
 	}
 	s.matching = matching.New(matching.Options{
-		Logger: s.logger,
+		Logger:   s.logger,
+		LongPoll: options.LongPoll,
 		Config: taskqueue.Limits(func(ctx context.Context, key entity.Key, fn func(entity.Entity, entity.View) error) error {
 			return s.runtime.View(ctx, key, fn)
 		}),
@@ -175,6 +183,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Matching:   s.matching,
 		Namespaces: s.namespaces,
 		Config:     s.settings.Config(),
+		LongPoll:   options.LongPoll,
 		Logger:     s.logger,
 		Cluster: frontend.Cluster{
 			Version:     Version,
@@ -192,8 +201,8 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 // openStore opens the store of the options and returns the name of its kind.
 func (s *Server) openStore(options Options) (name string, err error) {
 	switch {
-	case options.store != nil:
-		s.store = options.store
+	case options.Store != nil:
+		s.store = options.Store
 		return "memory", nil
 	case options.DataDir == "":
 		s.store = memory.New(0)
