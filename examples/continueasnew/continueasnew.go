@@ -8,6 +8,9 @@ package continueasnew
 
 import (
 	"context"
+	"errors"
+
+	enumspb "go.temporal.io/api/enums/v1"
 
 	"github.com/perdure/perdure/examples/lesson"
 	"github.com/perdure/perdure/sdk/client"
@@ -23,12 +26,21 @@ var Lesson = lesson.Lesson{
 		if err != nil {
 			return err
 		}
-		for range 25 {
-			if err := c.SignalWorkflow(ctx, run.GetID(), "", "count", 1); err != nil {
-				return err
+		count := func(n, times int) (err error) {
+			for range times {
+				err = errors.Join(err, c.SignalWorkflow(ctx, run.GetID(), "", "count", n))
 			}
+			return err
 		}
-		if err := c.SignalWorkflow(ctx, run.GetID(), "", "count", 0); err != nil {
+		if err := count(1, 15); err != nil {
+			return err
+		}
+		// Wait for the end of the first run: the event that closes it.
+		closing := c.GetWorkflowHistory(ctx, run.GetID(), run.GetRunID(), true, enumspb.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT)
+		if _, err := closing.Next(); err != nil {
+			return err
+		}
+		if err := errors.Join(count(1, 10), count(0, 1)); err != nil {
 			return err
 		}
 		var total State
@@ -49,25 +61,20 @@ type State struct{ Count, Runs int }
 func Counter(ctx workflow.Context, state State) (State, error) {
 	state.Runs++
 	counts := workflow.GetSignalChannel(ctx, "count")
+	// workflow.GetInfo(ctx).GetContinueAsNewSuggested() says when a history has become
+	// long; here it is after ten signals.
 	for handled := 0; ; handled++ {
 		var n int
-		// Signals that have arrived are handled before the run ends: they belong to
-		// it. (workflow.GetInfo(ctx).GetContinueAsNewSuggested() says when a
-		// history has become long; here it is after ten.)
 		if handled < 10 {
 			counts.Receive(ctx, &n)
 		} else if !counts.ReceiveAsync(&n) {
+			// Signals that have arrived belong to this run, and would be lost with
+			// it: it ends when there are none.
 			return state, workflow.NewContinueAsNewError(ctx, Counter, state)
 		}
 		if n == 0 {
 			return state, nil
 		}
 		state.Count += n
-		if handled == 9 {
-			// Let what is on its way arrive, so that this example has its second run.
-			if counts.Len() == 0 {
-				return state, workflow.NewContinueAsNewError(ctx, Counter, state)
-			}
-		}
 	}
 }
