@@ -25,10 +25,11 @@ var Lesson = lesson.Lesson{
 		r.RegisterActivity(Step)
 	},
 	Run: func(ctx context.Context, c client.Client, say lesson.Say) error {
+		before := counts.activities.Load()
 		if _, err := lesson.Execute[any](ctx, c, "interceptors", Walk, 3); err != nil {
 			return err
 		}
-		say("%d activities", counts.activities.Load())
+		say("%d activities", counts.activities.Load()-before)
 		return nil
 	},
 	Says: []string{"3 activities"},
