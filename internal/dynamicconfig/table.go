@@ -82,6 +82,8 @@ var (
 		"The first workflow task may be returned with the start of the workflow.")
 	EagerActivities = byNamespace("system.enableActivityEagerExecution", true, boolean,
 		"An activity may be returned with the completion that schedules it.")
+	WorkflowPause = byNamespace("frontend.WorkflowPauseEnabled", false, boolean,
+		"Workflows can be paused.")
 	DisallowQuery = byNamespace("system.disallowQuery", false, boolean,
 		"Queries are refused.")
 	Updates = byNamespace("frontend.enableUpdateWorkflowExecution", true, boolean,

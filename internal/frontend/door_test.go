@@ -24,6 +24,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	tokens "github.com/perdure/perdure/internal/api/token"
+	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
 	"github.com/perdure/perdure/internal/namespace"
@@ -213,8 +214,12 @@ func (r brokenRuntime) Failed() error { return r.door.broken }
 
 const runID = "5e9ba2e4-5a23-4f2c-9d0e-1b7a5d0c8a11"
 
-func newDoor(t *testing.T) *door {
+func newDoor(t *testing.T, overrides ...dynamicconfig.Override) *door {
 	t.Helper()
+	settings, err := dynamicconfig.Open(dynamicconfig.Options{Overrides: overrides})
+	if err != nil {
+		t.Fatal(err)
+	}
 	d := &door{t: t, chain: &fakeChain{}, log: new(strings.Builder), matching: &fakeMatching{
 		work: make(chan *matching.Work, 10), returned: make(chan *entity.Task, 10), asked: make(chan *matching.QueryTask, 10)}}
 	logger := slog.New(slog.NewTextHandler(d.log, nil))
@@ -236,7 +241,7 @@ func newDoor(t *testing.T) *door {
 	if d.ns, err = registry.ByName("default"); err != nil {
 		t.Fatal(err)
 	}
-	d.service = New(Options{Runtime: brokenRuntime{rt, d}, Matching: d.matching, Namespaces: registry, Logger: logger, Cluster: Cluster{Version: "test"}})
+	d.service = New(Options{Runtime: brokenRuntime{rt, d}, Matching: d.matching, Namespaces: registry, Logger: logger, Cluster: Cluster{Version: "test"}, Config: settings.Config()})
 	return d
 }
 

@@ -100,6 +100,7 @@ func describeNamespace(ctx context.Context, ns *namespace.Namespace) *workflowse
 				EagerWorkflowStart: dynamicconfig.EagerWorkflowStart.Get(settings.config, ns.Name),
 				SyncUpdate:         dynamicconfig.Updates.Get(settings.config, ns.Name),
 				AsyncUpdate:        dynamicconfig.UpdatesAccepted.Get(settings.config, ns.Name),
+				WorkflowPause:      dynamicconfig.WorkflowPause.Get(settings.config, ns.Name),
 				// Workers that stop wait for the replies to their polls, which
 				// ShutdownWorker brings about, so that no task gets lost on the way.
 				WorkerPollCompleteOnShutdown: dynamicconfig.CancelPollsOnShutdown.Get(settings.config, ns.Name),

@@ -78,6 +78,7 @@ type workflowService struct {
 	workflowTaskHandlers
 	activityTaskHandlers
 	activityOperatorHandlers
+	pauseHandlers
 	taskQueueHandlers
 	workerHandlers
 	namespaceHandlers
@@ -118,6 +119,7 @@ func New(options Options) *Service {
 			workflowTaskHandlers:     workflowTaskHandlers{runtime: runtime, polls: polls, queries: queries},
 			activityTaskHandlers:     activityTaskHandlers{runtime: runtime, polls: polls},
 			activityOperatorHandlers: activityOperatorHandlers{runtime: runtime},
+			pauseHandlers:            pauseHandlers{runtime: runtime},
 			taskQueueHandlers:        taskQueueHandlers{runtime: runtime, matching: match},
 			workerHandlers:           workerHandlers{matching: match, workers: newWorkerRegistry(), logger: logger},
 			namespaceHandlers:        namespaceHandlers{namespaces: options.Namespaces},

@@ -72,13 +72,14 @@ func (h *workflowTaskHandlers) PollWorkflowTaskQueue(ctx context.Context, req *w
 		// A worker that hears of a sticky backlog sends all its polls there until it
 		// hears otherwise, which it does only with the next task from there: were
 		// the hint out of date, new workflows would wait for a whole long poll.
-		if err == nil && poll.Sticky == "" {
+		taken = err == nil && resp != nil
+		if taken && poll.Sticky == "" {
 			resp.BacklogCountHint = work.BacklogCount
 		}
-		if err == nil {
+		if taken {
 			resp.PollerScalingDecision = scalingDecision(work)
 		}
-		return err == nil, err
+		return taken, err
 	})
 	if err != nil {
 		return nil, err

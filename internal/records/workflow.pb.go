@@ -414,6 +414,7 @@ type Run struct {
 	CloseTime               *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=close_time,json=closeTime,proto3" json:"close_time,omitempty"`
 	NewRunId                string                 `protobuf:"bytes,17,opt,name=new_run_id,json=newRunId,proto3" json:"new_run_id,omitempty"`       // the run that continues this one, once closed
 	ResetRunId              string                 `protobuf:"bytes,18,opt,name=reset_run_id,json=resetRunId,proto3" json:"reset_run_id,omitempty"` // the run that the last reset of this one has made
+	Pause                   *Pause                 `protobuf:"bytes,19,opt,name=pause,proto3" json:"pause,omitempty"`                               // unset: not paused
 	unknownFields           protoimpl.UnknownFields
 	sizeCache               protoimpl.SizeCache
 }
@@ -574,6 +575,82 @@ func (x *Run) GetResetRunId() string {
 	return ""
 }
 
+func (x *Run) GetPause() *Pause {
+	if x != nil {
+		return x.Pause
+	}
+	return nil
+}
+
+// Pause is how a run was paused.
+type Pause struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Time          *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`
+	Identity      string                 `protobuf:"bytes,2,opt,name=identity,proto3" json:"identity,omitempty"`
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	RequestId     string                 `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Pause) Reset() {
+	*x = Pause{}
+	mi := &file_records_workflow_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Pause) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Pause) ProtoMessage() {}
+
+func (x *Pause) ProtoReflect() protoreflect.Message {
+	mi := &file_records_workflow_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Pause.ProtoReflect.Descriptor instead.
+func (*Pause) Descriptor() ([]byte, []int) {
+	return file_records_workflow_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Pause) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *Pause) GetIdentity() string {
+	if x != nil {
+		return x.Identity
+	}
+	return ""
+}
+
+func (x *Pause) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Pause) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
 // WorkflowTask is the pending workflow task of a run. That it is started is not
 // recorded: a started workflow task is a promise which a crash turns back into
 // a scheduled one. The workflow package keeps the started half in memory.
@@ -594,7 +671,7 @@ type WorkflowTask struct {
 
 func (x *WorkflowTask) Reset() {
 	*x = WorkflowTask{}
-	mi := &file_records_workflow_proto_msgTypes[4]
+	mi := &file_records_workflow_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -606,7 +683,7 @@ func (x *WorkflowTask) String() string {
 func (*WorkflowTask) ProtoMessage() {}
 
 func (x *WorkflowTask) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[4]
+	mi := &file_records_workflow_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -619,7 +696,7 @@ func (x *WorkflowTask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkflowTask.ProtoReflect.Descriptor instead.
 func (*WorkflowTask) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{4}
+	return file_records_workflow_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *WorkflowTask) GetScheduledEventId() int64 {
@@ -722,7 +799,7 @@ type Activity struct {
 
 func (x *Activity) Reset() {
 	*x = Activity{}
-	mi := &file_records_workflow_proto_msgTypes[5]
+	mi := &file_records_workflow_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -734,7 +811,7 @@ func (x *Activity) String() string {
 func (*Activity) ProtoMessage() {}
 
 func (x *Activity) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[5]
+	mi := &file_records_workflow_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -747,7 +824,7 @@ func (x *Activity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Activity.ProtoReflect.Descriptor instead.
 func (*Activity) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{5}
+	return file_records_workflow_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Activity) GetScheduledEventId() int64 {
@@ -964,7 +1041,7 @@ type ActivityControl struct {
 
 func (x *ActivityControl) Reset() {
 	*x = ActivityControl{}
-	mi := &file_records_workflow_proto_msgTypes[6]
+	mi := &file_records_workflow_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -976,7 +1053,7 @@ func (x *ActivityControl) String() string {
 func (*ActivityControl) ProtoMessage() {}
 
 func (x *ActivityControl) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[6]
+	mi := &file_records_workflow_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -989,7 +1066,7 @@ func (x *ActivityControl) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityControl.ProtoReflect.Descriptor instead.
 func (*ActivityControl) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{6}
+	return file_records_workflow_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ActivityControl) GetPaused() bool {
@@ -1060,7 +1137,7 @@ type Timer struct {
 
 func (x *Timer) Reset() {
 	*x = Timer{}
-	mi := &file_records_workflow_proto_msgTypes[7]
+	mi := &file_records_workflow_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1072,7 +1149,7 @@ func (x *Timer) String() string {
 func (*Timer) ProtoMessage() {}
 
 func (x *Timer) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[7]
+	mi := &file_records_workflow_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1085,7 +1162,7 @@ func (x *Timer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer.ProtoReflect.Descriptor instead.
 func (*Timer) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{7}
+	return file_records_workflow_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Timer) GetTimerId() string {
@@ -1129,7 +1206,7 @@ type Child struct {
 
 func (x *Child) Reset() {
 	*x = Child{}
-	mi := &file_records_workflow_proto_msgTypes[8]
+	mi := &file_records_workflow_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1141,7 +1218,7 @@ func (x *Child) String() string {
 func (*Child) ProtoMessage() {}
 
 func (x *Child) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[8]
+	mi := &file_records_workflow_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1154,7 +1231,7 @@ func (x *Child) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Child.ProtoReflect.Descriptor instead.
 func (*Child) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{8}
+	return file_records_workflow_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Child) GetInitiatedEventId() int64 {
@@ -1234,7 +1311,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_records_workflow_proto_msgTypes[9]
+	mi := &file_records_workflow_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1246,7 +1323,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[9]
+	mi := &file_records_workflow_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1259,7 +1336,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{9}
+	return file_records_workflow_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Update) GetAdmittedEventId() int64 {
@@ -1301,7 +1378,7 @@ type AttachedRequest struct {
 
 func (x *AttachedRequest) Reset() {
 	*x = AttachedRequest{}
-	mi := &file_records_workflow_proto_msgTypes[10]
+	mi := &file_records_workflow_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1313,7 +1390,7 @@ func (x *AttachedRequest) String() string {
 func (*AttachedRequest) ProtoMessage() {}
 
 func (x *AttachedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[10]
+	mi := &file_records_workflow_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1326,7 +1403,7 @@ func (x *AttachedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttachedRequest.ProtoReflect.Descriptor instead.
 func (*AttachedRequest) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{10}
+	return file_records_workflow_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *AttachedRequest) GetEventId() int64 {
@@ -1361,7 +1438,7 @@ type External struct {
 
 func (x *External) Reset() {
 	*x = External{}
-	mi := &file_records_workflow_proto_msgTypes[11]
+	mi := &file_records_workflow_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1373,7 +1450,7 @@ func (x *External) String() string {
 func (*External) ProtoMessage() {}
 
 func (x *External) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[11]
+	mi := &file_records_workflow_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1386,7 +1463,7 @@ func (x *External) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use External.ProtoReflect.Descriptor instead.
 func (*External) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{11}
+	return file_records_workflow_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *External) GetInitiatedEventId() int64 {
@@ -1482,7 +1559,7 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\x06entity\x18\x01 \x01(\fR\x06entity\x12\x1c\n" +
 	"\tnamespace\x18\x02 \x01(\tR\tnamespace\x12\x15\n" +
 	"\x06run_id\x18\x03 \x01(\tR\x05runId\x12,\n" +
-	"\x12initiated_event_id\x18\x04 \x01(\x03R\x10initiatedEventId\"\x8c\a\n" +
+	"\x12initiated_event_id\x18\x04 \x01(\x03R\x10initiatedEventId\"\xbd\a\n" +
 	"\x03Run\x12F\n" +
 	"\x06status\x18\x01 \x01(\x0e2..temporal.api.enums.v1.WorkflowExecutionStatusR\x06status\x12\"\n" +
 	"\rnext_event_id\x18\x02 \x01(\x03R\vnextEventId\x12!\n" +
@@ -1505,7 +1582,14 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\n" +
 	"new_run_id\x18\x11 \x01(\tR\bnewRunId\x12 \n" +
 	"\freset_run_id\x18\x12 \x01(\tR\n" +
-	"resetRunId\"\x90\x03\n" +
+	"resetRunId\x12/\n" +
+	"\x05pause\x18\x13 \x01(\v2\x19.perdure.records.v1.PauseR\x05pause\"\x8a\x01\n" +
+	"\x05Pause\x12.\n" +
+	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x1a\n" +
+	"\bidentity\x18\x02 \x01(\tR\bidentity\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tR\trequestId\"\x90\x03\n" +
 	"\fWorkflowTask\x12,\n" +
 	"\x12scheduled_event_id\x18\x01 \x01(\x03R\x10scheduledEventId\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\x05R\aattempt\x12A\n" +
@@ -1603,84 +1687,87 @@ func file_records_workflow_proto_rawDescGZIP() []byte {
 	return file_records_workflow_proto_rawDescData
 }
 
-var file_records_workflow_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_records_workflow_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_records_workflow_proto_goTypes = []any{
 	(*Chain)(nil),                    // 0: perdure.records.v1.Chain
 	(*RunInfo)(nil),                  // 1: perdure.records.v1.RunInfo
 	(*Parent)(nil),                   // 2: perdure.records.v1.Parent
 	(*Run)(nil),                      // 3: perdure.records.v1.Run
-	(*WorkflowTask)(nil),             // 4: perdure.records.v1.WorkflowTask
-	(*Activity)(nil),                 // 5: perdure.records.v1.Activity
-	(*ActivityControl)(nil),          // 6: perdure.records.v1.ActivityControl
-	(*Timer)(nil),                    // 7: perdure.records.v1.Timer
-	(*Child)(nil),                    // 8: perdure.records.v1.Child
-	(*Update)(nil),                   // 9: perdure.records.v1.Update
-	(*AttachedRequest)(nil),          // 10: perdure.records.v1.AttachedRequest
-	(*External)(nil),                 // 11: perdure.records.v1.External
-	(*timestamppb.Timestamp)(nil),    // 12: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 13: google.protobuf.Duration
-	(*v1.RetryPolicy)(nil),           // 14: temporal.api.common.v1.RetryPolicy
-	(*v1.WorkflowExecution)(nil),     // 15: temporal.api.common.v1.WorkflowExecution
-	(*v1.Memo)(nil),                  // 16: temporal.api.common.v1.Memo
-	(*v1.SearchAttributes)(nil),      // 17: temporal.api.common.v1.SearchAttributes
-	(*v1.Priority)(nil),              // 18: temporal.api.common.v1.Priority
-	(*v11.UserMetadata)(nil),         // 19: temporal.api.sdk.v1.UserMetadata
-	(*v12.VersioningOverride)(nil),   // 20: temporal.api.workflow.v1.VersioningOverride
-	(v13.WorkflowExecutionStatus)(0), // 21: temporal.api.enums.v1.WorkflowExecutionStatus
-	(*v1.Payloads)(nil),              // 22: temporal.api.common.v1.Payloads
-	(*v14.Failure)(nil),              // 23: temporal.api.failure.v1.Failure
-	(v13.ParentClosePolicy)(0),       // 24: temporal.api.enums.v1.ParentClosePolicy
+	(*Pause)(nil),                    // 4: perdure.records.v1.Pause
+	(*WorkflowTask)(nil),             // 5: perdure.records.v1.WorkflowTask
+	(*Activity)(nil),                 // 6: perdure.records.v1.Activity
+	(*ActivityControl)(nil),          // 7: perdure.records.v1.ActivityControl
+	(*Timer)(nil),                    // 8: perdure.records.v1.Timer
+	(*Child)(nil),                    // 9: perdure.records.v1.Child
+	(*Update)(nil),                   // 10: perdure.records.v1.Update
+	(*AttachedRequest)(nil),          // 11: perdure.records.v1.AttachedRequest
+	(*External)(nil),                 // 12: perdure.records.v1.External
+	(*timestamppb.Timestamp)(nil),    // 13: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 14: google.protobuf.Duration
+	(*v1.RetryPolicy)(nil),           // 15: temporal.api.common.v1.RetryPolicy
+	(*v1.WorkflowExecution)(nil),     // 16: temporal.api.common.v1.WorkflowExecution
+	(*v1.Memo)(nil),                  // 17: temporal.api.common.v1.Memo
+	(*v1.SearchAttributes)(nil),      // 18: temporal.api.common.v1.SearchAttributes
+	(*v1.Priority)(nil),              // 19: temporal.api.common.v1.Priority
+	(*v11.UserMetadata)(nil),         // 20: temporal.api.sdk.v1.UserMetadata
+	(*v12.VersioningOverride)(nil),   // 21: temporal.api.workflow.v1.VersioningOverride
+	(v13.WorkflowExecutionStatus)(0), // 22: temporal.api.enums.v1.WorkflowExecutionStatus
+	(*v1.Payloads)(nil),              // 23: temporal.api.common.v1.Payloads
+	(*v14.Failure)(nil),              // 24: temporal.api.failure.v1.Failure
+	(v13.ParentClosePolicy)(0),       // 25: temporal.api.enums.v1.ParentClosePolicy
 }
 var file_records_workflow_proto_depIdxs = []int32{
-	12, // 0: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
-	12, // 1: perdure.records.v1.RunInfo.start_time:type_name -> google.protobuf.Timestamp
-	12, // 2: perdure.records.v1.RunInfo.execution_time:type_name -> google.protobuf.Timestamp
-	12, // 3: perdure.records.v1.RunInfo.run_expiration:type_name -> google.protobuf.Timestamp
-	12, // 4: perdure.records.v1.RunInfo.execution_expiration:type_name -> google.protobuf.Timestamp
-	13, // 5: perdure.records.v1.RunInfo.execution_timeout:type_name -> google.protobuf.Duration
-	13, // 6: perdure.records.v1.RunInfo.run_timeout:type_name -> google.protobuf.Duration
-	13, // 7: perdure.records.v1.RunInfo.task_timeout:type_name -> google.protobuf.Duration
-	14, // 8: perdure.records.v1.RunInfo.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	13, // 0: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
+	13, // 1: perdure.records.v1.RunInfo.start_time:type_name -> google.protobuf.Timestamp
+	13, // 2: perdure.records.v1.RunInfo.execution_time:type_name -> google.protobuf.Timestamp
+	13, // 3: perdure.records.v1.RunInfo.run_expiration:type_name -> google.protobuf.Timestamp
+	13, // 4: perdure.records.v1.RunInfo.execution_expiration:type_name -> google.protobuf.Timestamp
+	14, // 5: perdure.records.v1.RunInfo.execution_timeout:type_name -> google.protobuf.Duration
+	14, // 6: perdure.records.v1.RunInfo.run_timeout:type_name -> google.protobuf.Duration
+	14, // 7: perdure.records.v1.RunInfo.task_timeout:type_name -> google.protobuf.Duration
+	15, // 8: perdure.records.v1.RunInfo.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
 	2,  // 9: perdure.records.v1.RunInfo.parent:type_name -> perdure.records.v1.Parent
-	15, // 10: perdure.records.v1.RunInfo.root:type_name -> temporal.api.common.v1.WorkflowExecution
-	16, // 11: perdure.records.v1.RunInfo.memo:type_name -> temporal.api.common.v1.Memo
-	17, // 12: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
-	18, // 13: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
-	19, // 14: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
-	20, // 15: perdure.records.v1.RunInfo.versioning_override:type_name -> temporal.api.workflow.v1.VersioningOverride
-	12, // 16: perdure.records.v1.RunInfo.original_start_time:type_name -> google.protobuf.Timestamp
-	21, // 17: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
-	4,  // 18: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
-	13, // 19: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
-	12, // 20: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
-	12, // 21: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
-	12, // 22: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
-	12, // 23: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
-	13, // 24: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
-	13, // 25: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
-	13, // 26: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
-	13, // 27: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
-	13, // 28: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
-	14, // 29: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
-	12, // 30: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
-	12, // 31: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
-	12, // 32: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
-	12, // 33: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
-	12, // 34: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
-	22, // 35: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
-	23, // 36: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
-	18, // 37: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
-	12, // 38: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
-	6,  // 39: perdure.records.v1.Activity.control:type_name -> perdure.records.v1.ActivityControl
-	12, // 40: perdure.records.v1.ActivityControl.pause_time:type_name -> google.protobuf.Timestamp
-	12, // 41: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
-	24, // 42: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
-	12, // 43: perdure.records.v1.AttachedRequest.attached_time:type_name -> google.protobuf.Timestamp
-	44, // [44:44] is the sub-list for method output_type
-	44, // [44:44] is the sub-list for method input_type
-	44, // [44:44] is the sub-list for extension type_name
-	44, // [44:44] is the sub-list for extension extendee
-	0,  // [0:44] is the sub-list for field type_name
+	16, // 10: perdure.records.v1.RunInfo.root:type_name -> temporal.api.common.v1.WorkflowExecution
+	17, // 11: perdure.records.v1.RunInfo.memo:type_name -> temporal.api.common.v1.Memo
+	18, // 12: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
+	19, // 13: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
+	20, // 14: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
+	21, // 15: perdure.records.v1.RunInfo.versioning_override:type_name -> temporal.api.workflow.v1.VersioningOverride
+	13, // 16: perdure.records.v1.RunInfo.original_start_time:type_name -> google.protobuf.Timestamp
+	22, // 17: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
+	5,  // 18: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
+	14, // 19: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
+	13, // 20: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
+	13, // 21: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
+	4,  // 22: perdure.records.v1.Run.pause:type_name -> perdure.records.v1.Pause
+	13, // 23: perdure.records.v1.Pause.time:type_name -> google.protobuf.Timestamp
+	13, // 24: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
+	13, // 25: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
+	14, // 26: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
+	14, // 27: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
+	14, // 28: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
+	14, // 29: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
+	14, // 30: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
+	15, // 31: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	13, // 32: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
+	13, // 33: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
+	13, // 34: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
+	13, // 35: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
+	13, // 36: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
+	23, // 37: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
+	24, // 38: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
+	19, // 39: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
+	13, // 40: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
+	7,  // 41: perdure.records.v1.Activity.control:type_name -> perdure.records.v1.ActivityControl
+	13, // 42: perdure.records.v1.ActivityControl.pause_time:type_name -> google.protobuf.Timestamp
+	13, // 43: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
+	25, // 44: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
+	13, // 45: perdure.records.v1.AttachedRequest.attached_time:type_name -> google.protobuf.Timestamp
+	46, // [46:46] is the sub-list for method output_type
+	46, // [46:46] is the sub-list for method input_type
+	46, // [46:46] is the sub-list for extension type_name
+	46, // [46:46] is the sub-list for extension extendee
+	0,  // [0:46] is the sub-list for field type_name
 }
 
 func init() { file_records_workflow_proto_init() }
@@ -1694,7 +1781,7 @@ func file_records_workflow_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_workflow_proto_rawDesc), len(file_records_workflow_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -362,9 +362,13 @@ func (r *Run) activityQueue(act *records.Activity) entity.Queue {
 	return entity.Queue{Namespace: r.chain.key.Namespace, Type: entity.TaskActivity, Name: act.TaskQueue}
 }
 
-// dispatchActivity makes the next attempt of the activity ready for workers.
+// dispatchActivity makes the next attempt of the activity ready for workers, as soon
+// as the run is not paused.
 func (r *Run) dispatchActivity(step *entity.Step, act *records.Activity) {
 	act.RetryAt = nil
+	if r.paused() {
+		return
+	}
 	task := &entity.Task{
 		Queue:   r.activityQueue(act),
 		Lane:    lane(r.info.Priority, act.Priority),

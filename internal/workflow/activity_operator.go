@@ -276,7 +276,8 @@ func jittered(step *entity.Step, jitter *durationpb.Duration) time.Time {
 	return step.Now.Add(time.Duration(h.Sum64() % uint64(spread)))
 }
 
-// updatePauseInfo brings the search attribute up to date that says what is paused.
+// updatePauseInfo brings the search attribute up to date that says what is paused: the
+// run, and types of activities.
 func (r *Run) updatePauseInfo() {
 	var types []string
 	for _, act := range r.activities.byKey {
@@ -285,8 +286,15 @@ func (r *Run) updatePauseInfo() {
 		}
 	}
 	slices.Sort(types)
-	for i, name := range types {
-		types[i] = "property:activityType=" + name
+	var entries []string
+	if r.paused() {
+		entries = append(entries, "Workflow:"+r.chain.key.ID)
+		if reason := r.state.Pause.GetReason(); reason != "" {
+			entries = append(entries, "Reason:"+reason)
+		}
 	}
-	r.setServerAttribute(pauseInfoAttribute, types)
+	for _, name := range types {
+		entries = append(entries, "property:activityType="+name)
+	}
+	r.setServerAttribute(pauseInfoAttribute, entries)
 }

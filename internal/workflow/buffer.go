@@ -135,13 +135,16 @@ func (r *Run) flushBuffered() {
 
 // repairAfterCrash puts right what a crash has left when it took a started workflow task
 // back: events that are buffered though no task is started, and a task that was
-// started by the step that scheduled it and so has never been dispatched. Steps
-// that change a run begin with it.
+// started by the step that scheduled it and so has never been dispatched. In a paused
+// run there is no task that waits for a worker. Steps that change a run begin with it.
 func (r *Run) repairAfterCrash(step *entity.Step) {
 	if r.started != nil || r.applying || r.closed() {
 		return
 	}
 	r.flushBuffered()
+	if r.paused() && r.state.WorkflowTask != nil {
+		r.failUnstarted(step)
+	}
 	if wt := r.state.WorkflowTask; wt != nil && wt.TaskId == 0 {
 		r.dispatch(step)
 	}

@@ -35,6 +35,9 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 	if err != nil {
 		return nil, err
 	}
+	if r.paused() && req.GetForceCreateNewWorkflowTask() {
+		return nil, serviceerror.NewFailedPrecondition("Workflow is paused and force create new workflow task is not allowed.")
+	}
 	if err := checkCompletion(req); err != nil {
 		return nil, err
 	}
@@ -81,10 +84,9 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 	}
 	wanted := req.GetForceCreateNewWorkflowTask() || hadBuffered || a.scheduleTask || r.taskWanted
 	r.applying, r.taskWanted = false, false
-	if r.closed() {
-		wanted = false
-	}
-	speculative := !wanted && !r.closed() && r.unsentUpdates()
+	idle := r.closed() || r.paused()
+	wanted = wanted && !idle
+	speculative := !wanted && !idle && r.unsentUpdates()
 	wanted = wanted || speculative && !req.GetReturnNewWorkflowTask()
 	inline := (wanted || speculative) && req.GetReturnNewWorkflowTask()
 	if wanted {
@@ -228,7 +230,7 @@ func (r *Run) completeTask(step *entity.Step, req *workflowservice.RespondWorkfl
 		step:             step,
 		completedEventID: completed.EventId,
 		identity:         req.GetIdentity(),
-		eagerAllowed:     true,
+		eagerAllowed:     !r.paused(),
 	}
 }
 

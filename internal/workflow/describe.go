@@ -33,6 +33,7 @@ func (c *Chain) Describe(reader entity.Reader, now time.Time, req *workflowservi
 			ExecutionExpirationTime: r.info.ExecutionExpiration,
 			RunExpirationTime:       r.info.RunExpiration,
 			CancelRequested:         r.state.CancelRequested,
+			PauseInfo:               r.describePause(),
 			OriginalStartTime:       cmp.Or(r.info.OriginalStartTime, r.info.StartTime),
 			ResetRunId:              r.state.ResetRunId,
 			RequestIdInfos:          r.requestIDInfos(),

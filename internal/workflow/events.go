@@ -62,6 +62,8 @@ var eventRules = [...]eventRule{
 
 	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:         {waits: true, apply: with((*historypb.HistoryEvent).GetWorkflowExecutionSignaledEventAttributes, applyWorkflowExecutionSignaled)},
 	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED:  {waits: true, apply: with((*historypb.HistoryEvent).GetWorkflowExecutionOptionsUpdatedEventAttributes, applyWorkflowExecutionOptionsUpdated), numbered: numberedOptions},
+	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_PAUSED:           {waits: true, apply: with((*historypb.HistoryEvent).GetWorkflowExecutionPausedEventAttributes, applyWorkflowExecutionPaused)},
+	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UNPAUSED:         {waits: true, apply: with((*historypb.HistoryEvent).GetWorkflowExecutionUnpausedEventAttributes, applyWorkflowExecutionUnpaused)},
 	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED: {waits: true, apply: with((*historypb.HistoryEvent).GetWorkflowExecutionCancelRequestedEventAttributes, applyWorkflowExecutionCancelRequested)},
 
 	enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED: {apply: with((*historypb.HistoryEvent).GetWorkflowTaskScheduledEventAttributes, applyWorkflowTaskScheduled)},

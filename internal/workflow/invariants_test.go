@@ -47,7 +47,7 @@ func (e *engine) check(key entity.Key, c *Chain) {
 			tasks[wt.TaskId] = &entity.Task{RunID: r.info.RunId}
 		}
 		for _, a := range r.activities.byKey {
-			if ready := a.StartedTime == nil && a.RetryAt == nil && !paused(a); ready != (a.TaskId != 0) {
+			if ready := a.StartedTime == nil && a.RetryAt == nil && !paused(a) && !r.paused(); ready != (a.TaskId != 0) {
 				e.t.Errorf("activity is ready for a worker: %v, but is %v", ready, a)
 			}
 			if a.TaskId != 0 {
@@ -202,9 +202,12 @@ func (e *engine) checkState(r *Run) {
 	if r.closed() && (r.state.WorkflowTask != nil || r.state.WakeAt != nil || len(r.buffer.events) > 0) {
 		e.t.Errorf("the closed run has something pending: %v", r.state)
 	}
-	if !r.closed() && r.state.WorkflowTask == nil && r.state.LastCompletedStartedEventId == 0 &&
+	if !r.closed() && !r.paused() && r.state.WorkflowTask == nil && r.state.LastCompletedStartedEventId == 0 &&
 		!r.state.FirstTaskBackoffPending && !r.state.ChildFirstTaskPending {
 		e.t.Errorf("the run is stuck before its first workflow task")
+	}
+	if r.paused() && r.started == nil && r.state.WorkflowTask != nil && wroteHistory {
+		e.t.Errorf("the paused run has a workflow task that waits for a worker: %v", r.state.WorkflowTask)
 	}
 	events := e.events[r.info.RunId]
 	if int64(len(events)) != r.state.NextEventId-1 {

@@ -49,6 +49,8 @@ func TestAnythingMayHappenInAnyOrder(t *testing.T) {
 			"activity":  m.activity,
 			"finish":    m.finishActivity,
 			"operate":   m.operate,
+			"pause":     m.pause,
+			"unpause":   m.unpause,
 			"query":     m.query,
 			"options":   m.options,
 			"update":    m.update,
@@ -122,7 +124,7 @@ func (m *chaos) signal(t *rapid.T) {
 	req := newSignalRequest(m.id, "s", func(r *signalRequest) {
 		r.RequestId = rapid.SampledFrom([]string{"", "x", m.name()}).Draw(t, "request id")
 	})
-	_ = m.try(func(s *entity.Step, c *Chain) error { 
+	_ = m.try(func(s *entity.Step, c *Chain) error {
 		_, err := c.Signal(s, req)
 		return err
 	})
@@ -205,10 +207,14 @@ func (m *chaos) poll(t *rapid.T) {
 	if task == nil || m.started() {
 		t.Skip("no task")
 	}
+	var polled *workflowTask
 	if task.Sticky != "" && rapid.Bool().Draw(t, "sticky") {
-		m.workflowTasks = append(m.workflowTasks, m.subject.pollSticky())
+		polled = m.subject.pollSticky()
 	} else {
-		m.workflowTasks = append(m.workflowTasks, m.subject.poll())
+		polled = m.subject.poll()
+	}
+	if polled != nil {
+		m.workflowTasks = append(m.workflowTasks, polled)
 	}
 }
 
@@ -338,6 +344,19 @@ func (m *chaos) finishActivity(t *rapid.T) {
 	if how != 3 {
 		m.activities = slices.Delete(m.activities, i, i+1)
 	}
+}
+
+func (m *chaos) pause(t *rapid.T) {
+	id := rapid.SampledFrom([]string{"", "same"}).Draw(t, "request id")
+	_ = m.try(func(s *entity.Step, c *Chain) error {
+		return c.Pause(s, &workflowservice.PauseWorkflowExecutionRequest{RequestId: id, Reason: "why"})
+	})
+}
+
+func (m *chaos) unpause(*rapid.T) {
+	_ = m.try(func(s *entity.Step, c *Chain) error {
+		return c.Unpause(s, &workflowservice.UnpauseWorkflowExecutionRequest{})
+	})
 }
 
 // operate does what an operator may do to the activities.

@@ -95,6 +95,10 @@ func (c *Chain) Query(step *entity.Step, req *workflowservice.QueryWorkflowReque
 		plan.Disposition, plan.Rejected = QueryRejected, r.state.Status
 		return plan, nil
 	}
+	if r.paused() {
+		plan.Disposition, plan.Rejected = QueryRejected, r.state.Status
+		return plan, nil
+	}
 	if r.closed() && r.state.LastCompletedStartedEventId == 0 {
 		return nil, serviceerror.NewWorkflowNotReady("workflow closed before workflow task started")
 	}

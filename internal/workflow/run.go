@@ -77,7 +77,7 @@ type dirty struct {
 	info, state bool
 	// memo, searchAttributes: they have been copied, and may be changed where they are.
 	memo, searchAttributes bool
-	// visible: the run has started or closed, which lists have to know.
+	// visible: the run has started, closed, or been paused, which lists have to know.
 	visible bool
 	// timer: the durable timer has fired, and may have to be set anew.
 	timer bool
@@ -85,7 +85,7 @@ type dirty struct {
 
 // closed reports whether the run has ended.
 func (r *Run) closed() bool {
-	return r.state.Status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
+	return r.state.Status != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING && !r.paused()
 }
 
 // mustMarshal encodes a record. Records are made by this package and always
@@ -137,7 +137,7 @@ func (r *Run) earliestDeadline() time.Time {
 	}
 	d := r.itemDeadline()
 	d = earlier(d, r.expiration())
-	if r.state.FirstTaskBackoffPending && !r.state.ChildFirstTaskPending {
+	if r.state.FirstTaskBackoffPending && !r.state.ChildFirstTaskPending && !r.paused() {
 		d = earlier(d, asTime(r.info.ExecutionTime))
 	}
 	if wt := r.state.WorkflowTask; wt != nil && wt.TaskId == 0 && !r.speculative {

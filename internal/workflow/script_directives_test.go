@@ -58,6 +58,8 @@ func directives() map[string]func(*script, *words) {
 		"heartbeat":         (*script).doHeartbeat,
 		"report":            (*script).doReport,
 
+		"pause":            (*script).doPause,
+		"unpause":          (*script).doUnpause,
 		"pause-activity":   (*script).doPauseActivity,
 		"unpause-activity": (*script).doUnpauseActivity,
 		"reset-activity":   (*script).doResetActivity,
@@ -372,6 +374,10 @@ func (s *script) doPoll(w *words) {
 // takeTask tells what a worker is shown with a workflow task: which recorded
 // events, and those that are not recorded yet.
 func (s *script) takeTask(name string, task *workflowTask) {
+	if task == nil {
+		s.say("no task")
+		return
+	}
 	s.workflowTasks[name] = task
 	s.reply = task
 	recorded := s.events[task.WorkflowExecution.RunId]

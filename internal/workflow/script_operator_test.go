@@ -2,6 +2,7 @@ package workflow
 
 import (
 	activitypb "go.temporal.io/api/activity/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
@@ -89,4 +90,18 @@ func (s *script) sayOptions(subject subject, change func(*entity.Step, *Chain) (
 		return
 	}
 	s.sayReply("options", options)
+}
+
+func (s *script) doPause(w *words) {
+	subject := s.subject(w)
+	req := &workflowservice.PauseWorkflowExecutionRequest{Identity: testClient}
+	s.set(req, w)
+	s.sayError(subject.step(func(step *entity.Step, c *Chain) error { return c.Pause(step, req) }))
+}
+
+func (s *script) doUnpause(w *words) {
+	subject := s.subject(w)
+	req := &workflowservice.UnpauseWorkflowExecutionRequest{Identity: testClient}
+	s.set(req, w)
+	s.sayError(subject.step(func(step *entity.Step, c *Chain) error { return c.Unpause(step, req) }))
 }

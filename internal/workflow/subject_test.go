@@ -86,7 +86,7 @@ func (w subject) signal(name string) {
 
 func (w subject) trySignal(name string, change ...func(*signalRequest)) error {
 	w.t.Helper()
-	return w.step(func(s *entity.Step, c *Chain) error { 
+	return w.step(func(s *entity.Step, c *Chain) error {
 		_, err := c.Signal(s, newSignalRequest(w.id, name, change...))
 		return err
 	})
@@ -233,6 +233,9 @@ func (w subject) tryPoll(task *entity.Task, queue *taskqueuepb.TaskQueue) (resp 
 	})
 	if err != nil {
 		return nil, err
+	}
+	if resp == nil {
+		return nil, nil
 	}
 	return w.show(resp), nil
 }

@@ -144,6 +144,8 @@ func (r *Run) update(step *entity.Step, req *workflowservice.UpdateWorkflowExecu
 // updateReady refuses updates of a run that could not take them in.
 func (r *Run) updateReady() error {
 	switch {
+	case r.paused():
+		return serviceerror.NewFailedPrecondition("Workflow is paused. Cannot update the workflow.")
 	case r.state.WorkflowTaskAttempt >= failedUpdateAttempt:
 		return errUpdateTaskFailed()
 	case r.state.TryingToClose && r.started != nil:
@@ -388,7 +390,7 @@ func (r *Run) takeOverUpdate(step *entity.Step, u *admittedUpdate, w *UpdateWait
 // worker, also before the first task of a run that is delayed. A child whose parent
 // does not know of it yet does nothing, so they wait for its first task.
 func (r *Run) bringUpdates(step *entity.Step) {
-	if r.state.WorkflowTask == nil && !r.state.ChildFirstTaskPending {
+	if r.state.WorkflowTask == nil && !r.state.ChildFirstTaskPending && !r.paused() {
 		r.scheduleSpeculative(step, true)
 	}
 }

@@ -75,6 +75,9 @@ func (r *Run) scheduleTask(step *entity.Step, original time.Time, dispatch bool)
 		r.flushBuffered()
 		r.state.WorkflowTaskAttempt = 1
 	}
+	if r.paused() {
+		return // the end of the pause schedules one
+	}
 	attempt := max(r.state.WorkflowTaskAttempt, 1)
 	timeout := durationpb.New(taskTimeout(r.info.TaskTimeout.AsDuration(), attempt))
 	if attempt > 1 {
@@ -427,7 +430,8 @@ func applyWorkflowTaskTimedOut(r *Run, _ *historypb.HistoryEvent, attr *historyp
 }
 
 // StartWorkflowTask hands the workflow task to the worker that polls. It fails
-// with ErrStaleTask if the task is not the pending one.
+// with ErrStaleTask if the task is not the pending one. There is neither a reply nor an
+// error if the task has come to nothing by this step.
 func (c *Chain) StartWorkflowTask(step *entity.Step, task *entity.Task, req *workflowservice.PollWorkflowTaskQueueRequest) (*workflowservice.PollWorkflowTaskQueueResponse, error) {
 	r := c.current
 	if r == nil || r.info.RunId != task.RunID || r.closed() {
@@ -442,6 +446,9 @@ func (c *Chain) StartWorkflowTask(step *entity.Step, task *entity.Task, req *wor
 	queue := req.GetTaskQueue()
 	sticky := queue.GetKind() == enumspb.TASK_QUEUE_KIND_STICKY && queue.GetName() == r.state.StickyQueue
 	r.repairAfterCrash(step)
+	if r.paused() {
+		return nil, nil
+	}
 	if !sticky && r.state.StickyQueue != "" {
 		r.state.StickyQueue, r.state.StickyTimeout = "", nil // recorded when the task ends
 	}

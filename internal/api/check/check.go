@@ -84,6 +84,11 @@ func Part(name string) *Place {
 	}
 }
 
+// Brief returns the place of fields of which little is said if they are wrong.
+func Brief() *Place {
+	return &Place{name: "request", unset: "%[1]s is not set.", long: "%[1]s is too long."}
+}
+
 // Activity is the place of what an activity is scheduled with. The caller says which
 // activity it is.
 var Activity = &Place{
