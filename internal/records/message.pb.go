@@ -44,8 +44,8 @@ type Message struct {
 	//	*Message_Terminate
 	//	*Message_ChildReport
 	Body isMessage_Body `protobuf_oneof:"body"`
-	// asking_run_id is the run by which the receiver, a child, knows its parent, if a
-	// reset has made from_run_id from it; empty: from_run_id.
+	// asking_run_id is the run by which the receiver, a child, knows its parent, if
+	// resets have made from_run_id from it; empty: from_run_id.
 	AskingRunId   string `protobuf:"bytes,11,opt,name=asking_run_id,json=askingRunId,proto3" json:"asking_run_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -265,8 +265,11 @@ type StartChild struct {
 	ParentNamespace string                 `protobuf:"bytes,2,opt,name=parent_namespace,json=parentNamespace,proto3" json:"parent_namespace,omitempty"` // name
 	Root            *v1.WorkflowExecution  `protobuf:"bytes,3,opt,name=root,proto3" json:"root,omitempty"`
 	Priority        *v1.Priority           `protobuf:"bytes,4,opt,name=priority,proto3" json:"priority,omitempty"` // the child's, completed with its parent's
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// reset_run_id is the run that a reset has made of the sender's run, which was closed
+	// and may have missed the answer: it asks again for what the sender has asked for.
+	ResetRunId    string `protobuf:"bytes,5,opt,name=reset_run_id,json=resetRunId,proto3" json:"reset_run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StartChild) Reset() {
@@ -325,6 +328,13 @@ func (x *StartChild) GetPriority() *v1.Priority {
 		return x.Priority
 	}
 	return nil
+}
+
+func (x *StartChild) GetResetRunId() string {
+	if x != nil {
+		return x.ResetRunId
+	}
+	return ""
 }
 
 type ChildStarted struct {
@@ -988,13 +998,15 @@ const file_records_message_proto_rawDesc = "" +
 	" \x01(\v2\x1d.perdure.records.v1.TerminateH\x00R\tterminate\x12D\n" +
 	"\fchild_report\x18\f \x01(\v2\x1f.perdure.records.v1.ChildReportH\x00R\vchildReport\x12\"\n" +
 	"\rasking_run_id\x18\v \x01(\tR\vaskingRunIdB\x06\n" +
-	"\x04body\"\xdd\x01\n" +
+	"\x04body\"\xff\x01\n" +
 	"\n" +
 	"StartChild\x12'\n" +
 	"\x0finitiated_event\x18\x01 \x01(\fR\x0einitiatedEvent\x12)\n" +
 	"\x10parent_namespace\x18\x02 \x01(\tR\x0fparentNamespace\x12=\n" +
 	"\x04root\x18\x03 \x01(\v2).temporal.api.common.v1.WorkflowExecutionR\x04root\x12<\n" +
-	"\bpriority\x18\x04 \x01(\v2 .temporal.api.common.v1.PriorityR\bpriority\"\xa7\x01\n" +
+	"\bpriority\x18\x04 \x01(\v2 .temporal.api.common.v1.PriorityR\bpriority\x12 \n" +
+	"\freset_run_id\x18\x05 \x01(\tR\n" +
+	"resetRunId\"\xa7\x01\n" +
 	"\fChildStarted\x12,\n" +
 	"\x12initiated_event_id\x18\x01 \x01(\x03R\x10initiatedEventId\x12\x1a\n" +
 	"\tto_run_id\x18\x02 \x01(\tR\atoRunId\x12\x15\n" +

@@ -118,8 +118,11 @@ type RunInfo struct {
 	// history its own begins with. start_time is then the time of the reset.
 	OriginalStartTime *timestamppb.Timestamp `protobuf:"bytes,23,opt,name=original_start_time,json=originalStartTime,proto3" json:"original_start_time,omitempty"`
 	ResetRequestId    string                 `protobuf:"bytes,24,opt,name=reset_request_id,json=resetRequestId,proto3" json:"reset_request_id,omitempty"` // of the reset that has made the run
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// origins are, of a run that a reset has made, the runs in which the events that it has
+	// from others came about, in order. Events from the last one on are its own.
+	Origins       []*Origin `protobuf:"bytes,25,rep,name=origins,proto3" json:"origins,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RunInfo) Reset() {
@@ -320,6 +323,66 @@ func (x *RunInfo) GetResetRequestId() string {
 	return ""
 }
 
+func (x *RunInfo) GetOrigins() []*Origin {
+	if x != nil {
+		return x.Origins
+	}
+	return nil
+}
+
+// Origin is a run in which events came about that another one has from it.
+type Origin struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	BeforeEventId int64                  `protobuf:"varint,1,opt,name=before_event_id,json=beforeEventId,proto3" json:"before_event_id,omitempty"` // those with lower ids, from the origin before it on
+	RunId         string                 `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Origin) Reset() {
+	*x = Origin{}
+	mi := &file_records_workflow_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Origin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Origin) ProtoMessage() {}
+
+func (x *Origin) ProtoReflect() protoreflect.Message {
+	mi := &file_records_workflow_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Origin.ProtoReflect.Descriptor instead.
+func (*Origin) Descriptor() ([]byte, []int) {
+	return file_records_workflow_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Origin) GetBeforeEventId() int64 {
+	if x != nil {
+		return x.BeforeEventId
+	}
+	return 0
+}
+
+func (x *Origin) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
 // Parent is who has asked for a run as its child, and where the run reports its
 // end.
 type Parent struct {
@@ -334,7 +397,7 @@ type Parent struct {
 
 func (x *Parent) Reset() {
 	*x = Parent{}
-	mi := &file_records_workflow_proto_msgTypes[2]
+	mi := &file_records_workflow_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -346,7 +409,7 @@ func (x *Parent) String() string {
 func (*Parent) ProtoMessage() {}
 
 func (x *Parent) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[2]
+	mi := &file_records_workflow_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -359,7 +422,7 @@ func (x *Parent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parent.ProtoReflect.Descriptor instead.
 func (*Parent) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{2}
+	return file_records_workflow_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Parent) GetEntity() []byte {
@@ -421,7 +484,7 @@ type Run struct {
 
 func (x *Run) Reset() {
 	*x = Run{}
-	mi := &file_records_workflow_proto_msgTypes[3]
+	mi := &file_records_workflow_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -433,7 +496,7 @@ func (x *Run) String() string {
 func (*Run) ProtoMessage() {}
 
 func (x *Run) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[3]
+	mi := &file_records_workflow_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -446,7 +509,7 @@ func (x *Run) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Run.ProtoReflect.Descriptor instead.
 func (*Run) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{3}
+	return file_records_workflow_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Run) GetStatus() v13.WorkflowExecutionStatus {
@@ -595,7 +658,7 @@ type Pause struct {
 
 func (x *Pause) Reset() {
 	*x = Pause{}
-	mi := &file_records_workflow_proto_msgTypes[4]
+	mi := &file_records_workflow_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -607,7 +670,7 @@ func (x *Pause) String() string {
 func (*Pause) ProtoMessage() {}
 
 func (x *Pause) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[4]
+	mi := &file_records_workflow_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -620,7 +683,7 @@ func (x *Pause) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pause.ProtoReflect.Descriptor instead.
 func (*Pause) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{4}
+	return file_records_workflow_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Pause) GetTime() *timestamppb.Timestamp {
@@ -671,7 +734,7 @@ type WorkflowTask struct {
 
 func (x *WorkflowTask) Reset() {
 	*x = WorkflowTask{}
-	mi := &file_records_workflow_proto_msgTypes[5]
+	mi := &file_records_workflow_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -683,7 +746,7 @@ func (x *WorkflowTask) String() string {
 func (*WorkflowTask) ProtoMessage() {}
 
 func (x *WorkflowTask) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[5]
+	mi := &file_records_workflow_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -696,7 +759,7 @@ func (x *WorkflowTask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkflowTask.ProtoReflect.Descriptor instead.
 func (*WorkflowTask) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{5}
+	return file_records_workflow_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *WorkflowTask) GetScheduledEventId() int64 {
@@ -799,7 +862,7 @@ type Activity struct {
 
 func (x *Activity) Reset() {
 	*x = Activity{}
-	mi := &file_records_workflow_proto_msgTypes[6]
+	mi := &file_records_workflow_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -811,7 +874,7 @@ func (x *Activity) String() string {
 func (*Activity) ProtoMessage() {}
 
 func (x *Activity) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[6]
+	mi := &file_records_workflow_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -824,7 +887,7 @@ func (x *Activity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Activity.ProtoReflect.Descriptor instead.
 func (*Activity) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{6}
+	return file_records_workflow_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Activity) GetScheduledEventId() int64 {
@@ -1041,7 +1104,7 @@ type ActivityControl struct {
 
 func (x *ActivityControl) Reset() {
 	*x = ActivityControl{}
-	mi := &file_records_workflow_proto_msgTypes[7]
+	mi := &file_records_workflow_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1053,7 +1116,7 @@ func (x *ActivityControl) String() string {
 func (*ActivityControl) ProtoMessage() {}
 
 func (x *ActivityControl) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[7]
+	mi := &file_records_workflow_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1066,7 +1129,7 @@ func (x *ActivityControl) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityControl.ProtoReflect.Descriptor instead.
 func (*ActivityControl) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{7}
+	return file_records_workflow_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ActivityControl) GetPaused() bool {
@@ -1137,7 +1200,7 @@ type Timer struct {
 
 func (x *Timer) Reset() {
 	*x = Timer{}
-	mi := &file_records_workflow_proto_msgTypes[8]
+	mi := &file_records_workflow_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1149,7 +1212,7 @@ func (x *Timer) String() string {
 func (*Timer) ProtoMessage() {}
 
 func (x *Timer) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[8]
+	mi := &file_records_workflow_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1162,7 +1225,7 @@ func (x *Timer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer.ProtoReflect.Descriptor instead.
 func (*Timer) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{8}
+	return file_records_workflow_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Timer) GetTimerId() string {
@@ -1197,16 +1260,13 @@ type Child struct {
 	RunId             string                 `protobuf:"bytes,6,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	WorkflowType      string                 `protobuf:"bytes,7,opt,name=workflow_type,json=workflowType,proto3" json:"workflow_type,omitempty"`
 	ParentClosePolicy v13.ParentClosePolicy  `protobuf:"varint,8,opt,name=parent_close_policy,json=parentClosePolicy,proto3,enum=temporal.api.enums.v1.ParentClosePolicy" json:"parent_close_policy,omitempty"`
-	// asking_run_id is the run that has asked for the child, by which the child knows its
-	// parent, if a reset has made this run from it; empty: this run.
-	AskingRunId   string `protobuf:"bytes,9,opt,name=asking_run_id,json=askingRunId,proto3" json:"asking_run_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *Child) Reset() {
 	*x = Child{}
-	mi := &file_records_workflow_proto_msgTypes[9]
+	mi := &file_records_workflow_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1218,7 +1278,7 @@ func (x *Child) String() string {
 func (*Child) ProtoMessage() {}
 
 func (x *Child) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[9]
+	mi := &file_records_workflow_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1231,7 +1291,7 @@ func (x *Child) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Child.ProtoReflect.Descriptor instead.
 func (*Child) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{9}
+	return file_records_workflow_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Child) GetInitiatedEventId() int64 {
@@ -1290,13 +1350,6 @@ func (x *Child) GetParentClosePolicy() v13.ParentClosePolicy {
 	return v13.ParentClosePolicy(0)
 }
 
-func (x *Child) GetAskingRunId() string {
-	if x != nil {
-		return x.AskingRunId
-	}
-	return ""
-}
-
 // Update is an update of a run that has left a trace in its history, by its id.
 // That it is pending, accepted or completed says which of the ids are set.
 type Update struct {
@@ -1311,7 +1364,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_records_workflow_proto_msgTypes[10]
+	mi := &file_records_workflow_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1323,7 +1376,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[10]
+	mi := &file_records_workflow_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1336,7 +1389,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{10}
+	return file_records_workflow_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Update) GetAdmittedEventId() int64 {
@@ -1378,7 +1431,7 @@ type AttachedRequest struct {
 
 func (x *AttachedRequest) Reset() {
 	*x = AttachedRequest{}
-	mi := &file_records_workflow_proto_msgTypes[11]
+	mi := &file_records_workflow_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1390,7 +1443,7 @@ func (x *AttachedRequest) String() string {
 func (*AttachedRequest) ProtoMessage() {}
 
 func (x *AttachedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[11]
+	mi := &file_records_workflow_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1403,7 +1456,7 @@ func (x *AttachedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttachedRequest.ProtoReflect.Descriptor instead.
 func (*AttachedRequest) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{11}
+	return file_records_workflow_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *AttachedRequest) GetEventId() int64 {
@@ -1429,16 +1482,13 @@ type External struct {
 	WorkflowId       string                 `protobuf:"bytes,4,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
 	RunId            string                 `protobuf:"bytes,5,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	Control          string                 `protobuf:"bytes,6,opt,name=control,proto3" json:"control,omitempty"` // of a signal
-	// asking_run_id is the run that has asked first, if a reset has made this run from
-	// it; empty: this run.
-	AskingRunId   string `protobuf:"bytes,7,opt,name=asking_run_id,json=askingRunId,proto3" json:"asking_run_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *External) Reset() {
 	*x = External{}
-	mi := &file_records_workflow_proto_msgTypes[12]
+	mi := &file_records_workflow_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1450,7 +1500,7 @@ func (x *External) String() string {
 func (*External) ProtoMessage() {}
 
 func (x *External) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[12]
+	mi := &file_records_workflow_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1463,7 +1513,7 @@ func (x *External) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use External.ProtoReflect.Descriptor instead.
 func (*External) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{12}
+	return file_records_workflow_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *External) GetInitiatedEventId() int64 {
@@ -1508,13 +1558,6 @@ func (x *External) GetControl() string {
 	return ""
 }
 
-func (x *External) GetAskingRunId() string {
-	if x != nil {
-		return x.AskingRunId
-	}
-	return ""
-}
-
 var File_records_workflow_proto protoreflect.FileDescriptor
 
 const file_records_workflow_proto_rawDesc = "" +
@@ -1523,8 +1566,7 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\x05Chain\x12$\n" +
 	"\x0ecurrent_run_id\x18\x01 \x01(\tR\fcurrentRunId\x12;\n" +
 	"\vnext_expiry\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"nextExpiry\"\xe0\n" +
-	"\n" +
+	"nextExpiry\"\x96\v\n" +
 	"\aRunInfo\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12 \n" +
 	"\ffirst_run_id\x18\x02 \x01(\tR\n" +
@@ -1554,7 +1596,11 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\ruser_metadata\x18\x15 \x01(\v2!.temporal.api.sdk.v1.UserMetadataR\fuserMetadata\x12]\n" +
 	"\x13versioning_override\x18\x16 \x01(\v2,.temporal.api.workflow.v1.VersioningOverrideR\x12versioningOverride\x12J\n" +
 	"\x13original_start_time\x18\x17 \x01(\v2\x1a.google.protobuf.TimestampR\x11originalStartTime\x12(\n" +
-	"\x10reset_request_id\x18\x18 \x01(\tR\x0eresetRequestId\"\x83\x01\n" +
+	"\x10reset_request_id\x18\x18 \x01(\tR\x0eresetRequestId\x124\n" +
+	"\aorigins\x18\x19 \x03(\v2\x1a.perdure.records.v1.OriginR\aorigins\"G\n" +
+	"\x06Origin\x12&\n" +
+	"\x0fbefore_event_id\x18\x01 \x01(\x03R\rbeforeEventId\x12\x15\n" +
+	"\x06run_id\x18\x02 \x01(\tR\x05runId\"\x83\x01\n" +
 	"\x06Parent\x12\x16\n" +
 	"\x06entity\x18\x01 \x01(\fR\x06entity\x12\x1c\n" +
 	"\tnamespace\x18\x02 \x01(\tR\tnamespace\x12\x15\n" +
@@ -1645,7 +1691,7 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\x05Timer\x12\x19\n" +
 	"\btimer_id\x18\x01 \x01(\tR\atimerId\x12(\n" +
 	"\x10started_event_id\x18\x02 \x01(\x03R\x0estartedEventId\x123\n" +
-	"\afire_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x06fireAt\"\xfb\x02\n" +
+	"\afire_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x06fireAt\"\xd7\x02\n" +
 	"\x05Child\x12,\n" +
 	"\x12initiated_event_id\x18\x01 \x01(\x03R\x10initiatedEventId\x12(\n" +
 	"\x10started_event_id\x18\x02 \x01(\x03R\x0estartedEventId\x12!\n" +
@@ -1655,8 +1701,7 @@ const file_records_workflow_proto_rawDesc = "" +
 	"workflowId\x12\x15\n" +
 	"\x06run_id\x18\x06 \x01(\tR\x05runId\x12#\n" +
 	"\rworkflow_type\x18\a \x01(\tR\fworkflowType\x12X\n" +
-	"\x13parent_close_policy\x18\b \x01(\x0e2(.temporal.api.enums.v1.ParentClosePolicyR\x11parentClosePolicy\x12\"\n" +
-	"\rasking_run_id\x18\t \x01(\tR\vaskingRunId\"\xaa\x01\n" +
+	"\x13parent_close_policy\x18\b \x01(\x0e2(.temporal.api.enums.v1.ParentClosePolicyR\x11parentClosePolicy\"\xaa\x01\n" +
 	"\x06Update\x12*\n" +
 	"\x11admitted_event_id\x18\x01 \x01(\x03R\x0fadmittedEventId\x12*\n" +
 	"\x11accepted_event_id\x18\x02 \x01(\x03R\x0facceptedEventId\x12,\n" +
@@ -1664,7 +1709,7 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\brejected\x18\x04 \x01(\bR\brejected\"m\n" +
 	"\x0fAttachedRequest\x12\x19\n" +
 	"\bevent_id\x18\x01 \x01(\x03R\aeventId\x12?\n" +
-	"\rattached_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\fattachedTime\"\xef\x01\n" +
+	"\rattached_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\fattachedTime\"\xcb\x01\n" +
 	"\bExternal\x12,\n" +
 	"\x12initiated_event_id\x18\x01 \x01(\x03R\x10initiatedEventId\x12!\n" +
 	"\fnamespace_id\x18\x02 \x01(\tR\vnamespaceId\x12\x1c\n" +
@@ -1672,8 +1717,7 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\vworkflow_id\x18\x04 \x01(\tR\n" +
 	"workflowId\x12\x15\n" +
 	"\x06run_id\x18\x05 \x01(\tR\x05runId\x12\x18\n" +
-	"\acontrol\x18\x06 \x01(\tR\acontrol\x12\"\n" +
-	"\rasking_run_id\x18\a \x01(\tR\vaskingRunIdB-Z+github.com/perdure/perdure/internal/recordsb\x06proto3"
+	"\acontrol\x18\x06 \x01(\tR\acontrolB-Z+github.com/perdure/perdure/internal/recordsb\x06proto3"
 
 var (
 	file_records_workflow_proto_rawDescOnce sync.Once
@@ -1687,87 +1731,89 @@ func file_records_workflow_proto_rawDescGZIP() []byte {
 	return file_records_workflow_proto_rawDescData
 }
 
-var file_records_workflow_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_records_workflow_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_records_workflow_proto_goTypes = []any{
 	(*Chain)(nil),                    // 0: perdure.records.v1.Chain
 	(*RunInfo)(nil),                  // 1: perdure.records.v1.RunInfo
-	(*Parent)(nil),                   // 2: perdure.records.v1.Parent
-	(*Run)(nil),                      // 3: perdure.records.v1.Run
-	(*Pause)(nil),                    // 4: perdure.records.v1.Pause
-	(*WorkflowTask)(nil),             // 5: perdure.records.v1.WorkflowTask
-	(*Activity)(nil),                 // 6: perdure.records.v1.Activity
-	(*ActivityControl)(nil),          // 7: perdure.records.v1.ActivityControl
-	(*Timer)(nil),                    // 8: perdure.records.v1.Timer
-	(*Child)(nil),                    // 9: perdure.records.v1.Child
-	(*Update)(nil),                   // 10: perdure.records.v1.Update
-	(*AttachedRequest)(nil),          // 11: perdure.records.v1.AttachedRequest
-	(*External)(nil),                 // 12: perdure.records.v1.External
-	(*timestamppb.Timestamp)(nil),    // 13: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 14: google.protobuf.Duration
-	(*v1.RetryPolicy)(nil),           // 15: temporal.api.common.v1.RetryPolicy
-	(*v1.WorkflowExecution)(nil),     // 16: temporal.api.common.v1.WorkflowExecution
-	(*v1.Memo)(nil),                  // 17: temporal.api.common.v1.Memo
-	(*v1.SearchAttributes)(nil),      // 18: temporal.api.common.v1.SearchAttributes
-	(*v1.Priority)(nil),              // 19: temporal.api.common.v1.Priority
-	(*v11.UserMetadata)(nil),         // 20: temporal.api.sdk.v1.UserMetadata
-	(*v12.VersioningOverride)(nil),   // 21: temporal.api.workflow.v1.VersioningOverride
-	(v13.WorkflowExecutionStatus)(0), // 22: temporal.api.enums.v1.WorkflowExecutionStatus
-	(*v1.Payloads)(nil),              // 23: temporal.api.common.v1.Payloads
-	(*v14.Failure)(nil),              // 24: temporal.api.failure.v1.Failure
-	(v13.ParentClosePolicy)(0),       // 25: temporal.api.enums.v1.ParentClosePolicy
+	(*Origin)(nil),                   // 2: perdure.records.v1.Origin
+	(*Parent)(nil),                   // 3: perdure.records.v1.Parent
+	(*Run)(nil),                      // 4: perdure.records.v1.Run
+	(*Pause)(nil),                    // 5: perdure.records.v1.Pause
+	(*WorkflowTask)(nil),             // 6: perdure.records.v1.WorkflowTask
+	(*Activity)(nil),                 // 7: perdure.records.v1.Activity
+	(*ActivityControl)(nil),          // 8: perdure.records.v1.ActivityControl
+	(*Timer)(nil),                    // 9: perdure.records.v1.Timer
+	(*Child)(nil),                    // 10: perdure.records.v1.Child
+	(*Update)(nil),                   // 11: perdure.records.v1.Update
+	(*AttachedRequest)(nil),          // 12: perdure.records.v1.AttachedRequest
+	(*External)(nil),                 // 13: perdure.records.v1.External
+	(*timestamppb.Timestamp)(nil),    // 14: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 15: google.protobuf.Duration
+	(*v1.RetryPolicy)(nil),           // 16: temporal.api.common.v1.RetryPolicy
+	(*v1.WorkflowExecution)(nil),     // 17: temporal.api.common.v1.WorkflowExecution
+	(*v1.Memo)(nil),                  // 18: temporal.api.common.v1.Memo
+	(*v1.SearchAttributes)(nil),      // 19: temporal.api.common.v1.SearchAttributes
+	(*v1.Priority)(nil),              // 20: temporal.api.common.v1.Priority
+	(*v11.UserMetadata)(nil),         // 21: temporal.api.sdk.v1.UserMetadata
+	(*v12.VersioningOverride)(nil),   // 22: temporal.api.workflow.v1.VersioningOverride
+	(v13.WorkflowExecutionStatus)(0), // 23: temporal.api.enums.v1.WorkflowExecutionStatus
+	(*v1.Payloads)(nil),              // 24: temporal.api.common.v1.Payloads
+	(*v14.Failure)(nil),              // 25: temporal.api.failure.v1.Failure
+	(v13.ParentClosePolicy)(0),       // 26: temporal.api.enums.v1.ParentClosePolicy
 }
 var file_records_workflow_proto_depIdxs = []int32{
-	13, // 0: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
-	13, // 1: perdure.records.v1.RunInfo.start_time:type_name -> google.protobuf.Timestamp
-	13, // 2: perdure.records.v1.RunInfo.execution_time:type_name -> google.protobuf.Timestamp
-	13, // 3: perdure.records.v1.RunInfo.run_expiration:type_name -> google.protobuf.Timestamp
-	13, // 4: perdure.records.v1.RunInfo.execution_expiration:type_name -> google.protobuf.Timestamp
-	14, // 5: perdure.records.v1.RunInfo.execution_timeout:type_name -> google.protobuf.Duration
-	14, // 6: perdure.records.v1.RunInfo.run_timeout:type_name -> google.protobuf.Duration
-	14, // 7: perdure.records.v1.RunInfo.task_timeout:type_name -> google.protobuf.Duration
-	15, // 8: perdure.records.v1.RunInfo.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
-	2,  // 9: perdure.records.v1.RunInfo.parent:type_name -> perdure.records.v1.Parent
-	16, // 10: perdure.records.v1.RunInfo.root:type_name -> temporal.api.common.v1.WorkflowExecution
-	17, // 11: perdure.records.v1.RunInfo.memo:type_name -> temporal.api.common.v1.Memo
-	18, // 12: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
-	19, // 13: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
-	20, // 14: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
-	21, // 15: perdure.records.v1.RunInfo.versioning_override:type_name -> temporal.api.workflow.v1.VersioningOverride
-	13, // 16: perdure.records.v1.RunInfo.original_start_time:type_name -> google.protobuf.Timestamp
-	22, // 17: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
-	5,  // 18: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
-	14, // 19: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
-	13, // 20: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
-	13, // 21: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
-	4,  // 22: perdure.records.v1.Run.pause:type_name -> perdure.records.v1.Pause
-	13, // 23: perdure.records.v1.Pause.time:type_name -> google.protobuf.Timestamp
-	13, // 24: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
-	13, // 25: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
-	14, // 26: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
-	14, // 27: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
-	14, // 28: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
-	14, // 29: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
-	14, // 30: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
-	15, // 31: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
-	13, // 32: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
-	13, // 33: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
-	13, // 34: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
-	13, // 35: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
-	13, // 36: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
-	23, // 37: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
-	24, // 38: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
-	19, // 39: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
-	13, // 40: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
-	7,  // 41: perdure.records.v1.Activity.control:type_name -> perdure.records.v1.ActivityControl
-	13, // 42: perdure.records.v1.ActivityControl.pause_time:type_name -> google.protobuf.Timestamp
-	13, // 43: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
-	25, // 44: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
-	13, // 45: perdure.records.v1.AttachedRequest.attached_time:type_name -> google.protobuf.Timestamp
-	46, // [46:46] is the sub-list for method output_type
-	46, // [46:46] is the sub-list for method input_type
-	46, // [46:46] is the sub-list for extension type_name
-	46, // [46:46] is the sub-list for extension extendee
-	0,  // [0:46] is the sub-list for field type_name
+	14, // 0: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
+	14, // 1: perdure.records.v1.RunInfo.start_time:type_name -> google.protobuf.Timestamp
+	14, // 2: perdure.records.v1.RunInfo.execution_time:type_name -> google.protobuf.Timestamp
+	14, // 3: perdure.records.v1.RunInfo.run_expiration:type_name -> google.protobuf.Timestamp
+	14, // 4: perdure.records.v1.RunInfo.execution_expiration:type_name -> google.protobuf.Timestamp
+	15, // 5: perdure.records.v1.RunInfo.execution_timeout:type_name -> google.protobuf.Duration
+	15, // 6: perdure.records.v1.RunInfo.run_timeout:type_name -> google.protobuf.Duration
+	15, // 7: perdure.records.v1.RunInfo.task_timeout:type_name -> google.protobuf.Duration
+	16, // 8: perdure.records.v1.RunInfo.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	3,  // 9: perdure.records.v1.RunInfo.parent:type_name -> perdure.records.v1.Parent
+	17, // 10: perdure.records.v1.RunInfo.root:type_name -> temporal.api.common.v1.WorkflowExecution
+	18, // 11: perdure.records.v1.RunInfo.memo:type_name -> temporal.api.common.v1.Memo
+	19, // 12: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
+	20, // 13: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
+	21, // 14: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
+	22, // 15: perdure.records.v1.RunInfo.versioning_override:type_name -> temporal.api.workflow.v1.VersioningOverride
+	14, // 16: perdure.records.v1.RunInfo.original_start_time:type_name -> google.protobuf.Timestamp
+	2,  // 17: perdure.records.v1.RunInfo.origins:type_name -> perdure.records.v1.Origin
+	23, // 18: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
+	6,  // 19: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
+	15, // 20: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
+	14, // 21: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
+	14, // 22: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
+	5,  // 23: perdure.records.v1.Run.pause:type_name -> perdure.records.v1.Pause
+	14, // 24: perdure.records.v1.Pause.time:type_name -> google.protobuf.Timestamp
+	14, // 25: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
+	14, // 26: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
+	15, // 27: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
+	15, // 28: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
+	15, // 29: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
+	15, // 30: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
+	15, // 31: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
+	16, // 32: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	14, // 33: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
+	14, // 34: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
+	14, // 35: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
+	14, // 36: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
+	14, // 37: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
+	24, // 38: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
+	25, // 39: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
+	20, // 40: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
+	14, // 41: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
+	8,  // 42: perdure.records.v1.Activity.control:type_name -> perdure.records.v1.ActivityControl
+	14, // 43: perdure.records.v1.ActivityControl.pause_time:type_name -> google.protobuf.Timestamp
+	14, // 44: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
+	26, // 45: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
+	14, // 46: perdure.records.v1.AttachedRequest.attached_time:type_name -> google.protobuf.Timestamp
+	47, // [47:47] is the sub-list for method output_type
+	47, // [47:47] is the sub-list for method input_type
+	47, // [47:47] is the sub-list for extension type_name
+	47, // [47:47] is the sub-list for extension extendee
+	0,  // [0:47] is the sub-list for field type_name
 }
 
 func init() { file_records_workflow_proto_init() }
@@ -1781,7 +1827,7 @@ func file_records_workflow_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_workflow_proto_rawDesc), len(file_records_workflow_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

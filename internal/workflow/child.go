@@ -135,18 +135,18 @@ func (r *Run) commandTarget(name string) (Namespace, error) {
 
 func executeStartChild(a *application, cmd *commandpb.Command) {
 	r, attr := a.run, cmd.GetStartChildWorkflowExecutionCommandAttributes()
-	r.sendStartChild(a.step, a.addCommandEvent(cmd, startChildWorkflowExecutionInitiated(attr, r.chain.key.Namespace, a.completedEventID)))
+	event := a.addCommandEvent(cmd, startChildWorkflowExecutionInitiated(attr, r.chain.key.Namespace, a.completedEventID))
+	r.send(a.step, workflowKey(r.chain.key.Namespace, attr.WorkflowId), r.startOfChild(event))
 }
 
-// sendStartChild asks for the child that the event has initiated.
-func (r *Run) sendStartChild(step *entity.Step, initiated *historypb.HistoryEvent) {
-	attr := initiated.GetStartChildWorkflowExecutionInitiatedEventAttributes()
-	r.send(step, workflowKey(r.chain.key.Namespace, attr.WorkflowId), &records.Message{Body: &records.Message_StartChild{StartChild: &records.StartChild{
+// startOfChild is the message that asks for the child that the event has initiated.
+func (r *Run) startOfChild(initiated *historypb.HistoryEvent) *records.Message {
+	return &records.Message{Body: &records.Message_StartChild{StartChild: &records.StartChild{
 		InitiatedEvent:  mustMarshal(initiated),
 		ParentNamespace: r.chain.namespaceName(),
 		Root:            r.root(),
-		Priority:        mergePriority(r.info.Priority, attr.Priority),
-	}}})
+		Priority:        mergePriority(r.info.Priority, initiated.GetStartChildWorkflowExecutionInitiatedEventAttributes().GetPriority()),
+	}}}
 }
 
 func startChildWorkflowExecutionInitiated(
@@ -226,6 +226,18 @@ func (c *Chain) startChild(step *entity.Step, from entity.Key, m *records.Messag
 		RunId:            m.FromRunId,
 		InitiatedEventId: initiated.EventId,
 	}
+	started := func(runID string) {
+		c.send(step, from, "", &records.Message{Body: &records.Message_ChildStarted{ChildStarted: &records.ChildStarted{
+			InitiatedEventId: initiated.EventId,
+			ToRunId:          m.FromRunId,
+			RunId:            runID,
+			Header:           attr.GetHeader(),
+		}}})
+	}
+	if r := c.current; start.ResetRunId != "" && r != nil && r.isChildOf(from, m) && r.info.Parent.InitiatedEventId == initiated.EventId && r.hasRun() {
+		started(r.info.FirstRunId)
+		return c.reportAgain(step, from, m, r.info.FirstRunId)
+	}
 	run, _, err := c.start(step, childParams(initiated, start, parent, step.Now), nil)
 	if alreadyStarted(err) {
 		refuse(enumspb.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_WORKFLOW_ALREADY_EXISTS)
@@ -234,13 +246,14 @@ func (c *Chain) startChild(step *entity.Step, from entity.Key, m *records.Messag
 	if err != nil {
 		return err
 	}
-	c.send(step, from, "", &records.Message{Body: &records.Message_ChildStarted{ChildStarted: &records.ChildStarted{
-		InitiatedEventId: initiated.EventId,
-		ToRunId:          m.FromRunId,
-		RunId:            run.info.RunId,
-		Header:           attr.GetHeader(),
-	}}})
+	started(run.info.RunId)
 	return nil
+}
+
+// hasRun reports whether the run is more than a child that was terminated before its
+// parent knew of it.
+func (r *Run) hasRun() bool {
+	return !r.closed() || r.state.LastCompletedStartedEventId != 0 || r.state.Status != enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED
 }
 
 // childStarted records that a child has been started, and lets it go. A child that
@@ -396,7 +409,7 @@ func (c *Chain) findChild(step *entity.Step, runID string, initiatedEventID int6
 		return nil, nil, err
 	}
 	if r == nil && c.current != nil && !c.current.closed() {
-		if child := c.current.children.get(initiatedEventID); child != nil && child.AskingRunId == runID {
+		if child := c.current.children.get(initiatedEventID); child != nil && c.current.asker(initiatedEventID) == runID {
 			return c.current, child, nil
 		}
 	}
@@ -413,7 +426,7 @@ func (c *Chain) findChild(step *entity.Step, runID string, initiatedEventID int6
 // sendToChild sends a message to a child, in the name of the run that it knows as its
 // parent.
 func (r *Run) sendToChild(step *entity.Step, child *records.Child, m *records.Message) {
-	m.AskingRunId = child.AskingRunId
+	m.AskingRunId = r.otherAsker(child.InitiatedEventId)
 	r.send(step, workflowKey(child.NamespaceId, child.WorkflowId), m)
 }
 
@@ -424,11 +437,11 @@ func (r *Run) askChild(step *entity.Step, child *records.Child) {
 
 // reportAgain reports the end of a child again to a parent that may have missed it. A
 // child that has not closed, or whose last run has been deleted, has nothing to report.
-func (c *Chain) reportAgain(step *entity.Step, from entity.Key, m *records.Message, report *records.ChildReport) error {
+func (c *Chain) reportAgain(step *entity.Step, from entity.Key, m *records.Message, firstRunID string) error {
 	r := c.current
-	if r == nil || r.info.FirstRunId != report.FirstRunId {
+	if r == nil || r.info.FirstRunId != firstRunID {
 		var err error
-		if r, err = c.lastOf(step, report.FirstRunId); r == nil || err != nil {
+		if r, err = c.lastOf(step, firstRunID); r == nil || err != nil {
 			return err
 		}
 	}
@@ -489,17 +502,21 @@ func (r *Run) notifyParent(step *entity.Step, closeEvent *historypb.HistoryEvent
 const reasonParentClosed = "by parent close policy"
 
 // applyParentClosePolicy does to each pending child what its policy asks for when
-// the run closes, whatever follows the run. Call it before the event that closes it.
+// the run closes, whatever follows the run, unless except is there and reports true for
+// the child. Call it before the event that closes the run.
 //
 // A child whose start is not recorded yet is never let go: if its StartChild
 // message is of this very step, the message is taken back; else childStarted
 // terminates the child when it reports.
-func (r *Run) applyParentClosePolicy(step *entity.Step) {
+func (r *Run) applyParentClosePolicy(step *entity.Step, except func(*records.Child) bool) {
 	takeBack := false
 	for _, id := range r.children.keys() {
 		child := r.children.get(id)
 		if child.StartedEventId == 0 {
 			takeBack = takeBack || len(r.newEvents) > 0 && id >= r.newEvents[0].EventId
+			continue
+		}
+		if except != nil && except(child) {
 			continue
 		}
 		switch child.ParentClosePolicy {

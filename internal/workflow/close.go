@@ -16,7 +16,7 @@ import (
 // run continues it; parent close policies apply in any case, as children belong to
 // one run.
 func (r *Run) close(step *entity.Step, end *historypb.HistoryEvent) {
-	r.applyParentClosePolicy(step)
+	r.applyParentClosePolicy(step, nil)
 	r.finish(step, end)
 	r.notifyParent(step, end)
 }

@@ -168,7 +168,7 @@ func (r *Run) sendExternalSignal(step *entity.Step, id int64, attr *historypb.Si
 		Input:            attr.GetInput(),
 		Header:           attr.GetHeader(),
 		Identity:         identityHistoryService,
-		RequestId:        r.requestID(r.signals.get(id)),
+		RequestId:        r.requestID(id),
 		InitiatedEventId: id,
 		ChildOnly:        attr.GetChildWorkflowOnly(),
 	}}}
@@ -181,21 +181,20 @@ func (r *Run) sendExternalSignal(step *entity.Step, id int64, attr *historypb.Si
 // askingRunOf is the run by which a child of the run knows its parent, if it is not this
 // one: a reset has come between.
 func (r *Run) askingRunOf(childWorkflowID string) string {
-	if r.info.OriginalStartTime == nil {
+	if len(r.info.Origins) == 0 {
 		return ""
 	}
 	for _, id := range r.children.keys() {
 		if child := r.children.get(id); child.WorkflowId == childWorkflowID {
-			return child.AskingRunId
+			return r.otherAsker(id)
 		}
 	}
 	return ""
 }
 
 // requestID is by what another workflow knows again what it is asked.
-func (r *Run) requestID(external *records.External) string {
-	asking := cmp.Or(external.GetAskingRunId(), r.info.RunId)
-	return uuid.NewSHA1(uuid.Nil, []byte(asking+":"+strconv.FormatInt(external.GetInitiatedEventId(), 10))).String()
+func (r *Run) requestID(initiatedEventID int64) string {
+	return uuid.NewSHA1(uuid.Nil, []byte(r.asker(initiatedEventID)+":"+strconv.FormatInt(initiatedEventID, 10))).String()
 }
 
 func signalExternalWorkflowExecutionInitiated(
@@ -250,7 +249,7 @@ func (r *Run) sendExternalCancel(step *entity.Step, id int64, attr *historypb.Re
 		RunId:            target.GetRunId(),
 		Reason:           attr.GetReason(),
 		Identity:         identityHistoryService,
-		RequestId:        r.requestID(r.cancels.get(id)),
+		RequestId:        r.requestID(id),
 		InitiatedEventId: id,
 		ChildOnly:        attr.GetChildWorkflowOnly(),
 	}}}
@@ -421,7 +420,7 @@ func (c *Chain) receiveExternalResult(step *entity.Step, result *records.Externa
 	}
 	if r == nil {
 		// The answer may be for a run from which a reset has made the current one.
-		if r = c.current; r == nil || r.closed() || !r.hasAsked(result.ToRunId, result.InitiatedEventId) {
+		if r = c.current; r == nil || r.closed() || r.asker(result.InitiatedEventId) != result.ToRunId {
 			return nil
 		}
 	}
@@ -439,12 +438,6 @@ func (c *Chain) receiveExternalResult(step *entity.Step, result *records.Externa
 	}
 	r.wantWorkflowTask()
 	return nil
-}
-
-// hasAsked reports whether the pending external was asked for by the run with the id
-// before a reset has made this run from it.
-func (r *Run) hasAsked(runID string, initiatedEventID int64) bool {
-	return r.signals.get(initiatedEventID).GetAskingRunId() == runID || r.cancels.get(initiatedEventID).GetAskingRunId() == runID
 }
 
 func externalExecution(external *records.External) *commonpb.WorkflowExecution {

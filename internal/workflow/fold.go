@@ -89,6 +89,7 @@ func notFolded(record proto.Message) {
 	switch x := record.(type) {
 	case *records.RunInfo:
 		x.StartRequestId, x.ResetRequestId = "", "" // of the call, which leaves no trace in the event
+		x.Origins = nil                             // events do not say where they came about
 		maps.DeleteFunc(x.GetSearchAttributes().GetIndexedFields(), func(name string, _ *commonpb.Payload) bool { return isServerAttribute(name) })
 		if len(x.GetSearchAttributes().GetIndexedFields()) == 0 {
 			x.SearchAttributes = nil
@@ -118,8 +119,6 @@ func notFolded(record proto.Message) {
 		// What operators do to activities.
 		x.Control = nil
 		setActivityOptions(x, nil)
-	case *records.Child:
-		x.AskingRunId = "" // a reset of a closed run asks again for a child that had not started
 	case *records.Update:
 		x.Rejected = false // rejections leave no events
 	case *workflowpb.ResetPoints:

@@ -167,6 +167,30 @@ func checkFold(t tester, r *Run, events []*historypb.HistoryEvent) {
 	}
 }
 
+// checkAnswered verifies what must hold when all messages have been delivered: nobody
+// waits for an answer, or for the end of a child that has ended.
+func (e *engine) checkAnswered() {
+	e.t.Helper()
+	for key := range e.records {
+		r := e.chain(key).current
+		if r == nil || r.closed() {
+			continue
+		}
+		if n := r.signals.len() + r.cancels.len(); n > 0 {
+			e.t.Errorf("%d signals and cancel requests of %v have not been answered", n, key)
+		}
+		for _, child := range r.children.byKey {
+			c := e.chain(workflowKey(child.NamespaceId, child.WorkflowId)).current
+			switch {
+			case child.StartedEventId == 0:
+				e.t.Errorf("the start of child %v of %v, run %s, has not been answered", child, key, r.info.RunId)
+			case c == nil || c.closed() || c.info.FirstRunId != child.RunId:
+				e.t.Errorf("child %v of %v, run %s, has ended unheard", child, key, r.info.RunId)
+			}
+		}
+	}
+}
+
 // recordsOf are the records of a family, by what their keys go on with.
 func recordsOf(f family) map[string]proto.Message {
 	records := make(map[string]proto.Message)

@@ -33,7 +33,7 @@ func (c *Chain) Receive(step *entity.Step, from entity.Key, message []byte) erro
 	case *records.Message_ChildFirstTask:
 		return c.childFirstTask(step, body.ChildFirstTask)
 	case *records.Message_ChildReport:
-		return c.reportAgain(step, from, m, body.ChildReport)
+		return c.reportAgain(step, from, m, body.ChildReport.GetFirstRunId())
 	case *records.Message_ChildClosed:
 		return c.childClosed(step, from, body.ChildClosed)
 	case *records.Message_Signal:

@@ -16,6 +16,7 @@ import (
 
 	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
 )
 
 // A reset makes a new run of a workflow id out of the beginning of an old one, its
@@ -30,8 +31,8 @@ import (
 //   - an activity is offered anew, whatever has become of it in the base;
 //   - a timer runs on, and fires at once if its time has come;
 //   - a child stays the child of the workflow. It reports to the run that has asked for
-//     it, and what it reports is recorded by the new run (Run.child). If the base had
-//     closed before the reset, it may have missed that, so the child is asked again;
+//     it, and what it reports is recorded by the new run (Chain.findChild). If the base
+//     had closed before the reset, it may have missed that, so the child is asked again;
 //   - a signal to, or a cancel request of, another workflow is sent again, under the
 //     request id of the first time.
 //
@@ -107,7 +108,6 @@ func (x *reset) foldBase() error {
 	point := x.req.GetWorkflowTaskFinishEventId()
 	f := x.chain.newFold(x.step.NewID())
 	x.run = f.run
-	x.run.info.StartRequestId = x.base.info.StartRequestId
 	x.asking, x.started = make(map[int64]*historypb.HistoryEvent), make(map[int64]int64)
 	err := x.base.eachPage(x.step.Reader, 1, point-1, func(first, last int64, data []byte) error {
 		x.copied = append(x.copied, historyBatch{first, last, data})
@@ -130,8 +130,42 @@ func (x *reset) foldBase() error {
 		return serviceerror.NewInvalidArgumentf(
 			"Can only reset workflow to event ID in range [WorkflowTaskScheduled +1, WorkflowTaskStarted + 1]: %v", point)
 	}
+	x.run.info.StartRequestId = x.base.info.StartRequestId
+	x.run.info.Origins = x.base.originsBefore(point)
 	x.run.renew()
 	return nil
+}
+
+// originsBefore are the origins of the events before the point, for a run that is made
+// of them.
+func (r *Run) originsBefore(point int64) []*records.Origin {
+	var origins []*records.Origin
+	for _, o := range r.info.Origins {
+		if o.BeforeEventId >= point {
+			break
+		}
+		origins = append(origins, o)
+	}
+	return append(origins, &records.Origin{BeforeEventId: point, RunId: r.asker(point - 1)})
+}
+
+// asker is the run in which the event came about: others know by its name what they are
+// asked for by the event, and answer it.
+func (r *Run) asker(eventID int64) string {
+	for _, o := range r.info.Origins {
+		if eventID < o.BeforeEventId {
+			return o.RunId
+		}
+	}
+	return r.info.RunId
+}
+
+// otherAsker is the asker if it is another run, else empty.
+func (r *Run) otherAsker(eventID int64) string {
+	if asker := r.asker(eventID); asker != r.info.RunId {
+		return asker
+	}
+	return ""
 }
 
 // carryOut does the reset. It cannot fail.
@@ -154,27 +188,45 @@ func (x *reset) carryOut() {
 	run.info.ResetRequestId = x.req.GetRequestId()
 	c.makeCurrent(run)
 	x.failTask()
+	// Events that end something come after all others, as they do where events have waited
+	// for the end of a task.
+	ends := func(e *historypb.HistoryEvent) bool { return ruleOf(e.GetEventType()).last }
+	for _, e := range x.reapplied {
+		if !ends(e) {
+			run.reapplyEvent(step, e)
+		}
+	}
+	x.postReset()
 	x.resumeActivities()
 	for _, e := range x.reapplied {
-		run.reapplyEvent(step, e)
+		if ends(e) {
+			run.reapplyEvent(step, e)
+		}
 	}
 	x.resumeOutside()
-	x.postReset()
 	run.scheduleTask(step, step.Now, true)
 }
 
 // giveWay terminates the run because a reset of base makes next the current run. The
-// children of the base, and the parent whose child the workflow stays, go with it.
+// children that next has as well, and the parent whose child the workflow stays, go with
+// it, and so do all children of the base, which next may start again.
 func (r *Run) giveWay(step *entity.Step, reason string, next, base *Run) {
 	r.failStarted(step)
 	if r != base {
-		r.applyParentClosePolicy(step)
+		r.applyParentClosePolicy(step, func(child *records.Child) bool { return next.shares(child, r) })
 	}
 	end := workflowExecutionTerminated(reason, nil, identityResetter, nil)
 	r.finish(step, end)
 	if r.info.FirstRunId != next.info.FirstRunId {
 		r.notifyParent(step, end)
 	}
+}
+
+// shares reports whether a child of another run is one of this run, too: a reset has
+// brought it to one of them, or resets to both.
+func (r *Run) shares(child *records.Child, of *Run) bool {
+	own := r.children.get(child.InitiatedEventId)
+	return own != nil && r.asker(child.InitiatedEventId) == of.asker(child.InitiatedEventId)
 }
 
 // failTask ends the workflow task that is pending at the point.
@@ -212,8 +264,8 @@ func resetFailure(reason string) *failurepb.Failure {
 }
 
 // beginAgain is what a reset does to what the events before the point have made: the
-// clock starts anew, and what is asked of others is asked by the base.
-func (r *Run) beginAgain(at *timestamppb.Timestamp, baseRunID string) {
+// clock starts anew.
+func (r *Run) beginAgain(at *timestamppb.Timestamp) {
 	info := r.info
 	if info.OriginalStartTime == nil {
 		info.OriginalStartTime = info.StartTime
@@ -229,20 +281,6 @@ func (r *Run) beginAgain(at *timestamppb.Timestamp, baseRunID string) {
 	for id, act := range r.activities.byKey {
 		act.FirstScheduledTime, act.ScheduledTime = at, at
 		r.activities.change(r, r.activities.get(id))
-	}
-	for id, child := range r.children.byKey {
-		if child.AskingRunId == "" {
-			child.AskingRunId = baseRunID
-			r.children.touch(id)
-		}
-	}
-	for _, f := range []*externals{&r.signals.externals, &r.cancels.externals} {
-		for id, external := range f.byKey {
-			if external.AskingRunId == "" {
-				external.AskingRunId = baseRunID
-				f.touch(id)
-			}
-		}
 	}
 	r.dirty.info, r.dirty.visible = true, true
 }
@@ -275,9 +313,9 @@ func (x *reset) resumeOutside() {
 				run.askChild(step, child)
 			}
 		case x.baseClosed:
-			child.AskingRunId = ""
-			run.children.touch(id)
-			run.sendStartChild(step, x.asking[id])
+			m := run.startOfChild(x.asking[id])
+			m.GetStartChild().ResetRunId = run.info.RunId
+			run.chain.send(step, workflowKey(child.NamespaceId, child.WorkflowId), run.asker(id), m)
 		}
 	}
 	for _, id := range slices.Concat(run.signals.keys(), run.cancels.keys()) {

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -176,7 +177,7 @@ func requestParams(req requestToStart, now time.Time) *startParams {
 func childParams(initiated *historypb.HistoryEvent, start *records.StartChild, parent *records.Parent, now time.Time) *startParams {
 	attr := initiated.GetStartChildWorkflowExecutionInitiatedEventAttributes()
 	p := definedBy(attr)
-	p.requestID = childRequestID(parent.RunId, initiated.EventId)
+	p.requestID = childRequestID(cmp.Or(start.ResetRunId, parent.RunId), initiated.EventId)
 	p.priority = start.Priority
 	p.userMetadata = initiated.UserMetadata
 	p.reusePolicy = attr.GetWorkflowIdReusePolicy()

@@ -364,7 +364,7 @@ func applyWorkflowTaskFailed(r *Run, e *historypb.HistoryEvent, attr *historypb.
 		return err
 	}
 	if attr.GetCause() == enumspb.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW && attr.GetBaseRunId() != "" {
-		r.beginAgain(e.EventTime, attr.GetBaseRunId())
+		r.beginAgain(e.EventTime)
 	}
 	return nil
 }

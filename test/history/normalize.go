@@ -78,7 +78,7 @@ func (n *Normalizer) Events(events []*historypb.HistoryEvent) (string, error) {
 		for _, key := range dropped {
 			delete(tree, key)
 		}
-		if failed, ok := tree["workflowTaskFailedEventAttributes"].(map[string]any); ok {
+		if failed, ok := tree["workflowTaskFailedEventAttributes"].(map[string]any); ok && failed["cause"] != "WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW" {
 			// What a worker says of a failed task is its SDK's own wording.
 			if failure, ok := failed["failure"].(map[string]any); ok {
 				failed["failure"] = map[string]any{"message": "<message>", "source": failure["source"]}

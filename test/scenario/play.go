@@ -46,11 +46,16 @@ func Play(t *testing.T, address string, s Scenario) map[string]string {
 	return histories
 }
 
-// chain returns the histories of all runs in the chain of the current run of id.
-func (e *Env) chain(id string) [][]*historypb.HistoryEvent {
+// chain returns the histories of all runs in the chain that the current run of id
+// goes back to, and those of the runs that resets have made.
+func (e *Env) chain(id string) (runs [][]*historypb.HistoryEvent) {
 	current := e.History(id, "")
 	runID := current[0].GetWorkflowExecutionStartedEventAttributes().FirstExecutionRunId
-	var runs [][]*historypb.HistoryEvent
+	defer func() {
+		for _, runID := range e.resets[id] {
+			runs = append(runs, e.History(id, runID))
+		}
+	}()
 	for runID != "" {
 		events := e.History(id, runID)
 		runs = append(runs, events)

@@ -46,11 +46,13 @@ type Env struct {
 
 	mu  sync.Mutex
 	ids map[string]bool
+	// resets are the runs that resets have made, by workflow id.
+	resets map[string][]string
 }
 
 // NewEnv returns an environment whose task queue and workflow ids begin with prefix.
 func NewEnv(t *testing.T, ctx context.Context, c client.Client, prefix string) *Env {
-	return &Env{T: t, Ctx: ctx, Client: c, Queue: prefix, ids: map[string]bool{}}
+	return &Env{T: t, Ctx: ctx, Client: c, Queue: prefix, ids: map[string]bool{}, resets: map[string][]string{}}
 }
 
 // ID returns the workflow id of that name in this run and has its history
@@ -196,6 +198,7 @@ func All() []Scenario {
 	for _, group := range [][]Scenario{
 		activityScenarios, timerScenarios, signalScenarios, closeScenarios,
 		childScenarios, externalScenarios, markerScenarios, taskScenarios, startScenarios,
+		resetScenarios,
 	} {
 		all = append(all, group...)
 	}
