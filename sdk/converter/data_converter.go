@@ -46,7 +46,7 @@ type DataConverter interface {
 	ToStrings(input *commonpb.Payloads) []string
 }
 
-var defaultDataConverter = NewCompositeDataConverter(
+var defaultDataConverter = newTransferAware(NewCompositeDataConverter(
 	NewNilPayloadConverter(),
 	NewByteSlicePayloadConverter(),
 	// The order of the next two decides how messages are written: as JSON. Both are
@@ -54,7 +54,7 @@ var defaultDataConverter = NewCompositeDataConverter(
 	NewProtoJSONPayloadConverter(),
 	NewProtoPayloadConverter(),
 	NewJSONPayloadConverter(),
-)
+))
 
 // GetDefaultDataConverter returns the data converter used where none is given.
 func GetDefaultDataConverter() DataConverter {

@@ -19,7 +19,7 @@ func NewJSONPayloadConverter() *JSONPayloadConverter {
 func (c *JSONPayloadConverter) ToPayload(value any) (*commonpb.Payload, error) {
 	data, err := json.Marshal(value)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnableToEncode, err)
+		return nil, fmt.Errorf("%w: %v", ErrUnableToEncode, err)
 	}
 	return newPayload(data, MetadataEncodingJSON), nil
 }
@@ -27,7 +27,7 @@ func (c *JSONPayloadConverter) ToPayload(value any) (*commonpb.Payload, error) {
 // FromPayload decodes JSON into what valuePtr points to.
 func (c *JSONPayloadConverter) FromPayload(payload *commonpb.Payload, valuePtr any) error {
 	if err := json.Unmarshal(payload.GetData(), valuePtr); err != nil {
-		return fmt.Errorf("%w: %w", ErrUnableToDecode, err)
+		return fmt.Errorf("%w: %v", ErrUnableToDecode, err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	gogojsonpb "github.com/gogo/protobuf/jsonpb"
+	"github.com/perdure/perdure/sdk/internal/extstore"
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/temporalproto"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -93,7 +94,7 @@ func (c *ProtoJSONPayloadConverter) ToPayload(value any) (*commonpb.Payload, err
 		data = buf.Bytes()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnableToEncode, err)
+		return nil, fmt.Errorf("%w: %v", ErrUnableToEncode, err)
 	}
 	return newMessagePayload(data, MetadataEncodingProtoJSON, m, c.options.ExcludeProtobufMessageTypes), nil
 }
@@ -110,6 +111,10 @@ func (c *ProtoJSONPayloadConverter) FromPayload(payload *commonpb.Payload, value
 		return nil
 	}
 	m, err := messageToDecode(target)
+	if extstore.IsReference(payload) && (err != nil || m.name() != extstore.MessageType) {
+		// Nobody has retrieved it, so nobody can.
+		return extstore.ErrNoDriver
+	}
 	if err != nil {
 		return err
 	}
@@ -122,7 +127,7 @@ func (c *ProtoJSONPayloadConverter) FromPayload(payload *commonpb.Payload, value
 		err = c.unmarshal.Unmarshal(payload.GetData(), m.current)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnableToDecode, err)
+		return fmt.Errorf("%w: %v", ErrUnableToDecode, err)
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func (c *ProtoPayloadConverter) ToPayload(value any) (*commonpb.Payload, error) 
 		data, err = gogoproto.Marshal(m.gogo)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnableToEncode, err)
+		return nil, fmt.Errorf("%w: %v", ErrUnableToEncode, err)
 	}
 	return newMessagePayload(data, MetadataEncodingProto, m, c.options.ExcludeProtobufMessageTypes), nil
 }
@@ -68,7 +68,7 @@ func (c *ProtoPayloadConverter) FromPayload(payload *commonpb.Payload, valuePtr 
 		err = gogoproto.Unmarshal(payload.GetData(), m.gogo)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnableToDecode, err)
+		return fmt.Errorf("%w: %v", ErrUnableToDecode, err)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/extstore"
 	"github.com/perdure/perdure/sdk/internal/failure"
 	commonpb "go.temporal.io/api/common/v1"
 	failurepb "go.temporal.io/api/failure/v1"
@@ -193,6 +194,11 @@ func (c *Client) CompleteActivityWithOptions(ctx context.Context, opts CompleteA
 	if err != nil {
 		return err
 	}
+	ctx = c.storingFor(ctx, extstore.StorageDriverWorkflowInfo{
+		Namespace:    cmp.Or(opts.Namespace, c.namespace),
+		WorkflowType: opts.WorkflowType,
+		WorkflowID:   opts.WorkflowID,
+	})
 	switch {
 	case outcome.pending:
 	case outcome.failed != nil:
@@ -247,6 +253,12 @@ func (c *Client) CompleteActivityByIDWithOptions(ctx context.Context, opts Compl
 	if err != nil {
 		return err
 	}
+	ctx = c.storingFor(ctx, extstore.StorageDriverWorkflowInfo{
+		Namespace:    opts.Namespace,
+		WorkflowType: opts.WorkflowType,
+		WorkflowID:   opts.WorkflowID,
+		RunID:        opts.RunID,
+	})
 	return c.reportByID(ctx, opts.Namespace, opts.WorkflowID, opts.RunID, opts.ActivityID, outcome)
 }
 
@@ -277,6 +289,12 @@ func (c *Client) CompleteActivityByActivityIDWithOptions(ctx context.Context, op
 	if err != nil {
 		return err
 	}
+	ctx = c.storingFor(ctx, extstore.StorageDriverActivityInfo{
+		Namespace:    opts.Namespace,
+		ActivityType: opts.ActivityType,
+		ActivityID:   opts.ActivityID,
+		RunID:        opts.ActivityRunID,
+	})
 	return c.reportByID(ctx, opts.Namespace, "", opts.ActivityRunID, opts.ActivityID, outcome)
 }
 

@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/extstore"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/payloadlimits"
@@ -33,6 +34,8 @@ type Backend struct {
 	// Interceptors are the client's.
 	Interceptors []ClientInterceptor
 
+	// Storage stores large payloads, or is nil.
+	Storage *extstore.Storage
 	// PayloadLimits say from which sizes on to warn.
 	PayloadLimits payloadlimits.Options
 	// Workers are the client's options for workers.
@@ -77,6 +80,7 @@ func BackendOf(c any) (*Backend, error) {
 		FailureConverter:   own.failureConverter,
 		ContextPropagators: own.propagators,
 		Interceptors:       own.interceptors,
+		Storage:            own.storage,
 		PayloadLimits:      own.payloadLimits,
 		Workers:            own.workers,
 		RegisterEager:      own.eager.register,

@@ -35,6 +35,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/extstore"
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logger"
@@ -65,6 +66,7 @@ type Client struct {
 	failureConverter converter.FailureConverter
 	propagators      []flow.ContextPropagator
 
+	storage       *extstore.Storage // nil if there is none
 	payloadLimits payloadlimits.Options
 	workers       WorkerOptions
 	eager         eagerWorkers
@@ -156,9 +158,7 @@ func newClient(conn *rpc.Conn, options Options) (*Client, error) {
 	if c.logger == nil {
 		c.logger = logger.NewDefault()
 	}
-	if c.dataConverter == nil {
-		c.dataConverter = converter.GetDefaultDataConverter()
-	}
+	c.dataConverter = converter.MakeTransferAware(c.dataConverter)
 	if c.failureConverter == nil {
 		c.failureConverter = failure.DefaultConverter()
 	}
@@ -166,12 +166,17 @@ func newClient(conn *rpc.Conn, options Options) (*Client, error) {
 	if c.workers.HeartbeatInterval, err = options.heartbeatInterval(); err != nil {
 		return nil, err
 	}
+	if c.storage, err = extstore.New(options.ExternalStorage, c.logger); err != nil {
+		return nil, err
+	}
 	sizes, err := payloadlimits.New(options.PayloadLimits, c.logger, c.fetchPayloadLimits)
 	if err != nil {
 		return nil, err
 	}
 	reliably, once := conn.Measured(rpc.NewMetrics(c.metrics, options.DisableErrorCodeMetricTags))
-	c.service = workflowservice.NewWorkflowServiceClient(payloadConn{ClientConnInterface: reliably, sizes: sizes})
+	c.service = workflowservice.NewWorkflowServiceClient(payloadConn{
+		ClientConnInterface: reliably, storage: c.storage, sizes: sizes,
+	})
 	c.tasks = workflowservice.NewWorkflowServiceClient(reliably)
 	c.raw = workflowservice.NewWorkflowServiceClient(once)
 	c.operator = operatorservice.NewOperatorServiceClient(once)

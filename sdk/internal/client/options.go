@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/extstore"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/payloadlimits"
@@ -86,6 +87,11 @@ type Options struct {
 	// DisableWorkerEnvironmentInfo keeps workers from telling the server what they run on:
 	// the version of Go, the operating system, containers and clouds.
 	DisableWorkerEnvironmentInfo bool
+
+	// ExternalStorage says which payloads, of those that are large, are stored elsewhere, so
+	// that only references to them are in histories. The workers that run the workflows must
+	// be able to retrieve them.
+	ExternalStorage extstore.ExternalStorage
 
 	// PayloadLimits say from which sizes on to warn of arguments, results and memos that are
 	// large. What is larger than the namespace allows is refused before it is sent.

@@ -126,6 +126,9 @@ func (r *workflowRun) GetWithOptions(ctx context.Context, valuePtr any, options 
 		}
 		next := nextRunID(event)
 		if options.DisableFollowingRuns || next == "" {
+			if err := r.client.storage.Retrieve(ctx, event); err != nil {
+				return err
+			}
 			return r.outcome(event, runID, valuePtr)
 		}
 		runID = next

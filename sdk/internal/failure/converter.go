@@ -46,10 +46,7 @@ var (
 
 // NewConverter returns a Converter.
 func NewConverter(options ConverterOptions) *Converter {
-	if options.DataConverter == nil {
-		options.DataConverter = converter.GetDefaultDataConverter()
-	}
-	return &Converter{dc: options.DataConverter, encodeCommon: options.EncodeCommonAttributes}
+	return &Converter{dc: converter.MakeTransferAware(options.DataConverter), encodeCommon: options.EncodeCommonAttributes}
 }
 
 var defaultConverter = NewConverter(ConverterOptions{})

@@ -8,27 +8,12 @@ import (
 
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/replay"
+	"github.com/perdure/perdure/sdk/internal/workflowcontext"
 )
 
 // Context carries cancellation, options and values through workflow code. It is
 // what context.Context is elsewhere, with workflow channels for Go channels.
-type Context interface {
-	// Deadline is when work done on behalf of the context should be cancelled.
-	// Workflow contexts have none: ok is false.
-	Deadline() (deadline time.Time, ok bool)
-
-	// Done is closed when the context is cancelled. It is nil if it can never
-	// be.
-	//
-	//	selector.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) { ... })
-	Done() Channel
-
-	// Err is nil until Done is closed, and then ErrCanceled.
-	Err() error
-
-	// Value is the value for key, or nil. See context.Context.
-	Value(key any) any
-}
+type Context = workflowcontext.Context
 
 // CancelFunc cancels a context and all those made from it. Calls after the
 // first do nothing. It does not wait for anything.

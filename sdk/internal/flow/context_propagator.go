@@ -21,9 +21,4 @@ type ContextPropagator interface {
 
 // ContextAware is implemented by data converters that depend on the context of
 // the call.
-type ContextAware interface {
-	// WithWorkflowContext returns the converter for calls from workflow code.
-	WithWorkflowContext(ctx Context) converter.DataConverter
-	// WithContext returns the converter for calls from clients and activities.
-	WithContext(ctx context.Context) converter.DataConverter
-}
+type ContextAware = converter.ContextAware

@@ -5,6 +5,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 
+	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/policy"
 	"github.com/perdure/perdure/sdk/internal/searchattr"
 )
@@ -203,5 +204,6 @@ func WithDataConverter(ctx Context, dc DataConverter) Context {
 	if dc == nil {
 		panic("data converter is nil for WithDataConverter")
 	}
+	dc = converter.MakeTransferAware(dc)
 	return changeWorkflowOptions(ctx, func(o *workflowOptions) { o.converter, o.rootConverter = dc, dc })
 }
