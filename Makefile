@@ -68,9 +68,12 @@ bin/peer: test/peer/main.go test/peer/go.mod
 
 SECONDS ?= 10
 
+bin/floor: $(wildcard bench/floor/*.go) bench/go.mod
+	$(OUTSIDE) bench build -o ../bin/floor ./floor
+
 .PHONY: bench
-bench: build bin/peer ## Compare with a Temporal server on this machine (SECONDS=10 RUN=regexp OUTPUT=text|markdown|json)
-	$(OUTSIDE) bench run . -perdure ../bin/perdure -peer ../bin/peer -seconds $(SECONDS) -run '$(RUN)' $(if $(OUTPUT),-output $(OUTPUT))
+bench: build bin/peer bin/floor ## Compare with a Temporal server on this machine (SECONDS=10 RUN=regexp OUTPUT=text|markdown|json)
+	$(OUTSIDE) bench run . -perdure ../bin/perdure -peer ../bin/peer -floor ../bin/floor -seconds $(SECONDS) -run '$(RUN)' $(if $(OUTPUT),-output $(OUTPUT))
 
 .PHONY: golden
 golden: bin/peer ## Record the interop tests' golden files from a Temporal server

@@ -1,5 +1,6 @@
 // Command bench runs Perdure and a Temporal server side by side on this machine
-// and prints how they compare: throughput, latency, server CPU and memory.
+// and prints how they compare: throughput, latency, server CPU and memory. A third
+// server, the floor, does nothing but speak the API: what it costs, no server can save.
 //
 // Both are driven by the public Temporal Go SDK with the same program. Perdure
 // runs as in production, on disk with a sync for every commit; the Temporal
@@ -25,6 +26,7 @@ func main() {
 	log.SetFlags(0)
 	perdureBinary := flag.String("perdure", "", "path of the perdure binary")
 	peerBinary := flag.String("peer", "", "path of the peer binary (test/peer); empty: run Perdure alone")
+	floorBinary := flag.String("floor", "", "path of the floor binary (bench/floor); empty: leave it out")
 	seconds := flag.Int("seconds", 10, "how long to run each scenario on each server")
 	only := flag.String("run", "", "regular expression: run only the scenarios whose names match")
 	output := flag.String("output", "text", "text, markdown or json")
@@ -38,7 +40,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *perdureBinary, *peerBinary, time.Duration(*seconds)*time.Second, filter, *output, os.Stdout); err != nil {
+	if err := run(ctx, binaries{*perdureBinary, *peerBinary, *floorBinary}, time.Duration(*seconds)*time.Second, filter, *output, os.Stdout); err != nil {
 		log.Fatalf("bench: %v", err)
 	}
 }
@@ -51,24 +53,33 @@ type Report struct {
 	PerdureMemory, PeerMemory int64
 }
 
-// Row is one scenario on both servers.
+// Row is one scenario on all servers. Peer and Floor are zero where they were left out.
 type Row struct {
-	Scenario      string
-	Perdure, Peer Measurement
+	Scenario             string
+	Perdure, Peer, Floor Measurement
 }
 
-func run(ctx context.Context, perdureBinary, peerBinary string, length time.Duration, filter *regexp.Regexp, output string, w io.Writer) error {
-	own, err := startPerdure(perdureBinary)
+// binaries are the paths of the servers. That of Perdure is there.
+type binaries struct{ perdure, peer, floor string }
+
+func run(ctx context.Context, paths binaries, length time.Duration, filter *regexp.Regexp, output string, w io.Writer) error {
+	own, err := startPerdure(paths.perdure)
 	if err != nil {
 		return err
 	}
 	defer own.stop()
-	var peer *server
-	if peerBinary != "" {
-		if peer, err = startPeer(peerBinary); err != nil {
+	var peer, floor *server
+	if paths.peer != "" {
+		if peer, err = startPlain(paths.peer, "the Temporal server"); err != nil {
 			return err
 		}
 		defer peer.stop()
+	}
+	if paths.floor != "" {
+		if floor, err = startPlain(paths.floor, "the floor"); err != nil {
+			return err
+		}
+		defer floor.stop()
 	}
 
 	report := Report{Machine: describeMachine()}
@@ -77,20 +88,22 @@ func run(ctx context.Context, perdureBinary, peerBinary string, length time.Dura
 			continue
 		}
 		row := Row{Scenario: s.name}
-		if peer != nil {
-			fmt.Fprintf(os.Stderr, "%-34s temporal … ", s.name)
-			if row.Peer, err = measure(ctx, peer, s, length); err != nil {
-				return fmt.Errorf("%s on the Temporal server: %w", s.name, err)
+		fmt.Fprintf(os.Stderr, "%-34s", s.name)
+		for _, on := range []struct {
+			name   string
+			server *server
+			result *Measurement
+		}{{"temporal", peer, &row.Peer}, {"floor", floor, &row.Floor}, {"perdure", own, &row.Perdure}} {
+			if on.server == nil {
+				continue
 			}
-			fmt.Fprintf(os.Stderr, "%8.1f/s   ", row.Peer.PerSecond)
-		} else {
-			fmt.Fprintf(os.Stderr, "%-34s ", s.name)
+			fmt.Fprintf(os.Stderr, " %s … ", on.name)
+			if *on.result, err = measure(ctx, on.server, s, length); err != nil {
+				return fmt.Errorf("%s on %s: %w", s.name, on.name, err)
+			}
+			fmt.Fprintf(os.Stderr, "%8.1f/s  ", on.result.PerSecond)
 		}
-		fmt.Fprint(os.Stderr, "perdure … ")
-		if row.Perdure, err = measure(ctx, own, s, length); err != nil {
-			return fmt.Errorf("%s on Perdure: %w", s.name, err)
-		}
-		fmt.Fprintf(os.Stderr, "%8.1f/s\n", row.Perdure.PerSecond)
+		fmt.Fprintln(os.Stderr)
 		report.Rows = append(report.Rows, row)
 	}
 	report.PerdureMemory = own.residentMemory()

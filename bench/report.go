@@ -41,7 +41,8 @@ func (m Machine) String() string {
 	return fmt.Sprintf("%d cores of %s, %s, %s", m.Cores, m.CPU, m.Memory, m.Go)
 }
 
-// columns are the table's, each as the text for one row.
+// columns are the table's, each as the text for one row. The floor is not shown by
+// itself: what counts is how far above it Perdure is.
 var columns = []struct {
 	name string
 	text func(Row) string
@@ -58,6 +59,8 @@ var columns = []struct {
 		return pair(r, "%.2f", func(m Measurement) float64 { return milliseconds(m.ServerCPU) })
 	}},
 	{"ratio", func(r Row) string { return ratio(milliseconds(r.Peer.ServerCPU), milliseconds(r.Perdure.ServerCPU)) }},
+	{"over floor", func(r Row) string { return ratio(milliseconds(r.Perdure.ServerCPU), milliseconds(r.Floor.ServerCPU)) }},
+	{"p50 over floor", func(r Row) string { return ratio(milliseconds(r.Perdure.P50), milliseconds(r.Floor.P50)) }},
 	{"driver CPU ms/run", func(r Row) string {
 		return pair(r, "%.2f", func(m Measurement) float64 { return milliseconds(m.DriverCPU) })
 	}},

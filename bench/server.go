@@ -39,10 +39,11 @@ func startPerdure(binary string) (*server, error) {
 	return s, nil
 }
 
-func startPeer(binary string) (*server, error) {
+// startPlain starts a server that prints nothing but its address.
+func startPlain(binary, name string) (*server, error) {
 	s, err := start(exec.Command(binary), func(line string) string { return strings.TrimSpace(line) })
 	if err != nil {
-		return nil, fmt.Errorf("start the Temporal server: %w", err)
+		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
 	return s, nil
 }
