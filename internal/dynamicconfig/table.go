@@ -96,6 +96,12 @@ var (
 		"The heartbeats of workers are kept, so that workers can be listed. Otherwise they are answered, and thrown away.")
 )
 
+// Task queues.
+var (
+	Fairness = byTaskQueue("matching.enableFairness", true, boolean,
+		"Tasks of one priority are handed out in turns of their fairness keys, rather than in the order in which they came. Off by default on Temporal servers.")
+)
+
 // Starting workflows.
 var (
 	ReuseInterval = byNamespace("history.workflowIdReuseMinimalInterval", time.Second, duration(0),

@@ -59,9 +59,10 @@ func (q *queue) pageSize() int {
 	return max(1, min(limit, max(minPage, min(maxPage, limit/max(1, len(q.lanes))))))
 }
 
-// review keeps the accounts of a lane that has changed: whether its tasks have to be
-// waited for, and whether it is to be read on.
+// review keeps the accounts of a lane that has changed: when its turn is, whether its
+// tasks have to be waited for, and whether it is to be read on.
 func (q *queue) review(ln *lane) {
+	q.reorder(ln)
 	if starved := ln.spilled && ln.count == 0; starved != ln.starved {
 		ln.starved = starved
 		if starved {

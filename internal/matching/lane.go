@@ -20,6 +20,9 @@ import (
 //     begins at the level's virtual time, so nobody saves up turns; one that has just
 //     become empty stays on the heap until that time has come past its pass, so nobody
 //     gets more turns by having one task at a time.
+//
+// Where fairness is off (Options.Fair), the lanes of a level are served as if they were
+// one, in order of their ids.
 
 // lane is one lane of a queue. A lane that is not in memory has no tasks, or has not
 // been discovered: see discovery.go.
@@ -261,9 +264,11 @@ func (q *queue) nextOf(l *level, now time.Time) *entity.Task {
 		}
 		q.unlink(n)
 		q.spend(ln.key, n.task, now)
-		l.virtual = ln.pass
-		ln.pass += 1 / float64(q.weight(ln.key, n.task))
-		heap.Fix(&l.turns, 0)
+		if q.fair {
+			l.virtual = ln.pass
+			ln.pass += 1 / float64(q.weight(ln.key, n.task))
+			heap.Fix(&l.turns, 0)
+		}
 		q.review(ln)
 		return n.task
 	}
@@ -271,6 +276,41 @@ func (q *queue) nextOf(l *level, now time.Time) *entity.Task {
 		q.limits.retryAt(l.held.laneHeap[0].until)
 	}
 	return nil
+}
+
+// reorder gives a lane its turn where fairness keys do not matter: the task with the
+// least id of all goes first.
+func (q *queue) reorder(ln *lane) {
+	if q.fair || ln.first == nil || ln.index < 0 || !ln.until.IsZero() {
+		return
+	}
+	if pass := float64(ln.first.task.ID); pass != ln.pass {
+		ln.pass = pass
+		heap.Fix(&ln.level.turns, ln.index)
+	}
+}
+
+// setFair says whether fairness keys matter.
+func (q *queue) setFair(fair bool) {
+	if q.fair == fair {
+		return
+	}
+	q.fair = fair
+	for _, l := range q.levels {
+		if l == nil {
+			continue
+		}
+		l.release(time.Time{}, true)
+		l.virtual = 0
+		for _, ln := range l.turns {
+			ln.pass = 0
+			if !fair && ln.first != nil {
+				ln.pass = float64(ln.first.task.ID)
+			}
+		}
+		heap.Init(&l.turns)
+	}
+	q.match()
 }
 
 // minWeight is the least weight that counts.

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -139,6 +140,39 @@ func TestFairnessKeysAreServedByTheirWeights(t *testing.T) {
 }
 
 func abs(n int) int { return max(n, -n) }
+
+func TestFairnessCanBeSwitchedOffAndOn(t *testing.T) {
+	var fair atomic.Bool
+	bubble(t, Options{Fair: func(entity.Queue) bool { return fair.Load() }}, func(t *testing.T, m *Matching, b *backlog) {
+		for range 100 {
+			b.record(in(3, "hog"))
+		}
+		b.record(in(3, "a"))
+		b.record(in(2, "b"))
+		p := pollA(m)
+		expect(t, p, "task 102")
+		b.remove(p.work.Task)
+		for i := range 50 {
+			p := pollA(m)
+			expect(t, p, fmt.Sprintf("task %d", i+1))
+			b.remove(p.work.Task)
+		}
+		fair.Store(true)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		first, second := pollA(m), pollA(m)
+		if first.work.Task.ID+second.work.Task.ID != 101+51 {
+			t.Errorf("got %v and %v, want 101 and 51", first, second)
+		}
+		fair.Store(false)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		b.add(in(3, "late"))
+		if got := drain(t, m, b); got[len(got)-1] != "3late" {
+			t.Errorf("served %v", got)
+		}
+	})
+}
 
 func TestTasksOfAFairnessKeyStayInOrder(t *testing.T) {
 	bubble(t, Options{MemoryLimit: 30}, func(t *testing.T, m *Matching, b *backlog) {

@@ -69,6 +69,10 @@ type Options struct {
 	// Config reads what is configured of a queue; nil: nothing is of any.
 	Config func(context.Context, entity.Queue) (Config, error)
 
+	// Fair reports whether a queue is fair between fairness keys; nil: all are. What it
+	// says holds within a fifth of IdleAfter.
+	Fair func(entity.Queue) bool
+
 	// LongPoll is how long a poll waits for work. Default 60 s.
 	LongPoll time.Duration
 	// StickyWindow is how long after its last poll a sticky worker is taken to be
@@ -315,11 +319,16 @@ func (m *Matching) sweep() {
 			q.mu.Lock()
 			defer q.mu.Unlock()
 			q.forgetPollers(now)
+			q.setFair(m.fair(q.key.Queue))
 			if q.idleSince(now) >= m.options.IdleAfter {
 				q.unload()
 			}
 		})
 	}
+}
+
+func (m *Matching) fair(queue entity.Queue) bool {
+	return m.options.Fair == nil || m.options.Fair(queue)
 }
 
 // Add implements runtime.TaskSink: it offers a task that is durable. The task

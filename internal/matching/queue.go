@@ -35,6 +35,9 @@ type queue struct {
 	lanes  map[string]*lane
 	levels [entity.PriorityLevels + 1]*level // by priority
 
+	// fair is set unless fairness keys do not matter.
+	fair bool
+
 	// loading is set while a goroutine reads pages, reading is the lane of which it
 	// reads one; hungry is how many lanes are to be read on. See backlog.go.
 	loading bool
@@ -59,7 +62,7 @@ type queue struct {
 }
 
 func newQueue(m *Matching, key queueKey) *queue {
-	return &queue{m: m, key: key, found: discovery{done: key.sticky}, lastUse: m.now()}
+	return &queue{m: m, key: key, fair: m.fair(key.Queue), found: discovery{done: key.sticky}, lastUse: m.now()}
 }
 
 // add takes a task that has just become durable.

@@ -151,6 +151,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	s.matching = matching.New(matching.Options{
 		Logger:   s.logger,
 		LongPoll: options.LongPoll,
+		Fair:     s.fairQueue,
 		Config: taskqueue.Limits(func(ctx context.Context, key entity.Key, fn func(entity.Entity, entity.View) error) error {
 			return s.runtime.View(ctx, key, fn)
 		}),
@@ -281,6 +282,15 @@ func (s *Server) workflowConfig() workflow.Config {
 			return searchattribute.Check(ns.Name, ns.SearchAttributes, attributes, dynamicconfig.SearchAttributeKeys.Get(config, ns.Name))
 		},
 	}
+}
+
+// fairQueue reports whether a task queue is fair between fairness keys.
+func (s *Server) fairQueue(queue entity.Queue) bool {
+	ns, err := s.namespaces.ByID(queue.Namespace)
+	if err != nil {
+		return dynamicconfig.Fairness.Default()
+	}
+	return dynamicconfig.Fairness.Get(s.settings.Config(), ns.Name, queue.Name, taskqueue.QueueType(queue.Type))
 }
 
 // addSearchAttributes defines the search attributes of the options.

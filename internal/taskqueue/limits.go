@@ -26,6 +26,9 @@ func TaskType(queueType enumspb.TaskQueueType) (entity.TaskType, bool) {
 	return 0, false
 }
 
+// QueueType is what the API calls the type of queues with tasks of a type.
+func QueueType(t entity.TaskType) enumspb.TaskQueueType { return types[t] }
+
 // Limits returns a function that reads what matching has to keep to in a queue.
 func Limits(view func(ctx context.Context, key entity.Key, fn func(entity.Entity, entity.View) error) error) func(context.Context, entity.Queue) (matching.Config, error) {
 	return func(ctx context.Context, queue entity.Queue) (limits matching.Config, err error) {
