@@ -78,6 +78,8 @@ var (
 
 // Switches.
 var (
+	ReportedProblems = byNamespace("system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute", 5, number(0),
+		"From how many failures of workflow tasks in a row on the search attribute TemporalReportedProblems tells of them; 0 is never.")
 	EagerWorkflowStart = byNamespace("system.enableEagerWorkflowStart", true, boolean,
 		"The first workflow task may be returned with the start of the workflow.")
 	EagerActivities = byNamespace("system.enableActivityEagerExecution", true, boolean,

@@ -97,10 +97,11 @@ func describeNamespace(ctx context.Context, ns *namespace.Namespace) *workflowse
 			Id:          ns.ID,
 			// As in GetSystemInfo: what is not set is not there.
 			Capabilities: &namespacepb.NamespaceInfo_Capabilities{
-				EagerWorkflowStart: dynamicconfig.EagerWorkflowStart.Get(settings.config, ns.Name),
-				SyncUpdate:         dynamicconfig.Updates.Get(settings.config, ns.Name),
-				AsyncUpdate:        dynamicconfig.UpdatesAccepted.Get(settings.config, ns.Name),
-				WorkflowPause:      dynamicconfig.WorkflowPause.Get(settings.config, ns.Name),
+				EagerWorkflowStart:              dynamicconfig.EagerWorkflowStart.Get(settings.config, ns.Name),
+				SyncUpdate:                      dynamicconfig.Updates.Get(settings.config, ns.Name),
+				AsyncUpdate:                     dynamicconfig.UpdatesAccepted.Get(settings.config, ns.Name),
+				ReportedProblemsSearchAttribute: dynamicconfig.ReportedProblems.Get(settings.config, ns.Name) > 0,
+				WorkflowPause:                   dynamicconfig.WorkflowPause.Get(settings.config, ns.Name),
 				// Workers that stop wait for the replies to their polls, which
 				// ShutdownWorker brings about, so that no task gets lost on the way.
 				WorkerPollCompleteOnShutdown: dynamicconfig.CancelPollsOnShutdown.Get(settings.config, ns.Name),

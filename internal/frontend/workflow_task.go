@@ -44,7 +44,7 @@ func (h *workflowTaskHandlers) PollWorkflowTaskQueue(ctx context.Context, req *w
 	//lint:ignore SA1019 older clients use it
 	if _, bad := ns.BadBinaries[req.GetBinaryChecksum()]; bad {
 		//lint:ignore SA1019 older clients use it
-		return nil, serviceerror.NewInvalidArgumentf("binary %v already marked as bad deployment", req.GetBinaryChecksum())
+		return nil, serviceerror.NewInvalidArgumentf("Binary %v already marked as bad deployment.", req.GetBinaryChecksum())
 	}
 	poll := matching.PollRequest{
 		Queue:       entity.Queue{Namespace: ns.ID, Type: entity.TaskWorkflow, Name: req.GetTaskQueue().GetName()},

@@ -475,9 +475,10 @@ type Run struct {
 	FirstTaskBackoffPending bool                   `protobuf:"varint,14,opt,name=first_task_backoff_pending,json=firstTaskBackoffPending,proto3" json:"first_task_backoff_pending,omitempty"` // the first workflow task has a backoff and is not scheduled yet
 	ChildFirstTaskPending   bool                   `protobuf:"varint,15,opt,name=child_first_task_pending,json=childFirstTaskPending,proto3" json:"child_first_task_pending,omitempty"`       // child whose parent has not recorded the start yet
 	CloseTime               *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=close_time,json=closeTime,proto3" json:"close_time,omitempty"`
-	NewRunId                string                 `protobuf:"bytes,17,opt,name=new_run_id,json=newRunId,proto3" json:"new_run_id,omitempty"`       // the run that continues this one, once closed
-	ResetRunId              string                 `protobuf:"bytes,18,opt,name=reset_run_id,json=resetRunId,proto3" json:"reset_run_id,omitempty"` // the run that the last reset of this one has made
-	Pause                   *Pause                 `protobuf:"bytes,19,opt,name=pause,proto3" json:"pause,omitempty"`                               // unset: not paused
+	NewRunId                string                 `protobuf:"bytes,17,opt,name=new_run_id,json=newRunId,proto3" json:"new_run_id,omitempty"`        // the run that continues this one, once closed
+	ResetRunId              string                 `protobuf:"bytes,18,opt,name=reset_run_id,json=resetRunId,proto3" json:"reset_run_id,omitempty"`  // the run that the last reset of this one has made
+	Pause                   *Pause                 `protobuf:"bytes,19,opt,name=pause,proto3" json:"pause,omitempty"`                                // unset: not paused
+	TaskProblem             *TaskProblem           `protobuf:"bytes,20,opt,name=task_problem,json=taskProblem,proto3" json:"task_problem,omitempty"` // unset: the last workflow task has been completed
 	unknownFields           protoimpl.UnknownFields
 	sizeCache               protoimpl.SizeCache
 }
@@ -645,6 +646,75 @@ func (x *Run) GetPause() *Pause {
 	return nil
 }
 
+func (x *Run) GetTaskProblem() *TaskProblem {
+	if x != nil {
+		return x.TaskProblem
+	}
+	return nil
+}
+
+// TaskProblem is what has become of workflow tasks since one was completed.
+type TaskProblem struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Count int32                  `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"` // of those that failed or timed out
+	// How the first of the series has ended: by a failure, or else by a timeout.
+	Cause         v13.WorkflowTaskFailedCause `protobuf:"varint,2,opt,name=cause,proto3,enum=temporal.api.enums.v1.WorkflowTaskFailedCause" json:"cause,omitempty"`
+	Timeout       v13.TimeoutType             `protobuf:"varint,3,opt,name=timeout,proto3,enum=temporal.api.enums.v1.TimeoutType" json:"timeout,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TaskProblem) Reset() {
+	*x = TaskProblem{}
+	mi := &file_records_workflow_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TaskProblem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TaskProblem) ProtoMessage() {}
+
+func (x *TaskProblem) ProtoReflect() protoreflect.Message {
+	mi := &file_records_workflow_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TaskProblem.ProtoReflect.Descriptor instead.
+func (*TaskProblem) Descriptor() ([]byte, []int) {
+	return file_records_workflow_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *TaskProblem) GetCount() int32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *TaskProblem) GetCause() v13.WorkflowTaskFailedCause {
+	if x != nil {
+		return x.Cause
+	}
+	return v13.WorkflowTaskFailedCause(0)
+}
+
+func (x *TaskProblem) GetTimeout() v13.TimeoutType {
+	if x != nil {
+		return x.Timeout
+	}
+	return v13.TimeoutType(0)
+}
+
 // Pause is how a run was paused.
 type Pause struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -658,7 +728,7 @@ type Pause struct {
 
 func (x *Pause) Reset() {
 	*x = Pause{}
-	mi := &file_records_workflow_proto_msgTypes[5]
+	mi := &file_records_workflow_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -670,7 +740,7 @@ func (x *Pause) String() string {
 func (*Pause) ProtoMessage() {}
 
 func (x *Pause) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[5]
+	mi := &file_records_workflow_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -683,7 +753,7 @@ func (x *Pause) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pause.ProtoReflect.Descriptor instead.
 func (*Pause) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{5}
+	return file_records_workflow_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Pause) GetTime() *timestamppb.Timestamp {
@@ -734,7 +804,7 @@ type WorkflowTask struct {
 
 func (x *WorkflowTask) Reset() {
 	*x = WorkflowTask{}
-	mi := &file_records_workflow_proto_msgTypes[6]
+	mi := &file_records_workflow_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -746,7 +816,7 @@ func (x *WorkflowTask) String() string {
 func (*WorkflowTask) ProtoMessage() {}
 
 func (x *WorkflowTask) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[6]
+	mi := &file_records_workflow_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -759,7 +829,7 @@ func (x *WorkflowTask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkflowTask.ProtoReflect.Descriptor instead.
 func (*WorkflowTask) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{6}
+	return file_records_workflow_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *WorkflowTask) GetScheduledEventId() int64 {
@@ -862,7 +932,7 @@ type Activity struct {
 
 func (x *Activity) Reset() {
 	*x = Activity{}
-	mi := &file_records_workflow_proto_msgTypes[7]
+	mi := &file_records_workflow_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -874,7 +944,7 @@ func (x *Activity) String() string {
 func (*Activity) ProtoMessage() {}
 
 func (x *Activity) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[7]
+	mi := &file_records_workflow_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -887,7 +957,7 @@ func (x *Activity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Activity.ProtoReflect.Descriptor instead.
 func (*Activity) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{7}
+	return file_records_workflow_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Activity) GetScheduledEventId() int64 {
@@ -1104,7 +1174,7 @@ type ActivityControl struct {
 
 func (x *ActivityControl) Reset() {
 	*x = ActivityControl{}
-	mi := &file_records_workflow_proto_msgTypes[8]
+	mi := &file_records_workflow_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1116,7 +1186,7 @@ func (x *ActivityControl) String() string {
 func (*ActivityControl) ProtoMessage() {}
 
 func (x *ActivityControl) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[8]
+	mi := &file_records_workflow_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1129,7 +1199,7 @@ func (x *ActivityControl) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityControl.ProtoReflect.Descriptor instead.
 func (*ActivityControl) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{8}
+	return file_records_workflow_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ActivityControl) GetPaused() bool {
@@ -1200,7 +1270,7 @@ type Timer struct {
 
 func (x *Timer) Reset() {
 	*x = Timer{}
-	mi := &file_records_workflow_proto_msgTypes[9]
+	mi := &file_records_workflow_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1212,7 +1282,7 @@ func (x *Timer) String() string {
 func (*Timer) ProtoMessage() {}
 
 func (x *Timer) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[9]
+	mi := &file_records_workflow_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1225,7 +1295,7 @@ func (x *Timer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer.ProtoReflect.Descriptor instead.
 func (*Timer) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{9}
+	return file_records_workflow_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Timer) GetTimerId() string {
@@ -1266,7 +1336,7 @@ type Child struct {
 
 func (x *Child) Reset() {
 	*x = Child{}
-	mi := &file_records_workflow_proto_msgTypes[10]
+	mi := &file_records_workflow_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1278,7 +1348,7 @@ func (x *Child) String() string {
 func (*Child) ProtoMessage() {}
 
 func (x *Child) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[10]
+	mi := &file_records_workflow_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1291,7 +1361,7 @@ func (x *Child) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Child.ProtoReflect.Descriptor instead.
 func (*Child) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{10}
+	return file_records_workflow_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Child) GetInitiatedEventId() int64 {
@@ -1364,7 +1434,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_records_workflow_proto_msgTypes[11]
+	mi := &file_records_workflow_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1376,7 +1446,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[11]
+	mi := &file_records_workflow_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1389,7 +1459,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{11}
+	return file_records_workflow_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Update) GetAdmittedEventId() int64 {
@@ -1431,7 +1501,7 @@ type AttachedRequest struct {
 
 func (x *AttachedRequest) Reset() {
 	*x = AttachedRequest{}
-	mi := &file_records_workflow_proto_msgTypes[12]
+	mi := &file_records_workflow_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1443,7 +1513,7 @@ func (x *AttachedRequest) String() string {
 func (*AttachedRequest) ProtoMessage() {}
 
 func (x *AttachedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[12]
+	mi := &file_records_workflow_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1456,7 +1526,7 @@ func (x *AttachedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttachedRequest.ProtoReflect.Descriptor instead.
 func (*AttachedRequest) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{12}
+	return file_records_workflow_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *AttachedRequest) GetEventId() int64 {
@@ -1488,7 +1558,7 @@ type External struct {
 
 func (x *External) Reset() {
 	*x = External{}
-	mi := &file_records_workflow_proto_msgTypes[13]
+	mi := &file_records_workflow_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1500,7 +1570,7 @@ func (x *External) String() string {
 func (*External) ProtoMessage() {}
 
 func (x *External) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[13]
+	mi := &file_records_workflow_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1513,7 +1583,7 @@ func (x *External) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use External.ProtoReflect.Descriptor instead.
 func (*External) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{13}
+	return file_records_workflow_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *External) GetInitiatedEventId() int64 {
@@ -1562,7 +1632,7 @@ var File_records_workflow_proto protoreflect.FileDescriptor
 
 const file_records_workflow_proto_rawDesc = "" +
 	"\n" +
-	"\x16records/workflow.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/protobuf/duration.proto\x1a$temporal/api/common/v1/message.proto\x1a$temporal/api/enums/v1/workflow.proto\x1a%temporal/api/failure/v1/message.proto\x1a'temporal/api/sdk/v1/user_metadata.proto\x1a&temporal/api/workflow/v1/message.proto\"j\n" +
+	"\x16records/workflow.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/protobuf/duration.proto\x1a$temporal/api/common/v1/message.proto\x1a(temporal/api/enums/v1/failed_cause.proto\x1a$temporal/api/enums/v1/workflow.proto\x1a%temporal/api/failure/v1/message.proto\x1a'temporal/api/sdk/v1/user_metadata.proto\x1a&temporal/api/workflow/v1/message.proto\"j\n" +
 	"\x05Chain\x12$\n" +
 	"\x0ecurrent_run_id\x18\x01 \x01(\tR\fcurrentRunId\x12;\n" +
 	"\vnext_expiry\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
@@ -1605,7 +1675,7 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\x06entity\x18\x01 \x01(\fR\x06entity\x12\x1c\n" +
 	"\tnamespace\x18\x02 \x01(\tR\tnamespace\x12\x15\n" +
 	"\x06run_id\x18\x03 \x01(\tR\x05runId\x12,\n" +
-	"\x12initiated_event_id\x18\x04 \x01(\x03R\x10initiatedEventId\"\xbd\a\n" +
+	"\x12initiated_event_id\x18\x04 \x01(\x03R\x10initiatedEventId\"\x81\b\n" +
 	"\x03Run\x12F\n" +
 	"\x06status\x18\x01 \x01(\x0e2..temporal.api.enums.v1.WorkflowExecutionStatusR\x06status\x12\"\n" +
 	"\rnext_event_id\x18\x02 \x01(\x03R\vnextEventId\x12!\n" +
@@ -1629,7 +1699,12 @@ const file_records_workflow_proto_rawDesc = "" +
 	"new_run_id\x18\x11 \x01(\tR\bnewRunId\x12 \n" +
 	"\freset_run_id\x18\x12 \x01(\tR\n" +
 	"resetRunId\x12/\n" +
-	"\x05pause\x18\x13 \x01(\v2\x19.perdure.records.v1.PauseR\x05pause\"\x8a\x01\n" +
+	"\x05pause\x18\x13 \x01(\v2\x19.perdure.records.v1.PauseR\x05pause\x12B\n" +
+	"\ftask_problem\x18\x14 \x01(\v2\x1f.perdure.records.v1.TaskProblemR\vtaskProblem\"\xa7\x01\n" +
+	"\vTaskProblem\x12\x14\n" +
+	"\x05count\x18\x01 \x01(\x05R\x05count\x12D\n" +
+	"\x05cause\x18\x02 \x01(\x0e2..temporal.api.enums.v1.WorkflowTaskFailedCauseR\x05cause\x12<\n" +
+	"\atimeout\x18\x03 \x01(\x0e2\".temporal.api.enums.v1.TimeoutTypeR\atimeout\"\x8a\x01\n" +
 	"\x05Pause\x12.\n" +
 	"\x04time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x1a\n" +
 	"\bidentity\x18\x02 \x01(\tR\bidentity\x12\x16\n" +
@@ -1731,89 +1806,95 @@ func file_records_workflow_proto_rawDescGZIP() []byte {
 	return file_records_workflow_proto_rawDescData
 }
 
-var file_records_workflow_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_records_workflow_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_records_workflow_proto_goTypes = []any{
 	(*Chain)(nil),                    // 0: perdure.records.v1.Chain
 	(*RunInfo)(nil),                  // 1: perdure.records.v1.RunInfo
 	(*Origin)(nil),                   // 2: perdure.records.v1.Origin
 	(*Parent)(nil),                   // 3: perdure.records.v1.Parent
 	(*Run)(nil),                      // 4: perdure.records.v1.Run
-	(*Pause)(nil),                    // 5: perdure.records.v1.Pause
-	(*WorkflowTask)(nil),             // 6: perdure.records.v1.WorkflowTask
-	(*Activity)(nil),                 // 7: perdure.records.v1.Activity
-	(*ActivityControl)(nil),          // 8: perdure.records.v1.ActivityControl
-	(*Timer)(nil),                    // 9: perdure.records.v1.Timer
-	(*Child)(nil),                    // 10: perdure.records.v1.Child
-	(*Update)(nil),                   // 11: perdure.records.v1.Update
-	(*AttachedRequest)(nil),          // 12: perdure.records.v1.AttachedRequest
-	(*External)(nil),                 // 13: perdure.records.v1.External
-	(*timestamppb.Timestamp)(nil),    // 14: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 15: google.protobuf.Duration
-	(*v1.RetryPolicy)(nil),           // 16: temporal.api.common.v1.RetryPolicy
-	(*v1.WorkflowExecution)(nil),     // 17: temporal.api.common.v1.WorkflowExecution
-	(*v1.Memo)(nil),                  // 18: temporal.api.common.v1.Memo
-	(*v1.SearchAttributes)(nil),      // 19: temporal.api.common.v1.SearchAttributes
-	(*v1.Priority)(nil),              // 20: temporal.api.common.v1.Priority
-	(*v11.UserMetadata)(nil),         // 21: temporal.api.sdk.v1.UserMetadata
-	(*v12.VersioningOverride)(nil),   // 22: temporal.api.workflow.v1.VersioningOverride
-	(v13.WorkflowExecutionStatus)(0), // 23: temporal.api.enums.v1.WorkflowExecutionStatus
-	(*v1.Payloads)(nil),              // 24: temporal.api.common.v1.Payloads
-	(*v14.Failure)(nil),              // 25: temporal.api.failure.v1.Failure
-	(v13.ParentClosePolicy)(0),       // 26: temporal.api.enums.v1.ParentClosePolicy
+	(*TaskProblem)(nil),              // 5: perdure.records.v1.TaskProblem
+	(*Pause)(nil),                    // 6: perdure.records.v1.Pause
+	(*WorkflowTask)(nil),             // 7: perdure.records.v1.WorkflowTask
+	(*Activity)(nil),                 // 8: perdure.records.v1.Activity
+	(*ActivityControl)(nil),          // 9: perdure.records.v1.ActivityControl
+	(*Timer)(nil),                    // 10: perdure.records.v1.Timer
+	(*Child)(nil),                    // 11: perdure.records.v1.Child
+	(*Update)(nil),                   // 12: perdure.records.v1.Update
+	(*AttachedRequest)(nil),          // 13: perdure.records.v1.AttachedRequest
+	(*External)(nil),                 // 14: perdure.records.v1.External
+	(*timestamppb.Timestamp)(nil),    // 15: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 16: google.protobuf.Duration
+	(*v1.RetryPolicy)(nil),           // 17: temporal.api.common.v1.RetryPolicy
+	(*v1.WorkflowExecution)(nil),     // 18: temporal.api.common.v1.WorkflowExecution
+	(*v1.Memo)(nil),                  // 19: temporal.api.common.v1.Memo
+	(*v1.SearchAttributes)(nil),      // 20: temporal.api.common.v1.SearchAttributes
+	(*v1.Priority)(nil),              // 21: temporal.api.common.v1.Priority
+	(*v11.UserMetadata)(nil),         // 22: temporal.api.sdk.v1.UserMetadata
+	(*v12.VersioningOverride)(nil),   // 23: temporal.api.workflow.v1.VersioningOverride
+	(v13.WorkflowExecutionStatus)(0), // 24: temporal.api.enums.v1.WorkflowExecutionStatus
+	(v13.WorkflowTaskFailedCause)(0), // 25: temporal.api.enums.v1.WorkflowTaskFailedCause
+	(v13.TimeoutType)(0),             // 26: temporal.api.enums.v1.TimeoutType
+	(*v1.Payloads)(nil),              // 27: temporal.api.common.v1.Payloads
+	(*v14.Failure)(nil),              // 28: temporal.api.failure.v1.Failure
+	(v13.ParentClosePolicy)(0),       // 29: temporal.api.enums.v1.ParentClosePolicy
 }
 var file_records_workflow_proto_depIdxs = []int32{
-	14, // 0: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
-	14, // 1: perdure.records.v1.RunInfo.start_time:type_name -> google.protobuf.Timestamp
-	14, // 2: perdure.records.v1.RunInfo.execution_time:type_name -> google.protobuf.Timestamp
-	14, // 3: perdure.records.v1.RunInfo.run_expiration:type_name -> google.protobuf.Timestamp
-	14, // 4: perdure.records.v1.RunInfo.execution_expiration:type_name -> google.protobuf.Timestamp
-	15, // 5: perdure.records.v1.RunInfo.execution_timeout:type_name -> google.protobuf.Duration
-	15, // 6: perdure.records.v1.RunInfo.run_timeout:type_name -> google.protobuf.Duration
-	15, // 7: perdure.records.v1.RunInfo.task_timeout:type_name -> google.protobuf.Duration
-	16, // 8: perdure.records.v1.RunInfo.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	15, // 0: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
+	15, // 1: perdure.records.v1.RunInfo.start_time:type_name -> google.protobuf.Timestamp
+	15, // 2: perdure.records.v1.RunInfo.execution_time:type_name -> google.protobuf.Timestamp
+	15, // 3: perdure.records.v1.RunInfo.run_expiration:type_name -> google.protobuf.Timestamp
+	15, // 4: perdure.records.v1.RunInfo.execution_expiration:type_name -> google.protobuf.Timestamp
+	16, // 5: perdure.records.v1.RunInfo.execution_timeout:type_name -> google.protobuf.Duration
+	16, // 6: perdure.records.v1.RunInfo.run_timeout:type_name -> google.protobuf.Duration
+	16, // 7: perdure.records.v1.RunInfo.task_timeout:type_name -> google.protobuf.Duration
+	17, // 8: perdure.records.v1.RunInfo.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
 	3,  // 9: perdure.records.v1.RunInfo.parent:type_name -> perdure.records.v1.Parent
-	17, // 10: perdure.records.v1.RunInfo.root:type_name -> temporal.api.common.v1.WorkflowExecution
-	18, // 11: perdure.records.v1.RunInfo.memo:type_name -> temporal.api.common.v1.Memo
-	19, // 12: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
-	20, // 13: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
-	21, // 14: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
-	22, // 15: perdure.records.v1.RunInfo.versioning_override:type_name -> temporal.api.workflow.v1.VersioningOverride
-	14, // 16: perdure.records.v1.RunInfo.original_start_time:type_name -> google.protobuf.Timestamp
+	18, // 10: perdure.records.v1.RunInfo.root:type_name -> temporal.api.common.v1.WorkflowExecution
+	19, // 11: perdure.records.v1.RunInfo.memo:type_name -> temporal.api.common.v1.Memo
+	20, // 12: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
+	21, // 13: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
+	22, // 14: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
+	23, // 15: perdure.records.v1.RunInfo.versioning_override:type_name -> temporal.api.workflow.v1.VersioningOverride
+	15, // 16: perdure.records.v1.RunInfo.original_start_time:type_name -> google.protobuf.Timestamp
 	2,  // 17: perdure.records.v1.RunInfo.origins:type_name -> perdure.records.v1.Origin
-	23, // 18: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
-	6,  // 19: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
-	15, // 20: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
-	14, // 21: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
-	14, // 22: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
-	5,  // 23: perdure.records.v1.Run.pause:type_name -> perdure.records.v1.Pause
-	14, // 24: perdure.records.v1.Pause.time:type_name -> google.protobuf.Timestamp
-	14, // 25: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
-	14, // 26: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
-	15, // 27: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
-	15, // 28: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
-	15, // 29: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
-	15, // 30: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
-	15, // 31: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
-	16, // 32: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
-	14, // 33: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
-	14, // 34: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
-	14, // 35: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
-	14, // 36: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
-	14, // 37: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
-	24, // 38: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
-	25, // 39: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
-	20, // 40: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
-	14, // 41: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
-	8,  // 42: perdure.records.v1.Activity.control:type_name -> perdure.records.v1.ActivityControl
-	14, // 43: perdure.records.v1.ActivityControl.pause_time:type_name -> google.protobuf.Timestamp
-	14, // 44: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
-	26, // 45: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
-	14, // 46: perdure.records.v1.AttachedRequest.attached_time:type_name -> google.protobuf.Timestamp
-	47, // [47:47] is the sub-list for method output_type
-	47, // [47:47] is the sub-list for method input_type
-	47, // [47:47] is the sub-list for extension type_name
-	47, // [47:47] is the sub-list for extension extendee
-	0,  // [0:47] is the sub-list for field type_name
+	24, // 18: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
+	7,  // 19: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
+	16, // 20: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
+	15, // 21: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
+	15, // 22: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
+	6,  // 23: perdure.records.v1.Run.pause:type_name -> perdure.records.v1.Pause
+	5,  // 24: perdure.records.v1.Run.task_problem:type_name -> perdure.records.v1.TaskProblem
+	25, // 25: perdure.records.v1.TaskProblem.cause:type_name -> temporal.api.enums.v1.WorkflowTaskFailedCause
+	26, // 26: perdure.records.v1.TaskProblem.timeout:type_name -> temporal.api.enums.v1.TimeoutType
+	15, // 27: perdure.records.v1.Pause.time:type_name -> google.protobuf.Timestamp
+	15, // 28: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
+	15, // 29: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
+	16, // 30: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
+	16, // 31: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
+	16, // 32: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
+	16, // 33: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
+	16, // 34: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
+	17, // 35: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	15, // 36: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
+	15, // 37: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
+	15, // 38: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
+	15, // 39: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
+	15, // 40: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
+	27, // 41: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
+	28, // 42: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
+	21, // 43: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
+	15, // 44: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
+	9,  // 45: perdure.records.v1.Activity.control:type_name -> perdure.records.v1.ActivityControl
+	15, // 46: perdure.records.v1.ActivityControl.pause_time:type_name -> google.protobuf.Timestamp
+	15, // 47: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
+	29, // 48: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
+	15, // 49: perdure.records.v1.AttachedRequest.attached_time:type_name -> google.protobuf.Timestamp
+	50, // [50:50] is the sub-list for method output_type
+	50, // [50:50] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_records_workflow_proto_init() }
@@ -1827,7 +1908,7 @@ func file_records_workflow_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_workflow_proto_rawDesc), len(file_records_workflow_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -263,7 +263,11 @@ func (s *Server) workflowConfig() workflow.Config {
 		if err != nil {
 			return workflow.Namespace{}, false
 		}
-		return workflow.Namespace{ID: ns.ID, Name: ns.Name, Retention: ns.Retention}, true
+		known := workflow.Namespace{ID: ns.ID, Name: ns.Name, Retention: ns.Retention}
+		if bad := ns.BadBinaries; len(bad) > 0 {
+			known.BadBinary = func(checksum string) bool { _, is := bad[checksum]; return is }
+		}
+		return known, true
 	}
 	return workflow.Config{
 		LimitsOf: func(id string) *workflow.Limits {

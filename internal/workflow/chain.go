@@ -73,6 +73,9 @@ type Namespace struct {
 	ID, Name string
 	// Retention is how long closed runs are kept; 0 means 3 days.
 	Retention time.Duration
+	// BadBinary reports whether workers with the checksum must not complete workflow
+	// tasks; nil: all may.
+	BadBinary func(checksum string) bool
 }
 
 // defaultRetention applies to namespaces that name no retention.

@@ -41,6 +41,10 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 	if err := checkCompletion(req); err != nil {
 		return nil, err
 	}
+	//lint:ignore SA1019 older clients use it
+	if failure := c.checkBinary(req.GetBinaryChecksum()); failure != nil {
+		return r.failCompletion(step, req, failure)
+	}
 	messages := decodeMessages(req.GetMessages())
 	failure, hadBuffered, err := r.checkCommands(step, req.GetCommands(), messages)
 	if err != nil {
@@ -117,6 +121,17 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 		}
 	}
 	return &Completion{Response: resp}, nil
+}
+
+// checkBinary refuses what workers say whose build is marked as bad in the namespace.
+func (c *Chain) checkBinary(checksum string) *commandFailure {
+	if checksum == "" {
+		return nil
+	}
+	if ns, ok := c.config.Namespace(c.key.Namespace); ok && ns.BadBinary != nil && ns.BadBinary(checksum) {
+		return badCommand(enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_BINARY, "binary %v is marked as bad deployment", checksum)
+	}
+	return nil
 }
 
 // checkCompletion refuses requests that no workflow task could be completed with.
@@ -224,6 +239,7 @@ func (r *Run) completeTask(step *entity.Step, req *workflowservice.RespondWorkfl
 	r.endTask(step, completed)
 	r.state.WorkflowTaskAttempt = 1
 	r.state.TryingToClose = false
+	r.endProblem()
 	r.setSticky(req)
 	return &application{
 		run:              r,

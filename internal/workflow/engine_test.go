@@ -111,7 +111,7 @@ func (d *disk) clone() *disk {
 // limits unless others are given.
 func newEngine(t tester, limits ...Limits) *engine {
 	spaces := []Namespace{
-		{ID: testNamespace, Name: "space", Retention: 24 * time.Hour},
+		{ID: testNamespace, Name: "space", Retention: 24 * time.Hour, BadBinary: func(checksum string) bool { return checksum == "bad" }},
 		{ID: "other-id", Name: "other", Retention: 24 * time.Hour},
 	}
 	find := func(is func(Namespace) bool) (Namespace, bool) {

@@ -99,6 +99,7 @@ func notFolded(record proto.Message) {
 		x.StickyQueue, x.StickyTimeout = "", nil          // a hint where the workflow is cached
 		x.StateTransitionCount = 0                        // counts commits
 		x.WorkflowTaskAttempt, x.TryingToClose = 0, false // failures after the first of a series leave no events
+		x.TaskProblem = nil                               // neither do they count here
 		x.ChildFirstTaskPending = false                   // the parent's word is a message
 		x.ResetRunId = ""                                 // another run begins with its history
 		if wt := x.WorkflowTask; wt.GetTransient() {

@@ -33,6 +33,9 @@ type Limits struct {
 	// HistoryEvents and HistorySize (bytes) are what a history may grow to before
 	// its workflow is terminated. Defaults 51,200 and 50 MiB.
 	HistoryEvents, HistorySize int64
+	// ReportedProblems is from how many workflow tasks in a row that fail or time out on
+	// a search attribute tells of them. Default 5.
+	ReportedProblems int
 	// SuggestEvents and SuggestSize (bytes) are from where on workers are told to
 	// continue as new. Defaults 4096 and 4 MiB.
 	SuggestEvents, SuggestSize int64
@@ -110,6 +113,7 @@ func ReadLimits(c *dynamicconfig.Config, namespace string) *Limits {
 		WorkflowRetry:        dynamicconfig.WorkflowRetryPolicy.Get(c, namespace),
 		ReuseInterval:        dynamicconfig.ReuseInterval.Get(c, namespace),
 		CheckReuse:           dynamicconfig.CheckReuse.Get(c, namespace),
+		ReportedProblems:     orNone(dynamicconfig.ReportedProblems.Get(c, namespace)),
 		NoEagerActivities:    !dynamicconfig.EagerActivities.Get(c, namespace),
 		HistoryPageEvents:    256,
 		HistoryPageSize:      2 << 20,

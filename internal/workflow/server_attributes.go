@@ -12,12 +12,18 @@ import (
 // that need them. They are in no event: each is computed anew from the state of the
 // run whenever that changes, and removed when there is nothing to tell.
 
-// pauseInfoAttribute says what of the run is paused.
-const pauseInfoAttribute = "TemporalPauseInfo"
+const (
+	// pauseInfoAttribute says what of the run is paused.
+	pauseInfoAttribute = "TemporalPauseInfo"
+	// problemsAttribute says why workflow tasks of the run fail, if several do in a row.
+	problemsAttribute = "TemporalReportedProblems"
+)
 
 // isServerAttribute reports whether the search attribute with the name is set by the
 // server.
-func isServerAttribute(name string) bool { return name == pauseInfoAttribute }
+func isServerAttribute(name string) bool {
+	return name == pauseInfoAttribute || name == problemsAttribute
+}
 
 // setServerAttribute sets one of them to a list of keywords; none removes it.
 func (r *Run) setServerAttribute(name string, keywords []string) {

@@ -341,6 +341,7 @@ func (r *Run) failTask(step *entity.Step, cause enumspb.WorkflowTaskFailedCause,
 			//lint:ignore SA1019 older clients use it
 			BinaryChecksum: checksum,
 		})
+		r.beginProblem(cause, enumspb.TIMEOUT_TYPE_UNSPECIFIED)
 	}
 	r.endTask(step, end)
 	r.countFailure(step)
@@ -377,6 +378,7 @@ func (r *Run) countFailure(step *entity.Step) {
 		r.state.WorkflowTaskAttempt = 1
 		return
 	}
+	r.countProblem()
 	r.state.WorkflowTaskAttempt = max(r.state.WorkflowTaskAttempt, 1) + 1
 	if r.state.WorkflowTaskAttempt >= failedUpdateAttempt {
 		r.refuseUpdates(step, errUpdateTaskFailed(), func(*admittedUpdate) bool { return true })
@@ -397,6 +399,7 @@ func (r *Run) timeoutStarted(step *entity.Step) {
 	if wt := r.state.WorkflowTask; !wt.Transient || r.speculative {
 		r.recordStarted(step)
 		end = workflowTaskTimedOut(wt.ScheduledEventId, r.started.eventID, enumspb.TIMEOUT_TYPE_START_TO_CLOSE)
+		r.beginProblem(enumspb.WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED, enumspb.TIMEOUT_TYPE_START_TO_CLOSE)
 	}
 	r.endTask(step, end)
 	r.countFailure(step)
