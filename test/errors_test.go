@@ -17,11 +17,13 @@ import (
 	failurepb "go.temporal.io/api/failure/v1"
 	querypb "go.temporal.io/api/query/v1"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
 )
 
 // A bad call is answered with the gRPC code and the kind of detail with which
@@ -288,6 +290,44 @@ var otherCalls = []badCall{
 			Namespace: namespace, WorkflowExecution: b.closed})
 		return err
 	}},
+	{"reset: an unknown workflow", func(b *bad) error {
+		return b.reset(func(r *resetRequest) { r.WorkflowExecution = unknownExecution() })
+	}},
+	{"reset: no workflow", func(b *bad) error {
+		return b.reset(func(r *resetRequest) { r.WorkflowExecution = nil })
+	}},
+	{"reset: no request id", func(b *bad) error {
+		return b.reset(func(r *resetRequest) { r.RequestId = "" })
+	}},
+	{"reset: a request id that is too long", func(b *bad) error {
+		return b.reset(func(r *resetRequest) { r.RequestId = strings.Repeat("x", 1001) })
+	}},
+	{"reset: no event", func(b *bad) error {
+		return b.reset(func(r *resetRequest) { r.WorkflowTaskFinishEventId = 0 })
+	}},
+	{"reset: the first event", func(b *bad) error {
+		return b.reset(func(r *resetRequest) { r.WorkflowTaskFinishEventId = 1 })
+	}},
+	{"reset: an event that no task comes before", func(b *bad) error {
+		return b.reset(func(r *resetRequest) { r.WorkflowTaskFinishEventId = 2 })
+	}},
+	{"reset: an event after the last", func(b *bad) error {
+		return b.reset(func(r *resetRequest) { r.WorkflowTaskFinishEventId = 1000 })
+	}},
+	{"reset: a type of reapplying that there is not", func(b *bad) error {
+		return b.reset(func(r *resetRequest) { r.ResetReapplyType = 77 })
+	}},
+	{"reset: an empty operation after it", func(b *bad) error {
+		return b.reset(func(r *resetRequest) { r.PostResetOperations = []*workflowpb.PostResetOperation{{}} })
+	}},
+	{"reset: options without a version to pin to", func(b *bad) error {
+		return b.reset(func(r *resetRequest) {
+			r.PostResetOperations = []*workflowpb.PostResetOperation{{Variant: &workflowpb.PostResetOperation_UpdateWorkflowOptions_{
+				UpdateWorkflowOptions: &workflowpb.PostResetOperation_UpdateWorkflowOptions{
+					WorkflowExecutionOptions: &workflowpb.WorkflowExecutionOptions{VersioningOverride: &workflowpb.VersioningOverride{}},
+					UpdateMask:               &fieldmaskpb.FieldMask{Paths: []string{"versioning_override"}}}}}}
+		})
+	}},
 	{"describe: an unknown workflow", func(b *bad) error {
 		_, err := b.client.DescribeWorkflowExecution(b.ctx, &workflowservice.DescribeWorkflowExecutionRequest{
 			Namespace: namespace, Execution: unknownExecution()})
@@ -439,6 +479,16 @@ var otherCalls = []badCall{
 		_, err := b.client.DescribeNamespace(b.ctx, &workflowservice.DescribeNamespaceRequest{})
 		return err
 	}},
+}
+
+type resetRequest = workflowservice.ResetWorkflowExecutionRequest
+
+// reset resets the closed workflow, but for what change makes bad.
+func (b *bad) reset(change func(*resetRequest)) error {
+	req := &resetRequest{Namespace: namespace, WorkflowExecution: b.closed, RequestId: "reset", WorkflowTaskFinishEventId: 3}
+	change(req)
+	_, err := b.client.ResetWorkflowExecution(b.ctx, req)
+	return err
 }
 
 // answers makes all bad calls and returns a line for each.
