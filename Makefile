@@ -120,7 +120,7 @@ reshard-crash: ## Reshard a store of WORKFLOWS=100000 workflows under kill -9, R
 
 .PHONY: generate
 generate: ## Regenerate code (needs protoc)
-	go generate ./internal/records
+	go generate ./internal/records ./sdk/mocks
 	cd test && GOWORK=off go generate ./scenario
 
 .PHONY: help

@@ -51,6 +51,10 @@ type (
 	// workflow or of an external workflow does not exist.
 	NamespaceNotFoundError = failure.NamespaceNotFoundError
 
+	// InvalidVersioningOverrideError is the cause of a [*ChildWorkflowExecutionError] when
+	// the server did not accept the child's versioning override.
+	InvalidVersioningOverrideError = failure.InvalidVersioningOverrideError
+
 	// WorkflowExecutionError is what a client gets when a workflow fails. Unwrap it for
 	// the workflow's own error.
 	WorkflowExecutionError = failure.WorkflowExecutionError
