@@ -143,6 +143,7 @@ func (q *queue) load() {
 		ln, discover := q.nextRead()
 		if ln == nil && !discover {
 			q.loading = false
+			q.recount()
 			q.match()
 			q.mu.Unlock()
 			return
@@ -157,6 +158,19 @@ func (q *queue) load() {
 			return
 		}
 	}
+}
+
+// recount corrects the estimate of what is left to the store when nothing can be.
+func (q *queue) recount() {
+	if q.left == 0 || !q.found.done {
+		return
+	}
+	for _, ln := range q.lanes {
+		if ln.spilled {
+			return
+		}
+	}
+	q.left = 0
 }
 
 // insist calls fn until it succeeds; it reports false if the queues are closed.

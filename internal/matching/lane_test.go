@@ -141,6 +141,20 @@ func TestFairnessKeysAreServedByTheirWeights(t *testing.T) {
 
 func abs(n int) int { return max(n, -n) }
 
+func TestTasksThatAreRemovedFromTheStoreDoNotCountForEver(t *testing.T) {
+	bubble(t, Options{}, func(t *testing.T, m *Matching, b *backlog) {
+		tasks := []*entity.Task{b.add(), b.add(in(1, "key")), b.add()} // nobody polls
+		b.remove(tasks[0])
+		b.remove(tasks[1])
+		p := pollA(m)
+		expect(t, p, "task 3")
+		b.add()
+		if p := pollA(m); p.work.BacklogCount != 0 {
+			t.Errorf("%d tasks are said to wait", p.work.BacklogCount)
+		}
+	})
+}
+
 func TestFairnessCanBeSwitchedOffAndOn(t *testing.T) {
 	var fair atomic.Bool
 	bubble(t, Options{Fair: func(entity.Queue) bool { return fair.Load() }}, func(t *testing.T, m *Matching, b *backlog) {
