@@ -22,19 +22,21 @@ import (
 func (h *taskQueueHandlers) DescribeTaskQueue(ctx context.Context, req *workflowservice.DescribeTaskQueueRequest) (*workflowservice.DescribeTaskQueueResponse, error) {
 	//lint:ignore SA1019 older clients use it
 	enhanced := req.GetApiMode() == enumspb.DESCRIBE_TASK_QUEUE_MODE_ENHANCED
+	partition, err := 0, error(nil)
+	if enhanced {
+		err = check.TaskQueue(req.GetTaskQueue())
+	} else {
+		partition, err = check.TaskQueuePartition(req.GetTaskQueue())
+	}
+	if err != nil {
+		return nil, err
+	}
 	//lint:ignore SA1019 older clients use it
 	if err := check.ReachabilityOf(req.GetReportTaskReachability(), req.GetVersions().GetBuildIds()); err != nil {
 		return nil, err
 	}
 	if enhanced {
-		if err := check.TaskQueue(req.GetTaskQueue()); err != nil {
-			return nil, err
-		}
 		return h.describeTaskQueueByVersion(ctx, req)
-	}
-	partition, err := check.TaskQueuePartition(req.GetTaskQueue())
-	if err != nil {
-		return nil, err
 	}
 	kind := req.GetTaskQueue().GetKind()
 	if req.GetReportStats() && (partition > 0 || kind == enumspb.TASK_QUEUE_KIND_STICKY) {

@@ -1,5 +1,7 @@
 package frontend
 
+//lint:file-ignore SA1019 older clients still use what is deprecated
+
 import (
 	"testing"
 
