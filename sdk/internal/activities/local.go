@@ -44,6 +44,9 @@ type LocalOptions struct {
 	// Check measures a result, and fails if the server would refuse it for its size. Nil
 	// for not at all.
 	Check func(context.Context, proto.Message) error
+	// Failed is called for each attempt that failed, unless it is marked as benign. Nil
+	// for nothing.
+	Failed func()
 	// Slots bounds how many run at a time. Nil for no bound.
 	Slots LocalSlots
 	// Limit waits until the next one may start. Nil for no limit.
@@ -273,6 +276,9 @@ func (r *LocalRunner) attempt(run *localRun) {
 	measured.execution.Record(time.Since(begun))
 	if err != nil {
 		measured.fail(err)
+		if r.options.Failed != nil && !failure.IsBenign(err) {
+			r.options.Failed()
+		}
 	}
 	if !unhook() {
 		// The context ended first; its hook ends the attempt, or has.

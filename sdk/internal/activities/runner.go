@@ -59,6 +59,10 @@ type Options struct {
 	// for its size. Nil for not at all.
 	Check func(context.Context, proto.Message) error
 
+	// Failed is called for each attempt that failed, unless it is marked as benign. Nil
+	// for nothing.
+	Failed func()
+
 	// Stamp adds to a response what the worker tells about its build. Nil for
 	// nothing.
 	Stamp func(response any)
@@ -87,7 +91,7 @@ func (r *Runner) Run(task *workflowservice.PollActivityTaskQueueResponse) error 
 	begun := time.Now()
 	response, err := r.execute(task, measured)
 	if err != nil {
-		measured.failed.Get(failureReason(err)).Inc(1)
+		r.failed(measured, err)
 		return err
 	}
 	measured.execution.Record(time.Since(begun))
@@ -101,6 +105,13 @@ func (r *Runner) Run(task *workflowservice.PollActivityTaskQueueResponse) error 
 		measured.endToEnd.Record(time.Since(task.GetScheduledTime().AsTime()))
 	}
 	return nil
+}
+
+func (r *Runner) failed(measured *typeMetrics, err error) {
+	measured.failed.Get(failureReason(err)).Inc(1)
+	if r.options.Failed != nil {
+		r.options.Failed()
+	}
 }
 
 // report sends a response built by execute.
@@ -250,7 +261,7 @@ func (r *Runner) respond(task *workflowservice.PollActivityTaskQueueResponse, en
 		err = fmt.Errorf("unexpected activity cancel error: %w", err)
 	}
 	if !failure.IsBenign(err) {
-		measured.failed.Get(failureReason(err)).Inc(1)
+		r.failed(measured, err)
 	}
 	return &workflowservice.RespondActivityTaskFailedRequest{
 		TaskToken: task.GetTaskToken(),

@@ -39,7 +39,10 @@ type activityQueue struct {
 func newActivityWorker(w *Worker, queue activityQueue) *activityWorker {
 	c := &w.config
 	logger := log.With(w.logger, logtag.WorkerType, metrics.WorkerActivity, logtag.TaskQueue, queue.name)
+	tagged := w.metrics.WithTags(metrics.WorkerTags(metrics.WorkerActivity))
+	slots := newSlots(queue.slots, w, queue.name, logger, tagged)
 	runner := activities.NewRunner(activities.Options{
+		Failed:                   func() { slots.failed.Add(1) },
 		Service:                  c.backend.Service,
 		Namespace:                c.backend.Namespace,
 		TaskQueue:                queue.name,
@@ -67,11 +70,10 @@ func newActivityWorker(w *Worker, queue activityQueue) *activityWorker {
 		WorkerInstanceKey: w.instanceKey,
 	}
 	queue.version.stampActivityPoll(request)
-	tagged := w.metrics.WithTags(metrics.WorkerTags(metrics.WorkerActivity))
 	measured := newActivityMetrics(w.metrics, queue.name)
 	a := &activityWorker{queue: queue, polls: newPollGauge(w.metrics, metrics.PollerActivityTask)}
 	a.tasks = &tasks[activityTask]{
-		slots:  newSlots(queue.slots, w, queue.name, logger, tagged),
+		slots:  slots,
 		logger: logger,
 		run: func(task *activityTask) {
 			if err := runner.Run(task); err != nil {

@@ -118,6 +118,7 @@ func (w *workflowWorker) complete(ctx context.Context, task *workflowTask, reque
 // fail reports a failed task. Only the first failure of a task is reported: the
 // attempts after it are left to time out, so that a broken workflow does not spin.
 func (w *workflowWorker) fail(ctx context.Context, task *workflowTask, request *workflowservice.RespondWorkflowTaskFailedRequest) error {
+	w.tasks.slots.failed.Add(1)
 	if task.GetAttempt() > 1 {
 		return nil
 	}

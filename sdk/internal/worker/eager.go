@@ -3,7 +3,10 @@ package worker
 import (
 	"sync"
 
+	deploymentpb "go.temporal.io/api/deployment/v1"
 	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/perdure/perdure/sdk/internal/client"
 )
 
 // eager starts activities in the answer to the workflow task that schedules them,
@@ -78,4 +81,49 @@ func (e *eager) reserve() *slot {
 		held.released = e.release
 	}
 	return held
+}
+
+// eagerStarts gives slots to the client, for the first tasks of workflows that it starts.
+type eagerStarts struct{ worker *Worker }
+
+var _ client.EagerWorker = eagerStarts{}
+
+// ReserveEagerSlot implements client.EagerWorker.
+func (e eagerStarts) ReserveEagerSlot() client.EagerSlot {
+	w := e.worker
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stopBegun {
+		return nil
+	}
+	held := w.workflows.tasks.slots.tryReserve()
+	if held == nil {
+		return nil
+	}
+	// Stop waits for the slot as for a task.
+	w.workflows.tasks.running.Add(1)
+	return &eagerStart{worker: w, held: held}
+}
+
+// eagerStart is a slot for the first task of a workflow.
+type eagerStart struct {
+	worker *Worker
+	held   *slot
+}
+
+// DeploymentOptions implements client.EagerSlot.
+func (e *eagerStart) DeploymentOptions() *deploymentpb.WorkerDeploymentOptions {
+	return e.worker.version.options
+}
+
+// Run implements client.EagerSlot.
+func (e *eagerStart) Run(task *workflowservice.PollWorkflowTaskQueueResponse) {
+	defer e.worker.workflows.tasks.running.Done()
+	e.worker.workflows.tasks.spawn(task, e.held)
+}
+
+// Release implements client.EagerSlot.
+func (e *eagerStart) Release() {
+	defer e.worker.workflows.tasks.running.Done()
+	e.worker.workflows.tasks.slots.release(e.held)
 }

@@ -112,6 +112,7 @@ func (n *nexusWorker) run(task *nexusTask) {
 		reason = outcome.FailureReason
 	}
 	if reason != "" {
+		n.tasks.slots.failed.Add(1)
 		measured.WithTags(metrics.FailureTags(reason)).Counter(metrics.NexusTaskExecutionFailed).Inc(1)
 	}
 	if err == nil {

@@ -81,6 +81,10 @@ type Options struct {
 	// MaxConcurrent sizes above.
 	Tuner tuner.WorkerTuner
 
+	// SysInfoProvider tells worker heartbeats how busy the machine is. Default that of
+	// the Tuner, if it has one; they must not differ. Package contrib/sysinfo has one.
+	SysInfoProvider tuner.SysInfoProvider
+
 	// EnableLoggingInReplay lets workflow.GetLogger write during replay, too.
 	EnableLoggingInReplay bool
 
@@ -219,6 +223,8 @@ func (o *Options) check(taskQueue string) error {
 		return errors.New("cannot set both MaxConcurrentActivityExecutionSize and Tuner")
 	case o.Tuner != nil && o.MaxConcurrentLocalActivityExecutionSize != 0:
 		return errors.New("cannot set both MaxConcurrentLocalActivityExecutionSize and Tuner")
+	case o.SysInfoProvider != nil && tunerSystemInfo(o.Tuner) != nil && o.SysInfoProvider != tunerSystemInfo(o.Tuner):
+		return errors.New("SysInfoProvider conflicts with that of the Tuner: set only one, or both to the same")
 	case o.Tuner != nil && !o.DisableWorkflowWorker && (o.Tuner.GetWorkflowTaskSlotSupplier() == nil || o.Tuner.GetLocalActivitySlotSupplier() == nil):
 		return errors.New("the Tuner has no slot suppliers for workflow tasks and local activities")
 	case o.Tuner != nil && !o.LocalActivityWorkerOnly && o.Tuner.GetActivityTaskSlotSupplier() == nil:

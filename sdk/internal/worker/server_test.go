@@ -51,6 +51,9 @@ type fakeServer struct {
 	namespace error    // the answer to DescribeNamespace
 	drains    bool     // ends polls when told of a shutdown
 	silent    bool     // does not answer ShutdownWorker, nor end polls
+	// beats are the heartbeats of the worker, beatError what is answered to them.
+	beats     []*workflowservice.RecordWorkerHeartbeatRequest
+	beatError error
 	// heartbeats that activities made.
 	heartbeats []*workflowservice.RecordActivityTaskHeartbeatRequest
 	// limits of the namespace.
@@ -114,6 +117,13 @@ func (f *fakeServer) DescribeNamespace(context.Context, *workflowservice.Describ
 	capabilities := &namespacepb.NamespaceInfo_Capabilities{WorkerPollCompleteOnShutdown: f.drains}
 	proto.Merge(capabilities, f.capabilities)
 	return &workflowservice.DescribeNamespaceResponse{NamespaceInfo: &namespacepb.NamespaceInfo{Capabilities: capabilities, Limits: f.limits}}, f.namespace
+}
+
+func (f *fakeServer) RecordWorkerHeartbeat(_ context.Context, in *workflowservice.RecordWorkerHeartbeatRequest, _ ...grpc.CallOption) (*workflowservice.RecordWorkerHeartbeatResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.beats = append(f.beats, in)
+	return &workflowservice.RecordWorkerHeartbeatResponse{}, f.beatError
 }
 
 func (f *fakeServer) RecordActivityTaskHeartbeat(ctx context.Context, in *workflowservice.RecordActivityTaskHeartbeatRequest, _ ...grpc.CallOption) (*workflowservice.RecordActivityTaskHeartbeatResponse, error) {

@@ -28,8 +28,11 @@ type slots struct {
 	metrics   metrics.Handler
 
 	issued, inUse atomic.Int64
-	available     metrics.Gauge
-	used          metrics.Gauge
+	// processed and failed are how many tasks were run in slots, and how many of them
+	// failed.
+	processed, failed atomic.Int64
+	available         metrics.Gauge
+	used              metrics.Gauge
 }
 
 // slot is one that was reserved. It is released once.
@@ -100,6 +103,7 @@ func (s *slots) release(held *slot) {
 	reason := tuner.SlotReleaseReasonUnused
 	if held.used {
 		reason = tuner.SlotReleaseReasonTaskProcessed
+		s.processed.Add(1)
 		s.report(s.inUse.Add(-1))
 	}
 	s.supplier.ReleaseSlot(usage{s, held.permit, reason})

@@ -20,7 +20,7 @@ func (w *Worker) Stop() {
 	w.mu.Lock()
 	begun := w.stopBegun
 	w.stopBegun = true
-	drain := w.drain
+	drain, deregister := w.drain, w.deregister
 	w.mu.Unlock()
 	if begun {
 		<-w.stopped
@@ -29,6 +29,10 @@ func (w *Worker) Stop() {
 	defer close(w.stopped)
 	deadline := time.Now().Add(w.config.WorkerStopTimeout)
 	w.endStopping()
+	if deregister != nil {
+		deregister()
+	}
+	w.background.Wait()
 	told := w.announce()
 	w.endPolls(drain && told)
 	w.endTasksGracefully(deadline)
@@ -41,6 +45,9 @@ func (w *Worker) announce() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
 	defer cancel()
 	request := w.shutdownRequest(w.config.taskQueue)
+	if beats := w.startedBeats(); beats != nil {
+		request.WorkerHeartbeat = beats.make(enumspb.WORKER_STATUS_SHUTTING_DOWN)
+	}
 	if w.workflows != nil {
 		request.StickyTaskQueue = w.workflows.stickyQueue()
 		request.TaskQueueTypes = append(request.TaskQueueTypes, enumspb.TASK_QUEUE_TYPE_WORKFLOW)
@@ -60,6 +67,12 @@ func (w *Worker) announce() bool {
 		}
 	}
 	return told
+}
+
+func (w *Worker) startedBeats() *heartbeats {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.beats
 }
 
 func (w *Worker) shutdownRequest(taskQueue string) *workflowservice.ShutdownWorkerRequest {

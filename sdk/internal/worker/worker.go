@@ -60,6 +60,12 @@ type Worker struct {
 	mu         sync.Mutex
 	stopBegun  bool
 	fatalError error
+	// beats is nil until Start, and without worker heartbeats.
+	beats *heartbeats
+	// background waits for goroutines that are neither pollers nor tasks.
+	background sync.WaitGroup
+	// deregister takes the worker away from the client's eager starts.
+	deregister func()
 	// drain says that the server ends polls itself when told of the stop, so
 	// that no task is lost in a poll that is cut off.
 	drain bool
@@ -195,6 +201,10 @@ func (w *Worker) begin() error {
 			w.activities.start(w)
 		}
 		w.nexus, err = newNexusWorker(w)
+		if w.workflows != nil && w.config.backend.RegisterEager != nil {
+			w.deregister = w.config.backend.RegisterEager(w.config.taskQueue, eagerStarts{w})
+		}
+		w.startHeartbeats(namespace.GetNamespaceInfo().GetCapabilities())
 		if w.sessions != nil {
 			w.sessions.start(w)
 		}
@@ -209,6 +219,17 @@ func (w *Worker) begin() error {
 	}
 	w.logger.Info("Started Worker")
 	return nil
+}
+
+// startHeartbeats begins to tell the server how the worker is, if both sides want it. The
+// caller holds mu.
+func (w *Worker) startHeartbeats(capabilities *namespacepb.NamespaceInfo_Capabilities) {
+	interval := w.config.backend.Workers.HeartbeatInterval
+	if interval <= 0 || !capabilities.GetWorkerHeartbeats() {
+		return
+	}
+	w.beats = newHeartbeats(w)
+	w.background.Go(func() { w.beats.run(w.stopping, interval) })
 }
 
 // learn takes in what the server can do in the namespace. The caller holds mu.

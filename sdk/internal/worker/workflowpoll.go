@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"os"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -28,6 +29,11 @@ type workflowWorker struct {
 	cache   *stickyCache
 	eager   *eager
 	local   *activities.LocalRunner
+	// localSlots are those of local activities.
+	localSlots *slots
+	// hits and misses count the tasks of which the run was in the cache, and was not.
+	hits, misses atomic.Int64
+
 	options flow.Options
 
 	service          workflowservice.WorkflowServiceClient
@@ -59,7 +65,9 @@ type workflowTask = workflowservice.PollWorkflowTaskQueueResponse
 func newWorkflowWorker(w *Worker) *workflowWorker {
 	c := &w.config
 	logger := log.With(w.logger, logtag.WorkerType, "WorkflowWorker")
+	local := newSlots(c.Tuner.GetLocalActivitySlotSupplier(), w, c.taskQueue, w.logger, w.metrics.WithTags(metrics.WorkerTags(metrics.WorkerLocalActivity)))
 	ww := &workflowWorker{
+		localSlots:       local,
 		cache:            w.cache,
 		service:          c.backend.Service,
 		failureConverter: c.backend.FailureConverter,
@@ -91,7 +99,8 @@ func newWorkflowWorker(w *Worker) *workflowWorker {
 			Context:       w.taskContext,
 			Stopping:      w.stopping,
 			Check:         c.sizes.Check,
-			Slots:         localSlots{newSlots(c.Tuner.GetLocalActivitySlotSupplier(), w, c.taskQueue, w.logger, w.metrics.WithTags(metrics.WorkerTags(metrics.WorkerLocalActivity)))},
+			Slots:         localSlots{local},
+			Failed:        func() { local.failed.Add(1) },
 			Limit:         newLimiter(c.WorkerLocalActivitiesPerSecond).wait,
 		}),
 	}

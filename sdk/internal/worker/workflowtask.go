@@ -160,6 +160,7 @@ func (w *workflowWorker) drive(ctx context.Context, r *run, task *workflowTask) 
 		outcome, err := r.instance.HandleTask(ctx, w.flowTask(task))
 		if !errors.Is(err, flow.ErrStale) {
 			measured.cacheHit.Inc(1)
+			w.hits.Add(1)
 			return outcome, err
 		}
 		w.taskLogger(task).Debug("Cached state staled, new task has unexpected events",
@@ -170,6 +171,7 @@ func (w *workflowWorker) drive(ctx context.Context, r *run, task *workflowTask) 
 	}
 	if !isFullHistory(task.GetHistory()) {
 		measured.cacheMiss.Inc(1)
+		w.misses.Add(1)
 	}
 	if err := w.withFullHistory(ctx, task); err != nil {
 		return nil, err
