@@ -55,7 +55,7 @@ type (
 )
 
 // DynamicRegisterOptions are for Worker.RegisterDynamicActivity. There are none yet.
-type DynamicRegisterOptions struct{}
+type DynamicRegisterOptions = registry.DynamicActivityOptions
 
 var (
 	// ErrResultPending is what an activity returns that is to be completed later,

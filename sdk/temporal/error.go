@@ -158,7 +158,7 @@ func IsWorkflowExecutionAlreadyStartedError(err error) bool {
 }
 
 // IsCanceledError tells whether err is, or wraps, a [*CanceledError].
-func IsCanceledError(err error) bool { return is[*CanceledError](err) }
+func IsCanceledError(err error) bool { return failure.IsCanceledError(err) }
 
 // IsTimeoutError tells whether err is, or wraps, a [*TimeoutError].
 func IsTimeoutError(err error) bool { return is[*TimeoutError](err) }

@@ -9,9 +9,10 @@ import (
 )
 
 // registrar is the registration half of workers and replayers. It panics where the
-// registry returns errors.
+// registry returns errors. Plugins are told of what is registered.
 type registrar struct {
 	registry *registry.Registry
+	plugins  *PluginConfigureWorkerRegistryOptions
 }
 
 func (r registrar) RegisterWorkflow(w any) {
@@ -19,18 +20,17 @@ func (r registrar) RegisterWorkflow(w any) {
 }
 
 func (r registrar) RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions) {
+	if told := r.plugins.OnRegisterWorkflow; told != nil {
+		told(w, options)
+	}
 	must(r.registry.RegisterWorkflow(w, options))
 }
 
 func (r registrar) RegisterDynamicWorkflow(w any, options workflow.DynamicRegisterOptions) {
-	var behavior registry.DynamicWorkflowBehavior
-	if load := options.LoadDynamicRuntimeOptions; load != nil {
-		behavior = func(workflowType string) (workflow.VersioningBehavior, error) {
-			chosen, err := load(workflow.LoadDynamicRuntimeOptionsDetails{WorkflowType: workflow.Type{Name: workflowType}})
-			return chosen.VersioningBehavior, err
-		}
+	if told := r.plugins.OnRegisterDynamicWorkflow; told != nil {
+		told(w, options)
 	}
-	must(r.registry.RegisterDynamicWorkflow(w, behavior))
+	must(r.registry.RegisterDynamicWorkflow(w, options.Behavior()))
 }
 
 func (r registrar) RegisterActivity(a any) {
@@ -38,14 +38,23 @@ func (r registrar) RegisterActivity(a any) {
 }
 
 func (r registrar) RegisterActivityWithOptions(a any, options activity.RegisterOptions) {
+	if told := r.plugins.OnRegisterActivity; told != nil {
+		told(a, options)
+	}
 	must(r.registry.RegisterActivity(a, options))
 }
 
-func (r registrar) RegisterDynamicActivity(a any, _ activity.DynamicRegisterOptions) {
+func (r registrar) RegisterDynamicActivity(a any, options activity.DynamicRegisterOptions) {
+	if told := r.plugins.OnRegisterDynamicActivity; told != nil {
+		told(a, options)
+	}
 	must(r.registry.RegisterDynamicActivity(a))
 }
 
 func (r registrar) RegisterNexusService(service *nexus.Service) {
+	if told := r.plugins.OnRegisterNexusService; told != nil {
+		told(service)
+	}
 	must(r.registry.RegisterNexusService(service))
 }
 

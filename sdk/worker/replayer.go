@@ -6,13 +6,12 @@ import (
 	"os"
 	"time"
 
+	"github.com/google/uuid"
 	commonpb "go.temporal.io/api/common/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/perdure/perdure/sdk/client"
-	"github.com/perdure/perdure/sdk/converter"
-	"github.com/perdure/perdure/sdk/interceptor"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logger"
 	"github.com/perdure/perdure/sdk/internal/worker"
@@ -53,32 +52,7 @@ type (
 	}
 
 	// WorkflowReplayerOptions of a replayer. The zero value works.
-	WorkflowReplayerOptions struct {
-		// DataConverter that the workflows were run with. Default
-		// converter.GetDefaultDataConverter().
-		DataConverter converter.DataConverter
-
-		// FailureConverter that the workflows were run with. Default
-		// temporal.GetDefaultFailureConverter().
-		FailureConverter converter.FailureConverter
-
-		// ContextPropagators that the workflows were run with.
-		ContextPropagators []workflow.ContextPropagator
-
-		// DisableRegistrationAliasing as in Options.
-		DisableRegistrationAliasing bool
-
-		// Interceptors that the workflows were run with, of which the half for
-		// workflows is used. The first is outermost.
-		Interceptors []interceptor.WorkerInterceptor
-
-		// EnableLoggingInReplay lets workflow.GetLogger write.
-		EnableLoggingInReplay bool
-
-		// DisableDeadlockDetection lets workflow code run without yielding for as long
-		// as it likes, for debuggers.
-		DisableDeadlockDetection bool
-	}
+	WorkflowReplayerOptions = worker.WorkflowReplayerOptions
 
 	// ReplayWorkflowHistoryOptions of a replay.
 	ReplayWorkflowHistoryOptions struct {
@@ -95,17 +69,32 @@ func NewWorkflowReplayer() WorkflowReplayer {
 	return r
 }
 
-// NewWorkflowReplayerWithOptions returns a replayer.
+// NewWorkflowReplayerWithOptions returns a replayer. It fails if a plugin does.
 func NewWorkflowReplayerWithOptions(options WorkflowReplayerOptions) (WorkflowReplayer, error) {
+	key, told := uuid.NewString(), &PluginConfigureWorkflowReplayerRegistryOptions{}
+	for _, plugin := range options.Plugins {
+		if err := plugin.ConfigureWorkflowReplayer(context.Background(), PluginConfigureWorkflowReplayerOptions{
+			WorkflowReplayerInstanceKey: key, WorkflowReplayerOptions: &options, WorkflowReplayerRegistryOptions: told,
+		}); err != nil {
+			return nil, fmt.Errorf("plugin %s: %w", plugin.Name(), err)
+		}
+	}
 	return &replayer{
-		registrar: registrar{registry: flow.NewRegistry(options.DisableRegistrationAliasing)},
-		options:   options,
+		registrar: registrar{
+			registry: flow.NewRegistry(options.DisableRegistrationAliasing),
+			plugins: &PluginConfigureWorkerRegistryOptions{
+				OnRegisterWorkflow: told.OnRegisterWorkflow, OnRegisterDynamicWorkflow: told.OnRegisterDynamicWorkflow,
+			},
+		},
+		options:     options,
+		instanceKey: key,
 	}, nil
 }
 
 type replayer struct {
 	registrar
-	options WorkflowReplayerOptions
+	options     WorkflowReplayerOptions
+	instanceKey string
 }
 
 func (r *replayer) ReplayWorkflowHistory(logger log.Logger, history *historypb.History) error {
@@ -113,7 +102,7 @@ func (r *replayer) ReplayWorkflowHistory(logger log.Logger, history *historypb.H
 }
 
 func (r *replayer) ReplayWorkflowHistoryWithOptions(logger log.Logger, history *historypb.History, options ReplayWorkflowHistoryOptions) error {
-	return r.replay(context.Background(), logger, "", history, options.OriginalExecution)
+	return r.replay(context.Background(), PluginReplayWorkflowOptions{Logger: logger, History: history, OriginalExecution: options.OriginalExecution})
 }
 
 func (r *replayer) ReplayWorkflowHistoryFromJSONFile(logger log.Logger, jsonfileName string) error {
@@ -146,22 +135,31 @@ func (r *replayer) ReplayWorkflowExecution(ctx context.Context, service workflow
 		}
 		history.Events = append(history.Events, response.GetHistory().GetEvents()...)
 		if request.NextPageToken = response.GetNextPageToken(); len(request.NextPageToken) == 0 {
-			return r.replay(ctx, logger, namespace, history, execution)
+			return r.replay(ctx, PluginReplayWorkflowOptions{
+				Logger: logger, History: history, OriginalExecution: execution, Namespace: namespace, WorkflowServiceClient: service,
+			})
 		}
 	}
 }
 
-func (r *replayer) replay(ctx context.Context, l log.Logger, namespace string, history *historypb.History, execution workflow.Execution) error {
-	if l == nil {
-		l = logger.Discard{}
+// replay replays a history, through the plugins.
+func (r *replayer) replay(ctx context.Context, what PluginReplayWorkflowOptions) error {
+	what.WorkflowReplayerInstanceKey, what.WorkflowReplayRegistry = r.instanceKey, r
+	return worker.ReplayThrough(ctx, r.options.Plugins, what, r.replayHistory)
+}
+
+func (r *replayer) replayHistory(ctx context.Context, what PluginReplayWorkflowOptions) error {
+	var l log.Logger = logger.Discard{}
+	if what.Logger != nil {
+		l = what.Logger
 	}
 	deadlock := time.Duration(0)
 	if r.options.DisableDeadlockDetection {
 		deadlock = flow.NoDeadlockTimeout
 	}
-	return flow.ReplayHistory(ctx, history, flow.ReplayOptions{
+	return flow.ReplayHistory(ctx, what.History, flow.ReplayOptions{
 		Options: flow.Options{
-			Namespace:             namespace,
+			Namespace:             what.Namespace,
 			Registry:              r.registry,
 			DataConverter:         r.options.DataConverter,
 			FailureConverter:      r.options.FailureConverter,
@@ -171,7 +169,7 @@ func (r *replayer) replay(ctx context.Context, l log.Logger, namespace string, h
 			EnableLoggingInReplay: r.options.EnableLoggingInReplay,
 			DeadlockTimeout:       deadlock,
 		},
-		WorkflowID: execution.ID,
-		RunID:      execution.RunID,
+		WorkflowID: what.OriginalExecution.ID,
+		RunID:      what.OriginalExecution.RunID,
 	})
 }

@@ -115,7 +115,9 @@ type (
 func New(client client.Client, taskQueue string, options Options) Worker {
 	w, err := worker.New(client, taskQueue, options)
 	must(err)
-	return &aggregate{registrar: registrar{registry: w.Registry()}, Worker: w}
+	a := &aggregate{registrar: registrar{registry: w.Registry(), plugins: w.RegistryOptions()}, Worker: w}
+	w.SetPluginRegistry(a)
+	return a
 }
 
 // aggregate joins a worker and its registry.

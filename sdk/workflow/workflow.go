@@ -108,21 +108,11 @@ type RegisterOptions = registry.WorkflowOptions
 type (
 	// LoadDynamicRuntimeOptionsDetails tells LoadDynamicRuntimeOptions which
 	// workflow it is about.
-	LoadDynamicRuntimeOptionsDetails struct {
-		// WorkflowType is the type of the workflow that is about to run.
-		WorkflowType Type
-	}
+	LoadDynamicRuntimeOptionsDetails = registry.LoadDynamicRuntimeOptionsDetails
 	// DynamicRegisterOptions are options of registering a dynamic workflow.
-	DynamicRegisterOptions struct {
-		// LoadDynamicRuntimeOptions chooses options by workflow type. It may be
-		// nil, unless the worker uses deployment versioning without a default.
-		LoadDynamicRuntimeOptions func(details LoadDynamicRuntimeOptionsDetails) (DynamicRuntimeOptions, error)
-	}
+	DynamicRegisterOptions = registry.DynamicWorkflowOptions
 	// DynamicRuntimeOptions are options of one type of a dynamic workflow.
-	DynamicRuntimeOptions struct {
-		// VersioningBehavior of the type. Unspecified stands for the worker's default.
-		VersioningBehavior VersioningBehavior
-	}
+	DynamicRuntimeOptions = registry.DynamicRuntimeOptions
 )
 
 // GetInfo tells a workflow about its own execution.

@@ -10,10 +10,10 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/logtag"
 	"github.com/perdure/perdure/sdk/internal/rpc"
 	"github.com/perdure/perdure/sdk/log"
-	"github.com/perdure/perdure/sdk/temporal"
 )
 
 const (
@@ -208,7 +208,7 @@ func (h *heartbeat) call(details *commonpb.Payloads) bool {
 	case err == nil:
 		switch {
 		case response.GetCancelRequested():
-			h.cancel(temporal.NewCanceledError())
+			h.cancel(failure.NewCanceledError(failure.CanceledErrorOptions{}))
 		case response.GetActivityPaused():
 			h.cancel(ErrPaused)
 		case response.GetActivityReset():

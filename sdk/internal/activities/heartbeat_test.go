@@ -14,9 +14,9 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
 
+	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/logger"
 	"github.com/perdure/perdure/sdk/log"
-	"github.com/perdure/perdure/sdk/temporal"
 )
 
 // fakeService answers what activities call and records it.
@@ -161,7 +161,7 @@ func TestWhatAHeartbeatLearnsEndsTheActivitysContext(t *testing.T) {
 		err      error
 		is       func(error) bool
 	}{
-		"cancelled": {response: &workflowservice.RecordActivityTaskHeartbeatResponse{CancelRequested: true}, is: temporal.IsCanceledError},
+		"cancelled": {response: &workflowservice.RecordActivityTaskHeartbeatResponse{CancelRequested: true}, is: failure.IsCanceledError},
 		"paused":    {response: &workflowservice.RecordActivityTaskHeartbeatResponse{ActivityPaused: true}, is: func(err error) bool { return err == ErrPaused }},
 		"reset":     {response: &workflowservice.RecordActivityTaskHeartbeatResponse{ActivityReset: true}, is: func(err error) bool { return err == ErrReset }},
 		"unknown":   {err: notFound, is: func(err error) bool { return errors.Is(err, notFound) }},

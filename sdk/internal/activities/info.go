@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/sdk/internal/execution"
-	"github.com/perdure/perdure/sdk/temporal"
+	"github.com/perdure/perdure/sdk/internal/policy"
 )
 
 // Info describes the running activity.
@@ -50,9 +50,9 @@ type Info struct {
 	// local activity.
 	IsLocalActivity bool
 	// Priority of the activity's tasks.
-	Priority temporal.Priority
+	Priority policy.Priority
 	// RetryPolicy in force, nil if the server did not tell.
-	RetryPolicy *temporal.RetryPolicy
+	RetryPolicy *policy.Retry
 }
 
 // IsWorkflowActivity says whether a workflow scheduled the activity.

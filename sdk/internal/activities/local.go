@@ -21,7 +21,6 @@ import (
 	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/log"
-	"github.com/perdure/perdure/sdk/temporal"
 )
 
 // LocalOptions of a LocalRunner. All but those with a stated default are
@@ -144,7 +143,7 @@ func (r *LocalRunner) CancelLocalActivity(task *flow.LocalActivityTask) {
 	}
 	r.forget(run)
 	if run.cancel != nil {
-		run.cancel(temporal.NewCanceledError())
+		run.cancel(failure.NewCanceledError(failure.CanceledErrorOptions{}))
 	}
 }
 
@@ -328,7 +327,7 @@ func (r *LocalRunner) call(ctx context.Context, env *Env, task *flow.LocalActivi
 // contextError is what a local activity failed with whose context has ended.
 func (r *LocalRunner) contextError(ctx context.Context, run *localRun) error {
 	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return temporal.NewCanceledError()
+		return failure.NewCanceledError(failure.CanceledErrorOptions{})
 	}
 	if !run.expires.IsZero() && !time.Now().Before(run.expires) {
 		return failure.NewTimeoutError("deadline exceeded", enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE, nil)

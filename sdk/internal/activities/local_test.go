@@ -10,10 +10,11 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logger"
+	"github.com/perdure/perdure/sdk/internal/policy"
 	"github.com/perdure/perdure/sdk/internal/registry"
-	"github.com/perdure/perdure/sdk/temporal"
 )
 
 // local is a LocalRunner under test, in virtual time.
@@ -78,7 +79,7 @@ func localTask(fn any, args ...any) *flow.LocalActivityTask {
 		Options: flow.LocalActivityOptions{
 			ScheduleToCloseTimeout: time.Minute,
 			StartToCloseTimeout:    5 * time.Second,
-			RetryPolicy:            &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2},
+			RetryPolicy:            &policy.Retry{InitialInterval: time.Second, BackoffCoefficient: 2},
 		},
 	}
 }
@@ -152,7 +153,7 @@ func TestALocalActivityThatIgnoresItsContextTimesOutAllTheSame(t *testing.T) {
 		begun := time.Now()
 		l.RunLocalActivity(task)
 		got := <-l.outcomes
-		var timeout *temporal.TimeoutError
+		var timeout *failure.TimeoutError
 		if !errors.As(got.Err, &timeout) || timeout.TimeoutType() != enumspb.TIMEOUT_TYPE_START_TO_CLOSE {
 			t.Fatalf("the outcome is %+v", got)
 		}
@@ -173,7 +174,7 @@ func TestACancelledLocalActivityIsNotDelivered(t *testing.T) {
 		l.RunLocalActivity(task)
 		synctest.Wait()
 		l.CancelLocalActivity(task)
-		if cause := <-ended; !temporal.IsCanceledError(cause) {
+		if cause := <-ended; !failure.IsCanceledError(cause) {
 			t.Fatalf("the cause is %v", cause)
 		}
 		synctest.Wait()
@@ -238,7 +239,7 @@ func TestALocalActivityCanBeNamed(t *testing.T) {
 }
 
 func TestExponentialDelaysStayWithinTheMaximum(t *testing.T) {
-	policy := &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 5 * time.Second}
+	policy := &policy.Retry{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 5 * time.Second}
 	for attempt, want := range map[int32]time.Duration{1: time.Second, 2: 2 * time.Second, 3: 4 * time.Second, 4: 5 * time.Second, 4000: 5 * time.Second} {
 		if got := RetryDelay(policy, attempt, errors.New("x"), time.Now(), time.Time{}); got != want {
 			t.Errorf("after attempt %d the delay is %v, want %v", attempt, got, want)
@@ -247,8 +248,8 @@ func TestExponentialDelaysStayWithinTheMaximum(t *testing.T) {
 }
 
 func TestAnErrorCanChooseTheNextDelay(t *testing.T) {
-	policy := &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2}
-	err := temporal.NewApplicationErrorWithOptions("later", "x", temporal.ApplicationErrorOptions{NextRetryDelay: 7 * time.Second})
+	policy := &policy.Retry{InitialInterval: time.Second, BackoffCoefficient: 2}
+	err := failure.NewApplicationError("later", "x", failure.ApplicationErrorOptions{NextRetryDelay: 7 * time.Second})
 	if got := RetryDelay(policy, 1, err, time.Now(), time.Time{}); got != 7*time.Second {
 		t.Fatalf("the delay is %v", got)
 	}

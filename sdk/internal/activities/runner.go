@@ -23,7 +23,6 @@ import (
 	"github.com/perdure/perdure/sdk/internal/policy"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/log"
-	"github.com/perdure/perdure/sdk/temporal"
 )
 
 // Options of a Runner. All but those with a stated default are required.
@@ -192,7 +191,7 @@ func (r *Runner) execute(task *workflowservice.PollActivityTaskQueueResponse, me
 		}
 		return args, nil
 	})
-	cancelRequested := ctx.Err() == context.Canceled && temporal.IsCanceledError(context.Cause(ctx))
+	cancelRequested := ctx.Err() == context.Canceled && failure.IsCanceledError(context.Cause(ctx))
 	if _, reported := errors.AsType[*reportedError](context.Cause(ctx)); reported {
 		return nil, nil
 	}
@@ -239,7 +238,7 @@ func (r *Runner) respond(task *workflowservice.PollActivityTaskQueueResponse, en
 		return nil
 	}
 	if cancelRequested {
-		var canceled *temporal.CanceledError
+		var canceled *failure.CanceledError
 		if errors.As(err, &canceled) {
 			return &workflowservice.RespondActivityTaskCanceledRequest{
 				TaskToken: task.GetTaskToken(),
@@ -256,7 +255,7 @@ func (r *Runner) respond(task *workflowservice.PollActivityTaskQueueResponse, en
 			}
 		}
 	}
-	if _, ok := err.(*temporal.CanceledError); ok {
+	if _, ok := err.(*failure.CanceledError); ok {
 		// Nobody asked for a cancellation, so this is a failure like any other.
 		err = fmt.Errorf("unexpected activity cancel error: %w", err)
 	}

@@ -15,10 +15,10 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logger"
 	"github.com/perdure/perdure/sdk/internal/registry"
-	"github.com/perdure/perdure/sdk/temporal"
 )
 
 // harness runs activities against a fakeService.
@@ -44,7 +44,7 @@ func newHarness(t *testing.T) *harness {
 		Identity:         "tester",
 		Registry:         h.registry,
 		DataConverter:    converter.GetDefaultDataConverter(),
-		FailureConverter: temporal.GetDefaultFailureConverter(),
+		FailureConverter: failure.DefaultConverter(),
 		Logger:           logger.Discard{},
 		Context:          background,
 		Stopping:         stopping,
@@ -133,10 +133,10 @@ func TestMissingArgumentsAreZero(t *testing.T) {
 func TestAnActivitysErrorIsReportedWithItsType(t *testing.T) {
 	h := newHarness(t)
 	h.register(t, "Fail", func() error {
-		return temporal.NewNonRetryableApplicationError("no money", "Broke", nil, 7)
+		return failure.NewApplicationError("no money", "Broke", failure.ApplicationErrorOptions{NonRetryable: true, Details: []any{7}})
 	})
 	err := h.failure(t, h.task(t, "Fail"))
-	var application *temporal.ApplicationError
+	var application *failure.ApplicationError
 	if !errors.As(err, &application) || application.Type() != "Broke" || !application.NonRetryable() {
 		t.Fatalf("the failure is %v", err)
 	}
@@ -146,7 +146,7 @@ func TestAPanicIsReportedAsAPanicError(t *testing.T) {
 	h := newHarness(t)
 	h.register(t, "Boom", func() error { panic("boom") })
 	err := h.failure(t, h.task(t, "Boom"))
-	var p *temporal.PanicError
+	var p *failure.PanicError
 	if !errors.As(err, &p) || p.Error() != "boom" || !strings.Contains(p.StackTrace(), "runner_test.go") {
 		t.Fatalf("the failure is %#v", err)
 	}
@@ -164,7 +164,7 @@ func TestAnUnknownActivityTypeFailsTheAttemptAndNamesTheKnownOnes(t *testing.T) 
 	h := newHarness(t)
 	h.register(t, "Known", func() error { return nil })
 	err := h.failure(t, h.task(t, "Stranger"))
-	var application *temporal.ApplicationError
+	var application *failure.ApplicationError
 	if !errors.As(err, &application) || application.NonRetryable() ||
 		!strings.Contains(err.Error(), "Stranger") || !strings.Contains(err.Error(), "Known") {
 		t.Fatalf("the failure is %v", err)
@@ -203,7 +203,7 @@ func TestAnActivityThatGivesInToCancellationIsReportedCancelled(t *testing.T) {
 	h.register(t, "Wait", func(ctx context.Context) error {
 		FromContext(ctx).RecordHeartbeat(ctx, "at 1")
 		<-ctx.Done()
-		return temporal.NewCanceledError("cleaned up")
+		return failure.NewCanceledError(failure.CanceledErrorOptions{Details: []any{"cleaned up"}})
 	})
 	canceled, ok := h.run(t, h.task(t, "Wait")).(*workflowservice.RespondActivityTaskCanceledRequest)
 	if !ok || text(canceled.GetDetails()) != `"cleaned up"` {
@@ -228,7 +228,7 @@ func TestAnActivityThatReturnsItsContextsErrorIsReportedCancelled(t *testing.T) 
 
 func TestACancelledErrorThatNobodyAskedForIsAFailure(t *testing.T) {
 	h := newHarness(t)
-	h.register(t, "Odd", func() error { return temporal.NewCanceledError() })
+	h.register(t, "Odd", func() error { return failure.NewCanceledError(failure.CanceledErrorOptions{}) })
 	if err := h.failure(t, h.task(t, "Odd")); !strings.Contains(err.Error(), "unexpected activity cancel") {
 		t.Fatalf("the failure is %v", err)
 	}

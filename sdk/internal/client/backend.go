@@ -36,6 +36,8 @@ type Backend struct {
 
 	// Storage stores large payloads, or is nil.
 	Storage *extstore.Storage
+	// Plugins are the client's.
+	Plugins []Plugin
 	// PayloadLimits say from which sizes on to warn.
 	PayloadLimits payloadlimits.Options
 	// Workers are the client's options for workers.
@@ -81,6 +83,7 @@ func BackendOf(c any) (*Backend, error) {
 		ContextPropagators: own.propagators,
 		Interceptors:       own.interceptors,
 		Storage:            own.storage,
+		Plugins:            own.plugins,
 		PayloadLimits:      own.payloadLimits,
 		Workers:            own.workers,
 		RegisterEager:      own.eager.register,

@@ -72,12 +72,42 @@ type Client struct {
 	eager         eagerWorkers
 
 	interceptors []ClientInterceptor
+	plugins      []Plugin
 	outbound     ClientOutboundInterceptor // the chain of interceptors
 }
 
 // Dial returns a client whose server has answered.
 func Dial(ctx context.Context, options Options) (*Client, error) {
-	c, err := NewLazy(options)
+	return makeThrough(ctx, PluginNewClientOptions{ClientOptions: options}, build)
+}
+
+// NewLazy returns a client that connects when it is first used.
+func NewLazy(options Options) (*Client, error) {
+	return makeThrough(context.Background(), PluginNewClientOptions{ClientOptions: options, Lazy: true}, build)
+}
+
+// NewFromExisting returns a client that shares the connection of existing.
+func NewFromExisting(ctx context.Context, existing *Client, options Options) (*Client, error) {
+	return makeThrough(ctx, PluginNewClientOptions{ClientOptions: options, FromExisting: existing}, build)
+}
+
+// build makes a client, after its plugins have had their say.
+func build(ctx context.Context, options PluginNewClientOptions) (*Client, error) {
+	if options.FromExisting != nil {
+		existing, err := Existing(options.FromExisting)
+		if err != nil {
+			return nil, err
+		}
+		return newFromExisting(ctx, existing, options.ClientOptions)
+	}
+	if options.Lazy {
+		return newLazy(options.ClientOptions)
+	}
+	return dial(ctx, options.ClientOptions)
+}
+
+func dial(ctx context.Context, options Options) (*Client, error) {
+	c, err := newLazy(options)
 	if err != nil {
 		return nil, err
 	}
@@ -88,8 +118,7 @@ func Dial(ctx context.Context, options Options) (*Client, error) {
 	return c, nil
 }
 
-// NewLazy returns a client that connects when it is first used.
-func NewLazy(options Options) (*Client, error) {
+func newLazy(options Options) (*Client, error) {
 	conn, err := connect(options)
 	if err != nil {
 		return nil, err
@@ -102,8 +131,7 @@ func NewLazy(options Options) (*Client, error) {
 	return c, nil
 }
 
-// NewFromExisting returns a client that shares the connection of existing.
-func NewFromExisting(ctx context.Context, existing *Client, options Options) (*Client, error) {
+func newFromExisting(ctx context.Context, existing *Client, options Options) (*Client, error) {
 	if err := existing.conn.Retain(); err != nil {
 		return nil, err
 	}
@@ -147,6 +175,7 @@ func newClient(conn *rpc.Conn, options Options) (*Client, error) {
 		failureConverter: options.FailureConverter,
 		propagators:      options.ContextPropagators,
 		interceptors:     options.Interceptors,
+		plugins:          options.Plugins,
 		payloadLimits:    options.PayloadLimits,
 		workers: WorkerOptions{
 			SDKName:                cmp.Or(options.SdkName, version.SDKName),

@@ -33,6 +33,10 @@ type Options struct {
 	// everything to standard output.
 	Logger log.Logger
 
+	// Plugins configure the client, and are called when it connects, the first outermost.
+	// Those that are plugins of workers as well are used by the workers of the client, too.
+	Plugins []Plugin
+
 	// MetricsHandler is where the client, and the workers that use it, count and
 	// measure. The default, MetricsNopHandler, does nothing.
 	MetricsHandler metrics.Handler

@@ -1,5 +1,7 @@
 package failure
 
+import "errors"
+
 import (
 	"github.com/perdure/perdure/sdk/converter"
 	commonpb "go.temporal.io/api/common/v1"
@@ -51,4 +53,10 @@ func (e *CanceledError) Unwrap() error { return e.cause }
 // those that were decoded from payloads as they came, others encoded by dc.
 func CanceledDetails(err *CanceledError, dc converter.DataConverter) (*commonpb.Payloads, error) {
 	return err.details.encode(dc)
+}
+
+// IsCanceledError tells whether err is, or wraps, a *CanceledError.
+func IsCanceledError(err error) bool {
+	var canceled *CanceledError
+	return errors.As(err, &canceled)
 }

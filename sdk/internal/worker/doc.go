@@ -7,7 +7,9 @@
 // handle the task, and answers (workflowtask.go); the local activities that
 // workflow code asks for run in it as well. The activity half polls activity
 // tasks (activitypoll.go) and runs them with package activities. Eager
-// activities (eager.go) cross over: they arrive in the answer to a workflow task.
+// activities (eager.go) cross over: they arrive in the answer to a workflow task. Sessions
+// (session.go) are two more activity halves: one for the activities that hold sessions open,
+// one for the activities in them. Nexus tasks have a half of their own (nexuspoll.go).
 //
 // The shape of both halves is the same and is written once, in poller.go: a slot
 // is reserved, a poll is made, the task runs on a goroutine of its own with the
@@ -47,6 +49,12 @@
 // A WorkerInterceptor has a half for workflows, which package flow calls, and one for
 // activities, which package activities calls. Interceptors of the client that are for
 // workers, too, are outside of the worker's own.
+//
+// # Plugins and heartbeats
+//
+// Plugins (plugin.go) change the options of a worker that is being made, and are called around
+// its start and its stop. heartbeat.go tells the server how the worker is, if the namespace
+// wants to know.
 //
 // # Stopping
 //

@@ -13,9 +13,9 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 
-	"github.com/perdure/perdure/sdk/activity"
-	"github.com/perdure/perdure/sdk/temporal"
-	"github.com/perdure/perdure/sdk/workflow"
+	"github.com/perdure/perdure/sdk/internal/activities"
+	"github.com/perdure/perdure/sdk/internal/flow"
+	"github.com/perdure/perdure/sdk/internal/policy"
 )
 
 // loggedTest is workerTest with a workflow "wf", whose logs are kept.
@@ -31,7 +31,7 @@ func loggedTest(t *testing.T, fn any, test func(t *testing.T, f *fakeServer, log
 func explodes() { panic("boom") }
 
 func TestAPanicOfAWorkflowIsLoggedWithItsStack(t *testing.T) {
-	loggedTest(t, func(workflow.Context) error { explodes(); return nil }, func(t *testing.T, f *fakeServer, logs *lines) {
+	loggedTest(t, func(flow.Context) error { explodes(); return nil }, func(t *testing.T, f *fakeServer, logs *lines) {
 		f.normal <- newScript("wf").started().task(0)
 		answer[*failedRequest](t, f)
 		if got := logs.matching("WARN", "boom", "worker.explodes", "WorkflowID wf", "RunID run", "WorkflowType wf", "Attempt 1"); len(got) != 1 {
@@ -41,7 +41,7 @@ func TestAPanicOfAWorkflowIsLoggedWithItsStack(t *testing.T) {
 }
 
 func TestAPanicInAQueryOnAnUncachedWorkflowIsLoggedWithItsStack(t *testing.T) {
-	loggedTest(t, func(workflow.Context) error { explodes(); return nil }, func(t *testing.T, f *fakeServer, logs *lines) {
+	loggedTest(t, func(flow.Context) error { explodes(); return nil }, func(t *testing.T, f *fakeServer, logs *lines) {
 		task := newScript("wf").started().task(0)
 		task.Query = &querypb.WorkflowQuery{QueryType: "state"}
 		f.normal <- task
@@ -53,11 +53,11 @@ func TestAPanicInAQueryOnAnUncachedWorkflowIsLoggedWithItsStack(t *testing.T) {
 }
 
 func TestARefusedCompletionIsAnErrorWithAllThatOneNeeds(t *testing.T) {
-	asks := func(ctx workflow.Context) error {
+	asks := func(ctx flow.Context) error {
 		for range 2 {
-			workflow.NewTimer(ctx, time.Hour)
+			flow.NewTimer(ctx, time.Hour)
 		}
-		return workflow.Sleep(ctx, time.Hour)
+		return flow.Sleep(ctx, time.Hour)
 	}
 	for name, test := range map[string]struct {
 		err   error
@@ -81,7 +81,7 @@ func TestARefusedCompletionIsAnErrorWithAllThatOneNeeds(t *testing.T) {
 }
 
 func TestAnUnknownWorkflowTypeFailsTheTaskWithTheKnownOnes(t *testing.T) {
-	loggedTest(t, func(workflow.Context) error { return nil }, func(t *testing.T, f *fakeServer, _ *lines) {
+	loggedTest(t, func(flow.Context) error { return nil }, func(t *testing.T, f *fakeServer, _ *lines) {
 		f.normal <- newScript("stranger").started().task(0)
 		if got := answer[*failedRequest](t, f).GetFailure().GetMessage(); !strings.Contains(got, "stranger") || !strings.Contains(got, "[wf]") {
 			t.Fatalf("the failure is %q", got)
@@ -114,7 +114,7 @@ func TestACompletionLargerThanTheNamespaceAllowsFailsItsTask(t *testing.T) {
 	workerTest(t, func(c *config, f *fakeServer) {
 		c.backend.Logger = logs
 		limited(f)
-		register(t, c, "wf", func(workflow.Context) (string, error) { return large, nil })
+		register(t, c, "wf", func(flow.Context) (string, error) { return large, nil })
 	}, func(t *testing.T, _ *Worker, f *fakeServer) {
 		f.normal <- newScript("wf").started().task(0)
 		got := answer[*failedRequest](t, f)
@@ -131,7 +131,7 @@ func TestTheLimitsCanBeLeftToTheServer(t *testing.T) {
 	workerTest(t, func(c *config, f *fakeServer) {
 		c.DisablePayloadErrorLimit = true
 		limited(f)
-		register(t, c, "wf", func(workflow.Context) (string, error) { return large, nil })
+		register(t, c, "wf", func(flow.Context) (string, error) { return large, nil })
 	}, func(t *testing.T, _ *Worker, f *fakeServer) {
 		f.normal <- newScript("wf").started().task(0)
 		answer[*completedRequest](t, f)
@@ -155,7 +155,7 @@ func TestAHeartbeatLargerThanTheNamespaceAllowsFailsItsActivityAtOnce(t *testing
 	workerTest(t, func(c *config, f *fakeServer) {
 		limited(f)
 		withActivity(t, func(ctx context.Context) error {
-			activity.RecordHeartbeat(ctx, large)
+			activities.Calls(ctx).RecordHeartbeat(ctx, large)
 			<-ctx.Done()
 			cause <- context.Cause(ctx)
 			return nil
@@ -178,11 +178,11 @@ func TestAHeartbeatLargerThanTheNamespaceAllowsFailsItsActivityAtOnce(t *testing
 func TestAResultLargerThanTheNamespaceAllowsFailsItsLocalActivity(t *testing.T) {
 	workerTest(t, func(c *config, f *fakeServer) {
 		limited(f)
-		register(t, c, "wf", func(ctx workflow.Context) (string, error) {
-			ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
-				StartToCloseTimeout: time.Minute, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1},
+		register(t, c, "wf", func(ctx flow.Context) (string, error) {
+			ctx = flow.WithLocalActivityOptions(ctx, flow.LocalActivityOptions{
+				StartToCloseTimeout: time.Minute, RetryPolicy: &policy.Retry{MaximumAttempts: 1},
 			})
-			return workflow.ExecuteLocalActivity(ctx, func(context.Context) (string, error) { return large, nil }).Get(ctx, nil).Error(), nil
+			return flow.ExecuteLocalActivity(ctx, func(context.Context) (string, error) { return large, nil }).Get(ctx, nil).Error(), nil
 		})
 	}, func(t *testing.T, _ *Worker, f *fakeServer) {
 		f.normal <- newScript("wf").started().task(0)
@@ -194,9 +194,9 @@ func TestAResultLargerThanTheNamespaceAllowsFailsItsLocalActivity(t *testing.T) 
 
 func TestAHeartbeatAfterTheWorkerTookTheContextAwayIsSent(t *testing.T) {
 	workerTest(t, withActivity(t, func(ctx context.Context) error {
-		activity.RecordHeartbeat(ctx, "begun")
+		activities.Calls(ctx).RecordHeartbeat(ctx, "begun")
 		<-ctx.Done()
-		activity.RecordHeartbeat(ctx, "left at 7")
+		activities.Calls(ctx).RecordHeartbeat(ctx, "left at 7")
 		return ctx.Err()
 	}), func(t *testing.T, w *Worker, f *fakeServer) {
 		f.activities <- activityOf("act")
@@ -230,7 +230,7 @@ func TestTheWorkersOfAnActivityAreGivenTheStopTimeout(t *testing.T) {
 	workerTest(t, func(c *config, f *fakeServer) {
 		c.WorkerStopTimeout = time.Minute
 		withActivity(t, func(ctx context.Context) error {
-			<-activity.GetWorkerStopChannel(ctx)
+			<-activities.Calls(ctx).GetWorkerStopChannel(ctx)
 			time.Sleep(30 * time.Second)
 			return ctx.Err()
 		})(c, f)
@@ -251,10 +251,10 @@ const customID = "mine"
 
 func TestAnActivityWithAnIDOfItsOwnThatCompletedIsNotCancelled(t *testing.T) {
 	workerTest(t, func(c *config, _ *fakeServer) {
-		register(t, c, "wf", func(ctx workflow.Context) error {
-			ctx, cancel := workflow.WithCancel(ctx)
-			ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{ActivityID: customID, StartToCloseTimeout: time.Minute})
-			if err := workflow.ExecuteActivity(ctx, "act").Get(ctx, nil); err != nil {
+		register(t, c, "wf", func(ctx flow.Context) error {
+			ctx, cancel := flow.WithCancel(ctx)
+			ctx = flow.WithActivityOptions(ctx, flow.ActivityOptions{ActivityID: customID, StartToCloseTimeout: time.Minute})
+			if err := flow.ExecuteActivity(ctx, "act").Get(ctx, nil); err != nil {
 				return err
 			}
 			cancel()

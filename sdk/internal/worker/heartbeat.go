@@ -108,6 +108,7 @@ func (h *heartbeats) make(status enumspb.WorkerStatus) *workerpb.WorkerHeartbeat
 		StartTime:         timestamppb.New(h.started),
 		HeartbeatTime:     timestamppb.New(now),
 		Environment:       h.environment,
+		Plugins:           w.pluginInfos(),
 	}
 	if !h.previous.IsZero() {
 		beat.ElapsedSinceLastHeartbeat = durationpb.New(now.Sub(h.previous))
@@ -173,6 +174,25 @@ func pollerInfo(polls *pollGauge, behavior PollerBehavior) *workerpb.WorkerPolle
 		info.LastSuccessfulPollTime = timestamppb.New(time.Unix(0, at))
 	}
 	return info
+}
+
+// pluginInfos names the plugins of the client and the worker, each once.
+func (w *Worker) pluginInfos() []*workerpb.PluginInfo {
+	var infos []*workerpb.PluginInfo
+	seen := make(map[string]bool)
+	add := func(name string) {
+		if !seen[name] {
+			seen[name] = true
+			infos = append(infos, &workerpb.PluginInfo{Name: name})
+		}
+	}
+	for _, plugin := range w.config.backend.Plugins {
+		add(plugin.Name())
+	}
+	for _, plugin := range w.config.plugins {
+		add(plugin.Name())
+	}
+	return infos
 }
 
 // deploymentVersion is the version of the deployment that the worker runs, nil if its

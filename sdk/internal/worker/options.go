@@ -147,6 +147,11 @@ type Options struct {
 	// the activity with an error that says so.
 	DisablePayloadErrorLimit bool
 
+	// Plugins configure the worker, and are called when it starts and stops, the first
+	// outermost. Plugins of the client that are for workers as well are outside of these;
+	// they should not be given here again.
+	Plugins []Plugin
+
 	// OnFatalError is called, once and before the worker stops, with an error after
 	// which the worker cannot go on, such as that its namespace was deleted.
 	OnFatalError func(error)

@@ -9,10 +9,10 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/perdure/perdure/sdk/internal/activities"
+	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/internal/tuner"
-	"github.com/perdure/perdure/sdk/temporal"
 )
 
 // maxSessionHeartbeat is the longest time between two heartbeats of a session.
@@ -103,7 +103,7 @@ func (s *sessionWorker) hold(ctx context.Context, sessionID string) error {
 		case <-s.over:
 			return errSessionWorkerStops(nil)
 		case <-ctx.Done():
-			if temporal.IsCanceledError(context.Cause(ctx)) {
+			if failure.IsCanceledError(context.Cause(ctx)) {
 				return ctx.Err()
 			}
 			return errSessionWorkerStops(ctx.Err())
@@ -115,8 +115,8 @@ func (s *sessionWorker) hold(ctx context.Context, sessionID string) error {
 
 // errSessionWorkerStops is not retried: a session does not move to another worker.
 func errSessionWorkerStops(cause error) error {
-	return temporal.NewApplicationErrorWithOptions("session failed due to worker shutdown", "SessionWorkerShutdown",
-		temporal.ApplicationErrorOptions{NonRetryable: true, Cause: cause})
+	return failure.NewApplicationError("session failed due to worker shutdown", "SessionWorkerShutdown",
+		failure.ApplicationErrorOptions{NonRetryable: true, Cause: cause})
 }
 
 // sessionHeartbeat is the time between two heartbeats of a session.

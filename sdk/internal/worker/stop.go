@@ -34,8 +34,10 @@ func (w *Worker) Stop() {
 	}
 	w.background.Wait()
 	told := w.announce()
-	w.endPolls(drain && told)
-	w.endTasksGracefully(deadline)
+	stopThrough(w.config.plugins, PluginStopWorkerOptions{WorkerInstanceKey: w.instanceKey}, func() {
+		w.endPolls(drain && told)
+		w.endTasksGracefully(deadline)
+	})
 	w.logger.Info("Stopped Worker")
 }
 

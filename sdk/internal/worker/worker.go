@@ -81,6 +81,13 @@ type config struct {
 	taskQueue string
 	registry  *registry.Registry
 	sizes     *payloadlimits.Checker
+	plugins   []Plugin
+	// instanceKey is unique for each worker; registryOptions are told of registrations.
+	instanceKey     string
+	registryOptions *PluginConfigureWorkerRegistryOptions
+	// pluginRegistry is what plugins may register more with. Default nothing: it is set
+	// before the worker starts.
+	pluginRegistry PluginRegistry
 	// untold says of which tasks nobody has chosen the number of polls.
 	untold struct{ workflows, activities, nexus bool }
 }
@@ -103,11 +110,20 @@ func (c *config) enrollInAutoscaling() {
 // New returns a Worker. It fails if the options make no sense, or if the client was
 // not made by package client.
 func New(c publicclient.Client, taskQueue string, options Options) (*Worker, error) {
-	if err := options.check(taskQueue); err != nil {
-		return nil, err
-	}
 	backend, err := client.BackendOf(c)
 	if err != nil {
+		return nil, err
+	}
+	instanceKey, plugins := uuid.NewString(), pluginsOf(backend.Plugins, options.Plugins)
+	registryOptions := &PluginConfigureWorkerRegistryOptions{}
+	for _, plugin := range plugins {
+		if err := plugin.ConfigureWorker(context.Background(), PluginConfigureWorkerOptions{
+			WorkerInstanceKey: instanceKey, TaskQueue: taskQueue, WorkerOptions: &options, WorkerRegistryOptions: registryOptions,
+		}); err != nil {
+			return nil, fmt.Errorf("plugin %s: %w", plugin.Name(), err)
+		}
+	}
+	if err := options.check(taskQueue); err != nil {
 		return nil, err
 	}
 	sizes, err := payloadlimits.New(backend.PayloadLimits, backend.Logger, nil)
@@ -122,13 +138,29 @@ func New(c publicclient.Client, taskQueue string, options Options) (*Worker, err
 		taskQueue: taskQueue,
 		registry:  flow.NewRegistry(options.DisableRegistrationAliasing),
 		sizes:     sizes,
+		plugins:   plugins,
+
+		instanceKey:     instanceKey,
+		registryOptions: registryOptions,
 	}, process), nil
 }
+
+// RegistryOptions are to be told of what is registered.
+func (w *Worker) RegistryOptions() *PluginConfigureWorkerRegistryOptions {
+	return w.config.registryOptions
+}
+
+// SetPluginRegistry sets what plugins may register more with when the worker starts. It is
+// called before that.
+func (w *Worker) SetPluginRegistry(r PluginRegistry) { w.config.pluginRegistry = r }
 
 // Registry is where the worker's workflows and activities are registered.
 func (w *Worker) Registry() *registry.Registry { return w.config.registry }
 
 func newWorker(config config, cache *stickyCache) *Worker {
+	if config.instanceKey == "" {
+		config.instanceKey = uuid.NewString()
+	}
 	config.untold.workflows = config.MaxConcurrentWorkflowTaskPollers == 0 && config.WorkflowTaskPollerBehavior == nil
 	config.untold.activities = config.MaxConcurrentActivityTaskPollers == 0 && config.ActivityTaskPollerBehavior == nil
 	config.untold.nexus = config.MaxConcurrentNexusTaskPollers == 0 && config.NexusTaskPollerBehavior == nil
@@ -137,7 +169,7 @@ func newWorker(config config, cache *stickyCache) *Worker {
 		config:      config,
 		cache:       cache,
 		version:     newBuildVersion(&config.Options),
-		instanceKey: uuid.NewString(),
+		instanceKey: config.instanceKey,
 		stopped:     make(chan struct{}),
 		metrics:     metrics.OrNop(config.backend.Metrics).WithTags(metrics.TaskQueueTags(config.taskQueue)),
 		logger: log.With(config.backend.Logger,
@@ -145,7 +177,9 @@ func newWorker(config config, cache *stickyCache) *Worker {
 			logtag.TaskQueue, config.taskQueue,
 			logtag.WorkerID, config.Identity),
 	}
-	w.start = sync.OnceValue(w.begin)
+	w.start = sync.OnceValue(func() error {
+		return startThrough(w.config.plugins, PluginStartWorkerOptions{WorkerInstanceKey: w.instanceKey, WorkerRegistry: w.config.pluginRegistry}, w.begin)
+	})
 	w.stopping, w.endStopping = context.WithCancel(context.Background())
 	w.polling, w.endPolling = context.WithCancel(context.Background())
 	w.taskContext, w.endTasks = context.WithCancelCause(config.BackgroundActivityContext)

@@ -18,8 +18,8 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/registry"
-	"github.com/perdure/perdure/sdk/workflow"
 )
 
 type (
@@ -37,13 +37,13 @@ func register(t *testing.T, c *config, name string, fn any) {
 }
 
 // echo returns the first signal it gets. It answers the query "waiting".
-func echo(ctx workflow.Context) (string, error) {
+func echo(ctx flow.Context) (string, error) {
 	waiting := true
-	if err := workflow.SetQueryHandler(ctx, "waiting", func() (bool, error) { return waiting, nil }); err != nil {
+	if err := flow.SetQueryHandler(ctx, "waiting", func() (bool, error) { return waiting, nil }); err != nil {
 		return "", err
 	}
 	var word string
-	workflow.GetSignalChannel(ctx, "word").Receive(ctx, &word)
+	flow.GetSignalChannel(ctx, "word").Receive(ctx, &word)
 	waiting = false
 	return word, nil
 }
@@ -242,7 +242,7 @@ func TestASpeculativeTaskThatTheServerDropsIsUndone(t *testing.T) {
 
 func TestOnlyTheFirstFailureOfATaskIsReported(t *testing.T) {
 	workerTest(t, func(c *config, _ *fakeServer) {
-		register(t, c, "broken", func(workflow.Context) error { panic("bug") })
+		register(t, c, "broken", func(flow.Context) error { panic("bug") })
 	}, func(t *testing.T, w *Worker, f *fakeServer) {
 		s := newScript("broken").started()
 		f.normal <- s.task(0)
@@ -313,11 +313,11 @@ func TestAQueryOfARunThatIsNotCachedIsAnsweredByReplay(t *testing.T) {
 }
 
 // local runs a local activity for the given time.
-func local(lasting time.Duration) func(workflow.Context) (string, error) {
-	return func(ctx workflow.Context) (string, error) {
-		ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{StartToCloseTimeout: time.Hour})
+func local(lasting time.Duration) func(flow.Context) (string, error) {
+	return func(ctx flow.Context) (string, error) {
+		ctx = flow.WithLocalActivityOptions(ctx, flow.LocalActivityOptions{StartToCloseTimeout: time.Hour})
 		var got string
-		err := workflow.ExecuteLocalActivity(ctx, func(ctx context.Context) (string, error) {
+		err := flow.ExecuteLocalActivity(ctx, func(ctx context.Context) (string, error) {
 			select {
 			case <-time.After(lasting):
 				return "slow", nil
@@ -375,13 +375,13 @@ func TestARunWhoseTaskCannotBeKeptAliveIsDroppedWithItsLocalActivity(t *testing.
 
 func TestActivitiesThatTheAnswerBringsAreRunWithoutAPoll(t *testing.T) {
 	workerTest(t, func(c *config, _ *fakeServer) {
-		register(t, c, "eager", func(ctx workflow.Context) error {
+		register(t, c, "eager", func(ctx flow.Context) error {
 			for range 5 {
-				workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute}), "act")
+				flow.ExecuteActivity(flow.WithActivityOptions(ctx, flow.ActivityOptions{StartToCloseTimeout: time.Minute}), "act")
 			}
-			other := workflow.ActivityOptions{StartToCloseTimeout: time.Minute, TaskQueue: "other"}
-			workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, other), "act")
-			return workflow.Sleep(ctx, time.Hour)
+			other := flow.ActivityOptions{StartToCloseTimeout: time.Minute, TaskQueue: "other"}
+			flow.ExecuteActivity(flow.WithActivityOptions(ctx, other), "act")
+			return flow.Sleep(ctx, time.Hour)
 		})
 		if err := c.registry.RegisterActivity(func() (string, error) { return "ran", nil }, registry.ActivityOptions{Name: "act"}); err != nil {
 			t.Fatal(err)
@@ -455,9 +455,9 @@ func TestAFullCacheDropsTheRunThatWaitedLongest(t *testing.T) {
 		f := newFakeServer()
 		config := testConfig(f)
 		var unwound []string
-		register(t, &config, "echo", func(ctx workflow.Context) error {
-			defer func() { unwound = append(unwound, workflow.GetInfo(ctx).WorkflowExecution.RunID) }()
-			workflow.GetSignalChannel(ctx, "word").Receive(ctx, nil)
+		register(t, &config, "echo", func(ctx flow.Context) error {
+			defer func() { unwound = append(unwound, flow.GetInfo(ctx).WorkflowExecution.RunID) }()
+			flow.GetSignalChannel(ctx, "word").Receive(ctx, nil)
 			return nil
 		})
 		w := newWorker(config, newStickyCache(2))
