@@ -24,6 +24,16 @@ type (
 	// DeploymentOptions make a worker part of a worker deployment.
 	DeploymentOptions = worker.DeploymentOptions
 
+	// PreferredVersionProvider chooses the version that workflow.GetVersion records where a
+	// run first comes by a change. It is not asked in replay.
+	PreferredVersionProvider = flow.PreferredVersionProvider
+
+	// PreferredVersionProviderInput is what a PreferredVersionProvider is asked about.
+	PreferredVersionProviderInput = flow.PreferredVersionProviderInput
+
+	// VersionPreference is what a PreferredVersionProvider prefers.
+	VersionPreference = flow.VersionPreference
+
 	// WorkerDeploymentVersion names a version of a worker deployment.
 	WorkerDeploymentVersion = worker.WorkerDeploymentVersion
 )

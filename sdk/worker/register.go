@@ -13,6 +13,15 @@ import (
 type registrar struct {
 	registry *registry.Registry
 	plugins  *PluginConfigureWorkerRegistryOptions
+	// allowed fails for a workflow that the worker cannot run: told whether it says how it
+	// is versioned. Nil for no such thing.
+	allowed func(versioned bool) error
+}
+
+func (r registrar) allow(versioned bool) {
+	if r.allowed != nil {
+		must(r.allowed(versioned))
+	}
 }
 
 func (r registrar) RegisterWorkflow(w any) {
@@ -20,6 +29,7 @@ func (r registrar) RegisterWorkflow(w any) {
 }
 
 func (r registrar) RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions) {
+	r.allow(options.VersioningBehavior != workflow.VersioningBehaviorUnspecified)
 	if told := r.plugins.OnRegisterWorkflow; told != nil {
 		told(w, options)
 	}
@@ -27,6 +37,7 @@ func (r registrar) RegisterWorkflowWithOptions(w any, options workflow.RegisterO
 }
 
 func (r registrar) RegisterDynamicWorkflow(w any, options workflow.DynamicRegisterOptions) {
+	r.allow(options.LoadDynamicRuntimeOptions != nil)
 	if told := r.plugins.OnRegisterDynamicWorkflow; told != nil {
 		told(w, options)
 	}

@@ -115,7 +115,7 @@ type (
 func New(client client.Client, taskQueue string, options Options) Worker {
 	w, err := worker.New(client, taskQueue, options)
 	must(err)
-	a := &aggregate{registrar: registrar{registry: w.Registry(), plugins: w.RegistryOptions()}, Worker: w}
+	a := &aggregate{registrar: registrar{registry: w.Registry(), plugins: w.RegistryOptions(), allowed: w.AllowsWorkflow}, Worker: w}
 	w.SetPluginRegistry(a)
 	return a
 }
@@ -149,3 +149,13 @@ func SetStickyWorkflowCacheSize(cacheSize int) { worker.SetStickyCacheSize(cache
 // PurgeStickyWorkflowCache drops all workflows that are kept in memory. Call it when
 // all workers are stopped.
 func PurgeStickyWorkflowCache() { worker.PurgeStickyCache() }
+
+// SetBinaryChecksum sets the build id of workers made from then on whose Options have none,
+// in place of a checksum of the program.
+//
+// Deprecated: use Options.BuildID or Options.DeploymentOptions.
+func SetBinaryChecksum(checksum string) { worker.SetBinaryChecksum(checksum) }
+
+// EnableVerboseLogging has the workers of this process log every poll, at the level of
+// debugging.
+func EnableVerboseLogging(enable bool) { worker.SetVerbose(enable) }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/perdure/perdure/sdk/activity"
 	"github.com/perdure/perdure/sdk/client"
+	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/logger"
 	"github.com/perdure/perdure/sdk/worker"
 	"github.com/perdure/perdure/sdk/workflow"
@@ -136,4 +137,29 @@ func TestAReplayerFailsForAFileThatIsNotThere(t *testing.T) {
 	if err := r.ReplayWorkflowHistoryFromJSONFile(nil, "no-such-file.json"); err == nil || !strings.Contains(err.Error(), "no-such-file.json") {
 		t.Fatalf("the error is %v", err)
 	}
+}
+
+func TestAWorkflowThatTheWorkerCannotRunIsNotRegistered(t *testing.T) {
+	versioned := worker.DeploymentOptions{UseVersioning: true, Version: worker.WorkerDeploymentVersion{DeploymentName: "d", BuildID: "b"}}
+	for name, test := range map[string]struct {
+		options  worker.Options
+		register func(worker.Worker)
+		says     string
+	}{
+		"without the workflow half": {worker.Options{DisableWorkflowWorker: true}, func(w worker.Worker) { w.RegisterWorkflow(aWorkflow) }, "disabled"},
+		"without a versioning behavior": {worker.Options{DeploymentOptions: versioned}, func(w worker.Worker) { w.RegisterWorkflow(aWorkflow) },
+			"versioning behavior"},
+		"dynamic, without a versioning behavior": {worker.Options{DeploymentOptions: versioned}, func(w worker.Worker) {
+			w.RegisterDynamicWorkflow(func(workflow.Context, converter.EncodedValues) error { return nil }, workflow.DynamicRegisterOptions{})
+		}, "versioning behavior"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := worker.New(lazy(t), "queue", test.options)
+			if message := panics(func() { test.register(w) }); !strings.Contains(message, test.says) {
+				t.Fatalf("the panic is %q", message)
+			}
+		})
+	}
+	w := worker.New(lazy(t), "queue", worker.Options{DeploymentOptions: versioned})
+	w.RegisterWorkflowWithOptions(aWorkflow, workflow.RegisterOptions{VersioningBehavior: workflow.VersioningBehaviorPinned})
 }

@@ -43,6 +43,14 @@ type (
 // PluginBase does nothing but go on. Embed it in implementations of Plugin.
 type PluginBase struct{}
 
+// What a plugin needs besides is a name.
+var _ Plugin = struct {
+	named
+	PluginBase
+}{}
+
+type named interface{ Name() string }
+
 // ConfigureClient implements Plugin.
 func (PluginBase) ConfigureClient(context.Context, PluginConfigureClientOptions) error { return nil }
 
@@ -51,6 +59,7 @@ func (PluginBase) NewClient(ctx context.Context, options PluginNewClientOptions,
 	return next(ctx, options)
 }
 
+//lint:ignore U1000 it makes the embedding type a Plugin
 func (PluginBase) mustEmbedClientPluginBase() {}
 
 // makeThrough has the plugins configure the options, and calls build through them, the

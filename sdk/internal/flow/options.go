@@ -56,6 +56,9 @@ type Options struct {
 	// EnableLoggingInReplay lets workflow.GetLogger write while replaying.
 	EnableLoggingInReplay bool
 
+	// PreferredVersion chooses the versions that GetVersion records. Nil for the greatest.
+	PreferredVersion PreferredVersionProvider
+
 	// Metrics has the tags of the worker. Default metrics.NopHandler.
 	Metrics metrics.Handler
 

@@ -17,6 +17,7 @@ import (
 // SimplePlugin is a plugin for clients, workers and replayers.
 type SimplePlugin struct {
 	clientBase
+	//lint:ignore U1000 it makes a SimplePlugin a worker.Plugin
 	workerBase
 	options SimplePluginOptions
 }
@@ -24,6 +25,7 @@ type SimplePlugin struct {
 // Two embedded types need two names.
 type (
 	clientBase = client.PluginBase
+	//lint:ignore U1000 see above
 	workerBase = worker.PluginBase
 )
 

@@ -29,6 +29,8 @@ type versions struct {
 type VersionOptions struct {
 	ChangeID string
 	Min, Max int
+	// Prefer chooses the version to record where the code is new. Nil for the greatest.
+	Prefer func() int
 	// EncodeAttribute encodes the values of the search attribute.
 	EncodeAttribute func(values []string) (*commonpb.Payload, error)
 	// Upsert asks for the update of the search attribute.
@@ -38,7 +40,7 @@ type VersionOptions struct {
 }
 
 // Version returns the version of a change: the one recorded, or, where the code
-// is new, the greatest that it supports, which is recorded then. In replay of
+// is new, the one preferred, by default the greatest that it supports, which is recorded then. In replay of
 // a history that has none it is DefaultVersion.
 func (m *Machine) Version(options VersionOptions) int {
 	id := options.ChangeID
@@ -47,6 +49,9 @@ func (m *Machine) Version(options VersionOptions) int {
 		version = DefaultVersion
 		if !m.replaying {
 			version = options.Max
+			if options.Prefer != nil {
+				version = options.Prefer()
+			}
 			m.recordVersion(version, options)
 		}
 	}

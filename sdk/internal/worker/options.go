@@ -113,6 +113,11 @@ type Options struct {
 	// Default 1000.
 	MaxConcurrentSessionExecutionSize int
 
+	// PreferredVersionProvider chooses the version that workflow.GetVersion records where a
+	// run first comes by a change, so that a change can be deployed before it is made use
+	// of. Default the greatest version that the code supports.
+	PreferredVersionProvider flow.PreferredVersionProvider
+
 	// DisableWorkflowWorker makes a worker for activities only.
 	DisableWorkflowWorker bool
 
@@ -295,7 +300,7 @@ func (o Options) withDefaults(backend *client.Backend, taskQueue string) Options
 	if o.DeploymentOptions.Version != (WorkerDeploymentVersion{}) {
 		o.BuildID = o.DeploymentOptions.Version.BuildID
 	} else if o.BuildID == "" {
-		o.BuildID = binaryChecksum()
+		o.BuildID = defaultBuildID()
 	}
 	return o
 }

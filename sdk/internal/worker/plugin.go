@@ -129,6 +129,14 @@ type (
 // PluginBase does nothing but go on. Embed it in implementations of Plugin.
 type PluginBase struct{}
 
+// What a plugin needs besides is a name.
+var _ Plugin = struct {
+	named
+	PluginBase
+}{}
+
+type named interface{ Name() string }
+
 // ConfigureWorker implements Plugin.
 func (PluginBase) ConfigureWorker(context.Context, PluginConfigureWorkerOptions) error { return nil }
 
@@ -152,6 +160,7 @@ func (PluginBase) ReplayWorkflow(ctx context.Context, options PluginReplayWorkfl
 	return next(ctx, options)
 }
 
+//lint:ignore U1000 it makes the embedding type a Plugin
 func (PluginBase) mustEmbedWorkerPluginBase() {}
 
 // pluginsOf are the plugins of a worker: those of its client that are for workers as well,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -16,6 +17,12 @@ import (
 	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/log"
 )
+
+// verbose has every poll logged.
+var verbose atomic.Bool
+
+// SetVerbose has the workers of this process log every poll, at the level of debugging.
+func SetVerbose(on bool) { verbose.Store(on) }
 
 // tasks runs the tasks of one kind, each in a slot.
 type tasks[T any] struct {
@@ -135,6 +142,9 @@ func (p *poller[T]) scale(stopped context.Context) {
 // that there is to be no further poll.
 func (p *poller[T]) ask(stopped, polling context.Context, held *slot) error {
 	task, err := p.once(stopped, polling)
+	if verbose.Load() {
+		p.logger.Debug("A poll was answered.", "Task", task != nil, "Slots", p.slots.issued.Load(), logtag.Error, err)
+	}
 	if task == nil {
 		p.slots.release(held)
 		if err == nil {

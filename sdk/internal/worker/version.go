@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	commonpb "go.temporal.io/api/common/v1"
 	deploymentpb "go.temporal.io/api/deployment/v1"
@@ -107,8 +108,21 @@ func (v *buildVersion) stampActivity(response any) {
 	}
 }
 
-// binaryChecksum identifies the running binary: the build id of workers that were
-// given none. It is empty if the binary can not be read.
+// givenChecksum is what SetBinaryChecksum was given, nil if nothing.
+var givenChecksum atomic.Pointer[string]
+
+// SetBinaryChecksum sets the build id of workers made from then on that are given none.
+func SetBinaryChecksum(checksum string) { givenChecksum.Store(&checksum) }
+
+// defaultBuildID is the build id of workers that were given none.
+func defaultBuildID() string {
+	if given := givenChecksum.Load(); given != nil && *given != "" {
+		return *given
+	}
+	return binaryChecksum()
+}
+
+// binaryChecksum identifies the running binary. It is empty if the binary can not be read.
 var binaryChecksum = sync.OnceValue(func() string {
 	path, err := os.Executable()
 	if err != nil {

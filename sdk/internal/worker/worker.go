@@ -17,6 +17,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/logtag"
 	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/payloadlimits"
+	"github.com/perdure/perdure/sdk/internal/policy"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/log"
 )
@@ -143,6 +144,20 @@ func New(c publicclient.Client, taskQueue string, options Options) (*Worker, err
 		instanceKey:     instanceKey,
 		registryOptions: registryOptions,
 	}, process), nil
+}
+
+// AllowsWorkflow fails if a workflow cannot be registered with the worker. versioned says that
+// the workflow has a versioning behavior of its own.
+func (w *Worker) AllowsWorkflow(versioned bool) error {
+	o := &w.config.Options
+	switch {
+	case o.DisableWorkflowWorker:
+		return errors.New("workflow worker disabled, cannot register workflow")
+	case !versioned && o.UseBuildIDForVersioning && o.DeploymentOptions.Version != (WorkerDeploymentVersion{}) &&
+		o.DeploymentOptions.DefaultVersioningBehavior == policy.VersioningBehaviorUnspecified:
+		return errors.New("workflow type does not have a versioning behavior")
+	}
+	return nil
 }
 
 // RegistryOptions are to be told of what is registered.

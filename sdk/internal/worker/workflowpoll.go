@@ -118,6 +118,7 @@ func newWorkflowWorker(w *Worker) *workflowWorker {
 		EnableLoggingInReplay: c.EnableLoggingInReplay,
 		PanicPolicy:           c.WorkflowPanicPolicy,
 		DeadlockTimeout:       c.DeadlockDetectionTimeout,
+		PreferredVersion:      c.PreferredVersionProvider,
 		Interceptors:          WorkflowInterceptors(c.Interceptors),
 		LocalActivities:       ww.local,
 	}
