@@ -37,29 +37,52 @@ func (i *Instance) guard(f func()) error {
 		<-done
 		return nil
 	}
-	interval := max(timeout/deadlockLooks, time.Millisecond)
-	timer := time.NewTimer(interval)
+	watch := newWatch(timeout, time.Now())
+	timer := time.NewTimer(watch.interval)
 	defer timer.Stop()
-	var turn uint64
-	for looks := 0; ; {
+	for {
 		select {
 		case <-done:
 			return nil
 		case <-timer.C:
 		}
-		now, name, running := i.scheduler.Watch()
-		if running && now == turn {
-			looks++
-		} else {
-			looks = 0
-		}
-		turn = now
-		if looks >= deadlockLooks && i.state.CompareAndSwap(busy, abandoned) {
+		turn, name, running := i.scheduler.Watch()
+		if watch.look(time.Now(), turn, running) && i.state.CompareAndSwap(busy, abandoned) {
 			message := fmt.Sprintf("[TMPRL1101] Potential deadlock detected: workflow goroutine %q didn't yield for over %s", name, timeout)
 			return &deadlockError{failure.NewWorkflowPanicError(message, i.scheduler.RunningStack()).(*failure.WorkflowPanicError)}
 		}
-		timer.Reset(interval)
+		timer.Reset(watch.interval)
 	}
+}
+
+// watch decides from looks at regular intervals whether a coroutine does not yield.
+//
+// It counts looks, and only those that come on time. When the machine is so busy, or the
+// process was stopped for so long, that the watchdog itself did not run, neither did the
+// coroutine, which is not to blame.
+type watch struct {
+	interval time.Duration
+	last     time.Time // of the last look
+	turn     uint64    // of the coroutine that ran then
+	looks    int       // that found it running the same turn
+}
+
+func newWatch(timeout time.Duration, now time.Time) *watch {
+	return &watch{interval: max(timeout/deadlockLooks, time.Millisecond), last: now}
+}
+
+// look takes in which turn is running. It says whether that has gone on for too long.
+func (w *watch) look(now time.Time, turn uint64, running bool) bool {
+	late := now.Sub(w.last) > 2*w.interval
+	same := running && turn == w.turn
+	w.last, w.turn = now, turn
+	switch {
+	case !same:
+		w.looks = 0
+	case !late:
+		w.looks++
+	}
+	return w.looks >= deadlockLooks
 }
 
 // recovered is a panic outside of coroutines, as if it were in one.
