@@ -24,7 +24,7 @@ import (
 var foreign = []string{
 	// The Temporal CLI and SDK.
 	"temporal", "temporal workflow list", "show", "delete", "testsuite.StartDevServer", `ExistingPath: "bin/perdure"`,
-	"testsuite", "mocks", "temporalnexus", "contrib/...",
+	"testsuite", "mocks", "temporalnexus", "contrib/...", "temporal server start-dev", "TEMPORAL_ADDRESS",
 	// Answers of gRPC.
 	"Unimplemented", "Unavailable", "NOT_SERVING",
 	// Go, git and the system.
