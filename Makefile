@@ -1,18 +1,24 @@
 # Perdure. `make test` and `make check` are what CI runs; see CONTRIBUTING.md.
 
+# Companions of the SDK that are modules of their own, in the workspace.
+CONTRIB := $(addprefix sdk/contrib/,opentelemetry opentracing tally)
+
+# All packages of the workspace.
+PACKAGES := ./... ./sdk/... $(CONTRIB:%=./%/...)
+
 # Modules outside the workspace: they depend on the peer.
 OUTSIDE := GOWORK=off go -C
 
 .PHONY: quick
 quick: ## Unit tests alone, without the race detector and without starting processes
-	go test -short ./... ./sdk/...
+	go test -short $(PACKAGES)
 
 .PHONY: test
 test: test-unit test-e2e test-outside ## Run all tests
 
 .PHONY: test-unit
 test-unit: race-detector # the tests of the server's and the SDK's packages
-	go test -race -timeout 10m ./... ./sdk/...
+	go test -race -timeout 10m $(PACKAGES)
 
 .PHONY: test-e2e
 test-e2e: build race-detector # the SDK on a real server, with and without its sticky cache
@@ -39,13 +45,13 @@ check-format:
 
 .PHONY: check-vet
 check-vet:
-	go vet ./... ./sdk/...
+	go vet $(PACKAGES)
 	$(OUTSIDE) test vet ./...
 	$(OUTSIDE) bench vet ./...
 
 .PHONY: check-lint
 check-lint:
-	go tool staticcheck ./... ./sdk/...
+	go tool staticcheck $(PACKAGES)
 	staticcheck=$$(go tool -n staticcheck) && for module in test bench; do \
 	  (cd $$module && GOWORK=off $$staticcheck ./...) || exit 1; done
 
@@ -53,7 +59,7 @@ check-lint:
 check-generated: # generating code anew changes nothing
 	test/check-generated
 
-MODULES := . sdk test test/peer bench
+MODULES := . sdk $(CONTRIB) test test/peer bench
 
 .PHONY: check-tidy
 check-tidy: # every go.mod is as go mod tidy leaves it
