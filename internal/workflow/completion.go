@@ -45,6 +45,9 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 	if failure := c.checkBinary(req.GetBinaryChecksum()); failure != nil {
 		return r.failCompletion(step, req, failure)
 	}
+	if err := checkMessages(req.GetMessages()); err != nil {
+		return nil, err
+	}
 	messages := decodeMessages(req.GetMessages())
 	failure, hadBuffered, err := r.checkCommands(step, req.GetCommands(), messages)
 	if err != nil {

@@ -27,6 +27,22 @@ type protocolMessage struct {
 	checked, executed bool
 }
 
+// checkMessages refuses completions with messages that do not say what they are
+// about. Unlike other bad messages they do not fail the task.
+func checkMessages(messages []*protocolpb.Message) error {
+	for _, message := range messages {
+		switch {
+		case message == nil:
+			return serviceerror.NewInvalidArgument("nil message")
+		case message.GetBody() == nil:
+			return serviceerror.NewInvalidArgument("nil message body")
+		case message.GetBody().MessageName() == "":
+			return serviceerror.NewInvalidArgument("no message name specified")
+		}
+	}
+	return nil
+}
+
 func decodeMessages(messages []*protocolpb.Message) []*protocolMessage {
 	if len(messages) == 0 {
 		return nil
@@ -34,11 +50,7 @@ func decodeMessages(messages []*protocolpb.Message) []*protocolMessage {
 	decoded := make([]*protocolMessage, len(messages))
 	for i, message := range messages {
 		m := &protocolMessage{Message: message}
-		if message.GetBody() == nil {
-			m.err = serviceerror.NewInvalidArgument("the message has no body")
-		} else {
-			m.body, m.err = message.GetBody().UnmarshalNew()
-		}
+		m.body, m.err = message.GetBody().UnmarshalNew()
 		decoded[i] = m
 	}
 	return decoded

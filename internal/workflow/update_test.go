@@ -288,9 +288,6 @@ func TestBadMessagesFailTheTaskAndLeaveTheWorkflowNotReady(t *testing.T) {
 		"accepted twice":             func(w subject) *completeRequest { return saying(w.accept("u"), w.accept("u")) },
 		"of an unknown update":       func(w subject) *completeRequest { return saying(w.accept("other")) },
 		"of an unknown type":         func(subject) *completeRequest { return saying(garbage) },
-		"without a body": func(subject) *completeRequest {
-			return saying(&protocolpb.Message{Id: "empty", ProtocolInstanceId: "u"})
-		},
 		"without an id": func(w subject) *completeRequest {
 			return saying(&protocolpb.Message{Id: "x", Body: w.accept("u").Body})
 		},
@@ -324,6 +321,19 @@ func TestBadMessagesFailTheTaskAndLeaveTheWorkflowNotReady(t *testing.T) {
 			w.decide(completeWorkflow("result"))
 		})
 	}
+}
+
+func TestAMessageThatDoesNotSayWhatItIsIsRefusedAndTheTaskGoesOn(t *testing.T) {
+	w := idleWorkflow(t)
+	done := w.update("u", stageCompleted)
+	task := w.poll()
+	for _, bad := range []*protocolpb.Message{nil, {Id: "empty", ProtocolInstanceId: "u"}, {Id: "nameless", ProtocolInstanceId: "u", Body: &anypb.Any{}}} {
+		if _, err := w.tryComplete(task.TaskToken, &completeRequest{Messages: []*protocolpb.Message{bad}}); !isInvalidArgument(err) {
+			t.Errorf("complete with %v: %v", bad, err)
+		}
+	}
+	w.completeWith(task, saying(w.accept("u"), w.respond("u")))
+	w.wantStage(done, stageCompleted)
 }
 
 // failedTask is the last event of a failed workflow task of the current run.
