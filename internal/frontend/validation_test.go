@@ -246,7 +246,7 @@ func TestOtherRequestsAreRefusedForBadForm(t *testing.T) {
 		"complete, long build id":     {&workflowservice.RespondWorkflowTaskCompletedRequest{TaskToken: token, WorkerVersionStamp: &commonpb.WorkerVersionStamp{BuildId: long(256)}}, codes.InvalidArgument, "Build ID exceeds"},
 		"complete, of a deployment":   {&workflowservice.RespondWorkflowTaskCompletedRequest{TaskToken: token, Deployment: &deploymentpb.Deployment{BuildId: long(256)}}, codes.InvalidArgument, "Build ID exceeds"},
 		"complete, of its options":    {&workflowservice.RespondWorkflowTaskCompletedRequest{TaskToken: token, DeploymentOptions: &deploymentpb.WorkerDeploymentOptions{BuildId: long(256)}}, codes.InvalidArgument, "Build ID exceeds"},
-		"signal with start: bad cron": {signalWithStart(func(r *workflowservice.SignalWithStartWorkflowExecutionRequest) { r.CronSchedule = "often" }), codes.InvalidArgument, "Invalid CronSchedule."},
+		"signal with start: bad cron": {signalWithStart(func(r *workflowservice.SignalWithStartWorkflowExecutionRequest) { r.CronSchedule = "often" }), codes.InvalidArgument, "invalid CronSchedule."},
 		"poll, old versioning":        {&workflowservice.PollActivityTaskQueueRequest{Namespace: "default", TaskQueue: q, WorkerVersionCapabilities: &commonpb.WorkerVersionCapabilities{BuildId: "b", UseVersioning: true}}, codes.PermissionDenied, "disabled on this namespace"},
 		"poll by version, both ways": {&workflowservice.PollWorkflowTaskQueueRequest{Namespace: "default", TaskQueue: q, DeploymentOptions: versioned,
 			WorkerVersionCapabilities: &commonpb.WorkerVersionCapabilities{BuildId: "b", UseVersioning: true}}, codes.Unimplemented, "deployment"},

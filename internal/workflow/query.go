@@ -41,7 +41,7 @@ const (
 // ErrQueryNotReady is for a query whose caller's time ends before the first
 // workflow task is scheduled.
 func ErrQueryNotReady() error {
-	return serviceerror.NewWorkflowNotReady("workflow task is not scheduled yet")
+	return serviceerror.NewWorkflowNotReady("Workflow task is not scheduled yet.")
 }
 
 // failedQueryAttempt is from which attempt of a workflow task on queries fail at

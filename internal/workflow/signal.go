@@ -142,8 +142,9 @@ func (c *Chain) SignalWithStart(step *entity.Step, req *workflowservice.SignalWi
 
 func (c *Chain) signalWithStartReply(r *Run, requestID string, started bool) *workflowservice.SignalWithStartWorkflowExecutionResponse {
 	return &workflowservice.SignalWithStartWorkflowExecutionResponse{
-		RunId:      r.info.RunId,
-		Started:    started,
-		SignalLink: c.requestLink(r, requestID, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED),
+		RunId:               r.info.RunId,
+		FirstExecutionRunId: r.info.FirstRunId,
+		Started:             started,
+		SignalLink:          c.requestLink(r, requestID, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED),
 	}
 }

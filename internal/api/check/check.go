@@ -17,6 +17,7 @@ package check
 
 import (
 	"math"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/robfig/cron/v3"
@@ -277,16 +278,25 @@ func Reason(field, reason string) error {
 	return atMost(field, reason, MaxReason, configuration)
 }
 
-// CronSchedule checks a cron schedule; empty is none.
+// CronSchedule checks a cron schedule; empty is none. One whose time never comes, such as a 30 February, is refused.
 func CronSchedule(schedule string, place *Place) error {
 	if schedule == "" {
 		return nil
 	}
-	if _, err := cron.ParseStandard(schedule); err != nil {
+	parsed, err := cron.ParseStandard(schedule)
+	switch {
+	case err != nil && place == Request:
+		return invalid("invalid CronSchedule.")
+	case err != nil:
 		return invalid(place.malformed, "CronSchedule", place.name)
+	case parsed.Next(leapYear).IsZero():
+		return invalid("invalid CronSchedule, no time can be found to satisfy the schedule")
 	}
 	return nil
 }
+
+// leapYear begins four years in which every day comes that there is.
+var leapYear = time.Date(2024, time.January, 1, 0, 0, 0, 0, time.UTC)
 
 // CheckBlob bounds the encoded size of payloads, a header or a failure.
 func (l *Limits) CheckBlob(blob proto.Message) error { return BlobSize(proto.Size(blob), l.Blob) }

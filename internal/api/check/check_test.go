@@ -119,7 +119,8 @@ func TestFieldsHaveTheseLimits(t *testing.T) {
 			p.NonRetryableErrorTypes = []string{"Tea", "TemporalTimeout:StartToClose"}
 		}),
 			retry(func(p *commonpb.RetryPolicy) { p.NonRetryableErrorTypes = []string{"TemporalTimeout:Tea"} }), "Invalid timeout type value: Tea."},
-		{"cron schedule", CronSchedule("*/5 * * * *", Request), CronSchedule("often", Request), "Invalid CronSchedule."},
+		{"cron schedule", CronSchedule("*/5 * * * *", Request), CronSchedule("often", Request), "invalid CronSchedule."},
+		{"cron schedule that comes", CronSchedule("0 0 29 2 *", Request), CronSchedule("0 0 30 2 *", Request), "no time can be found to satisfy the schedule"},
 		{"cron schedule in a command", CronSchedule("", command), CronSchedule("often", command), "Invalid CronSchedule set on StartTimerCommand."},
 		{"blob", BlobSize(MaxBlob, MaxBlob), BlobSize(MaxBlob+1, MaxBlob), "Blob data size exceeds limit."},
 		{"blob in a command", Size("Input", 1, 1, command), Size("Input", 2, 1, command), "StartTimerCommandAttributes.Input exceeds size limit."},

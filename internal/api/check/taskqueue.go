@@ -97,7 +97,7 @@ func UserTaskQueue(queue *taskqueuepb.TaskQueue, from string) error {
 		return err
 	}
 	if queue.GetName() == InternalQueue && from != InternalQueue {
-		return invalid("cannot use internal per-namespace task queue")
+		return invalid("cannot use internal per-namespace task queue:%s", InternalQueue)
 	}
 	return nil
 }
