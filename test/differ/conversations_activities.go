@@ -37,7 +37,6 @@ var activities = []Scenario{
 			w.activity("d", "schedule_to_start_timeout=2h"),
 			w.activity("e", "heartbeat_timeout=10m"),
 			w.activity("f", "start_to_close_timeout=none", "schedule_to_close_timeout=2h", "schedule_to_start_timeout=2h", "heartbeat_timeout=2h"))
-		w.Describe("w")
 	}},
 	{"an activity without any timeout", func(w *World) {
 		w.Start("w")
@@ -291,8 +290,8 @@ var activities = []Scenario{
 	}},
 	{"results of activities come after all other events of a buffer", func(w *World) {
 		w.Start("w")
-		w.Decide("w", w.activity("a"), w.activity("b", once))
-		a, b := w.PollActivity("w"), w.PollActivity("w")
+		w.Decide("w", w.activity("a"), w.activity("b", once, "task_queue="+w.Queue("b")))
+		a, b := w.PollActivity("w"), w.PollActivity("b")
 		w.Signal("w", "s")
 		task := w.Poll("w")
 		a.Complete("out")

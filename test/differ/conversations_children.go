@@ -116,10 +116,6 @@ var children = []Scenario{
 		w.Decide("c", complete("out"))
 		w.Decide("w", complete("done"))
 	}},
-	{"the same child twice in a task", func(w *World) {
-		w.Start("w")
-		w.Decide("w", w.child("c"), w.child("c"))
-	}},
 	{"a child with the id of its parent", func(w *World) {
 		w.Start("w")
 		w.Decide("w", w.child("w"))
@@ -199,7 +195,7 @@ func closePolicies() []Scenario {
 			}})
 		}
 		all = append(all, Scenario{"a child with close policy " + policy + " of a parent that times out", func(w *World) {
-			w.Start("w", "workflow_run_timeout=2s")
+			w.Start("w", "workflow_run_timeout=8s")
 			w.Decide("w", w.child("c", "parent_close_policy="+policy, "workflow_run_timeout=1h"))
 			w.Await("c", 1, enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED)
 			w.AwaitStatus("w", enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT)

@@ -118,7 +118,7 @@ var starts = []Scenario{
 		w.Signal("w", "s")
 	}},
 	{"a run times out with things pending", func(w *World) {
-		w.Start("w", "workflow_run_timeout=2s")
+		w.Start("w", "workflow_run_timeout=6s")
 		w.Decide("w", timer("t", "1h"), w.activity("a"), marker("m"))
 		a := w.PollActivity("w")
 		w.AwaitStatus("w", enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT)
@@ -126,7 +126,7 @@ var starts = []Scenario{
 		a.Complete("late")
 	}},
 	{"a run times out while a task is started and signals wait", func(w *World) {
-		w.Start("w", "workflow_run_timeout=2s")
+		w.Start("w", "workflow_run_timeout=6s")
 		task := w.Poll("w")
 		w.Signal("w", "s")
 		w.AwaitStatus("w", enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT)

@@ -225,7 +225,7 @@ var updates = []Scenario{
 		wait := w.Update("w", "u")
 		w.AwaitUpdate("w", "u")
 		next := task.CompleteWith(Settings{"return_new_workflow_task=true", "force_create_new_workflow_task=true"})
-		(&Task{next.WorkflowTask, w}).carryOut("u")
+		w.taken(next.GetWorkflowTask()).carryOut("u")
 		wait()
 	}},
 	{"an update of a delayed workflow", func(w *World) {

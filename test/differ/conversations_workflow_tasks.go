@@ -29,14 +29,6 @@ var workflowTasks = []Scenario{
 		task.Complete(complete("too early"))
 		w.Decide("w", complete("done"))
 	}},
-	{"a cancelled timer that has fired unseen does not keep a workflow open", func(w *World) {
-		w.Start("w")
-		w.Decide("w", timer("t", "2s"), w.activity("a"))
-		w.PollActivity("w").Complete("result")
-		task := w.Poll("w")
-		w.Await("w", 1, enumspb.EVENT_TYPE_WORKFLOW_TASK_STARTED)
-		task.Complete(cancelTimer("t"), complete("done"))
-	}},
 	{"a failed task is tried again, and only its first failure is recorded", func(w *World) {
 		w.Start("w")
 		w.Poll("w").Fail()
@@ -99,7 +91,7 @@ var workflowTasks = []Scenario{
 		task := w.Poll("w")
 		w.Signal("w", "s")
 		next := task.CompleteWith(Settings{"return_new_workflow_task=true"})
-		(&Task{next.WorkflowTask, w}).Complete(complete("done"))
+		w.taken(next.GetWorkflowTask()).Complete(complete("done"))
 	}},
 	{"a completion that asks for a next task when there is none", func(w *World) {
 		w.Start("w")
@@ -112,7 +104,7 @@ var workflowTasks = []Scenario{
 		task := w.Poll("w")
 		for range 2 {
 			next := task.CompleteWith(Settings{"return_new_workflow_task=true", "force_create_new_workflow_task=true"})
-			task = &Task{next.WorkflowTask, w}
+			task = w.taken(next.GetWorkflowTask())
 		}
 		w.Describe("w")
 		task.Complete(complete("done"))
@@ -235,6 +227,7 @@ var workflowTasks = []Scenario{
 		for range 300 {
 			commands = append(commands, marker("m"))
 		}
+		w.from = 300
 		w.Decide("w", commands...)
 		w.Signal("w", "s")
 		task := w.Poll("w")

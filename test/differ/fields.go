@@ -6,7 +6,6 @@ import (
 	commandpb "go.temporal.io/api/command/v1"
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/workflowservice/v1"
-	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -61,7 +60,12 @@ func (c brokenCall) scenarios() []Scenario {
 // call makes a call by the name of its method.
 func (w *World) call(method string, request, reply proto.Message) {
 	recorder := &recorder{conn: w.conn, emit: w.emit}
-	_ = recorder.Invoke(w.Ctx, "/"+workflowservice.WorkflowService_ServiceDesc.ServiceName+"/"+method, request, reply, grpc.WaitForReady(true))
+	_ = recorder.Invoke(w.Ctx, serviceMethod(method), request, reply)
+}
+
+// serviceMethod is the full name of a method of the WorkflowService.
+func serviceMethod(name string) string {
+	return "/" + workflowservice.WorkflowService_ServiceDesc.ServiceName + "/" + name
 }
 
 // brokenCommand is a valid command, of which all fields are to be broken.
@@ -182,31 +186,31 @@ var brokenCalls = []brokenCall{
 			return &workflowservice.TerminateWorkflowExecutionRequest{Namespace: Namespace, WorkflowExecution: w.running(),
 				Reason: "because", Identity: "client", Details: Text("in detail")}
 		}},
-	{method: "DeleteWorkflowExecution", reply: &workflowservice.DeleteWorkflowExecutionResponse{}, from: 100,
+	{method: "DeleteWorkflowExecution", reply: &workflowservice.DeleteWorkflowExecutionResponse{}, from: nothing,
 		skip: []string{"workflow_execution.run_id is empty"},
 		request: func(w *World) proto.Message {
 			execution := w.running()
 			w.forget("w") // deletion takes its time
 			return &workflowservice.DeleteWorkflowExecutionRequest{Namespace: Namespace, WorkflowExecution: execution}
 		}},
-	{method: "DescribeWorkflowExecution", reply: &workflowservice.DescribeWorkflowExecutionResponse{}, from: 100,
+	{method: "DescribeWorkflowExecution", reply: &workflowservice.DescribeWorkflowExecutionResponse{}, from: nothing,
 		request: func(w *World) proto.Message {
 			return &workflowservice.DescribeWorkflowExecutionRequest{Namespace: Namespace, Execution: w.running()}
 		}},
-	{method: "GetWorkflowExecutionHistory", reply: &workflowservice.GetWorkflowExecutionHistoryResponse{}, from: 100,
+	{method: "GetWorkflowExecutionHistory", reply: &workflowservice.GetWorkflowExecutionHistoryResponse{}, from: nothing,
 		skip: []string{"wait_new_event"},
 		request: func(w *World) proto.Message {
 			return &workflowservice.GetWorkflowExecutionHistoryRequest{Namespace: Namespace, Execution: w.running(), MaximumPageSize: 10}
 		}},
-	{method: "GetWorkflowExecutionHistoryReverse", reply: &workflowservice.GetWorkflowExecutionHistoryReverseResponse{}, from: 100,
+	{method: "GetWorkflowExecutionHistoryReverse", reply: &workflowservice.GetWorkflowExecutionHistoryReverseResponse{}, from: nothing,
 		request: func(w *World) proto.Message {
 			return &workflowservice.GetWorkflowExecutionHistoryReverseRequest{Namespace: Namespace, Execution: w.running(), MaximumPageSize: 10}
 		}},
-	{method: "ResetStickyTaskQueue", reply: &workflowservice.ResetStickyTaskQueueResponse{}, from: 100,
+	{method: "ResetStickyTaskQueue", reply: &workflowservice.ResetStickyTaskQueueResponse{}, from: nothing,
 		request: func(w *World) proto.Message {
 			return &workflowservice.ResetStickyTaskQueueRequest{Namespace: Namespace, Execution: w.running()}
 		}},
-	{method: "PollWorkflowTaskQueue", reply: &workflowservice.PollWorkflowTaskQueueResponse{}, from: 100,
+	{method: "PollWorkflowTaskQueue", reply: &workflowservice.PollWorkflowTaskQueueResponse{}, from: nothing,
 		skip: []string{"task_queue.name has 1000 letters", "task_queue.normal_name"},
 		request: func(w *World) proto.Message {
 			w.running()

@@ -136,26 +136,39 @@ func signed(all []Difference) []string {
 }
 
 // sideBySide writes differences for people: the lines before, and each pair of
-// lines that differ one under the other with a mark where they begin to.
+// lines that differ one under the other, from shortly before where they begin to.
 func sideBySide(theirs []string, all []Difference) string {
 	var b strings.Builder
 	for _, d := range all {
 		for i := max(0, d.After-2); i < d.After; i++ {
-			fmt.Fprintf(&b, "             %s\n", theirs[i])
+			fmt.Fprintf(&b, "             %s\n", window(theirs[i], 0))
 		}
 		for i := range max(len(d.Theirs), len(d.Ours)) {
 			switch {
 			case i >= len(d.Ours):
-				fmt.Fprintf(&b, "  Temporal - %s\n", d.Theirs[i])
+				fmt.Fprintf(&b, "  Temporal - %s\n", window(d.Theirs[i], 0))
 			case i >= len(d.Theirs):
-				fmt.Fprintf(&b, "  Perdure  + %s\n", d.Ours[i])
+				fmt.Fprintf(&b, "  Perdure  + %s\n", window(d.Ours[i], 0))
 			default:
-				fmt.Fprintf(&b, "  Temporal - %s\n  Perdure  + %s\n             %s^\n", d.Theirs[i], d.Ours[i],
-					strings.Repeat(" ", sameStart(d.Theirs[i], d.Ours[i])))
+				from := sameStart(d.Theirs[i], d.Ours[i])
+				fmt.Fprintf(&b, "  Temporal - %s\n  Perdure  + %s\n", window(d.Theirs[i], from), window(d.Ours[i], from))
 			}
 		}
 	}
 	return b.String()
+}
+
+// window is the part of a line around a place in it, and the line's beginning.
+func window(line string, place int) string {
+	const before, after = 40, 200
+	begin, part := "", line
+	if place > 2*before {
+		begin, part = line[:before]+" ... ", line[place-before:]
+	}
+	if len(part) > before+after {
+		part = part[:before+after] + " ..."
+	}
+	return strings.ToValidUTF8(begin+part, "?")
 }
 
 // sameStart is how many letters two texts begin with alike.

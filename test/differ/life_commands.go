@@ -8,18 +8,18 @@ import (
 
 // commands are what a workflow does in a task: some commands that nothing follows
 // from by itself, perhaps one that is answered later, perhaps one that closes it.
-func (l *life) commands(f *flow) []*commandpb.Command {
-	var commands []*commandpb.Command
+func (l *life) commands(f *flow) (commands []*commandpb.Command, answered bool) {
 	cancelled := map[string]bool{}
 	for range l.rng.IntN(4) {
 		commands = append(commands, l.command(f, cancelled)...)
 	}
 	if l.chance(3) {
-		commands = append(commands, l.answeredLater(f)...)
-	} else if l.mayEnd(f) && l.chance(8) {
+		return append(commands, l.answeredLater(f)...), true
+	}
+	if l.mayEnd(f) && l.chance(8) {
 		commands = append(commands, l.closing(f))
 	}
-	return commands
+	return commands, false
 }
 
 // command is one that nothing follows from by itself. What has been cancelled in

@@ -175,6 +175,9 @@ func (r renderer) event(event *historypb.HistoryEvent) string {
 		(event.GetWorkflowTaskStartedEventAttributes() != nil || event.GetActivityTaskStartedEventAttributes() != nil) {
 		delete(attributes, "requestId") // a random one, of no use to clients
 	}
+	if attributes, ok := attributes.(map[string]any); ok && event.GetWorkflowTaskScheduledEventAttributes().GetAttempt() > 2 {
+		attributes["startToCloseTimeout"] = "<timeout>" // it grows, and by chance a little more
+	}
 	line := fmt.Sprintf("%d %s %s", event.EventId, typeName(event), text(attributes))
 	if len(fields) > 0 {
 		line += " " + text(fields)

@@ -35,13 +35,26 @@ func (w *World) pollRequest(name string, settings ...string) *workflowservice.Po
 // none comes.
 func (w *World) Poll(name string, settings ...string) *Task {
 	w.T.Helper()
-	ctx, cancel := context.WithTimeout(w.Ctx, patience)
-	defer cancel()
-	reply, err := w.API.PollWorkflowTaskQueue(ctx, w.pollRequest(name, settings...))
-	if err != nil {
-		panic(ended{})
-	}
+	request := w.pollRequest(name, settings...)
+	reply := new(workflowservice.PollWorkflowTaskQueueResponse)
+	w.poll("PollWorkflowTaskQueue", request, reply, func() bool { return len(reply.TaskToken) > 0 })
 	return w.taken(reply)
+}
+
+// poll polls until there is a task, and writes only the last poll to the
+// transcript: a poll may come back without one on a busy machine.
+func (w *World) poll(method string, request, reply proto.Message, taken func() bool) {
+	var last outcome
+	recorder := &recorder{conn: w.conn, emit: func(o outcome) { last = o }}
+	for end := time.Now().Add(patience); time.Now().Before(end) && !taken(); {
+		ctx, cancel := context.WithTimeout(w.Ctx, patience/2)
+		err := recorder.Invoke(ctx, serviceMethod(method), request, reply)
+		cancel()
+		if err != nil {
+			break
+		}
+	}
+	w.emit(last)
 }
 
 // onSticky are settings of a poll that is for a sticky queue.
@@ -201,11 +214,10 @@ type Activity struct {
 // PollActivity takes an activity task from the queue of that name.
 func (w *World) PollActivity(name string, settings ...string) *Activity {
 	w.T.Helper()
-	ctx, cancel := context.WithTimeout(w.Ctx, patience)
-	defer cancel()
-	reply, err := w.API.PollActivityTaskQueue(ctx, Set(&workflowservice.PollActivityTaskQueueRequest{
-		Namespace: Namespace, TaskQueue: w.taskQueue(name), Identity: "worker"}, settings...))
-	if err != nil || len(reply.TaskToken) == 0 {
+	reply := new(workflowservice.PollActivityTaskQueueResponse)
+	w.poll("PollActivityTaskQueue", Set(&workflowservice.PollActivityTaskQueueRequest{
+		Namespace: Namespace, TaskQueue: w.taskQueue(name), Identity: "worker"}, settings...), reply, func() bool { return len(reply.TaskToken) > 0 })
+	if len(reply.TaskToken) == 0 {
 		panic(ended{})
 	}
 	return &Activity{reply, w}

@@ -135,6 +135,9 @@ var maskedExactly = map[string]string{
 	"taskToken": "<token>", "nextPageToken": "<token>", "executionDuration": "<duration>",
 }
 
+// noTime is what some servers give for a time that is not set.
+const noTime = "0001-01-01T00:00:00Z"
+
 var (
 	uuid      = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	timestamp = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$`)
@@ -145,7 +148,7 @@ func (n *Normalizer) walk(key string, value any) any {
 	switch v := value.(type) {
 	case map[string]any:
 		for k, child := range v {
-			if n.removed[k] {
+			if n.removed[k] || n.exact && child == noTime {
 				delete(v, k)
 				continue
 			}
