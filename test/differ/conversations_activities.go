@@ -113,7 +113,7 @@ var activities = []Scenario{
 		w.Decide("w", complete("done"))
 	}},
 	{"an activity that takes too long is tried again", func(w *World) {
-		first := w.scheduled("start_to_close_timeout=1s", "retry_policy.initial_interval=1s")
+		first := w.scheduled("start_to_close_timeout=5s", "retry_policy.initial_interval=1s")
 		second := w.PollActivity("w")
 		first.Complete("late")
 		first.Heartbeat("late")
@@ -134,7 +134,7 @@ var activities = []Scenario{
 		w.Decide("w", complete("done"))
 	}},
 	{"all attempts together take too long", func(w *World) {
-		w.scheduled("schedule_to_close_timeout=2s", "retry_policy.initial_interval=1s", "retry_policy.backoff_coefficient=1").Fail(Failure("Bad"))
+		w.scheduled("schedule_to_close_timeout=6s", "retry_policy.initial_interval=1s", "retry_policy.backoff_coefficient=1").Fail(Failure("Bad"))
 		w.PollActivity("w")
 		w.Await("w", 1, enumspb.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT)
 		w.Decide("w", complete("done"))

@@ -242,7 +242,7 @@ var updates = []Scenario{
 			{"workflow_execution.run_id=x"}, {"workflow_execution.workflow_id=" + w.Other("none")}, {"first_execution_run_id=00000000-0000-4000-8000-000000000000"},
 			{"namespace=no-such-namespace"}, {"namespace="},
 		} {
-			w.Say("%s", settings[0])
+			w.Say("%s", w.renderer.n.Text(settings[0]))
 			wait := w.Update("w", "u-"+settings[0], settings...)
 			if settings[0] == "request.meta.update_id=" || settings[0] == "request.meta=none" {
 				w.pause("the update arrives", 0.3)

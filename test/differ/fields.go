@@ -82,6 +82,9 @@ func (c brokenCommand) scenarios() []Scenario {
 	}
 	var all []Scenario
 	for _, mutation := range Mutations(c.command(&World{Prefix: "shape"}), skip) {
+		if strings.HasSuffix(mutation.Name, "start_to_fire_timeout is missing") || strings.HasSuffix(mutation.Name, "start_to_fire_timeout is zero") {
+			continue // that timer fires at once, before the history is read or after
+		}
 		field := strings.TrimPrefix(mutation.Name, attributesOf(c.command(&World{Prefix: "shape"}).CommandType)+".")
 		all = append(all, Scenario{c.kind + " command: " + field, func(w *World) {
 			var task *Task

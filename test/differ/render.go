@@ -85,13 +85,21 @@ func shortened(text string) string {
 			run++
 		}
 		if run >= 50 {
-			fmt.Fprintf(&b, "%c*%d", text[i], run)
+			fmt.Fprintf(&b, "%c*%d", visible(text[i]), run)
 		} else {
 			b.WriteString(text[i : i+run])
 		}
 		i += run
 	}
 	return b.String()
+}
+
+// visible is a letter, or ? for what is none.
+func visible(c byte) byte {
+	if c < ' ' {
+		return '?'
+	}
+	return c
 }
 
 // renderer writes messages for a transcript.

@@ -159,7 +159,7 @@ func (n *Normalizer) walk(key string, value any) any {
 				continue
 			}
 		}
-		if n.exact && v["initiator"] == "CONTINUE_AS_NEW_INITIATOR_WORKFLOW" && v["firstWorkflowTaskBackoff"] != nil {
+		if n.exact && v["initiator"] == "CONTINUE_AS_NEW_INITIATOR_WORKFLOW" {
 			v["firstWorkflowTaskBackoff"] = "<backoff>" // what is left of the least interval between two runs
 		}
 		if name, ok := v["name"].(string); ok && v["kind"] == "TASK_QUEUE_KIND_STICKY" && !strings.HasPrefix(name, n.prefix) {
