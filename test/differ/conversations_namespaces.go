@@ -71,20 +71,6 @@ var namespaces = []Scenario{
 			_, _ = w.API.DescribeNamespace(w.Ctx, Set(&workflowservice.DescribeNamespaceRequest{}, settings...))
 		}
 	}},
-	{"the life of a namespace", func(w *World) {
-		name := w.namespace("d1", "description=d", "owner_email=o")
-		_, _ = w.API.UpdateNamespace(w.Ctx, Set(&workflowservice.UpdateNamespaceRequest{Namespace: name}, "update_info.description=new"))
-		_, _ = w.API.UpdateNamespace(w.Ctx, Set(&workflowservice.UpdateNamespaceRequest{Namespace: name}, "config.workflow_execution_retention_ttl=1m"))
-		_, _ = w.API.UpdateNamespace(w.Ctx, Set(&workflowservice.UpdateNamespaceRequest{Namespace: name}, "delete_bad_binary=none-such"))
-		_, _ = w.API.UpdateNamespace(w.Ctx, Set(&workflowservice.UpdateNamespaceRequest{Namespace: name}, "promote_namespace=true"))
-		_, _ = w.API.UpdateNamespace(w.Ctx, Set(&workflowservice.UpdateNamespaceRequest{Namespace: name}, "update_info.data=(k:v)"))
-		_, _ = w.API.UpdateNamespace(w.Ctx, Set(&workflowservice.UpdateNamespaceRequest{Namespace: name}, "update_info.data=(l:w)"))
-		_, _ = w.API.UpdateNamespace(w.Ctx, &workflowservice.UpdateNamespaceRequest{Namespace: "no-such-namespace"})
-		_, _ = w.API.UpdateNamespace(w.Ctx, &workflowservice.UpdateNamespaceRequest{})
-		_, _ = w.API.DeprecateNamespace(w.Ctx, &workflowservice.DeprecateNamespaceRequest{Namespace: name})
-		_, _ = w.API.DeprecateNamespace(w.Ctx, &workflowservice.DeprecateNamespaceRequest{Namespace: "no-such-namespace"})
-		_, _ = w.API.DescribeNamespace(w.Ctx, &workflowservice.DescribeNamespaceRequest{Namespace: name})
-	}},
 	{"search attributes are registered", func(w *World) {
 		name := w.namespace("d2")
 		add := func(attributes map[string]enumspb.IndexedValueType) {

@@ -5,8 +5,6 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
-	protocolpb "go.temporal.io/api/protocol/v1"
-	"google.golang.org/protobuf/types/known/anypb"
 )
 
 // idle starts the workflow "w" and answers its first task.
@@ -265,35 +263,6 @@ var updates = []Scenario{
 		w.PollUpdate("w", "u", "update_ref.workflow_execution.run_id=x")
 		w.PollUpdate("w", "u", "wait_policy.lifecycle_stage=99")
 		w.PollUpdate("w", "u", "update_ref.workflow_execution.workflow_id="+w.Other("none"))
-	}},
-	{"messages that are not what they should be", func(w *World) {
-		for i, bad := range []func(t *Task) []*protocolpb.Message{
-			func(t *Task) []*protocolpb.Message { return messages(Outcome("u", "out")) },                          // not accepted
-			func(t *Task) []*protocolpb.Message { return messages(t.Accept("u"), t.Accept("u")) },                 // twice
-			func(t *Task) []*protocolpb.Message { return messages(t.Accept("none")) },                             // unknown
-			func(t *Task) []*protocolpb.Message { return messages(t.Accept("u"), t.Reject("u")) },                 // both
-			func(t *Task) []*protocolpb.Message { return messages(&protocolpb.Message{}) },                        // empty
-			func(t *Task) []*protocolpb.Message { return messages(&protocolpb.Message{ProtocolInstanceId: "u"}) }, // without a body
-			func(t *Task) []*protocolpb.Message { return messages(Set(t.Accept("u"), "protocol_instance_id=")) },  // whose
-			func(t *Task) []*protocolpb.Message { return messages(Set(t.Accept("u"), "id=")) },                    // which
-			func(t *Task) []*protocolpb.Message {
-				return messages(t.Accept("u"), Outcome("u", "a"), Outcome("u", "b"))
-			}, // two outcomes
-			func(t *Task) []*protocolpb.Message {
-				m := t.Accept("u")
-				m.Body = &anypb.Any{TypeUrl: "type.googleapis.com/no.such.Message"}
-				return messages(m)
-			},
-		} {
-			w.Say("message %d", i)
-			name := fmt.Sprint("w", i)
-			w.quietly(func() { w.Start(name); w.Decide(name) })
-			wait := w.Update(name, "u")
-			task := w.Poll(name)
-			task.Messages(bad(task))
-			w.Terminate(name)
-			wait()
-		}
 	}},
 	{"commands for messages that are not there", func(w *World) {
 		w.idle()
