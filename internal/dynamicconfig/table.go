@@ -124,7 +124,7 @@ var (
 var (
 	CallbackAddresses = byNamespace("callback.allowedAddresses", Addresses(nil), addresses,
 		"Where completion callbacks may go: a list of {Pattern, AllowInsecure}. In a pattern, of host:port, * is any text; without AllowInsecure it has to be https.")
-	CallbacksPerWorkflow = byNamespace("system.maxCallbacksPerWorkflow", 32, number(0),
+	CallbacksPerWorkflow = byNamespace("callback.maxPerExecution", 2000, number(0),
 		"How many completion callbacks a workflow may have.")
 	CallbackURLLength = byNamespace("frontend.callbackURLMaxLength", 1000, number(1),
 		"Most bytes of the URL of a callback.")

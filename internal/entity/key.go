@@ -11,6 +11,8 @@ type Kind byte
 const (
 	// KindNamespaces is the one entity that holds all namespaces.
 	KindNamespaces Kind = 'n'
+	// KindCallback is the delivery of one completion callback.
+	KindCallback Kind = 'c'
 	// KindTaskQueue is what is configured of a task queue, all its types together.
 	KindTaskQueue Kind = 'q'
 	// KindWorkflow is a workflow chain: one workflow id with all its runs.

@@ -116,9 +116,14 @@ func checkStart(ctx context.Context, req *workflowservice.StartWorkflowExecution
 	); err != nil {
 		return err
 	}
-	if len(req.GetCompletionCallbacks()) > 0 {
-		return errCallbacks
+	if err := checkCallbacks(ctx, req.GetCompletionCallbacks()); err != nil {
+		return err
 	}
+	all, own := linksOf(req.GetLinks(), req.GetCompletionCallbacks())
+	if err := limitsOf(ctx).CheckLinks(all); err != nil {
+		return err
+	}
+	req.Links = own
 	return check.DeploymentOptions(req.GetEagerWorkerDeploymentOptions(), nil)
 }
 
@@ -140,11 +145,8 @@ func checkSignalWithStart(ctx context.Context, req *workflowservice.SignalWithSt
 // checkOnConflict checks what is to be attached to a workflow that is already
 // running.
 func checkOnConflict(options *workflowpb.OnConflictOptions) error {
-	switch {
-	case options.GetAttachCompletionCallbacks() && !options.GetAttachRequestId():
+	if options.GetAttachCompletionCallbacks() && !options.GetAttachRequestId() {
 		return errAttachWithoutRequest
-	case options.GetAttachCompletionCallbacks():
-		return errCallbacks
 	}
 	return nil
 }

@@ -36,6 +36,12 @@ func validStart() *startRequest {
 	}
 }
 
+func withCallback(url string) func(*startRequest) {
+	return func(r *startRequest) {
+		r.CompletionCallbacks = []*commonpb.Callback{{Variant: &commonpb.Callback_Nexus_{Nexus: &commonpb.Callback_Nexus{Url: url}}}}
+	}
+}
+
 func TestStartIsRefusedForBadForm(t *testing.T) {
 	link := func(n int) *commonpb.Link {
 		return &commonpb.Link{Variant: &commonpb.Link_BatchJob_{BatchJob: &commonpb.Link_BatchJob{JobId: long(n)}}}
@@ -105,12 +111,16 @@ func TestStartIsRefusedForBadForm(t *testing.T) {
 		"big details": {func(r *startRequest) {
 			r.UserMetadata = &sdkpb.UserMetadata{Details: &commonpb.Payload{Data: make([]byte, 20001)}}
 		}, codes.InvalidArgument, "UserMetadata.Details"},
-		"callbacks": {func(r *startRequest) { r.CompletionCallbacks = []*commonpb.Callback{{}} }, codes.Unimplemented, "callbacks"},
-		"attached callbacks": {func(r *startRequest) {
-			r.OnConflictOptions = &workflowpb.OnConflictOptions{AttachCompletionCallbacks: true, AttachRequestId: true}
-		}, codes.Unimplemented, "callbacks"},
-		"versioning override": {func(r *startRequest) { r.VersioningOverride = &workflowpb.VersioningOverride{} }, codes.InvalidArgument, "override behavior is required"},
-		"time skipping":       {func(r *startRequest) { r.TimeSkippingConfig = &commonpb.TimeSkippingConfig{} }, codes.Unimplemented, "Time-Skipping"},
+		"callback of no kind":          {func(r *startRequest) { r.CompletionCallbacks = []*commonpb.Callback{{}} }, codes.Unimplemented, "unknown callback variant"},
+		"callback to nowhere":          {withCallback("http://"), codes.InvalidArgument, "missing host"},
+		"callback by another scheme":   {withCallback("ftp://example.org/"), codes.InvalidArgument, "unknown scheme"},
+		"callback that is not allowed": {withCallback("https://example.org/"), codes.InvalidArgument, "does not match any configured callback address"},
+		"callback with a long URL":     {withCallback("https://example.org/" + long(1000)), codes.InvalidArgument, "url length longer"},
+		"callback to the system":       {withCallback("temporal://system"), codes.Unimplemented, "Nexus"},
+		"callback to the inside":       {withCallback("temporal://internal"), codes.InvalidArgument, "reserved"},
+		"callback with a broken URL":   {withCallback("http://a b"), codes.InvalidArgument, "invalid callback url"},
+		"versioning override":          {func(r *startRequest) { r.VersioningOverride = &workflowpb.VersioningOverride{} }, codes.InvalidArgument, "override behavior is required"},
+		"time skipping":                {func(r *startRequest) { r.TimeSkippingConfig = &commonpb.TimeSkippingConfig{} }, codes.Unimplemented, "Time-Skipping"},
 		"eager on a version": {func(r *startRequest) {
 			r.EagerWorkerDeploymentOptions = &deploymentpb.WorkerDeploymentOptions{DeploymentName: "d", BuildId: "b", WorkerVersioningMode: enumspb.WORKER_VERSIONING_MODE_VERSIONED}
 		}, codes.Unimplemented, "versioning"},

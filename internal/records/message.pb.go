@@ -43,6 +43,7 @@ type Message struct {
 	//	*Message_ExternalResult
 	//	*Message_Terminate
 	//	*Message_ChildReport
+	//	*Message_CallbackProgress
 	Body isMessage_Body `protobuf_oneof:"body"`
 	// asking_run_id is the run by which the receiver, a child, knows its parent, if
 	// resets have made from_run_id from it; empty: from_run_id.
@@ -185,6 +186,15 @@ func (x *Message) GetChildReport() *ChildReport {
 	return nil
 }
 
+func (x *Message) GetCallbackProgress() *CallbackProgress {
+	if x != nil {
+		if x, ok := x.Body.(*Message_CallbackProgress); ok {
+			return x.CallbackProgress
+		}
+	}
+	return nil
+}
+
 func (x *Message) GetAskingRunId() string {
 	if x != nil {
 		return x.AskingRunId
@@ -236,6 +246,10 @@ type Message_ChildReport struct {
 	ChildReport *ChildReport `protobuf:"bytes,12,opt,name=child_report,json=childReport,proto3,oneof"`
 }
 
+type Message_CallbackProgress struct {
+	CallbackProgress *CallbackProgress `protobuf:"bytes,13,opt,name=callback_progress,json=callbackProgress,proto3,oneof"`
+}
+
 func (*Message_StartChild) isMessage_Body() {}
 
 func (*Message_ChildStarted) isMessage_Body() {}
@@ -255,6 +269,8 @@ func (*Message_ExternalResult) isMessage_Body() {}
 func (*Message_Terminate) isMessage_Body() {}
 
 func (*Message_ChildReport) isMessage_Body() {}
+
+func (*Message_CallbackProgress) isMessage_Body() {}
 
 // StartChild asks the child's chain to start a run for its parent, who has sent the
 // message. The body of the start is the parent's
@@ -337,6 +353,67 @@ func (x *StartChild) GetResetRunId() string {
 	return ""
 }
 
+// CallbackProgress tells a run how far the delivery of one of its callbacks has come.
+type CallbackProgress struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RunId         string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	Number        int64                  `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
+	Callback      *Callback              `protobuf:"bytes,3,opt,name=callback,proto3" json:"callback,omitempty"` // only what is about the delivery is set
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CallbackProgress) Reset() {
+	*x = CallbackProgress{}
+	mi := &file_records_message_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CallbackProgress) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CallbackProgress) ProtoMessage() {}
+
+func (x *CallbackProgress) ProtoReflect() protoreflect.Message {
+	mi := &file_records_message_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CallbackProgress.ProtoReflect.Descriptor instead.
+func (*CallbackProgress) Descriptor() ([]byte, []int) {
+	return file_records_message_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *CallbackProgress) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *CallbackProgress) GetNumber() int64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *CallbackProgress) GetCallback() *Callback {
+	if x != nil {
+		return x.Callback
+	}
+	return nil
+}
+
 type ChildStarted struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
 	InitiatedEventId int64                  `protobuf:"varint,1,opt,name=initiated_event_id,json=initiatedEventId,proto3" json:"initiated_event_id,omitempty"`
@@ -349,7 +426,7 @@ type ChildStarted struct {
 
 func (x *ChildStarted) Reset() {
 	*x = ChildStarted{}
-	mi := &file_records_message_proto_msgTypes[2]
+	mi := &file_records_message_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -361,7 +438,7 @@ func (x *ChildStarted) String() string {
 func (*ChildStarted) ProtoMessage() {}
 
 func (x *ChildStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[2]
+	mi := &file_records_message_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -374,7 +451,7 @@ func (x *ChildStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChildStarted.ProtoReflect.Descriptor instead.
 func (*ChildStarted) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{2}
+	return file_records_message_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ChildStarted) GetInitiatedEventId() int64 {
@@ -416,7 +493,7 @@ type ChildStartFailed struct {
 
 func (x *ChildStartFailed) Reset() {
 	*x = ChildStartFailed{}
-	mi := &file_records_message_proto_msgTypes[3]
+	mi := &file_records_message_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -428,7 +505,7 @@ func (x *ChildStartFailed) String() string {
 func (*ChildStartFailed) ProtoMessage() {}
 
 func (x *ChildStartFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[3]
+	mi := &file_records_message_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -441,7 +518,7 @@ func (x *ChildStartFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChildStartFailed.ProtoReflect.Descriptor instead.
 func (*ChildStartFailed) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{3}
+	return file_records_message_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ChildStartFailed) GetInitiatedEventId() int64 {
@@ -476,7 +553,7 @@ type ChildFirstTask struct {
 
 func (x *ChildFirstTask) Reset() {
 	*x = ChildFirstTask{}
-	mi := &file_records_message_proto_msgTypes[4]
+	mi := &file_records_message_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -488,7 +565,7 @@ func (x *ChildFirstTask) String() string {
 func (*ChildFirstTask) ProtoMessage() {}
 
 func (x *ChildFirstTask) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[4]
+	mi := &file_records_message_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -501,7 +578,7 @@ func (x *ChildFirstTask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChildFirstTask.ProtoReflect.Descriptor instead.
 func (*ChildFirstTask) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{4}
+	return file_records_message_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ChildFirstTask) GetRunId() string {
@@ -525,7 +602,7 @@ type ChildClosed struct {
 
 func (x *ChildClosed) Reset() {
 	*x = ChildClosed{}
-	mi := &file_records_message_proto_msgTypes[5]
+	mi := &file_records_message_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -537,7 +614,7 @@ func (x *ChildClosed) String() string {
 func (*ChildClosed) ProtoMessage() {}
 
 func (x *ChildClosed) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[5]
+	mi := &file_records_message_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -550,7 +627,7 @@ func (x *ChildClosed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChildClosed.ProtoReflect.Descriptor instead.
 func (*ChildClosed) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{5}
+	return file_records_message_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ChildClosed) GetInitiatedEventId() int64 {
@@ -599,7 +676,7 @@ type ChildReport struct {
 
 func (x *ChildReport) Reset() {
 	*x = ChildReport{}
-	mi := &file_records_message_proto_msgTypes[6]
+	mi := &file_records_message_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -611,7 +688,7 @@ func (x *ChildReport) String() string {
 func (*ChildReport) ProtoMessage() {}
 
 func (x *ChildReport) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[6]
+	mi := &file_records_message_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -624,7 +701,7 @@ func (x *ChildReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChildReport.ProtoReflect.Descriptor instead.
 func (*ChildReport) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{6}
+	return file_records_message_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ChildReport) GetFirstRunId() string {
@@ -650,7 +727,7 @@ type Signal struct {
 
 func (x *Signal) Reset() {
 	*x = Signal{}
-	mi := &file_records_message_proto_msgTypes[7]
+	mi := &file_records_message_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -662,7 +739,7 @@ func (x *Signal) String() string {
 func (*Signal) ProtoMessage() {}
 
 func (x *Signal) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[7]
+	mi := &file_records_message_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -675,7 +752,7 @@ func (x *Signal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signal.ProtoReflect.Descriptor instead.
 func (*Signal) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{7}
+	return file_records_message_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Signal) GetRunId() string {
@@ -749,7 +826,7 @@ type Cancel struct {
 
 func (x *Cancel) Reset() {
 	*x = Cancel{}
-	mi := &file_records_message_proto_msgTypes[8]
+	mi := &file_records_message_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -761,7 +838,7 @@ func (x *Cancel) String() string {
 func (*Cancel) ProtoMessage() {}
 
 func (x *Cancel) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[8]
+	mi := &file_records_message_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -774,7 +851,7 @@ func (x *Cancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
 func (*Cancel) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{8}
+	return file_records_message_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Cancel) GetRunId() string {
@@ -839,7 +916,7 @@ type ExternalResult struct {
 
 func (x *ExternalResult) Reset() {
 	*x = ExternalResult{}
-	mi := &file_records_message_proto_msgTypes[9]
+	mi := &file_records_message_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -851,7 +928,7 @@ func (x *ExternalResult) String() string {
 func (*ExternalResult) ProtoMessage() {}
 
 func (x *ExternalResult) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[9]
+	mi := &file_records_message_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -864,7 +941,7 @@ func (x *ExternalResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExternalResult.ProtoReflect.Descriptor instead.
 func (*ExternalResult) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{9}
+	return file_records_message_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ExternalResult) GetInitiatedEventId() int64 {
@@ -915,7 +992,7 @@ type Terminate struct {
 
 func (x *Terminate) Reset() {
 	*x = Terminate{}
-	mi := &file_records_message_proto_msgTypes[10]
+	mi := &file_records_message_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -927,7 +1004,7 @@ func (x *Terminate) String() string {
 func (*Terminate) ProtoMessage() {}
 
 func (x *Terminate) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[10]
+	mi := &file_records_message_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -940,7 +1017,7 @@ func (x *Terminate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Terminate.ProtoReflect.Descriptor instead.
 func (*Terminate) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{10}
+	return file_records_message_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Terminate) GetRunId() string {
@@ -982,7 +1059,7 @@ var File_records_message_proto protoreflect.FileDescriptor
 
 const file_records_message_proto_rawDesc = "" +
 	"\n" +
-	"\x15records/message.proto\x12\x12perdure.records.v1\x1a$temporal/api/common/v1/message.proto\x1a(temporal/api/enums/v1/failed_cause.proto\"\x8d\x06\n" +
+	"\x15records/message.proto\x12\x12perdure.records.v1\x1a$temporal/api/common/v1/message.proto\x1a(temporal/api/enums/v1/failed_cause.proto\x1a\x16records/workflow.proto\"\xe2\x06\n" +
 	"\aMessage\x12\x1e\n" +
 	"\vfrom_run_id\x18\x01 \x01(\tR\tfromRunId\x12A\n" +
 	"\vstart_child\x18\x02 \x01(\v2\x1e.perdure.records.v1.StartChildH\x00R\n" +
@@ -996,7 +1073,8 @@ const file_records_message_proto_rawDesc = "" +
 	"\x0fexternal_result\x18\t \x01(\v2\".perdure.records.v1.ExternalResultH\x00R\x0eexternalResult\x12=\n" +
 	"\tterminate\x18\n" +
 	" \x01(\v2\x1d.perdure.records.v1.TerminateH\x00R\tterminate\x12D\n" +
-	"\fchild_report\x18\f \x01(\v2\x1f.perdure.records.v1.ChildReportH\x00R\vchildReport\x12\"\n" +
+	"\fchild_report\x18\f \x01(\v2\x1f.perdure.records.v1.ChildReportH\x00R\vchildReport\x12S\n" +
+	"\x11callback_progress\x18\r \x01(\v2$.perdure.records.v1.CallbackProgressH\x00R\x10callbackProgress\x12\"\n" +
 	"\rasking_run_id\x18\v \x01(\tR\vaskingRunIdB\x06\n" +
 	"\x04body\"\xff\x01\n" +
 	"\n" +
@@ -1006,7 +1084,11 @@ const file_records_message_proto_rawDesc = "" +
 	"\x04root\x18\x03 \x01(\v2).temporal.api.common.v1.WorkflowExecutionR\x04root\x12<\n" +
 	"\bpriority\x18\x04 \x01(\v2 .temporal.api.common.v1.PriorityR\bpriority\x12 \n" +
 	"\freset_run_id\x18\x05 \x01(\tR\n" +
-	"resetRunId\"\xa7\x01\n" +
+	"resetRunId\"{\n" +
+	"\x10CallbackProgress\x12\x15\n" +
+	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\x03R\x06number\x128\n" +
+	"\bcallback\x18\x03 \x01(\v2\x1c.perdure.records.v1.CallbackR\bcallback\"\xa7\x01\n" +
 	"\fChildStarted\x12,\n" +
 	"\x12initiated_event_id\x18\x01 \x01(\x03R\x10initiatedEventId\x12\x1a\n" +
 	"\tto_run_id\x18\x02 \x01(\tR\atoRunId\x12\x15\n" +
@@ -1077,51 +1159,55 @@ func file_records_message_proto_rawDescGZIP() []byte {
 	return file_records_message_proto_rawDescData
 }
 
-var file_records_message_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_records_message_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_records_message_proto_goTypes = []any{
-	(*Message)(nil),              // 0: perdure.records.v1.Message
-	(*StartChild)(nil),           // 1: perdure.records.v1.StartChild
-	(*ChildStarted)(nil),         // 2: perdure.records.v1.ChildStarted
-	(*ChildStartFailed)(nil),     // 3: perdure.records.v1.ChildStartFailed
-	(*ChildFirstTask)(nil),       // 4: perdure.records.v1.ChildFirstTask
-	(*ChildClosed)(nil),          // 5: perdure.records.v1.ChildClosed
-	(*ChildReport)(nil),          // 6: perdure.records.v1.ChildReport
-	(*Signal)(nil),               // 7: perdure.records.v1.Signal
-	(*Cancel)(nil),               // 8: perdure.records.v1.Cancel
-	(*ExternalResult)(nil),       // 9: perdure.records.v1.ExternalResult
-	(*Terminate)(nil),            // 10: perdure.records.v1.Terminate
-	(*v1.WorkflowExecution)(nil), // 11: temporal.api.common.v1.WorkflowExecution
-	(*v1.Priority)(nil),          // 12: temporal.api.common.v1.Priority
-	(*v1.Header)(nil),            // 13: temporal.api.common.v1.Header
-	(v11.StartChildWorkflowExecutionFailedCause)(0),     // 14: temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
-	(*v1.Payloads)(nil),                                 // 15: temporal.api.common.v1.Payloads
-	(v11.SignalExternalWorkflowExecutionFailedCause)(0), // 16: temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
-	(v11.CancelExternalWorkflowExecutionFailedCause)(0), // 17: temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
+	(*Message)(nil),                                 // 0: perdure.records.v1.Message
+	(*StartChild)(nil),                              // 1: perdure.records.v1.StartChild
+	(*CallbackProgress)(nil),                        // 2: perdure.records.v1.CallbackProgress
+	(*ChildStarted)(nil),                            // 3: perdure.records.v1.ChildStarted
+	(*ChildStartFailed)(nil),                        // 4: perdure.records.v1.ChildStartFailed
+	(*ChildFirstTask)(nil),                          // 5: perdure.records.v1.ChildFirstTask
+	(*ChildClosed)(nil),                             // 6: perdure.records.v1.ChildClosed
+	(*ChildReport)(nil),                             // 7: perdure.records.v1.ChildReport
+	(*Signal)(nil),                                  // 8: perdure.records.v1.Signal
+	(*Cancel)(nil),                                  // 9: perdure.records.v1.Cancel
+	(*ExternalResult)(nil),                          // 10: perdure.records.v1.ExternalResult
+	(*Terminate)(nil),                               // 11: perdure.records.v1.Terminate
+	(*v1.WorkflowExecution)(nil),                    // 12: temporal.api.common.v1.WorkflowExecution
+	(*v1.Priority)(nil),                             // 13: temporal.api.common.v1.Priority
+	(*Callback)(nil),                                // 14: perdure.records.v1.Callback
+	(*v1.Header)(nil),                               // 15: temporal.api.common.v1.Header
+	(v11.StartChildWorkflowExecutionFailedCause)(0), // 16: temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
+	(*v1.Payloads)(nil),                             // 17: temporal.api.common.v1.Payloads
+	(v11.SignalExternalWorkflowExecutionFailedCause)(0), // 18: temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
+	(v11.CancelExternalWorkflowExecutionFailedCause)(0), // 19: temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
 }
 var file_records_message_proto_depIdxs = []int32{
 	1,  // 0: perdure.records.v1.Message.start_child:type_name -> perdure.records.v1.StartChild
-	2,  // 1: perdure.records.v1.Message.child_started:type_name -> perdure.records.v1.ChildStarted
-	3,  // 2: perdure.records.v1.Message.child_start_failed:type_name -> perdure.records.v1.ChildStartFailed
-	4,  // 3: perdure.records.v1.Message.child_first_task:type_name -> perdure.records.v1.ChildFirstTask
-	5,  // 4: perdure.records.v1.Message.child_closed:type_name -> perdure.records.v1.ChildClosed
-	7,  // 5: perdure.records.v1.Message.signal:type_name -> perdure.records.v1.Signal
-	8,  // 6: perdure.records.v1.Message.cancel:type_name -> perdure.records.v1.Cancel
-	9,  // 7: perdure.records.v1.Message.external_result:type_name -> perdure.records.v1.ExternalResult
-	10, // 8: perdure.records.v1.Message.terminate:type_name -> perdure.records.v1.Terminate
-	6,  // 9: perdure.records.v1.Message.child_report:type_name -> perdure.records.v1.ChildReport
-	11, // 10: perdure.records.v1.StartChild.root:type_name -> temporal.api.common.v1.WorkflowExecution
-	12, // 11: perdure.records.v1.StartChild.priority:type_name -> temporal.api.common.v1.Priority
-	13, // 12: perdure.records.v1.ChildStarted.header:type_name -> temporal.api.common.v1.Header
-	14, // 13: perdure.records.v1.ChildStartFailed.cause:type_name -> temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
-	15, // 14: perdure.records.v1.Signal.input:type_name -> temporal.api.common.v1.Payloads
-	13, // 15: perdure.records.v1.Signal.header:type_name -> temporal.api.common.v1.Header
-	16, // 16: perdure.records.v1.ExternalResult.signal_cause:type_name -> temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
-	17, // 17: perdure.records.v1.ExternalResult.cancel_cause:type_name -> temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	3,  // 1: perdure.records.v1.Message.child_started:type_name -> perdure.records.v1.ChildStarted
+	4,  // 2: perdure.records.v1.Message.child_start_failed:type_name -> perdure.records.v1.ChildStartFailed
+	5,  // 3: perdure.records.v1.Message.child_first_task:type_name -> perdure.records.v1.ChildFirstTask
+	6,  // 4: perdure.records.v1.Message.child_closed:type_name -> perdure.records.v1.ChildClosed
+	8,  // 5: perdure.records.v1.Message.signal:type_name -> perdure.records.v1.Signal
+	9,  // 6: perdure.records.v1.Message.cancel:type_name -> perdure.records.v1.Cancel
+	10, // 7: perdure.records.v1.Message.external_result:type_name -> perdure.records.v1.ExternalResult
+	11, // 8: perdure.records.v1.Message.terminate:type_name -> perdure.records.v1.Terminate
+	7,  // 9: perdure.records.v1.Message.child_report:type_name -> perdure.records.v1.ChildReport
+	2,  // 10: perdure.records.v1.Message.callback_progress:type_name -> perdure.records.v1.CallbackProgress
+	12, // 11: perdure.records.v1.StartChild.root:type_name -> temporal.api.common.v1.WorkflowExecution
+	13, // 12: perdure.records.v1.StartChild.priority:type_name -> temporal.api.common.v1.Priority
+	14, // 13: perdure.records.v1.CallbackProgress.callback:type_name -> perdure.records.v1.Callback
+	15, // 14: perdure.records.v1.ChildStarted.header:type_name -> temporal.api.common.v1.Header
+	16, // 15: perdure.records.v1.ChildStartFailed.cause:type_name -> temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
+	17, // 16: perdure.records.v1.Signal.input:type_name -> temporal.api.common.v1.Payloads
+	15, // 17: perdure.records.v1.Signal.header:type_name -> temporal.api.common.v1.Header
+	18, // 18: perdure.records.v1.ExternalResult.signal_cause:type_name -> temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
+	19, // 19: perdure.records.v1.ExternalResult.cancel_cause:type_name -> temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_records_message_proto_init() }
@@ -1129,6 +1215,7 @@ func file_records_message_proto_init() {
 	if File_records_message_proto != nil {
 		return
 	}
+	file_records_workflow_proto_init()
 	file_records_message_proto_msgTypes[0].OneofWrappers = []any{
 		(*Message_StartChild)(nil),
 		(*Message_ChildStarted)(nil),
@@ -1140,6 +1227,7 @@ func file_records_message_proto_init() {
 		(*Message_ExternalResult)(nil),
 		(*Message_Terminate)(nil),
 		(*Message_ChildReport)(nil),
+		(*Message_CallbackProgress)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1147,7 +1235,7 @@ func file_records_message_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_message_proto_rawDesc), len(file_records_message_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

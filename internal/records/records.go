@@ -3,6 +3,7 @@
 //   - workflow.proto: workflow chains, runs, and what is pending in them
 //   - message.proto: messages to workflow chains
 //   - visibility.proto: what lists of workflows know of each run
+//   - callback.proto: completion callbacks on their way
 //   - queue.proto: tasks that are ready for workers
 //   - namespace.proto: namespaces
 //   - token.proto: the tokens that clients and workers hand back

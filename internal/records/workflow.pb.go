@@ -1543,6 +1543,109 @@ func (x *AttachedRequest) GetAttachedTime() *timestamppb.Timestamp {
 	return nil
 }
 
+// Callback is a completion callback of a run, by its number in the run. It is kept when
+// the run has closed.
+type Callback struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	Callback         *v1.Callback           `protobuf:"bytes,1,opt,name=callback,proto3" json:"callback,omitempty"`
+	RequestId        string                 `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"` // of the request that has attached it to the running run; empty: it came with the start
+	RegistrationTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=registration_time,json=registrationTime,proto3" json:"registration_time,omitempty"`
+	// What follows is how far its delivery has come, once the run has closed.
+	State                   int32                  `protobuf:"varint,4,opt,name=state,proto3" json:"state,omitempty"`     // temporal.api.enums.v1.CallbackState; 0: it waits for the end of the run
+	Attempt                 int32                  `protobuf:"varint,5,opt,name=attempt,proto3" json:"attempt,omitempty"` // attempts that have ended
+	LastAttemptCompleteTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=last_attempt_complete_time,json=lastAttemptCompleteTime,proto3" json:"last_attempt_complete_time,omitempty"`
+	LastAttemptFailure      *v14.Failure           `protobuf:"bytes,7,opt,name=last_attempt_failure,json=lastAttemptFailure,proto3" json:"last_attempt_failure,omitempty"`
+	NextAttemptScheduleTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=next_attempt_schedule_time,json=nextAttemptScheduleTime,proto3" json:"next_attempt_schedule_time,omitempty"`
+	unknownFields           protoimpl.UnknownFields
+	sizeCache               protoimpl.SizeCache
+}
+
+func (x *Callback) Reset() {
+	*x = Callback{}
+	mi := &file_records_workflow_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Callback) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Callback) ProtoMessage() {}
+
+func (x *Callback) ProtoReflect() protoreflect.Message {
+	mi := &file_records_workflow_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Callback.ProtoReflect.Descriptor instead.
+func (*Callback) Descriptor() ([]byte, []int) {
+	return file_records_workflow_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Callback) GetCallback() *v1.Callback {
+	if x != nil {
+		return x.Callback
+	}
+	return nil
+}
+
+func (x *Callback) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *Callback) GetRegistrationTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RegistrationTime
+	}
+	return nil
+}
+
+func (x *Callback) GetState() int32 {
+	if x != nil {
+		return x.State
+	}
+	return 0
+}
+
+func (x *Callback) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Callback) GetLastAttemptCompleteTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastAttemptCompleteTime
+	}
+	return nil
+}
+
+func (x *Callback) GetLastAttemptFailure() *v14.Failure {
+	if x != nil {
+		return x.LastAttemptFailure
+	}
+	return nil
+}
+
+func (x *Callback) GetNextAttemptScheduleTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextAttemptScheduleTime
+	}
+	return nil
+}
+
 // External is a pending signal to, or cancel request of, another workflow.
 type External struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
@@ -1558,7 +1661,7 @@ type External struct {
 
 func (x *External) Reset() {
 	*x = External{}
-	mi := &file_records_workflow_proto_msgTypes[14]
+	mi := &file_records_workflow_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1570,7 +1673,7 @@ func (x *External) String() string {
 func (*External) ProtoMessage() {}
 
 func (x *External) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[14]
+	mi := &file_records_workflow_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1583,7 +1686,7 @@ func (x *External) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use External.ProtoReflect.Descriptor instead.
 func (*External) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{14}
+	return file_records_workflow_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *External) GetInitiatedEventId() int64 {
@@ -1784,7 +1887,17 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\brejected\x18\x04 \x01(\bR\brejected\"m\n" +
 	"\x0fAttachedRequest\x12\x19\n" +
 	"\bevent_id\x18\x01 \x01(\x03R\aeventId\x12?\n" +
-	"\rattached_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\fattachedTime\"\xcb\x01\n" +
+	"\rattached_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\fattachedTime\"\xe6\x03\n" +
+	"\bCallback\x12<\n" +
+	"\bcallback\x18\x01 \x01(\v2 .temporal.api.common.v1.CallbackR\bcallback\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tR\trequestId\x12G\n" +
+	"\x11registration_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x10registrationTime\x12\x14\n" +
+	"\x05state\x18\x04 \x01(\x05R\x05state\x12\x18\n" +
+	"\aattempt\x18\x05 \x01(\x05R\aattempt\x12W\n" +
+	"\x1alast_attempt_complete_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x17lastAttemptCompleteTime\x12R\n" +
+	"\x14last_attempt_failure\x18\a \x01(\v2 .temporal.api.failure.v1.FailureR\x12lastAttemptFailure\x12W\n" +
+	"\x1anext_attempt_schedule_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x17nextAttemptScheduleTime\"\xcb\x01\n" +
 	"\bExternal\x12,\n" +
 	"\x12initiated_event_id\x18\x01 \x01(\x03R\x10initiatedEventId\x12!\n" +
 	"\fnamespace_id\x18\x02 \x01(\tR\vnamespaceId\x12\x1c\n" +
@@ -1806,7 +1919,7 @@ func file_records_workflow_proto_rawDescGZIP() []byte {
 	return file_records_workflow_proto_rawDescData
 }
 
-var file_records_workflow_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_records_workflow_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_records_workflow_proto_goTypes = []any{
 	(*Chain)(nil),                    // 0: perdure.records.v1.Chain
 	(*RunInfo)(nil),                  // 1: perdure.records.v1.RunInfo
@@ -1822,79 +1935,86 @@ var file_records_workflow_proto_goTypes = []any{
 	(*Child)(nil),                    // 11: perdure.records.v1.Child
 	(*Update)(nil),                   // 12: perdure.records.v1.Update
 	(*AttachedRequest)(nil),          // 13: perdure.records.v1.AttachedRequest
-	(*External)(nil),                 // 14: perdure.records.v1.External
-	(*timestamppb.Timestamp)(nil),    // 15: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 16: google.protobuf.Duration
-	(*v1.RetryPolicy)(nil),           // 17: temporal.api.common.v1.RetryPolicy
-	(*v1.WorkflowExecution)(nil),     // 18: temporal.api.common.v1.WorkflowExecution
-	(*v1.Memo)(nil),                  // 19: temporal.api.common.v1.Memo
-	(*v1.SearchAttributes)(nil),      // 20: temporal.api.common.v1.SearchAttributes
-	(*v1.Priority)(nil),              // 21: temporal.api.common.v1.Priority
-	(*v11.UserMetadata)(nil),         // 22: temporal.api.sdk.v1.UserMetadata
-	(*v12.VersioningOverride)(nil),   // 23: temporal.api.workflow.v1.VersioningOverride
-	(v13.WorkflowExecutionStatus)(0), // 24: temporal.api.enums.v1.WorkflowExecutionStatus
-	(v13.WorkflowTaskFailedCause)(0), // 25: temporal.api.enums.v1.WorkflowTaskFailedCause
-	(v13.TimeoutType)(0),             // 26: temporal.api.enums.v1.TimeoutType
-	(*v1.Payloads)(nil),              // 27: temporal.api.common.v1.Payloads
-	(*v14.Failure)(nil),              // 28: temporal.api.failure.v1.Failure
-	(v13.ParentClosePolicy)(0),       // 29: temporal.api.enums.v1.ParentClosePolicy
+	(*Callback)(nil),                 // 14: perdure.records.v1.Callback
+	(*External)(nil),                 // 15: perdure.records.v1.External
+	(*timestamppb.Timestamp)(nil),    // 16: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 17: google.protobuf.Duration
+	(*v1.RetryPolicy)(nil),           // 18: temporal.api.common.v1.RetryPolicy
+	(*v1.WorkflowExecution)(nil),     // 19: temporal.api.common.v1.WorkflowExecution
+	(*v1.Memo)(nil),                  // 20: temporal.api.common.v1.Memo
+	(*v1.SearchAttributes)(nil),      // 21: temporal.api.common.v1.SearchAttributes
+	(*v1.Priority)(nil),              // 22: temporal.api.common.v1.Priority
+	(*v11.UserMetadata)(nil),         // 23: temporal.api.sdk.v1.UserMetadata
+	(*v12.VersioningOverride)(nil),   // 24: temporal.api.workflow.v1.VersioningOverride
+	(v13.WorkflowExecutionStatus)(0), // 25: temporal.api.enums.v1.WorkflowExecutionStatus
+	(v13.WorkflowTaskFailedCause)(0), // 26: temporal.api.enums.v1.WorkflowTaskFailedCause
+	(v13.TimeoutType)(0),             // 27: temporal.api.enums.v1.TimeoutType
+	(*v1.Payloads)(nil),              // 28: temporal.api.common.v1.Payloads
+	(*v14.Failure)(nil),              // 29: temporal.api.failure.v1.Failure
+	(v13.ParentClosePolicy)(0),       // 30: temporal.api.enums.v1.ParentClosePolicy
+	(*v1.Callback)(nil),              // 31: temporal.api.common.v1.Callback
 }
 var file_records_workflow_proto_depIdxs = []int32{
-	15, // 0: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
-	15, // 1: perdure.records.v1.RunInfo.start_time:type_name -> google.protobuf.Timestamp
-	15, // 2: perdure.records.v1.RunInfo.execution_time:type_name -> google.protobuf.Timestamp
-	15, // 3: perdure.records.v1.RunInfo.run_expiration:type_name -> google.protobuf.Timestamp
-	15, // 4: perdure.records.v1.RunInfo.execution_expiration:type_name -> google.protobuf.Timestamp
-	16, // 5: perdure.records.v1.RunInfo.execution_timeout:type_name -> google.protobuf.Duration
-	16, // 6: perdure.records.v1.RunInfo.run_timeout:type_name -> google.protobuf.Duration
-	16, // 7: perdure.records.v1.RunInfo.task_timeout:type_name -> google.protobuf.Duration
-	17, // 8: perdure.records.v1.RunInfo.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	16, // 0: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
+	16, // 1: perdure.records.v1.RunInfo.start_time:type_name -> google.protobuf.Timestamp
+	16, // 2: perdure.records.v1.RunInfo.execution_time:type_name -> google.protobuf.Timestamp
+	16, // 3: perdure.records.v1.RunInfo.run_expiration:type_name -> google.protobuf.Timestamp
+	16, // 4: perdure.records.v1.RunInfo.execution_expiration:type_name -> google.protobuf.Timestamp
+	17, // 5: perdure.records.v1.RunInfo.execution_timeout:type_name -> google.protobuf.Duration
+	17, // 6: perdure.records.v1.RunInfo.run_timeout:type_name -> google.protobuf.Duration
+	17, // 7: perdure.records.v1.RunInfo.task_timeout:type_name -> google.protobuf.Duration
+	18, // 8: perdure.records.v1.RunInfo.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
 	3,  // 9: perdure.records.v1.RunInfo.parent:type_name -> perdure.records.v1.Parent
-	18, // 10: perdure.records.v1.RunInfo.root:type_name -> temporal.api.common.v1.WorkflowExecution
-	19, // 11: perdure.records.v1.RunInfo.memo:type_name -> temporal.api.common.v1.Memo
-	20, // 12: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
-	21, // 13: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
-	22, // 14: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
-	23, // 15: perdure.records.v1.RunInfo.versioning_override:type_name -> temporal.api.workflow.v1.VersioningOverride
-	15, // 16: perdure.records.v1.RunInfo.original_start_time:type_name -> google.protobuf.Timestamp
+	19, // 10: perdure.records.v1.RunInfo.root:type_name -> temporal.api.common.v1.WorkflowExecution
+	20, // 11: perdure.records.v1.RunInfo.memo:type_name -> temporal.api.common.v1.Memo
+	21, // 12: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
+	22, // 13: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
+	23, // 14: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
+	24, // 15: perdure.records.v1.RunInfo.versioning_override:type_name -> temporal.api.workflow.v1.VersioningOverride
+	16, // 16: perdure.records.v1.RunInfo.original_start_time:type_name -> google.protobuf.Timestamp
 	2,  // 17: perdure.records.v1.RunInfo.origins:type_name -> perdure.records.v1.Origin
-	24, // 18: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
+	25, // 18: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
 	7,  // 19: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
-	16, // 20: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
-	15, // 21: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
-	15, // 22: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
+	17, // 20: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
+	16, // 21: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
+	16, // 22: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
 	6,  // 23: perdure.records.v1.Run.pause:type_name -> perdure.records.v1.Pause
 	5,  // 24: perdure.records.v1.Run.task_problem:type_name -> perdure.records.v1.TaskProblem
-	25, // 25: perdure.records.v1.TaskProblem.cause:type_name -> temporal.api.enums.v1.WorkflowTaskFailedCause
-	26, // 26: perdure.records.v1.TaskProblem.timeout:type_name -> temporal.api.enums.v1.TimeoutType
-	15, // 27: perdure.records.v1.Pause.time:type_name -> google.protobuf.Timestamp
-	15, // 28: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
-	15, // 29: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
-	16, // 30: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
-	16, // 31: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
-	16, // 32: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
-	16, // 33: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
-	16, // 34: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
-	17, // 35: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
-	15, // 36: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
-	15, // 37: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
-	15, // 38: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
-	15, // 39: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
-	15, // 40: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
-	27, // 41: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
-	28, // 42: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
-	21, // 43: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
-	15, // 44: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
+	26, // 25: perdure.records.v1.TaskProblem.cause:type_name -> temporal.api.enums.v1.WorkflowTaskFailedCause
+	27, // 26: perdure.records.v1.TaskProblem.timeout:type_name -> temporal.api.enums.v1.TimeoutType
+	16, // 27: perdure.records.v1.Pause.time:type_name -> google.protobuf.Timestamp
+	16, // 28: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
+	16, // 29: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
+	17, // 30: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
+	17, // 31: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
+	17, // 32: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
+	17, // 33: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
+	17, // 34: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
+	18, // 35: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	16, // 36: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
+	16, // 37: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
+	16, // 38: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
+	16, // 39: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
+	16, // 40: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
+	28, // 41: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
+	29, // 42: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
+	22, // 43: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
+	16, // 44: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
 	9,  // 45: perdure.records.v1.Activity.control:type_name -> perdure.records.v1.ActivityControl
-	15, // 46: perdure.records.v1.ActivityControl.pause_time:type_name -> google.protobuf.Timestamp
-	15, // 47: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
-	29, // 48: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
-	15, // 49: perdure.records.v1.AttachedRequest.attached_time:type_name -> google.protobuf.Timestamp
-	50, // [50:50] is the sub-list for method output_type
-	50, // [50:50] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	16, // 46: perdure.records.v1.ActivityControl.pause_time:type_name -> google.protobuf.Timestamp
+	16, // 47: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
+	30, // 48: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
+	16, // 49: perdure.records.v1.AttachedRequest.attached_time:type_name -> google.protobuf.Timestamp
+	31, // 50: perdure.records.v1.Callback.callback:type_name -> temporal.api.common.v1.Callback
+	16, // 51: perdure.records.v1.Callback.registration_time:type_name -> google.protobuf.Timestamp
+	16, // 52: perdure.records.v1.Callback.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
+	29, // 53: perdure.records.v1.Callback.last_attempt_failure:type_name -> temporal.api.failure.v1.Failure
+	16, // 54: perdure.records.v1.Callback.next_attempt_schedule_time:type_name -> google.protobuf.Timestamp
+	55, // [55:55] is the sub-list for method output_type
+	55, // [55:55] is the sub-list for method input_type
+	55, // [55:55] is the sub-list for extension type_name
+	55, // [55:55] is the sub-list for extension extendee
+	0,  // [0:55] is the sub-list for field type_name
 }
 
 func init() { file_records_workflow_proto_init() }
@@ -1908,7 +2028,7 @@ func file_records_workflow_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_workflow_proto_rawDesc), len(file_records_workflow_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -29,6 +29,7 @@ import (
 	"google.golang.org/grpc/reflection"
 
 	"github.com/perdure/perdure/internal/api/check"
+	"github.com/perdure/perdure/internal/callback"
 	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/frontend"
@@ -103,6 +104,7 @@ type Server struct {
 	runtime    *runtime.Runtime
 	matching   *matching.Matching
 	namespaces *namespace.Registry
+	callbacks  *callback.Deliverer
 	frontend   *frontend.Service
 	health     *health
 	local      *inProcess
@@ -178,6 +180,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		return err
 	}
 
+	s.callbacks = callback.Start(s.runtime, s.matching, s.logger)
 	s.health = newHealth(s.runtime.Failed)
 	s.frontend = frontend.New(frontend.Options{
 		Runtime:    s.runtime,
@@ -244,6 +247,7 @@ func (s *Server) openDoors(options Options) {
 func machines(namespaces *namespace.Registry, workflows workflow.Config) map[entity.Kind]entity.Machine {
 	return map[entity.Kind]entity.Machine{
 		entity.KindNamespaces: namespaces,
+		entity.KindCallback:   callback.Machine{},
 		entity.KindTaskQueue:  taskqueue.Machine{},
 		entity.KindWorkflow:   workflow.NewMachine(workflows),
 	}
@@ -372,6 +376,7 @@ func (s *Server) stop(ctx context.Context) error {
 	}
 	local := s.local.close(ctx)
 	s.settings.Close()
+	s.callbacks.Close()
 	s.matching.Close()
 	closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
@@ -385,6 +390,9 @@ func (s *Server) abandon() error {
 	var errs []error
 	if s.listener != nil {
 		errs = append(errs, s.listener.Close())
+	}
+	if s.callbacks != nil {
+		s.callbacks.Close()
 	}
 	if s.matching != nil {
 		s.matching.Close()

@@ -19,6 +19,7 @@ func (r *Run) close(step *entity.Step, end *historypb.HistoryEvent) {
 	r.applyParentClosePolicy(step, nil)
 	r.finish(step, end)
 	r.notifyParent(step, end)
+	r.deliverCallbacks(step, end)
 }
 
 // finish is close without a word to children and parent.

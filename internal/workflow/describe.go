@@ -56,6 +56,7 @@ func (c *Chain) Describe(reader entity.Reader, now time.Time, req *workflowservi
 		resp.PendingWorkflowTask = pending
 	}
 	r.describePending(resp, now)
+	resp.Callbacks = r.callbackInfos()
 	return resp, nil
 }
 

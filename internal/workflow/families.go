@@ -13,11 +13,12 @@ type families struct {
 	resetPoints    resetPoints
 	updates        updates
 	requestIDs     requestIDs
+	callbacks      callbacks
 }
 
 // list lists the families of the run. What matters in their order is only that
 // it is always the same.
-func (r *Run) list() [10]family {
+func (r *Run) list() [11]family {
 	return [...]family{
 		&r.activities,
 		&r.timers,
@@ -29,6 +30,7 @@ func (r *Run) list() [10]family {
 		&r.resetPoints,
 		&r.updates,
 		&r.requestIDs,
+		&r.callbacks,
 	}
 }
 

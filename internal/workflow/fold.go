@@ -122,6 +122,10 @@ func notFolded(record proto.Message) {
 		setActivityOptions(x, nil)
 	case *records.Update:
 		x.Rejected = false // rejections leave no events
+	case *records.Callback:
+		// Deliveries begin when the run has closed.
+		x.State, x.Attempt = 0, 0
+		x.LastAttemptCompleteTime, x.LastAttemptFailure, x.NextAttemptScheduleTime = nil, nil, nil
 	case *workflowpb.ResetPoints:
 		for _, p := range x.Points {
 			p.Resettable = false // depends on what was buffered when the task completed

@@ -17,10 +17,11 @@ import "github.com/perdure/perdure/internal/entity"
 //	r <run id> q <id>        request id of a signal that has been accepted
 //	r <run id> u <id>        Update, by update id
 //	r <run id> v <id>        AttachedRequest, by request id
+//	r <run id> z <number>    Callback, in the order in which they were attached
 //	h <run id> <event id>    history batch, by its first event id
 //	d <time> <run id>        closed run, by when it is to be deleted
 //
-// Those from p to v are the families of what is pending; their letters are in the
+// Those from p to z are the families of what is pending; their letters are in the
 // files of the families.
 //
 // History is outside the run's prefix so that loading a run does not read it.

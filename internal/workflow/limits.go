@@ -51,6 +51,8 @@ type Limits struct {
 	// SuggestUpdates is from which part of Updates on workers are told to continue as
 	// new. Default 0.9.
 	SuggestUpdates float64
+	// Callbacks is how many completion callbacks a run may have. Default 2000.
+	Callbacks int
 	// ActivityRetry and WorkflowRetry complete retry policies. Default
 	// check.UnboundedRetries.
 	ActivityRetry, WorkflowRetry check.RetryDefaults
@@ -109,6 +111,7 @@ func ReadLimits(c *dynamicconfig.Config, namespace string) *Limits {
 		WaitingQueries:       dynamicconfig.WaitingQueries.Get(c),
 		SearchAttributeSize:  dynamicconfig.SearchAttributeSize.Get(c, namespace),
 		SearchAttributesSize: dynamicconfig.SearchAttributesSize.Get(c, namespace),
+		Callbacks:            dynamicconfig.CallbacksPerWorkflow.Get(c, namespace),
 		ActivityRetry:        dynamicconfig.ActivityRetryPolicy.Get(c, namespace),
 		WorkflowRetry:        dynamicconfig.WorkflowRetryPolicy.Get(c, namespace),
 		ReuseInterval:        dynamicconfig.ReuseInterval.Get(c, namespace),

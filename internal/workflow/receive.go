@@ -42,6 +42,8 @@ func (c *Chain) Receive(step *entity.Step, from entity.Key, message []byte) erro
 		return c.receiveCancel(step, from, m, body.Cancel)
 	case *records.Message_Terminate:
 		return c.receiveTerminate(step, from, m, body.Terminate)
+	case *records.Message_CallbackProgress:
+		return c.callbackProgress(step, body.CallbackProgress)
 	case *records.Message_ExternalResult:
 		return c.receiveExternalResult(step, body.ExternalResult)
 	}

@@ -20,9 +20,6 @@ import (
 
 // Start starts a run, or returns the one there is if the policies say so.
 func (c *Chain) Start(step *entity.Step, req *workflowservice.StartWorkflowExecutionRequest) (*workflowservice.StartWorkflowExecutionResponse, error) {
-	if len(req.GetCompletionCallbacks()) > 0 {
-		return nil, serviceerror.NewUnimplemented("completion callbacks are not supported: start the workflow without them")
-	}
 	if err := checkVersionPresent(req.GetVersioningOverride(), req.GetTaskQueue().GetName()); err != nil {
 		return nil, err
 	}
@@ -33,7 +30,7 @@ func (c *Chain) Start(step *entity.Step, req *workflowservice.StartWorkflowExecu
 	if err := c.checkSearchAttributes(p.searchAttributes); err != nil {
 		return nil, err
 	}
-	p.onConflict = req.GetOnConflictOptions()
+	p.onConflict, p.callbacks = req.GetOnConflictOptions(), req.GetCompletionCallbacks()
 	run, started, err := c.start(step, p, nil)
 	if err != nil {
 		return nil, err
@@ -114,7 +111,9 @@ func (c *Chain) start(step *entity.Step, p *startParams, signal *signalParams) (
 					return nil, false, err
 				}
 			}
-			current.attach(step, p)
+			if err := current.attach(step, p); err != nil {
+				return nil, false, err
+			}
 			return current, false, nil
 		}
 	}
@@ -135,8 +134,9 @@ func (c *Chain) start(step *entity.Step, p *startParams, signal *signalParams) (
 }
 
 // attach attaches to the run, which is running, what the request that would have
-// started it wants to be attached.
-func (r *Run) attach(step *entity.Step, p *startParams) {
+// started it wants to be attached. It fails with FailedPrecondition if there would be too
+// many callbacks.
+func (r *Run) attach(step *entity.Step, p *startParams) error {
 	attr, links := new(historypb.WorkflowExecutionOptionsUpdatedEventAttributes), []*commonpb.Link(nil)
 	if p.onConflict.GetAttachRequestId() {
 		attr.AttachedRequestId = p.requestID
@@ -144,9 +144,16 @@ func (r *Run) attach(step *entity.Step, p *startParams) {
 	if p.onConflict.GetAttachLinks() {
 		links = p.links
 	}
+	if p.onConflict.GetAttachCompletionCallbacks() {
+		attr.AttachedCompletionCallbacks = p.callbacks
+		if has, most := r.callbacks.len(), r.limits().Callbacks; has+len(p.callbacks) > most {
+			return serviceerror.NewFailedPreconditionf("cannot attach more than %d callbacks to a workflow (%d callbacks already attached)", most, has)
+		}
+	}
 	if attr.AttachedRequestId != "" || len(links) > 0 {
 		r.addOptionsUpdated(step, attr, links)
 	}
+	return nil
 }
 
 // resolveConflict decides what becomes of the current run when another one is to
@@ -237,6 +244,7 @@ func (c *Chain) workflowExecutionStarted(p *startParams, now time.Time) *history
 		EagerExecutionAccepted:          p.eager,
 		PrevAutoResetPoints:             p.resetPoints,
 		VersioningOverride:              p.versioningOverride,
+		CompletionCallbacks:             p.callbacks,
 	}
 	if parent := p.parent; parent != nil {
 		key := parentKey(parent)
@@ -299,6 +307,7 @@ func applyWorkflowExecutionStarted(r *Run, e *historypb.HistoryEvent, attr *hist
 	if points := attr.GetPrevAutoResetPoints(); points != nil {
 		r.resetPoints.set(points)
 	}
+	r.callbacks.attach(attr.GetCompletionCallbacks(), "", e)
 	r.dirty.info, r.dirty.state, r.dirty.visible = true, true, true
 	return nil
 }

@@ -48,6 +48,9 @@ type startParams struct {
 	// omitZeroBackoff has the Started event not mention a backoff of 0.
 	omitZeroBackoff bool
 
+	// callbacks are called when the last of the runs that continue each other has closed.
+	callbacks []*commonpb.Callback
+
 	// onConflict says what is attached to a run that is running already and is used.
 	onConflict *workflowpb.OnConflictOptions
 
@@ -211,6 +214,7 @@ func (r *Run) continueWith(step *entity.Step, d runDefinition, backoff time.Dura
 	p.executionExpiration = r.info.ExecutionExpiration
 	p.firstTaskBackoff = r.restBefore(step.Now, backoff)
 	p.resetPoints = r.resetPointsForNext(step.Now)
+	p.callbacks = r.callbacks.all()
 	if r.info.Parent != nil {
 		p.parent, p.root = r.info.Parent, r.root()
 	}

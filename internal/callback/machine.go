@@ -1,0 +1,189 @@
+package callback
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
+)
+
+// Queue is where deliveries wait. No client can name its namespace.
+var Queue = entity.Queue{Type: entity.TaskActivity, Name: "temporal-sys-callbacks"}
+
+// How long a delivery rests after a failed attempt.
+const (
+	firstBackoff = time.Second
+	maxBackoff   = time.Hour
+)
+
+// Machine loads deliveries, for entity.KindCallback.
+type Machine struct{}
+
+var recordKey = []byte{'d'}
+
+// Load implements entity.Machine.
+func (Machine) Load(_ context.Context, reader entity.Reader, key entity.Key) (entity.Entity, error) {
+	d := &Delivery{key: key}
+	data, err := reader.Get(recordKey)
+	if err != nil || data == nil {
+		return d, err
+	}
+	d.record = new(records.Delivery)
+	if err := proto.Unmarshal(data, d.record); err != nil {
+		return nil, fmt.Errorf("loading the callback %s: %w", key, err)
+	}
+	return d, nil
+}
+
+// Delivery is one callback on its way.
+type Delivery struct {
+	key entity.Key
+	// record is nil if there is nothing to deliver, or not any more.
+	record *records.Delivery
+	dirty  bool
+}
+
+// Receive implements entity.Entity: a workflow asks for the delivery.
+func (d *Delivery) Receive(step *entity.Step, from entity.Key, body []byte) error {
+	if from.Kind != entity.KindWorkflow {
+		return entity.ErrUnknownMessage
+	}
+	if d.record != nil {
+		return nil // it has asked before
+	}
+	record := new(records.Delivery)
+	if err := proto.Unmarshal(body, record); err != nil {
+		return fmt.Errorf("%w: it does not decode: %v", entity.ErrUnknownMessage, err)
+	}
+	record.Owner = from.Encode(nil)
+	d.record = record
+	d.schedule(step)
+	return nil
+}
+
+// Fire implements entity.Entity: the time of rest is over.
+func (d *Delivery) Fire(step *entity.Step) error {
+	if d.record.GetNextAttemptTime() == nil || d.record.NextAttemptTime.AsTime().After(step.Now) {
+		return nil
+	}
+	step.ClearTimer(nil, d.record.NextAttemptTime.AsTime())
+	d.record.NextAttemptTime = nil
+	d.schedule(step)
+	d.report(step, &records.Callback{State: int32(enumspb.CALLBACK_STATE_SCHEDULED)})
+	return nil
+}
+
+// schedule puts the delivery on the queue.
+func (d *Delivery) schedule(step *entity.Step) {
+	d.record.TaskId = step.AddTask(&entity.Task{Queue: Queue, Entity: d.key, Stamp: d.record.Attempt, Created: step.Now})
+	d.dirty = true
+}
+
+// Due returns what is to be delivered by the task; nil if it is out of date. It must
+// not be changed.
+func (d *Delivery) Due(task *entity.Task) *records.Delivery {
+	if d.record.GetTaskId() == 0 || d.record.TaskId != task.ID {
+		return nil
+	}
+	return d.record
+}
+
+// Outcome is how an attempt has ended. The zero value is a success.
+type Outcome struct {
+	Err error
+	// Final: there is no use in another attempt.
+	Final bool
+}
+
+// Attempted notes how the attempt of the task has ended.
+func (d *Delivery) Attempted(step *entity.Step, task *entity.Task, outcome Outcome) {
+	if d.Due(task) == nil {
+		return
+	}
+	r := d.record
+	step.RemoveTask(entity.TaskRef{Queue: Queue, ID: r.TaskId})
+	r.TaskId = 0
+	r.Attempt++
+	d.dirty = true
+	progress := &records.Callback{Attempt: r.Attempt, LastAttemptCompleteTime: timestamppb.New(step.Now)}
+	if outcome.Err != nil {
+		progress.LastAttemptFailure = &failurepb.Failure{
+			Message: outcome.Err.Error(),
+			FailureInfo: &failurepb.Failure_ApplicationFailureInfo{
+				ApplicationFailureInfo: &failurepb.ApplicationFailureInfo{NonRetryable: outcome.Final}},
+		}
+	}
+	switch {
+	case outcome.Err == nil:
+		progress.State = int32(enumspb.CALLBACK_STATE_SUCCEEDED)
+	case outcome.Final:
+		progress.State = int32(enumspb.CALLBACK_STATE_FAILED)
+	default:
+		next := step.Now.Add(backoff(r.Attempt))
+		step.SetTimer(nil, next)
+		r.NextAttemptTime = timestamppb.New(next)
+		progress.State, progress.NextAttemptScheduleTime = int32(enumspb.CALLBACK_STATE_BACKING_OFF), r.NextAttemptTime
+	}
+	d.report(step, progress)
+	if r.NextAttemptTime == nil {
+		d.record = nil
+	}
+}
+
+// backoff is the rest after so many attempts.
+func backoff(attempts int32) time.Duration {
+	rest := firstBackoff
+	for range attempts - 1 {
+		if rest *= 2; rest >= maxBackoff {
+			return maxBackoff
+		}
+	}
+	return rest
+}
+
+// report tells the workflow how far the delivery has come.
+func (d *Delivery) report(step *entity.Step, progress *records.Callback) {
+	owner, _, err := entity.DecodeKey(d.record.Owner)
+	if err != nil {
+		panic("callback: the record of a delivery holds no key: " + err.Error())
+	}
+	progress.Attempt = d.record.Attempt
+	body, err := proto.Marshal(&records.Message{Body: &records.Message_CallbackProgress{CallbackProgress: &records.CallbackProgress{
+		RunId: d.record.RunId, Number: d.record.Number, Callback: progress,
+	}}})
+	if err != nil {
+		panic("callback: message does not encode: " + err.Error())
+	}
+	step.Send(owner, body)
+}
+
+// EndStep implements entity.Entity.
+func (d *Delivery) EndStep(step *entity.Step) error {
+	if !d.dirty {
+		return nil
+	}
+	d.dirty = false
+	if d.record == nil {
+		step.Delete(recordKey)
+		return nil
+	}
+	data, err := proto.Marshal(d.record)
+	if err != nil {
+		return fmt.Errorf("callback %s: %w", d.key, err)
+	}
+	step.Put(recordKey, data)
+	return nil
+}
+
+// Size implements entity.Entity.
+func (d *Delivery) Size() int { return 512 + proto.Size(d.record) }
+
+// Pinned implements entity.Entity.
+func (d *Delivery) Pinned() bool { return false }

@@ -1,0 +1,167 @@
+package workflow
+
+import (
+	"strconv"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
+	historypb "go.temporal.io/api/history/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
+)
+
+// A completion callback is called with the result of a workflow when the last of the
+// runs that continue each other has closed. A run that is continued hands its callbacks
+// on. When it closes for good, it sends each of them to an entity of its own (package
+// callback), which delivers it, however long that takes, and reports how far it has
+// come.
+
+// callbacks are the completion callbacks of a run, by their number, which is their
+// place in the order in which they were attached. They stay when the run closes.
+type callbacks struct {
+	pendingItems[int64, records.Callback, *records.Callback]
+}
+
+func (*callbacks) letter() byte { return 'z' }
+
+func (f *callbacks) load(_ *Run, name, value []byte) error {
+	number, _, err := entity.DecodeInt(name)
+	if err != nil {
+		return err
+	}
+	item, err := decodeRecord[records.Callback](value)
+	if err == nil {
+		f.keep(number, item)
+	}
+	return err
+}
+
+func (f *callbacks) flush(r *Run, step *entity.Step) { f.flushTo(r, step, f.letter()) }
+
+func (*callbacks) drop(*Run) {}
+
+func (f *callbacks) size() int { return f.len() * 2 * pendingItemBytes }
+
+// attach adds callbacks that came with the start of the run or, with the id of the
+// request, later, as the event says.
+func (f *callbacks) attach(attached []*commonpb.Callback, requestID string, e *historypb.HistoryEvent) {
+	for _, callback := range attached {
+		f.put(int64(f.len()+1), &records.Callback{
+			Callback: callback, RequestId: requestID, RegistrationTime: e.GetEventTime(),
+		})
+	}
+}
+
+// all are the callbacks as the run that continues this one gets them.
+func (f *callbacks) all() []*commonpb.Callback {
+	var all []*commonpb.Callback
+	for _, number := range f.keys() {
+		all = append(all, f.get(number).Callback)
+	}
+	return all
+}
+
+// deliverCallbacks has the callbacks delivered, as the event has closed the run, unless
+// another run continues it.
+func (r *Run) deliverCallbacks(step *entity.Step, end *historypb.HistoryEvent) {
+	if r.callbacks.len() == 0 || r.state.NewRunId != "" || end.EventType == enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW {
+		return
+	}
+	for _, number := range r.callbacks.keys() {
+		item := r.callbacks.get(number)
+		item.State = int32(enumspb.CALLBACK_STATE_SCHEDULED)
+		r.callbacks.touch(number)
+		delivery := operationCompletion(end)
+		delivery.RunId, delivery.Number = r.info.RunId, number
+		delivery.Url, delivery.Header = item.Callback.GetNexus().GetUrl(), item.Callback.GetNexus().GetHeader()
+		delivery.StartTime, delivery.CloseTime = r.info.StartTime, end.EventTime
+		delivery.Link = r.chain.startLink(r)
+		if item.RequestId != "" {
+			delivery.Link = r.chain.requestLink(r, item.RequestId, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED)
+		}
+		key := entity.Key{Kind: entity.KindCallback, Namespace: r.chain.key.Namespace, ID: r.info.RunId + "/" + strconv.FormatInt(number, 10)}
+		step.Send(key, mustMarshal(delivery))
+	}
+}
+
+// operationCompletion is what callbacks are told of the end of the workflow, which to
+// them is an operation. They may be of strangers: reasons of a termination are left out.
+func operationCompletion(end *historypb.HistoryEvent) *records.Delivery {
+	const succeeded, failed, canceled = "succeeded", "failed", "canceled"
+	switch end.EventType {
+	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
+		d := &records.Delivery{State: succeeded}
+		if payloads := end.GetWorkflowExecutionCompletedEventAttributes().GetResult().GetPayloads(); len(payloads) > 0 {
+			d.Result = payloads[0]
+		}
+		return d
+	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
+		return &records.Delivery{State: failed, Failure: end.GetWorkflowExecutionFailedEventAttributes().GetFailure()}
+	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED:
+		return &records.Delivery{State: canceled, Failure: &failurepb.Failure{
+			Message: "operation canceled",
+			FailureInfo: &failurepb.Failure_CanceledFailureInfo{CanceledFailureInfo: &failurepb.CanceledFailureInfo{
+				Details: end.GetWorkflowExecutionCanceledEventAttributes().GetDetails(),
+			}},
+		}}
+	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED:
+		return &records.Delivery{State: failed, Failure: &failurepb.Failure{
+			Message:     "operation terminated",
+			FailureInfo: &failurepb.Failure_TerminatedFailureInfo{TerminatedFailureInfo: &failurepb.TerminatedFailureInfo{}},
+		}}
+	}
+	return &records.Delivery{State: failed, Failure: &failurepb.Failure{
+		Message:     "operation exceeded internal timeout",
+		FailureInfo: &failurepb.Failure_TimeoutFailureInfo{TimeoutFailureInfo: &failurepb.TimeoutFailureInfo{}},
+	}}
+}
+
+// callbackProgress notes how far the delivery of a callback has come. Reports come in
+// order, but may come twice.
+func (c *Chain) callbackProgress(step *entity.Step, m *records.CallbackProgress) error {
+	r, err := c.findRun(step, m.GetRunId())
+	if notFound(err) {
+		return nil // it has been deleted
+	}
+	if err != nil {
+		return err
+	}
+	item := r.callbacks.get(m.GetNumber())
+	if item == nil || item.Attempt > m.GetCallback().GetAttempt() {
+		return nil
+	}
+	item.State = m.GetCallback().GetState()
+	item.Attempt = m.GetCallback().GetAttempt()
+	item.LastAttemptCompleteTime = m.GetCallback().GetLastAttemptCompleteTime()
+	item.LastAttemptFailure = m.GetCallback().GetLastAttemptFailure()
+	item.NextAttemptScheduleTime = m.GetCallback().GetNextAttemptScheduleTime()
+	r.callbacks.touch(m.GetNumber())
+	return nil
+}
+
+// callbackInfos describe the callbacks.
+func (r *Run) callbackInfos() []*workflowpb.CallbackInfo {
+	var infos []*workflowpb.CallbackInfo
+	for _, number := range r.callbacks.keys() {
+		item := r.callbacks.get(number)
+		state := enumspb.CallbackState(item.State)
+		if state == enumspb.CALLBACK_STATE_UNSPECIFIED {
+			state = enumspb.CALLBACK_STATE_STANDBY
+		}
+		infos = append(infos, &workflowpb.CallbackInfo{
+			Callback: item.Callback,
+			Trigger: &workflowpb.CallbackInfo_Trigger{Variant: &workflowpb.CallbackInfo_Trigger_WorkflowClosed{
+				WorkflowClosed: &workflowpb.CallbackInfo_WorkflowClosed{}}},
+			RegistrationTime:        item.RegistrationTime,
+			State:                   state,
+			Attempt:                 item.Attempt,
+			LastAttemptCompleteTime: item.LastAttemptCompleteTime,
+			LastAttemptFailure:      item.LastAttemptFailure,
+			NextAttemptScheduleTime: item.NextAttemptScheduleTime,
+		})
+	}
+	return infos
+}
