@@ -20,12 +20,8 @@ import (
 	"github.com/perdure/perdure/internal/entity"
 )
 
-// minRunInterval is the least time between the starts of two runs of which one
-// continues the other, so that a workflow cannot spin.
-const minRunInterval = time.Second
-
 // restBefore stretches the backoff of the run that follows this one, if this one
-// has been short.
+// has been short, so that a workflow cannot spin.
 func (r *Run) restBefore(now time.Time, backoff time.Duration) time.Duration {
 	lifetime := now.Sub(r.info.ExecutionTime.AsTime())
 	if least := r.limits().ReuseInterval; lifetime+backoff < least {
