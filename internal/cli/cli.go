@@ -31,7 +31,7 @@ const (
 )
 
 // Main runs the command line and returns the exit code. The first SIGINT or
-// SIGTERM ends it in order, the second at once.
+// SIGTERM ends it in order; one that comes a second later, or more, ends it at once.
 func Main(args []string, stdout, stderr io.Writer) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -40,20 +40,10 @@ func Main(args []string, stdout, stderr io.Writer) int {
 	defer signal.Stop(signals)
 	done := make(chan struct{})
 	defer close(done)
-	go func() {
-		for first := true; ; first = false {
-			select {
-			case <-done:
-				return
-			case s := <-signals:
-				if !first {
-					fmt.Fprintf(stderr, "Stopped at once by a second signal (%v).\n", s)
-					os.Exit(exitSignal)
-				}
-				cancel()
-			}
-		}
-	}()
+	go watchSignals(signals, done, cancel, func(s os.Signal) {
+		fmt.Fprintf(stderr, "Stopped at once by a second signal (%v).\n", s)
+		os.Exit(exitSignal)
+	})
 	return Run(ctx, args, stdout, stderr)
 }
 
