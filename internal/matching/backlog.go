@@ -133,9 +133,9 @@ func (q *queue) load() {
 		return
 	}
 	q.mu.Lock()
-	configured := q.configured > 0
+	known := q.known
 	q.mu.Unlock()
-	if !configured && !q.insist(readingConfig, q.readConfig) {
+	if !known && !q.insist(readingConfig, q.readConfig) {
 		return
 	}
 	for {

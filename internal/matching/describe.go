@@ -78,17 +78,17 @@ func (m *Matching) Describe(ctx context.Context, queue entity.Queue, sticky stri
 	s := survey{now: now, stored: !key.sticky, stats: make(map[int32]*waiting)}
 	var d Description
 	d.Rate, d.RateSource = (*limits)(nil).rate()
-	configured := false
+	known := false
 	if q := m.locked(key); q != nil {
 		q.forgetPollers(now)
 		d.Pollers = slices.AppendSeq(d.Pollers, maps.Values(q.infos))
 		d.RateLimited = q.limits != nil && now.Sub(q.limits.held) < meterSpan
 		d.Rate, d.RateSource = q.limits.rate()
-		configured = q.configured > 0
+		known = q.known
 		s.memory(q)
 		q.mu.Unlock()
 	}
-	if !configured && !key.sticky && m.options.Config != nil {
+	if !known && !key.sticky && m.options.Config != nil {
 		config, err := m.options.Config(ctx, queue)
 		if err != nil {
 			return Description{}, fmt.Errorf("describing task queue %q: %w", queue.Name, err)

@@ -354,6 +354,7 @@ func (q *queue) readConfig() error {
 	defer q.mu.Unlock()
 	if q.configured == turn { // else somebody reads who has begun later
 		q.setConfig(config, q.m.now())
+		q.known = true
 	}
 	return nil
 }

@@ -51,8 +51,10 @@ type queue struct {
 
 	// limits of the rate at which tasks go out; nil if there are none. See limit.go.
 	limits *limits
-	// configured counts the readings of the configuration.
+	// configured counts the readings of the configuration that have begun; known is
+	// whether one has ended.
 	configured int
+	known      bool
 
 	// advice bounds how often pollers are told that there should be more: see scaling.go.
 	advice bucket

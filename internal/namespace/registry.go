@@ -77,9 +77,8 @@ func (r *Registry) Open(ctx context.Context, runtime Runtime, retention time.Dur
 		return fmt.Errorf("loading namespaces: %w", err)
 	}
 	if retention == 0 {
-		retention = 72 * time.Hour
+		retention = max(72*time.Hour, dynamicconfig.MinRetention.Get(r.config))
 	}
-	retention = max(retention, dynamicconfig.MinRetention.Get(r.config))
 	for _, name := range append([]string{Default}, names...) {
 		if _, ok := r.snapshot.Load().byName[name]; ok {
 			continue
