@@ -18,15 +18,12 @@ import (
 // TaskQueue is the task queue of workers and workflows that are given no other.
 const TaskQueue = "test"
 
-// longPoll is how long polls wait: so long that the polls of an idle month cost
-// nothing.
-const longPoll = 365 * 24 * time.Hour
-
 // Options are the settings of an environment. The zero value is what most tests
 // want.
 type Options struct {
 	// Client is what all clients of the environment are made with: data converter,
-	// interceptors, context propagators. Its connection is the environment's.
+	// interceptors, context propagators. Its connection is the environment's, and
+	// workers send no heartbeats of their own unless it says how often.
 	Client client.Options
 	// Namespaces are registered beside "default".
 	Namespaces []string
@@ -53,6 +50,7 @@ type Env struct {
 	crashes sync.WaitGroup
 
 	mu        sync.Mutex
+	closed    bool
 	workers   []*Worker
 	fakes     []fake
 	ids       int
@@ -75,6 +73,9 @@ func RunWith(t *testing.T, options Options, f func(env *Env)) {
 	options.Limit = cmp.Or(options.Limit, 10*365*24*time.Hour)
 	if options.Logger == nil {
 		options.Logger = slog.New(slog.DiscardHandler)
+	}
+	if options.Client.WorkerHeartbeatInterval == 0 {
+		options.Client.WorkerHeartbeatInterval = -1 // one a minute is many in a month
 	}
 	if options.Client.Logger == nil {
 		options.Client.Logger = sdklog.NewStructuredLogger(slog.New(slog.NewTextHandler(io.Discard, nil)))
@@ -111,6 +112,9 @@ func (e *Env) dial(w *Worker) client.Client {
 
 // close ends what is still running, and shows the histories if the test has failed.
 func (e *Env) close() {
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
 	e.crashes.Wait()
 	if e.T.Failed() {
 		e.logHistories()

@@ -50,10 +50,10 @@ func (g *generations) start() error {
 	next.alive, next.kill = context.WithCancel(context.Background())
 	var err error
 	next.server, err = server.Start(context.Background(), server.Options{
-		Store:      next.disk,
-		Namespaces: g.options.Namespaces,
-		LongPoll:   longPoll,
-		Logger:     g.options.Logger,
+		Store:       next.disk,
+		Namespaces:  g.options.Namespaces,
+		VirtualTime: true,
+		Logger:      g.options.Logger,
 	})
 	if err != nil {
 		next.kill()
@@ -146,7 +146,14 @@ func (g *generations) stop() {
 // again for a minute, as in production, and workers for ever.
 func (e *Env) CrashServer(downtime time.Duration) {
 	e.T.Helper()
+	e.mu.Lock()
+	if e.closed {
+		// The test is over; a call that was still under way has come here.
+		e.mu.Unlock()
+		return
+	}
 	e.crashes.Add(1)
+	e.mu.Unlock()
 	defer e.crashes.Done()
 	e.server.crash()
 	time.Sleep(downtime)

@@ -83,6 +83,7 @@
 package runtime
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -119,6 +120,9 @@ type Options struct {
 	// if somebody reads them and trims the log, or it grows without bound; what was
 	// not written while it was off is not made up for.
 	ChangeLog bool
+	// ClockCheck is how long timers sleep at most, as the clock may be set forward
+	// meanwhile. Default: a minute.
+	ClockCheck time.Duration
 	// Logger defaults to slog.Default().
 	Logger *slog.Logger
 	// Now is the clock. Default time.Now.
@@ -146,8 +150,10 @@ type Runtime struct {
 	machines map[entity.Kind]entity.Machine
 	tasks    TaskSink
 	log      *slog.Logger
-	clock    func() time.Time
-	newID    func() string
+	// clockCheck is Options.ClockCheck.
+	clockCheck time.Duration
+	clock      func() time.Time
+	newID      func() string
 	// changeLog is Options.ChangeLog.
 	changeLog bool
 
@@ -182,14 +188,15 @@ func Open(ctx context.Context, options Options) (*Runtime, error) {
 		return nil, errors.New("runtime: Options.Store and Options.Machines must be set")
 	}
 	r := &Runtime{
-		store:     options.Store,
-		machines:  options.Machines,
-		tasks:     options.Tasks,
-		log:       options.Logger,
-		clock:     options.Now,
-		newID:     options.NewID,
-		changeLog: options.ChangeLog,
-		closing:   make(chan struct{}),
+		store:      options.Store,
+		machines:   options.Machines,
+		tasks:      options.Tasks,
+		log:        options.Logger,
+		clockCheck: cmp.Or(options.ClockCheck, clockCheck),
+		clock:      options.Now,
+		newID:      options.NewID,
+		changeLog:  options.ChangeLog,
+		closing:    make(chan struct{}),
 	}
 	if r.log == nil {
 		r.log = slog.Default()

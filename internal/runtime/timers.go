@@ -23,8 +23,9 @@ const (
 	// timerLimit bounds the durable timers in memory. If there are more within
 	// the window, the window gets shorter.
 	timerLimit = 1 << 17
-	// clockCheck is how long the timers sleep at most while there are any: the
-	// clock may have been set forward, or the machine suspended, meanwhile.
+	// clockCheck is how long the timers sleep at most while there are any, unless the
+	// options say otherwise: the clock may have been set forward, or the machine
+	// suspended, meanwhile.
 	clockCheck = time.Minute
 	// An entity that fails to do what a timer is for, or a message, is tried again
 	// after a time that doubles from firstRetry to lastRetry.
@@ -260,7 +261,7 @@ func (t *timers) run() {
 			next = max(next, now+int64(firstRetry))
 		}
 		if next < math.MaxInt64 {
-			sleep.Reset(min(time.Duration(next-now), clockCheck))
+			sleep.Reset(min(time.Duration(next-now), t.rt.clockCheck))
 		} else {
 			sleep.Stop()
 		}

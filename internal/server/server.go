@@ -83,13 +83,22 @@ type Options struct {
 	// Store is kept the data in, in place of DataDir, by tests that let a server
 	// crash. It is closed with the server.
 	Store storage.Store
-	// LongPoll is how long a long poll waits before its answer is empty; what the
-	// table of methods says if zero. In virtual time it is better long: each poll is
-	// work, and an idle month has 43,200 of a minute.
-	LongPoll time.Duration
+	// VirtualTime is set by tests whose clock does not pass by itself: polls wait for a
+	// year and nothing looks every minute whether there is something to do, as an
+	// idle month would be half a million such looks.
+	VirtualTime bool
 
 	// For tests: a shorter time for handshakes.
 	handshakeTimeout time.Duration
+}
+
+// rest is how long the server does nothing in virtual time; zero, which stands for
+// what is usual, otherwise.
+func (o *Options) rest() time.Duration {
+	if o.VirtualTime {
+		return 365 * 24 * time.Hour
+	}
+	return 0
 }
 
 // closeTimeout is what the runtime has to bring to an end what is on its way to
@@ -151,9 +160,10 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		return err
 	}
 	s.matching = matching.New(matching.Options{
-		Logger:   s.logger,
-		LongPoll: options.LongPoll,
-		Fair:     s.fairQueue,
+		Logger:    s.logger,
+		LongPoll:  options.rest(),
+		IdleAfter: options.rest(),
+		Fair:      s.fairQueue,
 		Config: taskqueue.Limits(func(ctx context.Context, key entity.Key, fn func(entity.Entity, entity.View) error) error {
 			return s.runtime.View(ctx, key, fn)
 		}),
@@ -163,6 +173,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Machines:   machines(s.namespaces, s.workflowConfig()),
 		Tasks:      s.matching,
 		CacheBytes: options.CacheBytes,
+		ClockCheck: options.rest(),
 		Logger:     s.logger,
 	})
 	if err != nil {
@@ -187,7 +198,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Matching:   s.matching,
 		Namespaces: s.namespaces,
 		Config:     s.settings.Config(),
-		LongPoll:   options.LongPoll,
+		LongPoll:   options.rest(),
 		Logger:     s.logger,
 		Cluster: frontend.Cluster{
 			Version:     Version,
