@@ -315,7 +315,10 @@ var otherCalls = []badCall{
 		return b.reset(func(r *resetRequest) { r.WorkflowTaskFinishEventId = 1000 })
 	}},
 	{"reset: a type of reapplying that there is not", func(b *bad) error {
-		return b.reset(func(r *resetRequest) { r.ResetReapplyType = 77 })
+		return b.reset(func(r *resetRequest) {
+			//lint:ignore SA1019 older clients use it
+			r.ResetReapplyType = 77
+		})
 	}},
 	{"reset: an empty operation after it", func(b *bad) error {
 		return b.reset(func(r *resetRequest) { r.PostResetOperations = []*workflowpb.PostResetOperation{{}} })
