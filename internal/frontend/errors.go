@@ -49,7 +49,7 @@ var (
 // ignored: a workflow without its callback or its pinned version would be wrong
 // without anyone noticing.
 var (
-	errCallbacks          = serviceerror.NewUnimplemented("Completion callbacks are not implemented by this server.")
+	errCallbacks          = serviceerror.NewUnimplemented("Completion callbacks of updates are not implemented by this server; those of workflows are.")
 	errConcurrencyLimit   = serviceerror.NewUnimplemented("Concurrency limits of task queues are not implemented by this server.")
 	errTimeSkipping       = serviceerror.NewUnimplemented("The Time-Skipping feature is not enabled for namespace.")
 	errStandaloneActivity = serviceerror.NewUnimplemented("Activities without a workflow are not implemented by this server: name a workflow.")
