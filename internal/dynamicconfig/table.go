@@ -118,6 +118,10 @@ var (
 		"The shortest retention that a namespace may have.")
 	MaxBadBinaries = byNamespace("frontend.maxBadBinaries", 10, number(0),
 		"How many builds of a namespace may be marked as bad.")
+	WorkflowRules = byNamespace("frontend.workflowRulesAPIsEnabled", false, boolean,
+		"Workflow rules can be made, looked at and deleted. Those that there are apply in any case.")
+	MaxWorkflowRules = byNamespace("frontend.maxWorkflowRulesPerNamespace", 10, number(0),
+		"How many workflow rules a namespace may have.")
 )
 
 // Completion callbacks.

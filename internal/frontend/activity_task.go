@@ -54,6 +54,9 @@ func (h *activityTaskHandlers) PollActivityTaskQueue(ctx context.Context, req *w
 			resp, err = c.StartActivity(step, work.Task, req)
 			return err
 		})
+		if err == nil && resp == nil {
+			err = workflow.ErrStaleTask // a rule has paused the activity
+		}
 		if err == nil {
 			resp.PollerScalingDecision = scalingDecision(work)
 		}

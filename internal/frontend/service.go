@@ -82,6 +82,7 @@ type workflowService struct {
 	taskQueueHandlers
 	workerHandlers
 	namespaceHandlers
+	ruleHandlers
 	clusterHandlers
 }
 
@@ -123,6 +124,7 @@ func New(options Options) *Service {
 			taskQueueHandlers:        taskQueueHandlers{runtime: runtime, matching: match},
 			workerHandlers:           workerHandlers{matching: match, workers: newWorkerRegistry(), logger: logger},
 			namespaceHandlers:        namespaceHandlers{namespaces: options.Namespaces},
+			ruleHandlers:             ruleHandlers{namespaces: options.Namespaces, runtime: runtime},
 			clusterHandlers:          clusterHandlers{cluster: options.Cluster},
 		},
 		operator: &operatorService{

@@ -16,6 +16,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"github.com/perdure/perdure/internal/records"
+	"github.com/perdure/perdure/internal/rule"
 	"github.com/perdure/perdure/internal/searchattribute"
 )
 
@@ -45,6 +46,9 @@ type Namespace struct {
 	SearchAttributes map[string]searchattribute.Type
 	// BadBinaries are builds that may not poll, by checksum.
 	BadBinaries map[string]BadBinary
+	// Rules are the workflow rules, in the order of their ids. Expired ones may be among
+	// them.
+	Rules []*rule.Rule
 }
 
 // BadBinary is why a build may not poll.
@@ -74,5 +78,6 @@ func fromRecord(r *records.NamespaceRecord) *Namespace {
 			ns.BadBinaries[checksum] = BadBinary{Reason: bad.Reason, Operator: bad.Operator, Created: bad.Created.AsTime()}
 		}
 	}
+	ns.Rules = compileRules(r.WorkflowRules)
 	return ns
 }

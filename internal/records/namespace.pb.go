@@ -9,6 +9,7 @@
 package records
 
 import (
+	v1 "go.temporal.io/api/rules/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	durationpb "google.golang.org/protobuf/types/known/durationpb"
@@ -27,17 +28,18 @@ const (
 
 // NamespaceRecord is one namespace.
 type NamespaceRecord struct {
-	state                  protoimpl.MessageState `protogen:"open.v1"`
-	Id                     string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Name                   string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	Description            string                 `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
-	OwnerEmail             string                 `protobuf:"bytes,4,opt,name=owner_email,json=ownerEmail,proto3" json:"owner_email,omitempty"`
-	Data                   map[string]string      `protobuf:"bytes,5,rep,name=data,proto3" json:"data,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	Retention              *durationpb.Duration   `protobuf:"bytes,6,opt,name=retention,proto3" json:"retention,omitempty"`
-	State                  int32                  `protobuf:"varint,7,opt,name=state,proto3" json:"state,omitempty"` // temporal.api.enums.v1.NamespaceState
-	Created                *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=created,proto3" json:"created,omitempty"`
-	SearchAttributeAliases map[string]string      `protobuf:"bytes,9,rep,name=search_attribute_aliases,json=searchAttributeAliases,proto3" json:"search_attribute_aliases,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	BadBinaries            map[string]*BadBinary  `protobuf:"bytes,10,rep,name=bad_binaries,json=badBinaries,proto3" json:"bad_binaries,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	state                  protoimpl.MessageState    `protogen:"open.v1"`
+	Id                     string                    `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Name                   string                    `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Description            string                    `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
+	OwnerEmail             string                    `protobuf:"bytes,4,opt,name=owner_email,json=ownerEmail,proto3" json:"owner_email,omitempty"`
+	Data                   map[string]string         `protobuf:"bytes,5,rep,name=data,proto3" json:"data,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Retention              *durationpb.Duration      `protobuf:"bytes,6,opt,name=retention,proto3" json:"retention,omitempty"`
+	State                  int32                     `protobuf:"varint,7,opt,name=state,proto3" json:"state,omitempty"` // temporal.api.enums.v1.NamespaceState
+	Created                *timestamppb.Timestamp    `protobuf:"bytes,8,opt,name=created,proto3" json:"created,omitempty"`
+	SearchAttributeAliases map[string]string         `protobuf:"bytes,9,rep,name=search_attribute_aliases,json=searchAttributeAliases,proto3" json:"search_attribute_aliases,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	BadBinaries            map[string]*BadBinary     `protobuf:"bytes,10,rep,name=bad_binaries,json=badBinaries,proto3" json:"bad_binaries,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	WorkflowRules          map[string]*NamespaceRule `protobuf:"bytes,11,rep,name=workflow_rules,json=workflowRules,proto3" json:"workflow_rules,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // by id
 	unknownFields          protoimpl.UnknownFields
 	sizeCache              protoimpl.SizeCache
 }
@@ -142,6 +144,13 @@ func (x *NamespaceRecord) GetBadBinaries() map[string]*BadBinary {
 	return nil
 }
 
+func (x *NamespaceRecord) GetWorkflowRules() map[string]*NamespaceRule {
+	if x != nil {
+		return x.WorkflowRules
+	}
+	return nil
+}
+
 type BadBinary struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Reason        string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
@@ -202,11 +211,64 @@ func (x *BadBinary) GetCreated() *timestamppb.Timestamp {
 	return nil
 }
 
+// NamespaceRule is a workflow rule of a namespace.
+type NamespaceRule struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Rule          *v1.WorkflowRule       `protobuf:"bytes,1,opt,name=rule,proto3" json:"rule,omitempty"`
+	RequestId     string                 `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"` // of its creation; empty: none was given
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NamespaceRule) Reset() {
+	*x = NamespaceRule{}
+	mi := &file_records_namespace_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NamespaceRule) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NamespaceRule) ProtoMessage() {}
+
+func (x *NamespaceRule) ProtoReflect() protoreflect.Message {
+	mi := &file_records_namespace_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NamespaceRule.ProtoReflect.Descriptor instead.
+func (*NamespaceRule) Descriptor() ([]byte, []int) {
+	return file_records_namespace_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *NamespaceRule) GetRule() *v1.WorkflowRule {
+	if x != nil {
+		return x.Rule
+	}
+	return nil
+}
+
+func (x *NamespaceRule) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
 var File_records_namespace_proto protoreflect.FileDescriptor
 
 const file_records_namespace_proto_rawDesc = "" +
 	"\n" +
-	"\x17records/namespace.proto\x12\x12perdure.records.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf7\x05\n" +
+	"\x17records/namespace.proto\x12\x12perdure.records.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#temporal/api/rules/v1/message.proto\"\xbb\a\n" +
 	"\x0fNamespaceRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12 \n" +
@@ -219,7 +281,8 @@ const file_records_namespace_proto_rawDesc = "" +
 	"\acreated\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\acreated\x12y\n" +
 	"\x18search_attribute_aliases\x18\t \x03(\v2?.perdure.records.v1.NamespaceRecord.SearchAttributeAliasesEntryR\x16searchAttributeAliases\x12W\n" +
 	"\fbad_binaries\x18\n" +
-	" \x03(\v24.perdure.records.v1.NamespaceRecord.BadBinariesEntryR\vbadBinaries\x1a7\n" +
+	" \x03(\v24.perdure.records.v1.NamespaceRecord.BadBinariesEntryR\vbadBinaries\x12]\n" +
+	"\x0eworkflow_rules\x18\v \x03(\v26.perdure.records.v1.NamespaceRecord.WorkflowRulesEntryR\rworkflowRules\x1a7\n" +
 	"\tDataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aI\n" +
@@ -228,11 +291,18 @@ const file_records_namespace_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a]\n" +
 	"\x10BadBinariesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x123\n" +
-	"\x05value\x18\x02 \x01(\v2\x1d.perdure.records.v1.BadBinaryR\x05value:\x028\x01\"u\n" +
+	"\x05value\x18\x02 \x01(\v2\x1d.perdure.records.v1.BadBinaryR\x05value:\x028\x01\x1ac\n" +
+	"\x12WorkflowRulesEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x127\n" +
+	"\x05value\x18\x02 \x01(\v2!.perdure.records.v1.NamespaceRuleR\x05value:\x028\x01\"u\n" +
 	"\tBadBinary\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x1a\n" +
 	"\boperator\x18\x02 \x01(\tR\boperator\x124\n" +
-	"\acreated\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\acreatedB-Z+github.com/perdure/perdure/internal/recordsb\x06proto3"
+	"\acreated\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\acreated\"g\n" +
+	"\rNamespaceRule\x127\n" +
+	"\x04rule\x18\x01 \x01(\v2#.temporal.api.rules.v1.WorkflowRuleR\x04rule\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tR\trequestIdB-Z+github.com/perdure/perdure/internal/recordsb\x06proto3"
 
 var (
 	file_records_namespace_proto_rawDescOnce sync.Once
@@ -246,29 +316,35 @@ func file_records_namespace_proto_rawDescGZIP() []byte {
 	return file_records_namespace_proto_rawDescData
 }
 
-var file_records_namespace_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_records_namespace_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_records_namespace_proto_goTypes = []any{
 	(*NamespaceRecord)(nil),       // 0: perdure.records.v1.NamespaceRecord
 	(*BadBinary)(nil),             // 1: perdure.records.v1.BadBinary
-	nil,                           // 2: perdure.records.v1.NamespaceRecord.DataEntry
-	nil,                           // 3: perdure.records.v1.NamespaceRecord.SearchAttributeAliasesEntry
-	nil,                           // 4: perdure.records.v1.NamespaceRecord.BadBinariesEntry
-	(*durationpb.Duration)(nil),   // 5: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
+	(*NamespaceRule)(nil),         // 2: perdure.records.v1.NamespaceRule
+	nil,                           // 3: perdure.records.v1.NamespaceRecord.DataEntry
+	nil,                           // 4: perdure.records.v1.NamespaceRecord.SearchAttributeAliasesEntry
+	nil,                           // 5: perdure.records.v1.NamespaceRecord.BadBinariesEntry
+	nil,                           // 6: perdure.records.v1.NamespaceRecord.WorkflowRulesEntry
+	(*durationpb.Duration)(nil),   // 7: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
+	(*v1.WorkflowRule)(nil),       // 9: temporal.api.rules.v1.WorkflowRule
 }
 var file_records_namespace_proto_depIdxs = []int32{
-	2, // 0: perdure.records.v1.NamespaceRecord.data:type_name -> perdure.records.v1.NamespaceRecord.DataEntry
-	5, // 1: perdure.records.v1.NamespaceRecord.retention:type_name -> google.protobuf.Duration
-	6, // 2: perdure.records.v1.NamespaceRecord.created:type_name -> google.protobuf.Timestamp
-	3, // 3: perdure.records.v1.NamespaceRecord.search_attribute_aliases:type_name -> perdure.records.v1.NamespaceRecord.SearchAttributeAliasesEntry
-	4, // 4: perdure.records.v1.NamespaceRecord.bad_binaries:type_name -> perdure.records.v1.NamespaceRecord.BadBinariesEntry
-	6, // 5: perdure.records.v1.BadBinary.created:type_name -> google.protobuf.Timestamp
-	1, // 6: perdure.records.v1.NamespaceRecord.BadBinariesEntry.value:type_name -> perdure.records.v1.BadBinary
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	3,  // 0: perdure.records.v1.NamespaceRecord.data:type_name -> perdure.records.v1.NamespaceRecord.DataEntry
+	7,  // 1: perdure.records.v1.NamespaceRecord.retention:type_name -> google.protobuf.Duration
+	8,  // 2: perdure.records.v1.NamespaceRecord.created:type_name -> google.protobuf.Timestamp
+	4,  // 3: perdure.records.v1.NamespaceRecord.search_attribute_aliases:type_name -> perdure.records.v1.NamespaceRecord.SearchAttributeAliasesEntry
+	5,  // 4: perdure.records.v1.NamespaceRecord.bad_binaries:type_name -> perdure.records.v1.NamespaceRecord.BadBinariesEntry
+	6,  // 5: perdure.records.v1.NamespaceRecord.workflow_rules:type_name -> perdure.records.v1.NamespaceRecord.WorkflowRulesEntry
+	8,  // 6: perdure.records.v1.BadBinary.created:type_name -> google.protobuf.Timestamp
+	9,  // 7: perdure.records.v1.NamespaceRule.rule:type_name -> temporal.api.rules.v1.WorkflowRule
+	1,  // 8: perdure.records.v1.NamespaceRecord.BadBinariesEntry.value:type_name -> perdure.records.v1.BadBinary
+	2,  // 9: perdure.records.v1.NamespaceRecord.WorkflowRulesEntry.value:type_name -> perdure.records.v1.NamespaceRule
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_records_namespace_proto_init() }
@@ -282,7 +358,7 @@ func file_records_namespace_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_namespace_proto_rawDesc), len(file_records_namespace_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1168,6 +1168,7 @@ type ActivityControl struct {
 	WasReset       bool                   `protobuf:"varint,6,opt,name=was_reset,json=wasReset,proto3" json:"was_reset,omitempty"`                   // the running attempt is to be told of a reset
 	ResetHeartbeat bool                   `protobuf:"varint,7,opt,name=reset_heartbeat,json=resetHeartbeat,proto3" json:"reset_heartbeat,omitempty"` // the next attempt begins without heartbeat details
 	AttemptChanged bool                   `protobuf:"varint,8,opt,name=attempt_changed,json=attemptChanged,proto3" json:"attempt_changed,omitempty"` // the running attempt is another one by its token
+	PauseRuleId    string                 `protobuf:"bytes,9,opt,name=pause_rule_id,json=pauseRuleId,proto3" json:"pause_rule_id,omitempty"`         // of the workflow rule that has paused it; empty: it was somebody
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -1256,6 +1257,13 @@ func (x *ActivityControl) GetAttemptChanged() bool {
 		return x.AttemptChanged
 	}
 	return false
+}
+
+func (x *ActivityControl) GetPauseRuleId() string {
+	if x != nil {
+		return x.PauseRuleId
+	}
+	return ""
 }
 
 // Timer is one pending user timer of a run.
@@ -1855,7 +1863,7 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\x1alast_attempt_complete_time\x18\x19 \x01(\v2\x1a.google.protobuf.TimestampR\x17lastAttemptCompleteTime\x12\x14\n" +
 	"\x05stamp\x18\x1a \x01(\x05R\x05stamp\x12\x12\n" +
 	"\x04lane\x18\x1b \x01(\tR\x04lane\x12=\n" +
-	"\acontrol\x18\x1c \x01(\v2#.perdure.records.v1.ActivityControlR\acontrol\"\xc7\x02\n" +
+	"\acontrol\x18\x1c \x01(\v2#.perdure.records.v1.ActivityControlR\acontrol\"\xeb\x02\n" +
 	"\x0fActivityControl\x12\x16\n" +
 	"\x06paused\x18\x01 \x01(\bR\x06paused\x129\n" +
 	"\n" +
@@ -1865,7 +1873,8 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\x10pause_request_id\x18\x05 \x01(\tR\x0epauseRequestId\x12\x1b\n" +
 	"\twas_reset\x18\x06 \x01(\bR\bwasReset\x12'\n" +
 	"\x0freset_heartbeat\x18\a \x01(\bR\x0eresetHeartbeat\x12'\n" +
-	"\x0fattempt_changed\x18\b \x01(\bR\x0eattemptChanged\"\x81\x01\n" +
+	"\x0fattempt_changed\x18\b \x01(\bR\x0eattemptChanged\x12\"\n" +
+	"\rpause_rule_id\x18\t \x01(\tR\vpauseRuleId\"\x81\x01\n" +
 	"\x05Timer\x12\x19\n" +
 	"\btimer_id\x18\x01 \x01(\tR\atimerId\x12(\n" +
 	"\x10started_event_id\x18\x02 \x01(\x03R\x0estartedEventId\x123\n" +

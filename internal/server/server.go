@@ -278,7 +278,7 @@ func (s *Server) workflowConfig() workflow.Config {
 		if err != nil {
 			return workflow.Namespace{}, false
 		}
-		known := workflow.Namespace{ID: ns.ID, Name: ns.Name, Retention: ns.Retention}
+		known := workflow.Namespace{ID: ns.ID, Name: ns.Name, Retention: ns.Retention, Rules: ns.Rules}
 		if bad := ns.BadBinaries; len(bad) > 0 {
 			known.BadBinary = func(checksum string) bool { _, is := bad[checksum]; return is }
 		}

@@ -101,7 +101,7 @@ func (f *activities) fire(r *Run, step *entity.Step, scheduledEventID int64) (cl
 	act := f.get(scheduledEventID)
 	_, what := nextActivityDeadline(act)
 	if what == retryDue {
-		r.dispatchActivity(step, act)
+		r.offerAttempt(step, act)
 		f.change(r, act)
 		return false
 	}

@@ -362,6 +362,16 @@ func (r *Run) activityQueue(act *records.Activity) entity.Queue {
 	return entity.Queue{Namespace: r.chain.key.Namespace, Type: entity.TaskActivity, Name: act.TaskQueue}
 }
 
+// offerAttempt makes the next attempt of the activity ready for workers, unless it is a
+// further one and a rule says otherwise. Rules are asked about a first one when it is
+// given to a worker.
+func (r *Run) offerAttempt(step *entity.Step, act *records.Activity) {
+	if act.Attempt > 1 && r.pausedByRule(step, act) {
+		return
+	}
+	r.dispatchActivity(step, act)
+}
+
 // dispatchActivity makes the next attempt of the activity ready for workers, as soon
 // as the run is not paused.
 func (r *Run) dispatchActivity(step *entity.Step, act *records.Activity) {

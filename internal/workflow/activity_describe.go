@@ -18,7 +18,7 @@ import (
 // run, in the order in which they were scheduled.
 func (r *Run) describePending(resp *workflowservice.DescribeWorkflowExecutionResponse, now time.Time) {
 	for _, id := range r.activities.keys() {
-		resp.PendingActivities = append(resp.PendingActivities, describeActivity(r.activities.get(id), now))
+		resp.PendingActivities = append(resp.PendingActivities, r.describeActivity(r.activities.get(id), now))
 	}
 	for _, id := range r.children.keys() {
 		child := r.children.get(id)
@@ -32,7 +32,7 @@ func (r *Run) describePending(resp *workflowservice.DescribeWorkflowExecutionRes
 	}
 }
 
-func describeActivity(act *records.Activity, now time.Time) *workflowpb.PendingActivityInfo {
+func (r *Run) describeActivity(act *records.Activity, now time.Time) *workflowpb.PendingActivityInfo {
 	info := &workflowpb.PendingActivityInfo{
 		ActivityId:              act.ActivityId,
 		ActivityType:            &commonpb.ActivityType{Name: act.ActivityType},
@@ -71,13 +71,7 @@ func describeActivity(act *records.Activity, now time.Time) *workflowpb.PendingA
 		}
 	}
 	if paused(act) {
-		info.PauseInfo = &workflowpb.PendingActivityInfo_PauseInfo{
-			PauseTime: act.Control.PauseTime,
-			PausedBy: &workflowpb.PendingActivityInfo_PauseInfo_Manual_{Manual: &workflowpb.PendingActivityInfo_PauseInfo_Manual{
-				Identity: act.Control.PauseIdentity,
-				Reason:   act.Control.PauseReason,
-			}},
-		}
+		info.PauseInfo = r.describePauseOf(act)
 	}
 	return info
 }

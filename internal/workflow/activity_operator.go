@@ -41,6 +41,8 @@ type ActivityPause struct {
 	Identity, Reason string
 	// RequestID lets a repeated pause pass that would be refused otherwise.
 	RequestID string
+	// RuleID is the workflow rule that pauses; empty: somebody does.
+	RuleID string
 }
 
 // ActivityResume is how activities go on after a pause.
@@ -97,6 +99,7 @@ func (r *Run) pauseActivity(step *entity.Step, act *records.Activity, pause Acti
 		control.Paused = true
 		control.PauseTime = timestamppb.New(step.Now)
 		control.PauseIdentity, control.PauseReason, control.PauseRequestId = pause.Identity, pause.Reason, pause.RequestID
+		control.PauseRuleId = pause.RuleID
 	})
 	r.activities.change(r, act)
 }
@@ -214,7 +217,7 @@ func (r *Run) endPause(act *records.Activity) {
 	act.Stamp++
 	r.control(act, func(control *records.ActivityControl) {
 		control.Paused, control.PauseTime = false, nil
-		control.PauseIdentity, control.PauseReason, control.PauseRequestId = "", "", ""
+		control.PauseIdentity, control.PauseReason, control.PauseRequestId, control.PauseRuleId = "", "", "", ""
 	})
 }
 
@@ -261,7 +264,7 @@ func (r *Run) scheduleAttempt(step *entity.Step, act *records.Activity, at time.
 	case at.After(step.Now):
 		act.RetryAt = act.ScheduledTime
 	default:
-		r.dispatchActivity(step, act)
+		r.offerAttempt(step, act)
 	}
 }
 

@@ -38,7 +38,7 @@ func (r *Run) retryActivity(step *entity.Step, act *records.Activity, failure *f
 	if !retryable(failure, policy.NonRetryableErrorTypes) {
 		return enumspb.RETRY_STATE_NON_RETRYABLE_FAILURE
 	}
-	if paused(act) {
+	if paused(act) || r.pausedByRule(step, act) {
 		// There is another attempt in any case, and it is up to the end of the pause when.
 		r.endAttempt(step, act, failure)
 		return enumspb.RETRY_STATE_IN_PROGRESS

@@ -13,7 +13,8 @@ import (
 
 // StartActivity gives the attempt that the dispatch task stands for to the worker
 // that polls, and returns the complete reply to its poll. It fails with
-// ErrStaleTask if the attempt is not to be started any more.
+// ErrStaleTask if the attempt is not to be started any more. It returns nil if a
+// workflow rule has paused the activity instead; the step is to be carried out then.
 //
 // The mark that the attempt is started is durable before the reply only when there
 // may be just one attempt. Otherwise the step is lazy: a power cut may lose the
@@ -37,6 +38,9 @@ func (c *Chain) StartActivity(
 	if err != nil {
 		return nil, err
 	}
+	if act.Attempt == 1 && r.pausedByRule(step, act) {
+		return nil, nil
+	}
 	r.startActivity(step, act, poll.GetIdentity())
 	c.lazy = act.RetryPolicy == nil || act.RetryPolicy.MaximumAttempts != 1
 	return r.activityReply(act, event), nil
@@ -44,7 +48,8 @@ func (c *Chain) StartActivity(
 
 // startEager starts an activity that was scheduled by this very step and was not
 // dispatched, for the worker that scheduled it. It returns nil if the activity is
-// not there any more, because a later command has cancelled it or closed the run.
+// not there any more, because a later command has cancelled it or closed the run, or
+// if a workflow rule has paused it.
 func (r *Run) startEager(step *entity.Step, scheduledEventID int64, identity string) *workflowservice.PollActivityTaskQueueResponse {
 	act := r.activities.get(scheduledEventID)
 	if act == nil || act.StartedTime != nil || r.closed() {
@@ -56,6 +61,9 @@ func (r *Run) startEager(step *entity.Step, scheduledEventID int64, identity str
 		// activity would still reach a worker in the ordinary way.
 		r.dispatchActivity(step, act)
 		r.activities.change(r, act)
+		return nil
+	}
+	if r.pausedByRule(step, act) {
 		return nil
 	}
 	r.startActivity(step, act, identity)

@@ -49,6 +49,7 @@ import (
 
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
+	"github.com/perdure/perdure/internal/rule"
 )
 
 // Config is what chains need to know of their surroundings.
@@ -76,6 +77,8 @@ type Namespace struct {
 	// BadBinary reports whether workers with the checksum must not complete workflow
 	// tasks; nil: all may.
 	BadBinary func(checksum string) bool
+	// Rules are its workflow rules.
+	Rules []*rule.Rule
 }
 
 // defaultRetention applies to namespaces that name no retention.

@@ -15,6 +15,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/rule"
 )
 
 // tester is what *testing.T, *testing.B, *testing.F and *rapid.T are.
@@ -50,6 +51,8 @@ type engine struct {
 	machine entity.Machine
 	now     time.Time
 	ids     int64
+	// rules are those of the test's namespace.
+	rules []*rule.Rule
 
 	// What a crash takes: the chains in memory and their wakes.
 	chains map[entity.Key]*Chain
@@ -114,13 +117,19 @@ func newEngine(t tester, limits ...Limits) *engine {
 		{ID: testNamespace, Name: "space", Retention: 24 * time.Hour, BadBinary: func(checksum string) bool { return checksum == "bad" }},
 		{ID: "other-id", Name: "other", Retention: 24 * time.Hour},
 	}
+	var e *engine
 	find := func(is func(Namespace) bool) (Namespace, bool) {
-		if i := slices.IndexFunc(spaces, is); i >= 0 {
-			return spaces[i], true
+		i := slices.IndexFunc(spaces, is)
+		if i < 0 {
+			return Namespace{}, false
 		}
-		return Namespace{}, false
+		found := spaces[i]
+		if found.ID == testNamespace {
+			found.Rules = e.rules
+		}
+		return found, true
 	}
-	e := &engine{
+	e = &engine{
 		t:   t,
 		now: testEpoch,
 		config: Config{

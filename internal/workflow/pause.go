@@ -57,7 +57,7 @@ func (c *Chain) Unpause(step *entity.Step, req *workflowservice.UnpauseWorkflowE
 	r.addEvent(step, workflowExecutionUnpaused(req))
 	for _, id := range r.activities.keys() {
 		if act := r.activities.get(id); act.StartedTime == nil && act.RetryAt == nil && !paused(act) {
-			r.dispatchActivity(step, act)
+			r.offerAttempt(step, act)
 			r.activities.change(r, act)
 		}
 	}

@@ -49,6 +49,7 @@ func TestAnythingMayHappenInAnyOrder(t *testing.T) {
 			"activity":  m.activity,
 			"finish":    m.finishActivity,
 			"operate":   m.operate,
+			"rule":      m.rule,
 			"pause":     m.pause,
 			"unpause":   m.unpause,
 			"query":     m.query,
@@ -310,11 +311,19 @@ func (m *chaos) activity(t *rapid.T) {
 	task := rapid.SampledFrom(tasks).Draw(t, "activity")
 	_ = m.try(func(s *entity.Step, c *Chain) error {
 		resp, err := c.StartActivity(s, task, &workflowservice.PollActivityTaskQueueRequest{Identity: testWorker})
-		if err == nil {
+		if resp != nil {
 			m.activities = append(m.activities, overWire(m.t, resp))
 		}
 		return err
 	})
+}
+
+// rule has a workflow rule come or go.
+func (m *chaos) rule(t *rapid.T) {
+	m.rules = nil
+	if condition := rapid.SampledFrom([]string{"", "Attempts > 1", "ActivityState = 'Started'", "Attempts = 1"}).Draw(t, "condition"); condition != "" {
+		m.rules = append(m.rules, pauseRule(m.t, "rule", condition))
+	}
 }
 
 func (m *chaos) finishActivity(t *rapid.T) {

@@ -65,6 +65,8 @@ func directives() map[string]func(*script, *words) {
 		"reset-activity":   (*script).doResetActivity,
 		"update-activity":  (*script).doUpdateActivity,
 		"restore-activity": (*script).doRestoreActivity,
+		"rule":             (*script).doRule,
+		"apply-rule":       (*script).doApplyRule,
 
 		"advance":   (*script).doAdvance,
 		"sleep":     func(s *script, w *words) { s.now = s.now.Add(s.duration(w.next())) },
@@ -533,6 +535,10 @@ func (s *script) doStartActivity(w *words) {
 	started, err := subject.tryStartActivity(task)
 	if err != nil {
 		s.sayError(err)
+		return
+	}
+	if started == nil {
+		s.say("none is given")
 		return
 	}
 	if name == "" {

@@ -2,11 +2,13 @@ package workflow
 
 import (
 	activitypb "go.temporal.io/api/activity/v1"
+	rulespb "go.temporal.io/api/rules/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/rule"
 )
 
 // What operators do, in scripts.
@@ -104,4 +106,44 @@ func (s *script) doUnpause(w *words) {
 	req := &workflowservice.UnpauseWorkflowExecutionRequest{Identity: testClient}
 	s.set(req, w)
 	s.sayError(subject.step(func(step *entity.Step, c *Chain) error { return c.Unpause(step, req) }))
+}
+
+// pauseRule is a rule that pauses activities.
+func pauseRule(t tester, id, predicate string) *rule.Rule {
+	t.Helper()
+	r, err := rule.Compile(&rulespb.WorkflowRule{
+		CreatedByIdentity: testClient,
+		Description:       "for a test",
+		Spec: &rulespb.WorkflowRuleSpec{
+			Id:      id,
+			Trigger: &rulespb.WorkflowRuleSpec_ActivityStart{ActivityStart: &rulespb.WorkflowRuleSpec_ActivityStartingTrigger{Predicate: predicate}},
+			Actions: []*rulespb.WorkflowRuleAction{{Variant: &rulespb.WorkflowRuleAction_ActivityPause{ActivityPause: &rulespb.WorkflowRuleAction_ActionActivityPause{}}}},
+		},
+	})
+	if err != nil {
+		t.Fatalf("rule %s: %v", id, err)
+	}
+	return r
+}
+
+// doRule makes a rule the only one of the namespace, or leaves it without any.
+func (s *script) doRule(w *words) {
+	s.rules = nil
+	if id := w.next(); id != "none" {
+		s.rules = append(s.rules, pauseRule(s.t, id, s.data.Input))
+	}
+}
+
+func (s *script) doApplyRule(w *words) {
+	subject, r := s.subject(w), pauseRule(s.t, "applied", s.data.Input)
+	var applied bool
+	err := subject.step(func(step *entity.Step, c *Chain) (err error) {
+		applied, err = c.ApplyRule(step, "", r)
+		return err
+	})
+	if err != nil {
+		s.sayError(err)
+		return
+	}
+	s.say("applied: %v", applied)
 }

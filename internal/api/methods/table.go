@@ -35,7 +35,7 @@ var table = []*Method{
 	row(ws, "GetWorkflowExecutionHistory", ScopeNamespace, Read, NamespaceRequired, Usable, workflow("execution.workflow_id"), untilEvent, execution(2), there),
 	row(ws, "GetWorkflowExecutionHistoryReverse", ScopeNamespace, Read, NamespaceRequired, Usable, workflow("execution.workflow_id"), never, execution(4), there),
 	row(ws, "QueryWorkflow", ScopeNamespace, Read, NamespaceRequired, Usable, workflow("execution.workflow_id"), untilAnswered, execution(3), there),
-	row(ws, "TriggerWorkflowRule", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("execution.workflow_id"), never, execution(2), absent),
+	row(ws, "TriggerWorkflowRule", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("execution.workflow_id"), never, execution(2), there),
 
 	// Workflow tasks.
 	row(ws, "PollWorkflowTaskQueue", ScopeNamespace, Write, NamespaceRequired, Usable, queue("task_queue.normal_name", "task_queue.name"), taskPoll, execution(4), there),
@@ -152,10 +152,10 @@ var table = []*Method{
 	row(ws, "ListDeployments", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
 
 	// Workflow rules.
-	row(ws, "CreateWorkflowRule", ScopeNamespace, Write, NamespaceRequired, Usable, namespaceWide, never, execution(2), absent),
-	row(ws, "DescribeWorkflowRule", ScopeNamespace, Read, NamespaceRequired, Usable, namespaceWide, never, execution(2), absent),
-	row(ws, "DeleteWorkflowRule", ScopeNamespace, Write, NamespaceRequired, Usable, namespaceWide, never, execution(2), absent),
-	row(ws, "ListWorkflowRules", ScopeNamespace, Read, NamespaceRequired, Usable, namespaceWide, never, execution(2), absent),
+	row(ws, "CreateWorkflowRule", ScopeNamespace, Write, NamespaceRequired, Usable, namespaceWide, never, execution(2), there),
+	row(ws, "DescribeWorkflowRule", ScopeNamespace, Read, NamespaceRequired, Usable, namespaceWide, never, execution(2), there),
+	row(ws, "DeleteWorkflowRule", ScopeNamespace, Write, NamespaceRequired, Usable, namespaceWide, never, execution(2), there),
+	row(ws, "ListWorkflowRules", ScopeNamespace, Read, NamespaceRequired, Usable, namespaceWide, never, execution(2), there),
 
 	// Operators.
 	row(os, "AddSearchAttributes", ScopeNamespace, Admin, NamespaceOptional, Usable, cluster, never, unlimited, there),
