@@ -81,6 +81,12 @@ bin/floor: $(wildcard bench/floor/*.go) bench/go.mod
 bench: build bin/peer bin/floor ## Compare with a Temporal server on this machine (SECONDS=10 RUN=regexp OUTPUT=text|markdown|json)
 	$(OUTSIDE) bench run . -perdure ../bin/perdure -peer ../bin/peer -floor ../bin/floor -seconds $(SECONDS) -run '$(RUN)' $(if $(OUTPUT),-output $(OUTPUT))
 
+.PHONY: bench-sdk
+bench-sdk: build ## Compare Perdure's SDK with the Temporal Go SDK: CPU of workers and clients, replay, memory of cached workflows
+	$(OUTSIDE) bench run . -perdure ../bin/perdure -seconds $(SECONDS) -sdks $(if $(OUTPUT),-output $(OUTPUT))
+	$(OUTSIDE) bench test . -run '^$$' -bench Replay
+	$(OUTSIDE) bench test . -run '^$$' -bench CachedWorkflow -benchtime 2000x -perdure ../bin/perdure
+
 .PHONY: golden
 golden: bin/peer ## Record the interop tests' golden files from a Temporal server
 	test/with-peer bin/peer sh -c '$(OUTSIDE) test test . -count=1 -run TestRecordGolden -record -peer "$$PEER"'
@@ -128,6 +134,7 @@ reshard-crash: ## Reshard a store of WORKFLOWS=100000 workflows under kill -9, R
 generate: ## Regenerate code (needs protoc)
 	go generate ./internal/records ./sdk/mocks
 	cd test && GOWORK=off go generate ./scenario
+	cd bench && GOWORK=off go generate ./drive
 
 .PHONY: help
 help: ## Show this help

@@ -2,10 +2,12 @@
 // and prints how they compare: throughput, latency, server CPU and memory. A third
 // server, the floor, does nothing but speak the API: what it costs, no server can save.
 //
-// Both are driven by the public Temporal Go SDK with the same program. Perdure
+// All are driven by the public Temporal Go SDK with the same program. Perdure
 // runs as in production, on disk with a sync for every commit; the Temporal
 // server runs with its in-memory SQLite store, which favours it. The absolute
 // figures mean little beyond this machine; the ratios are what to look at.
+//
+// A second table has Perdure's server driven by either SDK: what workers and clients cost.
 package main
 
 import (
@@ -20,6 +22,8 @@ import (
 	"regexp"
 	"syscall"
 	"time"
+
+	"github.com/perdure/perdure/bench/drive"
 )
 
 func main() {
@@ -29,6 +33,7 @@ func main() {
 	floorBinary := flag.String("floor", "", "path of the floor binary (bench/floor); empty: leave it out")
 	seconds := flag.Int("seconds", 10, "how long to run each scenario on each server")
 	only := flag.String("run", "", "regular expression: run only the scenarios whose names match")
+	sdksOnly := flag.Bool("sdks", false, "make only the table of SDKs")
 	output := flag.String("output", "text", "text, markdown or json")
 	flag.Parse()
 	if *perdureBinary == "" {
@@ -38,9 +43,12 @@ func main() {
 	if err != nil {
 		log.Fatalf("bench: -run: %v", err)
 	}
+	if *sdksOnly {
+		*peerBinary, *floorBinary = "", ""
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, binaries{*perdureBinary, *peerBinary, *floorBinary}, time.Duration(*seconds)*time.Second, filter, *output, os.Stdout); err != nil {
+	if err := run(ctx, binaries{*perdureBinary, *peerBinary, *floorBinary}, time.Duration(*seconds)*time.Second, filter, *sdksOnly, *output, os.Stdout); err != nil {
 		log.Fatalf("bench: %v", err)
 	}
 }
@@ -49,6 +57,7 @@ func main() {
 type Report struct {
 	Machine Machine
 	Rows    []Row
+	SDKs    []SDKRow
 	// Memory is the resident memory after all scenarios, in bytes.
 	PerdureMemory, PeerMemory int64
 }
@@ -59,10 +68,25 @@ type Row struct {
 	Perdure, Peer, Floor Measurement
 }
 
+// SDKRow is one scenario on Perdure's server, driven by either SDK.
+type SDKRow struct {
+	Scenario          string
+	Perdure, Temporal Measurement
+}
+
+// sdkRows are the scenarios of the table of SDKs, by index and with or without what
+// production has.
+var sdkRows = []struct {
+	scenario int
+	extras   bool
+}{{0, true}, {1, false}, {1, true}, {3, true}}
+
+const withExtras = ", with metrics, interceptors and heartbeats"
+
 // binaries are the paths of the servers. That of Perdure is there.
 type binaries struct{ perdure, peer, floor string }
 
-func run(ctx context.Context, paths binaries, length time.Duration, filter *regexp.Regexp, output string, w io.Writer) error {
+func run(ctx context.Context, paths binaries, length time.Duration, filter *regexp.Regexp, sdksOnly bool, output string, w io.Writer) error {
 	own, err := startPerdure(paths.perdure)
 	if err != nil {
 		return err
@@ -83,12 +107,12 @@ func run(ctx context.Context, paths binaries, length time.Duration, filter *rege
 	}
 
 	report := Report{Machine: describeMachine()}
-	for _, s := range scenarios {
-		if !filter.MatchString(s.name) {
+	for i, s := range drive.Scenarios {
+		if sdksOnly || !filter.MatchString(s.Name) {
 			continue
 		}
-		row := Row{Scenario: s.name}
-		fmt.Fprintf(os.Stderr, "%-34s", s.name)
+		row := Row{Scenario: s.Name}
+		fmt.Fprintf(os.Stderr, "%-34s", s.Name)
 		for _, on := range []struct {
 			name   string
 			server *server
@@ -98,13 +122,16 @@ func run(ctx context.Context, paths binaries, length time.Duration, filter *rege
 				continue
 			}
 			fmt.Fprintf(os.Stderr, " %s … ", on.name)
-			if *on.result, err = measure(ctx, on.server, s, length); err != nil {
-				return fmt.Errorf("%s on %s: %w", s.name, on.name, err)
+			if *on.result, err = measure(ctx, on.server, temporalSDK, i, false, length); err != nil {
+				return fmt.Errorf("%s on %s: %w", s.Name, on.name, err)
 			}
 			fmt.Fprintf(os.Stderr, "%8.1f/s  ", on.result.PerSecond)
 		}
 		fmt.Fprintln(os.Stderr)
 		report.Rows = append(report.Rows, row)
+	}
+	if report.SDKs, err = compareSDKs(ctx, own, length, filter); err != nil {
+		return err
 	}
 	report.PerdureMemory = own.residentMemory()
 	if peer != nil {
@@ -120,4 +147,28 @@ func run(ctx context.Context, paths binaries, length time.Duration, filter *rege
 	default:
 		return printText(w, report)
 	}
+}
+
+// compareSDKs makes the table of SDKs.
+func compareSDKs(ctx context.Context, own *server, length time.Duration, filter *regexp.Regexp) (rows []SDKRow, err error) {
+	for _, r := range sdkRows {
+		row := SDKRow{Scenario: drive.Scenarios[r.scenario].Name}
+		if !filter.MatchString(row.Scenario) {
+			continue
+		}
+		if r.extras {
+			row.Scenario += withExtras
+		}
+		fmt.Fprintf(os.Stderr, "%-76s temporal … ", row.Scenario)
+		if row.Temporal, err = measure(ctx, own, temporalSDK, r.scenario, r.extras, length); err != nil {
+			return nil, fmt.Errorf("%s, driven by the Temporal Go SDK: %w", row.Scenario, err)
+		}
+		fmt.Fprintf(os.Stderr, "%8.1f/s  perdure … ", row.Temporal.PerSecond)
+		if row.Perdure, err = measure(ctx, own, perdureSDK, r.scenario, r.extras, length); err != nil {
+			return nil, fmt.Errorf("%s, driven by Perdure's SDK: %w", row.Scenario, err)
+		}
+		fmt.Fprintf(os.Stderr, "%8.1f/s\n", row.Perdure.PerSecond)
+		rows = append(rows, row)
+	}
+	return rows, nil
 }

@@ -2,18 +2,15 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"runtime"
 	"slices"
-	"sync"
 	"time"
 
-	"github.com/google/uuid"
-	"go.temporal.io/sdk/client"
-	sdklog "go.temporal.io/sdk/log"
-	"go.temporal.io/sdk/worker"
+	"github.com/perdure/perdure/bench/drive"
+	"github.com/perdure/perdure/bench/owned"
 )
 
-// Measurement is what one scenario did on one server.
+// Measurement is what one scenario did on one server, driven by one SDK.
 type Measurement struct {
 	Runs      int
 	PerSecond float64
@@ -22,35 +19,43 @@ type Measurement struct {
 	ServerCPU, DriverCPU time.Duration
 }
 
-// pollers is how many polls of each kind the worker keeps open, the same for
-// both servers; more makes neither faster here.
-const pollers = 16
+// driver is a load on a server, by one of the SDKs.
+type driver interface {
+	// Load runs the program again and again and returns how long each run took.
+	Load(ctx context.Context, prefix string, length time.Duration) ([]time.Duration, error)
+	// Repeat runs the program about n times.
+	Repeat(ctx context.Context, prefix string, n int) ([]time.Duration, error)
+	// Cache starts n workflows and waits until they wait.
+	Cache(ctx context.Context, n int) error
+	Stop()
+}
+
+// An sdk starts a driver of the scenario with the given index. extras turns on metrics,
+// an interceptor, and worker heartbeats.
+type sdk func(ctx context.Context, address string, scenario int, extras bool) (driver, error)
+
+func temporalSDK(ctx context.Context, address string, scenario int, extras bool) (driver, error) {
+	return drive.Start(ctx, drive.Scenarios[scenario], drive.Options{Address: address, Extras: extras})
+}
+
+func perdureSDK(ctx context.Context, address string, scenario int, extras bool) (driver, error) {
+	return owned.Start(ctx, owned.Scenarios[scenario], owned.Options{Address: address, Extras: extras})
+}
 
 // measure runs the scenario on the server for about the given length, after a
 // tenth of it to warm up.
-func measure(ctx context.Context, s *server, sc scenario, length time.Duration) (Measurement, error) {
-	c, err := client.DialContext(ctx, client.Options{HostPort: s.address, Logger: quiet{}})
+func measure(ctx context.Context, s *server, with sdk, scenario int, extras bool, length time.Duration) (Measurement, error) {
+	d, err := with(ctx, s.address, scenario, extras)
 	if err != nil {
 		return Measurement{}, err
 	}
-	defer c.Close()
-	queue := "bench-" + uuid.NewString()[:8]
-	if !sc.noWorker {
-		w := worker.New(c, queue, worker.Options{
-			MaxConcurrentWorkflowTaskPollers: pollers,
-			MaxConcurrentActivityTaskPollers: pollers,
-		})
-		register(w)
-		if err := w.Start(); err != nil {
-			return Measurement{}, err
-		}
-		defer w.Stop()
-	}
-	if _, err := load(ctx, c, sc, queue+"-warm", queue, length/10); err != nil {
+	defer d.Stop()
+	if _, err := d.Load(ctx, "warm", length/10); err != nil {
 		return Measurement{}, err
 	}
+	runtime.GC() // what others have left behind is not of this measurement
 	serverBefore, driverBefore, begin := s.cpu(), driverCPU(), time.Now()
-	latencies, err := load(ctx, c, sc, queue, queue, length)
+	latencies, err := d.Load(ctx, "measured", length)
 	if err != nil {
 		return Measurement{}, err
 	}
@@ -66,40 +71,3 @@ func measure(ctx context.Context, s *server, sc scenario, length time.Duration) 
 		DriverCPU: (driverCPU() - driverBefore) / time.Duration(n),
 	}, nil
 }
-
-// load runs the scenario's loops until the time is over and returns how long
-// each run of the program took.
-func load(ctx context.Context, c client.Client, sc scenario, prefix, queue string, length time.Duration) ([]time.Duration, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	end := time.Now().Add(length)
-	results := make([][]time.Duration, sc.concurrency)
-	var loops sync.WaitGroup
-	for i := range results {
-		loops.Go(func() {
-			for n := 0; n == 0 || time.Now().Before(end); n++ {
-				begin := time.Now()
-				if err := sc.once(ctx, c, queue, fmt.Sprintf("%s-%d-%d", prefix, i, n)); err != nil {
-					cancel(err)
-					return
-				}
-				results[i] = append(results[i], time.Since(begin))
-			}
-		})
-	}
-	loops.Wait()
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	return slices.Concat(results...), nil
-}
-
-// quiet drops what the SDK logs.
-type quiet struct{}
-
-var _ sdklog.Logger = quiet{}
-
-func (quiet) Debug(string, ...any) {}
-func (quiet) Info(string, ...any)  {}
-func (quiet) Warn(string, ...any)  {}
-func (quiet) Error(string, ...any) {}

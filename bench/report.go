@@ -41,36 +41,49 @@ func (m Machine) String() string {
 	return fmt.Sprintf("%d cores of %s, %s, %s", m.Cores, m.CPU, m.Memory, m.Go)
 }
 
-// columns are the table's, each as the text for one row. The floor is not shown by
-// itself: what counts is how far above it Perdure is.
-var columns = []struct {
+// A column is one of a table, each as the text for one row.
+type column[R any] struct {
 	name string
-	text func(Row) string
-}{
-	{"scenario", func(r Row) string { return r.Scenario }},
-	{"runs/s", func(r Row) string { return pair(r, "%.0f", func(m Measurement) float64 { return m.PerSecond }) }},
-	{"ratio", func(r Row) string {
-		return ratio(r.Perdure.PerSecond, r.Peer.PerSecond)
-	}},
-	{"p50 ms", func(r Row) string { return pair(r, "%.1f", func(m Measurement) float64 { return milliseconds(m.P50) }) }},
-	{"ratio", func(r Row) string { return ratio(milliseconds(r.Peer.P50), milliseconds(r.Perdure.P50)) }},
-	{"p99 ms", func(r Row) string { return pair(r, "%.1f", func(m Measurement) float64 { return milliseconds(m.P99) }) }},
-	{"server CPU ms/run", func(r Row) string {
-		return pair(r, "%.2f", func(m Measurement) float64 { return milliseconds(m.ServerCPU) })
-	}},
-	{"ratio", func(r Row) string { return ratio(milliseconds(r.Peer.ServerCPU), milliseconds(r.Perdure.ServerCPU)) }},
-	{"over floor", func(r Row) string { return ratio(milliseconds(r.Perdure.ServerCPU), milliseconds(r.Floor.ServerCPU)) }},
-	{"p50 over floor", func(r Row) string { return ratio(milliseconds(r.Perdure.P50), milliseconds(r.Floor.P50)) }},
-	{"driver CPU ms/run", func(r Row) string {
-		return pair(r, "%.2f", func(m Measurement) float64 { return milliseconds(m.DriverCPU) })
-	}},
+	text func(R) string
 }
 
-// pair is Perdure's value and the peer's: "ours / theirs".
-func pair(r Row, format string, value func(Measurement) float64) string {
-	text := fmt.Sprintf(format, value(r.Perdure))
-	if r.Peer.Runs > 0 {
-		text += " / " + fmt.Sprintf(format, value(r.Peer))
+// serverColumns are those of the table of servers. The floor is not shown by itself: what
+// counts is how far above it Perdure is.
+var serverColumns = []column[Row]{
+	{"scenario", func(r Row) string { return r.Scenario }},
+	{"runs/s", func(r Row) string { return pair(r.Perdure, r.Peer, "%.0f", perSecond) }},
+	{"ratio", func(r Row) string { return ratio(r.Perdure.PerSecond, r.Peer.PerSecond) }},
+	{"p50 ms", func(r Row) string { return pair(r.Perdure, r.Peer, "%.1f", p50) }},
+	{"ratio", func(r Row) string { return ratio(p50(r.Peer), p50(r.Perdure)) }},
+	{"p99 ms", func(r Row) string { return pair(r.Perdure, r.Peer, "%.1f", p99) }},
+	{"server CPU ms/run", func(r Row) string { return pair(r.Perdure, r.Peer, "%.2f", serverCPU) }},
+	{"ratio", func(r Row) string { return ratio(serverCPU(r.Peer), serverCPU(r.Perdure)) }},
+	{"over floor", func(r Row) string { return ratio(serverCPU(r.Perdure), serverCPU(r.Floor)) }},
+	{"p50 over floor", func(r Row) string { return ratio(p50(r.Perdure), p50(r.Floor)) }},
+	{"driver CPU ms/run", func(r Row) string { return pair(r.Perdure, r.Peer, "%.2f", driversCPU) }},
+}
+
+// sdkColumns are those of the table of SDKs.
+var sdkColumns = []column[SDKRow]{
+	{"scenario", func(r SDKRow) string { return r.Scenario }},
+	{"runs/s", func(r SDKRow) string { return pair(r.Perdure, r.Temporal, "%.0f", perSecond) }},
+	{"p50 ms", func(r SDKRow) string { return pair(r.Perdure, r.Temporal, "%.1f", p50) }},
+	{"worker and client CPU ms/run", func(r SDKRow) string { return pair(r.Perdure, r.Temporal, "%.2f", driversCPU) }},
+	{"of the other's", func(r SDKRow) string { return fmt.Sprintf("%.2f", driversCPU(r.Perdure)/driversCPU(r.Temporal)) }},
+	{"server CPU ms/run", func(r SDKRow) string { return pair(r.Perdure, r.Temporal, "%.2f", serverCPU) }},
+}
+
+func perSecond(m Measurement) float64  { return m.PerSecond }
+func p50(m Measurement) float64        { return milliseconds(m.P50) }
+func p99(m Measurement) float64        { return milliseconds(m.P99) }
+func serverCPU(m Measurement) float64  { return milliseconds(m.ServerCPU) }
+func driversCPU(m Measurement) float64 { return milliseconds(m.DriverCPU) }
+
+// pair is Perdure's value and that of what it is compared with, if there is one: "ours / theirs".
+func pair(ours, theirs Measurement, format string, value func(Measurement) float64) string {
+	text := fmt.Sprintf(format, value(ours))
+	if theirs.Runs > 0 {
+		text += " / " + fmt.Sprintf(format, value(theirs))
 	}
 	return text
 }
@@ -93,40 +106,60 @@ func memory(report Report) string {
 	return text
 }
 
+const (
+	serversTitle = "Perdure (on disk, synced) / Temporal server (in-memory SQLite), driven by the Temporal Go SDK, on %s"
+	sdksTitle    = "Perdure's SDK / Temporal Go SDK, on Perdure's server, on %s"
+)
+
 func printText(w io.Writer, report Report) error {
-	fmt.Fprintf(w, "Perdure (on disk, synced) / Temporal server (in-memory SQLite), on %s\n\n", report.Machine)
+	if len(report.Rows) > 0 {
+		fmt.Fprintf(w, serversTitle+"\n\n", report.Machine)
+		if err := textTable(w, serverColumns, report.Rows); err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "\nresident memory after these runs: %s\n\n", memory(report))
+	}
+	fmt.Fprintf(w, sdksTitle+"\n\n", report.Machine)
+	return textTable(w, sdkColumns, report.SDKs)
+}
+
+func textTable[R any](w io.Writer, columns []column[R], rows []R) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, c := range columns {
 		fmt.Fprint(table, c.name, "\t")
 	}
 	fmt.Fprintln(table)
-	for _, row := range report.Rows {
+	for _, row := range rows {
 		for _, c := range columns {
 			fmt.Fprint(table, c.text(row), "\t")
 		}
 		fmt.Fprintln(table)
 	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintf(w, "\nresident memory after these runs: %s\n", memory(report))
-	return err
+	return table.Flush()
 }
 
 func printMarkdown(w io.Writer, report Report) error {
-	fmt.Fprintf(w, "Perdure (on disk, synced) / Temporal server (in-memory SQLite), on %s.\n\n", report.Machine)
+	if len(report.Rows) > 0 {
+		fmt.Fprintf(w, serversTitle+".\n\n", report.Machine)
+		markdownTable(w, serverColumns, report.Rows)
+		fmt.Fprintf(w, "\nResident memory after these runs: %s.\n\n", memory(report))
+	}
+	fmt.Fprintf(w, sdksTitle+".\n\n", report.Machine)
+	markdownTable(w, sdkColumns, report.SDKs)
+	return nil
+}
+
+func markdownTable[R any](w io.Writer, columns []column[R], rows []R) {
 	var header, rule strings.Builder
 	for _, c := range columns {
 		header.WriteString("| " + c.name + " ")
 		rule.WriteString("|---")
 	}
 	fmt.Fprintf(w, "%s|\n%s|\n", header.String(), rule.String())
-	for _, row := range report.Rows {
+	for _, row := range rows {
 		for _, c := range columns {
 			fmt.Fprintf(w, "| %s ", c.text(row))
 		}
 		fmt.Fprintln(w, "|")
 	}
-	_, err := fmt.Fprintf(w, "\nResident memory after these runs: %s.\n", memory(report))
-	return err
 }
