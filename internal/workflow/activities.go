@@ -84,10 +84,8 @@ func (f *activities) close(r *Run, act *records.Activity) {
 	}
 }
 
-func (f *activities) drop(*Run) {
-	f.dropAll()
-	f.byID, f.detailBytes, f.recent, f.recentBytes = nil, 0, nil, 0
-}
+// drop keeps the activities, as they were when the run closed, for descriptions of it.
+func (f *activities) drop(*Run) { f.recent, f.recentBytes = nil, 0 }
 
 func (f *activities) size() int { return f.len()*pendingItemBytes + f.detailBytes + f.recentBytes }
 

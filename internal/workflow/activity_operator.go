@@ -280,11 +280,11 @@ func jittered(step *entity.Step, jitter *durationpb.Duration) time.Time {
 }
 
 // updatePauseInfo brings the search attribute up to date that says what is paused: the
-// run, and types of activities.
+// run, and types of activities. Of a closed run, nothing is.
 func (r *Run) updatePauseInfo() {
 	var types []string
 	for _, act := range r.activities.byKey {
-		if paused(act) && !slices.Contains(types, act.ActivityType) {
+		if !r.closed() && paused(act) && !slices.Contains(types, act.ActivityType) {
 			types = append(types, act.ActivityType)
 		}
 	}

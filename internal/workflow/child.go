@@ -42,7 +42,8 @@ func (f *children) load(_ *Run, _, value []byte) error {
 
 func (f *children) flush(r *Run, step *entity.Step) { f.flushTo(r, step, f.letter()) }
 
-func (f *children) drop(*Run) { f.dropAll() }
+// drop keeps the children that were pending when the run closed, for descriptions of it.
+func (*children) drop(*Run) {}
 
 func (f *children) size() int { return f.len() * pendingItemBytes }
 

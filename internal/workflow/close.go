@@ -25,7 +25,10 @@ func (r *Run) close(step *entity.Step, end *historypb.HistoryEvent) {
 // finish is close without a word to children and parent.
 func (r *Run) finish(step *entity.Step, end *historypb.HistoryEvent) {
 	for _, id := range r.activities.keys() {
-		r.undispatchActivity(step, r.activities.get(id))
+		if act := r.activities.get(id); act.TaskId != 0 {
+			r.undispatchActivity(step, act)
+			r.activities.change(r, act)
+		}
 	}
 	r.undispatch(step)
 	r.recordEvent(step, end)
@@ -89,9 +92,9 @@ func checkComplete(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 		return badCommand(enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_COMPLETE_WORKFLOW_EXECUTION_ATTRIBUTES,
 			"CompleteWorkflowExecutionCommandAttributes is not set on CompleteWorkflowExecutionCommand.")
 	}
-	if f := b.checkBlob("Result", proto.Size(attr.GetResult()), enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_COMPLETE_WORKFLOW_EXECUTION_ATTRIBUTES,
+	if f := b.checkBlob("Result", proto.Size(attr.GetResult()), enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_SCHEDULE_ACTIVITY_ATTRIBUTES,
 		onCompleteWorkflow); f != nil {
-		return f
+		return f // the cause is one of activities on Temporal servers, too, and clients look for it
 	}
 	b.loadStart()
 	return nil

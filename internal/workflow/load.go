@@ -72,6 +72,9 @@ func (c *Chain) loadRun(reader entity.Reader, runID string) (*Run, error) {
 	if run.info == nil || run.state == nil {
 		return nil, nil
 	}
+	if run.closed() {
+		run.deadlines = deadlineHeap{} // what was pending is only kept to be described
+	}
 	run.infoBytes = proto.Size(run.info)
 	run.reloaded = true
 	return run, nil

@@ -26,7 +26,7 @@ type family interface {
 	changed() bool
 	// flush notes the records of what has changed.
 	flush(r *Run, step *entity.Step)
-	// drop forgets everything, as the run has closed. The next flush removes the
+	// drop forgets what a closed run has no use for. The next flush removes the
 	// records.
 	drop(r *Run)
 	// size is about how many bytes the family takes in memory.
@@ -214,7 +214,7 @@ func (r *Run) fireItems(step *entity.Step) {
 	}
 }
 
-// dropItems forgets everything that is pending, because the run has closed.
+// dropItems forgets what nothing will become of, because the run has closed.
 func (r *Run) dropItems() {
 	for _, f := range r.list() {
 		f.drop(r)
