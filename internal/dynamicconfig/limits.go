@@ -7,8 +7,6 @@ func FieldLimits(c *Config, namespace string) *check.Limits {
 	return &check.Limits{
 		Blob:             BlobSize.Get(c, namespace),
 		Memo:             MemoSize.Get(c, namespace),
-		Summary:          SummarySize.Get(c, namespace),
-		Details:          DetailsSize.Get(c, namespace),
 		Link:             LinkSize.Get(c, namespace),
 		Links:            LinksPerRequest.Get(c, namespace),
 		SearchAttribute:  SearchAttributeSize.Get(c, namespace),

@@ -16,10 +16,6 @@ var (
 		"Most bytes of one set of payloads: an input, a result, a failure. Requests beyond it are refused; a workflow whose command is beyond it is terminated.")
 	MemoSize = byNamespace("limit.memoSize.error", check.MaxMemo, number(1),
 		"Most bytes of the memo of a workflow.")
-	SummarySize = byNamespace("limit.userMetadataSummarySize", check.MaxSummary, number(0),
-		"Most bytes of the summary in the user metadata of a workflow.")
-	DetailsSize = byNamespace("limit.userMetadataDetailsSize", check.MaxDetails, number(0),
-		"Most bytes of the details in the user metadata of a workflow.")
 	LinksPerRequest = byNamespace("frontend.maxlinksPerRequest", check.MaxLinks, number(0),
 		"How many links one request may have.")
 	LinkSize = byNamespace("frontend.linkMaxSize", check.MaxLink, number(1),

@@ -145,6 +145,9 @@ func (h *activityTaskHandlers) RespondActivityTaskFailed(ctx context.Context, re
 	if err != nil {
 		return nil, err
 	}
+	if err := check.ActivityFailure(req.GetFailure()); err != nil {
+		return nil, err
+	}
 	cut, err := h.failActivity(ctx, id, ref, req.GetFailure(), req.GetLastHeartbeatDetails(), req.GetIdentity())
 	if err != nil {
 		return nil, err
@@ -152,7 +155,8 @@ func (h *activityTaskHandlers) RespondActivityTaskFailed(ctx context.Context, re
 	return &workflowservice.RespondActivityTaskFailedResponse{Failures: cut}, nil
 }
 
-// RespondActivityTaskFailedById is RespondActivityTaskFailed by ids.
+// RespondActivityTaskFailedById is RespondActivityTaskFailed by ids. The failure may be
+// of any kind.
 func (h *activityTaskHandlers) RespondActivityTaskFailedById(ctx context.Context, req *workflowservice.RespondActivityTaskFailedByIdRequest) (*workflowservice.RespondActivityTaskFailedByIdResponse, error) {
 	id, ref, err := idRef(req)
 	if err != nil {
@@ -169,7 +173,7 @@ func (h *activityTaskHandlers) failActivity(ctx context.Context, workflowID stri
 	if err := check.Identity(identity); err != nil {
 		return nil, err
 	}
-	if err := check.ActivityFailure(failure); err != nil {
+	if err := check.ForeignFailure(failure); err != nil {
 		return nil, err
 	}
 	err = stepWorkflow(ctx, h.runtime, workflowID, func(step *entity.Step, c activities) (err error) {

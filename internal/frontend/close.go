@@ -32,9 +32,6 @@ func (h *executionHandlers) TerminateWorkflowExecution(ctx context.Context, req 
 	if err := checkClose(ctx, req); err != nil {
 		return nil, err
 	}
-	if err := limitsOf(ctx).CheckBlob(req.GetDetails()); err != nil {
-		return nil, err
-	}
 	// So that the history tells a user's termination from one of the server'h.
 	if req.GetReason() == "" {
 		req.Reason = defaultTerminateReason

@@ -95,7 +95,6 @@ func checkStartRequest(ctx context.Context, req startingRequest) error {
 		check.Priority(req.GetPriority()),
 		check.VersioningOverride(req.GetVersioningOverride()),
 		limitsOf(ctx).CheckLinks(req.GetLinks()),
-		limitsOf(ctx).CheckUserMetadata(req.GetUserMetadata()),
 		limitsOf(ctx).CheckMemo(req.GetMemo()),
 		limitsOf(ctx).CheckBlob(req.GetInput()),
 	); err != nil {

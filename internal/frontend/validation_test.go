@@ -12,7 +12,6 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
 	querypb "go.temporal.io/api/query/v1"
-	sdkpb "go.temporal.io/api/sdk/v1"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
@@ -105,12 +104,6 @@ func TestStartIsRefusedForBadForm(t *testing.T) {
 		"big memo": {func(r *startRequest) {
 			r.Memo = &commonpb.Memo{Fields: map[string]*commonpb.Payload{"k": {Data: make([]byte, 2<<20)}}}
 		}, codes.InvalidArgument, "Memo size exceeds limit."},
-		"big summary": {func(r *startRequest) {
-			r.UserMetadata = &sdkpb.UserMetadata{Summary: &commonpb.Payload{Data: make([]byte, 401)}}
-		}, codes.InvalidArgument, "UserMetadata.Summary"},
-		"big details": {func(r *startRequest) {
-			r.UserMetadata = &sdkpb.UserMetadata{Details: &commonpb.Payload{Data: make([]byte, 20001)}}
-		}, codes.InvalidArgument, "UserMetadata.Details"},
 		"callback of no kind":          {func(r *startRequest) { r.CompletionCallbacks = []*commonpb.Callback{{}} }, codes.Unimplemented, "unknown callback variant"},
 		"callback to nowhere":          {withCallback("http://"), codes.InvalidArgument, "missing host"},
 		"callback by another scheme":   {withCallback("ftp://example.org/"), codes.InvalidArgument, "unknown scheme"},
@@ -234,7 +227,6 @@ func TestOtherRequestsAreRefusedForBadForm(t *testing.T) {
 		"cancel nobody":               {&workflowservice.RequestCancelWorkflowExecutionRequest{Namespace: "default"}, codes.InvalidArgument, "Execution is not set"},
 		"cancel in a bad chain":       {&workflowservice.RequestCancelWorkflowExecutionRequest{Namespace: "default", WorkflowExecution: ok, FirstExecutionRunId: "x"}, codes.InvalidArgument, "Invalid RunId."},
 		"terminate bad run":           {&workflowservice.TerminateWorkflowExecutionRequest{Namespace: "default", WorkflowExecution: badRun}, codes.InvalidArgument, "Invalid RunId."},
-		"terminate, big details":      {&workflowservice.TerminateWorkflowExecutionRequest{Namespace: "default", WorkflowExecution: ok, Details: bytesPayload(3 << 20)}, codes.InvalidArgument, "Blob data size"},
 		"describe nobody":             {&workflowservice.DescribeWorkflowExecutionRequest{Namespace: "default"}, codes.InvalidArgument, "Execution is not set"},
 		"history of nobody":           {&workflowservice.GetWorkflowExecutionHistoryRequest{Namespace: "default"}, codes.InvalidArgument, "Execution is not set"},
 		"history, bad token":          {&workflowservice.GetWorkflowExecutionHistoryRequest{Namespace: "default", Execution: ok, NextPageToken: []byte("nonsense")}, codes.InvalidArgument, "NextPageToken"},
@@ -273,6 +265,7 @@ func TestOtherRequestsAreRefusedForBadForm(t *testing.T) {
 		"activity by bad run":     {&workflowservice.RespondActivityTaskCanceledByIdRequest{Namespace: "default", WorkflowId: "w", ActivityId: "a", RunId: "r"}, codes.InvalidArgument, "Invalid RunId."},
 		"failure of no kind":      {&workflowservice.RespondActivityTaskFailedRequest{TaskToken: token, Failure: &failurepb.Failure{Message: "m"}}, codes.InvalidArgument, "Failure must have ApplicationFailureInfo."},
 		"failure, bad delay":      {&workflowservice.RespondActivityTaskFailedRequest{TaskToken: token, Failure: &failurepb.Failure{FailureInfo: &failurepb.Failure_ApplicationFailureInfo{ApplicationFailureInfo: application}}}, codes.InvalidArgument, "NextRetryDelay"},
+		"failure by id, delay":    {&workflowservice.RespondActivityTaskFailedByIdRequest{Namespace: "default", WorkflowId: "w", ActivityId: "a", Failure: &failurepb.Failure{FailureInfo: &failurepb.Failure_ApplicationFailureInfo{ApplicationFailureInfo: application}}}, codes.InvalidArgument, "NextRetryDelay"},
 		"two names of namespace":  {&workflowservice.DescribeNamespaceRequest{Namespace: "default", Id: d.ns.ID}, codes.InvalidArgument, "Only one of namespace name or Id"},
 		"unknown namespace id":    {&workflowservice.DescribeNamespaceRequest{Id: "nowhere"}, codes.NotFound, "nowhere"},
 		"a method not there":      {&workflowservice.CreateScheduleRequest{Namespace: "default"}, codes.Unimplemented, "CreateSchedule"},

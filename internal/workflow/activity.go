@@ -38,8 +38,8 @@ func checkScheduleActivity(b *commandBatch, cmd *commandpb.Command) *commandFail
 	}
 	r := b.run
 	applyFairnessPrefix(attr)
-	if err := check.UserTaskQueue(attr.TaskQueue, r.info.TaskQueue); err != nil {
-		return badCommand(bad, "%w. ActivityId=%s ActivityType=%s", err, attr.ActivityId, attr.ActivityType.GetName())
+	if err := check.NamedTaskQueue(attr.TaskQueue, r.info.TaskQueue); err != nil {
+		return badCommand(bad, "%w", err)
 	}
 	if err := check.ID("activityId", attr.ActivityId, check.Activity); err != nil {
 		return badCommand(bad, "%w", err)
@@ -59,7 +59,7 @@ func checkScheduleActivity(b *commandBatch, cmd *commandpb.Command) *commandFail
 	if failure := completeActivityTimeouts(attr, r.info.RunTimeout.AsDuration()); failure != nil {
 		return failure
 	}
-	if failure := b.checkBlob("Input", proto.Size(attr.Input), bad, check.Activity); failure != nil {
+	if failure := b.checkBlob("ScheduleActivityTaskCommandAttributes.Input", proto.Size(attr.Input), bad); failure != nil {
 		return failure
 	}
 	if failure := b.makeRoom(&r.activities); failure != nil {

@@ -86,7 +86,7 @@ func checkStartChild(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	if err := check.RetryPolicy(attr.RetryPolicy, &b.run.limits().WorkflowRetry); err != nil {
 		return badCommand(bad, "invalid WorkflowRetryPolicy on StartChildWorkflowExecutionCommand: %w %s", err, where())
 	}
-	if failure := b.checkSearchAttributes(attr.SearchAttributes, bad); failure != nil {
+	if failure := b.checkSearchAttributes(attr.SearchAttributes); failure != nil {
 		failure.err = fmt.Errorf("invalid SearchAttributes on StartChildWorkflowExecutionCommand: %w. %s", failure.err, where())
 		return failure
 	}
@@ -102,10 +102,13 @@ func checkStartChild(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	runTimeout, taskTimeout := capTimeouts(attr.WorkflowExecutionTimeout.AsDuration(),
 		attr.WorkflowRunTimeout.AsDuration(), attr.WorkflowTaskTimeout.AsDuration())
 	attr.WorkflowRunTimeout, attr.WorkflowTaskTimeout = durationpb.New(runTimeout), durationpb.New(taskTimeout)
-	if failure := b.checkBlob("Input", proto.Size(attr.Input), bad, onStartChild); failure != nil {
+	if failure := b.checkBlob("StartChildWorkflowExecutionCommandAttributes. Input", proto.Size(attr.Input), bad); failure != nil {
 		return failure
 	}
-	if failure := b.checkSize("Memo", proto.Size(attr.Memo), b.run.limits().MemoSize, bad, onStartChild); failure != nil {
+	if failure := b.checkMemo("StartChildWorkflowExecutionCommandAttributes.Memo", proto.Size(attr.Memo), bad); failure != nil {
+		return failure
+	}
+	if failure := b.checkSearchAttributesSize(attr.SearchAttributes, bad); failure != nil {
 		return failure
 	}
 	if failure := b.makeRoom(&r.children); failure != nil {

@@ -65,23 +65,23 @@ func (b *commandBatch) checkClose() *commandFailure {
 	return nil
 }
 
-// checkBlob refuses a field that is larger than may ever be stored.
-func (b *commandBatch) checkBlob(field string, size int, cause enumspb.WorkflowTaskFailedCause, place *check.Place) *commandFailure {
-	return b.checkSize(field, size, b.run.limits().BlobSize, cause, place)
+// checkBlob refuses what is larger than may ever be stored. what says what it is, as the
+// Temporal server does, to the space: it becomes the reason of the workflow's end.
+func (b *commandBatch) checkBlob(what string, size int, cause enumspb.WorkflowTaskFailedCause) *commandFailure {
+	return b.checkSize(what, size, b.run.limits().BlobSize, cause)
 }
 
-// checkSize is checkBlob for a limit of its own.
-func (b *commandBatch) checkSize(field string, size, limit int, cause enumspb.WorkflowTaskFailedCause, place *check.Place) *commandFailure {
-	if err := check.Size(field, size, limit, place); err != nil {
+// checkMemo is checkBlob for a memo, which has a limit of its own.
+func (b *commandBatch) checkMemo(what string, size int, cause enumspb.WorkflowTaskFailedCause) *commandFailure {
+	return b.checkSize(what, size, b.run.limits().MemoSize, cause)
+}
+
+func (b *commandBatch) checkSize(what string, size, limit int, cause enumspb.WorkflowTaskFailedCause) *commandFailure {
+	if err := check.StoredSize(what, size, limit); err != nil {
 		return &commandFailure{cause: cause, err: err, terminate: true}
 	}
 	return nil
 }
-
-var (
-	onCompleteWorkflow = check.Command("CompleteWorkflowExecutionCommand")
-	onFailWorkflow     = check.Command("FailWorkflowExecutionCommand")
-)
 
 func checkComplete(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	attr := cmd.GetCompleteWorkflowExecutionCommandAttributes()
@@ -92,9 +92,10 @@ func checkComplete(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 		return badCommand(enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_COMPLETE_WORKFLOW_EXECUTION_ATTRIBUTES,
 			"CompleteWorkflowExecutionCommandAttributes is not set on CompleteWorkflowExecutionCommand.")
 	}
-	if f := b.checkBlob("Result", proto.Size(attr.GetResult()), enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_SCHEDULE_ACTIVITY_ATTRIBUTES,
-		onCompleteWorkflow); f != nil {
-		return f // the cause is one of activities on Temporal servers, too, and clients look for it
+	// The cause is of another command; so it is on the Temporal server.
+	const tooLarge = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_SCHEDULE_ACTIVITY_ATTRIBUTES
+	if f := b.checkBlob("CompleteWorkflowExecutionCommandAttributes.Result", proto.Size(attr.GetResult()), tooLarge); f != nil {
+		return f
 	}
 	b.loadStart()
 	return nil
@@ -135,7 +136,7 @@ func checkFail(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	if attr.GetFailure() == nil {
 		return badCommand(cause, "Failure is not set on FailWorkflowExecutionCommand.")
 	}
-	if f := b.checkBlob("Failure", proto.Size(attr.GetFailure()), cause, onFailWorkflow); f != nil {
+	if f := b.checkBlob("FailWorkflowExecutionCommandAttributes.Failure", proto.Size(attr.GetFailure()), cause); f != nil {
 		return f
 	}
 	b.loadStart()

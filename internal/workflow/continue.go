@@ -192,16 +192,16 @@ func checkContinueAsNew(b *commandBatch, cmd *commandpb.Command) *commandFailure
 	}
 	runTimeout, taskTimeout = capTimeouts(info.ExecutionTimeout.AsDuration(), runTimeout, taskTimeout)
 	attr.WorkflowRunTimeout, attr.WorkflowTaskTimeout = durationpb.New(runTimeout), durationpb.New(taskTimeout)
-	if f := b.checkSearchAttributes(attr.GetSearchAttributes(), cause); f != nil {
+	if f := b.checkSearchAttributes(attr.GetSearchAttributes()); f != nil {
 		return f
 	}
-	if f := b.checkBlob("Input", proto.Size(attr.GetInput()), cause, onContinueAsNew); f != nil {
+	if f := b.checkBlob("ContinueAsNewWorkflowExecutionCommandAttributes. Input", proto.Size(attr.GetInput()), cause); f != nil {
 		return f
 	}
-	if f := b.checkSize("Memo", proto.Size(attr.GetMemo()), b.run.limits().MemoSize, cause, onContinueAsNew); f != nil {
+	if f := b.checkMemo("ContinueAsNewWorkflowExecutionCommandAttributes. Memo", proto.Size(attr.GetMemo()), cause); f != nil {
 		return f
 	}
-	return nil
+	return b.checkSearchAttributesSize(attr.GetSearchAttributes(), cause)
 }
 
 func executeContinueAsNew(a *application, cmd *commandpb.Command) {

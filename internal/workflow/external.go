@@ -99,7 +99,7 @@ func checkSignalExternal(b *commandBatch, cmd *commandpb.Command) *commandFailur
 	if failure := b.makeRoom(&r.signals); failure != nil {
 		return failure
 	}
-	if failure := b.checkBlob("Input", proto.Size(attr.Input), bad, onSignalExternal); failure != nil {
+	if failure := b.checkBlob("SignalExternalWorkflowExecutionCommandAttributes.Input", proto.Size(attr.Input), bad); failure != nil {
 		return failure
 	}
 	return nil

@@ -113,6 +113,15 @@ func (m *mergedFields) set(name string, value *commonpb.Payload) {
 	m.size += entrySize(name, value)
 }
 
+// dataSize is how many bytes of names and data the fields have, by which the change of a
+// memo or of search attributes is measured.
+func dataSize(fields map[string]*commonpb.Payload) (size int) {
+	for name, value := range fields {
+		size += len(name) + len(value.GetData())
+	}
+	return size
+}
+
 // entrySize is the encoded size of one entry of a map of payloads whose field
 // number is below 16.
 func entrySize(name string, value *commonpb.Payload) int {

@@ -12,10 +12,7 @@ import (
 
 // Commands that only leave a note: markers and memo.
 
-var (
-	onRecordMarker     = check.Command("RecordMarkerCommand")
-	onModifyProperties = check.Command("ModifyWorkflowPropertiesCommand")
-)
+var onRecordMarker = check.Command("RecordMarkerCommand")
 
 func checkRecordMarker(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	const cause = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_RECORD_MARKER_ATTRIBUTES
@@ -30,7 +27,7 @@ func checkRecordMarker(b *commandBatch, cmd *commandpb.Command) *commandFailure 
 	for k, v := range attr.GetDetails() {
 		size += len(k) + proto.Size(v)
 	}
-	return b.checkBlob("Details", size, cause, onRecordMarker)
+	return b.checkBlob("RecordMarkerCommandAttributes.Details", size, cause)
 }
 
 func executeRecordMarker(a *application, cmd *commandpb.Command) {
@@ -67,12 +64,12 @@ func checkModifyProperties(b *commandBatch, cmd *commandpb.Command) *commandFail
 	if len(fields) == 0 {
 		return badCommand(cause, "UpsertedMemo.Fields is not set on ModifyWorkflowPropertiesCommand.")
 	}
-	if f := b.checkBlob("UpsertedMemo", proto.Size(attr.GetUpsertedMemo()), cause, onModifyProperties); f != nil {
+	if f := b.checkBlob("ModifyWorkflowPropertiesCommandAttributes", dataSize(fields), cause); f != nil {
 		return f
 	}
 	// Several commands of one task may add up: count all that the batch brings.
 	b.memo.merge(b.run.info.Memo.GetFields(), fields)
-	return b.checkSize("Memo", b.memo.size, b.run.limits().MemoSize, cause, onModifyProperties)
+	return b.checkMemo("ModifyWorkflowPropertiesCommandAttributes. Memo", b.memo.size, cause)
 }
 
 func executeModifyProperties(a *application, cmd *commandpb.Command) {

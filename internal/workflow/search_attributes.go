@@ -5,9 +5,6 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
-	"google.golang.org/protobuf/proto"
-
-	"github.com/perdure/perdure/internal/api/check"
 )
 
 const badSearchAttributes = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES
@@ -21,20 +18,22 @@ func (c *Chain) checkSearchAttributes(attributes *commonpb.SearchAttributes) err
 	return c.config.CheckSearchAttributes(c.key.Namespace, attributes)
 }
 
-// checkSearchAttributes checks what a command sets for a run that is yet to
-// start, whose attributes they all are. tooBig is the cause if there are more than
-// may be stored.
-func (b *commandBatch) checkSearchAttributes(attributes *commonpb.SearchAttributes, tooBig enumspb.WorkflowTaskFailedCause) *commandFailure {
+// checkSearchAttributes checks what a command sets for a run that is yet to start.
+func (b *commandBatch) checkSearchAttributes(attributes *commonpb.SearchAttributes) *commandFailure {
 	if err := b.run.chain.checkSearchAttributes(attributes); err != nil {
 		return &commandFailure{cause: badSearchAttributes, err: err}
 	}
+	return nil
+}
+
+// checkSearchAttributesSize checks that there is no more of them than may be stored.
+// They are all that the run is going to have.
+func (b *commandBatch) checkSearchAttributesSize(attributes *commonpb.SearchAttributes, tooBig enumspb.WorkflowTaskFailedCause) *commandFailure {
 	if err := b.run.limits().fields().CheckSearchAttributes(attributes); err != nil {
 		return &commandFailure{cause: tooBig, err: err, terminate: true}
 	}
 	return nil
 }
-
-var onUpsertSearchAttributes = check.Command("UpsertWorkflowSearchAttributesCommand")
 
 func checkUpsertSearchAttributes(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	attr := cmd.GetUpsertWorkflowSearchAttributesCommandAttributes()
@@ -51,7 +50,7 @@ func checkUpsertSearchAttributes(b *commandBatch, cmd *commandpb.Command) *comma
 	if err := b.run.chain.checkSearchAttributes(attr.GetSearchAttributes()); err != nil {
 		return &commandFailure{cause: badSearchAttributes, err: err}
 	}
-	if f := b.checkBlob("SearchAttributes", proto.Size(attr.GetSearchAttributes()), badSearchAttributes, onUpsertSearchAttributes); f != nil {
+	if f := b.checkBlob("UpsertWorkflowSearchAttributesCommandAttributes", dataSize(fields), badSearchAttributes); f != nil {
 		return f
 	}
 	// Several commands of one task may add up: count all that the batch brings.

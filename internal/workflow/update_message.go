@@ -8,8 +8,6 @@ import (
 	"go.temporal.io/api/serviceerror"
 	updatepb "go.temporal.io/api/update/v1"
 	"google.golang.org/protobuf/proto"
-
-	"github.com/perdure/perdure/internal/api/check"
 )
 
 // What a worker has to say of updates comes as messages with the completion of a
@@ -108,8 +106,6 @@ func executeProtocolMessage(a *application, cmd *commandpb.Command) {
 	}
 }
 
-var onMessage = check.Command("ProtocolMessageCommand")
-
 // checkMessage checks a message against the run and what comes before it. It does
 // not change the run.
 func (b *commandBatch) checkMessage(m *protocolMessage) *commandFailure {
@@ -117,7 +113,7 @@ func (b *commandBatch) checkMessage(m *protocolMessage) *commandFailure {
 	if m.err != nil {
 		return badCommand(badMessage, "unable to unmarshal request: %v", m.err)
 	}
-	if f := b.checkBlob("Body", proto.Size(m.GetBody()), badMessage, onMessage); f != nil {
+	if f := b.checkBlob("Message type "+string(m.GetBody().MessageName()), proto.Size(m.GetBody()), badMessage); f != nil {
 		return f
 	}
 	id := m.GetProtocolInstanceId()

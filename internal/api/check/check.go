@@ -42,8 +42,6 @@ type Place struct {
 	// long: a text is longer than may be. Arguments 3 and 4 are its length and the
 	// limit, in bytes.
 	long string
-	// big: a value is larger than may be stored.
-	big string
 	// duration: a duration is none. Argument 3 is the cause.
 	duration string
 	// malformed: a text is not of the form it should have.
@@ -55,7 +53,6 @@ var Request = &Place{
 	name:      "request",
 	unset:     "%[1]s is not set on %[2]s.",
 	long:      "%[1]s length exceeds limit.",
-	big:       "%[1]s size exceeds limit.",
 	duration:  "An invalid %[1]s is set on %[2]s. cause: %[3]v",
 	malformed: "Invalid %[1]s.",
 }
@@ -66,7 +63,6 @@ func Command(name string) *Place {
 		name:      name,
 		unset:     "%[1]s is not set on %[2]s.",
 		long:      "%[1]s on %[2]s exceeds length limit. Length=%[3]d Limit=%[4]d",
-		big:       "%[2]sAttributes.%[1]s exceeds size limit.",
 		duration:  "Invalid %[1]s on %[2]s: %[3]v",
 		malformed: "Invalid %[1]s set on %[2]s.",
 	}
@@ -79,7 +75,6 @@ func Part(name string) *Place {
 		name:      name,
 		unset:     "%[1]s is not set on %[2]s",
 		long:      "%[1]s of %[2]s exceeds length limit. Length=%[3]d Limit=%[4]d",
-		big:       "%[1]s of %[2]s exceeds size limit.",
 		duration:  "invalid %[1]s set on %[2]s: %[3]v",
 		malformed: "invalid %[1]s set on %[2]s",
 	}
@@ -96,7 +91,6 @@ var Activity = &Place{
 	name:      "ScheduleActivityTaskCommand",
 	unset:     "%[1]s is not set",
 	long:      "%[1]s exceeds length limit. Length=%[3]d Limit=%[4]d",
-	big:       "%[2]sAttributes.%[1]s exceeds size limit.",
 	duration:  "invalid %[1]s: %[3]v",
 	malformed: "invalid %[1]s",
 }
@@ -302,17 +296,24 @@ var leapYear = time.Date(2024, time.January, 1, 0, 0, 0, 0, time.UTC)
 func (l *Limits) CheckBlob(blob proto.Message) error { return BlobSize(proto.Size(blob), l.Blob) }
 
 // BlobSize is CheckBlob for a size and a limit in bytes.
-func BlobSize(size, limit int) error { return Size("Blob data", size, limit, Request) }
+func BlobSize(size, limit int) error { return requestSize("Blob data", size, limit) }
 
 // CheckMemo bounds the encoded size of a memo.
 func (l *Limits) CheckMemo(memo *commonpb.Memo) error {
-	return Size("Memo", proto.Size(memo), l.Memo, Request)
+	return requestSize("Memo", proto.Size(memo), l.Memo)
 }
 
-// Size bounds the size of a field, in bytes.
-func Size(field string, size, limit int, place *Place) error {
+func requestSize(field string, size, limit int) error {
 	if size > limit {
-		return invalid(place.big, field, place.name)
+		return invalid("%s size exceeds limit.", field)
+	}
+	return nil
+}
+
+// StoredSize bounds the size, in bytes, of what a command wants to have stored.
+func StoredSize(what string, size, limit int) error {
+	if size > limit {
+		return invalid("%s exceeds size limit.", what)
 	}
 	return nil
 }

@@ -12,7 +12,6 @@ import (
 	deploymentpb "go.temporal.io/api/deployment/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
-	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/api/serviceerror"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
@@ -123,10 +122,8 @@ func TestFieldsHaveTheseLimits(t *testing.T) {
 		{"cron schedule that comes", CronSchedule("0 0 29 2 *", Request), CronSchedule("0 0 30 2 *", Request), "no time can be found to satisfy the schedule"},
 		{"cron schedule in a command", CronSchedule("", command), CronSchedule("often", command), "Invalid CronSchedule set on StartTimerCommand."},
 		{"blob", BlobSize(MaxBlob, MaxBlob), BlobSize(MaxBlob+1, MaxBlob), "Blob data size exceeds limit."},
-		{"blob in a command", Size("Input", 1, 1, command), Size("Input", 2, 1, command), "StartTimerCommandAttributes.Input exceeds size limit."},
+		{"what is stored", StoredSize("X.Input", 1, 1), StoredSize("X.Input", 2, 1), "X.Input exceeds size limit."},
 		{"memo", DefaultLimits().CheckMemo(nil), DefaultLimits().CheckMemo(&commonpb.Memo{Fields: map[string]*commonpb.Payload{"m": payload(MaxMemo)}}), "Memo size exceeds limit."},
-		{"summary", DefaultLimits().CheckUserMetadata(&sdkpb.UserMetadata{Summary: payload(MaxSummary - 3)}), DefaultLimits().CheckUserMetadata(&sdkpb.UserMetadata{Summary: payload(MaxSummary)}), "UserMetadata.Summary payload length 403 exceeds limit 400."},
-		{"details", DefaultLimits().CheckUserMetadata(nil), DefaultLimits().CheckUserMetadata(&sdkpb.UserMetadata{Details: payload(MaxDetails)}), "UserMetadata.Details payload length"},
 		{"links", DefaultLimits().CheckLinks(make([]*commonpb.Link, 0, MaxLinks)), DefaultLimits().CheckLinks(make([]*commonpb.Link, MaxLinks+1)), "cannot attach more than 10 links per request, got 11"},
 		{"link", DefaultLimits().CheckLink(link("job")), DefaultLimits().CheckLink(link(text(MaxLink))), "link exceeds allowed size of 4000"},
 		{"link, complete", nil, DefaultLimits().CheckLink(link("")), "batch job link must not have an empty job ID"},
@@ -211,13 +208,13 @@ func TestChecksThatPassAllocateNothing(t *testing.T) {
 		WorkflowId: "w", WorkflowType: &commonpb.WorkflowType{Name: "t"}, TaskQueue: queue("q"), RequestId: "r",
 		WorkflowRunTimeout: &durationpb.Duration{Seconds: 1}, Priority: &commonpb.Priority{FairnessWeight: 1},
 		RetryPolicy: &commonpb.RetryPolicy{NonRetryableErrorTypes: []string{"Tea"}}, Links: []*commonpb.Link{link("j")},
-		UserMetadata: &sdkpb.UserMetadata{Summary: payload(3)}, SearchAttributes: attributes(0, 3),
+		SearchAttributes: attributes(0, 3),
 	}
 	allocations := testing.AllocsPerRun(100, func() {
 		for _, err := range [...]error{
 			WorkflowID(start.WorkflowId, Request), WorkflowType(start.WorkflowType, command), ID("TimerId", "t", command), FillRequestID(&start.RequestId),
 			UserTaskQueue(start.TaskQueue, "q"), Timeouts(start), RetryPolicy(start.RetryPolicy, &UnboundedRetries), Priority(start.Priority), DefaultLimits().CheckLinks(start.Links),
-			DefaultLimits().CheckUserMetadata(start.UserMetadata), DefaultLimits().CheckSearchAttributes(start.SearchAttributes), DefaultLimits().CheckBlob(start.Input), DefaultLimits().CheckMemo(start.Memo), RunID("", Request),
+			DefaultLimits().CheckSearchAttributes(start.SearchAttributes), DefaultLimits().CheckBlob(start.Input), DefaultLimits().CheckMemo(start.Memo), RunID("", Request),
 		} {
 			if err != nil {
 				t.Fatal(err)

@@ -74,15 +74,18 @@ func StartDelay(cron string, delay *durationpb.Duration) error {
 
 var applicationFailure = Part("ApplicationFailureInfo")
 
-// ActivityFailure checks the failure that a worker reports of an activity: none, or
-// one of the application.
+// ActivityFailure checks the failure that the worker of an activity reports of it:
+// none, or one of the application.
 func ActivityFailure(failure *failurepb.Failure) error {
-	if failure == nil {
-		return nil
-	}
-	if failure.GetApplicationFailureInfo() == nil {
+	if failure != nil && failure.GetApplicationFailureInfo() == nil {
 		return invalid("Failure must have ApplicationFailureInfo.")
 	}
+	return ForeignFailure(failure)
+}
+
+// ForeignFailure checks the failure that anybody else reports of an activity, which may
+// be of any kind.
+func ForeignFailure(failure *failurepb.Failure) error {
 	return Duration("NextRetryDelay", failure.GetApplicationFailureInfo().GetNextRetryDelay(), applicationFailure)
 }
 

@@ -14,9 +14,6 @@ const (
 	// MaxRequest bounds a whole request, whichever way it comes in: ResourceExhausted,
 	// as gRPC itself answers.
 	MaxRequest = 4 << 20
-	// MaxSummary and MaxDetails bound the user metadata of a workflow.
-	MaxSummary = 400
-	MaxDetails = 20_000
 	// MaxLink bounds one link.
 	MaxLink = 4000
 	// MaxFairnessKey bounds a fairness key.
@@ -36,8 +33,8 @@ const (
 // numbers of this file.
 type Limits struct {
 	// Sizes, in bytes.
-	Blob, Memo, Summary, Details, Link int
-	SearchAttribute, SearchAttributes  int
+	Blob, Memo, Link                  int
+	SearchAttribute, SearchAttributes int
 	// Counts.
 	Links int
 }
@@ -45,7 +42,7 @@ type Limits struct {
 // DefaultLimits are those of a server without settings of its own.
 func DefaultLimits() *Limits {
 	return &Limits{
-		Blob: MaxBlob, Memo: MaxMemo, Summary: MaxSummary, Details: MaxDetails, Link: MaxLink,
+		Blob: MaxBlob, Memo: MaxMemo, Link: MaxLink,
 		SearchAttribute: MaxSearchAttribute, SearchAttributes: MaxSearchAttributes,
 		Links: MaxLinks,
 	}

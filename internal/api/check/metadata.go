@@ -3,20 +3,8 @@ package check
 import (
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
-	sdkpb "go.temporal.io/api/sdk/v1"
 	"google.golang.org/protobuf/proto"
 )
-
-// CheckUserMetadata checks what a workflow is started with for people to read.
-func (l *Limits) CheckUserMetadata(metadata *sdkpb.UserMetadata) error {
-	if size := proto.Size(metadata.GetSummary()); size > l.Summary {
-		return invalid("UserMetadata.Summary payload length %d exceeds limit %d.", size, l.Summary)
-	}
-	if size := proto.Size(metadata.GetDetails()); size > l.Details {
-		return invalid("UserMetadata.Details payload length %d exceeds limit %d.", size, l.Details)
-	}
-	return nil
-}
 
 // CheckSearchAttributes checks that the attributes of a workflow are not larger than
 // may be stored. Whether they are defined is for the namespace to say.

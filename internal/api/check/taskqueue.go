@@ -93,6 +93,11 @@ func UserTaskQueue(queue *taskqueuepb.TaskQueue, from string) error {
 	if queue.GetName() == "" && queue != nil {
 		queue.Name = from
 	}
+	return NamedTaskQueue(queue, from)
+}
+
+// NamedTaskQueue is UserTaskQueue for a queue that has to have a name.
+func NamedTaskQueue(queue *taskqueuepb.TaskQueue, from string) error {
 	if err := TaskQueue(queue); err != nil {
 		return err
 	}
