@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/perdure/perdure/sdk/client"
+	"github.com/perdure/perdure/sdk/internal/extstore"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logger"
 	"github.com/perdure/perdure/sdk/internal/worker"
@@ -69,7 +70,8 @@ func NewWorkflowReplayer() WorkflowReplayer {
 	return r
 }
 
-// NewWorkflowReplayerWithOptions returns a replayer. It fails if a plugin does.
+// NewWorkflowReplayerWithOptions returns a replayer. It fails if a plugin does, or if the
+// options make no sense.
 func NewWorkflowReplayerWithOptions(options WorkflowReplayerOptions) (WorkflowReplayer, error) {
 	key, told := uuid.NewString(), &PluginConfigureWorkflowReplayerRegistryOptions{}
 	for _, plugin := range options.Plugins {
@@ -79,7 +81,12 @@ func NewWorkflowReplayerWithOptions(options WorkflowReplayerOptions) (WorkflowRe
 			return nil, fmt.Errorf("plugin %s: %w", plugin.Name(), err)
 		}
 	}
+	storage, err := extstore.New(options.ExternalStorage, logger.NewDefault())
+	if err != nil {
+		return nil, fmt.Errorf("invalid ExternalStorage options: %w", err)
+	}
 	return &replayer{
+		storage: storage,
 		registrar: registrar{
 			registry: flow.NewRegistry(options.DisableRegistrationAliasing),
 			plugins: &PluginConfigureWorkerRegistryOptions{
@@ -94,6 +101,7 @@ func NewWorkflowReplayerWithOptions(options WorkflowReplayerOptions) (WorkflowRe
 type replayer struct {
 	registrar
 	options     WorkflowReplayerOptions
+	storage     *extstore.Storage // nil if there is none
 	instanceKey string
 }
 
@@ -157,7 +165,11 @@ func (r *replayer) replayHistory(ctx context.Context, what PluginReplayWorkflowO
 	if r.options.DisableDeadlockDetection {
 		deadlock = flow.NoDeadlockTimeout
 	}
-	return flow.ReplayHistory(ctx, what.History, flow.ReplayOptions{
+	history, err := worker.RetrieveHistory(ctx, r.storage, what.History)
+	if err != nil {
+		return err
+	}
+	return flow.ReplayHistory(ctx, history, flow.ReplayOptions{
 		Options: flow.Options{
 			Namespace:             what.Namespace,
 			Registry:              r.registry,

@@ -68,8 +68,8 @@ type heartbeat struct {
 	ctx context.Context
 	// cancel ends the activity's context.
 	cancel context.CancelCauseFunc
-	// check measures a request before it is sent; nil for not at all. What is too large
-	// fails the activity at once.
+	// check stores and measures what a request has before it is sent; nil for not at all.
+	// What cannot be sent fails the activity at once.
 	check func(context.Context, proto.Message) error
 	// fail reports the activity as failed.
 	fail func(error)
@@ -197,7 +197,7 @@ func (h *heartbeat) call(details *commonpb.Payloads) bool {
 	}
 	if h.check != nil {
 		if err := h.check(ctx, request); err != nil {
-			h.logger().Warn("The activity's heartbeat is too large: the activity fails.", logtag.Error, err)
+			h.logger().Warn("The activity's heartbeat cannot be sent: the activity fails.", logtag.Error, err)
 			h.fail(err)
 			h.cancel(&reportedError{err})
 			return true

@@ -15,6 +15,7 @@ import (
 	"github.com/perdure/perdure/sdk/client"
 	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/execution"
+	"github.com/perdure/perdure/sdk/internal/extstore"
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logtag"
@@ -43,6 +44,9 @@ type LocalOptions struct {
 	// Check measures a result, and fails if the server would refuse it for its size. Nil
 	// for not at all.
 	Check func(context.Context, proto.Message) error
+	// Storage is where large payloads of results will be stored: they are not measured.
+	// Nil for none.
+	Storage *extstore.Storage
 	// Failed is called for each attempt that failed, unless it is marked as benign. Nil
 	// for nothing.
 	Failed func()
@@ -314,7 +318,7 @@ func (r *LocalRunner) call(ctx context.Context, env *Env, task *flow.LocalActivi
 	if err == nil && r.options.Check != nil {
 		// It would fail the workflow task that is to record it, again and again: it fails
 		// the activity instead, which workflow code can handle.
-		if err = r.options.Check(context.WithoutCancel(ctx), &workflowservice.RespondActivityTaskCompletedRequest{Result: result}); err != nil {
+		if err = r.check(context.WithoutCancel(ctx), task, result); err != nil {
 			result = nil
 		}
 	}
@@ -322,6 +326,24 @@ func (r *LocalRunner) call(ctx context.Context, env *Env, task *flow.LocalActivi
 		logFailure(env.Logger(), "Activity error.", err)
 	}
 	return result, err
+}
+
+// check measures what of a result will be sent.
+func (r *LocalRunner) check(ctx context.Context, task *flow.LocalActivityTask, result *commonpb.Payloads) error {
+	if r.options.Storage != nil {
+		ctx := extstore.WithTarget(ctx, extstore.StorageDriverWorkflowInfo{
+			Namespace:    task.Info.Namespace,
+			WorkflowType: task.Info.WorkflowType.Name,
+			WorkflowID:   task.Info.WorkflowExecution.ID,
+			RunID:        task.Info.WorkflowExecution.RunID,
+		})
+		unstored, err := r.options.Storage.Unstored(ctx, result.GetPayloads())
+		if err != nil {
+			return err
+		}
+		result = &commonpb.Payloads{Payloads: unstored}
+	}
+	return r.options.Check(ctx, &workflowservice.RespondActivityTaskCompletedRequest{Result: result})
 }
 
 // contextError is what a local activity failed with whose context has ended.

@@ -15,6 +15,7 @@ import (
 	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/encoded"
 	"github.com/perdure/perdure/sdk/internal/execution"
+	"github.com/perdure/perdure/sdk/internal/extstore"
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/header"
@@ -57,6 +58,10 @@ type Options struct {
 	// Check measures what is about to be sent, and fails if the server would refuse it
 	// for its size. Nil for not at all.
 	Check func(context.Context, proto.Message) error
+
+	// Storage retrieves payloads of tasks, and stores those of outcomes and heartbeats that
+	// are large, before Check measures them. Nil for none.
+	Storage *extstore.Storage
 
 	// Failed is called for each attempt that failed, unless it is marked as benign. Nil
 	// for nothing.
@@ -142,6 +147,7 @@ func (r *Runner) execute(task *workflowservice.PollActivityTaskQueueResponse, me
 	cancelled, cancel := context.WithCancelCause(o.Context)
 	defer cancel(nil)
 
+	unretrieved := r.retrieve(cancelled, task)
 	env := r.newEnv(task)
 	env.heartbeat = &heartbeat{
 		service:   o.Service,
@@ -153,7 +159,7 @@ func (r *Runner) execute(task *workflowservice.PollActivityTaskQueueResponse, me
 		stopping:  o.Stopping,
 		ctx:       o.Context,
 		cancel:    cancel,
-		check:     o.Check,
+		check:     r.preparation(task),
 		fail:      func(err error) { r.failEarly(task, env, err, measured) },
 	}
 	defer func() {
@@ -162,6 +168,10 @@ func (r *Runner) execute(task *workflowservice.PollActivityTaskQueueResponse, me
 		env.heartbeat.close(!completed)
 	}()
 
+	if unretrieved != nil {
+		logFailure(env.Logger(), "Activity error.", unretrieved)
+		return r.respond(task, env, nil, unretrieved, false, measured), nil
+	}
 	ctx := WithEnv(cancelled, env)
 	ctx, err = env.incoming(ctx, o.ContextPropagators, task.GetHeader())
 	if err != nil {
@@ -206,9 +216,9 @@ func (r *Runner) execute(task *workflowservice.PollActivityTaskQueueResponse, me
 		measured.taskError.Inc(1)
 	}
 	response = r.respond(task, env, result, err, cancelRequested, measured)
-	if m, ok := response.(proto.Message); ok && o.Check != nil {
-		if err := o.Check(context.WithoutCancel(ctx), m); err != nil {
-			env.Logger().Warn("The outcome of the activity is too large: the activity fails.", logtag.Error, err)
+	if m, ok := response.(proto.Message); ok {
+		if err := r.prepare(context.WithoutCancel(ctx), task, m); err != nil {
+			env.Logger().Warn("The outcome of the activity cannot be sent: the activity fails.", logtag.Error, err)
 			return r.respond(task, env, nil, err, false, measured), nil
 		}
 	}
@@ -265,6 +275,7 @@ func (r *Runner) respond(task *workflowservice.PollActivityTaskQueueResponse, en
 	return &workflowservice.RespondActivityTaskFailedRequest{
 		TaskToken: task.GetTaskToken(),
 		Failure:   env.failures.ErrorToFailure(err),
+		Cause:     failureCause(err),
 		Identity:  o.Identity,
 		Namespace: o.Namespace,
 	}

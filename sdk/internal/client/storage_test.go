@@ -3,6 +3,7 @@ package client_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -11,38 +12,8 @@ import (
 	"github.com/perdure/perdure/sdk/client"
 	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/extstore"
+	"github.com/perdure/perdure/sdk/internal/extstore/extstoretest"
 )
-
-// shelf is a driver that keeps payloads in memory.
-type shelf struct {
-	payloads []*commonpb.Payload
-	targets  []converter.StorageDriverTargetInfo
-}
-
-func (*shelf) Name() string { return "shelf" }
-func (*shelf) Type() string { return "shelf" }
-
-func (s *shelf) Store(ctx converter.StorageDriverStoreContext, payloads []*commonpb.Payload) ([]converter.StorageDriverClaim, error) {
-	s.targets = append(s.targets, ctx.Target)
-	var claims []converter.StorageDriverClaim
-	for _, payload := range payloads {
-		claims = append(claims, converter.StorageDriverClaim{ClaimData: map[string]string{"n": fmt.Sprint(len(s.payloads))}})
-		s.payloads = append(s.payloads, payload)
-	}
-	return claims, nil
-}
-
-func (s *shelf) Retrieve(_ converter.StorageDriverRetrieveContext, claims []converter.StorageDriverClaim) ([]*commonpb.Payload, error) {
-	var payloads []*commonpb.Payload
-	for _, claim := range claims {
-		var n int
-		if _, err := fmt.Sscan(claim.ClaimData["n"], &n); err != nil {
-			return nil, err
-		}
-		payloads = append(payloads, s.payloads[n])
-	}
-	return payloads, nil
-}
 
 func TestLargePayloadsAreStoredOnTheWayOutAndRetrievedOnTheWayIn(t *testing.T) {
 	s := newFakeServer(t)
@@ -50,7 +21,7 @@ func TestLargePayloadsAreStoredOnTheWayOutAndRetrievedOnTheWayIn(t *testing.T) {
 	on(s, func(request *workflowservice.QueryWorkflowRequest) (*workflowservice.QueryWorkflowResponse, error) {
 		return &workflowservice.QueryWorkflowResponse{QueryResult: request.GetQuery().GetQueryArgs()}, nil
 	})
-	driver := &shelf{}
+	driver := &extstoretest.Shelf{}
 	c := s.client(client.Options{
 		Namespace:       "ns",
 		ExternalStorage: converter.ExternalStorage{Drivers: []converter.StorageDriver{driver}, PayloadSizeThreshold: 100},
@@ -75,8 +46,8 @@ func TestLargePayloadsAreStoredOnTheWayOutAndRetrievedOnTheWayIn(t *testing.T) {
 		converter.StorageDriverWorkflowInfo{Namespace: "ns", WorkflowID: "w", WorkflowType: "wf"},
 		converter.StorageDriverWorkflowInfo{Namespace: "ns", WorkflowID: "w", RunID: "r"},
 	}
-	if len(driver.targets) != 2 || driver.targets[0] != want[0] || driver.targets[1] != want[1] {
-		t.Errorf("targets are %v", driver.targets)
+	if got := driver.Targets(); !slices.Equal(got, want) {
+		t.Errorf("targets are %v", got)
 	}
 }
 

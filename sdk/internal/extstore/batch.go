@@ -55,11 +55,7 @@ func (s *Storage) store(ctx context.Context, message places, payloads []*commonp
 	target := TargetOf(ctx)
 	var b batches
 	for i, payload := range payloads {
-		// What is a reference already came from somewhere else.
-		if proto.Size(payload) < s.threshold || IsReference(payload) {
-			continue
-		}
-		driver, err := s.selectDriver(StorageDriverSelectContext{Context: ctx, Target: target}, payload)
+		driver, err := s.driverFor(ctx, payload)
 		if err != nil {
 			return nil, err
 		}
@@ -93,6 +89,15 @@ func (s *Storage) store(ctx context.Context, message places, payloads []*commonp
 		return nil
 	})
 	return result, err
+}
+
+// driverFor returns the driver that a payload is stored with, nil if it is not stored.
+func (s *Storage) driverFor(ctx context.Context, payload *commonpb.Payload) (StorageDriver, error) {
+	// What is a reference already came from somewhere else.
+	if proto.Size(payload) < s.threshold || IsReference(payload) {
+		return nil, nil
+	}
+	return s.selectDriver(StorageDriverSelectContext{Context: ctx, Target: TargetOf(ctx)}, payload)
 }
 
 func (s *Storage) selectDriver(ctx StorageDriverSelectContext, payload *commonpb.Payload) (driver StorageDriver, err error) {

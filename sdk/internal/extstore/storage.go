@@ -153,6 +153,16 @@ func (s *Storage) Store(ctx context.Context, m proto.Message, retarget Retarget)
 	return proxy.VisitPayloads(ctx, m, options)
 }
 
+// Stored returns m with payloads that are large stored, as Store does it, and leaves m as it
+// is: somebody still uses the payloads in it. It returns m itself if there is nothing to do.
+func Stored[M proto.Message](ctx context.Context, s *Storage, m M, retarget Retarget) (M, error) {
+	if s == nil || proto.Size(m) < s.threshold {
+		return m, nil
+	}
+	stored := proto.CloneOf(m)
+	return stored, s.Store(ctx, stored, retarget)
+}
+
 // Retrieve puts what was stored into the places of references in m.
 func (s *Storage) Retrieve(ctx context.Context, m proto.Message) error {
 	if s == nil {
@@ -180,6 +190,24 @@ func (s *Storage) RetrievePayloads(ctx context.Context, payloads []*commonpb.Pay
 		return payloads, nil
 	}
 	return s.retrieve(ctx, make(places, s.maxMessage), payloads)
+}
+
+// Unstored returns those of the payloads that StorePayloads would not store.
+func (s *Storage) Unstored(ctx context.Context, payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
+	if s == nil {
+		return payloads, nil
+	}
+	var unstored []*commonpb.Payload
+	for _, payload := range payloads {
+		driver, err := s.driverFor(ctx, payload)
+		if err != nil {
+			return nil, err
+		}
+		if driver == nil {
+			unstored = append(unstored, payload)
+		}
+	}
+	return unstored, nil
 }
 
 type visitor func(context.Context, places, []*commonpb.Payload) ([]*commonpb.Payload, error)

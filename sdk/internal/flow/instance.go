@@ -71,6 +71,14 @@ func (i *Instance) RunID() string {
 	return i.run.info.WorkflowExecution.RunID
 }
 
+// Info is what workflow.GetInfo returns, nil before the first task, and for a nil instance.
+func (i *Instance) Info() *WorkflowInfo {
+	if i == nil || i.run == nil {
+		return nil
+	}
+	return i.run.info
+}
+
 // PreviousStartedEventID is the started event of the last task handled.
 func (i *Instance) PreviousStartedEventID() int64 { return i.previousStarted }
 

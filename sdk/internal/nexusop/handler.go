@@ -19,6 +19,7 @@ import (
 
 	"github.com/perdure/perdure/sdk/client"
 	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/extstore"
 	"github.com/perdure/perdure/sdk/internal/links"
 	"github.com/perdure/perdure/sdk/internal/logtag"
 	"github.com/perdure/perdure/sdk/internal/metrics"
@@ -42,6 +43,9 @@ type Options struct {
 	Client client.Client
 	// Interceptors, the first outermost.
 	Interceptors []Interceptor
+	// Storage retrieves payloads of tasks, and stores those of outcomes that are large. Nil
+	// for none.
+	Storage *extstore.Storage
 	// Context is the parent of all contexts of operations. Default context.Background().
 	Context context.Context
 	// Wrap, if set, is put around the handler of all services: a test environment answers
@@ -117,10 +121,39 @@ func names(request *nexuspb.Request) (service, operation string) {
 // Handle calls the operation. An error means that there is nothing to answer: ErrTimeout, or
 // that the answer could not be put into words.
 func (h *Handler) Handle(poll *workflowservice.PollNexusTaskQueueResponse) (*Outcome, error) {
+	if err := h.options.Storage.Retrieve(h.options.Context, poll); err != nil {
+		return h.unstored(poll, "retrieve Nexus operation input from external storage", err)
+	}
+	outcome, err := h.newTask(poll).handle()
+	if err != nil {
+		return nil, err
+	}
+	if err := h.store(outcome); err != nil {
+		return h.unstored(poll, "store the outcome of a Nexus operation in external storage", err)
+	}
+	return outcome, nil
+}
+
+// store stores the large payloads of an outcome.
+func (h *Handler) store(outcome *Outcome) error {
+	if outcome.Failed != nil {
+		return h.options.Storage.Store(h.options.Context, outcome.Failed, nil)
+	}
+	return h.options.Storage.Store(h.options.Context, outcome.Completed, nil)
+}
+
+// unstored fails a task whose payloads could not be stored or retrieved: it may be tried again.
+func (h *Handler) unstored(poll *workflowservice.PollNexusTaskQueueResponse, doing string, err error) (*Outcome, error) {
+	t := h.newTask(poll)
+	t.operation.logger.Error("Payloads of a Nexus task could not be stored or retrieved: the task fails.", logtag.Error, err)
+	return t.failed(&nexus.HandlerError{Type: nexus.HandlerErrorTypeInternal, Message: "failed to " + doing, Cause: err})
+}
+
+func (h *Handler) newTask(poll *workflowservice.PollNexusTaskQueueResponse) *task {
 	service, name := names(poll.GetRequest())
 	endpoint := poll.GetRequest().GetEndpoint()
 	serialization := converter.NexusSerializationContext{Endpoint: endpoint, Service: service, Operation: name}
-	t := &task{
+	return &task{
 		Handler: h,
 		poll:    poll,
 		operation: &Operation{
@@ -135,7 +168,6 @@ func (h *Handler) Handle(poll *workflowservice.PollNexusTaskQueueResponse) (*Out
 		converter: converter.WithDataConverterSerializationContext(h.options.DataConverter, serialization),
 		failures:  converter.WithFailureConverterSerializationContext(h.options.FailureConverter, serialization),
 	}
-	return t.handle()
 }
 
 func (t *task) handle() (*Outcome, error) {

@@ -61,6 +61,7 @@ func newActivityWorker(w *Worker, queue activityQueue) *activityWorker {
 		MaxHeartbeatThrottle:     c.MaxHeartbeatThrottleInterval,
 		Stamp:                    queue.version.stampActivity,
 		Check:                    c.sizes.Check,
+		Storage:                  w.storage,
 	})
 	request := &workflowservice.PollActivityTaskQueueRequest{
 		Namespace:         c.backend.Namespace,

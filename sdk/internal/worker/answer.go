@@ -30,29 +30,35 @@ func (w *workflowWorker) answer(ctx context.Context, r *run, task *workflowTask,
 	}
 	switch {
 	case outcome.QueryCompleted != nil:
-		return nil, !outcome.Evict, w.answerQuery(ctx, task, outcome.QueryCompleted)
+		return nil, !outcome.Evict, w.answerQuery(ctx, r, task, outcome.QueryCompleted)
 	case outcome.Failed != nil:
 		measured.failed.Get(failureReason(outcome.Failed.GetCause())).Inc(1)
-		return nil, false, w.fail(ctx, task, outcome.Failed)
+		return nil, false, w.fail(ctx, r, task, outcome.Failed)
 	case outcome.Completed != nil:
-		if err := w.sizes.Check(ctx, outcome.Completed); err != nil {
-			measured.failed.Get(metrics.FailurePayloadsTooLarge).Inc(1)
-			w.logTooLarge(task, outcome.Completed, err)
-			return nil, false, w.fail(ctx, task, w.failureOf(task, err, enumspb.WORKFLOW_TASK_FAILED_CAUSE_PAYLOADS_TOO_LARGE))
+		completed, err := stored(ctx, w, r, task, outcome.Completed)
+		if err != nil {
+			measured.failed.Get(metrics.FailureWorkflowError).Inc(1)
+			w.logUnstored(task, err)
+			return nil, false, w.fail(ctx, r, task, w.failureOf(task, err, enumspb.WORKFLOW_TASK_FAILED_CAUSE_EXTERNAL_STORAGE_FAILURE))
 		}
-		response, err := w.complete(ctx, task, outcome.Completed)
+		if err := w.sizes.Check(ctx, completed); err != nil {
+			measured.failed.Get(metrics.FailurePayloadsTooLarge).Inc(1)
+			w.logTooLarge(task, completed, err)
+			return nil, false, w.fail(ctx, r, task, w.failureOf(task, err, enumspb.WORKFLOW_TASK_FAILED_CAUSE_PAYLOADS_TOO_LARGE))
+		}
+		response, err := w.complete(ctx, task, completed)
 		if rpc.IsMessageTooLarge(err) {
 			measured.failed.Get(metrics.FailureGRPCMessageTooLarge).Inc(1)
-			w.logTooLarge(task, outcome.Completed, err)
-			return nil, false, w.fail(ctx, task, w.failureOf(task, err, enumspb.WORKFLOW_TASK_FAILED_CAUSE_GRPC_MESSAGE_TOO_LARGE))
+			w.logTooLarge(task, completed, err)
+			return nil, false, w.fail(ctx, r, task, w.failureOf(task, err, enumspb.WORKFLOW_TASK_FAILED_CAUSE_GRPC_MESSAGE_TOO_LARGE))
 		}
 		if err != nil {
 			// What the instance did did not happen.
-			w.logRefused(task, outcome.Completed, took, err)
+			w.logRefused(task, completed, took, err)
 			return nil, false, nil
 		}
 		if outcome.Closed {
-			measured.ended(closeCounter(outcome.Completed), r.started)
+			measured.ended(closeCounter(completed), r.started)
 		}
 		if outcome.Closed || outcome.Evict {
 			return nil, false, nil
@@ -67,19 +73,17 @@ func (w *workflowWorker) answer(ctx context.Context, r *run, task *workflowTask,
 }
 
 // answerQuery sends the answer to a task that is only a query.
-func (w *workflowWorker) answerQuery(ctx context.Context, task *workflowTask, request *workflowservice.RespondQueryTaskCompletedRequest) error {
+func (w *workflowWorker) answerQuery(ctx context.Context, r *run, task *workflowTask, request *workflowservice.RespondQueryTaskCompletedRequest) error {
+	request, err := stored(ctx, w, r, task, request)
+	if err != nil {
+		w.logUnstored(task, err)
+		request = w.queryFailed(task, err, enumspb.WORKFLOW_TASK_FAILED_CAUSE_EXTERNAL_STORAGE_FAILURE)
+	}
 	// A result that is too large becomes a failure, in the request.
 	_ = w.sizes.Check(ctx, request)
-	_, err := w.service.RespondQueryTaskCompleted(ctx, request)
+	_, err = w.service.RespondQueryTaskCompleted(ctx, request)
 	if rpc.IsMessageTooLarge(err) {
-		_, err = w.service.RespondQueryTaskCompleted(ctx, &workflowservice.RespondQueryTaskCompletedRequest{
-			TaskToken:     task.GetTaskToken(),
-			CompletedType: enumspb.QUERY_RESULT_TYPE_FAILED,
-			ErrorMessage:  err.Error(),
-			Namespace:     w.namespace,
-			Failure:       w.failureConverter.ErrorToFailure(err),
-			Cause:         enumspb.WORKFLOW_TASK_FAILED_CAUSE_GRPC_MESSAGE_TOO_LARGE,
-		})
+		_, err = w.service.RespondQueryTaskCompleted(ctx, w.queryFailed(task, err, enumspb.WORKFLOW_TASK_FAILED_CAUSE_GRPC_MESSAGE_TOO_LARGE))
 	}
 	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
 		// Whoever asked has waited too long.
@@ -117,13 +121,18 @@ func (w *workflowWorker) complete(ctx context.Context, task *workflowTask, reque
 
 // fail reports a failed task. Only the first failure of a task is reported: the
 // attempts after it are left to time out, so that a broken workflow does not spin.
-func (w *workflowWorker) fail(ctx context.Context, task *workflowTask, request *workflowservice.RespondWorkflowTaskFailedRequest) error {
+func (w *workflowWorker) fail(ctx context.Context, r *run, task *workflowTask, request *workflowservice.RespondWorkflowTaskFailedRequest) error {
 	w.tasks.slots.failed.Add(1)
 	if task.GetAttempt() > 1 {
 		return nil
 	}
+	request, err := stored(ctx, w, r, task, request)
+	if err != nil {
+		w.logUnstored(task, err)
+		request = w.failureOf(task, err, enumspb.WORKFLOW_TASK_FAILED_CAUSE_EXTERNAL_STORAGE_FAILURE)
+	}
 	w.version.stampFailed(request)
-	_, err := w.service.RespondWorkflowTaskFailed(ctx, request)
+	_, err = w.service.RespondWorkflowTaskFailed(ctx, request)
 	return wrapAnswer(err)
 }
 

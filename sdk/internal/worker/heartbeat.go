@@ -110,6 +110,9 @@ func (h *heartbeats) make(status enumspb.WorkerStatus) *workerpb.WorkerHeartbeat
 		Environment:       h.environment,
 		Plugins:           w.pluginInfos(),
 	}
+	for _, kind := range w.storage.DriverTypes() {
+		beat.Drivers = append(beat.Drivers, &workerpb.StorageDriverInfo{Type: kind})
+	}
 	if !h.previous.IsZero() {
 		beat.ElapsedSinceLastHeartbeat = durationpb.New(now.Sub(h.previous))
 	}

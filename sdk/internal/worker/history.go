@@ -47,6 +47,9 @@ func (w *workflowWorker) historyPage(ctx context.Context, execution *commonpb.Wo
 		return nil, nil, fmt.Errorf("the history of workflow %q run %q goes on past event %d, with which its task started: the task is no longer valid",
 			execution.GetWorkflowId(), execution.GetRunId(), last)
 	}
+	if err := w.retrieve(ctx, page); err != nil {
+		return nil, nil, err
+	}
 	return page, response.GetNextPageToken(), nil
 }
 

@@ -48,6 +48,7 @@ func newNexusWorker(w *Worker) (*nexusWorker, error) {
 		Metrics:          w.metrics,
 		Client:           c.client,
 		Interceptors:     NexusInterceptors(c.Interceptors),
+		Storage:          w.storage,
 		Context:          w.taskContext,
 	})
 	if err != nil {

@@ -36,12 +36,14 @@ func (f *fakeServer) RespondNexusTaskFailed(_ context.Context, in *workflowservi
 	return &workflowservice.RespondNexusTaskFailedResponse{}, nil
 }
 
-// withNexus registers a service with an operation that doubles numbers.
+// withNexus registers a service with an operation that doubles numbers, and one that returns
+// what it is given.
 func withNexus(t *testing.T) func(*config, *fakeServer) {
 	return func(c *config, _ *fakeServer) {
 		service := nexus.NewService("math")
 		double := nexus.NewSyncOperation("double", func(_ context.Context, n int, _ nexus.StartOperationOptions) (int, error) { return 2 * n, nil })
-		if err := service.Register(double); err != nil {
+		echo := nexus.NewSyncOperation("echo", func(_ context.Context, s string, _ nexus.StartOperationOptions) (string, error) { return s, nil })
+		if err := service.Register(double, echo); err != nil {
 			t.Fatal(err)
 		}
 		if err := c.registry.RegisterNexusService(service); err != nil {

@@ -32,6 +32,10 @@ type WorkflowReplayerOptions struct {
 	// as it likes, for debuggers.
 	DisableDeadlockDetection bool
 
+	// ExternalStorage that the workflows were run with: what was stored is retrieved before
+	// the history is replayed. Default none: payloads that were stored fail to decode.
+	ExternalStorage converter.ExternalStorage
+
 	// Plugins configure the replayer and are called for each replay, the first outermost.
 	Plugins []Plugin
 }

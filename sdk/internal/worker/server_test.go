@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	commandpb "go.temporal.io/api/command/v1"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
@@ -351,6 +352,16 @@ func (s *script) signal(name string, value any) *script {
 		EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED,
 		Attributes: &historypb.HistoryEvent_WorkflowExecutionSignaledEventAttributes{WorkflowExecutionSignaledEventAttributes: &historypb.WorkflowExecutionSignaledEventAttributes{
 			SignalName: name, Input: input,
+		}},
+	})
+}
+
+// marker adds the event that a command to record a marker becomes.
+func (s *script) marker(command *commandpb.RecordMarkerCommandAttributes) *script {
+	return s.add(&historypb.HistoryEvent{
+		EventType: enumspb.EVENT_TYPE_MARKER_RECORDED,
+		Attributes: &historypb.HistoryEvent_MarkerRecordedEventAttributes{MarkerRecordedEventAttributes: &historypb.MarkerRecordedEventAttributes{
+			MarkerName: command.GetMarkerName(), Details: command.GetDetails(), Failure: command.GetFailure(),
 		}},
 	})
 }

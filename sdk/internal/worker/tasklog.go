@@ -56,6 +56,12 @@ func (w *workflowWorker) logTooLarge(task *workflowTask, request *workflowservic
 		"Commands", commandsOf(request))
 }
 
+// logUnstored says that payloads of an answer could not be stored: the task or the query fails.
+func (w *workflowWorker) logUnstored(task *workflowTask, err error) {
+	w.taskLogger(task).Error("Payloads of a workflow task could not be stored: the task fails, and is attempted again.",
+		logtag.Error, err, logtag.TaskStartedEventID, task.GetStartedEventId())
+}
+
 // logRefused says that the server did not take a completion. If the task is gone, for
 // instance because it timed out, another one follows; anything else keeps the workflow
 // from going on.

@@ -13,6 +13,7 @@ import (
 
 	publicclient "github.com/perdure/perdure/sdk/client"
 	"github.com/perdure/perdure/sdk/internal/client"
+	"github.com/perdure/perdure/sdk/internal/extstore"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logtag"
 	"github.com/perdure/perdure/sdk/internal/metrics"
@@ -35,7 +36,8 @@ type Worker struct {
 	version     *buildVersion
 	instanceKey string
 	logger      log.Logger
-	metrics     metrics.Handler // with the tags of the task queue
+	metrics     metrics.Handler   // with the tags of the task queue
+	storage     *extstore.Storage // nil if there is none
 
 	workflows  *workflowWorker // nil if disabled
 	activities *activityWorker // nil if disabled
@@ -192,6 +194,7 @@ func newWorker(config config, cache *stickyCache) *Worker {
 			logtag.TaskQueue, config.taskQueue,
 			logtag.WorkerID, config.Identity),
 	}
+	w.storage = config.backend.Storage.ForWorker(w.logger)
 	w.start = sync.OnceValue(func() error {
 		return startThrough(w.config.plugins, PluginStartWorkerOptions{WorkerInstanceKey: w.instanceKey, WorkerRegistry: w.config.pluginRegistry}, w.begin)
 	})

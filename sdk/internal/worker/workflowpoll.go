@@ -13,6 +13,7 @@ import (
 
 	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/activities"
+	"github.com/perdure/perdure/sdk/internal/extstore"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logtag"
 	"github.com/perdure/perdure/sdk/internal/metrics"
@@ -38,6 +39,7 @@ type workflowWorker struct {
 
 	service          workflowservice.WorkflowServiceClient
 	failureConverter converter.FailureConverter
+	storage          *extstore.Storage // nil if there is none
 	registry         *registry.Registry
 	namespace        string
 	identity         string
@@ -71,6 +73,7 @@ func newWorkflowWorker(w *Worker) *workflowWorker {
 		cache:            w.cache,
 		service:          c.backend.Service,
 		failureConverter: c.backend.FailureConverter,
+		storage:          w.storage,
 		registry:         c.registry,
 		namespace:        c.backend.Namespace,
 		identity:         c.Identity,
@@ -99,6 +102,7 @@ func newWorkflowWorker(w *Worker) *workflowWorker {
 			Context:       w.taskContext,
 			Stopping:      w.stopping,
 			Check:         c.sizes.Check,
+			Storage:       w.storage,
 			Slots:         localSlots{local},
 			Failed:        func() { local.failed.Add(1) },
 			Limit:         newLimiter(c.WorkerLocalActivitiesPerSecond).wait,

@@ -151,9 +151,26 @@ func answered(o *flow.Outcome) bool {
 	return o.Completed != nil || o.Failed != nil || o.QueryCompleted != nil
 }
 
-// drive lets the run's instance handle the task, made from the full history if
-// there is none that the task continues.
+// drive lets the run's instance handle the task. A task of which payloads cannot be
+// retrieved has failed.
 func (w *workflowWorker) drive(ctx context.Context, r *run, task *workflowTask) (*flow.Outcome, error) {
+	if err := w.retrieve(ctx, task); err != nil {
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		return w.unretrieved(task, err), nil
+	}
+	outcome, err := w.advance(ctx, r, task)
+	if err != nil && isStorageError(err) && ctx.Err() == nil {
+		r.close() // it has seen a part of the history
+		return w.unretrieved(task, err), nil
+	}
+	return outcome, err
+}
+
+// advance lets the run's instance handle the task, made from the full history if
+// there is none that the task continues.
+func (w *workflowWorker) advance(ctx context.Context, r *run, task *workflowTask) (*flow.Outcome, error) {
 	measured := w.metrics.byType.Get(task.GetWorkflowType().GetName())
 	defer func() { measured.cacheSize.Update(float64(w.cache.len())) }()
 	if r.instance != nil {
