@@ -182,6 +182,21 @@ func (d *Delivery) EndStep(step *entity.Step) error {
 	return nil
 }
 
+// Purge implements entity.Purger. A delivery that has not been tried yet is left its
+// first attempt.
+func (d *Delivery) Purge(step *entity.Step) (more bool, err error) {
+	switch r := d.record; {
+	case r == nil:
+		return false, nil
+	case r.TaskId != 0:
+		return false, entity.ErrPurgeLater
+	case r.NextAttemptTime != nil:
+		step.ClearTimer(nil, r.NextAttemptTime.AsTime())
+	}
+	d.record, d.dirty = nil, true
+	return false, nil
+}
+
 // Size implements entity.Entity.
 func (d *Delivery) Size() int { return 512 + proto.Size(d.record) }
 

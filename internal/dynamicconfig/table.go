@@ -114,6 +114,12 @@ var (
 		"The shortest retention that a namespace may have.")
 	MaxBadBinaries = byNamespace("frontend.maxBadBinaries", 10, number(0),
 		"How many builds of a namespace may be marked as bad.")
+	ProtectedNamespaces = global("worker.protectedNamespaces", []string(nil), names,
+		"Namespaces that cannot be deleted: a list of names.")
+	NamespaceDeleteDelay = global("frontend.deleteNamespaceNamespaceDeleteDelay", time.Duration(0), duration(0),
+		"How long a namespace whose contents have been deleted is still described, if the request does not say.")
+	NamespaceDeleteRate = global("frontend.deleteNamespaceDeleteActivityRPS", 100, number(1),
+		"How many workflows a second are deleted or looked at by each of the four that do so, when a namespace is deleted or its retention gets shorter.")
 	WorkflowRules = byNamespace("frontend.workflowRulesAPIsEnabled", false, boolean,
 		"Workflow rules can be made, looked at and deleted. Those that there are apply in any case.")
 	MaxWorkflowRules = byNamespace("frontend.maxWorkflowRulesPerNamespace", 10, number(0),

@@ -215,3 +215,23 @@ var text = parser[string]{
 	},
 	format: func(s string) string { return s },
 }
+
+// names reads a list of strings.
+var names = parser[[]string]{
+	name: "list",
+	parse: func(v any) (list []string, err error) {
+		items, ok := v.([]any)
+		if !ok {
+			return nil, fmt.Errorf("%v is not a list of names", v)
+		}
+		for _, item := range items {
+			name, ok := item.(string)
+			if !ok {
+				return nil, fmt.Errorf("%v is not a name", item)
+			}
+			list = append(list, name)
+		}
+		return list, nil
+	},
+	format: func(list []string) string { return "[" + strings.Join(list, ", ") + "]" },
+}

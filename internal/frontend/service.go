@@ -90,6 +90,7 @@ type workflowService struct {
 type operatorService struct {
 	notOperated
 	searchAttributeHandlers
+	namespaceDeletionHandlers
 }
 
 // notImplemented and notOperated answer for what no area implements. They are one
@@ -128,7 +129,8 @@ func New(options Options) *Service {
 			clusterHandlers:          clusterHandlers{cluster: options.Cluster},
 		},
 		operator: &operatorService{
-			searchAttributeHandlers: searchAttributeHandlers{namespaces: options.Namespaces},
+			searchAttributeHandlers:   searchAttributeHandlers{namespaces: options.Namespaces},
+			namespaceDeletionHandlers: namespaceDeletionHandlers{namespaces: options.Namespaces},
 		},
 	}
 }

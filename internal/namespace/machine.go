@@ -82,9 +82,6 @@ func (r *Registry) Load(_ context.Context, reader entity.Reader, _ entity.Key) (
 	return d, nil
 }
 
-// Fire implements entity.Entity. Namespaces set no timers.
-func (d *directory) Fire(*entity.Step) error { return nil }
-
 // Receive implements entity.Entity. Nothing sends messages to namespaces.
 func (d *directory) Receive(*entity.Step, entity.Key, []byte) error { return entity.ErrUnknownMessage }
 
@@ -174,6 +171,9 @@ func (d *directory) update(step *entity.Step, req *workflowservice.UpdateNamespa
 				return err
 			}
 			record.Retention = capRetention(retention)
+			if record.Retention.AsDuration() < old.Retention.AsDuration() {
+				record.RetentionShortened = true
+			}
 		}
 		for checksum, bad := range config.GetBadBinaries().GetBinaries() {
 			if record.BadBinaries == nil {
@@ -242,6 +242,7 @@ func (d *directory) put(step *entity.Step, record *records.NamespaceRecord) erro
 	}
 	if old := d.byID[record.Id]; old != nil {
 		d.size -= proto.Size(old)
+		delete(d.idByName, old.Name)
 	}
 	d.size += len(value)
 	d.byID[record.Id] = record

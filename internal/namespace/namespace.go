@@ -49,6 +49,12 @@ type Namespace struct {
 	// Rules are the workflow rules, in the order of their ids. Expired ones may be among
 	// them.
 	Rules []*rule.Rule
+
+	// Deleting: there may be something left in the namespace, which is deleted. See
+	// Registry.Emptied.
+	Deleting bool
+	// RetentionShortened: see Registry.RetentionApplied.
+	RetentionShortened bool
 }
 
 // BadBinary is why a build may not poll.
@@ -79,5 +85,7 @@ func fromRecord(r *records.NamespaceRecord) *Namespace {
 		}
 	}
 	ns.Rules = compileRules(r.WorkflowRules)
+	ns.Deleting = r.Deletion != nil && r.Deletion.RemoveAt == nil
+	ns.RetentionShortened = r.RetentionShortened
 	return ns
 }

@@ -43,6 +43,9 @@ type Registry struct {
 
 	mu       sync.Mutex // serialises changes of snapshot
 	snapshot atomic.Pointer[snapshot]
+
+	// unfinished is UnfinishedChanged.
+	unfinished chan struct{}
 }
 
 type snapshot struct {
@@ -52,7 +55,7 @@ type snapshot struct {
 // New returns a registry that has no namespaces yet. Look-ups wait until Open
 // has returned. A nil config has the defaults of its settings.
 func New(config *dynamicconfig.Config) *Registry {
-	r := &Registry{config: config, opened: make(chan struct{})}
+	r := &Registry{config: config, opened: make(chan struct{}), unfinished: make(chan struct{}, 1)}
 	r.snapshot.Store(&snapshot{})
 	return r
 }
@@ -71,6 +74,7 @@ func (r *Registry) Open(ctx context.Context, runtime Runtime, retention time.Dur
 			loaded.byID[ns.ID], loaded.byName[ns.Name] = ns, ns
 		}
 		r.snapshot.Store(loaded)
+		r.tellUnfinished()
 		return nil
 	})
 	if err != nil {
@@ -168,6 +172,20 @@ func (r *Registry) Deprecate(ctx context.Context, name string) error {
 
 // publish puts a namespace that has become durable into the snapshot.
 func (r *Registry) publish(ns *Namespace) {
+	r.change(func(next *snapshot) {
+		next.remove(ns.ID)
+		next.byID[ns.ID], next.byName[ns.Name] = ns, ns
+	})
+	if ns.unfinished() {
+		r.tellUnfinished()
+	}
+}
+
+// withdraw takes a namespace whose record has been removed out of the snapshot.
+func (r *Registry) withdraw(id string) { r.change(func(next *snapshot) { next.remove(id) }) }
+
+// change replaces the snapshot by one that is changed.
+func (r *Registry) change(change func(*snapshot)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old := r.snapshot.Load()
@@ -175,6 +193,17 @@ func (r *Registry) publish(ns *Namespace) {
 	if next.byID == nil {
 		next.byID, next.byName = make(map[string]*Namespace), make(map[string]*Namespace)
 	}
-	next.byID[ns.ID], next.byName[ns.Name] = ns, ns
+	change(next)
 	r.snapshot.Store(next)
+}
+
+func (s *snapshot) remove(id string) {
+	old := s.byID[id]
+	if old == nil {
+		return
+	}
+	delete(s.byID, id)
+	if s.byName[old.Name] == old {
+		delete(s.byName, old.Name)
+	}
 }

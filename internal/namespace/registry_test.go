@@ -69,8 +69,16 @@ func (f *fakeRuntime) Step(ctx context.Context, _ entity.Key, fn func(*entity.St
 	if err != nil {
 		return err
 	}
-	step := entity.NewStep(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), f)
-	if err := fn(step, e); err != nil {
+	step := entity.NewStep(f.epoch(), f)
+	return f.carryOut(step, fn(step, e))
+}
+
+// epoch is when all steps run.
+func (f *fakeRuntime) epoch() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
+
+// carryOut carries out a step that has ended with the error.
+func (f *fakeRuntime) carryOut(step *entity.Step, err error) error {
+	if err != nil {
 		return err
 	}
 	if err := f.fail; err != nil {
@@ -78,6 +86,10 @@ func (f *fakeRuntime) Step(ctx context.Context, _ entity.Key, fn func(*entity.St
 		return err
 	}
 	for _, r := range step.Outputs().Records {
+		if r.Value == nil {
+			delete(f.records, string(r.Key))
+			continue
+		}
 		f.records[string(r.Key)] = r.Value
 	}
 	for _, effect := range step.Outputs().Effects {

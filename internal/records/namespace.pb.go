@@ -40,8 +40,12 @@ type NamespaceRecord struct {
 	SearchAttributeAliases map[string]string         `protobuf:"bytes,9,rep,name=search_attribute_aliases,json=searchAttributeAliases,proto3" json:"search_attribute_aliases,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	BadBinaries            map[string]*BadBinary     `protobuf:"bytes,10,rep,name=bad_binaries,json=badBinaries,proto3" json:"bad_binaries,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	WorkflowRules          map[string]*NamespaceRule `protobuf:"bytes,11,rep,name=workflow_rules,json=workflowRules,proto3" json:"workflow_rules,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // by id
-	unknownFields          protoimpl.UnknownFields
-	sizeCache              protoimpl.SizeCache
+	// retention_shortened: there may be closed workflows that are kept longer than
+	// retention says, because they have closed when it was longer.
+	RetentionShortened bool               `protobuf:"varint,12,opt,name=retention_shortened,json=retentionShortened,proto3" json:"retention_shortened,omitempty"`
+	Deletion           *NamespaceDeletion `protobuf:"bytes,13,opt,name=deletion,proto3" json:"deletion,omitempty"` // unset: it is not being deleted
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *NamespaceRecord) Reset() {
@@ -151,6 +155,90 @@ func (x *NamespaceRecord) GetWorkflowRules() map[string]*NamespaceRule {
 	return nil
 }
 
+func (x *NamespaceRecord) GetRetentionShortened() bool {
+	if x != nil {
+		return x.RetentionShortened
+	}
+	return false
+}
+
+func (x *NamespaceRecord) GetDeletion() *NamespaceDeletion {
+	if x != nil {
+		return x.Deletion
+	}
+	return nil
+}
+
+// NamespaceDeletion is how far the deletion of a namespace has come. Its state is
+// Deleted, and its name another one, from the beginning on.
+type NamespaceDeletion struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	OriginalName  string                 `protobuf:"bytes,1,opt,name=original_name,json=originalName,proto3" json:"original_name,omitempty"`
+	Requested     *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=requested,proto3" json:"requested,omitempty"`
+	Delay         *durationpb.Duration   `protobuf:"bytes,3,opt,name=delay,proto3" json:"delay,omitempty"`                       // between the removal of all that is in it and its own
+	RemoveAt      *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=remove_at,json=removeAt,proto3" json:"remove_at,omitempty"` // unset: there may be something left in it
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NamespaceDeletion) Reset() {
+	*x = NamespaceDeletion{}
+	mi := &file_records_namespace_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NamespaceDeletion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NamespaceDeletion) ProtoMessage() {}
+
+func (x *NamespaceDeletion) ProtoReflect() protoreflect.Message {
+	mi := &file_records_namespace_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NamespaceDeletion.ProtoReflect.Descriptor instead.
+func (*NamespaceDeletion) Descriptor() ([]byte, []int) {
+	return file_records_namespace_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *NamespaceDeletion) GetOriginalName() string {
+	if x != nil {
+		return x.OriginalName
+	}
+	return ""
+}
+
+func (x *NamespaceDeletion) GetRequested() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Requested
+	}
+	return nil
+}
+
+func (x *NamespaceDeletion) GetDelay() *durationpb.Duration {
+	if x != nil {
+		return x.Delay
+	}
+	return nil
+}
+
+func (x *NamespaceDeletion) GetRemoveAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RemoveAt
+	}
+	return nil
+}
+
 type BadBinary struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Reason        string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
@@ -162,7 +250,7 @@ type BadBinary struct {
 
 func (x *BadBinary) Reset() {
 	*x = BadBinary{}
-	mi := &file_records_namespace_proto_msgTypes[1]
+	mi := &file_records_namespace_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -174,7 +262,7 @@ func (x *BadBinary) String() string {
 func (*BadBinary) ProtoMessage() {}
 
 func (x *BadBinary) ProtoReflect() protoreflect.Message {
-	mi := &file_records_namespace_proto_msgTypes[1]
+	mi := &file_records_namespace_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -187,7 +275,7 @@ func (x *BadBinary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BadBinary.ProtoReflect.Descriptor instead.
 func (*BadBinary) Descriptor() ([]byte, []int) {
-	return file_records_namespace_proto_rawDescGZIP(), []int{1}
+	return file_records_namespace_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *BadBinary) GetReason() string {
@@ -222,7 +310,7 @@ type NamespaceRule struct {
 
 func (x *NamespaceRule) Reset() {
 	*x = NamespaceRule{}
-	mi := &file_records_namespace_proto_msgTypes[2]
+	mi := &file_records_namespace_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -234,7 +322,7 @@ func (x *NamespaceRule) String() string {
 func (*NamespaceRule) ProtoMessage() {}
 
 func (x *NamespaceRule) ProtoReflect() protoreflect.Message {
-	mi := &file_records_namespace_proto_msgTypes[2]
+	mi := &file_records_namespace_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -247,7 +335,7 @@ func (x *NamespaceRule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NamespaceRule.ProtoReflect.Descriptor instead.
 func (*NamespaceRule) Descriptor() ([]byte, []int) {
-	return file_records_namespace_proto_rawDescGZIP(), []int{2}
+	return file_records_namespace_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *NamespaceRule) GetRule() *v1.WorkflowRule {
@@ -268,7 +356,7 @@ var File_records_namespace_proto protoreflect.FileDescriptor
 
 const file_records_namespace_proto_rawDesc = "" +
 	"\n" +
-	"\x17records/namespace.proto\x12\x12perdure.records.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#temporal/api/rules/v1/message.proto\"\xbb\a\n" +
+	"\x17records/namespace.proto\x12\x12perdure.records.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#temporal/api/rules/v1/message.proto\"\xaf\b\n" +
 	"\x0fNamespaceRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12 \n" +
@@ -282,7 +370,9 @@ const file_records_namespace_proto_rawDesc = "" +
 	"\x18search_attribute_aliases\x18\t \x03(\v2?.perdure.records.v1.NamespaceRecord.SearchAttributeAliasesEntryR\x16searchAttributeAliases\x12W\n" +
 	"\fbad_binaries\x18\n" +
 	" \x03(\v24.perdure.records.v1.NamespaceRecord.BadBinariesEntryR\vbadBinaries\x12]\n" +
-	"\x0eworkflow_rules\x18\v \x03(\v26.perdure.records.v1.NamespaceRecord.WorkflowRulesEntryR\rworkflowRules\x1a7\n" +
+	"\x0eworkflow_rules\x18\v \x03(\v26.perdure.records.v1.NamespaceRecord.WorkflowRulesEntryR\rworkflowRules\x12/\n" +
+	"\x13retention_shortened\x18\f \x01(\bR\x12retentionShortened\x12A\n" +
+	"\bdeletion\x18\r \x01(\v2%.perdure.records.v1.NamespaceDeletionR\bdeletion\x1a7\n" +
 	"\tDataEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1aI\n" +
@@ -294,7 +384,12 @@ const file_records_namespace_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\v2\x1d.perdure.records.v1.BadBinaryR\x05value:\x028\x01\x1ac\n" +
 	"\x12WorkflowRulesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x127\n" +
-	"\x05value\x18\x02 \x01(\v2!.perdure.records.v1.NamespaceRuleR\x05value:\x028\x01\"u\n" +
+	"\x05value\x18\x02 \x01(\v2!.perdure.records.v1.NamespaceRuleR\x05value:\x028\x01\"\xdc\x01\n" +
+	"\x11NamespaceDeletion\x12#\n" +
+	"\roriginal_name\x18\x01 \x01(\tR\foriginalName\x128\n" +
+	"\trequested\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\trequested\x12/\n" +
+	"\x05delay\x18\x03 \x01(\v2\x19.google.protobuf.DurationR\x05delay\x127\n" +
+	"\tremove_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\bremoveAt\"u\n" +
 	"\tBadBinary\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x1a\n" +
 	"\boperator\x18\x02 \x01(\tR\boperator\x124\n" +
@@ -316,35 +411,40 @@ func file_records_namespace_proto_rawDescGZIP() []byte {
 	return file_records_namespace_proto_rawDescData
 }
 
-var file_records_namespace_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_records_namespace_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_records_namespace_proto_goTypes = []any{
 	(*NamespaceRecord)(nil),       // 0: perdure.records.v1.NamespaceRecord
-	(*BadBinary)(nil),             // 1: perdure.records.v1.BadBinary
-	(*NamespaceRule)(nil),         // 2: perdure.records.v1.NamespaceRule
-	nil,                           // 3: perdure.records.v1.NamespaceRecord.DataEntry
-	nil,                           // 4: perdure.records.v1.NamespaceRecord.SearchAttributeAliasesEntry
-	nil,                           // 5: perdure.records.v1.NamespaceRecord.BadBinariesEntry
-	nil,                           // 6: perdure.records.v1.NamespaceRecord.WorkflowRulesEntry
-	(*durationpb.Duration)(nil),   // 7: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
-	(*v1.WorkflowRule)(nil),       // 9: temporal.api.rules.v1.WorkflowRule
+	(*NamespaceDeletion)(nil),     // 1: perdure.records.v1.NamespaceDeletion
+	(*BadBinary)(nil),             // 2: perdure.records.v1.BadBinary
+	(*NamespaceRule)(nil),         // 3: perdure.records.v1.NamespaceRule
+	nil,                           // 4: perdure.records.v1.NamespaceRecord.DataEntry
+	nil,                           // 5: perdure.records.v1.NamespaceRecord.SearchAttributeAliasesEntry
+	nil,                           // 6: perdure.records.v1.NamespaceRecord.BadBinariesEntry
+	nil,                           // 7: perdure.records.v1.NamespaceRecord.WorkflowRulesEntry
+	(*durationpb.Duration)(nil),   // 8: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
+	(*v1.WorkflowRule)(nil),       // 10: temporal.api.rules.v1.WorkflowRule
 }
 var file_records_namespace_proto_depIdxs = []int32{
-	3,  // 0: perdure.records.v1.NamespaceRecord.data:type_name -> perdure.records.v1.NamespaceRecord.DataEntry
-	7,  // 1: perdure.records.v1.NamespaceRecord.retention:type_name -> google.protobuf.Duration
-	8,  // 2: perdure.records.v1.NamespaceRecord.created:type_name -> google.protobuf.Timestamp
-	4,  // 3: perdure.records.v1.NamespaceRecord.search_attribute_aliases:type_name -> perdure.records.v1.NamespaceRecord.SearchAttributeAliasesEntry
-	5,  // 4: perdure.records.v1.NamespaceRecord.bad_binaries:type_name -> perdure.records.v1.NamespaceRecord.BadBinariesEntry
-	6,  // 5: perdure.records.v1.NamespaceRecord.workflow_rules:type_name -> perdure.records.v1.NamespaceRecord.WorkflowRulesEntry
-	8,  // 6: perdure.records.v1.BadBinary.created:type_name -> google.protobuf.Timestamp
-	9,  // 7: perdure.records.v1.NamespaceRule.rule:type_name -> temporal.api.rules.v1.WorkflowRule
-	1,  // 8: perdure.records.v1.NamespaceRecord.BadBinariesEntry.value:type_name -> perdure.records.v1.BadBinary
-	2,  // 9: perdure.records.v1.NamespaceRecord.WorkflowRulesEntry.value:type_name -> perdure.records.v1.NamespaceRule
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	4,  // 0: perdure.records.v1.NamespaceRecord.data:type_name -> perdure.records.v1.NamespaceRecord.DataEntry
+	8,  // 1: perdure.records.v1.NamespaceRecord.retention:type_name -> google.protobuf.Duration
+	9,  // 2: perdure.records.v1.NamespaceRecord.created:type_name -> google.protobuf.Timestamp
+	5,  // 3: perdure.records.v1.NamespaceRecord.search_attribute_aliases:type_name -> perdure.records.v1.NamespaceRecord.SearchAttributeAliasesEntry
+	6,  // 4: perdure.records.v1.NamespaceRecord.bad_binaries:type_name -> perdure.records.v1.NamespaceRecord.BadBinariesEntry
+	7,  // 5: perdure.records.v1.NamespaceRecord.workflow_rules:type_name -> perdure.records.v1.NamespaceRecord.WorkflowRulesEntry
+	1,  // 6: perdure.records.v1.NamespaceRecord.deletion:type_name -> perdure.records.v1.NamespaceDeletion
+	9,  // 7: perdure.records.v1.NamespaceDeletion.requested:type_name -> google.protobuf.Timestamp
+	8,  // 8: perdure.records.v1.NamespaceDeletion.delay:type_name -> google.protobuf.Duration
+	9,  // 9: perdure.records.v1.NamespaceDeletion.remove_at:type_name -> google.protobuf.Timestamp
+	9,  // 10: perdure.records.v1.BadBinary.created:type_name -> google.protobuf.Timestamp
+	10, // 11: perdure.records.v1.NamespaceRule.rule:type_name -> temporal.api.rules.v1.WorkflowRule
+	2,  // 12: perdure.records.v1.NamespaceRecord.BadBinariesEntry.value:type_name -> perdure.records.v1.BadBinary
+	3,  // 13: perdure.records.v1.NamespaceRecord.WorkflowRulesEntry.value:type_name -> perdure.records.v1.NamespaceRule
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_records_namespace_proto_init() }
@@ -358,7 +458,7 @@ func file_records_namespace_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_namespace_proto_rawDesc), len(file_records_namespace_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

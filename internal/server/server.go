@@ -19,12 +19,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"slices"
 	"sync"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/reflection"
 
@@ -35,6 +37,7 @@ import (
 	"github.com/perdure/perdure/internal/frontend"
 	"github.com/perdure/perdure/internal/matching"
 	"github.com/perdure/perdure/internal/namespace"
+	"github.com/perdure/perdure/internal/reclaim"
 	"github.com/perdure/perdure/internal/runtime"
 	"github.com/perdure/perdure/internal/searchattribute"
 	"github.com/perdure/perdure/internal/storage"
@@ -114,6 +117,7 @@ type Server struct {
 	matching   *matching.Matching
 	namespaces *namespace.Registry
 	callbacks  *callback.Deliverer
+	reclaimer  *reclaim.Reclaimer
 	frontend   *frontend.Service
 	health     *health
 	local      *inProcess
@@ -192,6 +196,14 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	}
 
 	s.callbacks = callback.Start(s.runtime, s.matching, s.logger)
+	s.reclaimer = reclaim.Start(reclaim.Options{
+		Runtime:    s.runtime,
+		Namespaces: s.namespaces,
+		Kinds:      kindsInNamespaces(),
+		Retained:   []entity.Kind{entity.KindWorkflow},
+		Rate:       func() int { return dynamicconfig.NamespaceDeleteRate.Get(s.settings.Config()) },
+		Logger:     s.logger,
+	})
 	s.health = newHealth(s.runtime.Failed)
 	s.frontend = frontend.New(frontend.Options{
 		Runtime:    s.runtime,
@@ -270,6 +282,18 @@ func Machines() map[entity.Kind]entity.Machine {
 	return machines(namespace.New(nil), workflow.Config{})
 }
 
+// kindsInNamespaces are the kinds of entities that are in namespaces, workflows first:
+// they make others.
+func kindsInNamespaces() []entity.Kind {
+	kinds := []entity.Kind{entity.KindWorkflow}
+	for _, kind := range slices.Sorted(maps.Keys(Machines())) {
+		if kind != entity.KindWorkflow && kind != entity.KindNamespaces {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
+}
+
 // workflowConfig tells the state machine of workflows about namespaces and settings.
 func (s *Server) workflowConfig() workflow.Config {
 	config := s.settings.Config()
@@ -278,7 +302,7 @@ func (s *Server) workflowConfig() workflow.Config {
 		if err != nil {
 			return workflow.Namespace{}, false
 		}
-		known := workflow.Namespace{ID: ns.ID, Name: ns.Name, Retention: ns.Retention, Rules: ns.Rules}
+		known := workflow.Namespace{ID: ns.ID, Name: ns.Name, Retention: ns.Retention, Rules: ns.Rules, Deleted: ns.State == enumspb.NAMESPACE_STATE_DELETED}
 		if bad := ns.BadBinaries; len(bad) > 0 {
 			known.BadBinary = func(checksum string) bool { _, is := bad[checksum]; return is }
 		}
@@ -387,6 +411,7 @@ func (s *Server) stop(ctx context.Context) error {
 	}
 	local := s.local.close(ctx)
 	s.settings.Close()
+	s.reclaimer.Close()
 	s.callbacks.Close()
 	s.matching.Close()
 	closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
@@ -401,6 +426,9 @@ func (s *Server) abandon() error {
 	var errs []error
 	if s.listener != nil {
 		errs = append(errs, s.listener.Close())
+	}
+	if s.reclaimer != nil {
+		s.reclaimer.Close()
 	}
 	if s.callbacks != nil {
 		s.callbacks.Close()

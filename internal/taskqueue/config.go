@@ -137,3 +137,13 @@ func (c *Config) Size() int { return 256 + c.size }
 
 // Pinned implements entity.Entity.
 func (c *Config) Pinned() bool { return false }
+
+// Purge implements entity.Purger.
+func (c *Config) Purge(step *entity.Step) (more bool, err error) {
+	for t := range c.types {
+		step.Delete([]byte{recordPrefix, byte(t)})
+	}
+	clear(c.types)
+	c.size = 0
+	return false, nil
+}

@@ -74,6 +74,8 @@ type Namespace struct {
 	ID, Name string
 	// Retention is how long closed runs are kept; 0 means 3 days.
 	Retention time.Duration
+	// Deleted: it is being removed, and takes nothing in any more.
+	Deleted bool
 	// BadBinary reports whether workers with the checksum must not complete workflow
 	// tasks; nil: all may.
 	BadBinary func(checksum string) bool
@@ -110,6 +112,13 @@ func (c *Chain) namespaceName() string {
 		return ns.Name
 	}
 	return c.key.Namespace
+}
+
+// namespaceGone reports whether the chain's namespace has been deleted, so that nothing
+// may come to be in it that others ask for.
+func (c *Chain) namespaceGone() bool {
+	ns, ok := c.config.Namespace(c.key.Namespace)
+	return !ok || ns.Deleted
 }
 
 // makeCurrent makes a new run the current one.

@@ -220,7 +220,7 @@ func (c *Chain) startChild(step *entity.Step, from entity.Key, m *records.Messag
 			Cause:            cause,
 		}}})
 	}
-	if _, ok := c.config.Namespace(c.key.Namespace); !ok {
+	if c.namespaceGone() {
 		refuse(enumspb.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND)
 		return nil
 	}

@@ -51,8 +51,10 @@ type engine struct {
 	machine entity.Machine
 	now     time.Time
 	ids     int64
-	// rules are those of the test's namespace.
-	rules []*rule.Rule
+	// rules and retention are those of the test's namespace, deleted whether it is.
+	rules     []*rule.Rule
+	retention time.Duration
+	deleted   bool
 
 	// What a crash takes: the chains in memory and their wakes.
 	chains map[entity.Key]*Chain
@@ -125,13 +127,14 @@ func newEngine(t tester, limits ...Limits) *engine {
 		}
 		found := spaces[i]
 		if found.ID == testNamespace {
-			found.Rules = e.rules
+			found.Rules, found.Retention, found.Deleted = e.rules, e.retention, e.deleted
 		}
 		return found, true
 	}
 	e = &engine{
-		t:   t,
-		now: testEpoch,
+		t:         t,
+		now:       testEpoch,
+		retention: 24 * time.Hour,
 		config: Config{
 			Namespace:       func(id string) (Namespace, bool) { return find(func(ns Namespace) bool { return ns.ID == id }) },
 			NamespaceByName: func(name string) (Namespace, bool) { return find(func(ns Namespace) bool { return ns.Name == name }) },

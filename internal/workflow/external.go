@@ -319,7 +319,7 @@ func (c *Chain) receiveSignal(step *entity.Step, from entity.Key, m *records.Mes
 		}
 	}
 	const delivered = enumspb.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_UNSPECIFIED
-	if _, ok := c.config.Namespace(c.key.Namespace); !ok {
+	if c.namespaceGone() {
 		answer(enumspb.SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND)
 		return nil
 	}
@@ -368,7 +368,7 @@ func (c *Chain) receiveCancel(step *entity.Step, from entity.Key, m *records.Mes
 		}
 	}
 	const delivered = enumspb.CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_UNSPECIFIED
-	if _, ok := c.config.Namespace(c.key.Namespace); !ok {
+	if c.namespaceGone() {
 		answer(enumspb.CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND)
 		return nil
 	}

@@ -19,7 +19,8 @@ import "github.com/perdure/perdure/internal/entity"
 //	r <run id> v <id>        AttachedRequest, by request id
 //	r <run id> z <number>    Callback, in the order in which they were attached
 //	h <run id> <event id>    history batch, by its first event id
-//	d <time> <run id>        closed run, by when it is to be deleted
+//	e <time> <run id>        closed run, by when it has closed
+//	d <time> <run id>        the same, by when it is to be deleted: from before the others
 //
 // Those from p to z are the families of what is pending; their letters are in the
 // files of the families.
@@ -30,7 +31,8 @@ var chainKey = []byte{'c'}
 const (
 	letterInfo   = 'i'
 	letterState  = 's'
-	letterExpiry = 'd' // of the chain
+	letterClosed = 'e' // of the chain, as the next one
+	letterExpiry = 'd'
 )
 
 // runPrefix begins every record of a run but its history.
@@ -48,6 +50,6 @@ func historyKey(runID string, firstEventID int64) []byte {
 	return entity.AppendInt(historyPrefix(runID), firstEventID)
 }
 
-func expiryKey(unixNano int64, runID string) []byte {
-	return append(entity.AppendInt(append(make([]byte, 0, len(runID)+9), letterExpiry), unixNano), runID...)
+func closedKey(unixNano int64, runID string) []byte {
+	return append(entity.AppendInt(append(make([]byte, 0, len(runID)+9), letterClosed), unixNano), runID...)
 }

@@ -66,6 +66,9 @@ func directives() map[string]func(*script, *words) {
 		"update-activity":  (*script).doUpdateActivity,
 		"restore-activity": (*script).doRestoreActivity,
 		"rule":             (*script).doRule,
+		"retention":        func(s *script, w *words) { s.retention = s.duration(w.next()) },
+		"retain":           (*script).doRetain,
+		"purge":            (*script).doPurge,
 		"apply-rule":       (*script).doApplyRule,
 
 		"advance":   (*script).doAdvance,

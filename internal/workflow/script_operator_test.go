@@ -147,3 +147,23 @@ func (s *script) doApplyRule(w *words) {
 	}
 	s.say("applied: %v", applied)
 }
+
+func (s *script) doRetain(w *words) {
+	s.sayError(s.subject(w).step(func(step *entity.Step, c *Chain) error { return c.Retain(step) }))
+}
+
+// doPurge removes a workflow step by step, as its namespace is being deleted.
+func (s *script) doPurge(w *words) {
+	s.deleted = true
+	subject := s.subject(w)
+	for more := true; more; {
+		err := subject.step(func(step *entity.Step, c *Chain) (err error) {
+			more, err = c.Purge(step)
+			return err
+		})
+		if err != nil {
+			s.sayError(err)
+			return
+		}
+	}
+}

@@ -161,7 +161,7 @@ var table = []*Method{
 	row(os, "AddSearchAttributes", ScopeNamespace, Admin, NamespaceOptional, Usable, cluster, never, unlimited, there),
 	row(os, "RemoveSearchAttributes", ScopeNamespace, Admin, NamespaceOptional, Usable, cluster, never, unlimited, there),
 	row(os, "ListSearchAttributes", ScopeNamespace, Read, NamespaceOptional, Usable, anyone, never, unlimited, there),
-	row(os, "DeleteNamespace", ScopeNamespace, Admin, NamespaceNameOrID, AnyState, cluster, never, unlimited, absent),
+	row(os, "DeleteNamespace", ScopeNamespace, Admin, NamespaceNameOrID, AnyState, cluster, never, unlimited, there),
 	row(os, "AddOrUpdateRemoteCluster", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, absent),
 	row(os, "RemoveRemoteCluster", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, absent),
 	row(os, "ListClusters", ScopeCluster, Admin, NamespaceNone, nil, anyone, never, unlimited, absent),
