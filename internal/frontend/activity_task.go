@@ -5,6 +5,7 @@ import (
 
 	commonpb "go.temporal.io/api/common/v1"
 	failurepb "go.temporal.io/api/failure/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/perdure/perdure/internal/api/check"
@@ -92,15 +93,17 @@ type idRequest interface {
 }
 
 func idRef(req idRequest) (workflowID string, ref workflow.ActivityRef, err error) {
-	if err := check.ID("ActivityId", req.GetActivityId(), check.Request); err != nil {
+	if err := check.Set("ActivityId", req.GetActivityId(), check.Request); err != nil {
 		return "", ref, err
 	}
-	// Without a workflow id it would be an activity of its own, which this server
-	// does not have.
-	if err := check.WorkflowID(req.GetWorkflowId(), check.Request); err != nil {
+	if req.GetWorkflowId() == "" {
+		// It would be an activity of its own, of which this server has none.
+		return "", ref, serviceerror.NewNotFoundf("activity not found for ID: %s", req.GetActivityId())
+	}
+	if err := check.KnownWorkflowID(req.GetWorkflowId(), check.Loading); err != nil {
 		return "", ref, err
 	}
-	if err := check.RunID(req.GetRunId(), check.Request); err != nil {
+	if err := check.RunID(req.GetRunId(), check.Loading); err != nil {
 		return "", ref, err
 	}
 	return req.GetWorkflowId(), workflow.ActivityRef{RunID: req.GetRunId(), ActivityID: req.GetActivityId()}, nil

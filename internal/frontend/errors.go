@@ -7,9 +7,10 @@ import (
 
 // The texts are part of the protocol: SDKs and their tests match some of them.
 var (
-	errNamespaceAndID        = serviceerror.NewInvalidArgument("Only one of namespace name or Id should be set on request.")
+	errNamespaceAndID        = serviceerror.NewInvalidArgument("GetNamespace operation failed.  Both ID and Name specified in request.")
 	errTokenNamespace        = serviceerror.NewInvalidArgument("Operation requested with a token from a different namespace.")
 	errPageTokenRun          = serviceerror.NewInvalidArgument("RunId in the request does not match the NextPageToken.")
+	errNamespaceEmpty        = serviceerror.NewInvalidArgument("Namespace is empty.")
 	errQueryNotSet           = serviceerror.NewInvalidArgument("WorkflowQuery is not set on request.")
 	errDeadlineTooShort      = serviceerror.NewFailedPrecondition("Context timeout is too short.")
 	errUpdateMetaNotSet      = serviceerror.NewInvalidArgument("Update meta is not set on request.")

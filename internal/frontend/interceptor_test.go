@@ -133,7 +133,7 @@ func TestNamespaceOfARequest(t *testing.T) {
 		code codes.Code
 		says string
 	}{
-		"none":                        {start(""), codes.InvalidArgument, "Namespace not set on request."},
+		"none":                        {start(""), codes.InvalidArgument, "Namespace is empty."},
 		"too long":                    {start(long(1001)), codes.InvalidArgument, "Namespace length exceeds limit."},
 		"unknown":                     {start("nowhere"), codes.NotFound, "nowhere"},
 		"none at registration":        {&workflowservice.RegisterNamespaceRequest{}, codes.InvalidArgument, "Namespace not set on request."},

@@ -42,8 +42,8 @@ func (i *interceptor) resolveNamespace(c *call, req any) error {
 	case methods.NamespaceNameOrID:
 		c.namespace, err = i.nameOrID(name, req)
 	default:
-		if err := check.NamespaceSet(name); err != nil {
-			return err
+		if name == "" {
+			return errNamespaceEmpty
 		}
 		c.namespace, err = i.namespaces.ByName(name)
 	}

@@ -83,15 +83,12 @@ type startingRequest interface {
 func checkStartRequest(ctx context.Context, req startingRequest) error {
 	retries := settingOf(ctx, dynamicconfig.WorkflowRetryPolicy)
 	if err := cmp.Or(
-		check.WorkflowID(req.GetWorkflowId(), check.Request),
 		check.RetryPolicy(req.GetRetryPolicy(), &retries),
 		check.StartDelay(req.GetCronSchedule(), req.GetWorkflowStartDelay()),
-		check.CronSchedule(req.GetCronSchedule(), check.Request),
-		check.WorkflowType(req.GetWorkflowType(), check.Request),
+		check.CronSchedule(req.GetCronSchedule()),
 		check.UserTaskQueue(req.GetTaskQueue(), ""),
 		check.Timeouts(req),
 		check.Identity(req.GetIdentity()),
-		limitsOf(ctx).CheckSearchAttributes(req.GetSearchAttributes()),
 		check.Priority(req.GetPriority()),
 		check.VersioningOverride(req.GetVersioningOverride()),
 		limitsOf(ctx).CheckLinks(req.GetLinks()),
@@ -108,6 +105,8 @@ func checkStartRequest(ctx context.Context, req startingRequest) error {
 
 func checkStart(ctx context.Context, req *workflowservice.StartWorkflowExecutionRequest) error {
 	if err := cmp.Or(
+		check.NewWorkflowID(req.GetWorkflowId()),
+		check.WorkflowType(req.GetWorkflowType(), check.Request),
 		checkStartRequest(ctx, req),
 		check.FillRequestID(&req.RequestId),
 		check.Policies(&req.WorkflowIdReusePolicy, &req.WorkflowIdConflictPolicy, enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL),
@@ -127,11 +126,13 @@ func checkStart(ctx context.Context, req *workflowservice.StartWorkflowExecution
 }
 
 func checkSignalWithStart(ctx context.Context, req *workflowservice.SignalWithStartWorkflowExecutionRequest) error {
+	if req.RequestId == "" {
+		req.RequestId = check.NewRequestID()
+	}
 	if err := cmp.Or(
+		check.SignalWithStart(req),
 		checkStartRequest(ctx, req),
-		check.SignalName(req.GetSignalName(), check.Request),
 		limitsOf(ctx).CheckBlob(req.GetSignalInput()),
-		check.FillRequestID(&req.RequestId),
 	); err != nil {
 		return err
 	}

@@ -109,7 +109,10 @@ func (h *updateHandlers) PollWorkflowExecutionUpdate(ctx context.Context, req *w
 	if ref == nil {
 		return nil, errUpdateRefNotSet
 	}
-	if err := check.Execution(ref.GetWorkflowExecution(), check.Request); err != nil {
+	if err := cmp.Or(
+		check.KnownWorkflowID(ref.GetWorkflowExecution().GetWorkflowId(), check.Loading),
+		check.RunID(ref.GetWorkflowExecution().GetRunId(), check.Loading),
+	); err != nil {
 		return nil, err
 	}
 	workflowID := ref.GetWorkflowExecution().GetWorkflowId()

@@ -51,7 +51,7 @@ func TestStartIsRefusedForBadForm(t *testing.T) {
 		says   string
 	}{
 		"no workflow id":        {func(r *startRequest) { r.WorkflowId = "" }, codes.InvalidArgument, "WorkflowId is not set on request."},
-		"long workflow id":      {func(r *startRequest) { r.WorkflowId = long(1001) }, codes.InvalidArgument, "WorkflowId length exceeds limit."},
+		"long workflow id":      {func(r *startRequest) { r.WorkflowId = long(1001) }, codes.InvalidArgument, "WorkflowId exceeds maximum allowed length (1001/1000)"},
 		"no workflow type":      {func(r *startRequest) { r.WorkflowType = nil }, codes.InvalidArgument, "WorkflowType is not set on request."},
 		"long workflow type":    {func(r *startRequest) { r.WorkflowType.Name = long(1001) }, codes.InvalidArgument, "WorkflowType length exceeds limit."},
 		"no task queue":         {func(r *startRequest) { r.TaskQueue = nil }, codes.InvalidArgument, "taskQueue is not set"},
@@ -89,11 +89,9 @@ func TestStartIsRefusedForBadForm(t *testing.T) {
 		"attach without id": {func(r *startRequest) {
 			r.OnConflictOptions = &workflowpb.OnConflictOptions{AttachCompletionCallbacks: true}
 		}, codes.InvalidArgument, "attaching request ID is required"},
-		"big search attribute":  {func(r *startRequest) { r.SearchAttributes = attributes(1, 2049) }, codes.InvalidArgument, "value size 2049 exceeds size limit 2048"},
-		"big search attributes": {func(r *startRequest) { r.SearchAttributes = attributes(30, 2048) }, codes.InvalidArgument, "total size of search attributes"},
-		"negative priority":     {func(r *startRequest) { r.Priority = &commonpb.Priority{PriorityKey: -1} }, codes.InvalidArgument, "priority key can't be negative"},
-		"long fairness key":     {func(r *startRequest) { r.Priority = &commonpb.Priority{FairnessKey: long(65)} }, codes.InvalidArgument, "fairness key length exceeds limit"},
-		"weight not a number":   {func(r *startRequest) { r.Priority = &commonpb.Priority{FairnessWeight: float32(math.NaN())} }, codes.InvalidArgument, "must be greater than zero"},
+		"negative priority":   {func(r *startRequest) { r.Priority = &commonpb.Priority{PriorityKey: -1} }, codes.InvalidArgument, "priority key can't be negative"},
+		"long fairness key":   {func(r *startRequest) { r.Priority = &commonpb.Priority{FairnessKey: long(65)} }, codes.InvalidArgument, "fairness key length exceeds limit"},
+		"weight not a number": {func(r *startRequest) { r.Priority = &commonpb.Priority{FairnessWeight: float32(math.NaN())} }, codes.InvalidArgument, "must be greater than zero"},
 		"many links": {func(r *startRequest) {
 			r.Links = []*commonpb.Link{link(1), link(1), link(1), link(1), link(1), link(1), link(1), link(1), link(1), link(1), link(1)}
 		}, codes.InvalidArgument, "cannot attach more than 10 links per request, got 11"},
@@ -125,14 +123,6 @@ func TestStartIsRefusedForBadForm(t *testing.T) {
 			d.refused(req, c.code, c.says)
 		})
 	}
-}
-
-func attributes(n, size int) *commonpb.SearchAttributes {
-	fields := make(map[string]*commonpb.Payload)
-	for i := range n {
-		fields["A"+string(rune('0'+i/100))+string(rune('0'+i/10%10))+string(rune('0'+i%10))] = &commonpb.Payload{Data: make([]byte, size)}
-	}
-	return &commonpb.SearchAttributes{IndexedFields: fields}
 }
 
 func TestStartFillsInDefaults(t *testing.T) {
@@ -209,7 +199,7 @@ func TestOtherRequestsAreRefusedForBadForm(t *testing.T) {
 		"signal with big input":   {&workflowservice.SignalWorkflowExecutionRequest{Namespace: "default", WorkflowExecution: ok, SignalName: "s", Input: bytesPayload(3 << 20)}, codes.InvalidArgument, "Blob data size exceeds limit."},
 		"signal, long request id": {&workflowservice.SignalWorkflowExecutionRequest{Namespace: "default", WorkflowExecution: ok, SignalName: "s", RequestId: long(1001)}, codes.InvalidArgument, "RequestId length exceeds limit."},
 
-		"signal with start: no signal":   {signalWithStart(func(r *workflowservice.SignalWithStartWorkflowExecutionRequest) { r.SignalName = "" }), codes.InvalidArgument, "SignalName"},
+		"signal with start: no signal":   {signalWithStart(func(r *workflowservice.SignalWithStartWorkflowExecutionRequest) { r.SignalName = "" }), codes.InvalidArgument, "signal not set"},
 		"signal with start: policy FAIL": {signalWithStart(func(r *workflowservice.SignalWithStartWorkflowExecutionRequest) { r.WorkflowIdConflictPolicy = 1 }), codes.InvalidArgument, "WORKFLOW_ID_CONFLICT_POLICY_FAIL is not supported"},
 		"signal with start: big signal": {signalWithStart(func(r *workflowservice.SignalWithStartWorkflowExecutionRequest) {
 			r.SignalInput = bytesPayload(3 << 20)
@@ -261,12 +251,12 @@ func TestOtherRequestsAreRefusedForBadForm(t *testing.T) {
 		"complete a query":        {&workflowservice.RespondWorkflowTaskCompletedRequest{TaskToken: d.token(func(t *records.TaskToken) { t.RunId = "" })}, codes.InvalidArgument, "Invalid TaskToken."},
 		"fail, long identity":     {&workflowservice.RespondWorkflowTaskFailedRequest{TaskToken: token, Identity: long(1001)}, codes.InvalidArgument, "Identity length"},
 		"activity by no id":       {&workflowservice.RespondActivityTaskCompletedByIdRequest{Namespace: "default", WorkflowId: "w"}, codes.InvalidArgument, "ActivityId is not set on request."},
-		"activity by no workflow": {&workflowservice.RecordActivityTaskHeartbeatByIdRequest{Namespace: "default", ActivityId: "a"}, codes.InvalidArgument, "WorkflowId is not set on request."},
-		"activity by bad run":     {&workflowservice.RespondActivityTaskCanceledByIdRequest{Namespace: "default", WorkflowId: "w", ActivityId: "a", RunId: "r"}, codes.InvalidArgument, "Invalid RunId."},
+		"activity by no workflow": {&workflowservice.RecordActivityTaskHeartbeatByIdRequest{Namespace: "default", ActivityId: "a"}, codes.NotFound, "activity not found for ID: a"},
+		"activity by bad run":     {&workflowservice.RespondActivityTaskCanceledByIdRequest{Namespace: "default", WorkflowId: "w", ActivityId: "a", RunId: "r"}, codes.InvalidArgument, "RunId is not valid UUID."},
 		"failure of no kind":      {&workflowservice.RespondActivityTaskFailedRequest{TaskToken: token, Failure: &failurepb.Failure{Message: "m"}}, codes.InvalidArgument, "Failure must have ApplicationFailureInfo."},
 		"failure, bad delay":      {&workflowservice.RespondActivityTaskFailedRequest{TaskToken: token, Failure: &failurepb.Failure{FailureInfo: &failurepb.Failure_ApplicationFailureInfo{ApplicationFailureInfo: application}}}, codes.InvalidArgument, "NextRetryDelay"},
 		"failure by id, delay":    {&workflowservice.RespondActivityTaskFailedByIdRequest{Namespace: "default", WorkflowId: "w", ActivityId: "a", Failure: &failurepb.Failure{FailureInfo: &failurepb.Failure_ApplicationFailureInfo{ApplicationFailureInfo: application}}}, codes.InvalidArgument, "NextRetryDelay"},
-		"two names of namespace":  {&workflowservice.DescribeNamespaceRequest{Namespace: "default", Id: d.ns.ID}, codes.InvalidArgument, "Only one of namespace name or Id"},
+		"two names of namespace":  {&workflowservice.DescribeNamespaceRequest{Namespace: "default", Id: d.ns.ID}, codes.InvalidArgument, "Both ID and Name specified"},
 		"unknown namespace id":    {&workflowservice.DescribeNamespaceRequest{Id: "nowhere"}, codes.NotFound, "nowhere"},
 		"a method not there":      {&workflowservice.CreateScheduleRequest{Namespace: "default"}, codes.Unimplemented, "CreateSchedule"},
 		"sticky, by version":      {&workflowservice.DescribeTaskQueueRequest{Namespace: "default", TaskQueue: &taskqueuepb.TaskQueue{Name: "s", Kind: 2}, ApiMode: 1}, codes.InvalidArgument, "Enhanced DescribeTaskQueue is not valid for a sticky queue"},

@@ -110,7 +110,7 @@ func (d *directory) register(step *entity.Step, req *workflowservice.RegisterNam
 		return errArchival
 	}
 	if name == System {
-		return serviceerror.NewNamespaceAlreadyExists(fmt.Sprintf("Namespace %q already exists: the name is reserved for the server", name))
+		return serviceerror.NewNamespaceAlreadyExists(fmt.Sprintf("Namespace %q already exists", name)) // it is reserved for the server
 	}
 	if _, exists := d.idByName[name]; exists {
 		return serviceerror.NewNamespaceAlreadyExists(fmt.Sprintf("Namespace %q already exists", name))

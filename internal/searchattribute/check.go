@@ -3,6 +3,8 @@ package searchattribute
 import (
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/serviceerror"
+
+	"github.com/perdure/perdure/internal/api/check"
 )
 
 // typeKey is the key of a payload's metadata that has the name of its type, by
@@ -24,8 +26,8 @@ func Check(namespace string, custom map[string]Type, attributes *commonpb.Search
 			return err
 		}
 		value := values[name]
-		if err := checkValue(value, t); err != nil {
-			return serviceerror.NewInvalidArgumentf("invalid value for search attribute %s of type %s: %v", name, t, err)
+		if !hasType(value, t) {
+			return serviceerror.NewInvalidArgumentf("invalid value for search attribute %s of type %s: %s", name, t, show(value))
 		}
 		if value.Metadata[typeKey] == nil {
 			value.Metadata[typeKey] = []byte(t.String())
@@ -46,5 +48,5 @@ func typeOf(namespace string, custom map[string]Type, name string) (Type, error)
 	if t, ok := custom[name]; ok {
 		return t, nil
 	}
-	return 0, serviceerror.NewInvalidArgumentf("Namespace %s has no mapping defined for search attribute %s", namespace, name)
+	return 0, check.NewUnknownSearchAttribute(namespace, name)
 }

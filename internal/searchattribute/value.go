@@ -3,6 +3,7 @@ package searchattribute
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -15,15 +16,15 @@ const (
 	encodingNull = "binary/null"
 )
 
-// checkValue checks that a payload holds a value of the type, alone or in a list,
-// or null or an empty list, which remove the attribute.
-func checkValue(value *commonpb.Payload, t Type) error {
-	switch encoding := string(value.GetMetadata()[encodingKey]); encoding {
+// hasType reports whether a payload holds a value of the type, alone or in a list, or
+// null or an empty list, which remove the attribute.
+func hasType(value *commonpb.Payload, t Type) bool {
+	switch string(value.GetMetadata()[encodingKey]) {
 	case encodingNull:
-		return nil
+		return true
 	case encodingJSON:
 	default:
-		return fmt.Errorf("encoding %q is not %s", encoding, encodingJSON)
+		return false
 	}
 	switch t {
 	case boolean:
@@ -37,29 +38,32 @@ func checkValue(value *commonpb.Payload, t Type) error {
 	case keyword, text:
 		return decodes[string](value.Data)
 	case keywordList:
-		return decodesList[string](value.Data)
+		return json.Unmarshal(value.Data, new([]string)) == nil
 	}
-	return fmt.Errorf("the type is not known")
+	return false
 }
 
-// decodes checks that JSON text is a T, a list of one T at most, or null.
-func decodes[T any](data []byte) error {
-	var one *T
-	err := json.Unmarshal(data, &one)
-	if err == nil {
-		return nil
+// decodes reports whether JSON text is a T, a list of one T at most, or null.
+func decodes[T any](data []byte) bool {
+	if json.Unmarshal(data, new(*T)) == nil {
+		return true
 	}
 	var list []T
-	if json.Unmarshal(data, &list) != nil {
-		return err
-	}
-	if len(list) > 1 {
-		return fmt.Errorf("it is a list of %d values", len(list))
-	}
-	return nil
+	return json.Unmarshal(data, &list) == nil && len(list) <= 1
 }
 
-func decodesList[T any](data []byte) error {
-	var list []T
-	return json.Unmarshal(data, &list)
+// maxShown is how many bytes of a value a refusal shows.
+const maxShown = 1000
+
+// show is a value as a refusal shows it.
+func show(value *commonpb.Payload) string {
+	text := fmt.Sprintf("value from <%s>", value.String())
+	var decoded any
+	if string(value.GetMetadata()[encodingKey]) == encodingJSON && json.Unmarshal(value.GetData(), &decoded) == nil {
+		text = fmt.Sprint(decoded)
+	}
+	if len(text) > maxShown {
+		text = strings.ToValidUTF8(text[:maxShown], "") + "…"
+	}
+	return text
 }

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -41,20 +42,20 @@ func checkScheduleActivity(b *commandBatch, cmd *commandpb.Command) *commandFail
 	if err := check.NamedTaskQueue(attr.TaskQueue, r.info.TaskQueue); err != nil {
 		return badCommand(bad, "%w", err)
 	}
-	if err := check.ID("activityId", attr.ActivityId, check.Activity); err != nil {
+	if err := cmp.Or(
+		check.ID("activityId", attr.ActivityId, check.Activity),
+		check.ID("activityType", attr.ActivityType.GetName(), check.Activity),
+	); err != nil {
 		return badCommand(bad, "%w", err)
-	}
-	if err := check.ID("activityType", attr.ActivityType.GetName(), check.Activity); err != nil {
-		return badCommand(bad, "%w. ActivityId=%s", err, attr.ActivityId)
 	}
 	if attr.RetryPolicy == nil {
 		attr.RetryPolicy = &commonpb.RetryPolicy{}
 	}
 	if err := check.RetryPolicy(attr.RetryPolicy, &b.run.limits().ActivityRetry); err != nil {
-		return badCommand(bad, "%w. ActivityId=%s ActivityType=%s", err, attr.ActivityId, attr.ActivityType.Name)
+		return badCommand(bad, "%w", err)
 	}
 	if err := check.Priority(attr.Priority); err != nil {
-		return badCommand(bad, "invalid priority: %w. ActivityId=%s ActivityType=%s", err, attr.ActivityId, attr.ActivityType.Name)
+		return badCommand(bad, "invalid priorities: %w", err)
 	}
 	if failure := completeActivityTimeouts(attr, r.info.RunTimeout.AsDuration()); failure != nil {
 		return failure
@@ -66,8 +67,8 @@ func checkScheduleActivity(b *commandBatch, cmd *commandpb.Command) *commandFail
 		return failure
 	}
 	if activityPending(b, attr.ActivityId) {
-		return badCommand(enumspb.WORKFLOW_TASK_FAILED_CAUSE_SCHEDULE_ACTIVITY_DUPLICATE_ID,
-			"an activity with this id is already pending. ActivityId=%s", attr.ActivityId)
+		return b.impossible(enumspb.WORKFLOW_TASK_FAILED_CAUSE_SCHEDULE_ACTIVITY_DUPLICATE_ID,
+			"add-activitytask-scheduled-event", "ActivityID: %s", attr.ActivityId)
 	}
 	setOverlay(&b.activities, attr.ActivityId, true)
 	return nil
@@ -89,8 +90,7 @@ func completeActivityTimeouts(attr *commandpb.ScheduleActivityTaskCommandAttribu
 		{"HeartbeatTimeout", attr.HeartbeatTimeout},
 	} {
 		if err := check.Duration(timeout.name, timeout.value, check.Activity); err != nil {
-			return badCommand(bad, "%w. ActivityId=%s ActivityType=%s",
-				err, attr.ActivityId, attr.ActivityType.GetName())
+			return badCommand(bad, "%w", err)
 		}
 	}
 	whole := attr.ScheduleToCloseTimeout.AsDuration()
@@ -231,10 +231,10 @@ func checkCancelActivity(b *commandBatch, cmd *commandpb.Command) *commandFailur
 	act := b.run.activities.get(id)
 	scheduled := b.scheduledActivity(id)
 	if act == nil && scheduled == nil && !b.run.activityFinishBuffered(id) {
-		return badCommand(bad, "there is no pending activity with this scheduled event. ScheduledEventID: %d", id)
+		return b.impossible(bad, "add-activitytask-cancel-requested-event", "ScheduledEventID: %d", id)
 	}
-	if b.cancelledActivities[id] || act.GetCancelRequested() {
-		return badCommand(bad, "the activity has already been asked to cancel. ScheduledEventID: %d", id)
+	if b.cancelledActivities[id] || act.GetCancelRequested() { // that is asked for already
+		return b.impossible(bad, "add-activitytask-cancel-requested-event", "ScheduledEventID: %d", id)
 	}
 	switch {
 	case scheduled != nil:

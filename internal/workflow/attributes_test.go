@@ -98,7 +98,7 @@ func TestCommandsWithBadFieldsFailTheWorkflowTask(t *testing.T) {
 	for says, command := range map[string]*commandpb.Command{
 		"fairness weight must be greater than zero":                 scheduleActivity("a", weight(float32(math.NaN()))),
 		"greater than zero, and finite":                             scheduleActivity("a", weight(float32(math.Inf(1)))),
-		"invalid priority: fairness weight":                         startChild("c", childWeight),
+		"fairness weight":                                           startChild("c", childWeight),
 		"activityId exceeds length limit. Length=1001 Limit=1000":   scheduleActivity(long),
 		"TimerId on StartTimerCommand exceeds length limit":         startTimer(long, time.Second),
 		"TimerId is not set on CancelTimerCommand":                  cancelTimer(""),

@@ -51,7 +51,7 @@ func (f *children) bound(limits *Limits) bound {
 	return bound{limits.PendingChildren, "pending child workflow executions", enumspb.WORKFLOW_TASK_FAILED_CAUSE_PENDING_CHILD_WORKFLOWS_LIMIT_EXCEEDED}
 }
 
-var onStartChild = check.Command("StartChildWorkflowExecutionCommand")
+var onStartChild = check.StartChild
 
 func checkStartChild(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	const bad = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_START_CHILD_EXECUTION_ATTRIBUTES
@@ -68,9 +68,9 @@ func checkStartChild(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	}
 	//lint:ignore SA1019 older clients use it
 	attr.Namespace = target.Name
-	where := func() string {
+	what := func() named {
 		//lint:ignore SA1019 older clients use it
-		return fmt.Sprintf("WorkflowId=%s WorkflowType=%s Namespace=%s", attr.WorkflowId, attr.WorkflowType.GetName(), attr.Namespace)
+		return named{{"WorkflowId", attr.WorkflowId}, {"WorkflowType", attr.WorkflowType.GetName()}, {"Namespace", attr.Namespace}}
 	}
 	if err := cmp.Or(
 		check.WorkflowID(attr.WorkflowId, onStartChild),
@@ -79,25 +79,27 @@ func checkStartChild(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 		check.Namespace(attr.Namespace, onStartChild),
 		check.Duration("WorkflowExecutionTimeout", attr.WorkflowExecutionTimeout, onStartChild),
 		check.RunTimeouts(attr, onStartChild),
-		check.CronSchedule(attr.CronSchedule, onStartChild),
 	); err != nil {
-		return badCommand(bad, "%w %s", err, where())
+		return what().refuse(bad, "%w", err)
 	}
 	if err := check.RetryPolicy(attr.RetryPolicy, &b.run.limits().WorkflowRetry); err != nil {
-		return badCommand(bad, "invalid WorkflowRetryPolicy on StartChildWorkflowExecutionCommand: %w %s", err, where())
+		return what().refuse(bad, "invalid WorkflowRetryPolicy on StartChildWorkflowExecutionCommand: %w.", err)
 	}
-	if failure := b.checkSearchAttributes(attr.SearchAttributes); failure != nil {
-		failure.err = fmt.Errorf("invalid SearchAttributes on StartChildWorkflowExecutionCommand: %w. %s", failure.err, where())
+	if err := check.CronSchedule(attr.CronSchedule); err != nil {
+		return what().refuse(bad, "invalid CronSchedule on StartChildWorkflowExecutionCommand: %w.", err)
+	}
+	if failure := b.checkSearchAttributes(attr.SearchAttributes, "StartChildWorkflowCommand", what); failure != nil {
 		return failure
 	}
 	if err := check.Priority(attr.Priority); err != nil {
-		return badCommand(bad, "invalid priority: %w. %s", err, where())
+		return badCommand(bad, "%w", err)
 	}
 	if attr.TaskQueue == nil {
 		attr.TaskQueue = &taskqueuepb.TaskQueue{}
 	}
 	if err := check.UserTaskQueue(attr.TaskQueue, r.info.TaskQueue); err != nil {
-		return badCommand(bad, "invalid TaskQueue on StartChildWorkflowExecutionCommand: %w. %s", err, where())
+		return append(what(), namedValue{"TaskQueue", attr.TaskQueue.String()}).
+			refuse(bad, "invalid TaskQueue on StartChildWorkflowExecutionCommand: %w.", err)
 	}
 	runTimeout, taskTimeout := capTimeouts(attr.WorkflowExecutionTimeout.AsDuration(),
 		attr.WorkflowRunTimeout.AsDuration(), attr.WorkflowTaskTimeout.AsDuration())

@@ -39,6 +39,13 @@ func badCommand(cause enumspb.WorkflowTaskFailedCause, format string, args ...an
 	return &commandFailure{cause: cause, err: fmt.Errorf(format, args...)}
 }
 
+// impossible refuses a command for which the run is in no state: it cancels what is
+// not there, or adds what is. Clients know the sentence, which names the event that
+// would have been added.
+func (*commandBatch) impossible(cause enumspb.WorkflowTaskFailedCause, event, format string, args ...any) *commandFailure {
+	return badCommand(cause, "invalid history builder state for action: %s, %s", event, fmt.Sprintf(format, args...))
+}
+
 // commandBatch is the state of the run as the checks of one completion see it:
 // the run, overlaid with what the commands already checked will do.
 type commandBatch struct {

@@ -149,6 +149,9 @@ func checkCompletion(req *workflowservice.RespondWorkflowTaskCompletedRequest) e
 			return serviceerror.NewInvalidArgumentf("invalid command sequence: [%v], command %s must be the last command.",
 				strings.Join(types, ", "), closing)
 		}
+		if _, known := enumspb.CommandType_name[int32(cmd.GetCommandType())]; !known || cmd.GetCommandType() == enumspb.COMMAND_TYPE_UNSPECIFIED {
+			return serviceerror.NewInvalidArgumentf("unknown command type: %v", cmd.GetCommandType())
+		}
 		if closesWorkflow(cmd.GetCommandType()) {
 			closing = cmd.GetCommandType()
 		}

@@ -166,22 +166,29 @@ func checkContinueAsNew(b *commandBatch, cmd *commandpb.Command) *commandFailure
 	if attr.GetWorkflowType().GetName() == "" {
 		attr.WorkflowType = &commonpb.WorkflowType{Name: info.WorkflowType}
 	}
-	if err := cmp.Or(
-		check.WorkflowType(attr.GetWorkflowType(), onContinueAsNew),
-		check.RunTimeouts(attr, onContinueAsNew),
-		check.Duration("BackoffStartInterval", attr.GetBackoffStartInterval(), onContinueAsNew),
-		check.CronSchedule(attr.GetCronSchedule(), onContinueAsNew),
-	); err != nil {
-		return badCommand(cause, "%w", err)
+	if err := check.WorkflowType(attr.GetWorkflowType(), onContinueAsNew); err != nil {
+		return named{{"WorkflowType", attr.GetWorkflowType().GetName()}}.refuse(cause, "%w", err)
 	}
 	if attr.TaskQueue == nil {
 		attr.TaskQueue = &taskqueuepb.TaskQueue{}
 	}
+	what := func() named {
+		return named{{"WorkflowType", attr.GetWorkflowType().GetName()}, {"TaskQueue", attr.GetTaskQueue().String()}}
+	}
 	if err := check.UserTaskQueue(attr.TaskQueue, info.TaskQueue); err != nil {
-		return badCommand(cause, "error validating ContinueAsNewWorkflowExecutionCommand TaskQueue: %w", err)
+		return what().refuse(cause, "error validating ContinueAsNewWorkflowExecutionCommand TaskQueue: %w.", err)
+	}
+	if err := cmp.Or(
+		check.RunTimeouts(attr, onContinueAsNew),
+		check.Duration("BackoffStartInterval", attr.GetBackoffStartInterval(), onContinueAsNew),
+	); err != nil {
+		return what().refuse(cause, "%w", err)
+	}
+	if err := check.CronSchedule(attr.GetCronSchedule()); err != nil {
+		return what().refuse(cause, "invalid CronSchedule on ContinueAsNewWorkflowExecutionCommand: %w.", err)
 	}
 	if err := check.RetryPolicy(attr.GetRetryPolicy(), &b.run.limits().WorkflowRetry); err != nil {
-		return badCommand(cause, "invalid WorkflowRetryPolicy on ContinueAsNewWorkflowExecutionCommand: %w", err)
+		return what().refuse(cause, "invalid WorkflowRetryPolicy on ContinueAsNewWorkflowExecutionCommand: %w.", err)
 	}
 	runTimeout, taskTimeout := attr.GetWorkflowRunTimeout().AsDuration(), attr.GetWorkflowTaskTimeout().AsDuration()
 	if runTimeout == 0 {
@@ -192,7 +199,7 @@ func checkContinueAsNew(b *commandBatch, cmd *commandpb.Command) *commandFailure
 	}
 	runTimeout, taskTimeout = capTimeouts(info.ExecutionTimeout.AsDuration(), runTimeout, taskTimeout)
 	attr.WorkflowRunTimeout, attr.WorkflowTaskTimeout = durationpb.New(runTimeout), durationpb.New(taskTimeout)
-	if f := b.checkSearchAttributes(attr.GetSearchAttributes()); f != nil {
+	if f := b.checkSearchAttributes(attr.GetSearchAttributes(), "ContinueAsNewWorkflowExecutionCommand", what); f != nil {
 		return f
 	}
 	if f := b.checkBlob("ContinueAsNewWorkflowExecutionCommandAttributes. Input", proto.Size(attr.GetInput()), cause); f != nil {

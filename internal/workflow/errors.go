@@ -6,6 +6,8 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+
+	"github.com/perdure/perdure/internal/api/check"
 )
 
 // ErrStaleTask is returned by StartWorkflowTask and StartActivity for a task
@@ -19,7 +21,7 @@ const identityHistoryService = "history-service"
 // Clients match the texts of these errors; they must not change.
 
 func errNoWorkflow(workflowID string) error {
-	return serviceerror.NewNotFoundf("workflow not found for ID: %s", workflowID)
+	return check.NoWorkflow(workflowID)
 }
 
 func errNoRun(workflowID, runID string) error {

@@ -88,13 +88,18 @@ func checkSignalExternal(b *commandBatch, cmd *commandpb.Command) *commandFailur
 	}
 	r := b.run
 	//lint:ignore SA1019 older clients use it
-	if failure := checkExternal(r, bad, onSignalExternal, attr.Namespace, attr.Execution.WorkflowId, attr.Execution.RunId); failure != nil {
-		return failure
+	if _, err := r.commandTarget(attr.Namespace); err != nil {
+		return badCommand(bad, "%w", err)
 	}
-	if err := check.SignalName(attr.SignalName, onSignalExternal); err != nil {
-		return badCommand(bad, "%w WorkflowId=%s Namespace=%s RunId=%s",
+	target := attr.Execution
+	if err := cmp.Or(
+		checkTarget(target.WorkflowId, target.RunId, onSignalExternal),
+		check.SignalName(attr.SignalName, onSignalExternal),
+	); err != nil {
+		return named{
 			//lint:ignore SA1019 older clients use it
-			err, attr.Execution.WorkflowId, attr.Namespace, attr.Execution.RunId)
+			{"WorkflowId", target.WorkflowId}, {"Namespace", attr.Namespace}, {"RunId", target.RunId}, {"SignalName", attr.SignalName},
+		}.refuse(bad, "%w", err)
 	}
 	if failure := b.makeRoom(&r.signals); failure != nil {
 		return failure
@@ -114,8 +119,16 @@ func checkCancelExternal(b *commandBatch, cmd *commandpb.Command) *commandFailur
 	}
 	r := b.run
 	//lint:ignore SA1019 older clients use it
-	if failure := checkExternal(r, bad, onCancelExternal, attr.Namespace, attr.WorkflowId, attr.RunId); failure != nil {
-		return failure
+	if _, err := r.commandTarget(attr.Namespace); err != nil {
+		return badCommand(bad, "%w", err)
+	}
+	if err := checkTarget(attr.WorkflowId, attr.RunId, onCancelExternal); err != nil {
+		//lint:ignore SA1019 older clients use it
+		what := named{{"WorkflowId", attr.WorkflowId}, {"RunId", attr.RunId}, {"Namespace", attr.Namespace}}
+		if attr.WorkflowId == "" {
+			what[1], what[2] = what[2], what[1] // known to clients in this order
+		}
+		return what.refuse(bad, "%w", err)
 	}
 	if b.children[attr.WorkflowId] {
 		return badCommand(bad, "Start and RequestCancel for child workflow is not allowed in same workflow task. WorkflowId=%s RunId=%s Namespace=%s",
@@ -125,18 +138,9 @@ func checkCancelExternal(b *commandBatch, cmd *commandpb.Command) *commandFailur
 	return b.makeRoom(&r.cancels)
 }
 
-// checkExternal checks how a command names another workflow.
-func checkExternal(r *Run, bad enumspb.WorkflowTaskFailedCause, command *check.Place, namespace, workflowID, runID string) *commandFailure {
-	if err := check.Namespace(namespace, command); err != nil {
-		return badCommand(bad, "%w", err)
-	}
-	if _, err := r.commandTarget(namespace); err != nil {
-		return badCommand(bad, "%w", err)
-	}
-	if err := cmp.Or(check.WorkflowID(workflowID, command), check.RunID(runID, command)); err != nil {
-		return badCommand(bad, "%w WorkflowId=%s RunId=%s Namespace=%s", err, workflowID, runID, namespace)
-	}
-	return nil
+// checkTarget checks how a command names another workflow in a namespace.
+func checkTarget(workflowID, runID string, command *check.Place) error {
+	return cmp.Or(check.WorkflowID(workflowID, command), check.RunID(runID, command))
 }
 
 func executeSignalExternal(a *application, cmd *commandpb.Command) {

@@ -11,17 +11,26 @@ import (
 // Memos and search attributes are maps of payloads, in which a null value stands for
 // nothing, and in a change for the removal of the field.
 
-// withoutNil drops null values: in a memo they stand for nothing.
+// withoutNil drops null values: in a memo they stand for nothing. A memo with nothing
+// in it is none.
 func withoutNil(memo *commonpb.Memo) *commonpb.Memo {
-	if fields, changed := nonNil(memo.GetFields()); changed {
+	fields, changed := nonNil(memo.GetFields())
+	switch {
+	case len(fields) == 0:
+		return nil
+	case changed:
 		return &commonpb.Memo{Fields: fields}
 	}
 	return memo
 }
 
-// withoutNilAttributes drops null values: they stand for nothing.
+// withoutNilAttributes is withoutNil for search attributes.
 func withoutNilAttributes(attributes *commonpb.SearchAttributes) *commonpb.SearchAttributes {
-	if fields, changed := nonNil(attributes.GetIndexedFields()); changed {
+	fields, changed := nonNil(attributes.GetIndexedFields())
+	switch {
+	case len(fields) == 0:
+		return nil
+	case changed:
 		return &commonpb.SearchAttributes{IndexedFields: fields}
 	}
 	return attributes

@@ -21,7 +21,7 @@ func checkRecordMarker(b *commandBatch, cmd *commandpb.Command) *commandFailure 
 		return badCommand(cause, "RecordMarkerCommandAttributes is not set on RecordMarkerCommand.")
 	}
 	if err := check.ID("MarkerName", attr.GetMarkerName(), onRecordMarker); err != nil {
-		return badCommand(cause, "%w", err)
+		return named{{"MarkerName", attr.GetMarkerName()}}.refuse(cause, "%w", err)
 	}
 	size := 0
 	for k, v := range attr.GetDetails() {

@@ -1,10 +1,14 @@
 package workflow
 
 import (
+	"errors"
+
 	commandpb "go.temporal.io/api/command/v1"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+
+	"github.com/perdure/perdure/internal/api/check"
 )
 
 const badSearchAttributes = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES
@@ -18,10 +22,23 @@ func (c *Chain) checkSearchAttributes(attributes *commonpb.SearchAttributes) err
 	return c.config.CheckSearchAttributes(c.key.Namespace, attributes)
 }
 
+// checkFirstSearchAttributes is checkSearchAttributes for those that a request starts a
+// run with: all that it has.
+func (c *Chain) checkFirstSearchAttributes(attributes *commonpb.SearchAttributes) error {
+	if err := c.checkSearchAttributes(attributes); err != nil {
+		return err
+	}
+	return c.limits().fields().CheckSearchAttributes(attributes)
+}
+
 // checkSearchAttributes checks what a command sets for a run that is yet to start.
-func (b *commandBatch) checkSearchAttributes(attributes *commonpb.SearchAttributes) *commandFailure {
+// command is the name of the command and what what it names.
+func (b *commandBatch) checkSearchAttributes(attributes *commonpb.SearchAttributes, command string, what func() named) *commandFailure {
 	if err := b.run.chain.checkSearchAttributes(attributes); err != nil {
-		return &commandFailure{cause: badSearchAttributes, err: err}
+		if errors.As(err, new(*check.UnknownSearchAttribute)) {
+			return &commandFailure{cause: badSearchAttributes, err: err}
+		}
+		return what().refuse(badSearchAttributes, "invalid SearchAttributes on %s: %w.", command, err)
 	}
 	return nil
 }

@@ -113,7 +113,7 @@ func (c *Chain) SignalWithStart(step *entity.Step, req *workflowservice.SignalWi
 		links:     req.GetLinks(),
 		endsDelay: true,
 	}
-	if err := c.checkSearchAttributes(req.GetSearchAttributes()); err != nil {
+	if err := c.checkFirstSearchAttributes(req.GetSearchAttributes()); err != nil {
 		return nil, err
 	}
 	r := c.current

@@ -27,7 +27,7 @@ func (c *Chain) Start(step *entity.Step, req *workflowservice.StartWorkflowExecu
 	p.eager = req.GetRequestEagerExecution() && p.firstTaskBackoff == 0
 	p.continuedFailure = req.GetContinuedFailure()
 	p.lastCompletionResult = req.GetLastCompletionResult()
-	if err := c.checkSearchAttributes(p.searchAttributes); err != nil {
+	if err := c.checkFirstSearchAttributes(p.searchAttributes); err != nil {
 		return nil, err
 	}
 	p.onConflict, p.callbacks = req.GetOnConflictOptions(), req.GetCompletionCallbacks()

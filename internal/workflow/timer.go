@@ -1,6 +1,8 @@
 package workflow
 
 import (
+	"cmp"
+
 	commandpb "go.temporal.io/api/command/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
@@ -66,7 +68,7 @@ func (f *timers) drop(*Run) {
 func (f *timers) size() int { return f.len() * pendingItemBytes }
 
 var (
-	onStartTimer  = check.Command("StartTimerCommand")
+	onStartTimer  = check.StartTimer
 	onCancelTimer = check.Command("CancelTimerCommand")
 )
 
@@ -78,15 +80,12 @@ func checkStartTimer(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 		return badCommand(bad, "StartTimerCommandAttributes is not set on StartTimerCommand.")
 	}
 	id := attr.TimerId
-	if err := check.ID("TimerId", id, onStartTimer); err != nil {
-		return badCommand(bad, "%w", err)
-	}
-	if err := check.Duration("StartToFireTimeout", attr.StartToFireTimeout, onStartTimer); err != nil {
-		return badCommand(bad, "%w. TimerId=%s", err, id)
+	if err := cmp.Or(check.ID("TimerId", id, onStartTimer),
+		check.Duration("StartToFireTimeout", attr.StartToFireTimeout, onStartTimer)); err != nil {
+		return named{{"TimerId", id}}.refuse(bad, "%w", err)
 	}
 	if timerPending(b, id) {
-		return badCommand(enumspb.WORKFLOW_TASK_FAILED_CAUSE_START_TIMER_DUPLICATE_ID,
-			"a timer with this id is already running. TimerId=%s", id)
+		return b.impossible(enumspb.WORKFLOW_TASK_FAILED_CAUSE_START_TIMER_DUPLICATE_ID, "add-timer-started-event", "TimerID: %s", id)
 	}
 	setOverlay(&b.timers, id, true)
 	return nil
@@ -101,14 +100,14 @@ func checkCancelTimer(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	}
 	id := attr.TimerId
 	if err := check.ID("TimerId", id, onCancelTimer); err != nil {
-		return badCommand(bad, "%w", err)
+		return named{{"TimerId", id}}.refuse(bad, "%w", err)
 	}
 	if timerPending(b, id) {
 		setOverlay(&b.timers, id, false)
 		return nil
 	}
 	if b.removesBufferedTimer[id] || b.run.bufferedTimerFired(id) == nil {
-		return badCommand(bad, "there is no timer with this id. TimerId=%s", id)
+		return b.impossible(bad, "add-timer-canceled-event", "TimerID: %s", id)
 	}
 	setOverlay(&b.removesBufferedTimer, id, true)
 	return nil

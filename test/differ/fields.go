@@ -95,6 +95,7 @@ func (c brokenCommand) scenarios() []Scenario {
 			command := c.command(w)
 			mutation.Apply(command.ProtoReflect())
 			task.Complete(command)
+			w.answered("w")
 			w.from = 4
 			w.forget("other") // a child may have got further or not
 		}})

@@ -205,8 +205,12 @@ func (r renderer) failure(err error) string {
 	return line
 }
 
+// protoSpace is what stands between two fields of a message in text format: one space or
+// two, as chance decides anew for each build of a program.
+var protoSpace = regexp.MustCompile(`([A-Za-z0-9_"}>])  ([a-z_]+:)`)
+
 func quoted(text string) string {
-	data, _ := json.Marshal(shortened(text))
+	data, _ := json.Marshal(shortened(protoSpace.ReplaceAllString(text, "$1 $2")))
 	return strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(data))
 }
 

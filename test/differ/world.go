@@ -57,10 +57,11 @@ type World struct {
 
 const (
 	// timeout bounds one scenario.
-	timeout = 3 * time.Minute
+	timeout = 5 * time.Minute
 	// patience is how long a scenario waits for something that should happen. If it
-	// does not, that is part of the transcript.
-	patience = 30 * time.Second
+	// does not, that is part of the transcript. It ends before a workflow task times
+	// out.
+	patience = 45 * time.Second
 )
 
 // play runs a scenario on the server behind conn and returns its transcript.
@@ -243,6 +244,19 @@ func (w *World) Await(name string, count int, eventType enumspb.EventType) {
 			}
 		}
 		return n >= count
+	})
+}
+
+// answered waits until everything has been answered that the current run of a workflow
+// has asked of others.
+func (w *World) answered(name string) {
+	w.T.Helper()
+	w.Eventually(name+" has its answers", func() bool {
+		open := map[int64]bool{}
+		for _, event := range w.History(name, "") {
+			new(state).apply(event, open)
+		}
+		return len(open) == 0
 	})
 }
 

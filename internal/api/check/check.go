@@ -6,7 +6,7 @@
 // server. Where a field may be left out they fill in its default, in the message,
 // which belongs to the server.
 //
-// All fail with InvalidArgument and name the field. The Temporal server refuses the
+// Nearly all fail with InvalidArgument and name the field. The Temporal server refuses the
 // same fault with other words in a request than in a command, and clients match
 // some of them: so a check that is made in both takes a Place, which has the words.
 //
@@ -16,6 +16,7 @@
 package check
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -24,12 +25,33 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/proto"
 )
 
 // invalid makes the error of every check.
 func invalid(format string, args ...any) error {
 	return serviceerror.NewInvalidArgumentf(format, args...)
+}
+
+// Fault is what is wrong with one field: an InvalidArgument that also says which
+// field it is, for refusals that go on with what else a command names.
+type Fault struct {
+	*serviceerror.InvalidArgument
+	// Field is its name.
+	Field string
+	// Unset: the field has to be there, and is not.
+	Unset bool
+	// Length and Limit, in bytes, are those of a text that is too long, else 0.
+	Length, Limit int
+}
+
+func (f *Fault) Unwrap() error { return f.InvalidArgument }
+
+// fault makes the fault of a field.
+func fault(f Fault, format string, args ...any) error {
+	f.InvalidArgument = &serviceerror.InvalidArgument{Message: fmt.Sprintf(format, args...)}
+	return &f
 }
 
 // Place is where a field stands: in a request, in a command, or in a part of
@@ -57,16 +79,38 @@ var Request = &Place{
 	malformed: "Invalid %[1]s.",
 }
 
-// Command returns the place of the fields of a type of command.
+// Loading is the place of what a workflow is named by in requests that are not looked at
+// before the workflow is to be loaded.
+var Loading = &Place{
+	unset:     "Can't load workflow execution.  %[1]s not set.",
+	malformed: "%[1]s is not valid UUID.",
+}
+
+// Command returns the place of the fields of a type of command. A refusal is a whole
+// sentence, which the command ends with what it names (Fault).
 func Command(name string) *Place {
 	return &Place{
 		name:      name,
 		unset:     "%[1]s is not set on %[2]s.",
-		long:      "%[1]s on %[2]s exceeds length limit. Length=%[3]d Limit=%[4]d",
-		duration:  "Invalid %[1]s on %[2]s: %[3]v",
+		long:      "%[1]s on %[2]s exceeds length limit.",
+		duration:  "Invalid %[1]s on %[2]s: %[3]v.",
 		malformed: "Invalid %[1]s set on %[2]s.",
 	}
 }
+
+// StartChild is the place of what a child workflow is started with.
+var StartChild = func() *Place {
+	place := Command("StartChildWorkflowExecutionCommand")
+	place.unset = "Required field " + place.unset
+	return place
+}()
+
+// StartTimer is the place of what a timer is started with.
+var StartTimer = func() *Place {
+	place := Command("StartTimerCommand")
+	place.duration = "An invalid %[1]s is set on %[2]s: %[3]v."
+	return place
+}()
 
 // Part returns the place of the fields of something that is part of requests and
 // commands, such as a retry policy.
@@ -98,7 +142,7 @@ var Activity = &Place{
 // Set checks that a field that has to be there is.
 func Set(field, value string, place *Place) error {
 	if value == "" {
-		return invalid(place.unset, field, place.name)
+		return fault(Fault{Field: field, Unset: true}, place.unset, field, place.name)
 	}
 	return nil
 }
@@ -110,7 +154,7 @@ func Length(field, value string, place *Place) error {
 
 func atMost(field, value string, limit int, place *Place) error {
 	if len(value) > limit {
-		return invalid(place.long, field, place.name, len(value), limit)
+		return fault(Fault{Field: field, Length: len(value), Limit: limit}, place.long, field, place.name, len(value), limit)
 	}
 	return nil
 }
@@ -125,6 +169,41 @@ func ID(field, value string, place *Place) error {
 
 // WorkflowID checks the id of a workflow.
 func WorkflowID(id string, place *Place) error { return ID("WorkflowId", id, place) }
+
+// starting is the place of what a workflow is started with, where the words are not
+// those of other requests.
+var starting = &Place{
+	unset: "%[1]s not set",
+	long:  "%[1]s exceeds maximum allowed length (%[3]d/%[4]d)",
+}
+
+// NewWorkflowID checks the id of a workflow that is to be started.
+func NewWorkflowID(id string) error {
+	if err := Set("WorkflowId", id, Request); err != nil {
+		return err
+	}
+	return Length("WorkflowId", id, starting)
+}
+
+// SignalWithStart checks the names in a request that signals a workflow and starts it.
+func SignalWithStart(req *workflowservice.SignalWithStartWorkflowExecutionRequest) error {
+	if err := NewWorkflowID(req.GetWorkflowId()); err != nil {
+		return err
+	}
+	for _, name := range []struct{ unset, long, value string }{
+		{"signal", "signal name", req.GetSignalName()},
+		{"workflow type", "workflow type name", req.GetWorkflowType().GetName()},
+		{"request ID", "Request ID", req.GetRequestId()},
+	} {
+		if err := Set(name.unset, name.value, starting); err != nil {
+			return err
+		}
+		if err := Length(name.long, name.value, starting); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // WorkflowType checks the type of a workflow.
 func WorkflowType(t *commonpb.WorkflowType, place *Place) error {
@@ -147,29 +226,47 @@ func RequestID(id string) error { return Length("RequestId", id, Request) }
 // behind the door can count on it.
 func FillRequestID(id *string) error {
 	if *id == "" {
-		*id = uuid.NewString()
+		*id = NewRequestID()
 	}
 	return RequestID(*id)
 }
+
+// NewRequestID is an id for a request that has none.
+func NewRequestID() string { return uuid.NewString() }
 
 // RunID accepts the id of a run, in the one form in which the server makes them, or
 // none.
 func RunID(id string, place *Place) error {
 	if id != "" && (len(id) != 36 || uuid.Validate(id) != nil) {
-		return invalid(place.malformed, "RunId", place.name)
+		return fault(Fault{Field: "RunId"}, place.malformed, "RunId", place.name)
 	}
 	return nil
 }
 
-// Execution checks a workflow id with or without a run id.
+// Execution checks how a workflow is named that should be there: by its id, and perhaps
+// that of a run.
 func Execution(execution *commonpb.WorkflowExecution, place *Place) error {
 	if execution == nil {
 		return invalid(place.unset, "Execution", place.name)
 	}
-	if err := WorkflowID(execution.GetWorkflowId(), place); err != nil {
+	if err := KnownWorkflowID(execution.GetWorkflowId(), place); err != nil {
 		return err
 	}
 	return RunID(execution.GetRunId(), place)
+}
+
+// KnownWorkflowID checks the id of a workflow that should be there. It fails with
+// NotFound for one that is too long: no workflow is called so.
+func KnownWorkflowID(id string, place *Place) error {
+	if len(id) > MaxID {
+		return NoWorkflow(id)
+	}
+	return Set("WorkflowId", id, place)
+}
+
+// NoWorkflow is the error for a workflow that is not there.
+func NoWorkflow(id string) error {
+	return serviceerror.NewNotFoundf("workflow not found for ID: %s", id)
 }
 
 // NamespaceSet checks that a request that has to say its namespace does.
@@ -273,16 +370,14 @@ func Reason(field, reason string) error {
 }
 
 // CronSchedule checks a cron schedule; empty is none. One whose time never comes, such as a 30 February, is refused.
-func CronSchedule(schedule string, place *Place) error {
+func CronSchedule(schedule string) error {
 	if schedule == "" {
 		return nil
 	}
 	parsed, err := cron.ParseStandard(schedule)
 	switch {
-	case err != nil && place == Request:
-		return invalid("invalid CronSchedule.")
 	case err != nil:
-		return invalid(place.malformed, "CronSchedule", place.name)
+		return invalid("invalid CronSchedule.")
 	case parsed.Next(leapYear).IsZero():
 		return invalid("invalid CronSchedule, no time can be found to satisfy the schedule")
 	}

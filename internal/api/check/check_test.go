@@ -51,6 +51,11 @@ func link(id string) *commonpb.Link {
 	return &commonpb.Link{Variant: &commonpb.Link_BatchJob_{BatchJob: &commonpb.Link_BatchJob{JobId: id}}}
 }
 
+func signalWithStart(signal string) *workflowservice.SignalWithStartWorkflowExecutionRequest {
+	return &workflowservice.SignalWithStartWorkflowExecutionRequest{
+		WorkflowId: "w", SignalName: signal, WorkflowType: &commonpb.WorkflowType{Name: "t"}, RequestId: "r"}
+}
+
 // TestFieldsHaveTheseLimits is the table of fields: what is the last value of each
 // that is accepted, and how the first beyond it is refused.
 func TestFieldsHaveTheseLimits(t *testing.T) {
@@ -65,7 +70,7 @@ func TestFieldsHaveTheseLimits(t *testing.T) {
 		{"workflow id, there", WorkflowID("w", Request), WorkflowID("", Request), "WorkflowId is not set on request."},
 		{"workflow type", WorkflowType(&commonpb.WorkflowType{Name: text(MaxID)}, Request), WorkflowType(nil, Request), "WorkflowType is not set on request."},
 		{"signal name", SignalName(text(MaxID), Request), SignalName(text(MaxID+1), Request), "SignalName length exceeds limit."},
-		{"id in a command", ID("TimerId", text(MaxID), command), ID("TimerId", text(MaxID+1), command), "TimerId on StartTimerCommand exceeds length limit. Length=1001 Limit=1000"},
+		{"id in a command", ID("TimerId", text(MaxID), command), ID("TimerId", text(MaxID+1), command), "TimerId on StartTimerCommand exceeds length limit."},
 		{"id in a command, there", ID("TimerId", "t", command), ID("TimerId", "", command), "TimerId is not set on StartTimerCommand."},
 		{"id of an activity", ID("activityId", text(MaxID), Activity), ID("activityId", text(MaxID+1), Activity), "activityId exceeds length limit. Length=1001 Limit=1000"},
 		{"id of an activity, there", ID("activityId", "a", Activity), ID("activityId", "", Activity), "activityId is not set"},
@@ -118,9 +123,11 @@ func TestFieldsHaveTheseLimits(t *testing.T) {
 			p.NonRetryableErrorTypes = []string{"Tea", "TemporalTimeout:StartToClose"}
 		}),
 			retry(func(p *commonpb.RetryPolicy) { p.NonRetryableErrorTypes = []string{"TemporalTimeout:Tea"} }), "Invalid timeout type value: Tea."},
-		{"cron schedule", CronSchedule("*/5 * * * *", Request), CronSchedule("often", Request), "invalid CronSchedule."},
-		{"cron schedule that comes", CronSchedule("0 0 29 2 *", Request), CronSchedule("0 0 30 2 *", Request), "no time can be found to satisfy the schedule"},
-		{"cron schedule in a command", CronSchedule("", command), CronSchedule("often", command), "Invalid CronSchedule set on StartTimerCommand."},
+		{"cron schedule", CronSchedule("*/5 * * * *"), CronSchedule("often"), "invalid CronSchedule."},
+		{"cron schedule that comes", CronSchedule("0 0 29 2 *"), CronSchedule("0 0 30 2 *"), "no time can be found to satisfy the schedule"},
+		{"id of a new workflow", NewWorkflowID(text(MaxID)), NewWorkflowID(text(MaxID + 1)), "WorkflowId exceeds maximum allowed length (1001/1000)"},
+		{"names of a signal with start", SignalWithStart(signalWithStart("s")), SignalWithStart(signalWithStart("")), "signal not set"},
+		{"lengths of a signal with start", nil, SignalWithStart(signalWithStart(text(MaxID + 1))), "signal name exceeds maximum allowed length (1001/1000)"},
 		{"blob", BlobSize(MaxBlob, MaxBlob), BlobSize(MaxBlob+1, MaxBlob), "Blob data size exceeds limit."},
 		{"what is stored", StoredSize("X.Input", 1, 1), StoredSize("X.Input", 2, 1), "X.Input exceeds size limit."},
 		{"memo", DefaultLimits().CheckMemo(nil), DefaultLimits().CheckMemo(&commonpb.Memo{Fields: map[string]*commonpb.Payload{"m": payload(MaxMemo)}}), "Memo size exceeds limit."},

@@ -1,8 +1,11 @@
 package check
 
 import (
+	"fmt"
+
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -24,6 +27,18 @@ func (l *Limits) CheckAddedSearchAttributes(added map[string]*commonpb.Payload, 
 		return invalid("total size of search attributes %d exceeds size limit %d", total, l.SearchAttributes)
 	}
 	return nil
+}
+
+// UnknownSearchAttribute is the fault of a search attribute that the namespace does not
+// have.
+type UnknownSearchAttribute struct{ *serviceerror.InvalidArgument }
+
+func (e *UnknownSearchAttribute) Unwrap() error { return e.InvalidArgument }
+
+// NewUnknownSearchAttribute makes the fault of the attribute of that name.
+func NewUnknownSearchAttribute(namespace, name string) error {
+	return &UnknownSearchAttribute{&serviceerror.InvalidArgument{
+		Message: fmt.Sprintf("Namespace %s has no mapping defined for search attribute %s", namespace, name)}}
 }
 
 // CheckLinks checks the links of a request: how many, how big, and that each says
