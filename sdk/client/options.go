@@ -45,10 +45,13 @@ type (
 	// [*GrpcCompressionNone].
 	GrpcCompression = rpc.GrpcCompression
 
-	// GrpcCompressionGzip compresses requests with gzip.
+	// GrpcCompressionGzip compresses requests with gzip. It is the default for servers
+	// on other machines. A server that does not understand it is sent the requests as
+	// they are.
 	GrpcCompressionGzip = rpc.GrpcCompressionGzip
 
-	// GrpcCompressionNone sends requests as they are. It is the default.
+	// GrpcCompressionNone sends requests as they are. It is the default for a server on
+	// the same machine.
 	GrpcCompressionNone = rpc.GrpcCompressionNone
 
 	// Credentials prove a client's identity to the server. Make them with

@@ -24,7 +24,11 @@ func (h payloadHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, suffix) {
 			continue
 		}
-		body, err := h.serve(r, apply, http.MaxBytesReader(w, r.Body, remoteMaxBytes))
+		request := r.Body
+		if request == nil { // a handler that is called without a server
+			request = http.NoBody
+		}
+		body, err := h.serve(r, apply, http.MaxBytesReader(w, request, remoteMaxBytes))
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return

@@ -106,3 +106,15 @@ func TestTheCodecHandlerOnlyKnowsItsPaths(t *testing.T) {
 		}
 	}
 }
+
+func TestTheCodecHandlerRefusesARequestWithoutABody(t *testing.T) {
+	request, err := http.NewRequest(http.MethodPost, "/encode", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	converter.NewPayloadCodecHTTPHandler(tag("a")).ServeHTTP(w, request)
+	if w.Code != http.StatusBadRequest {
+		t.Fatalf("it answered %d", w.Code)
+	}
+}

@@ -63,9 +63,9 @@ func NewContextualTransferTypeConverter[Model ValueWithTransferTypeConverter, Tr
 	toTransferTypeWithWorkflowContext func(WorkflowContext, *Model) (*Transfer, error),
 	fromTransferTypeWithWorkflowContext func(WorkflowContext, *Transfer, *Model) error,
 ) (TransferTypeConverter, error) {
-	for _, t := range []reflect.Type{reflect.TypeFor[Model](), reflect.TypeFor[Transfer]()} {
+	for name, t := range map[string]reflect.Type{"model": reflect.TypeFor[Model](), "transfer": reflect.TypeFor[Transfer]()} {
 		if t.Kind() == reflect.Pointer {
-			return nil, fmt.Errorf("transfer type converter: neither type may be a pointer, and %v is one", t)
+			return nil, fmt.Errorf("transfer type converter: %s type must not be a pointer, got %v", name, t)
 		}
 	}
 	return &transferTypeConverter[Model, Transfer]{

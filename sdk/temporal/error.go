@@ -148,13 +148,9 @@ func NewHeartbeatTimeoutError(details ...any) error {
 func IsApplicationError(err error) bool { return is[*ApplicationError](err) }
 
 // IsWorkflowExecutionAlreadyStartedError tells whether err says that a workflow could
-// not be started because its id is taken. Such an error of a client is only
-// recognized itself, one of a child workflow also when it is wrapped.
+// not be started because its id is taken: the client's, or a child workflow's.
 func IsWorkflowExecutionAlreadyStartedError(err error) bool {
-	if _, ok := err.(*serviceerror.WorkflowExecutionAlreadyStarted); ok {
-		return true
-	}
-	return is[*ChildWorkflowExecutionAlreadyStartedError](err)
+	return is[*serviceerror.WorkflowExecutionAlreadyStarted](err) || is[*ChildWorkflowExecutionAlreadyStartedError](err)
 }
 
 // IsCanceledError tells whether err is, or wraps, a [*CanceledError].

@@ -154,14 +154,14 @@ func (t *TestActivityEnvironment) SetExecuteActivitiesInWorkflow(executeActiviti
 }
 
 // ExecuteActivity runs an activity, given as a function or by name, and returns its result
-// or its error: a temporal.ActivityError, or activity.ErrResultPending. It panics if the
-// activity is not registered or does not take the arguments.
+// or its error: a temporal.ActivityError, activity.ErrResultPending, or one that says that
+// the activity is not registered. It panics if the activity does not take the arguments.
 func (t *TestActivityEnvironment) ExecuteActivity(activityFn any, args ...any) (converter.EncodedValue, error) {
 	name, err := t.registry.ActivityName(activityFn)
 	must(err)
 	must(registry.CheckActivityArgs(activityFn, args))
 	if _, known := t.registry.Activity(name); !known {
-		panic(failure.NewActivityNotRegisteredError(name, t.registry.ActivityTypes()))
+		return nil, failure.NewActivityNotRegisteredError(name, t.registry.ActivityTypes())
 	}
 	input, err := t.values.ToPayloads(args...)
 	must(err)
@@ -236,6 +236,10 @@ func (t *TestActivityEnvironment) ExecuteLocalActivity(activityFn any, args ...a
 	}
 	ctx, cancel := context.WithCancel(t.background())
 	defer cancel()
+	values := converter.WithDataConverterSerializationContext(t.values, converter.ActivitySerializationContext{
+		Namespace: defaultNamespace, WorkflowID: defaultWorkflowID, WorkflowType: untestedWorkflowType,
+		ActivityType: name, TaskQueue: defaultTaskQueue, IsLocal: true,
+	})
 	done := make(chan *flow.LocalActivityResult, 1)
 	runner := activities.NewLocalRunner(activities.LocalOptions{
 		Registry: t.registry, DataConverter: t.values, Logger: t.logger, Interceptors: t.interceptors(),
@@ -243,7 +247,7 @@ func (t *TestActivityEnvironment) ExecuteLocalActivity(activityFn any, args ...a
 		Deliver: func(result *flow.LocalActivityResult) { done <- result },
 	})
 	task := &flow.LocalActivityTask{
-		ActivityID: "test-local-activity", ActivityType: name, Function: activityFn, Args: args, DataConverter: t.values,
+		ActivityID: "test-local-activity", ActivityType: name, Function: activityFn, Args: args, DataConverter: values,
 		ContextPropagators: t.propagate, Header: t.header, Attempt: 1, ScheduledTime: time.Now(),
 		Options: flow.LocalActivityOptions{ScheduleToCloseTimeout: timeout},
 		Info: &flow.WorkflowInfo{
@@ -256,5 +260,5 @@ func (t *TestActivityEnvironment) ExecuteLocalActivity(activityFn any, args ...a
 	if result.Err != nil {
 		return nil, failure.NewActivityError(0, 0, t.identity, &commonpb.ActivityType{Name: name}, task.ActivityID, enumspb.RETRY_STATE_UNSPECIFIED, result.Err)
 	}
-	return encoded.NewValue(result.Result, t.values), nil
+	return encoded.NewValue(result.Result, values), nil
 }

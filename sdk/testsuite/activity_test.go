@@ -3,6 +3,7 @@ package testsuite_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/perdure/perdure/sdk/activity"
@@ -84,4 +85,38 @@ func TestAnActivityThatIsCompletedLaterIsPending(t *testing.T) {
 	if _, err := env.ExecuteActivity(later); err != activity.ErrResultPending {
 		t.Fatalf("got %v", err)
 	}
+}
+
+func TestAnActivityThatIsNotRegisteredIsAnError(t *testing.T) {
+	env := newActivityEnvironment()
+	env.RegisterActivity(Greet)
+	_, err := env.ExecuteActivity("Grumble")
+	if err == nil || !strings.Contains(err.Error(), "unable to find activityType=Grumble") || !strings.Contains(err.Error(), "Greet") {
+		t.Fatalf("got %v", err)
+	}
+}
+
+// labels is a converter that notes what it was told about the values it converts.
+type labels struct {
+	converter.DataConverter
+	seen *[]converter.SerializationContext
+}
+
+func (l labels) WithSerializationContext(ctx converter.SerializationContext) converter.DataConverter {
+	*l.seen = append(*l.seen, ctx)
+	return l
+}
+
+func TestTheConverterOfALocalActivityKnowsItsActivity(t *testing.T) {
+	var seen []converter.SerializationContext
+	env := newActivityEnvironment().SetDataConverter(labels{converter.GetDefaultDataConverter(), &seen})
+	if _, err := env.ExecuteLocalActivity(Greet, "world"); err != nil {
+		t.Fatal(err)
+	}
+	for _, ctx := range seen {
+		if a, ok := ctx.(converter.ActivitySerializationContext); ok && a.IsLocal && a.ActivityType == "Greet" {
+			return
+		}
+	}
+	t.Fatalf("the converter was told %+v", seen)
 }

@@ -430,3 +430,14 @@ func TestAWorkflowWithoutRegistrationIsNamed(t *testing.T) {
 	}()
 	env.ExecuteWorkflow("unknown")
 }
+
+func TestActivitiesMayBeRegisteredAfterTheyWereMocked(t *testing.T) {
+	env := newEnvironment()
+	env.OnActivity(Greet, mock.Anything, "world").Return("mocked", nil)
+	env.RegisterActivity(Greet)
+	env.ExecuteWorkflow(Greeting, "world")
+	var greeting string
+	if err := env.GetWorkflowResult(&greeting); err != nil || greeting != "mocked" {
+		t.Fatalf("got %q, %v", greeting, err)
+	}
+}

@@ -18,6 +18,10 @@ const workflowServiceName = "temporal.api.workflowservice.v1.WorkflowService"
 
 // CheckHealth asks the server whether it is serving.
 func (c *Client) CheckHealth(ctx context.Context, _ *CheckHealthRequest) (*CheckHealthResponse, error) {
+	// A server that cannot be reached is told from one that is not healthy.
+	if _, err := c.conn.Capabilities(ctx); err != nil {
+		return nil, err
+	}
 	response, err := healthpb.NewHealthClient(c.conn).Check(ctx, &healthpb.HealthCheckRequest{Service: workflowServiceName})
 	if err != nil {
 		return nil, fmt.Errorf("health check error: %w", err)

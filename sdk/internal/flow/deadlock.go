@@ -11,7 +11,7 @@ import (
 
 // deadlockLooks is how often, in the time that workflow code may run without
 // yielding, the watchdog looks at it.
-const deadlockLooks = 4
+const deadlockLooks = 16
 
 // guard calls f, which runs workflow code, and watches it. Coroutines run on
 // the goroutine that resumes them, so one that does not yield holds that

@@ -21,7 +21,7 @@ func TestATurnThatGoesOnIsStuckAfterTheTimeout(t *testing.T) {
 	now := epoch
 	w := newWatch(time.Second, now)
 	// The first look learns which turn it is.
-	if n := looking(w, &now, w.interval, 7, 10); n != deadlockLooks+1 {
+	if n := looking(w, &now, w.interval, 7, 100); n != deadlockLooks+1 {
 		t.Fatalf("the turn was stuck at look %d", n)
 	}
 }

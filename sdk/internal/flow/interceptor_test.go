@@ -108,7 +108,7 @@ func TestTheFirstInterceptorIsOutermostSoInboundCallsMeetItFirstAndOutboundOnesL
 		return ExecuteActivity(activities(ctx), Greet, "x").Get(ctx, nil)
 	}, "A", "B")
 	s.run("ScheduleActivityTask 5 Greet")
-	wantCalls(t, calls, "A workflow []", "B workflow []", "B activity Greet [x]", "A activity Greet [x]")
+	wantCalls(t, calls, "B go root", "A go root", "A workflow []", "B workflow []", "B activity Greet [x]", "A activity Greet [x]")
 	s.activityDone("hi").run("CompleteWorkflowExecution")
 	wantCalls(t, calls, "B workflow ended", "A workflow ended")
 }
@@ -132,7 +132,7 @@ func TestInterceptorsSeeSignalsWithTheirHeader(t *testing.T) {
 		return nil
 	}, "A")
 	s.signal("go", 1).run("CompleteWorkflowExecution")
-	wantCalls(t, calls, "A signal go", "A workflow []", "A workflow ended")
+	wantCalls(t, calls, "A go root", "A signal go", "A workflow []", "A workflow ended")
 }
 
 func TestInterceptorsSeeQueriesThatWorkflowCodeAnswers(t *testing.T) {
@@ -176,16 +176,16 @@ func (*panickingInbound) HandleQuery(Context, *HandleQueryInput) (any, error) { 
 func TestInterceptorsSeeTheTimerOfASleep(t *testing.T) {
 	s, calls := traced(t, func(ctx Context) error { return Sleep(ctx, time.Hour) }, "A")
 	s.run("StartTimer 5 1h0m0s")
-	wantCalls(t, calls, "A workflow []", "A sleep 1h0m0s", "A timer 1h0m0s")
+	wantCalls(t, calls, "A go root", "A workflow []", "A sleep 1h0m0s", "A timer 1h0m0s")
 }
 
-func TestInterceptorsSeeCoroutines(t *testing.T) {
+func TestInterceptorsSeeCoroutinesOfWhichTheFirstRunsTheWorkflow(t *testing.T) {
 	s, calls := traced(t, func(ctx Context) error {
 		GoNamed(ctx, "helper", func(Context) {})
 		return nil
 	}, "A")
 	s.run("CompleteWorkflowExecution")
-	wantCalls(t, calls, "A workflow []", "A go helper", "A workflow ended")
+	wantCalls(t, calls, "A go root", "A workflow []", "A go helper", "A workflow ended")
 }
 
 func TestALocalActivityPassedAsAFunctionIsThatFunctionBehindInterceptors(t *testing.T) {
@@ -196,7 +196,7 @@ func TestALocalActivityPassedAsAFunctionIsThatFunctionBehindInterceptors(t *test
 	}, "A")
 	s.options.LocalActivities = runner
 	s.task().handle()
-	wantCalls(t, calls, "A workflow []", "A local activity Greet [x]")
+	wantCalls(t, calls, "A go root", "A workflow []", "A local activity Greet [x]", "A go ")
 	if task := runner.running[0]; task.Function == nil || task.ActivityType != "Greet" {
 		t.Fatalf("the task is %+v", task)
 	}

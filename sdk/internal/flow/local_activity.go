@@ -51,7 +51,7 @@ func (o outbound) ExecuteLocalActivity(ctx Context, name string, args ...any) Fu
 	f := &future{converter: call.task.DataConverter}
 	// A coroutine of its own waits for the result, and with timers for
 	// retries that are far away.
-	r.spawn(ctx, "", func(ctx Context) {
+	r.outbound.Go(ctx, "", func(ctx Context) {
 		for {
 			result := call.attempt(ctx, r)
 			if result.backoff > 0 {

@@ -127,8 +127,11 @@ func (r *run) Start(event *historypb.HistoryEvent) error {
 	if err != nil {
 		return err
 	}
-	r.root, r.cancelRoot = WithCancel(ctx)
-	root.coroutine = r.scheduler.Go("root", func(c *coroutine.Coroutine) {
+	ctx, r.cancelRoot = WithCancel(ctx)
+	// Interceptors see the first coroutine too, and the code runs in the context
+	// that they make of its.
+	r.root = r.outbound.Go(ctx, "root", func(ctx Context) {
+		c := threadOf(ctx).coroutine
 		// One turn goes by before the code runs, as in the Temporal SDK: the
 		// order of coroutines is part of what histories depend on.
 		c.Yield("yield before executing to setup state")
@@ -136,6 +139,7 @@ func (r *run) Start(event *historypb.HistoryEvent) error {
 		r.result, r.err = r.call(attributes.GetInput())
 		r.ended = true
 	})
+	root.coroutine = threadOf(r.root).coroutine
 	return nil
 }
 

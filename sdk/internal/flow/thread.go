@@ -76,7 +76,10 @@ func Go(ctx Context, f func(ctx Context)) { GoNamed(ctx, "", f) }
 func GoNamed(ctx Context, name string, f func(ctx Context)) { mutableCalls(ctx).Go(ctx, name, f) }
 
 func (o outbound) Go(ctx Context, name string, f func(ctx Context)) Context {
-	return o.mutable().spawn(ctx, name, f)
+	if o.run.root != nil { // else it is the root that is made
+		o.run.enterMutable()
+	}
+	return o.run.spawn(ctx, name, f)
 }
 
 // spawn starts a coroutine whose context is made from ctx.

@@ -26,19 +26,20 @@ func (c *Conn) unreachable(err error) error {
 	err = convertError(err)
 	if c.isLocal() && strings.Contains(err.Error(), "connection refused") {
 		return fmt.Errorf("failed reaching server: %w (no server is running at %s; `perdure server start-dev` starts one)",
-			err, c.hostPort())
+			err, c.options.hostPort())
 	}
 	return fmt.Errorf("failed reaching server: %w", err)
 }
 
-func (c *Conn) hostPort() string { return cmp.Or(c.options.HostPort, DefaultHostPort) }
+func (o Options) hostPort() string { return cmp.Or(o.HostPort, DefaultHostPort) }
 
 // isLocal tells whether the server is dialed on this machine.
 func (c *Conn) isLocal() bool {
-	if c.options.Connection.Conn != nil {
-		return false
-	}
-	host, _, err := net.SplitHostPort(c.hostPort())
+	return c.options.Connection.Conn == nil && isThisMachine(c.options.hostPort())
+}
+
+func isThisMachine(hostPort string) bool {
+	host, _, err := net.SplitHostPort(hostPort)
 	if err != nil {
 		return false
 	}

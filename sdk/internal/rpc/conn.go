@@ -76,6 +76,7 @@ type Options struct {
 type Conn struct {
 	cc       grpc.ClientConnInterface
 	closer   func() error
+	gzip     *compressed // nil for a connection that does not compress
 	refs     atomic.Int64
 	options  Options
 	provider func(context.Context) (string, error) // of the API key, nil if none
@@ -110,6 +111,9 @@ func Connect(options Options) (*Conn, error) {
 		return nil, err
 	}
 	c.cc, c.closer = cc, cc.Close
+	if options.compression().compressor() != "" {
+		c.gzip = &compressed{}
+	}
 	return c, nil
 }
 
@@ -171,6 +175,9 @@ func (c *Conn) invoke(ctx context.Context, method string, request, reply any, op
 			// It plays the server, so its statuses count like the server's.
 			return err
 		}
+	}
+	if c.gzip != nil {
+		return c.gzip.invoke(ctx, c.cc, method, request, reply, opts)
 	}
 	return c.cc.Invoke(ctx, method, request, reply, opts...)
 }

@@ -10,7 +10,6 @@ import (
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/keepalive"
 )
 
@@ -31,22 +30,6 @@ const (
 	// DefaultGetSystemInfoTimeout bounds the first call to a server.
 	DefaultGetSystemInfoTimeout = 5 * time.Second
 )
-
-// GrpcCompression is how requests are compressed: [*GrpcCompressionGzip] or
-// [*GrpcCompressionNone].
-type GrpcCompression interface {
-	compressor() string
-}
-
-// GrpcCompressionGzip compresses requests with gzip. The server must support it.
-type GrpcCompressionGzip struct{}
-
-func (*GrpcCompressionGzip) compressor() string { return gzip.Name }
-
-// GrpcCompressionNone sends requests as they are.
-type GrpcCompressionNone struct{}
-
-func (*GrpcCompressionNone) compressor() string { return "" }
 
 // ConnectionOptions say how to connect to a server. The zero value is a connection
 // without TLS.
@@ -91,8 +74,8 @@ type ConnectionOptions struct {
 	// is 128 MiB; servers usually accept much less.
 	MaxPayloadSize int
 
-	// GrpcCompression is how requests are compressed. The default is not at all: it
-	// costs more time than it saves unless the network is slow or metered.
+	// GrpcCompression is how requests are compressed. The default is gzip, and nothing
+	// for a server on this machine, where there is no network to relieve.
 	GrpcCompression GrpcCompression
 
 	// DialOptions are passed to gRPC after the ones that follow from the fields above.
@@ -154,10 +137,8 @@ func dial(o Options) (*grpc.ClientConn, error) {
 	if c.Authority != "" {
 		opts = append(opts, grpc.WithAuthority(c.Authority))
 	}
-	if c.GrpcCompression != nil {
-		if name := c.GrpcCompression.compressor(); name != "" {
-			opts = append(opts, grpc.WithDefaultCallOptions(grpc.UseCompressor(name)))
-		}
+	if name := o.compression().compressor(); name != "" {
+		opts = append(opts, grpc.WithDefaultCallOptions(grpc.UseCompressor(name)))
 	}
 	if !c.DisableKeepAliveCheck {
 		opts = append(opts, grpc.WithKeepaliveParams(keepalive.ClientParameters{
