@@ -87,6 +87,12 @@ bench-sdk: build ## Compare Perdure's SDK with the Temporal Go SDK: CPU of worke
 	$(OUTSIDE) bench test . -run '^$$' -bench Replay
 	$(OUTSIDE) bench test . -run '^$$' -bench CachedWorkflow -benchtime 2000x -perdure ../bin/perdure
 
+SLEEPING ?= 100000
+
+.PHONY: bench-sleeping
+bench-sleeping: build ## Memory and disk that SLEEPING=100000 sleeping workflows take, and how fast a server starts on them
+	$(OUTSIDE) bench run . -perdure ../bin/perdure -sleeping $(SLEEPING) -seconds $(SECONDS)
+
 .PHONY: golden
 golden: bin/peer ## Record the interop tests' golden files from a Temporal server
 	test/with-peer bin/peer sh -c '$(OUTSIDE) test test . -count=1 -run TestRecordGolden -record -peer "$$PEER"'

@@ -35,6 +35,7 @@ func main() {
 	only := flag.String("run", "", "regular expression: run only the scenarios whose names match")
 	sdksOnly := flag.Bool("sdks", false, "make only the table of SDKs")
 	output := flag.String("output", "text", "text, markdown or json")
+	sleeping := flag.Int("sleeping", 0, "in place of the scenarios: what so many sleeping workflows cost Perdure")
 	flag.Parse()
 	if *perdureBinary == "" {
 		log.Fatal("bench: -perdure is required; `make bench` builds both servers and passes their paths")
@@ -48,6 +49,12 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if *sleeping > 0 {
+		if err := measureSleeping(ctx, *perdureBinary, *sleeping, time.Duration(*seconds)*time.Second, os.Stdout); err != nil {
+			log.Fatalf("bench: %v", err)
+		}
+		return
+	}
 	if err := run(ctx, binaries{*perdureBinary, *peerBinary, *floorBinary}, time.Duration(*seconds)*time.Second, filter, *sdksOnly, *output, os.Stdout); err != nil {
 		log.Fatalf("bench: %v", err)
 	}

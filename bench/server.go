@@ -16,14 +16,26 @@ import (
 type server struct {
 	cmd     *exec.Cmd
 	address string
+	// dataDir is removed when the server stops; empty: none is.
 	dataDir string
 }
 
+// startPerdure starts it on a directory that is gone when it stops.
 func startPerdure(binary string) (*server, error) {
 	dir, err := os.MkdirTemp("", "perdure-bench")
 	if err != nil {
 		return nil, err
 	}
+	s, err := startPerdureOn(binary, dir)
+	if err != nil {
+		return nil, err
+	}
+	s.dataDir = dir
+	return s, nil
+}
+
+// startPerdureOn starts it on a directory that stays.
+func startPerdureOn(binary, dir string) (*server, error) {
 	s, err := start(exec.Command(binary, "server", "start", "--data-dir", dir, "--port", "0", "--output", "json"),
 		func(line string) string {
 			var banner struct{ Address string }
@@ -35,7 +47,6 @@ func startPerdure(binary string) (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start perdure: %w", err)
 	}
-	s.dataDir = dir
 	return s, nil
 }
 

@@ -10,7 +10,11 @@ import (
 // heapFloor is the size up to which the heap may grow before garbage is
 // collected, in bytes, however little of it is alive. Collecting whenever a small
 // heap has doubled, as Go does by itself, takes a tenth of a busy server's CPU.
-const heapFloor = 64 << 20
+const heapFloor = 40 << 20
+
+// goMinimum is the heap that Go does not collect below, at a growth of 100; it is
+// in proportion at others.
+const goMinimum = 4 << 20
 
 // keepHeapFloor adjusts the collector after each collection, for the rest of the
 // process. It leaves a process alone that was started with settings of its own.
@@ -38,12 +42,15 @@ func setHeapGrowth() {
 }
 
 // heapGrowth is the growth in percent at which a heap with so many live bytes is
-// to be collected: Go's own 100, or as much as it takes to reach heapFloor.
+// to be collected: Go's own 100, or as much as it takes to reach heapFloor and not
+// more, before the first collection too, when nothing is known to be alive.
 func heapGrowth(live uint64) int {
 	const usual = 100
-	live = max(live, 1<<20)
-	if live >= heapFloor*usual/(100+usual) {
+	switch {
+	case live >= heapFloor*usual/(100+usual):
 		return usual
+	case live <= goMinimum*heapFloor/(goMinimum+heapFloor):
+		return heapFloor * 100 / goMinimum
 	}
 	return int((heapFloor - live) * 100 / live)
 }

@@ -1,18 +1,38 @@
 package cli
 
-import "testing"
+import (
+	"runtime/debug"
+	"runtime/metrics"
+	"testing"
+)
 
 func TestASmallHeapGrowsToTheFloorBeforeItIsCollected(t *testing.T) {
-	for _, live := range []uint64{0, 1 << 20, 10 << 20, 31 << 20} {
-		grown := max(live, 1<<20) * uint64(100+heapGrowth(live)) / 100
+	for _, live := range []uint64{0, 1 << 20, 3 << 20, 4 << 20, 10 << 20, 19 << 20} {
+		growth := uint64(heapGrowth(live))
+		// What Go makes of it: see "GOGC" in the documentation of package runtime, and its minimum.
+		grown := max(goMinimum*growth/100, live*(100+growth)/100)
 		if grown < heapFloor-heapFloor/50 || grown > heapFloor {
 			t.Errorf("%d live bytes grow to %d, want about %d", live, grown, heapFloor)
 		}
 	}
 }
 
+func TestTheHeapOfANewProcessIsCollectedAtTheFloor(t *testing.T) {
+	t.Setenv("GOGC", "")
+	t.Setenv("GOMEMLIMIT", "")
+	before := debug.SetGCPercent(100)
+	defer debug.SetGCPercent(before)
+	debug.SetGCPercent(heapGrowth(0))
+	goal := []metrics.Sample{{Name: "/gc/heap/goal:bytes"}}
+	metrics.Read(goal)
+	// Globals and stacks count as well.
+	if got := goal[0].Value.Uint64(); got > 2*heapFloor {
+		t.Errorf("the heap is collected at %d bytes, want about %d", got, heapFloor)
+	}
+}
+
 func TestALargeHeapIsCollectedAsUsual(t *testing.T) {
-	for _, live := range []uint64{32 << 20, 100 << 20, 10 << 30} {
+	for _, live := range []uint64{20 << 20, 100 << 20, 10 << 30} {
 		if growth := heapGrowth(live); growth != 100 {
 			t.Errorf("%d live bytes: growth %d, want 100", live, growth)
 		}

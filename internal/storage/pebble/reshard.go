@@ -65,7 +65,7 @@ func (s *state) resharding(dir string) error {
 
 // copyBatchBytes is how much is copied with one sync. It is less than half of a
 // memtable, beyond which Pebble takes a slow way for big batches.
-const copyBatchBytes = 4 << 20
+const copyBatchBytes = 2 << 20
 
 // Reshard is a resharding under way. Its methods must not be called at the same
 // time. However it ends, Close must be called.

@@ -30,8 +30,8 @@ type Options struct {
 	// of the machine, after which the store may even be damaged. For tests and
 	// throw-away data.
 	NoSync bool
-	// CacheBytes is the size of the cache of table blocks; 32 MiB if zero. Up to
-	// 64 MiB of memory for recent writes come on top.
+	// CacheBytes is the size of the cache of table blocks; 16 MiB if zero. Up to
+	// 32 MiB of memory for recent writes come on top.
 	CacheBytes int64
 	// Logger gets warnings and errors; slog.Default if nil.
 	Logger *slog.Logger

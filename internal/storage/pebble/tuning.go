@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	defaultCacheBytes    = 32 << 20
-	defaultMemTableBytes = 16 << 20
+	defaultCacheBytes    = 16 << 20
+	defaultMemTableBytes = 8 << 20
 )
 
 // pebbleFormat is the on-disk format of Pebble that stores are kept in; older
@@ -23,8 +23,9 @@ func tune(o *cockroach.Options, opts Options) {
 
 	// Large enough that most short-lived records are deleted before they are ever
 	// written to a table, small enough that looking something up in it, as every
-	// start of a workflow does, stays in the processor's cache: 64 MiB cost a tenth
-	// more CPU per workflow. Four of them may wait for their flush.
+	// start of a workflow does, stays in the processor's cache, and that a server's
+	// memory is not mostly these: 64 MiB cost a tenth more CPU per workflow. Four of
+	// them may wait for their flush.
 	o.MemTableSize = uint64(opts.memTableBytes)
 	o.MemTableStopWritesThreshold = 4
 
