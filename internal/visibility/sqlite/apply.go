@@ -1,0 +1,395 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/perdure/perdure/internal/records"
+	"github.com/perdure/perdure/internal/visibility"
+)
+
+// endOfTime is when open runs close.
+const endOfTime = math.MaxInt64
+
+// statements are what Apply executes again and again.
+type statements struct {
+	find, insert, update, remove                 *sql.Stmt
+	addAttribute, moveAttributes, dropAttributes *sql.Stmt
+	count, position                              *sql.Stmt
+	findPartition, addPartition                  *sql.Stmt
+	findAttribute, addAttributeName              *sql.Stmt
+}
+
+const runColumns = `part, namespace, run_id, workflow_id, workflow_type, task_queue, status, closed, started, executed,
+ parent_workflow_id, parent_run_id, root_workflow_id, root_run_id, history_length, history_size, transitions, duration, rest`
+
+func prepare(ctx context.Context, conn *sql.Conn) (*statements, error) {
+	s := &statements{}
+	for _, each := range []struct {
+		to   **sql.Stmt
+		text string
+	}{
+		{&s.find, "SELECT id, part, status, closed, started, rest FROM runs WHERE run_id = ? AND namespace = ?"},
+		{&s.insert, "INSERT INTO runs (" + runColumns + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
+		{&s.update, "UPDATE runs SET (" + runColumns + ") = (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE id = ?"},
+		{&s.remove, "DELETE FROM runs WHERE id = ?"},
+		{&s.addAttribute, "INSERT OR IGNORE INTO attributes (id, attr, value, closed, started) VALUES (?, ?, ?, ?, ?)"},
+		{&s.moveAttributes, "UPDATE attributes SET closed = ?, started = ? WHERE id = ?"},
+		{&s.dropAttributes, "DELETE FROM attributes WHERE id = ?"},
+		{&s.count, "INSERT INTO counts (part, status, n) VALUES (?, ?, ?) ON CONFLICT (part, status) DO UPDATE SET n = n + excluded.n"},
+		{&s.position, "INSERT INTO positions (shard, through) VALUES (?, ?) ON CONFLICT (shard) DO UPDATE SET through = excluded.through"},
+		{&s.findPartition, "SELECT id FROM partitions WHERE namespace = ? AND division IS ?"},
+		{&s.addPartition, "INSERT INTO partitions (namespace, division) VALUES (?, ?)"},
+		{&s.findAttribute, "SELECT id FROM attribute_names WHERE namespace = ? AND name = ? AND type = ?"},
+		{&s.addAttributeName, "INSERT INTO attribute_names (namespace, name, type) VALUES (?, ?, ?)"},
+	} {
+		statement, err := conn.PrepareContext(ctx, each.text)
+		if err != nil {
+			s.close()
+			return nil, err
+		}
+		*each.to = statement
+	}
+	return s, nil
+}
+
+func (s *statements) close() {
+	for _, statement := range []*sql.Stmt{s.find, s.insert, s.update, s.remove, s.addAttribute, s.moveAttributes, s.dropAttributes,
+		s.count, s.position, s.findPartition, s.addPartition, s.findAttribute, s.addAttributeName} {
+		if statement != nil {
+			_ = statement.Close()
+		}
+	}
+}
+
+// Apply implements visibility.Index.
+func (x *Index) Apply(ctx context.Context, batch *visibility.Batch) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	a := &application{index: x, counts: make(map[countKey]int64)}
+	err := a.exec1("BEGIN IMMEDIATE")
+	if err != nil {
+		return failure("beginning to write", err)
+	}
+	if err = a.batch(ctx, batch); err == nil {
+		if err = a.exec1("COMMIT"); err == nil {
+			return nil
+		}
+	}
+	// An error may have ended the transaction already.
+	_ = a.exec1("ROLLBACK")
+	x.names.forget()
+	return failure("applying a batch", err)
+}
+
+// batch writes all of a batch.
+func (a *application) batch(ctx context.Context, batch *visibility.Batch) error {
+	s := a.index.statements
+	for _, change := range latest(batch.Changes) {
+		// Not by the statements, for which the driver would need a goroutine each.
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := a.change(change); err != nil {
+			return fmt.Errorf("row %s: %w", change.ID, err)
+		}
+	}
+	for key, n := range a.counts {
+		if n == 0 {
+			continue
+		}
+		if _, err := a.exec(s.count, key.part, key.status, n); err != nil {
+			return err
+		}
+	}
+	for shard, through := range batch.Through {
+		if _, err := a.exec(s.position, shard, through); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// latest returns the last change of each row.
+func latest(changes []visibility.Change) []*visibility.Change {
+	type rowKey struct{ namespace, id string }
+	at := make(map[rowKey]int, len(changes))
+	last := make([]*visibility.Change, 0, len(changes))
+	for i := range changes {
+		key := rowKey{changes[i].Namespace, changes[i].ID}
+		if j, ok := at[key]; ok {
+			last[j] = &changes[i]
+			continue
+		}
+		at[key] = len(last)
+		last = append(last, &changes[i])
+	}
+	return last
+}
+
+// application is a batch being applied.
+type application struct {
+	index  *Index
+	counts map[countKey]int64
+}
+
+type countKey struct {
+	part   int64
+	status int32
+}
+
+// always is the context of statements, which see no other.
+var always = context.Background()
+
+func (a *application) exec(statement *sql.Stmt, args ...any) (sql.Result, error) {
+	return statement.ExecContext(always, args...)
+}
+
+func (a *application) exec1(text string) error {
+	_, err := a.index.conn.ExecContext(always, text)
+	return err
+}
+
+// stored is what a row is at present.
+type stored struct {
+	id, part        int64
+	status          int32
+	closed, started int64
+	rest            []byte
+}
+
+func (a *application) change(c *visibility.Change) error {
+	namespace, err := a.partition(c.Namespace, nil, c.Row != nil)
+	if err != nil || namespace == 0 {
+		return err
+	}
+	var old stored
+	err = a.index.statements.find.QueryRowContext(always, c.ID, namespace).
+		Scan(&old.id, &old.part, &old.status, &old.closed, &old.started, &old.rest)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		old.id = 0
+	case err != nil:
+		return err
+	}
+	if old.id != 0 {
+		a.counts[countKey{old.part, old.status}]--
+	}
+	if c.Row == nil {
+		return a.remove(old)
+	}
+	part := namespace
+	if c.Division != nil {
+		if part, err = a.partition(c.Namespace, c.Division, true); err != nil {
+			return err
+		}
+	}
+	return a.set(c, old, part, namespace)
+}
+
+func (a *application) remove(old stored) error {
+	if old.id == 0 {
+		return nil
+	}
+	if _, err := a.exec(a.index.statements.remove, old.id); err != nil {
+		return err
+	}
+	if len(old.rest) == 0 {
+		return nil
+	}
+	_, err := a.exec(a.index.statements.dropAttributes, old.id)
+	return err
+}
+
+func (a *application) set(c *visibility.Change, old stored, part, namespace int64) error {
+	row := c.Row
+	closed, started := int64(endOfTime), nanos(row.StartTime.AsTime())
+	var length, size, transitions, duration any
+	if !visibility.Open(row.Status) {
+		closed = min(nanos(row.CloseTime.AsTime()), endOfTime-1)
+		length, size, transitions, duration = row.HistoryLength, row.HistorySize, row.StateTransitionCount, int64(visibility.Duration(row))
+	}
+	rest, err := encodeRest(row)
+	if err != nil {
+		return err
+	}
+	values := []any{
+		part, namespace, c.ID, row.WorkflowId, row.WorkflowType, row.TaskQueue, int64(row.Status), closed, started, nanos(row.ExecutionTime.AsTime()),
+		optional(row.Parent.GetWorkflowId()), optional(row.Parent.GetRunId()), nil, nil, length, size, transitions, duration, rest,
+	}
+	if root := row.Root; root.GetWorkflowId() != "" && (root.WorkflowId != row.WorkflowId || root.RunId != c.ID) {
+		values[12], values[13] = root.WorkflowId, root.RunId
+	}
+	a.counts[countKey{part, int32(row.Status)}]++
+	s := a.index.statements
+	id := old.id
+	if id == 0 {
+		result, err := a.exec(s.insert, values...)
+		if err != nil {
+			return err
+		}
+		if id, err = result.LastInsertId(); err != nil {
+			return err
+		}
+	} else if _, err := a.exec(s.update, append(values, id)...); err != nil {
+		return err
+	}
+	return a.setAttributes(c, id, old, closed, started, rest)
+}
+
+// setAttributes makes the attributes of the run with the id those of the change.
+func (a *application) setAttributes(c *visibility.Change, id int64, old stored, closed, started int64, rest []byte) error {
+	s := a.index.statements
+	if old.id != 0 && len(old.rest) > 0 {
+		if string(old.rest) == string(rest) {
+			if old.closed == closed && old.started == started {
+				return nil
+			}
+			_, err := a.exec(s.moveAttributes, closed, started, id)
+			return err
+		}
+		if _, err := a.exec(s.dropAttributes, id); err != nil {
+			return err
+		}
+	}
+	for i := range c.Attributes {
+		attribute := &c.Attributes[i]
+		attr, err := a.attribute(c.Namespace, attribute)
+		if err != nil {
+			return err
+		}
+		for _, value := range indexed(attribute) {
+			if _, err := a.exec(s.addAttribute, id, attr, value, closed, started); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// indexed are the values by which an attribute is found.
+func indexed(attribute *visibility.Attribute) []any {
+	if attribute.Type == enumspb.INDEXED_VALUE_TYPE_TEXT {
+		var values []any
+		for _, text := range attribute.Values {
+			for _, word := range words(text.(string)) {
+				values = append(values, word)
+			}
+		}
+		return values
+	}
+	values := make([]any, len(attribute.Values))
+	for i, value := range attribute.Values {
+		values[i] = bound(value)
+	}
+	return values
+}
+
+// bound is a value as it is stored and as parameters are.
+func bound(value any) any {
+	switch v := value.(type) {
+	case time.Time:
+		return nanos(v)
+	case bool:
+		if v {
+			return int64(1)
+		}
+		return int64(0)
+	}
+	return value
+}
+
+// nanos is a time in nanoseconds since 1970, the nearest one that there is.
+func nanos(t time.Time) int64 {
+	switch seconds := t.Unix(); {
+	case seconds > math.MaxInt64/int64(time.Second)-1:
+		return endOfTime - 1
+	case seconds < math.MinInt64/int64(time.Second)+1:
+		return math.MinInt64
+	}
+	return t.UnixNano()
+}
+
+func optional(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
+// encodeRest encodes what of a row is no column; nil if there is nothing.
+func encodeRest(row *records.WorkflowRow) ([]byte, error) {
+	rest := &records.WorkflowRow{
+		Memo: row.Memo, SearchAttributes: row.SearchAttributes, ParentNamespaceId: row.ParentNamespaceId, BuildIds: row.BuildIds,
+	}
+	if row.FirstRunId != row.RunId {
+		rest.FirstRunId = row.FirstRunId
+	}
+	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(rest)
+	if len(data) == 0 {
+		return nil, err
+	}
+	return data, err
+}
+
+// partition returns the id of a partition, which is made if need be; 0 if it is not there
+// and not to be made.
+func (a *application) partition(namespace string, division *string, create bool) (int64, error) {
+	key := partitionName{namespace: namespace}
+	if division != nil {
+		key.division, key.divided = *division, true
+	}
+	if id, ok := cached(&a.index.names, &a.index.names.partitions, key); ok {
+		return id, nil
+	}
+	s := a.index.statements
+	id, err := a.find(s.findPartition, namespace, division)
+	if err == nil && id == 0 && create {
+		id, err = a.add(s.addPartition, namespace, division)
+	}
+	if err == nil && id != 0 {
+		keep(&a.index.names, &a.index.names.partitions, key, id)
+	}
+	return id, err
+}
+
+// attribute returns the id of an attribute, which is made if need be.
+func (a *application) attribute(namespace string, attribute *visibility.Attribute) (int64, error) {
+	key := attributeName{namespace, attribute.Name, int32(attribute.Type)}
+	if id, ok := cached(&a.index.names, &a.index.names.attributes, key); ok {
+		return id, nil
+	}
+	s := a.index.statements
+	id, err := a.find(s.findAttribute, namespace, attribute.Name, key.kind)
+	if err == nil && id == 0 {
+		id, err = a.add(s.addAttributeName, namespace, attribute.Name, key.kind)
+	}
+	if err == nil {
+		keep(&a.index.names, &a.index.names.attributes, key, id)
+	}
+	return id, err
+}
+
+// find returns the id that a statement selects; 0 if there is none.
+func (a *application) find(statement *sql.Stmt, args ...any) (id int64, err error) {
+	err = statement.QueryRowContext(always, args...).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return id, err
+}
+
+func (a *application) add(statement *sql.Stmt, args ...any) (int64, error) {
+	result, err := a.exec(statement, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.LastInsertId()
+}
