@@ -26,6 +26,8 @@ var (
 		"Most bytes of the value of one search attribute.")
 	SearchAttributesSize = byNamespace("frontend.searchAttributesTotalSizeLimit", check.MaxSearchAttributes, number(1),
 		"Most bytes of all search attributes of a workflow, with their names.")
+	VisibilityPageSize = byNamespace("frontend.visibilityMaxPageSize", 1000, number(1),
+		"Most workflows of one page of a list. Who asks for more gets a page of so many.")
 )
 
 // What one workflow may grow to.

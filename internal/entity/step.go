@@ -73,7 +73,8 @@ type Message struct {
 // the row ID is set to Row, or removed if Row is nil. How a row is encoded is
 // agreed between the entity's kind and the index.
 type IndexEntry struct {
-	// ID names the row among those of the entity, e.g. the run of a workflow.
+	// ID names the row among those of the namespace, of whatever entity: a random id,
+	// e.g. that of a run of a workflow.
 	ID  string
 	Row []byte
 }

@@ -8,3 +8,11 @@ import "context"
 type Verifier interface {
 	Verify(ctx context.Context, r Reader, key Key) []error
 }
+
+// Indexed is a Machine whose entities have rows in the index of what can be listed
+// (Step.Index). IndexRows returns all rows of an entity as its records have them, for an
+// index that is built anew while the entity goes on: what changes meanwhile is noted by
+// steps, so rows may be missing that are on their way.
+type Indexed interface {
+	IndexRows(ctx context.Context, r Reader, key Key) ([]IndexEntry, error)
+}

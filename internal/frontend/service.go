@@ -54,6 +54,8 @@ type Options struct {
 	LongPoll time.Duration
 	// Cluster is what GetClusterInfo says.
 	Cluster Cluster
+	// Visibility finds workflows. Without it they cannot be found.
+	Visibility Visibility
 	// Failure is called once, as soon as a request has found out that the store
 	// accepts no more writes.
 	Failure func(error)
@@ -84,6 +86,7 @@ type workflowService struct {
 	namespaceHandlers
 	ruleHandlers
 	clusterHandlers
+	visibilityHandlers
 }
 
 // operatorService is the OperatorService.
@@ -127,6 +130,7 @@ func New(options Options) *Service {
 			namespaceHandlers:        namespaceHandlers{namespaces: options.Namespaces},
 			ruleHandlers:             ruleHandlers{namespaces: options.Namespaces, runtime: runtime},
 			clusterHandlers:          clusterHandlers{cluster: options.Cluster},
+			visibilityHandlers:       visibilityHandlers{index: options.Visibility},
 		},
 		operator: &operatorService{
 			searchAttributeHandlers:   searchAttributeHandlers{namespaces: options.Namespaces},

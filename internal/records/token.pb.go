@@ -241,6 +241,77 @@ func (x *HistoryToken) GetAttempt() int32 {
 	return 0
 }
 
+// ListToken is the page token of the calls that list workflows.
+type ListToken struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// query tells which list it is of: a hash of the namespace and of what was asked for.
+	Query uint64 `protobuf:"fixed64,1,opt,name=query,proto3" json:"query,omitempty"`
+	// The last row of the page, as the index knows its place.
+	Closed        int64 `protobuf:"varint,2,opt,name=closed,proto3" json:"closed,omitempty"`
+	Started       int64 `protobuf:"varint,3,opt,name=started,proto3" json:"started,omitempty"`
+	Id            int64 `protobuf:"varint,4,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListToken) Reset() {
+	*x = ListToken{}
+	mi := &file_records_token_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListToken) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListToken) ProtoMessage() {}
+
+func (x *ListToken) ProtoReflect() protoreflect.Message {
+	mi := &file_records_token_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListToken.ProtoReflect.Descriptor instead.
+func (*ListToken) Descriptor() ([]byte, []int) {
+	return file_records_token_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ListToken) GetQuery() uint64 {
+	if x != nil {
+		return x.Query
+	}
+	return 0
+}
+
+func (x *ListToken) GetClosed() int64 {
+	if x != nil {
+		return x.Closed
+	}
+	return 0
+}
+
+func (x *ListToken) GetStarted() int64 {
+	if x != nil {
+		return x.Started
+	}
+	return 0
+}
+
+func (x *ListToken) GetId() int64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
 var File_records_token_proto protoreflect.FileDescriptor
 
 const file_records_token_proto_rawDesc = "" +
@@ -269,7 +340,12 @@ const file_records_token_proto_rawDesc = "" +
 	"\rlast_event_id\x18\x03 \x01(\x03R\vlastEventId\x12\x18\n" +
 	"\awaiting\x18\x04 \x01(\bR\awaiting\x12(\n" +
 	"\x10started_event_id\x18\x05 \x01(\x03R\x0estartedEventId\x12\x18\n" +
-	"\aattempt\x18\x06 \x01(\x05R\aattemptB-Z+github.com/perdure/perdure/internal/recordsb\x06proto3"
+	"\aattempt\x18\x06 \x01(\x05R\aattempt\"c\n" +
+	"\tListToken\x12\x14\n" +
+	"\x05query\x18\x01 \x01(\x06R\x05query\x12\x16\n" +
+	"\x06closed\x18\x02 \x01(\x03R\x06closed\x12\x18\n" +
+	"\astarted\x18\x03 \x01(\x03R\astarted\x12\x0e\n" +
+	"\x02id\x18\x04 \x01(\x03R\x02idB-Z+github.com/perdure/perdure/internal/recordsb\x06proto3"
 
 var (
 	file_records_token_proto_rawDescOnce sync.Once
@@ -283,10 +359,11 @@ func file_records_token_proto_rawDescGZIP() []byte {
 	return file_records_token_proto_rawDescData
 }
 
-var file_records_token_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_records_token_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_records_token_proto_goTypes = []any{
 	(*TaskToken)(nil),    // 0: perdure.records.v1.TaskToken
 	(*HistoryToken)(nil), // 1: perdure.records.v1.HistoryToken
+	(*ListToken)(nil),    // 2: perdure.records.v1.ListToken
 }
 var file_records_token_proto_depIdxs = []int32{
 	0, // [0:0] is the sub-list for method output_type
@@ -307,7 +384,7 @@ func file_records_token_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_token_proto_rawDesc), len(file_records_token_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

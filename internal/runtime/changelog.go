@@ -61,7 +61,7 @@ func (r *Runtime) ReadChanges(ctx context.Context, id storage.ShardID, after int
 }
 
 // TrimChanges removes the entries of a shard's change log with numbers up to
-// through. A power cut may bring them back.
+// through, and remembers it (Trimmed). A power cut may bring them back.
 func (r *Runtime) TrimChanges(ctx context.Context, id storage.ShardID, through int64) error {
 	s, err := r.shard(id)
 	if err != nil {
@@ -69,6 +69,7 @@ func (r *Runtime) TrimChanges(ctx context.Context, id storage.ShardID, through i
 	}
 	batch := &storage.Batch{}
 	batch.DeleteRange([]byte{spaceLog}, appendLogKey(nil, through+1))
+	batch.Set(trimmedKey, entity.AppendInt(nil, through))
 	done := make(chan error, 1)
 	s.submit(batch, 0, storage.Lazy, func(err error) { done <- err })
 	select {
@@ -80,6 +81,30 @@ func (r *Runtime) TrimChanges(ctx context.Context, id storage.ShardID, through i
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// Trimmed returns the number through which the change log of a shard has been trimmed, 0
+// if it never was: who has not read so far has missed something.
+func (r *Runtime) Trimmed(ctx context.Context, id storage.ShardID) (int64, error) {
+	value, err := r.store.Get(ctx, id, trimmedKey)
+	if errors.Is(err, storage.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("runtime: reading how far the change log of shard %d is trimmed: %w", id, err)
+	}
+	through, _, err := entity.DecodeInt(value)
+	return through, err
+}
+
+// ChangesEnd returns a number that is not below that of any entry of a shard's change
+// log that is durable by now.
+func (r *Runtime) ChangesEnd(id storage.ShardID) (int64, error) {
+	s, err := r.shard(id)
+	if err != nil {
+		return 0, err
+	}
+	return s.numbers.last.Load(), nil
 }
 
 func appendLogKey(dst []byte, number int64) []byte {

@@ -81,6 +81,9 @@ func (x *execution) publish() {
 	if len(out.Messages) > 0 {
 		s.outbox.publish(x.entry.key, out.Messages, x.messages)
 	}
+	if len(out.Index) > 0 && r.changeLog {
+		r.changed()
+	}
 	for _, effect := range out.Effects {
 		x.perform(effect)
 	}

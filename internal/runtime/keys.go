@@ -19,6 +19,7 @@ import (
 //	o <number>                                outbox: sender, destination, body
 //	l <number>                                change log: entity, row id, row or removal
 //	m c                                       clock: bound of times and numbers
+//	m l                                       how far the change log has been trimmed
 //
 // Strings and entity keys mark their own end; times are nanoseconds since 1970.
 const (
@@ -30,7 +31,10 @@ const (
 	spaceMeta   = 'm'
 )
 
-var clockKey = []byte{spaceMeta, 'c'}
+var (
+	clockKey   = []byte{spaceMeta, 'c'}
+	trimmedKey = []byte{spaceMeta, 'l'}
+)
 
 // hashKey places an entity: its shard and its stripe of the cache are taken from
 // it. It decides where records are on disk and must never change.

@@ -19,7 +19,7 @@ func ShardOf(key entity.Key, shards int) storage.ShardID {
 
 // Owner returns the entity that owns a pair of a shard: it moves with the entity
 // when the number of shards changes. Pairs that nobody owns are about the shard itself
-// (owned is false); Clock is what there is of them. A pair that no release can
+// (owned is false): its clock, and how far its change log has been trimmed. A pair that no release can
 // have written, or that this one does not know, is an error.
 func Owner(key, value []byte) (owner entity.Key, owned bool, err error) {
 	if len(key) == 0 {
@@ -46,7 +46,7 @@ func Owner(key, value []byte) (owner entity.Key, owned bool, err error) {
 			owner, _, err = entity.DecodeKey(value)
 		}
 	case spaceMeta:
-		if string(key) == string(clockKey) {
+		if string(key) == string(clockKey) || string(key) == string(trimmedKey) {
 			_, _, err = entity.DecodeInt(value)
 			break
 		}

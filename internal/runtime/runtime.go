@@ -120,6 +120,9 @@ type Options struct {
 	// if somebody reads them and trims the log, or it grows without bound; what was
 	// not written while it was off is not made up for.
 	ChangeLog bool
+	// Changed is called when the change log has got longer. It must not block.
+	// Optional.
+	Changed func()
 	// ClockCheck is how long timers sleep at most, as the clock may be set forward
 	// meanwhile. Default: a minute.
 	ClockCheck time.Duration
@@ -156,6 +159,7 @@ type Runtime struct {
 	newID      func() string
 	// changeLog is Options.ChangeLog.
 	changeLog bool
+	changed   func()
 
 	// shards are those of the store by number; nil if it is not held here.
 	shards []atomic.Pointer[shard]
@@ -196,6 +200,7 @@ func Open(ctx context.Context, options Options) (*Runtime, error) {
 		clock:      options.Now,
 		newID:      options.NewID,
 		changeLog:  options.ChangeLog,
+		changed:    options.Changed,
 		closing:    make(chan struct{}),
 	}
 	if r.log == nil {
@@ -209,6 +214,9 @@ func Open(ctx context.Context, options Options) (*Runtime, error) {
 	}
 	if r.tasks == nil {
 		r.tasks = noTasks{}
+	}
+	if r.changed == nil {
+		r.changed = func() {}
 	}
 	r.calls.New = func() any { return newCall(r) }
 	r.tickets.New = func() any {

@@ -97,6 +97,17 @@ func System() map[string]Type {
 	return all
 }
 
+// TypeOf returns the type of the attribute with the name in a namespace with those custom
+// ones; ok is false if there is none.
+func TypeOf(name string, custom map[string]Type) (t Type, ok bool) {
+	for _, some := range []map[string]Type{system, settable, internal, custom} {
+		if t, ok = some[name]; ok {
+			return t, true
+		}
+	}
+	return 0, false
+}
+
 // Reserved reports whether no custom attribute may have the name.
 func Reserved(name string) bool {
 	_, isSystem := system[name]

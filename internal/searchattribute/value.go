@@ -67,3 +67,15 @@ func show(value *commonpb.Payload) string {
 	}
 	return text
 }
+
+// Encode encodes a value as SDKs do: JSON that says its type.
+func Encode(value any, t Type) *commonpb.Payload {
+	data, err := json.Marshal(value)
+	if err != nil {
+		data = []byte("null") // not finite
+	}
+	return &commonpb.Payload{
+		Metadata: map[string][]byte{encodingKey: []byte(encodingJSON), typeKey: []byte(t.String())},
+		Data:     data,
+	}
+}

@@ -21,6 +21,7 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -44,6 +45,8 @@ import (
 	"github.com/perdure/perdure/internal/storage/memory"
 	"github.com/perdure/perdure/internal/storage/pebble"
 	"github.com/perdure/perdure/internal/taskqueue"
+	"github.com/perdure/perdure/internal/visibility"
+	"github.com/perdure/perdure/internal/visibility/sqlite"
 	"github.com/perdure/perdure/internal/workflow"
 )
 
@@ -116,6 +119,7 @@ type Server struct {
 	runtime    *runtime.Runtime
 	matching   *matching.Matching
 	namespaces *namespace.Registry
+	visibility *visibility.Indexer
 	callbacks  *callback.Deliverer
 	reclaimer  *reclaim.Reclaimer
 	frontend   *frontend.Service
@@ -172,11 +176,18 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 			return s.runtime.View(ctx, key, fn)
 		}),
 	})
+	s.visibility = visibility.New(visibility.Options{
+		Files:  visibilityFiles(options),
+		Types:  s.searchAttributeTypes,
+		Logger: s.logger,
+	})
 	s.runtime, err = runtime.Open(ctx, runtime.Options{
 		Store:      s.store,
 		Machines:   machines(s.namespaces, s.workflowConfig()),
 		Tasks:      s.matching,
 		CacheBytes: options.CacheBytes,
+		ChangeLog:  true,
+		Changed:    s.visibility.Changed,
 		ClockCheck: options.rest(),
 		Logger:     s.logger,
 	})
@@ -195,6 +206,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		return err
 	}
 
+	s.visibility.Start(s.runtime)
 	s.callbacks = callback.Start(s.runtime, s.matching, s.logger)
 	s.reclaimer = reclaim.Start(reclaim.Options{
 		Runtime:    s.runtime,
@@ -209,6 +221,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Runtime:    s.runtime,
 		Matching:   s.matching,
 		Namespaces: s.namespaces,
+		Visibility: s.visibility,
 		Config:     s.settings.Config(),
 		LongPoll:   options.rest(),
 		Logger:     s.logger,
@@ -264,6 +277,23 @@ func (s *Server) openDoors(options Options) {
 			s.logger.Error("The server no longer accepts connections; restart it.", "address", s.Address(), "error", err)
 		}
 	})
+}
+
+// visibilityFiles are where the index of workflows is: in memory if the store is.
+func visibilityFiles(options Options) sqlite.Files {
+	if options.DataDir == "" || options.Store != nil {
+		return sqlite.Files{}
+	}
+	return sqlite.Files{Dir: filepath.Join(options.DataDir, visibility.Dir)}
+}
+
+// searchAttributeTypes are the custom search attributes of the namespace with the id.
+func (s *Server) searchAttributeTypes(id string) map[string]searchattribute.Type {
+	ns, err := s.namespaces.ByID(id)
+	if err != nil {
+		return nil
+	}
+	return ns.SearchAttributes
 }
 
 // machines are the kinds of entities of this release.
@@ -416,7 +446,7 @@ func (s *Server) stop(ctx context.Context) error {
 	s.matching.Close()
 	closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
-	return errors.Join(local, s.runtime.Close(closeCtx), s.store.Close())
+	return errors.Join(local, s.visibility.Close(), s.runtime.Close(closeCtx), s.store.Close())
 }
 
 // abandon gives up what a start that failed has begun.
@@ -435,6 +465,9 @@ func (s *Server) abandon() error {
 	}
 	if s.matching != nil {
 		s.matching.Close()
+	}
+	if s.visibility != nil {
+		errs = append(errs, s.visibility.Close())
 	}
 	if s.runtime != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)

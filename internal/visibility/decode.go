@@ -26,8 +26,6 @@ const buildIDsAttribute = "BuildIds"
 // name.
 type Types func(namespace string) map[string]searchattribute.Type
 
-var predefined = searchattribute.System()
-
 // decodeChange decodes a row as it is in the change log; row is nil if it is removed.
 func decodeChange(namespace, id string, row []byte, types Types) (Change, error) {
 	c := Change{Namespace: namespace, ID: id}
@@ -72,10 +70,7 @@ func attributesOf(row *records.WorkflowRow, custom map[string]searchattribute.Ty
 // typeOf is the type of the attribute with the name, or, if there is none by now, the
 // one its value had.
 func typeOf(name string, payload *commonpb.Payload, custom map[string]searchattribute.Type) (searchattribute.Type, bool) {
-	if t, ok := predefined[name]; ok {
-		return t, true
-	}
-	if t, ok := custom[name]; ok {
+	if t, ok := searchattribute.TypeOf(name, custom); ok {
 		return t, true
 	}
 	t, err := enumspb.IndexedValueTypeFromString(string(payload.GetMetadata()["type"]))

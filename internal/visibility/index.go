@@ -38,6 +38,9 @@ type Index interface {
 	Close() error
 }
 
+// Dir is the directory of the index in a data directory.
+const Dir = "visibility"
+
 // ErrCorrupt is wrapped by the errors of an index that is damaged beyond use: it has
 // to be built anew.
 var ErrCorrupt = errors.New("the visibility index is damaged")

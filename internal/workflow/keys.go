@@ -29,10 +29,11 @@ import "github.com/perdure/perdure/internal/entity"
 var chainKey = []byte{'c'}
 
 const (
-	letterInfo   = 'i'
-	letterState  = 's'
-	letterClosed = 'e' // of the chain, as the next one
-	letterExpiry = 'd'
+	letterInfo        = 'i'
+	letterState       = 's'
+	letterResetPoints = 'p'
+	letterClosed      = 'e' // of the chain, as the next one
+	letterExpiry      = 'd'
 )
 
 // runPrefix begins every record of a run but its history.

@@ -27,7 +27,7 @@ type resetPoints struct {
 	dirty  bool
 }
 
-func (*resetPoints) letter() byte { return 'p' }
+func (*resetPoints) letter() byte { return letterResetPoints }
 
 func (f *resetPoints) load(_ *Run, _, value []byte) (err error) {
 	f.points, err = decodeRecord[workflowpb.ResetPoints](value)

@@ -1,6 +1,10 @@
 package workflow
 
 import (
+	"context"
+	"errors"
+	"fmt"
+
 	commonpb "go.temporal.io/api/common/v1"
 
 	"github.com/perdure/perdure/internal/entity"
@@ -63,4 +67,37 @@ func (r *Run) buildIDs() (ids []string) {
 		}
 	}
 	return ids
+}
+
+// IndexRows implements entity.Indexed. Of a run it reads what is in its row only.
+func (m *machine) IndexRows(_ context.Context, reader entity.Reader, key entity.Key) (entries []entity.IndexEntry, err error) {
+	c := &Chain{config: &m.config, key: key}
+	var run *Run
+	var runID string
+	add := func() {
+		if run != nil && run.info != nil && run.state != nil {
+			entries = append(entries, entity.IndexEntry{ID: run.info.RunId, Row: mustMarshal(run.row())})
+		}
+		run = nil
+	}
+	var bad error
+	err = reader.Scan([]byte{'r'}, nil, false, func(record, value []byte) bool {
+		id, rest, err := entity.DecodeString(record[1:])
+		if bad = err; err != nil || len(rest) == 0 {
+			return err == nil
+		}
+		if run == nil || id != runID {
+			add()
+			run, runID = &Run{chain: c}, id
+		}
+		switch rest[0] {
+		case letterInfo, letterState, letterResetPoints:
+			if bad = run.loadRecord(rest[0], rest[1:], value); bad != nil {
+				bad = fmt.Errorf("workflow: run %s of %v: %w", id, key, bad)
+			}
+		}
+		return bad == nil
+	})
+	add()
+	return entries, errors.Join(err, bad)
 }

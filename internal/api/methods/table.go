@@ -87,12 +87,12 @@ var table = []*Method{
 	row(ws, "CountNexusOperationExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
 
 	// Searches.
-	row(ws, "ListOpenWorkflowExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
-	row(ws, "ListClosedWorkflowExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
-	row(ws, "ListWorkflowExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
-	row(ws, "ListArchivedWorkflowExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
-	row(ws, "ScanWorkflowExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
-	row(ws, "CountWorkflowExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
+	row(ws, "ListOpenWorkflowExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), there),
+	row(ws, "ListClosedWorkflowExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), there),
+	row(ws, "ListWorkflowExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), there),
+	row(ws, "ListArchivedWorkflowExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), there),
+	row(ws, "ScanWorkflowExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), there),
+	row(ws, "CountWorkflowExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), there),
 
 	// Task queues.
 	row(ws, "DescribeTaskQueue", ScopeNamespace, Read, NamespaceRequired, Usable, queue("task_queue.normal_name", "task_queue.name"), never, execution(3), there),

@@ -75,6 +75,22 @@ func DecodeHistory(encoded []byte) (*records.HistoryToken, error) {
 	return token, nil
 }
 
+// EncodeList encodes the page token of a list of workflows.
+func EncodeList(token *records.ListToken) []byte { return encode(token) }
+
+// DecodeList decodes the page token of the list of workflows with the hash; nil if there is
+// none.
+func DecodeList(encoded []byte, query uint64) (*records.ListToken, error) {
+	if len(encoded) == 0 {
+		return nil, nil
+	}
+	token := new(records.ListToken)
+	if len(encoded) > MaxSize || proto.Unmarshal(encoded, token) != nil || token.GetQuery() != query {
+		return nil, errPageInvalid
+	}
+	return token, nil
+}
+
 // EncodeNamespaces encodes the page token of a list of namespaces: the name of the
 // last one of the page.
 func EncodeNamespaces(last string) []byte { return []byte(last) }

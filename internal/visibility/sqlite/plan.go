@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"math"
+	"strings"
 
 	enumspb "go.temporal.io/api/enums/v1"
 
@@ -21,56 +23,69 @@ type source struct {
 	order string
 }
 
-// candidate is a condition, one of those that must all be true, by which rows can be
-// found.
+// candidate is a way to find all rows for which a condition may be true, one of those that
+// must all be.
 type candidate struct {
 	// ids selects the ids of the rows.
 	ids fragment
+	// size selects how many rows there are, if that is known; else ids are counted.
+	size fragment
 	// ordered is the source that has the rows in order; from is empty if there is none.
 	ordered source
 }
 
-// few is how many rows are looked at without regard to their order. A candidate with
-// more of them is only used if it has them in order.
-const few = 2000
+// few is how many rows are gone through without regard to their order, so as to be
+// sorted; to find a page among as many in a million takes as long.
+const few = 10_000
 
 // byTime is the source of all rows of the partitions.
 var byTime = source{from: "runs r INDEXED BY runs_by_time", where: sqlText("1"), order: "r"}
 
-// plan chooses where the rows of a query come from: the candidate with the fewest rows.
-func (s *scope) plan(ctx context.Context, conn *sql.Conn, where query.Expr) (source, error) {
-	var candidates []candidate
-	for _, part := range conjuncts(where) {
-		if condition, ok := part.(*query.Condition); ok && len(s.parts) == 1 {
-			candidates = append(candidates, s.candidates(condition)...)
-		}
-	}
-	best, fewest := -1, int64(few)
-	ordered := -1 // the first one that has many, in order
-	for i, c := range candidates {
-		var n int64
-		err := conn.QueryRowContext(ctx, "SELECT count(*) FROM ("+c.ids.text+" LIMIT ?)", append(c.ids.args[:len(c.ids.args):len(c.ids.args)], few)...).Scan(&n)
-		if err != nil {
-			return source{}, failure("planning", err)
-		}
-		if n < fewest {
-			best, fewest = i, n
-		} else if ordered < 0 && n >= few && c.ordered.from != "" {
-			ordered = i
-		}
-	}
-	switch {
-	case best >= 0 && candidates[best].ordered.from != "":
-		return candidates[best].ordered, nil
-	case best >= 0:
-		ids := candidates[best].ids
-		return source{from: "runs r", where: fragment{"r.id IN (" + ids.text + ")", ids.args}, order: "r"}, nil
-	case ordered >= 0:
-		return candidates[ordered].ordered, nil
-	case len(s.parts) != 1:
+// plan chooses where the rows of a query come from: the candidate with the fewest rows. If
+// all have many, and the rows are to be in order, it is one that has them in order.
+func (s *scope) plan(ctx context.Context, conn *sql.Conn, where query.Expr, inOrder bool) (source, error) {
+	if len(s.parts) != 1 {
 		return source{from: "runs r", where: sqlText("1"), order: "r"}, nil
 	}
-	return byTime, nil
+	best, bestOrdered := source{}, byTime
+	fewest, fewestOrdered := int64(math.MaxInt64), int64(math.MaxInt64)
+	for _, part := range conjuncts(where) {
+		for _, c := range s.candidates(part) {
+			n, err := c.count(ctx, conn)
+			if err != nil {
+				return source{}, err
+			}
+			if n < fewest {
+				best, fewest = c.source(), n
+			}
+			if c.ordered.from != "" && n < fewestOrdered {
+				bestOrdered, fewestOrdered = c.ordered, n
+			}
+		}
+	}
+	if fewest < few || !inOrder && fewest < math.MaxInt64 {
+		return best, nil
+	}
+	return bestOrdered, nil
+}
+
+// count counts the rows of the candidate, to few at most.
+func (c *candidate) count(ctx context.Context, conn *sql.Conn) (n int64, err error) {
+	of := c.size
+	if of.text == "" {
+		of = fragment{"SELECT count(*) FROM (" + c.ids.text + " LIMIT ?)", append(c.ids.args[:len(c.ids.args):len(c.ids.args)], few)}
+	}
+	err = conn.QueryRowContext(ctx, of.text, of.args...).Scan(&n)
+	return n, err
+}
+
+// source is the candidate as a source.
+func (c *candidate) source() source {
+	if c.ordered.from != "" {
+		return c.ordered
+	}
+	// CROSS JOIN: the ids first, whatever SQLite thinks of their number.
+	return source{from: "(SELECT DISTINCT id FROM (" + c.ids.text + ")) d CROSS JOIN runs r ON r.id = d.id", where: fragment{"1", c.ids.args}, order: "r"}
 }
 
 // conjuncts are the parts that must all be true.
@@ -84,56 +99,113 @@ func conjuncts(where query.Expr) []query.Expr {
 	return []query.Expr{where}
 }
 
-// indexes are the columns of runs with an index, by attribute.
-var indexes = map[string]string{
-	"RunId": "runs_by_run", "WorkflowId": "runs_by_workflow", "ParentWorkflowId": "runs_by_parent", "WorkflowType": "runs_by_type", "TaskQueue": "runs_by_queue", "ExecutionStatus": "runs_by_status",
+// candidates are the ways to find the rows for which an expression is true.
+func (s *scope) candidates(e query.Expr) (all []candidate) {
+	switch e := e.(type) {
+	case *query.Condition:
+		return s.ways(e)
+	case query.And:
+		for _, part := range e {
+			all = append(all, s.candidates(part)...)
+		}
+	case query.Or:
+		const most = 100 // parts: SQLite takes no more than 500
+		if len(e) > most {
+			return nil
+		}
+		union := make([]fragment, len(e))
+		for i, part := range e {
+			ways := s.candidates(part)
+			if len(ways) == 0 || strings.Contains(ways[0].ids.text, " UNION ") {
+				return nil
+			}
+			union[i] = ways[0].ids
+		}
+		ids := joined(union, " UNION ALL ")
+		return []candidate{{ids: ids}}
+	}
+	return all
 }
 
-// candidates are the ways to find the rows for which the condition is true.
-func (s *scope) candidates(c *query.Condition) []candidate {
-	if c.Column.Name == "RootWorkflowId" && c.Op == query.Equal {
-		id := c.Values[0]
-		return []candidate{{ids: sqlText("SELECT r.id FROM runs r WHERE r.part = ? AND r.root_workflow_id = ?"+
-			" UNION ALL SELECT r.id FROM runs r WHERE r.part = ? AND r.workflow_id = ? AND r.root_workflow_id IS NULL", s.parts[0], id, s.parts[0], id)}}
+// indexes are the columns of runs with an index in the order of lists, by attribute.
+var indexes = map[string]string{
+	"WorkflowId": "runs_by_workflow", "ParentWorkflowId": "runs_by_parent", "WorkflowType": "runs_by_type", "TaskQueue": "runs_by_queue",
+}
+
+// ways are the ways to find the rows for which a condition is true.
+func (s *scope) ways(c *query.Condition) []candidate {
+	switch name := c.Column.Name; name {
+	case "RunId":
+		if c.Op != query.Equal && c.Op != query.In {
+			return nil
+		}
+		where := compare("r.run_id", c.Op, c.Values)
+		return []candidate{{ids: fragment{"SELECT r.id FROM runs r INDEXED BY runs_by_run WHERE " + where.text, where.args}}}
+	case "RootWorkflowId":
+		if c.Op != query.Equal {
+			return nil
+		}
+		// One list of ids, as those of a UNION cannot be part of another one.
+		return []candidate{{ids: sqlText("SELECT r.id FROM runs r WHERE r.id IN (SELECT id FROM runs WHERE part = ? AND root_workflow_id = ?"+
+			" UNION ALL SELECT id FROM runs WHERE part = ? AND workflow_id = ? AND root_workflow_id IS NULL)", s.parts[0], c.Values[0], s.parts[0], c.Values[0])}}
+	case "StartTime":
+		switch c.Op {
+		case query.NotEqual, query.NotIn, query.NotBetween, query.IsNull, query.NotNull:
+			return nil
+		}
+		where := compare("r.started", c.Op, c.Values)
+		return []candidate{{ids: fragment{"SELECT r.id FROM runs r INDEXED BY runs_by_start WHERE r.part = ? AND " + where.text, append([]any{s.parts[0]}, where.args...)}}}
+	case "ExecutionStatus":
+		return s.byStatus(c)
+	default:
+		if index, ok := indexes[name]; ok {
+			return s.byColumn(c, index)
+		}
+		if _, ok := columns[name]; ok || name == visibility.DivisionAttribute {
+			return nil
+		}
+		return s.byAttribute(c)
 	}
-	if index, ok := indexes[c.Column.Name]; ok {
-		return s.indexed(c, index)
-	}
-	if _, ok := columns[c.Column.Name]; ok || c.Column.Name == visibility.DivisionAttribute {
+}
+
+func (s *scope) byColumn(c *query.Condition, index string) []candidate {
+	switch c.Op {
+	case query.Equal, query.In, query.StartsWith, query.Between:
+	default:
 		return nil
 	}
+	where := compare(columns[c.Column.Name], c.Op, c.Values)
+	from := "runs r INDEXED BY " + index
+	way := candidate{ids: fragment{"SELECT r.id FROM " + from + " WHERE r.part = ? AND " + where.text, append([]any{s.parts[0]}, where.args...)}}
+	if c.Op == query.Equal {
+		way.ordered = source{from: from, where: sqlText("1"), order: "r"}
+	}
+	return []candidate{way}
+}
+
+// byStatus is the way by status. How many rows there are is known, and there is no index
+// of those that have completed.
+func (s *scope) byStatus(c *query.Condition) []candidate {
+	if c.Op != query.Equal || c.Values[0] == int64(enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED) {
+		return nil
+	}
+	const from = "runs r INDEXED BY runs_by_status"
+	return []candidate{{
+		ids:     sqlText("SELECT r.id FROM "+from+" WHERE r.part = ? AND r.status = ? AND r.status <> 2", s.parts[0], c.Values[0]),
+		size:    sqlText("SELECT coalesce(sum(n), 0) FROM counts WHERE part = ? AND status = ?", s.parts[0], c.Values[0]),
+		ordered: source{from: from, where: sqlText("r.status <> 2"), order: "r"},
+	}}
+}
+
+func (s *scope) byAttribute(c *query.Condition) []candidate {
 	exists, of := s.values(c)
 	if !exists {
 		return nil
 	}
 	where := fragment{"a.attr = ? AND " + of.text, append([]any{s.attribute(c.Column)}, of.args...)}
 	way := candidate{ids: fragment{"SELECT a.id FROM attributes a INDEXED BY attributes_by_value WHERE " + where.text, where.args}}
-	if c.Op == query.Equal && (c.Column.Type != enumspb.INDEXED_VALUE_TYPE_TEXT || len(of.args) == 1) {
+	if c.Op == query.Equal && len(of.args) == 1 {
 		way.ordered = source{from: "attributes a INDEXED BY attributes_by_value CROSS JOIN runs r ON r.id = a.id", where: where, order: "a"}
-	}
-	return []candidate{way}
-}
-
-// indexed is the way by an index of runs.
-func (s *scope) indexed(c *query.Condition, index string) []candidate {
-	switch c.Op {
-	case query.Equal, query.In, query.StartsWith:
-	default:
-		return nil
-	}
-	where := compare(columns[c.Column.Name], c.Op, c.Values)
-	from := "runs r INDEXED BY " + index
-	ids := "SELECT r.id FROM " + from + " WHERE r.part = ? AND " + where.text
-	if c.Column.Name == "RunId" {
-		// There are few of the same id, in whatever namespace.
-		if c.Op == query.StartsWith {
-			return nil
-		}
-		return []candidate{{ids: fragment{"SELECT r.id FROM " + from + " WHERE " + where.text, where.args}}}
-	}
-	way := candidate{ids: fragment{ids, append([]any{s.parts[0]}, where.args...)}}
-	if c.Op == query.Equal {
-		way.ordered = source{from: from, where: sqlText("1"), order: "r"}
 	}
 	return []candidate{way}
 }

@@ -21,7 +21,7 @@ import (
 func (x *Index) List(ctx context.Context, request visibility.ListRequest) (*visibility.Page, error) {
 	page := &visibility.Page{}
 	err := x.reading(ctx, request.Namespace, request.Query, func(conn *sql.Conn, s *scope) error {
-		from, err := s.plan(ctx, conn, request.Query.Where)
+		from, err := s.plan(ctx, conn, request.Query.Where, true)
 		if err != nil {
 			return err
 		}
@@ -62,21 +62,20 @@ func (s *scope) list(from source, request visibility.ListRequest) (string, []any
 	if after := request.After; after != nil {
 		conditions = append(conditions, sqlText("("+o+".closed, "+o+".started, "+o+".id) < (?, ?, ?)", after.Closed, after.Started, after.ID))
 	}
-	where := joined(conditions)
+	where := joined(conditions, " AND ")
 	return "SELECT " + listColumns + " FROM " + from.from + " WHERE " + where.text +
 		" ORDER BY " + o + ".closed DESC, " + o + ".started DESC, " + o + ".id DESC LIMIT ?", append(where.args, request.Size+1) // one more tells whether there is another page
 }
 
-// joined is that all conditions are true, without brackets around the first ones, which
-// SQLite looks at first.
-func joined(conditions []fragment) fragment {
-	var texts []string
+// joined puts a separator between fragments.
+func joined(parts []fragment, separator string) fragment {
+	texts := make([]string, len(parts))
 	var args []any
-	for _, condition := range conditions {
-		texts = append(texts, condition.text)
-		args = append(args, condition.args...)
+	for i, part := range parts {
+		texts[i] = part.text
+		args = append(args, part.args...)
 	}
-	return fragment{strings.Join(texts, " AND "), args}
+	return fragment{strings.Join(texts, separator), args}
 }
 
 // Count implements visibility.Index.
@@ -116,7 +115,7 @@ func (s *scope) count(ctx context.Context, conn *sql.Conn, q *query.Query) (stri
 	from, n := source{from: "counts r", where: sqlText("1")}, "coalesce(sum(r.n), 0)"
 	if !counted(q.Where) {
 		var err error
-		if from, err = s.plan(ctx, conn, q.Where); err != nil {
+		if from, err = s.plan(ctx, conn, q.Where, false); err != nil {
 			return "", nil, err
 		}
 		n = "count(*)"
@@ -125,7 +124,7 @@ func (s *scope) count(ctx context.Context, conn *sql.Conn, q *query.Query) (stri
 	if n == "count(*)" {
 		conditions = append(conditions, implied(q.Where)...)
 	}
-	where := joined(conditions)
+	where := joined(conditions, " AND ")
 	switch {
 	case q.GroupBy == nil:
 		return "SELECT " + n + " FROM " + from.from + " WHERE " + where.text, where.args, nil
@@ -212,7 +211,7 @@ func (x *Index) partitions(ctx context.Context, conn *sql.Conn, s *scope, q *que
 		where = sqlText("p.namespace = ?", s.namespace)
 		for _, part := range conjuncts(q.Where) {
 			if c, ok := part.(*query.Condition); ok && c.Column.Name == visibility.DivisionAttribute {
-				where = joined([]fragment{where, compare("p.division", c.Op, c.Values)})
+				where = joined([]fragment{where, compare("p.division", c.Op, c.Values)}, " AND ")
 			}
 		}
 	} else if id, ok := cached(&x.names, &x.names.partitions, partitionName{namespace: s.namespace}); ok {

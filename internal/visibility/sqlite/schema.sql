@@ -38,7 +38,8 @@ CREATE INDEX runs_by_time ON runs (part, closed, started);
 CREATE INDEX runs_by_workflow ON runs (part, workflow_id, closed, started);
 CREATE INDEX runs_by_type ON runs (part, workflow_type, closed, started);
 CREATE INDEX runs_by_queue ON runs (part, task_queue, closed, started);
-CREATE INDEX runs_by_status ON runs (part, status, closed, started);
+CREATE INDEX runs_by_start ON runs (part, started);
+CREATE INDEX runs_by_status ON runs (part, status, closed, started) WHERE status <> 2; -- most have completed
 CREATE INDEX runs_by_parent ON runs (part, parent_workflow_id, closed, started) WHERE parent_workflow_id IS NOT NULL;
 CREATE INDEX runs_by_root ON runs (part, root_workflow_id, closed, started) WHERE root_workflow_id IS NOT NULL;
 

@@ -1,0 +1,261 @@
+package frontend
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	filterpb "go.temporal.io/api/filter/v1"
+	"go.temporal.io/api/serviceerror"
+	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	tokens "github.com/perdure/perdure/internal/api/token"
+	"github.com/perdure/perdure/internal/dynamicconfig"
+	"github.com/perdure/perdure/internal/namespace"
+	"github.com/perdure/perdure/internal/records"
+	"github.com/perdure/perdure/internal/searchattribute"
+	"github.com/perdure/perdure/internal/visibility"
+	"github.com/perdure/perdure/internal/visibility/query"
+)
+
+// Visibility is what the frontend needs of package visibility, which documents it.
+type Visibility interface {
+	List(ctx context.Context, request visibility.ListRequest) (*visibility.Page, error)
+	Count(ctx context.Context, namespace string, q *query.Query) ([]visibility.Group, error)
+}
+
+// visibilityHandlers find workflows.
+type visibilityHandlers struct{ index Visibility }
+
+var errNoVisibility = serviceerror.NewUnavailable("this server has no visibility index")
+
+// maxArchivedPage is the most workflows of a page of archived ones.
+const maxArchivedPage = 10_000
+
+// ListWorkflowExecutions lists the workflows that a query finds.
+func (h *visibilityHandlers) ListWorkflowExecutions(ctx context.Context, req *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error) {
+	q, err := parseQuery(ctx, req.GetQuery())
+	if err != nil {
+		return nil, err
+	}
+	executions, next, err := h.list(ctx, q, "query", req.GetQuery(), req.GetPageSize(), req.GetNextPageToken())
+	if err != nil {
+		return nil, err
+	}
+	return &workflowservice.ListWorkflowExecutionsResponse{Executions: executions, NextPageToken: next}, nil
+}
+
+// ScanWorkflowExecutions is ListWorkflowExecutions under another name.
+func (h *visibilityHandlers) ScanWorkflowExecutions(ctx context.Context, req *workflowservice.ScanWorkflowExecutionsRequest) (*workflowservice.ScanWorkflowExecutionsResponse, error) {
+	list, err := h.ListWorkflowExecutions(ctx, &workflowservice.ListWorkflowExecutionsRequest{
+		Namespace: req.GetNamespace(), PageSize: req.GetPageSize(), NextPageToken: req.GetNextPageToken(), Query: req.GetQuery(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &workflowservice.ScanWorkflowExecutionsResponse{Executions: list.Executions, NextPageToken: list.NextPageToken}, nil
+}
+
+// CountWorkflowExecutions counts the workflows that a query finds, in groups if it has a
+// GROUP BY.
+func (h *visibilityHandlers) CountWorkflowExecutions(ctx context.Context, req *workflowservice.CountWorkflowExecutionsRequest) (*workflowservice.CountWorkflowExecutionsResponse, error) {
+	q, err := parseQuery(ctx, req.GetQuery())
+	if err != nil {
+		return nil, err
+	}
+	if h.index == nil {
+		return nil, errNoVisibility
+	}
+	groups, err := h.index.Count(ctx, callOf(ctx).namespace.ID, q)
+	if err != nil {
+		return nil, err
+	}
+	resp := &workflowservice.CountWorkflowExecutionsResponse{}
+	for _, group := range groups {
+		resp.Count += group.Count
+		if q.GroupBy == nil {
+			continue
+		}
+		resp.Groups = append(resp.Groups, &workflowservice.CountWorkflowExecutionsResponse_AggregationGroup{
+			GroupValues: []*commonpb.Payload{searchattribute.Encode(group.Value, q.GroupBy.Type)},
+			Count:       group.Count,
+		})
+	}
+	return resp, nil
+}
+
+// ListOpenWorkflowExecutions lists the workflows that run, by filters.
+func (h *visibilityHandlers) ListOpenWorkflowExecutions(ctx context.Context, req *workflowservice.ListOpenWorkflowExecutionsRequest) (*workflowservice.ListOpenWorkflowExecutionsResponse, error) {
+	conditions, err := timeFilter("StartTime", req.GetStartTimeFilter())
+	if err != nil {
+		return nil, err
+	}
+	conditions = append(query.And{where("ExecutionStatus", query.Equal, int64(enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING))}, conditions...)
+	conditions = append(conditions, nameFilter(req.GetExecutionFilter(), req.GetTypeFilter())...)
+	executions, next, err := h.listWhere(ctx, conditions, "open", req.GetMaximumPageSize(), req.GetNextPageToken())
+	if err != nil {
+		return nil, err
+	}
+	return &workflowservice.ListOpenWorkflowExecutionsResponse{Executions: executions, NextPageToken: next}, nil
+}
+
+// ListClosedWorkflowExecutions lists the workflows that do not run, by filters.
+func (h *visibilityHandlers) ListClosedWorkflowExecutions(ctx context.Context, req *workflowservice.ListClosedWorkflowExecutionsRequest) (*workflowservice.ListClosedWorkflowExecutionsResponse, error) {
+	conditions, err := timeFilter("CloseTime", req.GetStartTimeFilter())
+	if err != nil {
+		return nil, err
+	}
+	conditions = append(query.And{where("ExecutionStatus", query.NotEqual, int64(enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING))}, conditions...)
+	conditions = append(conditions, nameFilter(req.GetExecutionFilter(), req.GetTypeFilter())...)
+	if filter := req.GetStatusFilter(); filter != nil {
+		switch filter.GetStatus() {
+		case enumspb.WORKFLOW_EXECUTION_STATUS_UNSPECIFIED, enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:
+			return nil, errListStatus
+		}
+		conditions = append(conditions, where("ExecutionStatus", query.Equal, int64(filter.GetStatus())))
+	}
+	executions, next, err := h.listWhere(ctx, conditions, "closed", req.GetMaximumPageSize(), req.GetNextPageToken())
+	if err != nil {
+		return nil, err
+	}
+	return &workflowservice.ListClosedWorkflowExecutionsResponse{Executions: executions, NextPageToken: next}, nil
+}
+
+// ListArchivedWorkflowExecutions says that there is no archive.
+func (h *visibilityHandlers) ListArchivedWorkflowExecutions(_ context.Context, req *workflowservice.ListArchivedWorkflowExecutionsRequest) (*workflowservice.ListArchivedWorkflowExecutionsResponse, error) {
+	if req.GetPageSize() > maxArchivedPage {
+		return nil, serviceerror.NewInvalidArgumentf("PageSize is larger than allowed %d.", maxArchivedPage)
+	}
+	return nil, errNotArchived
+}
+
+// where is a condition on an attribute of the system.
+func where(name string, op query.Op, values ...any) query.Expr {
+	return &query.Condition{Column: query.Column{Alias: name, Name: name, Type: searchattribute.System()[name]}, Op: op, Values: values}
+}
+
+// timeFilter is the condition that a time is in a filter, both ends included. An end at
+// the zero time of Go is none.
+func timeFilter(name string, filter *filterpb.StartTimeFilter) (query.And, error) {
+	earliest, latest := filterTime(filter.GetEarliestTime()), filterTime(filter.GetLatestTime())
+	switch {
+	case !earliest.IsZero() && !latest.IsZero():
+		if earliest.After(latest) {
+			return nil, errListTimes
+		}
+		return query.And{where(name, query.Between, earliest, latest)}, nil
+	case !earliest.IsZero():
+		return query.And{where(name, query.GreaterEqual, earliest)}, nil
+	case !latest.IsZero():
+		return query.And{where(name, query.LessEqual, latest)}, nil
+	}
+	return nil, nil
+}
+
+func filterTime(t *timestamppb.Timestamp) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.AsTime()
+}
+
+func nameFilter(execution *filterpb.WorkflowExecutionFilter, workflowType *filterpb.WorkflowTypeFilter) query.And {
+	switch {
+	case execution != nil:
+		return query.And{where("WorkflowId", query.Equal, execution.GetWorkflowId())}
+	case workflowType != nil:
+		return query.And{where("WorkflowType", query.Equal, workflowType.GetName())}
+	}
+	return nil
+}
+
+// parseQuery parses a query about the namespace of the request.
+func parseQuery(ctx context.Context, text string) (*query.Query, error) {
+	ns := callOf(ctx).namespace
+	return query.Parse(text, query.Attributes{Custom: ns.SearchAttributes, Fields: ns.SearchAttributeAliases})
+}
+
+// listWhere lists by filters.
+func (h *visibilityHandlers) listWhere(ctx context.Context, conditions query.And, name string, size int32, token []byte) ([]*workflowpb.WorkflowExecutionInfo, []byte, error) {
+	q := &query.Query{Where: conditions[0]}
+	text := ""
+	if len(conditions) > 1 {
+		q.Where = conditions
+	}
+	for _, condition := range conditions {
+		text += condition.(*query.Condition).String() + "\n"
+	}
+	return h.list(ctx, q, name, text, size, token)
+}
+
+// list returns a page and the token of the next one. The list is known again by its name
+// and its text.
+func (h *visibilityHandlers) list(ctx context.Context, q *query.Query, name, text string, size int32, encoded []byte) ([]*workflowpb.WorkflowExecutionInfo, []byte, error) {
+	ns := callOf(ctx).namespace
+	hash := xxhash.Sum64String(ns.ID + "\n" + name + "\n" + text)
+	token, err := tokens.DecodeList(encoded, hash)
+	if err != nil {
+		return nil, nil, err
+	}
+	if h.index == nil {
+		return nil, nil, errNoVisibility
+	}
+	most := settingOf(ctx, dynamicconfig.VisibilityPageSize)
+	request := visibility.ListRequest{Namespace: ns.ID, Query: q, Size: int(size)}
+	if request.Size <= 0 || request.Size > most {
+		request.Size = most
+	}
+	if token != nil {
+		request.After = &visibility.Cursor{Closed: token.Closed, Started: token.Started, ID: token.Id}
+	}
+	page, err := h.index.List(ctx, request)
+	if err != nil {
+		return nil, nil, err
+	}
+	executions := make([]*workflowpb.WorkflowExecutionInfo, len(page.Rows))
+	for i, row := range page.Rows {
+		executions[i] = listedRow(row, ns)
+	}
+	if page.Last == nil {
+		return executions, nil, nil
+	}
+	return executions, tokens.EncodeList(&records.ListToken{Query: hash, Closed: page.Last.Closed, Started: page.Last.Started, Id: page.Last.ID}), nil
+}
+
+// listedRow is a row as lists show it. Search attributes that the namespace does not have any
+// more are not shown.
+func listedRow(row *records.WorkflowRow, ns *namespace.Namespace) *workflowpb.WorkflowExecutionInfo {
+	info := &workflowpb.WorkflowExecutionInfo{
+		Execution:         &commonpb.WorkflowExecution{WorkflowId: row.WorkflowId, RunId: row.RunId},
+		Type:              &commonpb.WorkflowType{Name: row.WorkflowType},
+		StartTime:         row.StartTime,
+		ExecutionTime:     row.ExecutionTime,
+		Status:            row.Status,
+		TaskQueue:         row.TaskQueue,
+		Memo:              row.Memo,
+		SearchAttributes:  &commonpb.SearchAttributes{IndexedFields: maps.Clone(row.SearchAttributes.GetIndexedFields())},
+		ParentNamespaceId: row.ParentNamespaceId,
+		ParentExecution:   row.Parent,
+		RootExecution:     row.Root,
+		FirstRunId:        row.FirstRunId,
+	}
+	maps.DeleteFunc(info.SearchAttributes.IndexedFields, func(name string, _ *commonpb.Payload) bool {
+		_, known := searchattribute.TypeOf(name, ns.SearchAttributes)
+		return !known
+	})
+	if info.Memo == nil {
+		info.Memo = new(commonpb.Memo)
+	}
+	if !visibility.Open(row.Status) {
+		info.CloseTime = row.CloseTime
+		info.ExecutionDuration = durationpb.New(visibility.Duration(row))
+		info.HistoryLength, info.HistorySizeBytes, info.StateTransitionCount = row.HistoryLength, row.HistorySize, row.StateTransitionCount
+	}
+	return info
+}
