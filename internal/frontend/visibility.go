@@ -52,6 +52,8 @@ func (h *visibilityHandlers) ListWorkflowExecutions(ctx context.Context, req *wo
 }
 
 // ScanWorkflowExecutions is ListWorkflowExecutions under another name.
+//
+//lint:ignore SA1019 clients still call it
 func (h *visibilityHandlers) ScanWorkflowExecutions(ctx context.Context, req *workflowservice.ScanWorkflowExecutionsRequest) (*workflowservice.ScanWorkflowExecutionsResponse, error) {
 	list, err := h.ListWorkflowExecutions(ctx, &workflowservice.ListWorkflowExecutionsRequest{
 		Namespace: req.GetNamespace(), PageSize: req.GetPageSize(), NextPageToken: req.GetNextPageToken(), Query: req.GetQuery(),

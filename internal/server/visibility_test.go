@@ -214,6 +214,7 @@ func TestPageTokensAreOfOneQueryInOneNamespace(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	//lint:ignore SA1019 clients still call it
 	if _, err := b.client.ScanWorkflowExecutions(b.ctx(), &workflowservice.ScanWorkflowExecutionsRequest{Namespace: ns, PageSize: 2}); err != nil {
 		t.Error(err)
 	}
