@@ -61,6 +61,7 @@ func (h *visibilityHandlers) ScanWorkflowExecutions(ctx context.Context, req *wo
 	if err != nil {
 		return nil, err
 	}
+	//lint:ignore SA1019 clients still call it
 	return &workflowservice.ScanWorkflowExecutionsResponse{Executions: list.Executions, NextPageToken: list.NextPageToken}, nil
 }
 
