@@ -22,7 +22,8 @@
 //
 // A worker keeps workflows in memory between their tasks, so that it need not replay
 // their history each time. All workers of a process share this cache;
-// [SetStickyWorkflowCacheSize] sets its size.
+// [SetStickyWorkflowCacheSize] and [SetStickyWorkflowCacheBytes] set its bounds. A worker
+// can have its own: Options.StickyWorkflowCacheSize and Options.StickyWorkflowCacheBytes.
 package worker
 
 import (
@@ -145,6 +146,11 @@ func InterruptCh() <-chan any {
 // in memory together. With 0 each workflow task replays the history from its start.
 // Call it before making workers. Default 10000.
 func SetStickyWorkflowCacheSize(cacheSize int) { worker.SetStickyCacheSize(cacheSize) }
+
+// SetStickyWorkflowCacheBytes sets how many bytes the workflows may take that the workers of
+// this process keep in memory together. They are estimated, as for
+// Options.StickyWorkflowCacheBytes. Default 0: no bound. It may be called at any time.
+func SetStickyWorkflowCacheBytes(bytes int64) { worker.SetStickyCacheBytes(bytes) }
 
 // PurgeStickyWorkflowCache drops all workflows that are kept in memory. Call it when
 // all workers are stopped.

@@ -49,7 +49,7 @@ type LocalOptions struct {
 	Storage *extstore.Storage
 	// Failed is called for each attempt that failed, unless it is marked as benign. Nil
 	// for nothing.
-	Failed func()
+	Failed func(Failure)
 	// Slots bounds how many run at a time. Nil for no bound.
 	Slots LocalSlots
 	// Limit waits until the next one may start. Nil for no limit.
@@ -280,7 +280,7 @@ func (r *LocalRunner) attempt(run *localRun) {
 	if err != nil {
 		measured.fail(err)
 		if r.options.Failed != nil && !failure.IsBenign(err) {
-			r.options.Failed()
+			r.options.Failed(Failure{ActivityType: run.task.ActivityType, Workflow: run.task.Info.WorkflowExecution, Err: err})
 		}
 	}
 	if !unhook() {

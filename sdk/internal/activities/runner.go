@@ -65,11 +65,19 @@ type Options struct {
 
 	// Failed is called for each attempt that failed, unless it is marked as benign. Nil
 	// for nothing.
-	Failed func()
+	Failed func(Failure)
 
 	// Stamp adds to a response what the worker tells about its build. Nil for
 	// nothing.
 	Stamp func(response any)
+}
+
+// Failure is an attempt that failed.
+type Failure struct {
+	ActivityType string
+	// Workflow is zero for an activity that belongs to none.
+	Workflow execution.Workflow
+	Err      error
 }
 
 // Runner runs activity tasks and answers them.
@@ -95,7 +103,7 @@ func (r *Runner) Run(task *workflowservice.PollActivityTaskQueueResponse) error 
 	begun := time.Now()
 	response, err := r.execute(task, measured)
 	if err != nil {
-		r.failed(measured, err)
+		r.failed(task, measured, err)
 		return err
 	}
 	measured.execution.Record(time.Since(begun))
@@ -111,10 +119,10 @@ func (r *Runner) Run(task *workflowservice.PollActivityTaskQueueResponse) error 
 	return nil
 }
 
-func (r *Runner) failed(measured *typeMetrics, err error) {
+func (r *Runner) failed(task *workflowservice.PollActivityTaskQueueResponse, measured *typeMetrics, err error) {
 	measured.failed.Get(failureReason(err)).Inc(1)
 	if r.options.Failed != nil {
-		r.options.Failed()
+		r.options.Failed(Failure{ActivityType: task.GetActivityType().GetName(), Workflow: execution.WorkflowFromProto(task.GetWorkflowExecution()), Err: err})
 	}
 }
 
@@ -270,7 +278,7 @@ func (r *Runner) respond(task *workflowservice.PollActivityTaskQueueResponse, en
 		err = fmt.Errorf("unexpected activity cancel error: %w", err)
 	}
 	if !failure.IsBenign(err) {
-		r.failed(measured, err)
+		r.failed(task, measured, err)
 	}
 	return &workflowservice.RespondActivityTaskFailedRequest{
 		TaskToken: task.GetTaskToken(),

@@ -79,6 +79,26 @@ func (i *Instance) Info() *WorkflowInfo {
 	return i.run.info
 }
 
+// What an instance takes in memory by itself, and with each coroutine: the stack, and what
+// the runtime keeps of it.
+const (
+	instanceBytes  = 4 << 10
+	coroutineBytes = 9 << 10
+)
+
+// Bytes estimates what the instance takes in memory. What variables of the workflow hold
+// cannot be measured; it comes from history, so the size of the history stands for it.
+func (i *Instance) Bytes() int64 {
+	if i == nil {
+		return 0
+	}
+	bytes := instanceBytes + coroutineBytes*int64(i.scheduler.Len())
+	if i.machine != nil {
+		bytes += int64(i.machine.Task().HistorySize)
+	}
+	return bytes
+}
+
 // PreviousStartedEventID is the started event of the last task handled.
 func (i *Instance) PreviousStartedEventID() int64 { return i.previousStarted }
 

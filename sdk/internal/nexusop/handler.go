@@ -108,6 +108,12 @@ func (h *Handler) MetricsOf(poll *workflowservice.PollNexusTaskQueueResponse) me
 	return h.options.Metrics.WithTags(metrics.NexusTags(service, operation, h.options.TaskQueue))
 }
 
+// Name is the service and the operation of a task, for people.
+func (h *Handler) Name(poll *workflowservice.PollNexusTaskQueueResponse) string {
+	service, operation := names(poll.GetRequest())
+	return service + "." + operation
+}
+
 func names(request *nexuspb.Request) (service, operation string) {
 	switch r := request.GetVariant().(type) {
 	case *nexuspb.Request_StartOperation:

@@ -42,7 +42,7 @@ func newActivityWorker(w *Worker, queue activityQueue) *activityWorker {
 	tagged := w.metrics.WithTags(metrics.WorkerTags(metrics.WorkerActivity))
 	slots := newSlots(queue.slots, w, queue.name, logger, tagged)
 	runner := activities.NewRunner(activities.Options{
-		Failed:                   func() { slots.failed.Add(1) },
+		Failed:                   failedAttempts(slots, w.recent, "activity"),
 		Service:                  c.backend.Service,
 		Namespace:                c.backend.Namespace,
 		TaskQueue:                queue.name,
@@ -121,4 +121,14 @@ func (a *activityWorker) start(w *Worker) {
 		a.poller.behavior = w.config.ActivityTaskPollerBehavior
 	}
 	a.poller.start(w.stopping, w.polling)
+}
+
+// failedAttempts counts and remembers attempts that failed.
+func failedAttempts(slots *slots, recent *recent, what string) func(activities.Failure) {
+	return func(f activities.Failure) {
+		slots.failed.Add(1)
+		if recent != nil {
+			recent.add(failureNote{What: what, Type: f.ActivityType, WorkflowID: f.Workflow.ID, RunID: f.Workflow.RunID, Error: f.Err.Error()})
+		}
+	}
 }

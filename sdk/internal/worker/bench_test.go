@@ -25,7 +25,7 @@ func BenchmarkWorkflow(b *testing.B) {
 	if err := config.registry.RegisterWorkflow(echo, registry.WorkflowOptions{Name: "echo"}); err != nil {
 		b.Fatal(err)
 	}
-	w := newWorker(config, newStickyCache(10))
+	w := newWorker(config, newStickyCache(10, 0))
 	defer w.Stop()
 	s := newScript("echo").started()
 	first := s.task(0)

@@ -26,8 +26,8 @@
 //
 // # Runs in memory
 //
-// The sticky cache is one for all workers of the process and bounded by the number
-// of runs. A run is locked while one of its tasks is handled. Its instance is ahead
+// The sticky cache is one for all workers of the process, unless a worker asks for its own.
+// It is bounded by the number of runs, and by an estimate of their bytes. A run is locked while one of its tasks is handled. Its instance is ahead
 // of the history until the answer is accepted: if it is not, the run is closed and
 // the next task replays. A task that does not go on from where the cached run is
 // (flow.ErrStale) is handled by a new instance, from the full history.
@@ -54,7 +54,7 @@
 //
 // Plugins (plugin.go) change the options of a worker that is being made, and are called around
 // its start and its stop. heartbeat.go tells the server how the worker is, if the namespace
-// wants to know.
+// wants to know; status.go tells people, on a page (statuspage.go) or in the log.
 //
 // # Stopping
 //

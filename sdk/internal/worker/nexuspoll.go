@@ -26,6 +26,7 @@ type nexusWorker struct {
 	handler *nexusop.Handler
 	service workflowservice.WorkflowServiceClient
 	metrics metrics.Handler
+	recent  *recent
 }
 
 type nexusTask = workflowservice.PollNexusTaskQueueResponse
@@ -55,7 +56,7 @@ func newNexusWorker(w *Worker) (*nexusWorker, error) {
 		return nil, err
 	}
 	tagged := w.metrics.WithTags(metrics.WorkerTags(metrics.WorkerNexus))
-	n := &nexusWorker{handler: handler, service: c.backend.Service, metrics: w.metrics, polls: newPollGauge(w.metrics, metrics.PollerNexusTask)}
+	n := &nexusWorker{handler: handler, recent: w.recent, service: c.backend.Service, metrics: w.metrics, polls: newPollGauge(w.metrics, metrics.PollerNexusTask)}
 	supplier := c.Tuner.GetNexusSlotSupplier()
 	if supplier == nil {
 		return nil, errors.New("the Tuner has no slot supplier for Nexus tasks")
@@ -114,6 +115,7 @@ func (n *nexusWorker) run(task *nexusTask) {
 	}
 	if reason != "" {
 		n.tasks.slots.failed.Add(1)
+		n.recent.add(failureNote{What: "Nexus task", Type: n.handler.Name(task), Error: failureText(reason, outcome, err)})
 		measured.WithTags(metrics.FailureTags(reason)).Counter(metrics.NexusTaskExecutionFailed).Inc(1)
 	}
 	if err == nil {
@@ -124,6 +126,17 @@ func (n *nexusWorker) run(task *nexusTask) {
 		return
 	}
 	measured.Timer(metrics.NexusTaskEndToEndLatency).Record(time.Since(scheduled))
+}
+
+// failureText says why a task failed: the error, or what is told to the caller.
+func failureText(reason string, outcome *nexusop.Outcome, err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	if message := outcome.Failed.GetFailure().GetMessage(); message != "" {
+		return reason + ": " + message
+	}
+	return reason
 }
 
 func (n *nexusWorker) respond(outcome *nexusop.Outcome) (err error) {

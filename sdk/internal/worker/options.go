@@ -97,6 +97,17 @@ type Options struct {
 	// values that activities share. Default context.Background().
 	BackgroundActivityContext context.Context
 
+	// StickyWorkflowCacheSize, if positive, gives the worker a sticky cache of its own, for so
+	// many workflows. Default 0: the cache of the process, unless StickyWorkflowCacheBytes is set.
+	StickyWorkflowCacheSize int
+
+	// StickyWorkflowCacheBytes, if positive, gives the worker a sticky cache of its own, for
+	// workflows that take so many bytes together, and by default 10000 of them. What a
+	// workflow takes is estimated: 9 KiB for each of its goroutines, 4 KiB, and the size
+	// of its history, for what its variables hold. A workflow that is larger than that is
+	// not kept. Default 0: no bound of its own.
+	StickyWorkflowCacheBytes int64
+
 	// WorkflowPanicPolicy says what happens to workflows whose code panics or is not
 	// deterministic. Default BlockWorkflow.
 	WorkflowPanicPolicy flow.PanicPolicy
@@ -174,6 +185,17 @@ type Options struct {
 	// that run at a time. Default 0, no limit but that of all activities.
 	MaxConcurrentEagerActivityExecutionSize int
 
+	// StatusPageAddress, if not empty, is where the worker serves a page about itself over
+	// HTTP while it runs: its polls, its slots, its sticky cache, and what failed lately, with
+	// the texts of errors. The page is at "/", the same as JSON at "/status.json". It must be
+	// a loopback address, such as "localhost:8088", or "127.0.0.1:0" for a free port, which is
+	// logged. Default none.
+	StatusPageAddress string
+
+	// StatusLogInterval, if positive, is how often the worker logs the figures of that page.
+	// Default never.
+	StatusLogInterval time.Duration
+
 	// DisableRegistrationAliasing turns off finding an activity or workflow that is
 	// registered under another name by its function.
 	DisableRegistrationAliasing bool
@@ -245,12 +267,14 @@ func (o *Options) check(taskQueue string) error {
 		return errors.New("MaxEagerActivityReservationsPerWorkflowTask must be positive; set DisableEagerActivities to disable eager activity execution")
 	case o.DeploymentOptions.DefaultVersioningBehavior != policy.VersioningBehaviorUnspecified && !o.DeploymentOptions.UseVersioning:
 		return errors.New("cannot set DeploymentOptions.DefaultVersioningBehavior without DeploymentOptions.UseVersioning")
+	case o.StatusLogInterval < 0:
+		return errors.New("StatusLogInterval must not be negative")
 	case o.EnableSessionWorker && o.UseBuildIDForVersioning:
 		return errors.New("cannot set both EnableSessionWorker and UseBuildIDForVersioning")
 	case o.DeploymentOptions.UseVersioning && o.DeploymentOptions.Version == (WorkerDeploymentVersion{}):
 		return errors.New("DeploymentOptions.UseVersioning needs DeploymentOptions.Version")
 	}
-	return nil
+	return checkStatusAddress(o.StatusPageAddress)
 }
 
 const (

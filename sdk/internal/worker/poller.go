@@ -228,6 +228,13 @@ func (e *errorLog) report(logger log.Logger, err error) {
 	}
 }
 
+// current is what polls fail with, and since when; "" while they do not fail.
+func (e *errorLog) current() (text string, since time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.last, e.since
+}
+
 // clear says that a poll succeeded.
 func (e *errorLog) clear(logger log.Logger) {
 	e.mu.Lock()

@@ -38,6 +38,7 @@ func (w *Worker) Stop() {
 		w.endPolls(drain && told)
 		w.endTasksGracefully(deadline)
 	})
+	w.startedPage().close()
 	w.logger.Info("Stopped Worker")
 }
 
@@ -121,6 +122,12 @@ func (w *Worker) endPolls(drain bool) {
 		w.sessions.activities.poller.loops.Wait()
 	}
 	w.endPolling()
+}
+
+func (w *Worker) startedPage() *statusPage {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.page
 }
 
 func (w *Worker) startedNexus() *nexusWorker {

@@ -32,9 +32,28 @@ func (w *workflowWorker) taskLogger(task *workflowTask) log.Logger {
 		logtag.Attempt, task.GetAttempt())
 }
 
+// note remembers a failure for the status page.
+func (w *workflowWorker) note(task *workflowTask, err error) {
+	if w.recent == nil {
+		return
+	}
+	what := "workflow task"
+	if task.GetQuery() != nil {
+		what = "query"
+	}
+	w.recent.add(failureNote{
+		What:       what,
+		Type:       task.GetWorkflowType().GetName(),
+		WorkflowID: task.GetWorkflowExecution().GetWorkflowId(),
+		RunID:      task.GetWorkflowExecution().GetRunId(),
+		Error:      err.Error(),
+	})
+}
+
 // logFailure says why a task or a query failed: with the stack of the code if it
 // panicked or did not yield.
 func (w *workflowWorker) logFailure(task *workflowTask, outcome *flow.Outcome) {
+	w.note(task, outcome.Err)
 	tags := []any{logtag.Error, outcome.Err, logtag.TaskStartedEventID, task.GetStartedEventId()}
 	var stacked interface{ StackTrace() string }
 	if errors.As(outcome.Err, &stacked) && stacked.StackTrace() != "" {
@@ -49,6 +68,7 @@ func (w *workflowWorker) logFailure(task *workflowTask, outcome *flow.Outcome) {
 // logTooLarge says that a completion is too large to be sent: the workflow is stuck until
 // its code is changed.
 func (w *workflowWorker) logTooLarge(task *workflowTask, request *workflowservice.RespondWorkflowTaskCompletedRequest, err error) {
+	w.note(task, err)
 	w.taskLogger(task).Error("The completion of a workflow task is too large: the task fails, and will again until the workflow's code is changed.",
 		logtag.Error, err,
 		logtag.TaskStartedEventID, task.GetStartedEventId(),
@@ -58,6 +78,7 @@ func (w *workflowWorker) logTooLarge(task *workflowTask, request *workflowservic
 
 // logUnstored says that payloads of an answer could not be stored: the task or the query fails.
 func (w *workflowWorker) logUnstored(task *workflowTask, err error) {
+	w.note(task, err)
 	w.taskLogger(task).Error("Payloads of a workflow task could not be stored: the task fails, and is attempted again.",
 		logtag.Error, err, logtag.TaskStartedEventID, task.GetStartedEventId())
 }
@@ -66,6 +87,7 @@ func (w *workflowWorker) logUnstored(task *workflowTask, err error) {
 // instance because it timed out, another one follows; anything else keeps the workflow
 // from going on.
 func (w *workflowWorker) logRefused(task *workflowTask, request *workflowservice.RespondWorkflowTaskCompletedRequest, took time.Duration, err error) {
+	w.note(task, err)
 	logger := w.taskLogger(task)
 	tags := []any{
 		logtag.Error, err,

@@ -65,6 +65,11 @@ type Worker struct {
 	fatalError error
 	// beats is nil until Start, and without worker heartbeats.
 	beats *heartbeats
+	// recent remembers failures for the status page; nil without one.
+	recent *recent
+	// started is when Start was called, page the status page, nil until then and without one.
+	started time.Time
+	page    *statusPage
 	// background waits for goroutines that are neither pollers nor tasks.
 	background sync.WaitGroup
 	// deregister takes the worker away from the client's eager starts.
@@ -145,7 +150,7 @@ func New(c publicclient.Client, taskQueue string, options Options) (*Worker, err
 
 		instanceKey:     instanceKey,
 		registryOptions: registryOptions,
-	}, process), nil
+	}, options.cacheOf()), nil
 }
 
 // AllowsWorkflow fails if a workflow cannot be registered with the worker. versioned says that
@@ -193,6 +198,9 @@ func newWorker(config config, cache *stickyCache) *Worker {
 			logtag.Namespace, config.backend.Namespace,
 			logtag.TaskQueue, config.taskQueue,
 			logtag.WorkerID, config.Identity),
+	}
+	if config.StatusPageAddress != "" || config.StatusLogInterval > 0 {
+		w.recent = &recent{}
 	}
 	w.storage = config.backend.Storage.ForWorker(w.logger)
 	w.start = sync.OnceValue(func() error {
@@ -244,6 +252,7 @@ func (w *Worker) begin() error {
 	w.learn(namespace.GetNamespaceInfo())
 	begun := w.stopBegun
 	if !begun {
+		w.started = time.Now()
 		w.version.configure(capabilities)
 		if w.workflows != nil {
 			w.workflows.configure(capabilities)
@@ -253,6 +262,12 @@ func (w *Worker) begin() error {
 			w.activities.start(w)
 		}
 		w.nexus, err = newNexusWorker(w)
+		if err == nil {
+			err = w.startStatusPage()
+		}
+		if interval := w.config.StatusLogInterval; interval > 0 {
+			w.background.Go(func() { w.logStatus(w.stopping, interval) })
+		}
 		if w.workflows != nil && w.config.backend.RegisterEager != nil {
 			w.deregister = w.config.backend.RegisterEager(w.config.taskQueue, eagerStarts{w})
 		}

@@ -47,6 +47,7 @@ type workflowWorker struct {
 	sizes            *payloadlimits.Checker
 	versioning       VersioningBehavior // of workflow types that declare none
 	logger           log.Logger
+	recent           *recent
 	metrics          *workflowMetrics
 	forcedEvictions  metrics.Counter
 
@@ -81,6 +82,7 @@ func newWorkflowWorker(w *Worker) *workflowWorker {
 		sizes:            c.sizes,
 		versioning:       c.DeploymentOptions.DefaultVersioningBehavior,
 		logger:           logger,
+		recent:           w.recent,
 		metrics:          newWorkflowMetrics(w.metrics),
 		forcedEvictions:  w.metrics.Counter(metrics.StickyCacheTotalForcedEviction),
 		normalPolls:      newPollGauge(w.metrics, metrics.PollerWorkflowTask),
@@ -104,7 +106,7 @@ func newWorkflowWorker(w *Worker) *workflowWorker {
 			Check:         c.sizes.Check,
 			Storage:       w.storage,
 			Slots:         localSlots{local},
-			Failed:        func() { local.failed.Add(1) },
+			Failed:        failedAttempts(local, w.recent, "local activity"),
 			Limit:         newLimiter(c.WorkerLocalActivitiesPerSecond).wait,
 		}),
 	}

@@ -95,10 +95,8 @@ func (w *workflowWorker) acquire(task *workflowTask) (*run, error) {
 
 // release gives up a run. It stays in memory if keep is set and it is cached.
 func (w *workflowWorker) release(r *run, keep bool) {
-	if found, ok := w.cache.get(r.id); !ok || found != cached(r) {
-		keep = false // a query's run, or evicted meanwhile
-	}
-	if !keep {
+	// It may be a query's run, or evicted meanwhile.
+	if !keep || !w.cache.resize(r.id, r, r.instance.Bytes()) {
 		w.cache.remove(r.id, r)
 		r.close()
 	}

@@ -3,11 +3,13 @@ package worker
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -107,7 +109,7 @@ func cachedRuns(w *Worker) int {
 	defer w.cache.mu.Unlock()
 	n := 0
 	for e := w.cache.order.Front(); e != nil; e = e.Next() {
-		if e.Value.(cacheEntry).run.(*run).owner == w.workflows {
+		if e.Value.(*cacheEntry).run.(*run).owner == w.workflows {
 			n++
 		}
 	}
@@ -426,7 +428,7 @@ func TestWithoutACacheNothingIsSticky(t *testing.T) {
 		f := newFakeServer()
 		config := testConfig(f)
 		register(t, &config, "echo", echo)
-		w := newWorker(config, newStickyCache(0))
+		w := newWorker(config, newStickyCache(0, 0))
 		if err := w.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -460,7 +462,7 @@ func TestAFullCacheDropsTheRunThatWaitedLongest(t *testing.T) {
 			flow.GetSignalChannel(ctx, "word").Receive(ctx, nil)
 			return nil
 		})
-		w := newWorker(config, newStickyCache(2))
+		w := newWorker(config, newStickyCache(2, 0))
 		if err := w.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -504,4 +506,68 @@ func TestATaskIsNotFailedForAnErrorOfTheConnection(t *testing.T) {
 			t.Fatal("a second answer was sent, or the run kept")
 		}
 	})
+}
+
+func TestARunThatIsTooLargeForTheCacheIsNotKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeServer()
+		config := testConfig(f)
+		register(t, &config, "echo", echo)
+		w := newWorker(config, newStickyCache(10, 100<<10))
+		if err := w.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer w.Stop()
+		for size, kept := range map[int64]int{10 << 10: 1, 200 << 10: 0} {
+			s := newScript("echo").started()
+			s.events[s.last()-1].GetWorkflowTaskStartedEventAttributes().HistorySizeBytes = size
+			f.normal <- s.task(0)
+			answer[*completedRequest](t, f)
+			synctest.Wait()
+			if got := cachedRuns(w); got != kept {
+				t.Errorf("%d runs are kept after a history of %d bytes", got, size)
+			}
+			w.cache.removeIf(func(cached) bool { return true })
+		}
+	})
+}
+
+func TestAWorkerCanHaveACacheOfItsOwn(t *testing.T) {
+	for _, test := range []struct {
+		options Options
+		size    int
+		bytes   int64
+		own     bool
+	}{
+		{Options{}, DefaultStickyCacheSize, 0, false},
+		{Options{StickyWorkflowCacheSize: 7}, 7, 0, true},
+		{Options{StickyWorkflowCacheBytes: 1 << 20}, DefaultStickyCacheSize, 1 << 20, true},
+	} {
+		c := test.options.cacheOf()
+		if _, size, _, bytes := c.usage(); size != test.size || bytes != test.bytes || (c != process) != test.own {
+			t.Errorf("%+v: %d runs of %d bytes, own: %v", test.options, size, bytes, c != process)
+		}
+	}
+}
+
+func TestNothingOfAWorkerThatHasStoppedIsRetained(t *testing.T) {
+	var instance weak.Pointer[flow.Instance]
+	workerTest(t, func(c *config, _ *fakeServer) { register(t, c, "echo", echo) },
+		func(t *testing.T, w *Worker, f *fakeServer) {
+			f.normal <- newScript("echo").started().task(0)
+			answer[*completedRequest](t, f)
+			synctest.Wait()
+			found, ok := w.cache.get("run")
+			if !ok {
+				t.Fatal("the run is not cached")
+			}
+			instance = weak.Make(found.(*run).instance)
+		})
+	for range 10 {
+		runtime.GC()
+		if instance.Value() == nil {
+			return
+		}
+	}
+	t.Error("the run of a worker that has stopped is still in memory")
 }
