@@ -84,6 +84,10 @@ var (
 		"An activity may be returned with the completion that schedules it.")
 	WorkflowPause = byNamespace("frontend.WorkflowPauseEnabled", false, boolean,
 		"Workflows can be paused.")
+	TimeSkipping = byNamespace("frontend.WorkflowTimeSkippingEnabled", false, boolean,
+		"Workflows can skip time. Those that do go on when this is switched off.")
+	TimeSkips = byNamespace("frontend.WorkflowTimeSkippingMaxSkipPerSession", 200, number(1),
+		"How often a workflow skips time, if its start or its options do not say.")
 	DisallowQuery = byNamespace("system.disallowQuery", false, boolean,
 		"Queries are refused.")
 	Updates = byNamespace("frontend.enableUpdateWorkflowExecution", true, boolean,

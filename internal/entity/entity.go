@@ -61,6 +61,14 @@ type Entity interface {
 	Pinned() bool
 }
 
+// Timekeeper is an Entity that may have a time of its own.
+type Timekeeper interface {
+	// BeginStep is called before every step. It may set step.Now to the entity's time,
+	// which it keeps out of what it notes in the step: times of timers, wakes and tasks
+	// are those of the shard.
+	BeginStep(step *Step)
+}
+
 // ErrUnknownMessage is returned by Entity.Receive, possibly wrapped, for a message
 // that this build does not know: one of a later build, after a downgrade. The
 // runtime keeps it, and all that come behind it on the same way, and says so in

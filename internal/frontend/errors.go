@@ -55,7 +55,6 @@ var (
 var (
 	errCallbacks          = serviceerror.NewUnimplemented("Completion callbacks of updates are not implemented by this server; those of workflows are.")
 	errConcurrencyLimit   = serviceerror.NewUnimplemented("Concurrency limits of task queues are not implemented by this server.")
-	errTimeSkipping       = serviceerror.NewUnimplemented("The Time-Skipping feature is not enabled for namespace.")
 	errStandaloneActivity = serviceerror.NewUnimplemented("Activities without a workflow are not implemented by this server: name a workflow.")
 	errPagedCompletion    = serviceerror.NewUnimplemented("Paginated workflow task completion is not implemented by this server.")
 )

@@ -23,7 +23,7 @@ var _ withOptions = (*workflow.Chain)(nil)
 // UpdateWorkflowExecutionOptions changes the options of a running workflow that the
 // mask names, and tells all of them as they are then.
 func (h *executionHandlers) UpdateWorkflowExecutionOptions(ctx context.Context, req *workflowservice.UpdateWorkflowExecutionOptionsRequest) (*workflowservice.UpdateWorkflowExecutionOptionsResponse, error) {
-	if err := checkUpdateOptions(req); err != nil {
+	if err := checkUpdateOptions(ctx, req); err != nil {
 		return nil, err
 	}
 	var resp *workflowservice.UpdateWorkflowExecutionOptionsResponse
@@ -37,7 +37,7 @@ func (h *executionHandlers) UpdateWorkflowExecutionOptions(ctx context.Context, 
 	return resp, nil
 }
 
-func checkUpdateOptions(req *workflowservice.UpdateWorkflowExecutionOptionsRequest) error {
+func checkUpdateOptions(ctx context.Context, req *workflowservice.UpdateWorkflowExecutionOptionsRequest) error {
 	if err := check.Execution(req.GetWorkflowExecution(), check.Request); err != nil {
 		return err
 	}
@@ -57,8 +57,5 @@ func checkUpdateOptions(req *workflowservice.UpdateWorkflowExecutionOptionsReque
 	); err != nil {
 		return err
 	}
-	if options.GetTimeSkippingConfig() != nil {
-		return errTimeSkipping
-	}
-	return nil
+	return checkTimeSkipping(ctx, options.GetTimeSkippingConfig())
 }

@@ -61,8 +61,8 @@ func checkReset(ctx context.Context, req *workflowservice.ResetWorkflowExecution
 			}
 		}
 		if options := operation.GetUpdateWorkflowOptions().GetWorkflowExecutionOptions(); options != nil {
-			if options.GetTimeSkippingConfig() != nil {
-				return errTimeSkipping
+			if err := checkTimeSkipping(ctx, options.GetTimeSkippingConfig()); err != nil {
+				return err
 			}
 			if err := check.Priority(options.GetPriority()); err != nil {
 				return err

@@ -81,6 +81,7 @@ type workflowService struct {
 	activityTaskHandlers
 	activityOperatorHandlers
 	pauseHandlers
+	timeSkippingHandlers
 	taskQueueHandlers
 	workerHandlers
 	namespaceHandlers
@@ -125,6 +126,7 @@ func New(options Options) *Service {
 			activityTaskHandlers:     activityTaskHandlers{runtime: runtime, polls: polls},
 			activityOperatorHandlers: activityOperatorHandlers{runtime: runtime},
 			pauseHandlers:            pauseHandlers{runtime: runtime},
+			timeSkippingHandlers:     timeSkippingHandlers{runtime: runtime, waits: waits},
 			taskQueueHandlers:        taskQueueHandlers{runtime: runtime, matching: match},
 			workerHandlers:           workerHandlers{matching: match, workers: newWorkerRegistry(), logger: logger},
 			namespaceHandlers:        namespaceHandlers{namespaces: options.Namespaces},

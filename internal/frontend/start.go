@@ -97,10 +97,7 @@ func checkStartRequest(ctx context.Context, req startingRequest) error {
 	); err != nil {
 		return err
 	}
-	if req.GetTimeSkippingConfig() != nil {
-		return errTimeSkipping
-	}
-	return nil
+	return checkTimeSkipping(ctx, req.GetTimeSkippingConfig())
 }
 
 func checkStart(ctx context.Context, req *workflowservice.StartWorkflowExecutionRequest) error {

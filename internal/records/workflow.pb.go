@@ -475,10 +475,11 @@ type Run struct {
 	FirstTaskBackoffPending bool                   `protobuf:"varint,14,opt,name=first_task_backoff_pending,json=firstTaskBackoffPending,proto3" json:"first_task_backoff_pending,omitempty"` // the first workflow task has a backoff and is not scheduled yet
 	ChildFirstTaskPending   bool                   `protobuf:"varint,15,opt,name=child_first_task_pending,json=childFirstTaskPending,proto3" json:"child_first_task_pending,omitempty"`       // child whose parent has not recorded the start yet
 	CloseTime               *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=close_time,json=closeTime,proto3" json:"close_time,omitempty"`
-	NewRunId                string                 `protobuf:"bytes,17,opt,name=new_run_id,json=newRunId,proto3" json:"new_run_id,omitempty"`        // the run that continues this one, once closed
-	ResetRunId              string                 `protobuf:"bytes,18,opt,name=reset_run_id,json=resetRunId,proto3" json:"reset_run_id,omitempty"`  // the run that the last reset of this one has made
-	Pause                   *Pause                 `protobuf:"bytes,19,opt,name=pause,proto3" json:"pause,omitempty"`                                // unset: not paused
-	TaskProblem             *TaskProblem           `protobuf:"bytes,20,opt,name=task_problem,json=taskProblem,proto3" json:"task_problem,omitempty"` // unset: the last workflow task has been completed
+	NewRunId                string                 `protobuf:"bytes,17,opt,name=new_run_id,json=newRunId,proto3" json:"new_run_id,omitempty"`           // the run that continues this one, once closed
+	ResetRunId              string                 `protobuf:"bytes,18,opt,name=reset_run_id,json=resetRunId,proto3" json:"reset_run_id,omitempty"`     // the run that the last reset of this one has made
+	Pause                   *Pause                 `protobuf:"bytes,19,opt,name=pause,proto3" json:"pause,omitempty"`                                   // unset: not paused
+	TaskProblem             *TaskProblem           `protobuf:"bytes,20,opt,name=task_problem,json=taskProblem,proto3" json:"task_problem,omitempty"`    // unset: the last workflow task has been completed
+	TimeSkipping            *TimeSkipping          `protobuf:"bytes,21,opt,name=time_skipping,json=timeSkipping,proto3" json:"time_skipping,omitempty"` // unset: time is as everywhere
 	unknownFields           protoimpl.UnknownFields
 	sizeCache               protoimpl.SizeCache
 }
@@ -653,6 +654,92 @@ func (x *Run) GetTaskProblem() *TaskProblem {
 	return nil
 }
 
+func (x *Run) GetTimeSkipping() *TimeSkipping {
+	if x != nil {
+		return x.TimeSkipping
+	}
+	return nil
+}
+
+// TimeSkipping is how far the time of a run is ahead, and whether it skips further. All
+// times of such a run are its own, but for wake_at and when it has closed in the index of
+// closed runs.
+type TimeSkipping struct {
+	state              protoimpl.MessageState `protogen:"open.v1"`
+	Config             *v1.TimeSkippingConfig `protobuf:"bytes,1,opt,name=config,proto3" json:"config,omitempty"`                                                  // enabled says whether it goes on; unset: it does not
+	Skipped            *durationpb.Duration   `protobuf:"bytes,2,opt,name=skipped,proto3" json:"skipped,omitempty"`                                                // how far its time is ahead
+	SkipCount          int32                  `protobuf:"varint,3,opt,name=skip_count,json=skipCount,proto3" json:"skip_count,omitempty"`                          // since config was set
+	FastForwardTarget  *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=fast_forward_target,json=fastForwardTarget,proto3" json:"fast_forward_target,omitempty"` // unset: there is none
+	FastForwardReached bool                   `protobuf:"varint,5,opt,name=fast_forward_reached,json=fastForwardReached,proto3" json:"fast_forward_reached,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
+func (x *TimeSkipping) Reset() {
+	*x = TimeSkipping{}
+	mi := &file_records_workflow_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TimeSkipping) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TimeSkipping) ProtoMessage() {}
+
+func (x *TimeSkipping) ProtoReflect() protoreflect.Message {
+	mi := &file_records_workflow_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TimeSkipping.ProtoReflect.Descriptor instead.
+func (*TimeSkipping) Descriptor() ([]byte, []int) {
+	return file_records_workflow_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *TimeSkipping) GetConfig() *v1.TimeSkippingConfig {
+	if x != nil {
+		return x.Config
+	}
+	return nil
+}
+
+func (x *TimeSkipping) GetSkipped() *durationpb.Duration {
+	if x != nil {
+		return x.Skipped
+	}
+	return nil
+}
+
+func (x *TimeSkipping) GetSkipCount() int32 {
+	if x != nil {
+		return x.SkipCount
+	}
+	return 0
+}
+
+func (x *TimeSkipping) GetFastForwardTarget() *timestamppb.Timestamp {
+	if x != nil {
+		return x.FastForwardTarget
+	}
+	return nil
+}
+
+func (x *TimeSkipping) GetFastForwardReached() bool {
+	if x != nil {
+		return x.FastForwardReached
+	}
+	return false
+}
+
 // TaskProblem is what has become of workflow tasks since one was completed.
 type TaskProblem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -666,7 +753,7 @@ type TaskProblem struct {
 
 func (x *TaskProblem) Reset() {
 	*x = TaskProblem{}
-	mi := &file_records_workflow_proto_msgTypes[5]
+	mi := &file_records_workflow_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -678,7 +765,7 @@ func (x *TaskProblem) String() string {
 func (*TaskProblem) ProtoMessage() {}
 
 func (x *TaskProblem) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[5]
+	mi := &file_records_workflow_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -691,7 +778,7 @@ func (x *TaskProblem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskProblem.ProtoReflect.Descriptor instead.
 func (*TaskProblem) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{5}
+	return file_records_workflow_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *TaskProblem) GetCount() int32 {
@@ -728,7 +815,7 @@ type Pause struct {
 
 func (x *Pause) Reset() {
 	*x = Pause{}
-	mi := &file_records_workflow_proto_msgTypes[6]
+	mi := &file_records_workflow_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -740,7 +827,7 @@ func (x *Pause) String() string {
 func (*Pause) ProtoMessage() {}
 
 func (x *Pause) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[6]
+	mi := &file_records_workflow_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -753,7 +840,7 @@ func (x *Pause) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pause.ProtoReflect.Descriptor instead.
 func (*Pause) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{6}
+	return file_records_workflow_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Pause) GetTime() *timestamppb.Timestamp {
@@ -804,7 +891,7 @@ type WorkflowTask struct {
 
 func (x *WorkflowTask) Reset() {
 	*x = WorkflowTask{}
-	mi := &file_records_workflow_proto_msgTypes[7]
+	mi := &file_records_workflow_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -816,7 +903,7 @@ func (x *WorkflowTask) String() string {
 func (*WorkflowTask) ProtoMessage() {}
 
 func (x *WorkflowTask) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[7]
+	mi := &file_records_workflow_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -829,7 +916,7 @@ func (x *WorkflowTask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkflowTask.ProtoReflect.Descriptor instead.
 func (*WorkflowTask) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{7}
+	return file_records_workflow_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *WorkflowTask) GetScheduledEventId() int64 {
@@ -932,7 +1019,7 @@ type Activity struct {
 
 func (x *Activity) Reset() {
 	*x = Activity{}
-	mi := &file_records_workflow_proto_msgTypes[8]
+	mi := &file_records_workflow_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -944,7 +1031,7 @@ func (x *Activity) String() string {
 func (*Activity) ProtoMessage() {}
 
 func (x *Activity) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[8]
+	mi := &file_records_workflow_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -957,7 +1044,7 @@ func (x *Activity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Activity.ProtoReflect.Descriptor instead.
 func (*Activity) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{8}
+	return file_records_workflow_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Activity) GetScheduledEventId() int64 {
@@ -1175,7 +1262,7 @@ type ActivityControl struct {
 
 func (x *ActivityControl) Reset() {
 	*x = ActivityControl{}
-	mi := &file_records_workflow_proto_msgTypes[9]
+	mi := &file_records_workflow_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1187,7 +1274,7 @@ func (x *ActivityControl) String() string {
 func (*ActivityControl) ProtoMessage() {}
 
 func (x *ActivityControl) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[9]
+	mi := &file_records_workflow_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1200,7 +1287,7 @@ func (x *ActivityControl) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityControl.ProtoReflect.Descriptor instead.
 func (*ActivityControl) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{9}
+	return file_records_workflow_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ActivityControl) GetPaused() bool {
@@ -1278,7 +1365,7 @@ type Timer struct {
 
 func (x *Timer) Reset() {
 	*x = Timer{}
-	mi := &file_records_workflow_proto_msgTypes[10]
+	mi := &file_records_workflow_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1290,7 +1377,7 @@ func (x *Timer) String() string {
 func (*Timer) ProtoMessage() {}
 
 func (x *Timer) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[10]
+	mi := &file_records_workflow_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1303,7 +1390,7 @@ func (x *Timer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer.ProtoReflect.Descriptor instead.
 func (*Timer) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{10}
+	return file_records_workflow_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Timer) GetTimerId() string {
@@ -1344,7 +1431,7 @@ type Child struct {
 
 func (x *Child) Reset() {
 	*x = Child{}
-	mi := &file_records_workflow_proto_msgTypes[11]
+	mi := &file_records_workflow_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1356,7 +1443,7 @@ func (x *Child) String() string {
 func (*Child) ProtoMessage() {}
 
 func (x *Child) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[11]
+	mi := &file_records_workflow_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1369,7 +1456,7 @@ func (x *Child) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Child.ProtoReflect.Descriptor instead.
 func (*Child) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{11}
+	return file_records_workflow_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Child) GetInitiatedEventId() int64 {
@@ -1442,7 +1529,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_records_workflow_proto_msgTypes[12]
+	mi := &file_records_workflow_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1454,7 +1541,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[12]
+	mi := &file_records_workflow_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1467,7 +1554,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{12}
+	return file_records_workflow_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Update) GetAdmittedEventId() int64 {
@@ -1509,7 +1596,7 @@ type AttachedRequest struct {
 
 func (x *AttachedRequest) Reset() {
 	*x = AttachedRequest{}
-	mi := &file_records_workflow_proto_msgTypes[13]
+	mi := &file_records_workflow_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1521,7 +1608,7 @@ func (x *AttachedRequest) String() string {
 func (*AttachedRequest) ProtoMessage() {}
 
 func (x *AttachedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[13]
+	mi := &file_records_workflow_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1534,7 +1621,7 @@ func (x *AttachedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttachedRequest.ProtoReflect.Descriptor instead.
 func (*AttachedRequest) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{13}
+	return file_records_workflow_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *AttachedRequest) GetEventId() int64 {
@@ -1570,7 +1657,7 @@ type Callback struct {
 
 func (x *Callback) Reset() {
 	*x = Callback{}
-	mi := &file_records_workflow_proto_msgTypes[14]
+	mi := &file_records_workflow_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1582,7 +1669,7 @@ func (x *Callback) String() string {
 func (*Callback) ProtoMessage() {}
 
 func (x *Callback) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[14]
+	mi := &file_records_workflow_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1595,7 +1682,7 @@ func (x *Callback) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Callback.ProtoReflect.Descriptor instead.
 func (*Callback) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{14}
+	return file_records_workflow_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Callback) GetCallback() *v1.Callback {
@@ -1669,7 +1756,7 @@ type External struct {
 
 func (x *External) Reset() {
 	*x = External{}
-	mi := &file_records_workflow_proto_msgTypes[15]
+	mi := &file_records_workflow_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1681,7 +1768,7 @@ func (x *External) String() string {
 func (*External) ProtoMessage() {}
 
 func (x *External) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[15]
+	mi := &file_records_workflow_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1694,7 +1781,7 @@ func (x *External) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use External.ProtoReflect.Descriptor instead.
 func (*External) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{15}
+	return file_records_workflow_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *External) GetInitiatedEventId() int64 {
@@ -1786,7 +1873,7 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\x06entity\x18\x01 \x01(\fR\x06entity\x12\x1c\n" +
 	"\tnamespace\x18\x02 \x01(\tR\tnamespace\x12\x15\n" +
 	"\x06run_id\x18\x03 \x01(\tR\x05runId\x12,\n" +
-	"\x12initiated_event_id\x18\x04 \x01(\x03R\x10initiatedEventId\"\x81\b\n" +
+	"\x12initiated_event_id\x18\x04 \x01(\x03R\x10initiatedEventId\"\xc8\b\n" +
 	"\x03Run\x12F\n" +
 	"\x06status\x18\x01 \x01(\x0e2..temporal.api.enums.v1.WorkflowExecutionStatusR\x06status\x12\"\n" +
 	"\rnext_event_id\x18\x02 \x01(\x03R\vnextEventId\x12!\n" +
@@ -1811,7 +1898,15 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\freset_run_id\x18\x12 \x01(\tR\n" +
 	"resetRunId\x12/\n" +
 	"\x05pause\x18\x13 \x01(\v2\x19.perdure.records.v1.PauseR\x05pause\x12B\n" +
-	"\ftask_problem\x18\x14 \x01(\v2\x1f.perdure.records.v1.TaskProblemR\vtaskProblem\"\xa7\x01\n" +
+	"\ftask_problem\x18\x14 \x01(\v2\x1f.perdure.records.v1.TaskProblemR\vtaskProblem\x12E\n" +
+	"\rtime_skipping\x18\x15 \x01(\v2 .perdure.records.v1.TimeSkippingR\ftimeSkipping\"\xa4\x02\n" +
+	"\fTimeSkipping\x12B\n" +
+	"\x06config\x18\x01 \x01(\v2*.temporal.api.common.v1.TimeSkippingConfigR\x06config\x123\n" +
+	"\askipped\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\askipped\x12\x1d\n" +
+	"\n" +
+	"skip_count\x18\x03 \x01(\x05R\tskipCount\x12J\n" +
+	"\x13fast_forward_target\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x11fastForwardTarget\x120\n" +
+	"\x14fast_forward_reached\x18\x05 \x01(\bR\x12fastForwardReached\"\xa7\x01\n" +
 	"\vTaskProblem\x12\x14\n" +
 	"\x05count\x18\x01 \x01(\x05R\x05count\x12D\n" +
 	"\x05cause\x18\x02 \x01(\x0e2..temporal.api.enums.v1.WorkflowTaskFailedCauseR\x05cause\x12<\n" +
@@ -1928,102 +2023,108 @@ func file_records_workflow_proto_rawDescGZIP() []byte {
 	return file_records_workflow_proto_rawDescData
 }
 
-var file_records_workflow_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_records_workflow_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_records_workflow_proto_goTypes = []any{
 	(*Chain)(nil),                    // 0: perdure.records.v1.Chain
 	(*RunInfo)(nil),                  // 1: perdure.records.v1.RunInfo
 	(*Origin)(nil),                   // 2: perdure.records.v1.Origin
 	(*Parent)(nil),                   // 3: perdure.records.v1.Parent
 	(*Run)(nil),                      // 4: perdure.records.v1.Run
-	(*TaskProblem)(nil),              // 5: perdure.records.v1.TaskProblem
-	(*Pause)(nil),                    // 6: perdure.records.v1.Pause
-	(*WorkflowTask)(nil),             // 7: perdure.records.v1.WorkflowTask
-	(*Activity)(nil),                 // 8: perdure.records.v1.Activity
-	(*ActivityControl)(nil),          // 9: perdure.records.v1.ActivityControl
-	(*Timer)(nil),                    // 10: perdure.records.v1.Timer
-	(*Child)(nil),                    // 11: perdure.records.v1.Child
-	(*Update)(nil),                   // 12: perdure.records.v1.Update
-	(*AttachedRequest)(nil),          // 13: perdure.records.v1.AttachedRequest
-	(*Callback)(nil),                 // 14: perdure.records.v1.Callback
-	(*External)(nil),                 // 15: perdure.records.v1.External
-	(*timestamppb.Timestamp)(nil),    // 16: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 17: google.protobuf.Duration
-	(*v1.RetryPolicy)(nil),           // 18: temporal.api.common.v1.RetryPolicy
-	(*v1.WorkflowExecution)(nil),     // 19: temporal.api.common.v1.WorkflowExecution
-	(*v1.Memo)(nil),                  // 20: temporal.api.common.v1.Memo
-	(*v1.SearchAttributes)(nil),      // 21: temporal.api.common.v1.SearchAttributes
-	(*v1.Priority)(nil),              // 22: temporal.api.common.v1.Priority
-	(*v11.UserMetadata)(nil),         // 23: temporal.api.sdk.v1.UserMetadata
-	(*v12.VersioningOverride)(nil),   // 24: temporal.api.workflow.v1.VersioningOverride
-	(v13.WorkflowExecutionStatus)(0), // 25: temporal.api.enums.v1.WorkflowExecutionStatus
-	(v13.WorkflowTaskFailedCause)(0), // 26: temporal.api.enums.v1.WorkflowTaskFailedCause
-	(v13.TimeoutType)(0),             // 27: temporal.api.enums.v1.TimeoutType
-	(*v1.Payloads)(nil),              // 28: temporal.api.common.v1.Payloads
-	(*v14.Failure)(nil),              // 29: temporal.api.failure.v1.Failure
-	(v13.ParentClosePolicy)(0),       // 30: temporal.api.enums.v1.ParentClosePolicy
-	(*v1.Callback)(nil),              // 31: temporal.api.common.v1.Callback
+	(*TimeSkipping)(nil),             // 5: perdure.records.v1.TimeSkipping
+	(*TaskProblem)(nil),              // 6: perdure.records.v1.TaskProblem
+	(*Pause)(nil),                    // 7: perdure.records.v1.Pause
+	(*WorkflowTask)(nil),             // 8: perdure.records.v1.WorkflowTask
+	(*Activity)(nil),                 // 9: perdure.records.v1.Activity
+	(*ActivityControl)(nil),          // 10: perdure.records.v1.ActivityControl
+	(*Timer)(nil),                    // 11: perdure.records.v1.Timer
+	(*Child)(nil),                    // 12: perdure.records.v1.Child
+	(*Update)(nil),                   // 13: perdure.records.v1.Update
+	(*AttachedRequest)(nil),          // 14: perdure.records.v1.AttachedRequest
+	(*Callback)(nil),                 // 15: perdure.records.v1.Callback
+	(*External)(nil),                 // 16: perdure.records.v1.External
+	(*timestamppb.Timestamp)(nil),    // 17: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 18: google.protobuf.Duration
+	(*v1.RetryPolicy)(nil),           // 19: temporal.api.common.v1.RetryPolicy
+	(*v1.WorkflowExecution)(nil),     // 20: temporal.api.common.v1.WorkflowExecution
+	(*v1.Memo)(nil),                  // 21: temporal.api.common.v1.Memo
+	(*v1.SearchAttributes)(nil),      // 22: temporal.api.common.v1.SearchAttributes
+	(*v1.Priority)(nil),              // 23: temporal.api.common.v1.Priority
+	(*v11.UserMetadata)(nil),         // 24: temporal.api.sdk.v1.UserMetadata
+	(*v12.VersioningOverride)(nil),   // 25: temporal.api.workflow.v1.VersioningOverride
+	(v13.WorkflowExecutionStatus)(0), // 26: temporal.api.enums.v1.WorkflowExecutionStatus
+	(*v1.TimeSkippingConfig)(nil),    // 27: temporal.api.common.v1.TimeSkippingConfig
+	(v13.WorkflowTaskFailedCause)(0), // 28: temporal.api.enums.v1.WorkflowTaskFailedCause
+	(v13.TimeoutType)(0),             // 29: temporal.api.enums.v1.TimeoutType
+	(*v1.Payloads)(nil),              // 30: temporal.api.common.v1.Payloads
+	(*v14.Failure)(nil),              // 31: temporal.api.failure.v1.Failure
+	(v13.ParentClosePolicy)(0),       // 32: temporal.api.enums.v1.ParentClosePolicy
+	(*v1.Callback)(nil),              // 33: temporal.api.common.v1.Callback
 }
 var file_records_workflow_proto_depIdxs = []int32{
-	16, // 0: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
-	16, // 1: perdure.records.v1.RunInfo.start_time:type_name -> google.protobuf.Timestamp
-	16, // 2: perdure.records.v1.RunInfo.execution_time:type_name -> google.protobuf.Timestamp
-	16, // 3: perdure.records.v1.RunInfo.run_expiration:type_name -> google.protobuf.Timestamp
-	16, // 4: perdure.records.v1.RunInfo.execution_expiration:type_name -> google.protobuf.Timestamp
-	17, // 5: perdure.records.v1.RunInfo.execution_timeout:type_name -> google.protobuf.Duration
-	17, // 6: perdure.records.v1.RunInfo.run_timeout:type_name -> google.protobuf.Duration
-	17, // 7: perdure.records.v1.RunInfo.task_timeout:type_name -> google.protobuf.Duration
-	18, // 8: perdure.records.v1.RunInfo.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	17, // 0: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
+	17, // 1: perdure.records.v1.RunInfo.start_time:type_name -> google.protobuf.Timestamp
+	17, // 2: perdure.records.v1.RunInfo.execution_time:type_name -> google.protobuf.Timestamp
+	17, // 3: perdure.records.v1.RunInfo.run_expiration:type_name -> google.protobuf.Timestamp
+	17, // 4: perdure.records.v1.RunInfo.execution_expiration:type_name -> google.protobuf.Timestamp
+	18, // 5: perdure.records.v1.RunInfo.execution_timeout:type_name -> google.protobuf.Duration
+	18, // 6: perdure.records.v1.RunInfo.run_timeout:type_name -> google.protobuf.Duration
+	18, // 7: perdure.records.v1.RunInfo.task_timeout:type_name -> google.protobuf.Duration
+	19, // 8: perdure.records.v1.RunInfo.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
 	3,  // 9: perdure.records.v1.RunInfo.parent:type_name -> perdure.records.v1.Parent
-	19, // 10: perdure.records.v1.RunInfo.root:type_name -> temporal.api.common.v1.WorkflowExecution
-	20, // 11: perdure.records.v1.RunInfo.memo:type_name -> temporal.api.common.v1.Memo
-	21, // 12: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
-	22, // 13: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
-	23, // 14: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
-	24, // 15: perdure.records.v1.RunInfo.versioning_override:type_name -> temporal.api.workflow.v1.VersioningOverride
-	16, // 16: perdure.records.v1.RunInfo.original_start_time:type_name -> google.protobuf.Timestamp
+	20, // 10: perdure.records.v1.RunInfo.root:type_name -> temporal.api.common.v1.WorkflowExecution
+	21, // 11: perdure.records.v1.RunInfo.memo:type_name -> temporal.api.common.v1.Memo
+	22, // 12: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
+	23, // 13: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
+	24, // 14: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
+	25, // 15: perdure.records.v1.RunInfo.versioning_override:type_name -> temporal.api.workflow.v1.VersioningOverride
+	17, // 16: perdure.records.v1.RunInfo.original_start_time:type_name -> google.protobuf.Timestamp
 	2,  // 17: perdure.records.v1.RunInfo.origins:type_name -> perdure.records.v1.Origin
-	25, // 18: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
-	7,  // 19: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
-	17, // 20: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
-	16, // 21: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
-	16, // 22: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
-	6,  // 23: perdure.records.v1.Run.pause:type_name -> perdure.records.v1.Pause
-	5,  // 24: perdure.records.v1.Run.task_problem:type_name -> perdure.records.v1.TaskProblem
-	26, // 25: perdure.records.v1.TaskProblem.cause:type_name -> temporal.api.enums.v1.WorkflowTaskFailedCause
-	27, // 26: perdure.records.v1.TaskProblem.timeout:type_name -> temporal.api.enums.v1.TimeoutType
-	16, // 27: perdure.records.v1.Pause.time:type_name -> google.protobuf.Timestamp
-	16, // 28: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
-	16, // 29: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
-	17, // 30: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
-	17, // 31: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
-	17, // 32: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
-	17, // 33: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
-	17, // 34: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
-	18, // 35: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
-	16, // 36: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
-	16, // 37: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
-	16, // 38: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
-	16, // 39: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
-	16, // 40: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
-	28, // 41: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
-	29, // 42: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
-	22, // 43: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
-	16, // 44: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
-	9,  // 45: perdure.records.v1.Activity.control:type_name -> perdure.records.v1.ActivityControl
-	16, // 46: perdure.records.v1.ActivityControl.pause_time:type_name -> google.protobuf.Timestamp
-	16, // 47: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
-	30, // 48: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
-	16, // 49: perdure.records.v1.AttachedRequest.attached_time:type_name -> google.protobuf.Timestamp
-	31, // 50: perdure.records.v1.Callback.callback:type_name -> temporal.api.common.v1.Callback
-	16, // 51: perdure.records.v1.Callback.registration_time:type_name -> google.protobuf.Timestamp
-	16, // 52: perdure.records.v1.Callback.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
-	29, // 53: perdure.records.v1.Callback.last_attempt_failure:type_name -> temporal.api.failure.v1.Failure
-	16, // 54: perdure.records.v1.Callback.next_attempt_schedule_time:type_name -> google.protobuf.Timestamp
-	55, // [55:55] is the sub-list for method output_type
-	55, // [55:55] is the sub-list for method input_type
-	55, // [55:55] is the sub-list for extension type_name
-	55, // [55:55] is the sub-list for extension extendee
-	0,  // [0:55] is the sub-list for field type_name
+	26, // 18: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
+	8,  // 19: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
+	18, // 20: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
+	17, // 21: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
+	17, // 22: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
+	7,  // 23: perdure.records.v1.Run.pause:type_name -> perdure.records.v1.Pause
+	6,  // 24: perdure.records.v1.Run.task_problem:type_name -> perdure.records.v1.TaskProblem
+	5,  // 25: perdure.records.v1.Run.time_skipping:type_name -> perdure.records.v1.TimeSkipping
+	27, // 26: perdure.records.v1.TimeSkipping.config:type_name -> temporal.api.common.v1.TimeSkippingConfig
+	18, // 27: perdure.records.v1.TimeSkipping.skipped:type_name -> google.protobuf.Duration
+	17, // 28: perdure.records.v1.TimeSkipping.fast_forward_target:type_name -> google.protobuf.Timestamp
+	28, // 29: perdure.records.v1.TaskProblem.cause:type_name -> temporal.api.enums.v1.WorkflowTaskFailedCause
+	29, // 30: perdure.records.v1.TaskProblem.timeout:type_name -> temporal.api.enums.v1.TimeoutType
+	17, // 31: perdure.records.v1.Pause.time:type_name -> google.protobuf.Timestamp
+	17, // 32: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
+	17, // 33: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
+	18, // 34: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
+	18, // 35: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
+	18, // 36: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
+	18, // 37: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
+	18, // 38: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
+	19, // 39: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	17, // 40: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
+	17, // 41: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
+	17, // 42: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
+	17, // 43: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
+	17, // 44: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
+	30, // 45: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
+	31, // 46: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
+	23, // 47: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
+	17, // 48: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
+	10, // 49: perdure.records.v1.Activity.control:type_name -> perdure.records.v1.ActivityControl
+	17, // 50: perdure.records.v1.ActivityControl.pause_time:type_name -> google.protobuf.Timestamp
+	17, // 51: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
+	32, // 52: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
+	17, // 53: perdure.records.v1.AttachedRequest.attached_time:type_name -> google.protobuf.Timestamp
+	33, // 54: perdure.records.v1.Callback.callback:type_name -> temporal.api.common.v1.Callback
+	17, // 55: perdure.records.v1.Callback.registration_time:type_name -> google.protobuf.Timestamp
+	17, // 56: perdure.records.v1.Callback.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
+	31, // 57: perdure.records.v1.Callback.last_attempt_failure:type_name -> temporal.api.failure.v1.Failure
+	17, // 58: perdure.records.v1.Callback.next_attempt_schedule_time:type_name -> google.protobuf.Timestamp
+	59, // [59:59] is the sub-list for method output_type
+	59, // [59:59] is the sub-list for method input_type
+	59, // [59:59] is the sub-list for extension type_name
+	59, // [59:59] is the sub-list for extension extendee
+	0,  // [0:59] is the sub-list for field type_name
 }
 
 func init() { file_records_workflow_proto_init() }
@@ -2037,7 +2138,7 @@ func file_records_workflow_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_workflow_proto_rawDesc), len(file_records_workflow_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

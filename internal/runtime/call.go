@@ -105,7 +105,8 @@ func (c *call) look() error {
 func (c *call) apply() (err error) {
 	x := &c.execution
 	e, s, r := x.entry, x.entry.shard, x.rt
-	x.step.Reset(time.Unix(0, s.time()).UTC(), x)
+	x.now = time.Unix(0, s.time()).UTC()
+	x.step.Reset(x.now, x)
 	if err := s.refusal(); err != nil {
 		e.state = nil
 		return err
@@ -138,6 +139,9 @@ func (c *call) apply() (err error) {
 func (c *call) step() error {
 	x := &c.execution
 	e := x.entry
+	if keeper, ok := e.state.(entity.Timekeeper); ok {
+		keeper.BeginStep(&x.step)
+	}
 	err := c.stepFn(&x.step, e.state)
 	if err == nil {
 		err = e.state.EndStep(&x.step)

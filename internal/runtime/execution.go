@@ -19,6 +19,8 @@ type execution struct {
 	span   span
 	// messages are the numbers of the step's messages, in their order.
 	messages []int64
+	// now is the time of the shard. The entity may have set the step's to another one.
+	now time.Time
 }
 
 func (x *execution) init(r *Runtime) {
@@ -51,16 +53,16 @@ func (x *execution) Reader() entity.Reader { return &x.reader }
 
 // number gives the step another number.
 func (x *execution) number() int64 {
-	return x.entry.shard.numbers.next(x.step.Now.UnixNano(), &x.span)
+	return x.entry.shard.numbers.next(x.now.UnixNano(), &x.span)
 }
 
 // latest is the greater one of the step's time and its last number.
-func (x *execution) latest() int64 { return max(x.step.Now.UnixNano(), x.span.last) }
+func (x *execution) latest() int64 { return max(x.now.UnixNano(), x.span.last) }
 
 // forget drops what the step has noted.
 func (x *execution) forget() {
 	x.entry.shard.numbers.retire(&x.span)
-	x.step.Reset(x.step.Now, x)
+	x.step.Reset(x.now, x)
 }
 
 // publish shows the world what a durable step has done.

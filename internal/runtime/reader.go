@@ -19,7 +19,7 @@ type reader struct {
 }
 
 // Now implements entity.View.
-func (rd *reader) Now() time.Time { return rd.execution.step.Now }
+func (rd *reader) Now() time.Time { return rd.execution.now }
 
 // Get implements entity.Reader.
 func (rd *reader) Get(record []byte) ([]byte, error) {

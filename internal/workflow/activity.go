@@ -387,9 +387,10 @@ func (r *Run) dispatchActivity(step *entity.Step, act *records.Activity) {
 		RunID:   r.info.RunId,
 		EventID: act.ScheduledEventId,
 		Stamp:   act.Stamp,
-		Created: step.Now,
+		Created: r.chain.shardTime(step.Now),
 	}
-	task.Expires, _ = nextActivityDeadline(act)
+	expires, _ := nextActivityDeadline(act)
+	task.Expires = r.chain.shardTime(expires)
 	act.TaskId, act.Lane = step.AddTask(task), task.Lane
 }
 

@@ -102,6 +102,8 @@ type Chain struct {
 	others map[string]*Run
 	// dirty notes that record is to be written.
 	dirty bool
+	// ahead is how far the time of the step in progress is ahead of that of the shard.
+	ahead time.Duration
 	// lazy: a power cut may take the step in progress back, unless it adds events.
 	lazy bool
 }

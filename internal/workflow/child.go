@@ -141,7 +141,9 @@ func (r *Run) commandTarget(name string) (Namespace, error) {
 
 func executeStartChild(a *application, cmd *commandpb.Command) {
 	r, attr := a.run, cmd.GetStartChildWorkflowExecutionCommandAttributes()
-	event := a.addCommandEvent(cmd, startChildWorkflowExecutionInitiated(attr, r.chain.key.Namespace, a.completedEventID))
+	initiated := startChildWorkflowExecutionInitiated(attr, r.chain.key.Namespace, a.completedEventID)
+	r.passTimeSkipping(initiated.GetStartChildWorkflowExecutionInitiatedEventAttributes())
+	event := a.addCommandEvent(cmd, initiated)
 	r.send(a.step, workflowKey(r.chain.key.Namespace, attr.WorkflowId), r.startOfChild(event))
 }
 
@@ -244,7 +246,7 @@ func (c *Chain) startChild(step *entity.Step, from entity.Key, m *records.Messag
 		started(r.info.FirstRunId)
 		return c.reportAgain(step, from, m, r.info.FirstRunId)
 	}
-	run, _, err := c.start(step, childParams(initiated, start, parent, step.Now), nil)
+	run, _, err := c.start(step, childParams(initiated, start, parent, c.shardTime(step.Now)), nil)
 	if alreadyStarted(err) {
 		refuse(enumspb.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_WORKFLOW_ALREADY_EXISTS)
 		return nil

@@ -55,7 +55,8 @@ func (c *Chain) Describe(reader entity.Reader, now time.Time, req *workflowservi
 		}
 		resp.PendingWorkflowTask = pending
 	}
-	r.describePending(resp, now)
+	resp.WorkflowExtendedInfo.TimeSkippingInfo = r.timeSkippingInfo(now)
+	r.describePending(resp, now.Add(r.skipped()))
 	resp.Callbacks = r.callbackInfos()
 	return resp, nil
 }

@@ -57,6 +57,7 @@ func (r *Run) endStep(step *entity.Step) {
 		r.limitBuffered(step)
 		r.limitHistory(step)
 	}
+	r.skipTime(step)
 }
 
 // limitBuffered fails the started workflow task if too much waits for its end.

@@ -241,6 +241,7 @@ func (e *engine) step(key entity.Key, do func(*entity.Step, *Chain) error) error
 	e.t.Helper()
 	c := e.chain(key)
 	step := entity.NewStep(e.now, env{e, key})
+	c.BeginStep(step)
 	err := do(step, c)
 	if err == nil {
 		err = c.EndStep(step)

@@ -66,6 +66,8 @@ var eventRules = [...]eventRule{
 	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UNPAUSED:         {waits: true, apply: with((*historypb.HistoryEvent).GetWorkflowExecutionUnpausedEventAttributes, applyWorkflowExecutionUnpaused)},
 	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED: {waits: true, apply: with((*historypb.HistoryEvent).GetWorkflowExecutionCancelRequestedEventAttributes, applyWorkflowExecutionCancelRequested)},
 
+	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TIME_SKIPPING_TRANSITIONED: {waits: true, apply: with((*historypb.HistoryEvent).GetWorkflowExecutionTimeSkippingTransitionedEventAttributes, applyWorkflowExecutionTimeSkippingTransitioned)},
+
 	enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED: {apply: with((*historypb.HistoryEvent).GetWorkflowTaskScheduledEventAttributes, applyWorkflowTaskScheduled)},
 	enumspb.EVENT_TYPE_WORKFLOW_TASK_STARTED:   {apply: with((*historypb.HistoryEvent).GetWorkflowTaskStartedEventAttributes, applyWorkflowTaskStarted)},
 	enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED: {apply: with((*historypb.HistoryEvent).GetWorkflowTaskCompletedEventAttributes, applyWorkflowTaskCompleted)},

@@ -26,6 +26,9 @@ func (r *Run) fire(step *entity.Step) error {
 	if due(r.expiration(), step.Now) {
 		return r.timeOut(step)
 	}
+	if due(r.fastForwardDeadline(), step.Now) {
+		r.addEvent(step, r.timeSkippingTransitioned(step, time.Time{}, true))
+	}
 	if r.speculative && r.state.FirstTaskBackoffPending && due(asTime(r.info.ExecutionTime), step.Now) {
 		// The first task is due, whatever becomes of the updates that have come before.
 		r.commitSpeculative(step)
@@ -56,7 +59,7 @@ func (r *Run) fire(step *entity.Step) error {
 // that no durable timer accounts for.
 func (r *Run) startLost(now time.Time) bool {
 	wt := r.state.WorkflowTask
-	return r.reloaded && r.started == nil && wt.TaskId != 0 && !due(asTime(r.state.WakeAt), now) &&
+	return r.reloaded && r.started == nil && wt.TaskId != 0 && !due(asTime(r.state.WakeAt), r.chain.shardTime(now)) &&
 		due(wt.ScheduledTime.AsTime().Add(wt.Timeout.AsDuration()), now)
 }
 

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -19,7 +20,7 @@ import (
 )
 
 // The options of a run are what can be changed of it from outside while it runs: its
-// priority, and by which version of the worker it is run. Each change is an event,
+// priority, by which version of the worker it is run, and how it skips time. Each change is an event,
 // WorkflowExecutionOptionsUpdated, which has all options as they are after it, and
 // which the workflow does not learn of. The same event attaches to a running run what a
 // request brings along that would have started it (request_ids.go).
@@ -43,14 +44,22 @@ func (c *Chain) UpdateOptions(step *entity.Step, req *workflowservice.UpdateWork
 // InvalidArgument, and with FailedPrecondition for a version that there is not.
 func (r *Run) updateOptions(step *entity.Step, wanted *workflowpb.WorkflowExecutionOptions, mask *fieldmaskpb.FieldMask, identity string) (*workflowpb.WorkflowExecutionOptions, error) {
 	after, err := r.optionsAfter(wanted, mask)
-	if err != nil || proto.Equal(r.options(), after) {
-		return after, err
+	if err != nil {
+		return nil, err
+	}
+	// A fast-forward begins anew, even if it is the same.
+	forward := slices.Contains(mask.GetPaths(), "time_skipping_config") && wanted.GetTimeSkippingConfig().GetFastForwardConfig() != nil
+	if !forward && proto.Equal(r.options(), after) {
+		return after, nil
 	}
 	r.addOptionsUpdated(step, &historypb.WorkflowExecutionOptionsUpdatedEventAttributes{
 		VersioningOverride:      after.GetVersioningOverride(),
 		UnsetVersioningOverride: after.GetVersioningOverride() == nil,
 		Identity:                identity,
 		Priority:                after.GetPriority(),
+
+		TimeSkippingConfig:        after.GetTimeSkippingConfig(),
+		TimeSkippingConfigUpdated: forward || !proto.Equal(r.state.TimeSkipping.GetConfig(), after.GetTimeSkippingConfig()),
 	}, nil)
 	return after, nil
 }
@@ -81,6 +90,7 @@ func (r *Run) options() *workflowpb.WorkflowExecutionOptions {
 	return &workflowpb.WorkflowExecutionOptions{
 		VersioningOverride: r.info.VersioningOverride,
 		Priority:           r.info.Priority,
+		TimeSkippingConfig: r.state.TimeSkipping.GetConfig(),
 	}
 }
 
@@ -106,7 +116,14 @@ func mergeOptions(options, wanted *workflowpb.WorkflowExecutionOptions, mask *fi
 	if named[override+".behavior"] != named[override+".deployment"] {
 		return nil, serviceerror.NewInvalidArgument("versioning_override fields must be updated together")
 	}
-	merged := &workflowpb.WorkflowExecutionOptions{VersioningOverride: options.GetVersioningOverride(), Priority: options.GetPriority()}
+	merged := &workflowpb.WorkflowExecutionOptions{
+		VersioningOverride: options.GetVersioningOverride(),
+		Priority:           options.GetPriority(),
+		TimeSkippingConfig: options.GetTimeSkippingConfig(),
+	}
+	if named[timeSkipping] {
+		merged.TimeSkippingConfig = wanted.GetTimeSkippingConfig()
+	}
 	if named[override] || named[override+".behavior"] {
 		merged.VersioningOverride = wanted.GetVersioningOverride()
 	}
@@ -147,9 +164,10 @@ func mergePriorityFields(priority, wanted *commonpb.Priority, named map[string]b
 // addOptionsUpdated adds the event of a change of options. A workflow task that waits
 // for a worker is offered anew, if it is to be done with another priority.
 func (r *Run) addOptionsUpdated(step *entity.Step, attr *historypb.WorkflowExecutionOptionsUpdatedEventAttributes, links []*commonpb.Link) {
-	before := r.options()
+	priority, override := r.info.Priority, r.info.VersioningOverride
 	r.addEvent(step, workflowExecutionOptionsUpdated(attr, links))
-	if r.state.WorkflowTask.GetTaskId() != 0 && r.started == nil && !r.speculative && !proto.Equal(before, r.options()) {
+	same := proto.Equal(priority, r.info.Priority) && proto.Equal(override, r.info.VersioningOverride)
+	if r.state.WorkflowTask.GetTaskId() != 0 && r.started == nil && !r.speculative && !same {
 		r.undispatch(step)
 		r.dispatch(step)
 	}
@@ -178,6 +196,9 @@ func applyWorkflowExecutionOptionsUpdated(r *Run, e *historypb.HistoryEvent, att
 		r.requestIDs.attach(id, e)
 	}
 	r.callbacks.attach(attr.GetAttachedCompletionCallbacks(), attr.GetAttachedRequestId(), e)
+	if attr.GetTimeSkippingConfigUpdated() {
+		r.changeTimeSkipping(e, attr.GetTimeSkippingConfig())
+	}
 	r.dirty.info = true
 	return nil
 }

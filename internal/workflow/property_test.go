@@ -54,6 +54,7 @@ func TestAnythingMayHappenInAnyOrder(t *testing.T) {
 			"unpause":   m.unpause,
 			"query":     m.query,
 			"options":   m.options,
+			"skip":      m.skip,
 			"update":    m.update,
 			"update2":   m.update,
 			"give up":   m.giveUp,
@@ -155,6 +156,21 @@ func (m *chaos) options(t *rapid.T) {
 			},
 			UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{
 				rapid.SampledFrom([]string{"priority", "priority.priority_key", "priority.fairness_key", "versioning_override"}).Draw(t, "mask")}},
+		})
+		return err
+	})
+}
+
+// skip changes how the run skips time.
+func (m *chaos) skip(t *rapid.T) {
+	config := &commonpb.TimeSkippingConfig{Enabled: rapid.Bool().Draw(t, "enabled"), MaxSessionSkipCount: rapid.Int32Range(1, 3).Draw(t, "skips")}
+	if config.Enabled && rapid.Bool().Draw(t, "forward") {
+		config.FastForwardConfig = &commonpb.FastForwardConfig{Id: "f", Duration: durationpb.New(time.Duration(rapid.IntRange(1, 100).Draw(t, "by")) * time.Second)}
+	}
+	_ = m.try(func(s *entity.Step, c *Chain) error {
+		_, err := c.UpdateOptions(s, &workflowservice.UpdateWorkflowExecutionOptionsRequest{
+			WorkflowExecutionOptions: &workflowpb.WorkflowExecutionOptions{TimeSkippingConfig: config},
+			UpdateMask:               &fieldmaskpb.FieldMask{Paths: []string{"time_skipping_config"}},
 		})
 		return err
 	})

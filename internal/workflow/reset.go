@@ -187,6 +187,7 @@ func (x *reset) carryOut() {
 	}
 	run.info.ResetRequestId = x.req.GetRequestId()
 	c.makeCurrent(run)
+	c.setAhead(step, run.skipped())
 	x.failTask()
 	// Events that end something come after all others, as they do where events have waited
 	// for the end of a task.

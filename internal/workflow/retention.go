@@ -23,7 +23,7 @@ const maxExpiries = 100
 
 // expireLater has the closed run deleted when the retention has passed.
 func (c *Chain) expireLater(step *entity.Step, r *Run) {
-	at := step.Now.UTC()
+	at := c.shardTime(step.Now).UTC()
 	step.Put(closedKey(at.UnixNano(), r.info.RunId), nil)
 	at = at.Add(c.retention())
 	if next := asTime(c.record.GetNextExpiry()); next.IsZero() || at.Before(next) {
@@ -54,10 +54,10 @@ func (c *Chain) setExpiry(step *entity.Step, at time.Time) {
 
 // expire deletes the runs whose retention has passed.
 func (c *Chain) expire(step *entity.Step) error {
-	if c.record == nil || !due(asTime(c.record.NextExpiry), step.Now) {
+	if c.record == nil || !due(asTime(c.record.NextExpiry), c.shardTime(step.Now)) {
 		return nil
 	}
-	return c.deleteClosed(step, func(deadline time.Time) bool { return !deadline.After(step.Now) })
+	return c.deleteClosed(step, func(deadline time.Time) bool { return !deadline.After(c.shardTime(step.Now)) })
 }
 
 // Retain has the chain's timer be that of the present retention.

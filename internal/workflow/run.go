@@ -103,9 +103,9 @@ func mustMarshal(m proto.Message) []byte {
 // goes away leaves it where it is, and Fire finds nothing due and sets it anew.
 func (r *Run) armTimer(step *entity.Step) {
 	name := []byte(r.info.RunId)
-	earliest := r.earliestDeadline()
+	earliest := r.chain.shardTime(r.earliestDeadline())
 	armed := asTime(r.state.WakeAt)
-	fired := !armed.IsZero() && !armed.After(step.Now)
+	fired := !armed.IsZero() && !armed.After(r.chain.shardTime(step.Now))
 	if !armed.IsZero() && !fired && (earliest.IsZero() || !earliest.Before(armed)) && !r.closed() {
 		return
 	}
@@ -137,6 +137,7 @@ func (r *Run) earliestDeadline() time.Time {
 	}
 	d := r.itemDeadline()
 	d = earlier(d, r.expiration())
+	d = earlier(d, r.fastForwardDeadline())
 	if r.state.FirstTaskBackoffPending && !r.state.ChildFirstTaskPending && !r.paused() {
 		d = earlier(d, asTime(r.info.ExecutionTime))
 	}

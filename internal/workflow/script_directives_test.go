@@ -66,6 +66,7 @@ func directives() map[string]func(*script, *words) {
 		"update-activity":  (*script).doUpdateActivity,
 		"restore-activity": (*script).doRestoreActivity,
 		"rule":             (*script).doRule,
+		"fast-forward":     (*script).doFastForward,
 		"retention":        func(s *script, w *words) { s.retention = s.duration(w.next()) },
 		"retain":           (*script).doRetain,
 		"purge":            (*script).doPurge,
@@ -709,6 +710,9 @@ func (s *script) doDescribe(w *words) {
 	}
 	if at := extended.GetLastResetTime(); at != nil {
 		s.say("made by a reset: %s", s.brief(extended.ProtoReflect(), "request_id_infos", "reset_run_id"))
+	}
+	if skipping := extended.GetTimeSkippingInfo(); skipping != nil {
+		s.say("time skipping: %s", s.brief(skipping.ProtoReflect()))
 	}
 	if pending := resp.PendingWorkflowTask; pending != nil {
 		s.say("workflow task: %s", s.brief(pending.ProtoReflect(), "scheduled_time", "original_scheduled_time"))

@@ -167,3 +167,18 @@ func (s *script) doPurge(w *words) {
 		}
 	}
 }
+
+// doFastForward tells how a fast-forward stands.
+func (s *script) doFastForward(w *words) {
+	subject := s.subject(w)
+	c := subject.engine.chain(keyOf(subject.id))
+	reply, pending, err := c.FastForward(func() entity.Reader { return reader(s.records[keyOf(subject.id)]) }, "", w.next(), nil)
+	switch {
+	case err != nil:
+		s.sayError(err)
+	case reply != nil:
+		s.sayReply("fast-forward", reply)
+	default:
+		s.sayReply("pending", pending)
+	}
+}

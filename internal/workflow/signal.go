@@ -131,7 +131,7 @@ func (c *Chain) SignalWithStart(step *entity.Step, req *workflowservice.SignalWi
 	if err := checkVersionPresent(req.GetVersioningOverride(), req.GetTaskQueue().GetName()); err != nil {
 		return nil, err
 	}
-	p := requestParams(req, step.Now)
+	p := requestParams(req, c.shardTime(step.Now))
 	p.conflictPolicy = cmp.Or(p.conflictPolicy, enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING)
 	run, started, err := c.start(step, p, &signal)
 	if err != nil {

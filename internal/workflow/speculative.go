@@ -49,7 +49,7 @@ func (r *Run) scheduleSpeculative(step *entity.Step, dispatch bool) {
 		return
 	}
 	wt.TaskId = step.OfferTask(r.dispatchTask(step))
-	step.Wake(r.stickyDeadline())
+	step.Wake(r.chain.shardTime(r.stickyDeadline()))
 }
 
 // commitSpeculative makes an ordinary task of the speculative one.

@@ -23,7 +23,7 @@ func (c *Chain) Start(step *entity.Step, req *workflowservice.StartWorkflowExecu
 	if err := checkVersionPresent(req.GetVersioningOverride(), req.GetTaskQueue().GetName()); err != nil {
 		return nil, err
 	}
-	p := requestParams(req, step.Now)
+	p := requestParams(req, c.shardTime(step.Now))
 	p.eager = req.GetRequestEagerExecution() && p.firstTaskBackoff == 0
 	p.continuedFailure = req.GetContinuedFailure()
 	p.lastCompletionResult = req.GetLastCompletionResult()
@@ -205,6 +205,7 @@ func (c *Chain) checkReuseInterval(now time.Time, format string) error {
 func (c *Chain) newRun(step *entity.Step, p *startParams) *Run {
 	run := c.newRunState(p.runID)
 	run.info.StartRequestId = p.requestID
+	c.setAhead(step, p.skipped.GetInitialSkippedDuration().AsDuration())
 	run.addEvent(step, c.workflowExecutionStarted(p, step.Now))
 	c.makeCurrent(run)
 	return run
@@ -245,6 +246,8 @@ func (c *Chain) workflowExecutionStarted(p *startParams, now time.Time) *history
 		PrevAutoResetPoints:             p.resetPoints,
 		VersioningOverride:              p.versioningOverride,
 		CompletionCallbacks:             p.callbacks,
+		TimeSkippingConfig:              p.timeSkipping,
+		TimeSkippingStatePropagation:    p.skipped,
 	}
 	if parent := p.parent; parent != nil {
 		key := parentKey(parent)
@@ -308,6 +311,7 @@ func applyWorkflowExecutionStarted(r *Run, e *historypb.HistoryEvent, attr *hist
 		r.resetPoints.set(points)
 	}
 	r.callbacks.attach(attr.GetCompletionCallbacks(), "", e)
+	r.beginTimeSkipping(e, attr.GetTimeSkippingConfig(), attr.GetTimeSkippingStatePropagation())
 	r.dirty.info, r.dirty.state, r.dirty.visible = true, true, true
 	return nil
 }

@@ -48,6 +48,11 @@ type startParams struct {
 	// omitZeroBackoff has the Started event not mention a backoff of 0.
 	omitZeroBackoff bool
 
+	// timeSkipping has the run skip time, and skipped is what it has of that from the run
+	// that it continues or that has started it.
+	timeSkipping *commonpb.TimeSkippingConfig
+	skipped      *commonpb.TimeSkippingStatePropagation
+
 	// callbacks are called when the last of the runs that continue each other has closed.
 	callbacks []*commonpb.Callback
 
@@ -155,6 +160,7 @@ type requestToStart interface {
 	GetWorkflowStartDelay() *durationpb.Duration
 	GetWorkflowIdReusePolicy() enumspb.WorkflowIdReusePolicy
 	GetWorkflowIdConflictPolicy() enumspb.WorkflowIdConflictPolicy
+	GetTimeSkippingConfig() *commonpb.TimeSkippingConfig
 }
 
 // requestParams are those of a run that a client asks for. The request has been
@@ -170,6 +176,7 @@ func requestParams(req requestToStart, now time.Time) *startParams {
 	p.firstTaskBackoff = req.GetWorkflowStartDelay().AsDuration()
 	p.reusePolicy = req.GetWorkflowIdReusePolicy()
 	p.conflictPolicy = req.GetWorkflowIdConflictPolicy()
+	p.timeSkipping = req.GetTimeSkippingConfig()
 	p.limitExecution(req.GetWorkflowExecutionTimeout())
 	p.waitForCron(now)
 	return &p
@@ -186,8 +193,9 @@ func childParams(initiated *historypb.HistoryEvent, start *records.StartChild, p
 	p.reusePolicy = attr.GetWorkflowIdReusePolicy()
 	p.conflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL
 	p.parent, p.root = parent, start.Root
+	p.timeSkipping, p.skipped = attr.GetTimeSkippingConfig(), attr.GetTimeSkippingStatePropagation()
 	p.limitExecution(attr.GetWorkflowExecutionTimeout())
-	p.waitForCron(now)
+	p.waitForCron(now.Add(p.skipped.GetInitialSkippedDuration().AsDuration()))
 	return &p
 }
 
@@ -215,6 +223,7 @@ func (r *Run) continueWith(step *entity.Step, d runDefinition, backoff time.Dura
 	p.firstTaskBackoff = r.restBefore(step.Now, backoff)
 	p.resetPoints = r.resetPointsForNext(step.Now)
 	p.callbacks = r.callbacks.all()
+	p.timeSkipping, p.skipped = r.timeSkippingForNext()
 	if r.info.Parent != nil {
 		p.parent, p.root = r.info.Parent, r.root()
 	}

@@ -184,7 +184,7 @@ func (r *Run) dispatch(step *entity.Step) {
 	wt.TaskId, wt.Lane = step.AddTask(task), task.Lane
 	r.dirty.state = true
 	if at := r.stickyDeadline(); !at.IsZero() {
-		step.Wake(at)
+		step.Wake(r.chain.shardTime(at))
 	}
 }
 
@@ -206,7 +206,7 @@ func (r *Run) dispatchTask(step *entity.Step) *entity.Task {
 		EventID: wt.ScheduledEventId,
 		Stamp:   wt.Attempt,
 		Sticky:  wt.StickyQueue,
-		Created: step.Now,
+		Created: r.chain.shardTime(step.Now),
 	}
 }
 
@@ -248,7 +248,7 @@ func (r *Run) startTask(step *entity.Step, identity, requestID string, version *
 	}
 	s.suggest = r.suggestions()
 	r.started = s
-	step.Wake(s.deadline)
+	step.Wake(r.chain.shardTime(s.deadline))
 }
 
 // suggestions are the reasons for which a worker that starts a task now is told to

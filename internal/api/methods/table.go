@@ -30,7 +30,7 @@ var table = []*Method{
 	row(ws, "UpdateWorkflowExecutionOptions", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_execution.workflow_id"), never, execution(2), there),
 	row(ws, "UpdateWorkflowExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("workflow_execution.workflow_id"), untilUpdated, execution(1), there),
 	row(ws, "PollWorkflowExecutionUpdate", ScopeNamespace, Read, NamespaceRequired, Usable, workflow("update_ref.workflow_execution.workflow_id"), untilUpdated, execution(4), there),
-	row(ws, "PollWorkflowExecutionTimeSkipping", ScopeNamespace, Read, NamespaceRequired, Usable, workflow("workflow_execution.workflow_id"), eventPoll, execution(5), absent),
+	row(ws, "PollWorkflowExecutionTimeSkipping", ScopeNamespace, Read, NamespaceRequired, Usable, workflow("workflow_execution.workflow_id"), eventPoll, execution(5), there),
 	row(ws, "DescribeWorkflowExecution", ScopeNamespace, Read, NamespaceRequired, Usable, workflow("execution.workflow_id"), never, execution(3), there),
 	row(ws, "GetWorkflowExecutionHistory", ScopeNamespace, Read, NamespaceRequired, Usable, workflow("execution.workflow_id"), untilEvent, execution(2), there),
 	row(ws, "GetWorkflowExecutionHistoryReverse", ScopeNamespace, Read, NamespaceRequired, Usable, workflow("execution.workflow_id"), never, execution(4), there),
