@@ -12,13 +12,14 @@ import (
 func newAdminCommand(out *output) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "admin",
-		Short: "Work on the data of a stopped server",
+		Short: "Work on the data of a stopped server, and on the index of a running one",
 		Example: `  perdure admin verify --data-dir /var/lib/perdure
-  perdure admin reshard --data-dir /var/lib/perdure --shards 64`,
+  perdure admin reshard --data-dir /var/lib/perdure --shards 64
+  perdure admin visibility rebuild --address 127.0.0.1:7233`,
 		Args: commandsOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newReshardCommand(out), newVerifyCommand(out))
+	cmd.AddCommand(newReshardCommand(out), newVerifyCommand(out), newVisibilityCommand(out))
 	return cmd
 }
 

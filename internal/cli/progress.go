@@ -46,6 +46,15 @@ func (p *progress) show(phase string, done, total int64) {
 	}
 }
 
+// count shows that done of total things of the phase are done, as a line every few
+// seconds.
+func (p *progress) count(phase string, done, total int64) {
+	if now := time.Now(); now.Sub(p.last) >= progressEvery {
+		p.last = now
+		fmt.Fprintf(p.w, "%s: %d of %d\n", phase, done, total)
+	}
+}
+
 func (p *progress) showBar(phase string, done, total int64) {
 	if total == 0 {
 		total = -1 // a spinner

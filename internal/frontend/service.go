@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
 
+	"github.com/perdure/perdure/internal/api/admin"
 	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
@@ -56,6 +57,8 @@ type Options struct {
 	Cluster Cluster
 	// Visibility finds workflows. Without it they cannot be found.
 	Visibility Visibility
+	// Rebuilder is the same index as operators see it. Optional.
+	Rebuilder Rebuilder
 	// Failure is called once, as soon as a request has found out that the store
 	// accepts no more writes.
 	Failure func(error)
@@ -68,6 +71,7 @@ type Service struct {
 	waits    *waits
 	workflow *workflowService
 	operator *operatorService
+	admin    *adminService
 }
 
 // workflowService is the WorkflowService: the handlers of all areas.
@@ -134,6 +138,7 @@ func New(options Options) *Service {
 			clusterHandlers:          clusterHandlers{cluster: options.Cluster},
 			visibilityHandlers:       visibilityHandlers{index: options.Visibility},
 		},
+		admin: &adminService{options.Rebuilder},
 		operator: &operatorService{
 			searchAttributeHandlers:   searchAttributeHandlers{namespaces: options.Namespaces},
 			namespaceDeletionHandlers: namespaceDeletionHandlers{namespaces: options.Namespaces},
@@ -146,6 +151,7 @@ func New(options Options) *Service {
 func (s *Service) Register(registrar grpc.ServiceRegistrar) {
 	workflowservice.RegisterWorkflowServiceServer(registrar, s.workflow)
 	operatorservice.RegisterOperatorServiceServer(registrar, s.operator)
+	registrar.RegisterService(&admin.ServiceDesc, s.admin)
 }
 
 // Drain ends all long polls with empty replies, now and from now on. Other calls

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/perdure/perdure/internal/api/admin"
 	"github.com/perdure/perdure/internal/api/methods"
 )
 
@@ -22,6 +23,7 @@ func TestWhatTheTableSaysIsImplementedIs(t *testing.T) {
 	}{
 		{&workflowservice.WorkflowService_ServiceDesc, d.service.workflow},
 		{&operatorservice.OperatorService_ServiceDesc, d.service.operator},
+		{&admin.ServiceDesc, d.service.admin},
 	} {
 		for _, m := range service.desc.Methods {
 			row := methods.Lookup("/" + service.desc.ServiceName + "/" + m.MethodName)

@@ -222,6 +222,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Matching:   s.matching,
 		Namespaces: s.namespaces,
 		Visibility: s.visibility,
+		Rebuilder:  s.visibility,
 		Config:     s.settings.Config(),
 		LongPoll:   options.rest(),
 		Logger:     s.logger,

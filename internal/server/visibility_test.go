@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/perdure/perdure/internal/api/admin"
 	"github.com/perdure/perdure/internal/server"
 )
 
@@ -333,4 +334,40 @@ func TestAnIndexThatIsOlderThanTheStoreIsBuiltAnew(t *testing.T) {
 		b.expect("", "first", "second")
 		b.expect("ExecutionStatus = 'Running'", "second")
 	})
+}
+
+func TestAnIndexIsBuiltAnewWhileWorkflowsGoOn(t *testing.T) {
+	for name, options := range map[string]server.Options{"in a file": {DataDir: filepath.Join(t.TempDir(), "data")}, "in memory": {}} {
+		t.Run(name, func(t *testing.T) {
+			b := start(t, options)
+			for i := range 30 {
+				b.startWorkflow(fmt.Sprint("before-", i))
+			}
+			client := admin.Client{Conn: b.server.ClientConn()}
+			begun, err := client.RebuildVisibility(b.ctx(), &admin.RebuildVisibilityRequest{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := 0; ; i++ {
+				b.startWorkflow(fmt.Sprint("during-", i))
+				b.terminate(fmt.Sprint("during-", i))
+				if got := b.ids(fmt.Sprintf("WorkflowId = 'during-%d' AND ExecutionStatus = 'Terminated'", i)); len(got) != 1 {
+					t.Fatalf("during the build %d was not found", i)
+				}
+				state, err := client.DescribeVisibility(b.ctx(), &admin.DescribeVisibilityRequest{})
+				if err != nil || state.Error != "" {
+					t.Fatalf("state is %v, %v", state, err)
+				}
+				if state.Builds > begun.Builds {
+					if n := len(b.list("", 10)); n != 30+i+1 {
+						t.Errorf("%d workflows are found, of %d", n, 30+i+1)
+					}
+					if n := len(b.list("ExecutionStatus = 'Running'", 10)); n != 30 {
+						t.Errorf("%d are running, of 30", n)
+					}
+					return
+				}
+			}
+		})
+	}
 }

@@ -17,6 +17,7 @@
 package methods
 
 import (
+	"github.com/perdure/perdure/internal/api/admin"
 	"iter"
 	"slices"
 	"sync"
@@ -65,6 +66,7 @@ type Method struct {
 const (
 	WorkflowService = "temporal.api.workflowservice.v1.WorkflowService"
 	OperatorService = "temporal.api.operatorservice.v1.OperatorService"
+	AdminService    = admin.ServiceName
 )
 
 // Scope is what an RPC is about.

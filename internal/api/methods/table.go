@@ -158,6 +158,8 @@ var table = []*Method{
 	row(ws, "ListWorkflowRules", ScopeNamespace, Read, NamespaceRequired, Usable, namespaceWide, never, execution(2), there),
 
 	// Operators.
+	row(as, "RebuildVisibility", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, there),
+	row(as, "DescribeVisibility", ScopeCluster, Admin, NamespaceNone, nil, anyone, never, unlimited, there),
 	row(os, "AddSearchAttributes", ScopeNamespace, Admin, NamespaceOptional, Usable, cluster, never, unlimited, there),
 	row(os, "RemoveSearchAttributes", ScopeNamespace, Admin, NamespaceOptional, Usable, cluster, never, unlimited, there),
 	row(os, "ListSearchAttributes", ScopeNamespace, Read, NamespaceOptional, Usable, anyone, never, unlimited, there),
@@ -184,6 +186,7 @@ func row(service, name string, scope Scope, access Access, namespace NamespaceRu
 const (
 	ws = WorkflowService
 	os = OperatorService
+	as = AdminService
 
 	there  = true
 	absent = false
