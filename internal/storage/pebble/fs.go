@@ -74,14 +74,18 @@ func (g *guardedFS) Create(name string, category vfs.DiskWriteCategory) (vfs.Fil
 	g.begin()
 	f, err := g.FS.Create(name, category)
 	g.end("create", name, err)
-	return g.file(f, name), nil
+	return g.logFile(f, name, category, 0), nil
 }
 
 func (g *guardedFS) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	g.begin()
 	f, err := g.FS.ReuseForWrite(oldname, newname, category)
 	g.end("reuse", oldname, err)
-	return g.file(f, newname), nil
+	size := int64(0)
+	if info, err := f.Stat(); err == nil {
+		size = info.Size()
+	}
+	return g.logFile(f, newname, category, size), nil
 }
 
 func (g *guardedFS) OpenReadWrite(name string, category vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
@@ -153,10 +157,14 @@ type guardedFile struct {
 	vfs.File
 	fs   *guardedFS
 	name string
+	fill *filling // nil: is not filled ahead
 }
 
 func (f *guardedFile) Write(p []byte) (int, error) {
 	f.fs.begin()
+	if f.fill != nil {
+		f.fill.before(f.File, len(p))
+	}
 	n, err := f.File.Write(p)
 	f.fs.end("write", f.name, err)
 	return n, err
