@@ -48,6 +48,7 @@ type activityEnvironment struct {
 	header     *commonpb.Header
 	identity   string
 	worker     worker.Options
+	plugins    workerPlugins
 	stop       <-chan struct{}
 	timeout    time.Duration
 	details    *commonpb.Payloads
@@ -77,20 +78,37 @@ func (t *TestActivityEnvironment) RegisterActivity(a any) {
 
 // RegisterActivityWithOptions is RegisterActivity with options.
 func (t *TestActivityEnvironment) RegisterActivityWithOptions(a any, options activity.RegisterOptions) {
-	must(t.registry.RegisterActivity(a, options))
+	t.plugins.registrar(t.registry).RegisterActivityWithOptions(a, options)
 }
 
 // RegisterDynamicActivity registers the activity that runs all types that are not
 // registered by name.
-func (t *TestActivityEnvironment) RegisterDynamicActivity(a any, _ activity.DynamicRegisterOptions) {
-	must(t.registry.RegisterDynamicActivity(a))
+func (t *TestActivityEnvironment) RegisterDynamicActivity(a any, options activity.DynamicRegisterOptions) {
+	t.plugins.registrar(t.registry).RegisterDynamicActivity(a, options)
 }
 
 // SetWorkerOptions sets options of the worker that the environment stands for:
-// BackgroundActivityContext and Interceptors. Others have no effect.
+// BackgroundActivityContext, Interceptors and Plugins, which are configured at once. Others
+// have no effect. After plugins it must not be called again.
 func (t *TestActivityEnvironment) SetWorkerOptions(options worker.Options) *TestActivityEnvironment {
+	t.plugins.configure(defaultTaskQueue, &options)
 	t.worker = options
 	return t
+}
+
+// started starts the worker for an execution, and returns what stops it. What plugins
+// register is forgotten with it.
+func (t *TestActivityEnvironment) started() (stop func()) {
+	if len(t.plugins.plugins) == 0 {
+		return func() {}
+	}
+	registered, more := t.registry, t.registry.Clone()
+	stopPlugins := t.plugins.start(more)
+	t.registry = more
+	return func() {
+		t.registry = registered
+		stopPlugins()
+	}
 }
 
 // SetDataConverter sets the data converter.
@@ -157,6 +175,7 @@ func (t *TestActivityEnvironment) SetExecuteActivitiesInWorkflow(executeActiviti
 // or its error: a temporal.ActivityError, activity.ErrResultPending, or one that says that
 // the activity is not registered. It panics if the activity does not take the arguments.
 func (t *TestActivityEnvironment) ExecuteActivity(activityFn any, args ...any) (converter.EncodedValue, error) {
+	defer t.started()()
 	name, err := t.registry.ActivityName(activityFn)
 	must(err)
 	must(registry.CheckActivityArgs(activityFn, args))
@@ -220,6 +239,7 @@ func (t *TestActivityEnvironment) interceptors() []activities.ActivityIntercepto
 // ExecuteLocalActivity runs a function, or a registered activity given by name, as a local
 // activity, and returns its result or its error: a temporal.ActivityError.
 func (t *TestActivityEnvironment) ExecuteLocalActivity(activityFn any, args ...any) (val converter.EncodedValue, err error) {
+	defer t.started()()
 	name, err := t.registry.ActivityName(activityFn)
 	if err != nil {
 		return nil, err

@@ -75,7 +75,7 @@ func (m *nexusMocks) takeOptions(header nexus.Header) workflow.NexusOperationOpt
 // with a worker, on other goroutines than workflow code; workflows that they start run in the
 // test. It panics after OnNexusOperation and when the name is taken.
 func (e *TestWorkflowEnvironment) RegisterNexusService(s *nexus.Service) {
-	must(e.registry.RegisterNexusService(s))
+	e.plugins.registrar(e.registry).RegisterNexusService(s)
 }
 
 // OnNexusOperation sets up a mock of a Nexus operation, for calls with the given input and
@@ -112,7 +112,7 @@ func (e *TestWorkflowEnvironment) nexusService(service any) *nexus.Service {
 	switch s := service.(type) {
 	case *nexus.Service:
 		if _, known := e.registry.NexusService(s.Name); !known {
-			must(e.registry.RegisterNexusService(s))
+			e.plugins.registrar(e.registry).RegisterNexusService(s)
 		}
 		return s
 	case string:

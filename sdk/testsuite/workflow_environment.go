@@ -56,6 +56,7 @@ type TestWorkflowEnvironment struct {
 	lastError error
 	executed  bool
 	workerSet worker.Options
+	plugins   workerPlugins
 	task      taskInfo
 	// called is the mock that workflow code has called last; only it looks at it.
 	called *calledMock
@@ -135,7 +136,7 @@ func (e *TestWorkflowEnvironment) RegisterWorkflowWithOptions(w any, options wor
 	if len(e.workflowMock.ExpectedCalls) > 0 {
 		panic("RegisterWorkflow calls cannot follow mock related ones like OnWorkflow or similar")
 	}
-	must(e.registry.RegisterWorkflow(w, options))
+	e.plugins.registrar(e.registry).RegisterWorkflowWithOptions(w, options)
 }
 
 // RegisterDynamicWorkflow registers the workflow that runs all types that are not
@@ -144,7 +145,7 @@ func (e *TestWorkflowEnvironment) RegisterDynamicWorkflow(w any, options workflo
 	if len(e.workflowMock.ExpectedCalls) > 0 {
 		panic("RegisterDynamicWorkflow calls cannot follow mock related ones like OnWorkflow or similar")
 	}
-	must(e.registry.RegisterDynamicWorkflow(w, nil))
+	e.plugins.registrar(e.registry).RegisterDynamicWorkflow(w, options)
 }
 
 // RegisterActivity registers an activity function, or all methods of a pointer to a
@@ -163,16 +164,16 @@ func (e *TestWorkflowEnvironment) RegisterActivityWithOptions(a any, options act
 		// OnActivity has registered it.
 		options.DisableAlreadyRegisteredCheck = true
 	}
-	must(e.registry.RegisterActivity(a, options))
+	e.plugins.registrar(e.registry).RegisterActivityWithOptions(a, options)
 }
 
 // RegisterDynamicActivity registers the activity that runs all types that are not
 // registered by name.
-func (e *TestWorkflowEnvironment) RegisterDynamicActivity(a any, _ activity.DynamicRegisterOptions) {
+func (e *TestWorkflowEnvironment) RegisterDynamicActivity(a any, options activity.DynamicRegisterOptions) {
 	if len(e.workflowMock.ExpectedCalls) > 0 {
 		panic("RegisterDynamicActivity calls cannot follow mock related ones like OnWorkflow or similar")
 	}
-	must(e.registry.RegisterDynamicActivity(a))
+	e.plugins.registrar(e.registry).RegisterDynamicActivity(a, options)
 }
 
 // ExecuteWorkflow runs a workflow, given as a function or by name, and returns when it
@@ -182,6 +183,9 @@ func (e *TestWorkflowEnvironment) RegisterDynamicActivity(a any, _ activity.Dyna
 func (e *TestWorkflowEnvironment) ExecuteWorkflow(workflowFn any, args ...any) {
 	if reflect.ValueOf(workflowFn).Kind() == reflect.Func {
 		must(e.registry.RegisterWorkflow(workflowFn, workflow.RegisterOptions{DisableAlreadyRegisteredCheck: true}))
+	}
+	if !e.executed {
+		defer e.plugins.start(e.registry)()
 	}
 	name, err := e.registry.WorkflowName(workflowFn)
 	must(err)
@@ -330,12 +334,18 @@ func (e *TestWorkflowEnvironment) SetContinuedExecutionRunID(rid string) {
 }
 
 // SetWorkerOptions sets options of the worker that the environment stands for:
-// BackgroundActivityContext, DeadlockDetectionTimeout and Interceptors. Others have no
-// effect.
+// BackgroundActivityContext, DeadlockDetectionTimeout, Interceptors, EnableSessionWorker,
+// MaxConcurrentSessionExecutionSize, PreferredVersionProvider and Plugins, which are
+// configured at once. Others have no effect. After plugins it must not be called again.
 func (e *TestWorkflowEnvironment) SetWorkerOptions(options worker.Options) *TestWorkflowEnvironment {
+	e.plugins.configure(e.start.TaskQueue, &options)
 	e.workerSet = options
 	e.engine.Options.Background = options.BackgroundActivityContext
 	e.engine.Options.DeadlockTimeout = options.DeadlockDetectionTimeout
+	e.engine.Options.PreferredVersion = options.PreferredVersionProvider
+	if options.EnableSessionWorker {
+		e.serveSessions(options.MaxConcurrentSessionExecutionSize)
+	}
 	return e
 }
 

@@ -88,8 +88,8 @@ func NewWorkflowReplayerWithOptions(options WorkflowReplayerOptions) (WorkflowRe
 	return &replayer{
 		storage: storage,
 		registrar: registrar{
-			registry: flow.NewRegistry(options.DisableRegistrationAliasing),
-			plugins: &PluginConfigureWorkerRegistryOptions{
+			Registry: flow.NewRegistry(options.DisableRegistrationAliasing),
+			Plugins: &PluginConfigureWorkerRegistryOptions{
 				OnRegisterWorkflow: told.OnRegisterWorkflow, OnRegisterDynamicWorkflow: told.OnRegisterDynamicWorkflow,
 			},
 		},
@@ -172,7 +172,7 @@ func (r *replayer) replayHistory(ctx context.Context, what PluginReplayWorkflowO
 	return flow.ReplayHistory(ctx, history, flow.ReplayOptions{
 		Options: flow.Options{
 			Namespace:             what.Namespace,
-			Registry:              r.registry,
+			Registry:              r.Registry,
 			DataConverter:         r.options.DataConverter,
 			FailureConverter:      r.options.FailureConverter,
 			ContextPropagators:    r.options.ContextPropagators,

@@ -116,7 +116,7 @@ type (
 func New(client client.Client, taskQueue string, options Options) Worker {
 	w, err := worker.New(client, taskQueue, options)
 	must(err)
-	a := &aggregate{registrar: registrar{registry: w.Registry(), plugins: w.RegistryOptions(), allowed: w.AllowsWorkflow}, Worker: w}
+	a := &aggregate{registrar: registrar{Registry: w.Registry(), Plugins: w.RegistryOptions(), Allowed: w.AllowsWorkflow}, Worker: w}
 	w.SetPluginRegistry(a)
 	return a
 }

@@ -92,9 +92,10 @@ func (c *Client) UpdateWithStartWorkflow(ctx context.Context, options UpdateWith
 	if _, err := ownOperation(options.StartWorkflowOperation); err != nil {
 		return nil, err
 	}
-	if options.UpdateOptions.RunID != "" || options.UpdateOptions.FirstExecutionRunID != "" {
-		return nil, errors.New("invalid UpdateWorkflowOptions: RunID and FirstExecutionRunID cannot be set for " +
-			"UpdateWithStartWorkflow because the workflow might not be running")
+	for field, value := range map[string]string{"RunID": options.UpdateOptions.RunID, "FirstExecutionRunID": options.UpdateOptions.FirstExecutionRunID} {
+		if value != "" {
+			return nil, fmt.Errorf("invalid UpdateWorkflowOptions: %s cannot be set for UpdateWithStartWorkflow because the workflow might not be running", field)
+		}
 	}
 	return c.outbound.UpdateWithStartWorkflow(c.outgoing(ctx), &ClientUpdateWithStartWorkflowInput{
 		UpdateOptions:          &options.UpdateOptions,

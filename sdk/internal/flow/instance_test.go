@@ -202,6 +202,42 @@ func TestWorkflowThatDoesNotYieldIsReported(t *testing.T) {
 	<-unwound
 }
 
+func TestWorkflowThatDoesNotYieldFailsUnderFailWorkflow(t *testing.T) {
+	release, unwound := make(chan struct{}), make(chan struct{})
+	s := newScript(t, func(Context) error {
+		defer close(unwound)
+		<-release
+		return nil
+	})
+	s.options.DeadlockTimeout, s.options.PanicPolicy = 20*time.Millisecond, FailWorkflow
+	outcome := s.task().handle()
+	if !outcome.Closed || !outcome.Evict {
+		t.Fatalf("outcome %+v", outcome)
+	}
+	s.expect(outcome, "FailWorkflowExecution Workflow failed on panic due to FailWorkflow workflow panic policy")
+	s.instance.Close()
+	close(release)
+	<-unwound
+}
+
+func TestAQueryOfAWorkflowThatDoesNotMatchItsHistoryFailsWithTheCause(t *testing.T) {
+	deterministic := true
+	s := newScript(t, func(ctx Context) error {
+		if deterministic {
+			return Sleep(ctx, time.Hour)
+		}
+		return ExecuteActivity(activities(ctx), Greet, "x").Get(ctx, nil)
+	})
+	s.run("StartTimer 5 1h0m0s")
+	deterministic = false
+	poll := s.poll(0)
+	poll.Query = &querypb.WorkflowQuery{QueryType: "state"}
+	outcome, err := NewInstance(&s.options).HandleTask(t.Context(), &Task{Poll: poll})
+	if err != nil || outcome.QueryCompleted.GetCause() != enumspb.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR {
+		t.Fatalf("the task ended with %v, %v", outcome, err)
+	}
+}
+
 func TestDataConverterWithoutDeadlockDetectionMayTakeItsTime(t *testing.T) {
 	s := newScript(t, func(ctx Context) (string, error) { return "slow", nil })
 	s.options.DataConverter = DataConverterWithoutDeadlockDetection(slowConverter{converter.GetDefaultDataConverter()})
@@ -372,7 +408,7 @@ func TestQueriesAreAnsweredFromTheState(t *testing.T) {
 	if err := converter.GetDefaultDataConverter().FromPayloads(s.query(QueryTypeWorkflowMetadata).GetQueryResult(), &metadata); err != nil {
 		t.Fatal(err)
 	}
-	if metadata.GetCurrentDetails() != "*waiting*" || len(metadata.GetDefinition().GetQueryDefinitions()) != 4 ||
+	if metadata.GetCurrentDetails() != "*waiting*" || len(metadata.GetDefinition().GetQueryDefinitions()) != 5 ||
 		metadata.GetDefinition().GetSignalDefinitions()[0].GetDescription() != "go on" {
 		t.Errorf("metadata %v", &metadata)
 	}

@@ -20,6 +20,7 @@ func (r *run) metadata() *sdkpb.WorkflowMetadata {
 		Type: r.info.WorkflowType.Name,
 		QueryDefinitions: []*sdkpb.WorkflowInteractionDefinition{
 			{Name: QueryTypeStackTrace, Description: "Current stack trace"},
+			{Name: QueryTypeOpenSessions, Description: "Open sessions on the workflow"},
 			{Name: QueryTypeWorkflowMetadata, Description: "Metadata about the workflow"},
 		},
 	}

@@ -19,8 +19,8 @@ const (
 	// BlockWorkflow fails the workflow task; the server offers it again, so
 	// that a corrected worker can go on. The default.
 	BlockWorkflow PanicPolicy = iota
-	// FailWorkflow fails the workflow execution. Code that does not yield
-	// (TMPRL1101) still only fails the task.
+	// FailWorkflow fails the workflow execution, also for code that does not yield
+	// (TMPRL1101).
 	FailWorkflow
 )
 

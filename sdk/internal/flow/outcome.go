@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	commandpb "go.temporal.io/api/command/v1"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	querypb "go.temporal.io/api/query/v1"
@@ -131,10 +132,16 @@ func (i *Instance) fail(poll *workflowservice.PollWorkflowTaskQueueResponse, err
 			CompletedType: enumspb.QUERY_RESULT_TYPE_FAILED,
 			ErrorMessage:  "Workflow panic: " + err.Error(),
 			Failure:       i.options.FailureConverter.ErrorToFailure(err),
+			Cause:         cause,
 		}}
 	}
-	if i.options.PanicPolicy == FailWorkflow && (panicked || nondeterministic) && i.run != nil {
-		return i.failWorkflow(err)
+	if i.options.PanicPolicy == FailWorkflow && i.run != nil {
+		switch {
+		case deadlocked:
+			return i.failStuckWorkflow(poll, err)
+		case panicked || nondeterministic:
+			return i.failWorkflow(err)
+		}
 	}
 	return &Outcome{Err: err, Evict: true, Failed: &workflowservice.RespondWorkflowTaskFailedRequest{
 		TaskToken: poll.GetTaskToken(),
@@ -153,10 +160,25 @@ func (i *Instance) failWorkflow(err error) *Outcome {
 		outcome.Completed.Commands = machine.TakeCommands()
 		outcome.Completed.Messages = machine.TakeMessages()
 	}
-	outcome.Completed.Commands = append(outcome.Completed.Commands, i.run.failCommand(failure.NewApplicationError(
-		"Workflow failed on panic due to FailWorkflow workflow panic policy", "", failure.ApplicationErrorOptions{Cause: err})))
+	outcome.Completed.Commands = append(outcome.Completed.Commands, i.run.failCommand(panicPolicyError(err)))
 	outcome.Closed, outcome.Evict, outcome.Err = true, true, err
 	return outcome
+}
+
+// failStuckWorkflow ends the execution of a workflow whose code does not yield, without
+// what it has asked for in the task.
+func (i *Instance) failStuckWorkflow(poll *workflowservice.PollWorkflowTaskQueueResponse, err error) *Outcome {
+	return &Outcome{Closed: true, Evict: true, Err: err, Completed: &workflowservice.RespondWorkflowTaskCompletedRequest{
+		TaskToken: poll.GetTaskToken(),
+		Namespace: i.options.Namespace,
+		Identity:  i.options.Identity,
+		Commands:  []*commandpb.Command{i.run.failCommand(panicPolicyError(err))},
+	}}
+}
+
+func panicPolicyError(err error) error {
+	return failure.NewApplicationError(
+		"Workflow failed on panic due to FailWorkflow workflow panic policy", "", failure.ApplicationErrorOptions{Cause: err})
 }
 
 var errGoexit = fmt.Errorf("workflow code called runtime.Goexit, or a function that does, such as testing.T.FailNow")

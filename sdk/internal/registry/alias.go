@@ -1,5 +1,7 @@
 package registry
 
+import "maps"
+
 // aliases are the explicit names that functions were registered under. A nil
 // *aliases has none and takes none.
 type aliases struct {
@@ -18,6 +20,13 @@ type shortName struct {
 
 func newAliases() *aliases {
 	return &aliases{byFunction: make(map[string]string), byName: make(map[string]shortName)}
+}
+
+func (a *aliases) clone() *aliases {
+	if a == nil {
+		return nil
+	}
+	return &aliases{byFunction: maps.Clone(a.byFunction), byName: maps.Clone(a.byName)}
 }
 
 // add notes that fn was registered as name. Of several names of one function the

@@ -13,6 +13,7 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -321,4 +322,23 @@ func sortedKeys(m map[string]*Function) []string {
 	}
 	slices.Sort(keys)
 	return keys
+}
+
+// Clone returns a registry with the same registrations, which does not share those that
+// are made later.
+func (r *Registry) Clone() *Registry {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return &Registry{
+		workflowContext: r.workflowContext,
+		workflows:       maps.Clone(r.workflows),
+		activities:      maps.Clone(r.activities),
+		dynamicWorkflow: r.dynamicWorkflow,
+		dynamicBehavior: r.dynamicBehavior,
+		dynamicActivity: r.dynamicActivity,
+		nexusServices:   maps.Clone(r.nexusServices),
+		nexusSealed:     r.nexusSealed,
+		workflowAliases: r.workflowAliases.clone(),
+		activityAliases: r.activityAliases.clone(),
+	}
 }

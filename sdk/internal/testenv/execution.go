@@ -113,6 +113,7 @@ func (e *Engine) newExecution(start *Start) *Execution {
 		Logger:             o.Logger,
 		Metrics:            o.Metrics,
 		DeadlockTimeout:    o.DeadlockTimeout,
+		PreferredVersion:   o.PreferredVersion,
 		Interceptors:       o.WorkflowInterceptors,
 		LocalActivities:    localActivities{x},
 		TaskStarted:        o.Task,

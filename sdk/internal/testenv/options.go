@@ -39,6 +39,8 @@ type Options struct {
 	Timeout time.Duration
 	// DeadlockTimeout as of flow.Options.
 	DeadlockTimeout time.Duration
+	// PreferredVersion as of flow.Options.
+	PreferredVersion flow.PreferredVersionProvider
 	// GracePeriod is added to the start to close timeout of activities.
 	GracePeriod time.Duration
 	// NoDetachedChildWait has Run return while children that outlive their parent

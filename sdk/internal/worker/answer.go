@@ -30,6 +30,9 @@ func (w *workflowWorker) answer(ctx context.Context, r *run, task *workflowTask,
 	}
 	switch {
 	case outcome.QueryCompleted != nil:
+		if outcome.Err != nil {
+			measured.failed.Get(failureReason(outcome.QueryCompleted.GetCause())).Inc(1)
+		}
 		return nil, !outcome.Evict, w.answerQuery(ctx, r, task, outcome.QueryCompleted)
 	case outcome.Failed != nil:
 		measured.failed.Get(failureReason(outcome.Failed.GetCause())).Inc(1)

@@ -175,8 +175,8 @@ func pluginsOf(clientPlugins []client.Plugin, own []Plugin) []Plugin {
 	return append(all, own...)
 }
 
-// startThrough calls start through the plugins, the first outermost.
-func startThrough(plugins []Plugin, options PluginStartWorkerOptions, start func() error) error {
+// StartThrough calls start through the plugins, the first outermost.
+func StartThrough(plugins []Plugin, options PluginStartWorkerOptions, start func() error) error {
 	next := func(context.Context, PluginStartWorkerOptions) error { return start() }
 	for n := len(plugins) - 1; n >= 0; n-- {
 		plugin, inner := plugins[n], next
@@ -187,8 +187,8 @@ func startThrough(plugins []Plugin, options PluginStartWorkerOptions, start func
 	return next(context.Background(), options)
 }
 
-// stopThrough calls stop through the plugins, the first outermost.
-func stopThrough(plugins []Plugin, options PluginStopWorkerOptions, stop func()) {
+// StopThrough calls stop through the plugins, the first outermost.
+func StopThrough(plugins []Plugin, options PluginStopWorkerOptions, stop func()) {
 	next := func(context.Context, PluginStopWorkerOptions) { stop() }
 	for n := len(plugins) - 1; n >= 0; n-- {
 		plugin, inner := plugins[n], next

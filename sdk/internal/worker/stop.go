@@ -34,7 +34,7 @@ func (w *Worker) Stop() {
 	}
 	w.background.Wait()
 	told := w.announce()
-	stopThrough(w.config.plugins, PluginStopWorkerOptions{WorkerInstanceKey: w.instanceKey}, func() {
+	StopThrough(w.config.plugins, PluginStopWorkerOptions{WorkerInstanceKey: w.instanceKey}, func() {
 		w.endPolls(drain && told)
 		w.endTasksGracefully(deadline)
 	})

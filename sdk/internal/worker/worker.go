@@ -204,7 +204,7 @@ func newWorker(config config, cache *stickyCache) *Worker {
 	}
 	w.storage = config.backend.Storage.ForWorker(w.logger)
 	w.start = sync.OnceValue(func() error {
-		return startThrough(w.config.plugins, PluginStartWorkerOptions{WorkerInstanceKey: w.instanceKey, WorkerRegistry: w.config.pluginRegistry}, w.begin)
+		return StartThrough(w.config.plugins, PluginStartWorkerOptions{WorkerInstanceKey: w.instanceKey, WorkerRegistry: w.config.pluginRegistry}, w.begin)
 	})
 	w.stopping, w.endStopping = context.WithCancel(context.Background())
 	w.polling, w.endPolling = context.WithCancel(context.Background())
