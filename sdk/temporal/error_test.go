@@ -2,6 +2,7 @@ package temporal_test
 
 import (
 	"fmt"
+	"reflect"
 	"testing"
 
 	"go.temporal.io/api/serviceerror"
@@ -16,5 +17,13 @@ func TestAWrappedErrorThatTheWorkflowIsStartedAlreadyIsRecognized(t *testing.T) 
 	}
 	if temporal.IsWorkflowExecutionAlreadyStartedError(serviceerror.NewNotFound("x")) {
 		t.Fatal("so is another error")
+	}
+}
+
+func TestErrorsThatCarryDetailsAreComparable(t *testing.T) {
+	for _, err := range []any{temporal.ApplicationError{}, temporal.CanceledError{}, temporal.TimeoutError{}} {
+		if !reflect.TypeOf(err).Comparable() {
+			t.Errorf("%T is not", err)
+		}
 	}
 }

@@ -10,10 +10,11 @@ import (
 )
 
 // details are the values an error carries: as payloads if it came from the server,
-// as the Go values themselves if it was made here.
+// as the Go values themselves if it was made here. They are comparable, so that the
+// errors that carry them are.
 type details struct {
 	payloads converter.EncodedValues // nil if made here
-	values   []any
+	values   *[]any                  // nil for none
 }
 
 // newDetails takes what the user gave to a constructor. Values that are still encoded
@@ -24,14 +25,17 @@ func newDetails(values []any) details {
 			return details{payloads: payloads}
 		}
 	}
-	return details{values: values}
+	if len(values) == 0 {
+		return details{}
+	}
+	return details{values: &values}
 }
 
 func (d details) has() bool {
 	if d.payloads != nil {
 		return d.payloads.HasValues()
 	}
-	return len(d.values) != 0
+	return d.values != nil
 }
 
 // get decodes, or copies, the details into what the pointers point to.
@@ -42,7 +46,8 @@ func (d details) get(valuePtrs []any) error {
 	if d.payloads != nil {
 		return d.payloads.Get(valuePtrs...)
 	}
-	if len(valuePtrs) > len(d.values) {
+	values := *d.values
+	if len(valuePtrs) > len(values) {
 		return encoded.ErrTooManyArg
 	}
 	for i, ptr := range valuePtrs {
@@ -51,11 +56,11 @@ func (d details) get(valuePtrs []any) error {
 			return fmt.Errorf("error detail %d: %T: %w", i, ptr, converter.ErrValuePtrIsNotPointer)
 		}
 		target = target.Elem()
-		if d.values[i] == nil {
+		if values[i] == nil {
 			target.SetZero()
 			continue
 		}
-		value := reflect.ValueOf(d.values[i])
+		value := reflect.ValueOf(values[i])
 		if !value.Type().AssignableTo(target.Type()) {
 			return fmt.Errorf("error detail %d: %w: it is a %s, not a %s", i, converter.ErrUnableToSetValue, value.Type(), target.Type())
 		}
@@ -69,5 +74,8 @@ func (d details) encode(dc converter.DataConverter) (*commonpb.Payloads, error) 
 	if d.payloads != nil {
 		return converter.GetPayloads(d.payloads), nil
 	}
-	return dc.ToPayloads(d.values...)
+	if d.values == nil {
+		return dc.ToPayloads()
+	}
+	return dc.ToPayloads(*d.values...)
 }
