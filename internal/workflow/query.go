@@ -100,7 +100,7 @@ func (c *Chain) Query(step *entity.Step, req *workflowservice.QueryWorkflowReque
 		return plan, nil
 	}
 	if r.closed() && r.state.LastCompletedStartedEventId == 0 {
-		return nil, serviceerror.NewWorkflowNotReady("workflow closed before workflow task started")
+		return nil, serviceerror.NewWorkflowNotReady("Workflow execution closed before WorkflowTaskStarted event")
 	}
 	if !r.queryReady() {
 		plan.Disposition = QueryWait

@@ -386,7 +386,7 @@ func (r *Run) countFailure(step *entity.Step) {
 }
 
 func (r *Run) clearSticky() {
-	if r.state.StickyQueue != "" {
+	if r.state.StickyQueue != "" || r.state.StickyTimeout != nil {
 		r.state.StickyQueue, r.state.StickyTimeout = "", nil
 		r.dirty.state = true
 	}
@@ -544,12 +544,17 @@ func (r *Run) execution() *commonpb.WorkflowExecution {
 	return &commonpb.WorkflowExecution{WorkflowId: r.chain.key.ID, RunId: r.info.RunId}
 }
 
-// ResetSticky makes the next workflow tasks of the run go to the normal queue.
+// ResetSticky makes the next workflow tasks of the run go to the normal queue. A task
+// that waits in the sticky queue stays there until its time is up.
 func (c *Chain) ResetSticky(step *entity.Step, req *workflowservice.ResetStickyTaskQueueRequest) error {
 	r, err := c.runningRun(step, req.GetExecution().GetRunId())
 	if err != nil {
 		return err
 	}
+	timeout := r.state.StickyTimeout
 	r.clearSticky()
+	if r.started == nil && r.state.WorkflowTask.GetStickyQueue() != "" {
+		r.state.StickyTimeout = timeout // of the waiting task, whose worker may be gone
+	}
 	return nil
 }
