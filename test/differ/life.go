@@ -24,7 +24,7 @@ import (
 // that are left out.
 func Life(seed uint64, steps int, leftOut map[int]bool) Scenario {
 	return Scenario{fmt.Sprintf("life %d", seed), func(w *World) {
-		l := &life{w: w}
+		l := &life{w: w, seed: seed}
 		w.lenient = true
 		l.rng = rand.New(rand.NewPCG(seed, 0))
 		l.begin()
@@ -43,6 +43,7 @@ func Life(seed uint64, steps int, leftOut map[int]bool) Scenario {
 
 type life struct {
 	w      *World
+	seed   uint64
 	rng    *rand.Rand
 	number int // of the step
 	serial int // makes names
@@ -67,7 +68,7 @@ func (l *life) name(prefix string) string {
 // begin starts the workflows of a life.
 func (l *life) begin() {
 	for _, name := range []string{"w", "other"} {
-		f := &flow{name: name, running: map[string]*Activity{}}
+		f := newFlow(name, nil, "")
 		l.flows = append(l.flows, f)
 		var settings []string
 		if l.chance(4) {
@@ -100,6 +101,7 @@ func (l *life) step() bool {
 		l.clientDeeds(f, add)
 		l.workerDeeds(f, add)
 		l.activityDeeds(f, add)
+		l.operatorDeeds(f, add)
 	}
 	total := 0
 	for _, d := range deeds {
@@ -306,7 +308,7 @@ func (l *life) update(f *flow) {
 func (l *life) activityDeeds(f *flow, add adder) {
 	for _, a := range f.activities {
 		taken := f.running[a.id]
-		add(3, taken == nil && !a.canceling, func() {
+		add(3, taken == nil && !a.canceling && !f.paused[a.id], func() {
 			l.say("take activity %s of %s", a.id, f.name)
 			f.running[a.id] = l.w.PollActivity(a.id)
 		})

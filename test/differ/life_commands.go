@@ -81,7 +81,7 @@ func (l *life) answeredLater(f *flow) []*commandpb.Command {
 		if len(l.flows) >= 5 {
 			return nil
 		}
-		c := &flow{name: l.name("c"), parent: f, policy: pick(l, []string{"TERMINATE", "REQUEST_CANCEL", "ABANDON"}), running: map[string]*Activity{}}
+		c := newFlow(l.name("c"), f, pick(l, []string{"TERMINATE", "REQUEST_CANCEL", "ABANDON"}))
 		l.flows = append(l.flows, c)
 		return []*commandpb.Command{l.w.child(c.name, "parent_close_policy="+c.policy)}
 	default:

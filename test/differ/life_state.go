@@ -21,8 +21,14 @@ type flow struct {
 	listener func() *Task
 	// running are the activities that workers have taken, by id.
 	running map[string]*Activity
+	// paused are the activities that operators have paused, by id.
+	paused map[string]bool
 
 	state
+}
+
+func newFlow(name string, parent *flow, policy string) *flow {
+	return &flow{name: name, parent: parent, policy: policy, running: map[string]*Activity{}, paused: map[string]bool{}}
 }
 
 // state is what the history of the current run says.

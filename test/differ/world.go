@@ -304,23 +304,37 @@ func (w *World) showChain(name string) {
 		w.Say("history of %s: none", name)
 		return
 	}
+	var newest string
+	w.quietly(func() {
+		d, _ := w.Quiet.DescribeWorkflowExecution(w.Ctx, describeRequest(w, name))
+		newest = d.GetWorkflowExecutionInfo().GetExecution().GetRunId()
+	})
+	shown := map[string]bool{}
 	runID := current[0].GetWorkflowExecutionStartedEventAttributes().GetFirstExecutionRunId()
 	for number := 1; runID != ""; number++ {
 		events := w.History(name, runID)
-		w.Say("history of %s, run %d", name, number)
-		for _, event := range events {
-			if event.EventId < w.from {
-				continue
-			}
-			if w.lenient {
-				makeLenient(event)
-			}
-			w.Say("  %s", w.renderer.event(event))
-		}
+		w.showRun(fmt.Sprintf("%s, run %d", name, number), events)
+		shown[runID] = true
 		if len(events) == 0 {
 			return
 		}
 		runID = next(events[len(events)-1])
+	}
+	if newest != "" && !shown[newest] {
+		w.showRun(name+", current run", current) // made by a reset: no run has it as its next
+	}
+}
+
+func (w *World) showRun(name string, events []*historypb.HistoryEvent) {
+	w.Say("history of %s", name)
+	for _, event := range events {
+		if event.EventId < w.from {
+			continue
+		}
+		if w.lenient {
+			makeLenient(event)
+		}
+		w.Say("  %s", w.renderer.event(event))
 	}
 }
 
