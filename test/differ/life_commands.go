@@ -83,9 +83,9 @@ func (l *life) answeredLater(f *flow) []*commandpb.Command {
 		}
 		c := newFlow(l.name("c"), f, pick(l, []string{"TERMINATE", "REQUEST_CANCEL", "ABANDON"}))
 		l.flows = append(l.flows, c)
-		return []*commandpb.Command{l.w.child(c.name, "parent_close_policy="+c.policy)}
+		return []*commandpb.Command{l.w.child(c.name, append(l.patiently(), "parent_close_policy="+c.policy)...)}
 	default:
-		return []*commandpb.Command{l.w.child("other")} // whose id is taken, or not
+		return []*commandpb.Command{l.w.child("other", l.patiently()...)} // whose id is taken, or not
 	}
 }
 

@@ -46,8 +46,8 @@ func (w *World) Poll(name string, settings ...string) *Task {
 func (w *World) poll(method string, request, reply proto.Message, taken func() bool) {
 	var last outcome
 	recorder := &recorder{conn: w.conn, emit: func(o outcome) { last = o }}
-	for end := time.Now().Add(patience); time.Now().Before(end) && !taken(); {
-		ctx, cancel := context.WithTimeout(w.Ctx, patience/2)
+	for end := time.Now().Add(w.patience); time.Now().Before(end) && !taken(); {
+		ctx, cancel := context.WithTimeout(w.Ctx, w.patience/2)
 		err := recorder.Invoke(ctx, serviceMethod(method), request, reply)
 		cancel()
 		if err != nil {

@@ -51,13 +51,15 @@ type World struct {
 	names      []string // of workflows whose histories are shown at the end
 	from       int64    // the first event of them that is shown
 	requests   int      // how many request ids there are
-	lenient    bool     // of refused commands only the cause is shown, and not who started a workflow task
-	quiet      bool     // calls are not written to the transcript
+	patience   time.Duration
+	operators  bool // may have changed activities
+	lenient    bool // of refused commands only the cause is shown, and not who started a workflow task
+	quiet      bool // calls are not written to the transcript
 }
 
 const (
 	// timeout bounds one scenario.
-	timeout = 5 * time.Minute
+	timeout = 15 * time.Minute
 	// patience is how long a scenario waits for something that should happen. If it
 	// does not, that is part of the transcript. It ends before a workflow task times
 	// out.
@@ -78,7 +80,7 @@ func play(t testing.TB, conn grpc.ClientConnInterface, s Scenario) string {
 
 func newWorld(t testing.TB, ctx context.Context, conn grpc.ClientConnInterface) *World {
 	prefix := "d-" + uuid.NewString()[:8]
-	w := &World{T: t, Ctx: ctx, Prefix: prefix, conn: conn, renderer: renderer{history.NewExactNormalizer(prefix)},
+	w := &World{T: t, Ctx: ctx, Prefix: prefix, conn: conn, renderer: renderer{history.NewExactNormalizer(prefix)}, patience: patience,
 		Quiet: workflowservice.NewWorkflowServiceClient(conn)}
 	recorder := &recorder{conn: conn, emit: w.emit}
 	w.API = workflowservice.NewWorkflowServiceClient(recorder)
@@ -154,6 +156,11 @@ func (w *World) emit(o outcome) {
 		w.Say("%s: %s", o.method, w.renderer.failure(o.err))
 		return
 	}
+	if activity, ok := o.reply.(*workflowservice.PollActivityTaskQueueResponse); ok && w.operators {
+		activity = proto.Clone(activity).(*workflowservice.PollActivityTaskQueueResponse)
+		activity.StartToCloseTimeout = nil // an operator may have changed it, of which a Temporal server does not tell
+		o.reply = activity
+	}
 	w.Say("%s: OK %s", o.method, w.renderer.response(o.reply))
 }
 
@@ -209,7 +216,7 @@ func (w *World) Later(calls func(api workflowservice.WorkflowServiceClient)) (wa
 		w.T.Helper()
 		select {
 		case <-done:
-		case <-time.After(patience):
+		case <-time.After(w.patience):
 			w.Say("a call in the background does not end")
 			panic(ended{})
 		}
@@ -222,7 +229,7 @@ func (w *World) Later(calls func(api workflowservice.WorkflowServiceClient)) (wa
 // Eventually waits until ready reports true.
 func (w *World) Eventually(what string, ready func() bool) {
 	w.T.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(w.patience)
 	for !ready() {
 		select {
 		case <-deadline:
