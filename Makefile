@@ -93,6 +93,10 @@ SLEEPING ?= 100000
 bench-sleeping: build ## Memory and disk that SLEEPING=100000 sleeping workflows take, and how fast a server starts on them
 	$(OUTSIDE) bench run . -perdure ../bin/perdure -sleeping $(SLEEPING) -seconds $(SECONDS)
 
+.PHONY: cliffs
+cliffs: ## Print whether the cost of a step grows with the size of what it is a step of
+	$(OUTSIDE) bench run ./cliffs
+
 .PHONY: golden
 golden: bin/peer ## Record the interop tests' golden files from a Temporal server
 	test/with-peer bin/peer sh -c '$(OUTSIDE) test test . -count=1 -run TestRecordGolden -record -peer "$$PEER"'

@@ -71,9 +71,35 @@ func (e *endless) ReadLanes(ctx context.Context, queue entity.Queue, lanes entit
 	return found, nil
 }
 
-func (e *endless) EachTask(context.Context, entity.Queue, func(string, int64) bool) error { return nil }
-func (e *endless) Watermark() int64                                                       { return 1 << 60 }
-func (e *endless) Holds(entity.Key) bool                                                  { return true }
+func (e *endless) EachTask(_ context.Context, _ entity.Queue, visit func(string, int64) bool) error {
+	for _, lane := range e.lanes {
+		for i := range e.each {
+			if !visit(lane, 1+i*int64(len(e.lanes))+e.number[lane]) {
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+func (e *endless) Watermark() int64      { return 1 << 60 }
+func (e *endless) Holds(entity.Key) bool { return true }
+
+// Whoever watches a backlog asks again and again.
+func BenchmarkCliffOfDescribingABacklog(b *testing.B) {
+	for _, size := range []int{100, 10_000, 1_000_000} {
+		b.Run(fmt.Sprintf("size=%d", size), func(b *testing.B) {
+			m := New(Options{Source: newEndless(size, 1)})
+			defer m.Close()
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := m.Describe(b.Context(), queueA, ""); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
 
 // What a poll costs must depend neither on how many tasks wait nor, by much, on how
 // many fairness keys they have.

@@ -32,7 +32,8 @@ type Description struct {
 // Stats are what waits in a queue.
 type Stats struct {
 	// BacklogCount is the approximate number of tasks that wait; exact if they are
-	// few. Of a backlog that is on disk, at most a million are counted.
+	// few. Of a backlog that is on disk, at most a million are counted, at most every
+	// five seconds.
 	BacklogCount int64
 	// BacklogAge is how long the first of them has waited.
 	BacklogAge time.Duration
@@ -99,7 +100,7 @@ func (m *Matching) Describe(ctx context.Context, queue entity.Queue, sticky stri
 		return cmp.Or(b.LastAccess.Compare(a.LastAccess), cmp.Compare(a.Identity, b.Identity))
 	})
 	if s.stored {
-		if err := s.store(ctx, m.source, queue); err != nil {
+		if err := m.storedStats(ctx, &s, queue); err != nil {
 			return Description{}, fmt.Errorf("describing task queue %q: %w", queue.Name, err)
 		}
 	}

@@ -107,6 +107,8 @@ type Matching struct {
 	loads   chan struct{} // holds a token for each load under way
 	// departed are the workers that have been shut down.
 	departed departures
+	// counts are of what waits in the store.
+	counts counts
 
 	ctx        context.Context
 	stop       context.CancelFunc

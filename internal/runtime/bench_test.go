@@ -47,3 +47,29 @@ func BenchmarkView(b *testing.B) {
 		_ = w.View(b.Context(), toyKey("a"), func(entity.Entity, entity.View) error { return nil })
 	}
 }
+
+// What a step on one entity costs must not depend on how many others there are.
+func BenchmarkCliffOfIdleEntities(b *testing.B) {
+	for _, size := range []int{1000, 100_000, 1_000_000} {
+		b.Run("size="+strconv.Itoa(size), func(b *testing.B) {
+			w := newWorld(b, func(o *runtime.Options) { o.CacheBytes = 1 << 40 })
+			defer w.close()
+			k, value := []byte("n"), number(7)
+			step := func(i int) {
+				if err := w.Step(b.Context(), toyKey(strconv.Itoa(i)), func(step *entity.Step, e entity.Entity) error {
+					step.Put(k, value)
+					return nil
+				}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for i := range size {
+				step(i)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				step(size / 2)
+			}
+		})
+	}
+}

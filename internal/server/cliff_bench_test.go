@@ -25,7 +25,8 @@ import (
 type cliff struct {
 	*testing.B
 	workflowservice.WorkflowServiceClient
-	n int // makes ids
+	n     int    // makes ids
+	token []byte // of the workflow task that has been taken
 }
 
 func newCliff(b *testing.B) *cliff {
@@ -40,26 +41,21 @@ func newCliff(b *testing.B) *cliff {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = s.Stop(context.Background()) })
-	c := &cliff{b, workflowservice.NewWorkflowServiceClient(s.ClientConn()), 0}
-	// Nothing goes to a sticky queue that nobody polls.
-	ctx, cancel := context.WithTimeout(b.Context(), 10*time.Millisecond)
-	defer cancel()
-	_, _ = c.PollWorkflowTaskQueue(ctx, &workflowservice.PollWorkflowTaskQueueRequest{Namespace: ns, TaskQueue: sticky})
-	c.start("big")
+	c := &cliff{B: b, WorkflowServiceClient: workflowservice.NewWorkflowServiceClient(s.ClientConn())}
+	_, err = c.StartWorkflowExecution(c.Context(), &workflowservice.StartWorkflowExecutionRequest{Namespace: ns, WorkflowId: "big",
+		WorkflowType: &commonpb.WorkflowType{Name: "order"}, TaskQueue: bigQueue, RequestId: "big"})
+	c.must(err)
+	c.take()
 	return c
 }
+
+var bigQueue = &taskqueuepb.TaskQueue{Name: "big"}
 
 func (c *cliff) must(err error) {
 	c.Helper()
 	if err != nil {
 		c.Fatal(err)
 	}
-}
-
-func (c *cliff) start(id string) {
-	_, err := c.StartWorkflowExecution(c.Context(), &workflowservice.StartWorkflowExecutionRequest{Namespace: ns, WorkflowId: id,
-		WorkflowType: &commonpb.WorkflowType{Name: "order"}, TaskQueue: &taskqueuepb.TaskQueue{Name: id}, RequestId: id})
-	c.must(err)
 }
 
 func (c *cliff) signal() {
@@ -69,37 +65,34 @@ func (c *cliff) signal() {
 	c.must(err)
 }
 
-// sticky is the queue on which the workflow's worker has it in its cache.
-var sticky = &taskqueuepb.TaskQueue{Name: "sticky", Kind: enumspb.TASK_QUEUE_KIND_STICKY, NormalName: "big"}
-
-// decide takes the workflow task of the workflow and answers it.
-func (c *cliff) decide(q *taskqueuepb.TaskQueue, commands ...*commandpb.Command) {
-	task, err := c.PollWorkflowTaskQueue(c.Context(), &workflowservice.PollWorkflowTaskQueueRequest{Namespace: ns, TaskQueue: q})
+// take takes the workflow task of the workflow.
+func (c *cliff) take() {
+	task, err := c.PollWorkflowTaskQueue(c.Context(), &workflowservice.PollWorkflowTaskQueueRequest{Namespace: ns, TaskQueue: bigQueue})
 	c.must(err)
-	_, err = c.RespondWorkflowTaskCompleted(c.Context(), &workflowservice.RespondWorkflowTaskCompletedRequest{TaskToken: task.GetTaskToken(), Commands: commands,
-		StickyAttributes: &taskqueuepb.StickyExecutionAttributes{WorkerTaskQueue: sticky, ScheduleToStartTimeout: durationpb.New(time.Hour)}})
-	c.must(err)
+	c.token = task.GetTaskToken()
 }
 
-// step is what is measured: a signal, and the workflow task that comes of it.
-func (c *cliff) step() {
-	c.signal()
-	c.decide(sticky)
+// decide answers the workflow task. If another is wanted, it comes with the reply.
+func (c *cliff) decide(another bool, commands ...*commandpb.Command) {
+	reply, err := c.RespondWorkflowTaskCompleted(c.Context(), &workflowservice.RespondWorkflowTaskCompletedRequest{TaskToken: c.token, Commands: commands,
+		ForceCreateNewWorkflowTask: another, ReturnNewWorkflowTask: another,
+		StickyAttributes: &taskqueuepb.StickyExecutionAttributes{ScheduleToStartTimeout: durationpb.New(time.Hour),
+			WorkerTaskQueue: &taskqueuepb.TaskQueue{Name: "sticky", Kind: enumspb.TASK_QUEUE_KIND_STICKY, NormalName: "big"}}})
+	c.must(err)
+	c.token = reply.GetWorkflowTask().GetTaskToken()
 }
+
+// step is what is measured: a workflow task that records a marker.
+func (c *cliff) step() { c.decide(true, marker("m")) }
 
 // grow has the workflow carry out so many commands, a thousand in a task.
 func (c *cliff) grow(size int, command func(i int) *commandpb.Command) {
-	queue := &taskqueuepb.TaskQueue{Name: "big"}
-	for from := 0; from < size || from == 0; from += 1000 {
+	for from := 0; from < size; from += 1000 {
 		var commands []*commandpb.Command
 		for i := from; i < min(size, from+1000); i++ {
 			commands = append(commands, command(i))
 		}
-		if from > 0 {
-			c.signal()
-			queue = sticky
-		}
-		c.decide(queue, commands...)
+		c.decide(true, commands...)
 	}
 }
 
@@ -125,16 +118,13 @@ func BenchmarkCliffOfPendingActivities(b *testing.B) {
 
 func BenchmarkCliffOfTheHistory(b *testing.B) {
 	cliffOf(b, []int{100, 5000, 50_000}, func(c *cliff, size int) {
-		c.grow(size, func(int) *commandpb.Command {
-			return &commandpb.Command{CommandType: enumspb.COMMAND_TYPE_RECORD_MARKER, Attributes: &commandpb.Command_RecordMarkerCommandAttributes{
-				RecordMarkerCommandAttributes: &commandpb.RecordMarkerCommandAttributes{MarkerName: "m"}}}
-		})
+		c.grow(size, func(int) *commandpb.Command { return marker("m") })
 	}, (*cliff).step)
 }
 
 func BenchmarkCliffOfSignals(b *testing.B) {
 	cliffOf(b, []int{10, 1000, 10_000}, func(c *cliff, size int) {
-		c.decide(&taskqueuepb.TaskQueue{Name: "big"})
+		c.decide(false)
 		for range size {
 			c.signal()
 		}
@@ -149,14 +139,18 @@ func child(i int, policy enumspb.ParentClosePolicy) *commandpb.Command {
 
 func BenchmarkCliffOfChildren(b *testing.B) {
 	cliffOf(b, []int{10, 500, 5000}, func(c *cliff, size int) {
-		c.grow(size, func(i int) *commandpb.Command { return child(i, enumspb.PARENT_CLOSE_POLICY_ABANDON) })
-		c.awaitStarted(size)
+		c.startChildren(size, enumspb.PARENT_CLOSE_POLICY_ABANDON)
+		c.take()
 	}, (*cliff).step)
 }
 
-// awaitStarted waits until so many children have started, and answers the workflow task
-// that comes of it.
-func (c *cliff) awaitStarted(size int) {
+// startChildren starts so many children and waits until they have started.
+func (c *cliff) startChildren(size int, policy enumspb.ParentClosePolicy) {
+	var commands []*commandpb.Command
+	for i := range size {
+		commands = append(commands, child(i, policy))
+	}
+	c.decide(false, commands...)
 	for {
 		d, err := c.DescribeWorkflowExecution(c.Context(), &workflowservice.DescribeWorkflowExecutionRequest{Namespace: ns, Execution: &commonpb.WorkflowExecution{WorkflowId: "big"}})
 		c.must(err)
@@ -167,14 +161,10 @@ func (c *cliff) awaitStarted(size int) {
 			}
 		}
 		if started == size {
-			break
+			return
 		}
-		if d.GetPendingWorkflowTask() != nil {
-			c.decide(sticky)
-		}
+		time.Sleep(10 * time.Millisecond) // a description of many is not cheap
 	}
-	c.signal()
-	c.decide(sticky)
 }
 
 // BenchmarkCliffOfClosingAParent measures what one child costs of the end of its parent,
@@ -185,8 +175,7 @@ func BenchmarkCliffOfClosingAParent(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
 				c := newCliff(b)
-				c.grow(size, func(i int) *commandpb.Command { return child(i, enumspb.PARENT_CLOSE_POLICY_TERMINATE) })
-				c.awaitStarted(size)
+				c.startChildren(size, enumspb.PARENT_CLOSE_POLICY_TERMINATE)
 				b.StartTimer()
 				_, err := c.TerminateWorkflowExecution(c.Context(), &workflowservice.TerminateWorkflowExecutionRequest{Namespace: ns,
 					WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: "big"}})

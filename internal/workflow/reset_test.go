@@ -104,21 +104,27 @@ func TestResetThatCannotReadChangesNothing(t *testing.T) {
 	}
 }
 
-func BenchmarkResetOfALongHistory(b *testing.B) {
-	w := longWorkflow(b, 100)
-	point := int64(len(w.history()))
-	runID := w.runID()
-	b.ReportMetric(float64(point), "events")
-	for b.Loop() {
-		c := w.engine.load(w.key())
-		req := newResetRequest(w.id, point, "r")
-		req.WorkflowExecution.RunId = runID
-		step := entity.NewStep(w.now, w.env())
-		if _, err := c.Reset(step, req); err != nil {
-			b.Fatal(err)
-		}
-		if err := c.EndStep(step); err != nil {
-			b.Fatal(err)
-		}
+// BenchmarkCliffOfResets measures what a reset costs by events of the history: all of them are
+// copied in one step, and that is how long the other workflows of the shard wait.
+func BenchmarkCliffOfResets(b *testing.B) {
+	for _, tasks := range []int{5, 50, 500} {
+		b.Run(fmt.Sprintf("size=%d", tasks*101), func(b *testing.B) {
+			w := longWorkflow(b, tasks)
+			point := int64(len(w.history()))
+			runID := w.runID()
+			for b.Loop() {
+				c := w.engine.load(w.key())
+				req := newResetRequest(w.id, point, "r")
+				req.WorkflowExecution.RunId = runID
+				step := entity.NewStep(w.now, w.env())
+				if _, err := c.Reset(step, req); err != nil {
+					b.Fatal(err)
+				}
+				if err := c.EndStep(step); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(point), "ns/event")
+		})
 	}
 }

@@ -20,7 +20,9 @@ func (l *life) operatorDeeds(f *flow, add adder) {
 	// Whom its children and its parent answer after a reset is a matter of time.
 	related := f.parent != nil || len(f.children) > 0
 	add(1, f.exists && f.first && f.task == nil && f.listener == nil && !related, func() { l.reset(f) })
-	add(1, alive, func() {
+	// A Temporal server forgets things of a workflow whose options change while a
+	// workflow task waits.
+	add(1, alive && (f.task != nil || !l.w.hasTask(f.name)), func() {
 		priority := 1 + l.rng.IntN(5)
 		l.say("%s gets priority %d", f.name, priority)
 		_, _ = l.w.API.UpdateWorkflowExecutionOptions(l.w.Ctx, Set(&workflowservice.UpdateWorkflowExecutionOptionsRequest{
