@@ -10,12 +10,14 @@ type None struct{}
 // Args2 is an input of two arguments, for workflows, activities and handlers of
 // other programs that take as many.
 type Args2[A, B any] struct {
+	// First and Second are the arguments, in order.
 	First  A
 	Second B
 }
 
 // Args3 is an input of three arguments.
 type Args3[A, B, C any] struct {
+	// First, Second and Third are the arguments, in order.
 	First  A
 	Second B
 	Third  C

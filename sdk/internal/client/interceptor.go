@@ -96,30 +96,39 @@ type ClientSignalWithStartWorkflowInput struct {
 // ClientCancelWorkflowInput is the input of ClientOutboundInterceptor.CancelWorkflow. The
 // fields are those of CancelWorkflowOptions.
 type ClientCancelWorkflowInput struct {
-	WorkflowID          string
-	RunID               string
+	// WorkflowID and RunID name the workflow. Without RunID it is the current run.
+	WorkflowID string
+	RunID      string
+	// FirstExecutionRunID, if not empty, is the run with which the chain must have begun.
 	FirstExecutionRunID string
-	Reason              string
+	// Reason is for people to read in the history.
+	Reason string
 }
 
 // ClientTerminateWorkflowInput is the input of
 // ClientOutboundInterceptor.TerminateWorkflow. The fields are those of
 // TerminateWorkflowOptions.
 type ClientTerminateWorkflowInput struct {
-	WorkflowID          string
-	RunID               string
+	// WorkflowID and RunID name the workflow. Without RunID it is the current run.
+	WorkflowID string
+	RunID      string
+	// FirstExecutionRunID, if not empty, is the run with which the chain must have begun.
 	FirstExecutionRunID string
-	Reason              string
-	Details             []any
+	// Reason is for people to read in the history, Details are for programs.
+	Reason  string
+	Details []any
 }
 
 // ClientQueryWorkflowInput is the input of ClientOutboundInterceptor.QueryWorkflow. The
 // fields are those of QueryWorkflowWithOptionsRequest, whose header is in the context.
 type ClientQueryWorkflowInput struct {
-	WorkflowID           string
-	RunID                string
-	QueryType            string
-	Args                 []any
+	// WorkflowID and RunID name the workflow. Without RunID it is the current run.
+	WorkflowID string
+	RunID      string
+	// QueryType is the name of the query, Args are its arguments.
+	QueryType string
+	Args      []any
+	// QueryRejectCondition says which workflows are not to be asked. By default all are.
 	QueryRejectCondition enumspb.QueryRejectCondition
 }
 

@@ -85,9 +85,16 @@ type (
 	localActivityOptionsKey struct{}
 )
 
+// activityOptionsOf are the options that ctx has, by default those of its run. They are nil
+// outside of workflows.
 func activityOptionsOf(ctx Context) *ActivityOptions {
-	options, _ := ctx.Value(activityOptionsKey{}).(*ActivityOptions)
-	return options
+	if options, ok := ctx.Value(activityOptionsKey{}).(*ActivityOptions); ok {
+		return options
+	}
+	if t, ok := ctx.Value(threadKey{}).(*thread); ok {
+		return &ActivityOptions{TaskQueue: t.run.info.TaskQueueName}
+	}
+	return nil
 }
 
 // changeActivityOptions is ctx with a changed copy of its options.

@@ -31,6 +31,8 @@ type channel struct {
 	run       *run
 	converter DataConverter
 	owner     *cancelContext // of a Done channel
+	// signal are the options of a signal channel that code has asked for, else nil.
+	signal *SignalChannelOptions
 }
 
 // receiver waits for a value. deliver says whether it takes it; more is false
@@ -237,7 +239,7 @@ func (c *channel) assign(value, valuePtr any) error {
 	err := assignValue(c.converter, value, valuePtr)
 	if err != nil {
 		c.run.metricsHandler().Counter(metrics.CorruptedSignals).Inc(1)
-		c.run.logger.Error("Deserialization error. Corrupted signal received on channel "+c.name+".", logtag.Error, err)
+		c.run.log().Error("Deserialization error. Corrupted signal received on channel "+c.name+".", logtag.Error, err)
 	}
 	return err
 }

@@ -84,8 +84,9 @@ type cancelContext struct {
 }
 
 func newCancelContext(parent Context) *cancelContext {
-	c := &cancelContext{Context: parent, done: newChannel(parent, "cancelCtx-done-channel", 0)}
-	c.done.owner = c
+	c := &cancelContext{Context: parent}
+	// No values are sent, so none is decoded.
+	c.done = &channel{name: "cancelCtx-done-channel", run: runOf(parent), owner: c}
 	return c
 }
 

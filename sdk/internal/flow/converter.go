@@ -14,7 +14,7 @@ func withWorkflowContext(ctx Context, dc DataConverter) DataConverter {
 
 // dataConverterOf is the converter for a workflow's own values.
 func dataConverterOf(ctx Context) DataConverter {
-	if options := workflowOptionsOf(ctx); options != nil && options.converter != nil {
+	if options := givenWorkflowOptions(ctx); options != nil && options.converter != nil {
 		return withWorkflowContext(ctx, options.converter)
 	}
 	return withWorkflowContext(ctx, runOf(ctx).converter)
@@ -22,5 +22,9 @@ func dataConverterOf(ctx Context) DataConverter {
 
 // converterFor is the converter for values of an activity or another workflow.
 func converterFor(ctx Context, serialization converter.SerializationContext) DataConverter {
-	return withWorkflowContext(ctx, converter.WithDataConverterSerializationContext(workflowOptionsOf(ctx).rootConverter, serialization))
+	dc := runOf(ctx).rootConverter
+	if options := givenWorkflowOptions(ctx); options != nil {
+		dc = options.rootConverter
+	}
+	return withWorkflowContext(ctx, converter.WithDataConverterSerializationContext(dc, serialization))
 }

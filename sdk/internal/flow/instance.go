@@ -37,9 +37,9 @@ type Instance struct {
 	replayed time.Duration
 
 	state state
-	ready chan struct{}
 
 	mu      sync.Mutex
+	ready   chan struct{} // nil until there are local activities
 	results []*LocalActivityResult
 }
 
@@ -57,9 +57,8 @@ const (
 // it handles must carry the history from the beginning.
 func NewInstance(options *Options) *Instance {
 	return &Instance{
-		options:   options.withDefaults(),
+		options:   options.WithDefaults(),
 		scheduler: coroutine.New(),
-		ready:     make(chan struct{}, 1),
 	}
 }
 
@@ -136,7 +135,19 @@ func (i *Instance) HandleTask(ctx context.Context, task *Task) (*Outcome, error)
 }
 
 // Ready gets a value when LocalActivityDone has something for Continue.
-func (i *Instance) Ready() <-chan struct{} { return i.ready }
+func (i *Instance) Ready() <-chan struct{} {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.readiness()
+}
+
+// readiness is the channel of Ready. The caller holds mu.
+func (i *Instance) readiness() chan struct{} {
+	if i.ready == nil {
+		i.ready = make(chan struct{}, 1)
+	}
+	return i.ready
+}
 
 // Continue goes on with the current task after local activities have ended.
 func (i *Instance) Continue() *Outcome { return i.proceed(false) }

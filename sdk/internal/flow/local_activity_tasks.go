@@ -73,9 +73,10 @@ type LocalActivityResult struct {
 func (i *Instance) LocalActivityDone(result *LocalActivityResult) {
 	i.mu.Lock()
 	i.results = append(i.results, result)
+	ready := i.readiness()
 	i.mu.Unlock()
 	select {
-	case i.ready <- struct{}{}:
+	case ready <- struct{}{}:
 	default:
 	}
 }

@@ -10,9 +10,22 @@ func GetLogger(ctx Context) log.Logger { return calls(ctx).GetLogger(ctx) }
 
 func (o outbound) GetLogger(ctx Context) log.Logger {
 	if info := updateInfoOf(ctx); info != nil {
-		return log.With(o.run.logger, logtag.UpdateID, info.ID, logtag.UpdateName, info.Name)
+		return log.With(o.run.log(), logtag.UpdateID, info.ID, logtag.UpdateName, info.Name)
 	}
-	return o.run.logger
+	return o.run.log()
+}
+
+// log is the workflow's logger. Most workflows never ask for it.
+func (r *run) log() log.Logger {
+	if r.ownLogger == nil {
+		r.ownLogger = &replayLogger{run: r, logger: log.Skip(log.With(r.options.Logger,
+			logtag.WorkflowType, r.info.WorkflowType.Name,
+			logtag.WorkflowID, r.info.WorkflowExecution.ID,
+			logtag.RunID, r.info.WorkflowExecution.RunID,
+			logtag.Attempt, r.info.Attempt,
+		), 1)}
+	}
+	return r.ownLogger
 }
 
 // replayLogger writes what is new.

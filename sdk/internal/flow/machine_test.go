@@ -55,7 +55,7 @@ func TestAnotherMachineThanReplayRunsWorkflowCode(t *testing.T) {
 		return Now(ctx).Sub(begun), nil
 	})
 	started := s.events[0]
-	r := newRun(s.options.withDefaults(), coroutine.New(), nil, execution.Workflow{ID: "id", RunID: "run"}, started)
+	r := newRun(s.options.WithDefaults(), coroutine.New(), nil, execution.Workflow{ID: "id", RunID: "run"}, started)
 	defer r.close()
 	machine := &clockwork{now: epoch}
 	r.bind(machine)

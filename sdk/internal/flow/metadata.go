@@ -28,9 +28,11 @@ func (r *run) metadata() *sdkpb.WorkflowMetadata {
 		definition.QueryDefinitions = append(definition.QueryDefinitions,
 			&sdkpb.WorkflowInteractionDefinition{Name: name, Description: handler.options.Description})
 	}
-	for name, options := range r.signalOptions {
-		definition.SignalDefinitions = append(definition.SignalDefinitions,
-			&sdkpb.WorkflowInteractionDefinition{Name: name, Description: options.Description})
+	for name, c := range r.signals {
+		if c.signal != nil {
+			definition.SignalDefinitions = append(definition.SignalDefinitions,
+				&sdkpb.WorkflowInteractionDefinition{Name: name, Description: c.signal.Description})
+		}
 	}
 	for name, handler := range r.updates.handlers {
 		definition.UpdateDefinitions = append(definition.UpdateDefinitions,

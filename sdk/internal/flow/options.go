@@ -96,8 +96,9 @@ func (o *Options) now() time.Time {
 	return o.Clock()
 }
 
-// withDefaults fills in what was left out.
-func (o *Options) withDefaults() *Options {
+// WithDefaults fills in what was left out, in a copy if there is anything. Who makes many
+// instances calls it once: they share what it returns.
+func (o *Options) WithDefaults() *Options {
 	if o.DataConverter != nil && o.FailureConverter != nil && o.Logger != nil && o.DeadlockTimeout != 0 {
 		return o
 	}

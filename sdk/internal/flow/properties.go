@@ -69,7 +69,7 @@ func GetTypedSearchAttributes(ctx Context) searchattr.SearchAttributes {
 }
 
 func (o outbound) GetTypedSearchAttributes(Context) searchattr.SearchAttributes {
-	return searchattr.Decode(o.run.logger, o.run.info.SearchAttributes)
+	return searchattr.Decode(o.run.log(), o.run.info.SearchAttributes)
 }
 
 func (r *run) upsertSearchAttributes(attributes *commonpb.SearchAttributes) {

@@ -11,7 +11,6 @@ import (
 	"github.com/perdure/perdure/sdk/internal/coroutine"
 	"github.com/perdure/perdure/sdk/internal/encoded"
 	"github.com/perdure/perdure/sdk/internal/execution"
-	"github.com/perdure/perdure/sdk/internal/logtag"
 	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/internal/replay"
@@ -34,7 +33,7 @@ type run struct {
 	failures      FailureConverter
 	rootConverter DataConverter
 	rootFailures  FailureConverter
-	logger        log.Logger
+	ownLogger     log.Logger      // see log; nil until it is asked for
 	metrics       metrics.Handler // nil until it is asked for
 
 	// The chains of calls into and out of workflow code.
@@ -47,7 +46,6 @@ type run struct {
 	cancelRoot CancelFunc
 
 	signals        map[string]*channel
-	signalOptions  map[string]SignalChannelOptions // of those that code asked for
 	queries        map[string]*queryHandler
 	updates        runUpdates
 	sessions       map[string]*SessionInfo  // open ones by id
@@ -79,12 +77,6 @@ func newRun(options *Options, scheduler *coroutine.Scheduler, instance *Instance
 		failures:      converter.WithFailureConverterSerializationContext(options.FailureConverter, serialization),
 		signals:       make(map[string]*channel),
 	}
-	r.logger = &replayLogger{run: r, logger: log.Skip(log.With(options.Logger,
-		logtag.WorkflowType, info.WorkflowType.Name,
-		logtag.WorkflowID, id.ID,
-		logtag.RunID, id.RunID,
-		logtag.Attempt, info.Attempt,
-	), 1)}
 	return r
 }
 
@@ -118,8 +110,6 @@ func (r *run) Start(event *historypb.HistoryEvent) error {
 
 	root := &thread{run: r}
 	ctx := WithValue(backgroundContext{}, threadKey{}, root)
-	ctx = WithValue(ctx, activityOptionsKey{}, &ActivityOptions{TaskQueue: r.info.TaskQueueName})
-	ctx = WithValue(ctx, workflowOptionsKey{}, r.defaultWorkflowOptions())
 	if err := r.intercept(ctx); err != nil {
 		return err
 	}
@@ -128,6 +118,7 @@ func (r *run) Start(event *historypb.HistoryEvent) error {
 		return err
 	}
 	ctx, r.cancelRoot = WithCancel(ctx)
+	input := attributes.GetInput() // and not the whole event, which would stay in memory
 	// Interceptors see the first coroutine too, and the code runs in the context
 	// that they make of its.
 	r.root = r.outbound.Go(ctx, "root", func(ctx Context) {
@@ -136,7 +127,7 @@ func (r *run) Start(event *historypb.HistoryEvent) error {
 		// order of coroutines is part of what histories depend on.
 		c.Yield("yield before executing to setup state")
 		c.Progress()
-		r.result, r.err = r.call(attributes.GetInput())
+		r.result, r.err = r.call(input)
 		r.ended = true
 	})
 	root.coroutine = threadOf(r.root).coroutine
@@ -189,7 +180,7 @@ func (r *run) Run() (*commandpb.Command, error) {
 		return nil, nil
 	}
 	if names := r.unhandledSignals(); len(names) > 0 {
-		r.logger.Warn("Workflow has unhandled signals", "SignalNames", names)
+		r.log().Warn("Workflow has unhandled signals", "SignalNames", names)
 	}
 	r.warnOfUnfinishedUpdates()
 	return r.closingCommand(), nil

@@ -38,14 +38,18 @@ func (o outbound) GetSignalChannelWithOptions(_ Context, signalName string, opti
 	if strings.HasPrefix(signalName, registry.ReservedPrefix) && !strings.HasPrefix(signalName, streamPrefix) {
 		panic(registry.ReservedPrefix + " is a reserved prefix")
 	}
-	if r.signalOptions == nil {
-		r.signalOptions = make(map[string]SignalChannelOptions)
+	c := r.signalChannel(signalName)
+	if c.signal == nil {
+		c.signal = &plainSignal
+		if options != plainSignal {
+			c.signal = &options
+		}
 	}
-	if _, ok := r.signalOptions[signalName]; !ok {
-		r.signalOptions[signalName] = options
-	}
-	return r.signalChannel(signalName)
+	return c
 }
+
+// plainSignal are the options of a signal without any.
+var plainSignal SignalChannelOptions
 
 // streamPrefix begins the reserved names that workflow streams, a companion
 // library, uses from workflow code.

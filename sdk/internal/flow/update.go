@@ -332,5 +332,5 @@ func (r *run) warnOfUnfinishedUpdates() {
 		return
 	}
 	slices.SortFunc(updates, func(a, b unfinished) int { return cmp.Compare(a.ID, b.ID) })
-	r.logger.Warn(unfinishedUpdatesWarning, "Updates", updates)
+	r.log().Warn(unfinishedUpdatesWarning, "Updates", updates)
 }

@@ -88,7 +88,7 @@ func (o outbound) GetVersion(_ Context, changeID string, minSupported, maxSuppor
 			})
 		},
 		Warn: func(err error) {
-			r.logger.Warn("Search attribute "+replay.ChangeVersionAttribute+" is not updated.", logtag.Error, err)
+			r.log().Warn("Search attribute "+replay.ChangeVersionAttribute+" is not updated.", logtag.Error, err)
 		},
 	}))
 }

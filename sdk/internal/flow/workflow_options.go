@@ -95,7 +95,20 @@ type workflowOptions struct {
 
 type workflowOptionsKey struct{}
 
+// workflowOptionsOf are the options that ctx has, by default those of its run. They are nil
+// outside of workflows.
 func workflowOptionsOf(ctx Context) *workflowOptions {
+	if options := givenWorkflowOptions(ctx); options != nil {
+		return options
+	}
+	if t, ok := ctx.Value(threadKey{}).(*thread); ok {
+		return t.run.defaultWorkflowOptions()
+	}
+	return nil
+}
+
+// givenWorkflowOptions are the options that code gave to ctx, nil if it gave none.
+func givenWorkflowOptions(ctx Context) *workflowOptions {
 	options, _ := ctx.Value(workflowOptionsKey{}).(*workflowOptions)
 	return options
 }

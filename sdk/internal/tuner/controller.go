@@ -24,7 +24,9 @@ type ResourceControllerOptions struct {
 	MemOutputThreshold float64
 	CpuOutputThreshold float64
 
-	// The gains of the two PID controllers: proportional, integral, derivative.
+	// MemPGain, MemIGain and MemDGain are the gains of the PID controller for memory:
+	// proportional, integral, derivative. CpuPGain, CpuIGain and CpuDGain are those of the
+	// one for the processor. Zero leaves out the respective part.
 	MemPGain float64
 	MemIGain float64
 	MemDGain float64

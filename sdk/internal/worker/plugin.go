@@ -54,11 +54,18 @@ type (
 	// PluginConfigureWorkerRegistryOptions are called for each registration, before it is
 	// made. Nil for not at all.
 	PluginConfigureWorkerRegistryOptions struct {
-		OnRegisterWorkflow        func(any, registry.WorkflowOptions)
+		// OnRegisterWorkflow is told of workflows: the function, and the options of its
+		// registration.
+		OnRegisterWorkflow func(any, registry.WorkflowOptions)
+		// OnRegisterDynamicWorkflow is told of the function for workflows of all other names.
 		OnRegisterDynamicWorkflow func(any, registry.DynamicWorkflowOptions)
-		OnRegisterActivity        func(any, registry.ActivityOptions)
+		// OnRegisterActivity is told of activities: the function or the pointer to a struct,
+		// and the options.
+		OnRegisterActivity func(any, registry.ActivityOptions)
+		// OnRegisterDynamicActivity is told of the function for activities of all other names.
 		OnRegisterDynamicActivity func(any, registry.DynamicActivityOptions)
-		OnRegisterNexusService    func(*nexus.Service)
+		// OnRegisterNexusService is told of Nexus services.
+		OnRegisterNexusService func(*nexus.Service)
 	}
 
 	// PluginStartWorkerOptions is what Plugin.StartWorker is called with.
@@ -97,7 +104,10 @@ type (
 
 	// PluginConfigureWorkflowReplayerRegistryOptions are called for each registration.
 	PluginConfigureWorkflowReplayerRegistryOptions struct {
-		OnRegisterWorkflow        func(any, registry.WorkflowOptions)
+		// OnRegisterWorkflow is told of workflows: the function, and the options of its
+		// registration.
+		OnRegisterWorkflow func(any, registry.WorkflowOptions)
+		// OnRegisterDynamicWorkflow is told of the function for workflows of all other names.
 		OnRegisterDynamicWorkflow func(any, registry.DynamicWorkflowOptions)
 	}
 

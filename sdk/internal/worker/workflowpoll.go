@@ -128,6 +128,7 @@ func newWorkflowWorker(w *Worker) *workflowWorker {
 		Interceptors:          WorkflowInterceptors(c.Interceptors),
 		LocalActivities:       ww.local,
 	}
+	ww.options = *ww.options.WithDefaults()
 	if w.cache.capacity() > 0 {
 		ww.sticky = &taskqueuepb.StickyExecutionAttributes{
 			WorkerTaskQueue: &taskqueuepb.TaskQueue{
