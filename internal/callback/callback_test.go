@@ -105,10 +105,13 @@ func TestAFailedDeliveryRestsLongerEachTime(t *testing.T) {
 	for _, rest := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second} {
 		l.step(func(s *entity.Step) error { l.d.Attempted(s, task, Outcome{Err: errors.New("down")}); return nil })
 		p := l.progress()
-		if p.State != int32(enumspb.CALLBACK_STATE_BACKING_OFF) || p.LastAttemptFailure.GetMessage() != "down" ||
-			len(l.out.Timers) != 1 || !l.out.Timers[0].At.Equal(l.now.Add(rest)) {
-			t.Fatalf("progress is %v, timers are %v; want a rest of %v", p, l.out.Timers, rest)
+		if p.State != int32(enumspb.CALLBACK_STATE_BACKING_OFF) || p.LastAttemptFailure.GetMessage() != "down" || len(l.out.Timers) != 1 {
+			t.Fatalf("progress is %v, timers are %v", p, l.out.Timers)
 		}
+		if got := l.out.Timers[0].At.Sub(l.now); got > rest || got < rest-rest/5 {
+			t.Fatalf("it rests for %v, want about %v", got, rest)
+		}
+		rest = l.out.Timers[0].At.Sub(l.now)
 		l.step(l.d.Fire)
 		if len(l.out.Tasks) > 0 {
 			t.Fatal("it is offered before its time")
@@ -122,6 +125,28 @@ func TestAFailedDeliveryRestsLongerEachTime(t *testing.T) {
 	}
 	if got := backoff(1000); got != time.Hour {
 		t.Errorf("the longest rest is %v", got)
+	}
+}
+
+func TestADeliveryThatIsBlockedHasMadeNoAttempt(t *testing.T) {
+	l := newLab(t)
+	l.ask()
+	task := l.out.Tasks[0]
+	l.step(func(s *entity.Step) error { l.d.Blocked(s, task, time.Minute); return nil })
+	if p := l.progress(); p.State != int32(enumspb.CALLBACK_STATE_BLOCKED) || p.Attempt != 0 || p.LastAttemptCompleteTime != nil {
+		t.Errorf("progress is %v", p)
+	}
+	if len(l.out.Removed) != 1 || len(l.out.Timers) != 1 || !l.out.Timers[0].At.Equal(l.now.Add(time.Minute)) {
+		t.Errorf("outputs are %+v", l.out)
+	}
+	l.step(func(s *entity.Step) error { l.d.Blocked(s, task, time.Minute); return nil })
+	if len(l.out.Records)+len(l.out.Timers)+len(l.out.Messages) > 0 {
+		t.Errorf("a task that is out of date blocks: %+v", l.out)
+	}
+	l.now = l.now.Add(time.Minute)
+	l.step(l.d.Fire)
+	if p := l.progress(); len(l.out.Tasks) != 1 || p.State != int32(enumspb.CALLBACK_STATE_SCHEDULED) {
+		t.Errorf("it is not offered again: %+v, %v", l.out, p)
 	}
 }
 

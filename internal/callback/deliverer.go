@@ -41,8 +41,10 @@ type Deliverer struct {
 	tasks   Tasks
 	client  *http.Client
 	logger  *slog.Logger
-	cancel  context.CancelFunc
-	done    sync.WaitGroup
+	// breakers keep away from addresses that do not answer.
+	breakers breakers
+	cancel   context.CancelFunc
+	done     sync.WaitGroup
 }
 
 // Start returns a Deliverer at work. Close ends it.
@@ -124,10 +126,18 @@ func (d *Deliverer) deliver(ctx context.Context, task *entity.Task) error {
 	if err != nil || due == nil {
 		return err
 	}
+	to := addressOf(task.Entity.Namespace, due.GetUrl())
+	if wait, ok := d.breakers.allow(to, time.Now()); !ok {
+		return d.runtime.Step(stepCtx, task.Entity, func(step *entity.Step, e entity.Entity) error {
+			e.(*Delivery).Blocked(step, task, wait)
+			return nil
+		})
+	}
 	outcome := call(ctx, d.client, due)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	d.breakers.done(to, outcome.Err != nil && !outcome.Final, time.Now())
 	if outcome.Err != nil {
 		d.logger.Info("A callback could not be delivered.", "callback", task.Entity.ID, "attempt", due.GetAttempt()+1, "error", outcome.Err, "final", outcome.Final)
 	}

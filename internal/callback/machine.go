@@ -3,6 +3,7 @@ package callback
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -126,15 +127,41 @@ func (d *Delivery) Attempted(step *entity.Step, task *entity.Task, outcome Outco
 	case outcome.Final:
 		progress.State = int32(enumspb.CALLBACK_STATE_FAILED)
 	default:
-		next := step.Now.Add(backoff(r.Attempt))
-		step.SetTimer(nil, next)
-		r.NextAttemptTime = timestamppb.New(next)
+		d.rest(step, jittered(step, backoff(r.Attempt)))
 		progress.State, progress.NextAttemptScheduleTime = int32(enumspb.CALLBACK_STATE_BACKING_OFF), r.NextAttemptTime
 	}
 	d.report(step, progress)
 	if r.NextAttemptTime == nil {
 		d.record = nil
 	}
+}
+
+// Blocked has the delivery of the task wait, as its address does not answer. That is no
+// attempt.
+func (d *Delivery) Blocked(step *entity.Step, task *entity.Task, wait time.Duration) {
+	if d.Due(task) == nil {
+		return
+	}
+	step.RemoveTask(entity.TaskRef{Queue: Queue, ID: d.record.TaskId})
+	d.record.TaskId = 0
+	d.dirty = true
+	d.rest(step, wait)
+	d.report(step, &records.Callback{State: int32(enumspb.CALLBACK_STATE_BLOCKED)})
+}
+
+// rest has the next attempt made after the time of rest.
+func (d *Delivery) rest(step *entity.Step, length time.Duration) {
+	next := step.Now.Add(length)
+	step.SetTimer(nil, next)
+	d.record.NextAttemptTime = timestamppb.New(next)
+}
+
+// jittered is a rest that is up to a fifth shorter, so that what has failed together is
+// not tried again together.
+func jittered(step *entity.Step, rest time.Duration) time.Duration {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(step.NewID())) // the one source of chance there is
+	return rest - time.Duration(h.Sum64()%uint64(rest/5))
 }
 
 // backoff is the rest after so many attempts.

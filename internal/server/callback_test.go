@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -86,4 +87,26 @@ func TestACallbackSurvivesARestart(t *testing.T) {
 		b := start(t, options)
 		b.callback("w", enumspb.CALLBACK_STATE_SUCCEEDED)
 	})
+}
+
+func TestAnAddressThatDoesNotAnswerIsLeftAlone(t *testing.T) {
+	receiver := httptest.NewServer(http.NotFoundHandler())
+	receiver.Close() // nobody is there
+	b := start(t, server.Options{DynamicConfig: anyAddress})
+	b.startWorkflow("w", func(r *workflowservice.StartWorkflowExecutionRequest) {
+		withCallback(receiver.URL)(r)
+		r.CompletionCallbacks = slices.Repeat(r.CompletionCallbacks, 8)
+	})
+	b.complete(b.pollWorkflow(), completeWorkflow("done"))
+	for {
+		resp, err := b.client.DescribeWorkflowExecution(b.ctx(), &workflowservice.DescribeWorkflowExecutionRequest{Namespace: ns, Execution: execution("w")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range resp.Callbacks {
+			if c.State == enumspb.CALLBACK_STATE_BLOCKED && c.BlockedReason != "" {
+				return
+			}
+		}
+	}
 }

@@ -135,11 +135,21 @@ func (c *Chain) callbackProgress(step *entity.Step, m *records.CallbackProgress)
 	}
 	item.State = m.GetCallback().GetState()
 	item.Attempt = m.GetCallback().GetAttempt()
-	item.LastAttemptCompleteTime = m.GetCallback().GetLastAttemptCompleteTime()
-	item.LastAttemptFailure = m.GetCallback().GetLastAttemptFailure()
+	if last := m.GetCallback().GetLastAttemptCompleteTime(); last != nil { // it tells of an attempt
+		item.LastAttemptCompleteTime, item.LastAttemptFailure = last, m.GetCallback().GetLastAttemptFailure()
+	}
 	item.NextAttemptScheduleTime = m.GetCallback().GetNextAttemptScheduleTime()
 	r.callbacks.touch(m.GetNumber())
 	return nil
+}
+
+// blockedReason is why a callback in the state is not called, in the words of the
+// Temporal server.
+func blockedReason(state enumspb.CallbackState) string {
+	if state == enumspb.CALLBACK_STATE_BLOCKED {
+		return "The circuit breaker is open."
+	}
+	return ""
 }
 
 // callbackInfos describe the callbacks.
@@ -161,6 +171,7 @@ func (r *Run) callbackInfos() []*workflowpb.CallbackInfo {
 			LastAttemptCompleteTime: item.LastAttemptCompleteTime,
 			LastAttemptFailure:      item.LastAttemptFailure,
 			NextAttemptScheduleTime: item.NextAttemptScheduleTime,
+			BlockedReason:           blockedReason(state),
 		})
 	}
 	return infos

@@ -8,6 +8,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
@@ -116,5 +117,51 @@ func TestAttachingTooManyCallbacksIsRefused(t *testing.T) {
 	})
 	if err == nil || len(w.describe("").Callbacks) != 1 {
 		t.Errorf("error is %v, callbacks are %v", err, w.describe("").Callbacks)
+	}
+}
+
+func TestACallbackOfAWorkflowThatIsResetIsCalledForTheNewRun(t *testing.T) {
+	w := newWorkflow(t, Limits{})
+	w.start(func(r *startRequest) { r.CompletionCallbacks = []*commonpb.Callback{nexusCallback("http://here")} })
+	w.decide()
+	err := w.step(func(s *entity.Step, c *Chain) error {
+		_, err := c.Reset(s, newResetRequest(w.id, 4, "reset"))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range w.deliveries() {
+		if d.RunId == w.runID() {
+			t.Errorf("the callback of the new run is delivered: %v", d)
+		}
+	}
+	w.crash()
+	w.decide(completeWorkflow("done"))
+	all := w.deliveries()
+	if last := all[len(all)-1]; last.RunId != w.runID() || last.State != "succeeded" || last.Url != "http://here" {
+		t.Errorf("deliveries are %v", all)
+	}
+}
+
+func TestADescriptionSaysWhyACallbackIsBlocked(t *testing.T) {
+	w := newWorkflow(t, Limits{})
+	w.start(func(r *startRequest) { r.CompletionCallbacks = []*commonpb.Callback{nexusCallback("http://here")} })
+	w.decide(completeWorkflow("done"))
+	tell := func(state enumspb.CallbackState, last *timestamppb.Timestamp) {
+		err := w.step(func(s *entity.Step, c *Chain) error {
+			return c.Receive(s, entity.Key{Kind: entity.KindCallback}, mustMarshal(&records.Message{Body: &records.Message_CallbackProgress{
+				CallbackProgress: &records.CallbackProgress{RunId: w.runID(), Number: 1, Callback: &records.Callback{
+					State: int32(state), Attempt: 1, LastAttemptCompleteTime: last}}}}))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	tell(enumspb.CALLBACK_STATE_BACKING_OFF, timestamppb.New(testEpoch))
+	tell(enumspb.CALLBACK_STATE_BLOCKED, nil)
+	c := w.describe("").Callbacks[0]
+	if c.State != enumspb.CALLBACK_STATE_BLOCKED || c.BlockedReason != "The circuit breaker is open." || c.LastAttemptCompleteTime == nil {
+		t.Errorf("the callback is %v", c)
 	}
 }

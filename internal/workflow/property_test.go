@@ -98,6 +98,10 @@ func (m *chaos) start(t *rapid.T) {
 		r.WorkflowIdConflictPolicy = enumspb.WorkflowIdConflictPolicy(rapid.IntRange(0, 3).Draw(t, "conflict policy"))
 		r.RequestEagerExecution = rapid.Bool().Draw(t, "eager")
 		r.OnConflictOptions = &workflowpb.OnConflictOptions{AttachRequestId: rapid.Bool().Draw(t, "attach")}
+		r.OnConflictOptions.AttachCompletionCallbacks = r.OnConflictOptions.AttachRequestId
+		for n := range rapid.IntRange(0, 2).Draw(t, "callbacks") {
+			r.CompletionCallbacks = append(r.CompletionCallbacks, nexusCallback(fmt.Sprintf("http://%s/%d", r.RequestId, n)))
+		}
 		switch rapid.IntRange(0, 6).Draw(t, "kind") {
 		case 1:
 			withRetries(3)(r)

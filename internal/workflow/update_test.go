@@ -12,6 +12,7 @@ import (
 	protocolpb "go.temporal.io/api/protocol/v1"
 	"go.temporal.io/api/serviceerror"
 	updatepb "go.temporal.io/api/update/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -394,6 +395,31 @@ func TestUpdateWithStartStartsARunOrUsesTheOneThereIs(t *testing.T) {
 	w.completeWith(task, saying(w.accept("a"), w.respond("a"), w.accept("b"), w.respond("b")))
 	if again := with("a", "three"); again.Started || again.Update.Status == nil || again.Update.Status.Stage != stageCompleted {
 		t.Fatalf("the first again: %+v", again)
+	}
+}
+
+func TestUpdateWithStartUsesTheRunThatItsRequestIsAttachedTo(t *testing.T) {
+	w := newWorkflow(t)
+	w.start()
+	if _, err := w.tryStart(func(r *startRequest) {
+		r.RequestId = "attached"
+		r.WorkflowIdConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
+		r.OnConflictOptions = &workflowpb.OnConflictOptions{AttachRequestId: true}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for requestID, used := range map[string]bool{"attached": true, "another": false} {
+		w.must(func(s *entity.Step, c *Chain) error {
+			both, err := c.UpdateWithStart(s, newStartRequest(w.id, requestID), &workflowservice.UpdateWorkflowExecutionRequest{
+				WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: w.id},
+				WaitPolicy:        &updatepb.WaitPolicy{LifecycleStage: stageCompleted},
+				Request:           &updatepb.Request{Meta: &updatepb.Meta{UpdateId: requestID}, Input: &updatepb.Input{Name: "change"}},
+			}, func(*UpdateStatus) {})
+			if (both.StartErr == nil) != used {
+				t.Errorf("request %q: %+v", requestID, both)
+			}
+			return err
+		})
 	}
 }
 

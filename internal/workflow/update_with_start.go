@@ -36,7 +36,7 @@ func (c *Chain) UpdateWithStart(step *entity.Step, start *workflowservice.StartW
 				Update: &UpdatePlan{Status: status},
 			}, nil
 		case r.closed():
-		case status != nil, r.info.StartRequestId == start.GetRequestId(),
+		case status != nil, r.broughtBy(start.GetRequestId()),
 			start.GetWorkflowIdConflictPolicy() == enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING:
 			plan, err := r.update(step, update, done)
 			if err != nil {
@@ -56,7 +56,7 @@ func (c *Chain) UpdateWithStart(step *entity.Step, start *workflowservice.StartW
 func (c *Chain) startWithUpdate(step *entity.Step, start *workflowservice.StartWorkflowExecutionRequest,
 	update *workflowservice.UpdateWorkflowExecutionRequest, done func(*UpdateStatus),
 ) (*UpdateWithStart, error) {
-	if r := c.current; r != nil && r.closed() && r.info.StartRequestId == start.GetRequestId() {
+	if r := c.current; r != nil && r.closed() && r.broughtBy(start.GetRequestId()) {
 		return &UpdateWithStart{StartErr: serviceerror.NewUnavailable(
 			"Workflow was not started: the request has started a run before, which is closed.")}, nil
 	}
@@ -74,4 +74,10 @@ func (c *Chain) startWithUpdate(step *entity.Step, start *workflowservice.StartW
 		return nil, err
 	}
 	return &UpdateWithStart{Start: started, Update: plan, Started: true}, nil
+}
+
+// broughtBy reports whether the request with the id has started the run, or has been
+// attached to it.
+func (r *Run) broughtBy(requestID string) bool {
+	return r.info.StartRequestId == requestID || r.requestIDs.get(requestID) != nil
 }
