@@ -19,7 +19,7 @@ type Registrar struct {
 
 func (r Registrar) allow(versioned bool) {
 	if r.Allowed != nil {
-		must(r.Allowed(versioned))
+		mustRegister(r.Allowed(versioned))
 	}
 }
 
@@ -34,7 +34,7 @@ func (r Registrar) RegisterWorkflowWithOptions(w any, options registry.WorkflowO
 	if told := r.Plugins.OnRegisterWorkflow; told != nil {
 		told(w, options)
 	}
-	must(r.Registry.RegisterWorkflow(w, options))
+	mustRegister(r.Registry.RegisterWorkflow(w, options))
 }
 
 // RegisterDynamicWorkflow registers the workflow of all other names.
@@ -43,7 +43,7 @@ func (r Registrar) RegisterDynamicWorkflow(w any, options registry.DynamicWorkfl
 	if told := r.Plugins.OnRegisterDynamicWorkflow; told != nil {
 		told(w, options)
 	}
-	must(r.Registry.RegisterDynamicWorkflow(w, options.Behavior()))
+	mustRegister(r.Registry.RegisterDynamicWorkflow(w, options.Behavior()))
 }
 
 // RegisterActivity registers an activity function, or the methods of a struct.
@@ -56,7 +56,7 @@ func (r Registrar) RegisterActivityWithOptions(a any, options registry.ActivityO
 	if told := r.Plugins.OnRegisterActivity; told != nil {
 		told(a, options)
 	}
-	must(r.Registry.RegisterActivity(a, options))
+	mustRegister(r.Registry.RegisterActivity(a, options))
 }
 
 // RegisterDynamicActivity registers the activity of all other names.
@@ -64,7 +64,7 @@ func (r Registrar) RegisterDynamicActivity(a any, options registry.DynamicActivi
 	if told := r.Plugins.OnRegisterDynamicActivity; told != nil {
 		told(a, options)
 	}
-	must(r.Registry.RegisterDynamicActivity(a))
+	mustRegister(r.Registry.RegisterDynamicActivity(a))
 }
 
 // RegisterNexusService registers a Nexus service.
@@ -72,10 +72,10 @@ func (r Registrar) RegisterNexusService(service *nexus.Service) {
 	if told := r.Plugins.OnRegisterNexusService; told != nil {
 		told(service)
 	}
-	must(r.Registry.RegisterNexusService(service))
+	mustRegister(r.Registry.RegisterNexusService(service))
 }
 
-func must(err error) {
+func mustRegister(err error) {
 	if err != nil {
 		panic(err)
 	}
