@@ -344,7 +344,7 @@ func (r *Run) failTask(step *entity.Step, cause enumspb.WorkflowTaskFailedCause,
 		r.beginProblem(cause, enumspb.TIMEOUT_TYPE_UNSPECIFIED)
 	}
 	r.endTask(step, end)
-	r.countFailure(step)
+	r.countFailure()
 	switch cause {
 	case enumspb.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW, enumspb.WORKFLOW_TASK_FAILED_CAUSE_FAILOVER_CLOSE_COMMAND:
 		r.state.WorkflowTaskAttempt = 1
@@ -372,7 +372,7 @@ func applyWorkflowTaskFailed(r *Run, e *historypb.HistoryEvent, attr *historypb.
 
 // countFailure prepares the attempt after a failed one. A sticky task that fails
 // is first tried again on the normal queue, without counting.
-func (r *Run) countFailure(step *entity.Step) {
+func (r *Run) countFailure() {
 	if r.state.StickyQueue != "" {
 		r.clearSticky()
 		r.state.WorkflowTaskAttempt = 1
@@ -380,9 +380,6 @@ func (r *Run) countFailure(step *entity.Step) {
 	}
 	r.countProblem()
 	r.state.WorkflowTaskAttempt = max(r.state.WorkflowTaskAttempt, 1) + 1
-	if r.state.WorkflowTaskAttempt >= failedUpdateAttempt {
-		r.refuseUpdates(step, errUpdateTaskFailed(), func(*admittedUpdate) bool { return true })
-	}
 }
 
 func (r *Run) clearSticky() {
@@ -402,7 +399,7 @@ func (r *Run) timeoutStarted(step *entity.Step) {
 		r.beginProblem(enumspb.WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED, enumspb.TIMEOUT_TYPE_START_TO_CLOSE)
 	}
 	r.endTask(step, end)
-	r.countFailure(step)
+	r.countFailure()
 }
 
 // timeoutSticky takes a workflow task from the sticky queue, where nobody has
