@@ -16,6 +16,12 @@ var (
 		"Most bytes of one set of payloads: an input, a result, a failure. Requests beyond it are refused; a workflow whose command is beyond it is terminated.")
 	MemoSize = byNamespace("limit.memoSize.error", check.MaxMemo, number(1),
 		"Most bytes of the memo of a workflow.")
+	TaskPagesSize = byNamespace("history.workflowTaskCompletionBufferSizeLimit", 40<<20, number(0),
+		"Most bytes of commands of one workflow task in all requests but the last; a workflow whose worker sends more is terminated. 0 is no limit.")
+	PagesSize = global("history.workflowTaskCompletionBufferTotalSizeLimit", 1<<30, number(0),
+		"Most bytes of commands that wait in memory for the last request of their workflow tasks; what is beyond is refused, and sent again. 0 is no limit.")
+	NamespacePages = byNamespace("history.workflowTaskCompletionBufferNamespaceRatio", 0.5, fraction(0, 1),
+		"Which part of history.workflowTaskCompletionBufferTotalSizeLimit one namespace may have.")
 	LinksPerRequest = byNamespace("frontend.maxlinksPerRequest", check.MaxLinks, number(0),
 		"How many links one request may have.")
 	LinkSize = byNamespace("frontend.linkMaxSize", check.MaxLink, number(1),
@@ -96,6 +102,8 @@ var (
 		"Updates may be waited for until they are accepted.")
 	CancelPollsOnShutdown = byNamespace("frontend.enableCancelWorkerPollsOnShutdown", true, boolean,
 		"The polls of a worker that shuts down are answered at once, so that no task gets lost on its way to it. Off by default on Temporal servers.")
+	PagedCompletions = byNamespace("history.enableWorkflowTaskCompletionPagination", true, boolean,
+		"A worker may send the commands of a workflow task in several requests. Off by default on Temporal servers.")
 	WorkerHeartbeats = byNamespace("frontend.WorkerHeartbeatsEnabled", true, boolean,
 		"The heartbeats of workers are kept, so that workers can be listed. Otherwise they are answered, and thrown away.")
 )

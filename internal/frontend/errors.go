@@ -56,7 +56,6 @@ var (
 	errCallbacks          = serviceerror.NewUnimplemented("Completion callbacks of updates are not implemented by this server; those of workflows are.")
 	errConcurrencyLimit   = serviceerror.NewUnimplemented("Concurrency limits of task queues are not implemented by this server.")
 	errStandaloneActivity = serviceerror.NewUnimplemented("Activities without a workflow are not implemented by this server: name a workflow.")
-	errPagedCompletion    = serviceerror.NewUnimplemented("Paginated workflow task completion is not implemented by this server.")
 )
 
 // reasonFailureTooBig is what a failure that is beyond its limit is replaced by.

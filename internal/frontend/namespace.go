@@ -104,13 +104,15 @@ func describeNamespace(ctx context.Context, ns *namespace.Namespace) *workflowse
 				WorkflowPause:                   dynamicconfig.WorkflowPause.Get(settings.config, ns.Name),
 				// Workers that stop wait for the replies to their polls, which
 				// ShutdownWorker brings about, so that no task gets lost on the way.
-				WorkerPollCompleteOnShutdown: dynamicconfig.CancelPollsOnShutdown.Get(settings.config, ns.Name),
-				WorkerHeartbeats:             dynamicconfig.WorkerHeartbeats.Get(settings.config, ns.Name),
-				PollerAutoscaling:            true,
+				WorkerPollCompleteOnShutdown:     dynamicconfig.CancelPollsOnShutdown.Get(settings.config, ns.Name),
+				WorkerHeartbeats:                 dynamicconfig.WorkerHeartbeats.Get(settings.config, ns.Name),
+				PollerAutoscaling:                true,
+				WorkflowTaskCompletionPagination: dynamicconfig.PagedCompletions.Get(settings.config, ns.Name),
 			},
 			Limits: &namespacepb.NamespaceInfo_Limits{
-				BlobSizeLimitError: int64(limits.Blob),
-				MemoSizeLimitError: int64(limits.Memo),
+				BlobSizeLimitError:                   int64(limits.Blob),
+				MemoSizeLimitError:                   int64(limits.Memo),
+				WorkflowTaskCompletionSizeLimitError: int64(dynamicconfig.TaskPagesSize.Get(settings.config, ns.Name)),
 			},
 		},
 		Config: &namespacepb.NamespaceConfig{

@@ -126,7 +126,7 @@ func New(options Options) *Service {
 			historyHandlers:          historyHandlers{runtime: runtime, waits: waits},
 			queryHandlers:            queries,
 			updateHandlers:           updateHandlers{runtime: runtime, waits: waits},
-			workflowTaskHandlers:     workflowTaskHandlers{runtime: runtime, polls: polls, queries: queries},
+			workflowTaskHandlers:     workflowTaskHandlers{runtime: runtime, polls: polls, queries: queries, pages: newCompletionPages()},
 			activityTaskHandlers:     activityTaskHandlers{runtime: runtime, polls: polls},
 			activityOperatorHandlers: activityOperatorHandlers{runtime: runtime},
 			pauseHandlers:            pauseHandlers{runtime: runtime},

@@ -245,7 +245,6 @@ func TestOtherRequestsAreRefusedForBadForm(t *testing.T) {
 		"poll by deployment, old way": {&workflowservice.PollActivityTaskQueueRequest{Namespace: "default", TaskQueue: q,
 			WorkerVersionCapabilities: &commonpb.WorkerVersionCapabilities{BuildId: "b", UseVersioning: true, DeploymentSeriesName: "d"}}, codes.Unimplemented, "deployment"},
 		"sticky poll, no normal":  {&workflowservice.PollWorkflowTaskQueueRequest{Namespace: "default", TaskQueue: &taskqueuepb.TaskQueue{Name: "s", Kind: 2}, DeploymentOptions: &deploymentpb.WorkerDeploymentOptions{}}, codes.InvalidArgument, "NormalName must be set"},
-		"complete by half a page": {&workflowservice.RespondWorkflowTaskCompletedRequest{TaskToken: token, IntermediatePage: true}, codes.Unimplemented, "Paginated"},
 		"complete with behavior":  {&workflowservice.RespondWorkflowTaskCompletedRequest{TaskToken: token, VersioningBehavior: 1}, codes.InvalidArgument, "versioning behavior"},
 		"complete, sticky nobody": {&workflowservice.RespondWorkflowTaskCompletedRequest{TaskToken: token, StickyAttributes: &taskqueuepb.StickyExecutionAttributes{}}, codes.InvalidArgument, "missing task queue name"},
 		"complete a query":        {&workflowservice.RespondWorkflowTaskCompletedRequest{TaskToken: d.token(func(t *records.TaskToken) { t.RunId = "" })}, codes.InvalidArgument, "Invalid TaskToken."},

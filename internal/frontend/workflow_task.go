@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"context"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/perdure/perdure/internal/api/check"
 	tokens "github.com/perdure/perdure/internal/api/token"
+	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
 	"github.com/perdure/perdure/internal/records"
@@ -22,12 +24,16 @@ type workflowTaskHandlers struct {
 	polls   *polls
 	// queries are dispatched with polls for workflow tasks.
 	queries *queryHandlers
+	// pages are those of completions that are not all there yet.
+	pages *completionPages
 }
 
 // workflowTasks is what they need of a workflow.
 type workflowTasks interface {
 	StartWorkflowTask(*entity.Step, *entity.Task, *workflowservice.PollWorkflowTaskQueueRequest) (*workflowservice.PollWorkflowTaskQueueResponse, error)
 	CompleteWorkflowTask(*entity.Step, *records.TaskToken, *workflowservice.RespondWorkflowTaskCompletedRequest) (*workflow.Completion, error)
+	ExpectCompletion(*records.TaskToken, *workflowservice.RespondWorkflowTaskCompletedRequest) (time.Duration, error)
+	RefuseCompletion(*entity.Step, *records.TaskToken, *workflowservice.RespondWorkflowTaskCompletedRequest, enumspb.WorkflowTaskFailedCause, error) (*workflow.Completion, error)
 	FailWorkflowTask(*entity.Step, *records.TaskToken, *workflowservice.RespondWorkflowTaskFailedRequest) error
 	ResetSticky(*entity.Step, *workflowservice.ResetStickyTaskQueueRequest) error
 }
@@ -99,8 +105,9 @@ func (h *workflowTaskHandlers) RespondWorkflowTaskCompleted(ctx context.Context,
 	if err := checkCompletionVersion(req); err != nil {
 		return nil, err
 	}
-	if req.GetIntermediatePage() || req.GetPageNumber() != 0 {
-		return nil, errPagedCompletion
+	paged := req.GetIntermediatePage() || req.GetPageNumber() > 0
+	if paged && !settingOf(ctx, dynamicconfig.PagedCompletions) {
+		return nil, serviceerror.NewFailedPreconditionf("workflow task completion pagination is disabled for this namespace %s", callOf(ctx).namespaceName())
 	}
 	if req.GetStickyAttributes() != nil {
 		if err := check.TaskQueueName(req.GetStickyAttributes().GetWorkerTaskQueue().GetName()); err != nil {
@@ -116,7 +123,11 @@ func (h *workflowTaskHandlers) RespondWorkflowTaskCompleted(ctx context.Context,
 	}
 	var completion *workflow.Completion
 	err := stepWorkflow(ctx, h.runtime, token.GetWorkflowId(), func(step *entity.Step, c workflowTasks) (err error) {
-		completion, err = c.CompleteWorkflowTask(step, token, req)
+		if paged {
+			completion, err = h.completeByPages(ctx, step, c, token, req)
+		} else {
+			completion, err = c.CompleteWorkflowTask(step, token, req)
+		}
 		return err
 	})
 	if err != nil {

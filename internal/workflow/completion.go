@@ -35,8 +35,8 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 	if err != nil {
 		return nil, err
 	}
-	if r.paused() && req.GetForceCreateNewWorkflowTask() {
-		return nil, serviceerror.NewFailedPrecondition("Workflow is paused and force create new workflow task is not allowed.")
+	if err := r.checkForce(req); err != nil {
+		return nil, err
 	}
 	if err := checkCompletion(req); err != nil {
 		return nil, err
@@ -124,6 +124,37 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 		}
 	}
 	return &Completion{Response: resp}, nil
+}
+
+// checkForce refuses to schedule the next workflow task of a paused workflow.
+func (r *Run) checkForce(req *workflowservice.RespondWorkflowTaskCompletedRequest) error {
+	if r.paused() && req.GetForceCreateNewWorkflowTask() {
+		return serviceerror.NewFailedPrecondition("Workflow is paused and force create new workflow task is not allowed.")
+	}
+	return nil
+}
+
+// ExpectCompletion checks that the token is that of the started workflow task, whose
+// commands do not all come with this request. It returns how long they may take to come.
+func (c *Chain) ExpectCompletion(token *records.TaskToken, req *workflowservice.RespondWorkflowTaskCompletedRequest) (time.Duration, error) {
+	r, err := c.startedTaskOf(token)
+	if err != nil {
+		return 0, err
+	}
+	return r.state.WorkflowTask.Timeout.AsDuration(), r.checkForce(req)
+}
+
+// RefuseCompletion fails the workflow task and terminates the workflow: what its worker
+// has to say is more than the server takes.
+func (c *Chain) RefuseCompletion(
+	step *entity.Step, token *records.TaskToken, req *workflowservice.RespondWorkflowTaskCompletedRequest,
+	cause enumspb.WorkflowTaskFailedCause, reason error,
+) (*Completion, error) {
+	r, err := c.startedTaskOf(token)
+	if err != nil {
+		return nil, err
+	}
+	return r.failCompletion(step, req, &commandFailure{cause: cause, err: reason, terminate: true})
 }
 
 // checkBinary refuses what workers say whose build is marked as bad in the namespace.
