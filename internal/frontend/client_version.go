@@ -23,6 +23,12 @@ const (
 	headerSupportedServers = "supported-server-versions"
 )
 
+// Names of clients that more is known of than their versions.
+const (
+	clientCLI = "temporal-cli"
+	clientUI  = "temporal-ui"
+)
+
 // supportedClients are the clients known by name, with the first version of each
 // that is no longer understood. Clients of other names pass.
 var supportedClients = map[string]string{
@@ -30,9 +36,9 @@ var supportedClients = map[string]string{
 	"temporal-java":       "<2.0.0",
 	"temporal-php":        "<2.0.0",
 	"temporal-typescript": "<2.0.0",
-	"temporal-cli":        "<2.0.0",
+	clientCLI:             "<2.0.0",
 	"temporal-server":     "<2.0.0",
-	"temporal-ui":         "<3.0.0",
+	clientUI:              "<3.0.0",
 	"Nexus-go-sdk":        "<2.0.0",
 }
 

@@ -52,6 +52,7 @@ type fakeChain struct {
 	mu     sync.Mutex
 	err    error
 	last   proto.Message
+	read   workflow.HistoryRequest
 	called string
 	act    func() // in the step, if set
 	plan   workflow.QueryPlan
@@ -142,7 +143,8 @@ func (f *fakeChain) DirectQueryTask(_ entity.Reader, _ string, q *querypb.Workfl
 func (f *fakeChain) Describe(_ entity.Reader, _ time.Time, r *workflowservice.DescribeWorkflowExecutionRequest) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
 	return &workflowservice.DescribeWorkflowExecutionResponse{}, f.step("Describe", r)
 }
-func (f *fakeChain) ReadHistory(entity.Reader, workflow.HistoryRequest) (*workflow.HistoryPage, error) {
+func (f *fakeChain) ReadHistory(_ entity.Reader, r workflow.HistoryRequest) (*workflow.HistoryPage, error) {
+	f.read = r
 	return &workflow.HistoryPage{RunID: runID, End: 1}, f.step("ReadHistory", nil)
 }
 func (f *fakeChain) CloseEvent(entity.Reader, string) (*workflow.HistoryPage, error) {

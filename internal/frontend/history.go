@@ -110,6 +110,7 @@ func (h *historyHandlers) readEvents(ctx context.Context, req *workflowservice.G
 			request.IncludeStarted = token.GetStartedEventId() > 0
 		}
 	}
+	request.IncludeTransient = request.IncludeStarted && (token.GetStartedEventId() > 0 || !readsForPeople(ctx))
 	err = viewWorkflow(ctx, h.runtime, req.GetExecution().GetWorkflowId(), func(c historyOwner, reader entity.View) (err error) {
 		page, err = c.ReadHistory(reader, request)
 		return err
@@ -232,6 +233,13 @@ func supportsFeature(ctx context.Context, feature string) bool {
 		}
 	}
 	return false
+}
+
+// readsForPeople reports whether the client shows histories to people rather than to
+// workflow code: they see what is recorded, as they do on a Temporal server.
+func readsForPeople(ctx context.Context) bool {
+	name := header(ctx, headerClientName)
+	return name == clientCLI || name == clientUI
 }
 
 // asContinuedAsNew makes a close event of a run that is followed by another one

@@ -10,9 +10,11 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
 
 	tokens "github.com/perdure/perdure/internal/api/token"
+	"github.com/perdure/perdure/internal/records"
 )
 
 func TestAHistoryWaitEndsWithATokenToGoOnWith(t *testing.T) {
@@ -48,6 +50,41 @@ func TestAHistoryWaitEndsWithATokenToGoOnWith(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+func TestWhoReadsAHistoryIsShownTheTaskThatIsPending(t *testing.T) {
+	type shown struct{ started, transient bool }
+	for name, c := range map[string]struct {
+		client string
+		wait   bool
+		token  *records.HistoryToken
+		want   shown
+	}{
+		"an SDK":                {"temporal-go", false, nil, shown{true, true}},
+		"nobody knows who":      {"", false, nil, shown{true, true}},
+		"the CLI":               {"temporal-cli", false, nil, shown{true, false}},
+		"the UI":                {"temporal-ui", false, nil, shown{true, false}},
+		"who follows it":        {"temporal-go", true, nil, shown{false, false}},
+		"a worker":              {"temporal-cli", false, &records.HistoryToken{RunId: runID, LastEventId: 9, StartedEventId: 9}, shown{true, true}},
+		"a worker with a query": {"temporal-go", false, &records.HistoryToken{RunId: runID, LastEventId: 9}, shown{false, false}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDoor(t)
+			ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("client-name", c.client))
+			req := &workflowservice.GetWorkflowExecutionHistoryRequest{Namespace: "default", Execution: &commonpb.WorkflowExecution{WorkflowId: "w"}, WaitNewEvent: c.wait}
+			if c.token != nil {
+				req.NextPageToken = tokens.EncodeHistory(c.token)
+			}
+			ctx, cancel := context.WithTimeout(ctx, time.Second)
+			defer cancel()
+			if _, err := d.call(ctx, req); err != nil {
+				t.Fatal(err)
+			}
+			if got := (shown{d.chain.read.IncludeStarted, d.chain.read.IncludeTransient}); got != c.want {
+				t.Errorf("shown is %+v, want %+v", got, c.want)
+			}
+		})
 	}
 }
 

@@ -354,12 +354,32 @@ func (r *Run) startedEvent() *historypb.HistoryEvent {
 func (r *Run) volatileEvents() []byte {
 	var data []byte
 	if r.state.WorkflowTask.Transient {
-		event := r.scheduledEvent()
-		event.EventId = r.started.eventID - 1
-		event.TaskId = event.EventId
-		data = appendEvent(data, event)
+		data = r.transientScheduled(r.started.eventID - 1)
 	}
 	return appendEvent(data, r.startedEvent())
+}
+
+// transientScheduled is the encoded Scheduled event that a transient workflow task has
+// not left in the history.
+func (r *Run) transientScheduled(eventID int64) []byte {
+	event := r.scheduledEvent()
+	event.EventId, event.TaskId = eventID, eventID
+	return appendEvent(nil, event)
+}
+
+// unrecordedEvents are the encoded events of the pending workflow task that the history
+// does not have, those of a transient one only if they are wanted.
+func (r *Run) unrecordedEvents(transientToo bool) []byte {
+	wt := r.state.WorkflowTask
+	switch {
+	case wt == nil || wt.Transient && !transientToo:
+		return nil
+	case r.started != nil:
+		return r.volatileEvents()
+	case wt.Transient && wt.ScheduledEventId == r.state.NextEventId:
+		return r.transientScheduled(wt.ScheduledEventId)
+	}
+	return nil
 }
 
 // spliceField appends an encoded message field to a message without decoding

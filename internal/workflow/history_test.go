@@ -93,6 +93,26 @@ func TestStartedEventInProgressIsShownOnRequest(t *testing.T) {
 	}
 }
 
+func TestATaskThatMayLeaveNoTraceIsShownOnRequest(t *testing.T) {
+	w := newWorkflow(t)
+	w.start()
+	if err := w.tryFail(w.poll()); err != nil {
+		t.Fatal(err)
+	}
+	const before = "Started WorkflowTaskScheduled WorkflowTaskStarted WorkflowTaskFailed"
+	for _, state := range []struct{ does, shows string }{{"is scheduled", " WorkflowTaskScheduled"}, {"is started", " WorkflowTaskScheduled WorkflowTaskStarted"}} {
+		if state.does == "is started" {
+			w.poll()
+		}
+		if got := names(w.readAll(HistoryRequest{IncludeStarted: true})); got != before {
+			t.Errorf("a further attempt %s: history is %s", state.does, got)
+		}
+		if got := names(w.readAll(HistoryRequest{IncludeStarted: true, IncludeTransient: true})); got != before+state.shows {
+			t.Errorf("a further attempt %s: history with it is %s", state.does, got)
+		}
+	}
+}
+
 func TestPagesOfATaskThatIsGoneAreNotFound(t *testing.T) {
 	w := newWorkflow(t)
 	w.start()

@@ -20,10 +20,14 @@ type HistoryRequest struct {
 	Reverse bool
 	// MaxEvents bounds the page; 0 and what is above the default mean the default.
 	MaxEvents int
-	// IncludeStarted adds the events of a workflow task in progress that are not
-	// recorded before it ends. A reader that follows the history as it grows must
-	// not ask for them: a crash takes them back.
+	// IncludeStarted adds the start of a workflow task in progress, which is not recorded
+	// before it ends. A reader that follows the history as it grows must not ask for it:
+	// a crash takes it back.
 	IncludeStarted bool
+	// IncludeTransient adds, with IncludeStarted, the events of a pending workflow task
+	// that may end without leaving any: a further attempt, or one for an update alone.
+	// Workers whose cache has lost the workflow need them; people do not.
+	IncludeTransient bool
 }
 
 // HistoryPage is one page of a run's history.
@@ -69,11 +73,12 @@ func (c *Chain) ReadHistory(reader entity.Reader, req HistoryRequest) (*HistoryP
 		return nil, err
 	}
 	p.Events = events
+	started := r.started != nil && (req.To == 0 || req.To == r.started.eventID)
 	switch {
 	case next <= to:
 		p.Next = next
-	case req.IncludeStarted && r.started != nil && (req.To == 0 || req.To == r.started.eventID):
-		p.Events = append(p.Events, r.volatileEvents()...)
+	case req.IncludeStarted && (started || req.To == 0):
+		p.Events = append(p.Events, r.unrecordedEvents(req.IncludeTransient)...)
 	case req.IncludeStarted && req.To > last:
 		// The task whose history was being paged has gone.
 		return nil, errTaskNotFound()

@@ -85,7 +85,7 @@ func TestLongHistoryIsPaged(t *testing.T) {
 		}
 		from := token.NextEventId
 		for from != 0 {
-			page, err := w.chain().ReadHistory(w.reader(), HistoryRequest{RunID: token.RunId, From: from, To: token.LastEventId, IncludeStarted: true})
+			page, err := w.chain().ReadHistory(w.reader(), HistoryRequest{RunID: token.RunId, From: from, To: token.LastEventId, IncludeStarted: true, IncludeTransient: true})
 			if err != nil {
 				t.Fatal(err)
 			}
