@@ -299,7 +299,13 @@ func applyWorkflowTaskCompleted(r *Run, e *historypb.HistoryEvent, attr *history
 		return err
 	}
 	r.state.LastCompletedStartedEventId = attr.GetStartedEventId()
-	r.addResetPoint(e)
+	//lint:ignore SA1019 older clients use them
+	stamp, checksum := attr.GetWorkerVersion(), attr.GetBinaryChecksum()
+	added := r.addResetPoint(e)
+	r.updateVersionAttributes(stamp)
+	if added && checksum != "" {
+		r.updateBinaryChecksums()
+	}
 	return nil
 }
 

@@ -183,11 +183,15 @@ func workflowExecutionOptionsUpdated(attr *historypb.WorkflowExecutionOptionsUpd
 }
 
 func applyWorkflowExecutionOptionsUpdated(r *Run, e *historypb.HistoryEvent, attr *historypb.WorkflowExecutionOptionsUpdatedEventAttributes) error {
+	before := r.versioningBehavior()
 	switch {
 	case attr.GetUnsetVersioningOverride():
 		r.info.VersioningOverride = nil
 	case attr.GetVersioningOverride() != nil:
 		r.info.VersioningOverride = attr.GetVersioningOverride()
+	}
+	if r.versioningBehavior() != before {
+		r.updateVersionAttributes(nil)
 	}
 	if attr.GetPriority() != nil {
 		r.info.Priority = attr.GetPriority()

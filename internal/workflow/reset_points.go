@@ -59,8 +59,9 @@ func (f *resetPoints) records(visit func(name []byte, record proto.Message)) {
 }
 
 // addResetPoint notes a completed workflow task if it is the first one of its
-// build. The lists of points are shared with events and never changed.
-func (r *Run) addResetPoint(completed *historypb.HistoryEvent) {
+// build, and reports whether it is. The lists of points are shared with events and never
+// changed.
+func (r *Run) addResetPoint(completed *historypb.HistoryEvent) bool {
 	attr := completed.GetWorkflowTaskCompletedEventAttributes()
 	//lint:ignore SA1019 older clients use it
 	checksum, buildID := attr.GetBinaryChecksum(), attr.GetWorkerVersion().GetBuildId()
@@ -71,7 +72,7 @@ func (r *Run) addResetPoint(completed *historypb.HistoryEvent) {
 	for _, p := range points {
 		//lint:ignore SA1019 older clients use it
 		if p.GetBinaryChecksum() == checksum && p.GetBuildId() == buildID {
-			return
+			return false
 		}
 	}
 	points = append(slices.Clip(points), &workflowpb.ResetPointInfo{
@@ -85,6 +86,7 @@ func (r *Run) addResetPoint(completed *historypb.HistoryEvent) {
 		Resettable: r.children.len() == 0 && r.signals.len() == 0 && r.cancels.len() == 0,
 	})
 	r.resetPoints.set(&workflowpb.ResetPoints{Points: points[max(0, len(points)-maxResetPoints):]})
+	return true
 }
 
 // resetPointsForNext are the run's points as the run that continues it gets them.

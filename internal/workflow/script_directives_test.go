@@ -702,6 +702,13 @@ func (s *script) doDescribe(w *words) {
 	resp := subject.describe(runID)
 	info := resp.WorkflowExecutionInfo
 	s.reply = info
+	if fields := info.GetSearchAttributes().GetIndexedFields(); string(fields[buildIDsAttribute].GetData()) == `["unversioned"]` {
+		info = proto.CloneOf(info)
+		delete(info.SearchAttributes.IndexedFields, buildIDsAttribute)
+		if len(fields) == 1 {
+			info.SearchAttributes = nil
+		}
+	}
 	s.say("%v %s", info.Status, s.brief(info.ProtoReflect(), "status", "execution", "type", "start_time", "execution_time", "first_run_id",
 		"root_execution", "state_transition_count", "auto_reset_points", "history_length"))
 	extended := resp.WorkflowExtendedInfo

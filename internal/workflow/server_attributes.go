@@ -9,7 +9,7 @@ import (
 )
 
 // Search attributes that the server sets of itself, for people to find workflows by
-// that need them. They are in no event: each is computed anew from the state of the
+// that need them (those about versions are in version_attributes.go). They are in no event: each is computed anew from the state of the
 // run whenever that changes, and removed when there is nothing to tell.
 
 const (
@@ -40,12 +40,31 @@ func keywordList(keywords []string) *commonpb.Payload {
 	if len(keywords) == 0 {
 		return nil
 	}
-	data, err := json.Marshal(keywords)
+	return attributeValue(keywords, enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST)
+}
+
+// keyword is a keyword as the value of a search attribute; nil for an empty one.
+func keyword(word string) *commonpb.Payload {
+	if word == "" {
+		return nil
+	}
+	return attributeValue(word, enumspb.INDEXED_VALUE_TYPE_KEYWORD)
+}
+
+func attributeValue(value any, kind enumspb.IndexedValueType) *commonpb.Payload {
+	data, err := json.Marshal(value)
 	if err != nil {
 		panic("workflow: strings do not encode: " + err.Error())
 	}
-	return &commonpb.Payload{
-		Metadata: map[string][]byte{"encoding": []byte("json/plain"), "type": []byte(enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST.String())},
-		Data:     data,
-	}
+	return &commonpb.Payload{Metadata: attributeMetadata[kind], Data: data}
+}
+
+// attributeMetadata is shared by the values of all runs.
+var attributeMetadata = map[enumspb.IndexedValueType]map[string][]byte{
+	enumspb.INDEXED_VALUE_TYPE_KEYWORD:      metadataOf(enumspb.INDEXED_VALUE_TYPE_KEYWORD),
+	enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST: metadataOf(enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST),
+}
+
+func metadataOf(kind enumspb.IndexedValueType) map[string][]byte {
+	return map[string][]byte{"encoding": []byte("json/plain"), "type": []byte(kind.String())}
 }

@@ -310,6 +310,9 @@ func applyWorkflowExecutionStarted(r *Run, e *historypb.HistoryEvent, attr *hist
 	if points := attr.GetPrevAutoResetPoints(); points != nil {
 		r.resetPoints.set(points)
 	}
+	if r.versioningBehavior() != enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED {
+		r.updateVersionAttributes(nil)
+	}
 	r.callbacks.attach(attr.GetCompletionCallbacks(), "", e)
 	r.beginTimeSkipping(e, attr.GetTimeSkippingConfig(), attr.GetTimeSkippingStatePropagation())
 	r.dirty.info, r.dirty.state, r.dirty.visible = true, true, true
