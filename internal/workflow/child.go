@@ -101,6 +101,9 @@ func checkStartChild(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 		return append(what(), namedValue{"TaskQueue", attr.TaskQueue.String()}).
 			refuse(bad, "invalid TaskQueue on StartChildWorkflowExecutionCommand: %w.", err)
 	}
+	if err := check.VersioningOverride(attr.VersioningOverride); err != nil {
+		return badCommand(bad, "%w", err)
+	}
 	runTimeout, taskTimeout := capTimeouts(attr.WorkflowExecutionTimeout.AsDuration(),
 		attr.WorkflowRunTimeout.AsDuration(), attr.WorkflowTaskTimeout.AsDuration())
 	attr.WorkflowRunTimeout, attr.WorkflowTaskTimeout = durationpb.New(runTimeout), durationpb.New(taskTimeout)
@@ -182,10 +185,11 @@ func startChildWorkflowExecutionInitiated(
 			CronSchedule:                 attr.CronSchedule,
 			Header:                       attr.Header,
 			//lint:ignore SA1019 older clients use it
-			InheritBuildId:   attr.InheritBuildId,
-			Priority:         attr.Priority,
-			Memo:             withoutNil(attr.Memo),
-			SearchAttributes: withoutNilAttributes(attr.SearchAttributes),
+			InheritBuildId:     attr.InheritBuildId,
+			Priority:           attr.Priority,
+			Memo:               withoutNil(attr.Memo),
+			SearchAttributes:   withoutNilAttributes(attr.SearchAttributes),
+			VersioningOverride: attr.VersioningOverride,
 		}},
 	}
 }
@@ -226,6 +230,10 @@ func (c *Chain) startChild(step *entity.Step, from entity.Key, m *records.Messag
 	}
 	if c.namespaceGone() {
 		refuse(enumspb.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND)
+		return nil
+	}
+	if checkVersionPresent(attr.GetVersioningOverride(), attr.GetTaskQueue().GetName()) != nil {
+		refuse(enumspb.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_INVALID_VERSIONING_OVERRIDE)
 		return nil
 	}
 	parent := &records.Parent{

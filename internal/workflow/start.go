@@ -134,9 +134,13 @@ func (c *Chain) start(step *entity.Step, p *startParams, signal *signalParams) (
 }
 
 // attach attaches to the run, which is running, what the request that would have
-// started it wants to be attached. It fails with FailedPrecondition if there would be too
+// started it wants to be attached. That leaves an event even if it is nothing, as it does
+// on a Temporal server. It fails with FailedPrecondition if there would be too
 // many callbacks.
 func (r *Run) attach(step *entity.Step, p *startParams) error {
+	if p.onConflict == nil {
+		return nil
+	}
 	attr, links := new(historypb.WorkflowExecutionOptionsUpdatedEventAttributes), []*commonpb.Link(nil)
 	if p.onConflict.GetAttachRequestId() {
 		attr.AttachedRequestId = p.requestID
@@ -150,9 +154,7 @@ func (r *Run) attach(step *entity.Step, p *startParams) error {
 			return serviceerror.NewFailedPreconditionf("cannot attach more than %d callbacks to a workflow (%d callbacks already attached)", most, has)
 		}
 	}
-	if attr.AttachedRequestId != "" || len(links) > 0 {
-		r.addOptionsUpdated(step, attr, links)
-	}
+	r.addOptionsUpdated(step, attr, links)
 	return nil
 }
 

@@ -190,6 +190,7 @@ func childParams(initiated *historypb.HistoryEvent, start *records.StartChild, p
 	p.requestID = childRequestID(cmp.Or(start.ResetRunId, parent.RunId), initiated.EventId)
 	p.priority = start.Priority
 	p.userMetadata = initiated.UserMetadata
+	p.versioningOverride = attr.GetVersioningOverride()
 	p.reusePolicy = attr.GetWorkflowIdReusePolicy()
 	p.conflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL
 	p.parent, p.root = parent, start.Root
