@@ -126,6 +126,8 @@ type Options struct {
 	// ClockCheck is how long timers sleep at most, as the clock may be set forward
 	// meanwhile. Default: a minute.
 	ClockCheck time.Duration
+	// CountDue has Open count the timers that are due, up to so many. Default: none.
+	CountDue int
 	// Logger defaults to slog.Default().
 	Logger *slog.Logger
 	// Now is the clock. Default time.Now.
@@ -174,6 +176,7 @@ type Runtime struct {
 	// failure is why no shard takes writes any more.
 	failure atomic.Pointer[ending]
 	closing chan struct{}
+	due     int // at Open
 	// background ends when Close stops what runs on its own: ctx is cancelled and
 	// goroutines waits for them.
 	ctx        context.Context
@@ -229,6 +232,10 @@ func Open(ctx context.Context, options Options) (*Runtime, error) {
 	r.outboxes.init(r)
 	r.workers.init(r, max(8, 2*goruntime.GOMAXPROCS(0)))
 	if err := r.acquireShards(ctx, options.Shards); err != nil {
+		return nil, err
+	}
+	var err error
+	if r.due, err = r.countDue(ctx, options.CountDue); err != nil {
 		return nil, err
 	}
 	r.ctx, r.stop = context.WithCancel(context.Background())

@@ -156,6 +156,7 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 }
 
 func (s *Server) start(ctx context.Context, options Options) (err error) {
+	began := time.Now()
 	// The port first: whether it is free is known at once. Clients that connect
 	// early wait until the server answers.
 	if options.Listen != "" {
@@ -189,6 +190,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		ChangeLog:  true,
 		Changed:    s.visibility.Changed,
 		ClockCheck: options.rest(),
+		CountDue:   countedTimers,
 		Logger:     s.logger,
 	})
 	if err != nil {
@@ -235,6 +237,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		},
 		Failure: func(error) { s.health.set(false) },
 	})
+	s.tellRecovery(began)
 	s.openDoors(options)
 	return nil
 }

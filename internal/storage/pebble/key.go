@@ -15,6 +15,7 @@ import (
 //	ffff "header"          the header: see header
 //	ffff "epoch" <shard>   the epoch of the last lease of the shard, 8 bytes
 //	ffff "reshard"         the resharding that is under way: see reshardRecord
+//	ffff "stopped"         when the store was closed in order: see recovery.go
 //
 // A store has one generation of pairs, the one its header names. A resharding
 // writes all pairs anew, into the other generation; the write of the header that
@@ -69,6 +70,8 @@ func metaKey(name string) []byte {
 func headerKey() []byte { return metaKey("header") }
 
 func reshardKey() []byte { return metaKey("reshard") }
+
+func stoppedKey() []byte { return metaKey("stopped") }
 
 func epochKey(shard storage.ShardID) []byte {
 	return binary.BigEndian.AppendUint16(metaKey("epoch"), uint16(shard))

@@ -58,6 +58,7 @@ type Store struct {
 	shards []shardState // length fixed at Open, contents guarded by mu
 	// generation is where the pairs are. Fixed at Open.
 	generation generation
+	recovery   Recovery // fixed at Open
 
 	mu        sync.Mutex
 	space     sync.Cond // L is &mu; broadcast when gathering is emptied or the store ends
@@ -165,6 +166,7 @@ func (s *Store) open(opts Options) (err error) {
 		EventListener: s.listener(),
 	}
 	tune(po, opts)
+	s.recovery.LogBytes = logBytes(opts.FS, s.dir)
 	err = s.contain("recover", func() (err error) {
 		s.db, err = cockroach.Open(s.dir, po)
 		return err
@@ -209,6 +211,7 @@ func (s *Store) load(opts Options) error {
 		if err := s.db.Set(headerKey(), h.encode(), cockroach.Sync); err != nil {
 			return fmt.Errorf("write the header: %w", err)
 		}
+		s.recovery = Recovery{Fresh: true}
 	case found.upgrade:
 		if h, err = s.upgrade(h, *opts.formats); err != nil {
 			return err
@@ -218,6 +221,9 @@ func (s *Store) load(opts Options) error {
 	s.shards = make([]shardState, h.shards)
 	for id, epoch := range found.epochs {
 		s.shards[id].epoch = epoch
+	}
+	if err := s.readStopped(); err != nil {
+		return fmt.Errorf("read when the store was closed: %w", err)
 	}
 	return nil
 }
@@ -255,7 +261,7 @@ func (s *Store) Close() error {
 	defer s.after.Wait()
 	err := s.contain("close the database", func() error {
 		s.reads.wait()
-		return s.db.Close()
+		return errors.Join(s.writeStopped(), s.db.Close())
 	})
 	s.abandon()
 	if err != nil {
