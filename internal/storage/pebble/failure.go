@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	cockroach "github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/wal"
 
 	"github.com/perdure/perdure/internal/storage"
 )
@@ -136,7 +137,14 @@ func (s *Store) listener() *cockroach.EventListener {
 // whoever runs a server.
 type pebbleLog struct{ store *Store }
 
-func (l pebbleLog) Infof(string, ...any) {}
+// Infof is told, among much else, how far each log was read that had to be.
+func (l pebbleLog) Infof(_ string, args ...any) {
+	for _, arg := range args {
+		if end, ok := arg.(wal.Offset); ok {
+			l.store.recovery.LogBytes += end.PreviousFilesBytes + end.Physical
+		}
+	}
+}
 
 func (l pebbleLog) Errorf(format string, args ...any) {
 	l.store.logger.Error("storage: " + fmt.Sprintf(format, args...))

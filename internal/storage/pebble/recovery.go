@@ -3,11 +3,9 @@ package pebble
 import (
 	"encoding/binary"
 	"errors"
-	"strings"
 	"time"
 
 	cockroach "github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/perdure/perdure/internal/storage"
 )
@@ -23,31 +21,13 @@ type Recovery struct {
 	// process was killed, the machine has crashed, or a release before this one was the
 	// last to have it open.
 	Stopped time.Time
-	// LogBytes is the size of the logs that had to be read: what was written last, and
-	// not yet sorted into tables.
+	// LogBytes is how much of the logs had to be read again: what was written last, and not
+	// yet sorted into tables.
 	LogBytes int64
 }
 
 // Recovered is what Open has found.
 func (s *Store) Recovered() Recovery { return s.recovery }
-
-// logBytes is the size of the write-ahead logs in the directory. It is for people:
-// what cannot be read counts for nothing.
-func logBytes(fs vfs.FS, dir string) (total int64) {
-	names, err := fs.List(dir)
-	if err != nil {
-		return 0
-	}
-	for _, name := range names {
-		if !strings.HasSuffix(name, ".log") {
-			continue
-		}
-		if info, err := fs.Stat(fs.PathJoin(dir, name)); err == nil {
-			total += info.Size()
-		}
-	}
-	return total
-}
 
 // readStopped reads when the store was closed in order, and takes that away. It need not
 // be synced: any commit that is comes later in the log.

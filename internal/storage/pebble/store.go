@@ -166,7 +166,6 @@ func (s *Store) open(opts Options) (err error) {
 		EventListener: s.listener(),
 	}
 	tune(po, opts)
-	s.recovery.LogBytes = logBytes(opts.FS, s.dir)
 	err = s.contain("recover", func() (err error) {
 		s.db, err = cockroach.Open(s.dir, po)
 		return err
