@@ -94,16 +94,13 @@ func TestTheStatusPageAnswersToLoopbackNamesOnlyAndEndsWithTheWorker(t *testing.
 			t.Errorf("another path is answered %d", code)
 		}
 	})
-	if _, err := (&http.Transport{}).RoundTrip(must(http.NewRequest(http.MethodGet, url, nil))); err == nil {
+	request, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (&http.Transport{}).RoundTrip(request); err == nil {
 		t.Error("the page is there after the worker has stopped")
 	}
-}
-
-func must[T any](value T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return value
 }
 
 func TestAStatusPageForOthersIsRefused(t *testing.T) {
