@@ -22,6 +22,8 @@ import (
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
@@ -106,8 +108,14 @@ func TestAKilledServerLosesNothingItAcknowledged(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	resets := 0
+	resets, pauses, attached := 0, 0, 0
 	for _, o := range orders {
+		if o.paused {
+			pauses++
+		}
+		if o.attached {
+			attached++
+		}
 		once := 1
 		if o.resets {
 			once++ // in the new run
@@ -117,7 +125,8 @@ func TestAKilledServerLosesNothingItAcknowledged(t *testing.T) {
 			t.Errorf("the activity of %s, which may run once in a run, ran %d times", o.id, n)
 		}
 	}
-	t.Logf("%d workflows complete and whole after %d kills, %d of them reset; %d activities ran at most once", len(orders), *kills, resets, len(ledger.ran))
+	t.Logf("%d workflows complete and whole after %d kills, %d of them reset, %d paused, %d started twice; %d activities ran at most once",
+		len(orders), *kills, resets, pauses, attached, len(ledger.ran))
 }
 
 // order is the workflow under test: it uses an activity that is retried, one
@@ -193,6 +202,12 @@ type placed struct {
 	// run that it has made, if that was acknowledged.
 	noted, resets bool
 	resetTo       string
+	// paused: a pause was acknowledged. unpausing: its end was asked for, so it may have
+	// ended.
+	paused, unpausing bool
+	// attached: a start that found the workflow running was acknowledged, and its request id
+	// with it.
+	attached bool
 }
 
 func (a *acknowledged) add(o *placed) {
@@ -246,6 +261,9 @@ func place(ctx context.Context, t *testing.T, c client.Client, id string, acknow
 		}
 		o.resetTo = reset.RunId
 	}
+	if !o.resets && rand.IntN(3) == 0 && !o.interfere(ctx, c) {
+		return
+	}
 	if err := c.SignalWorkflow(ctx, id, "", "confirm", "yes"); err != nil {
 		return
 	}
@@ -253,9 +271,64 @@ func place(ctx context.Context, t *testing.T, c client.Client, id string, acknow
 	_ = c.GetWorkflow(ctx, id, "").Get(ctx, nil) // check reports on it
 }
 
+// attachedID is the request id of the second start of the order.
+func (o *placed) attachedID() string { return o.id + "-again" }
+
+// interfere starts the order once more, pauses it and has it go on. It reports whether all
+// of that was acknowledged.
+func (o *placed) interfere(ctx context.Context, c client.Client) bool {
+	service := c.WorkflowService()
+	_, err := service.StartWorkflowExecution(ctx, &workflowservice.StartWorkflowExecutionRequest{
+		Namespace: "default", WorkflowId: o.id, WorkflowType: &commonpb.WorkflowType{Name: "order"}, TaskQueue: &taskqueuepb.TaskQueue{Name: "crash"},
+		RequestId: o.attachedID(), WorkflowIdConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		OnConflictOptions: &workflowpb.OnConflictOptions{AttachRequestId: true},
+	})
+	if err != nil {
+		return false
+	}
+	o.attached = true
+	if _, err := service.PauseWorkflowExecution(ctx, &workflowservice.PauseWorkflowExecutionRequest{
+		Namespace: "default", WorkflowId: o.id, Identity: "crash", Reason: "crash test", RequestId: o.id + "-pause"}); err != nil {
+		return false
+	}
+	o.paused = true
+	time.Sleep(time.Duration(rand.IntN(50)) * time.Millisecond) // so that a kill may find it paused
+	o.unpausing = true
+	return o.unpause(ctx, c) == nil
+}
+
+func (o *placed) unpause(ctx context.Context, c client.Client) error {
+	_, err := c.WorkflowService().UnpauseWorkflowExecution(ctx, &workflowservice.UnpauseWorkflowExecutionRequest{
+		Namespace: "default", WorkflowId: o.id, Identity: "crash", RequestId: o.id + "-unpause"})
+	return err
+}
+
+// checkInterference checks that what interfere was told has happened is true, and has a
+// workflow that is paused go on.
+func (o *placed) checkInterference(ctx context.Context, t *testing.T, c client.Client) {
+	d, err := c.DescribeWorkflowExecution(ctx, o.id, o.runID)
+	if err != nil {
+		t.Errorf("%s was acknowledged and is not there: %v", o.id, err)
+		return
+	}
+	if _, known := d.GetWorkflowExtendedInfo().GetRequestIdInfos()[o.attachedID()]; o.attached && !known {
+		t.Errorf("%s does not know the second start, which was acknowledged", o.id)
+	}
+	paused := d.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED
+	if o.paused && !o.unpausing && !paused {
+		t.Errorf("%s is not paused, though the pause was acknowledged", o.id)
+	}
+	if paused {
+		if err := o.unpause(ctx, c); err != nil {
+			t.Errorf("%s is paused and cannot be unpaused: %v", o.id, err)
+		}
+	}
+}
+
 // check waits for the order's result and looks at its history.
 func (o *placed) check(ctx context.Context, t *testing.T, c client.Client) {
 	last := o.lastRun(ctx, t, c)
+	o.checkInterference(ctx, t, c)
 	if !o.confirmed {
 		// The signal was not acknowledged; it may have arrived all the same.
 		_ = c.SignalWorkflow(ctx, o.id, last, "confirm", "yes")
