@@ -50,7 +50,7 @@ func TestAfterKillsEveryWorkflowIsListedAsItIs(t *testing.T) {
 	}
 	defer w.Stop()
 
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
 	var started, next atomic.Int64
 	var starters sync.WaitGroup
