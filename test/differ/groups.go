@@ -13,6 +13,7 @@ func Groups() []Group {
 		{"updates", updates},
 		{"namespaces", namespaces},
 		{"search-attributes", attributes},
+		{"visibility", searches},
 		{"lives", lives()},
 		{"fields", fieldScenarios(brokenCalls)},
 		{"commands", commandScenarios(brokenCommands)},
