@@ -20,7 +20,8 @@
 // Each new shard begins with the latest clock of all old ones, so its time
 // and its numbers go on above all that were given; epochs do not go down either.
 // Who follows the change log of a shard must begin anew after a resharding:
-// entries have moved between shards.
+// entries have moved between shards. The index of visibility is removed for that: the
+// next server builds it anew.
 package reshard
 
 import (
@@ -29,11 +30,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"github.com/perdure/perdure/internal/runtime"
 	"github.com/perdure/perdure/internal/storage"
 	"github.com/perdure/perdure/internal/storage/pebble"
+	"github.com/perdure/perdure/internal/visibility"
+	"github.com/perdure/perdure/internal/visibility/sqlite"
 )
 
 // Options are the settings of a resharding. Dir and Shards are required.
@@ -176,6 +180,10 @@ func (j *job) run(ctx context.Context, store *pebble.Stopped) (err error) {
 	var common []pebble.Pair
 	if key, value, ok := j.clocks.Latest(); ok {
 		common = append(common, pebble.Pair{Key: key, Value: value})
+	}
+	// The index of visibility counts by the shards there were. A server builds it anew.
+	if err := sqlite.Remove(filepath.Join(j.options.Dir, visibility.Dir)); err != nil {
+		return j.broken(err)
 	}
 	r.Outcome = Resharded
 	return j.end(ctx, target, target.Finish(common))

@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -16,6 +18,8 @@ import (
 	"github.com/perdure/perdure/internal/runtime"
 	"github.com/perdure/perdure/internal/storage"
 	"github.com/perdure/perdure/internal/storage/pebble"
+	"github.com/perdure/perdure/internal/visibility"
+	"github.com/perdure/perdure/internal/visibility/sqlite"
 )
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -152,6 +156,32 @@ func TestAllThatAnEntityOwnsGoesToItsNewShardAndEveryShardGetsTheLatestClock(t *
 			t.Errorf("%d shards: %+v", n, report)
 		}
 		verify(t, fs, n, latest)
+	}
+}
+
+func TestTheVisibilityIndexOfTheOldShardsIsRemoved(t *testing.T) {
+	_, options := seed(t, nil)
+	t.Chdir(t.TempDir()) // the store is in memory, the index is not
+	dir := filepath.Join(options.Dir, visibility.Dir)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	index, err := sqlite.Files{Dir: dir}.Create(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if index, err = (sqlite.Files{Dir: dir}).Replace(t.Context(), index); err != nil {
+		t.Fatal(err)
+	}
+	if err := index.Close(); err != nil {
+		t.Fatal(err)
+	}
+	options.Shards = 9
+	if _, err := Run(t.Context(), options); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("left of the index: %v, %v", left, err)
 	}
 }
 
