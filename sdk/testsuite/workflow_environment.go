@@ -154,12 +154,8 @@ func (e *TestWorkflowEnvironment) RegisterActivity(a any) {
 	e.RegisterActivityWithOptions(a, activity.RegisterOptions{})
 }
 
-// RegisterActivityWithOptions is RegisterActivity with options. It panics after mocks of
-// workflows were set up.
+// RegisterActivityWithOptions is RegisterActivity with options.
 func (e *TestWorkflowEnvironment) RegisterActivityWithOptions(a any, options activity.RegisterOptions) {
-	if len(e.workflowMock.ExpectedCalls) > 0 {
-		panic("RegisterActivity calls cannot follow mock related ones like OnWorkflow or similar")
-	}
 	if name, err := e.registry.ActivityName(a); err == nil && e.expectedActivities[name] {
 		// OnActivity has registered it.
 		options.DisableAlreadyRegisteredCheck = true

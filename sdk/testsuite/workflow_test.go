@@ -441,3 +441,13 @@ func TestActivitiesMayBeRegisteredAfterTheyWereMocked(t *testing.T) {
 		t.Fatalf("got %q, %v", greeting, err)
 	}
 }
+
+func TestActivitiesMayBeRegisteredAfterWorkflowsWereMocked(t *testing.T) {
+	env := newEnvironment()
+	env.OnWorkflow(ParentOfGreeting, mock.Anything).Return("mocked", nil)
+	env.RegisterActivity(Greet)
+	env.ExecuteWorkflow(Greeting, "world")
+	if err := env.GetWorkflowError(); err != nil {
+		t.Fatal(err)
+	}
+}
