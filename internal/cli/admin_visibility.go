@@ -15,10 +15,11 @@ import (
 
 func newVisibilityCommand(out *output) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "visibility",
-		Short: "Look after the index by which a running server finds workflows",
-		Args:  commandsOnly,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:     "visibility",
+		Short:   "Look after the index by which a running server finds workflows",
+		Example: `  perdure admin visibility rebuild --address 127.0.0.1:7233`,
+		Args:    commandsOnly,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newVisibilityRebuildCommand(out))
 	return cmd

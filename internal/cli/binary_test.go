@@ -256,7 +256,7 @@ func TestStartFailsWithAdvice(t *testing.T) {
 		"attribute twice":       {[]string{"server", "start-dev", "--search-attribute", "A=Int", "--search-attribute", "A=Bool"}, 2, "given twice"},
 		"bad dynamic config":    {[]string{"server", "start-dev", "--dynamic-config-value", "a=yes"}, 2, "not JSON"},
 		"bad namespace":         {[]string{"server", "start-dev", "--namespace", ""}, 2, "--namespace"},
-		"reserved namespace":    {[]string{"server", "start-dev", "--port", "0", "--namespace", "temporal-system"}, 1, "reserved"},
+		"reserved namespace":    {[]string{"server", "start-dev", "--port", "0", "--namespace", "temporal-system"}, 2, "reserved"},
 		"bad log level":         {[]string{"server", "start-dev", "--log-level", "loud"}, 2, "--log-level"},
 		"bad output":            {[]string{"version", "--output", "xml"}, 2, "text or json"},
 		"address not ours":      {[]string{"server", "start-dev", "--ip", "192.0.2.1", "--port", "0"}, 1, "choose another one with --ip"},

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/perdure/perdure/internal/namespace"
 	"github.com/perdure/perdure/internal/searchattribute"
 	"github.com/perdure/perdure/internal/server"
 )
@@ -128,6 +129,9 @@ func checkNamespaces(names []string) error {
 	for _, name := range names {
 		if name == "" || len(name) > 1000 {
 			return usagef("--namespace must be a name of 1 to 1000 bytes, not %q", name)
+		}
+		if name == namespace.System {
+			return usagef("--namespace %s is reserved for the server itself; choose another name", name)
 		}
 	}
 	return nil

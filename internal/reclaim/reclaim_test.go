@@ -146,6 +146,12 @@ func (f *fake) start(t *testing.T) {
 	t.Cleanup(r.Close)
 }
 
+// pass lets time pass, and what is due in it be done.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 var (
 	deleting = &namespace.Namespace{ID: "ns", Name: "orders-deleted", Deleting: true}
 	shorter  = &namespace.Namespace{ID: "ns", Name: "orders", Retention: time.Hour, RetentionShortened: true}
@@ -163,7 +169,7 @@ func TestADeletedNamespaceIsEmptied(t *testing.T) {
 		f.start(t)
 		synctest.Wait()
 		f.tell(deleting)
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if len(f.entities) != 1 || f.entities[other] == nil {
 			t.Errorf("%d entities are left", len(f.entities))
 		}
@@ -178,7 +184,7 @@ func TestADeletionIsGoneOnWithFromTheStartOn(t *testing.T) {
 		f := newFake("a", "b")
 		f.namespaces["ns"] = deleting
 		f.start(t)
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if len(f.entities) > 0 || len(f.emptied) != 1 {
 			t.Errorf("left are %v, empty %v", f.entities, f.emptied)
 		}
@@ -192,11 +198,13 @@ func TestWhatResistsIsTriedAgain(t *testing.T) {
 		f.entities[thingKey("b")].fails = []error{errors.New("unavailable")}
 		f.namespaces["ns"] = deleting
 		f.start(t)
-		time.Sleep(500 * time.Millisecond)
+		pass(500 * time.Millisecond)
+		f.mu.Lock()
 		if len(f.emptied) > 0 || len(f.entities) != 2 {
 			t.Errorf("left are %v, empty %v", f.entities, f.emptied)
 		}
-		time.Sleep(time.Hour)
+		f.mu.Unlock()
+		pass(time.Hour)
 		if len(f.entities) > 0 || len(f.emptied) != 1 {
 			t.Errorf("left are %v, empty %v", f.entities, f.emptied)
 		}
@@ -209,7 +217,7 @@ func TestAShorterRetentionIsAppliedToAllThatIsRetained(t *testing.T) {
 		f.entities[thingKey("a")].fails = []error{errors.New("unavailable")}
 		f.start(t)
 		f.tell(shorter)
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		for key, x := range f.entities {
 			if x.retained == 0 {
 				t.Errorf("%v has not been told", key)
@@ -225,9 +233,9 @@ func TestNothingIsLookedAtWhenThereIsNothingToDo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake("a")
 		f.start(t)
-		time.Sleep(24 * time.Hour)
+		pass(24 * time.Hour)
 		f.changed <- struct{}{}
-		time.Sleep(24 * time.Hour)
+		pass(24 * time.Hour)
 		if f.walks > 0 {
 			t.Errorf("%d walks", f.walks)
 		}
@@ -242,7 +250,7 @@ func TestAWalkEndsWithTheReclaimer(t *testing.T) {
 		}
 		f.namespaces["ns"] = deleting
 		f.start(t)
-		time.Sleep(100 * time.Millisecond)
+		pass(100 * time.Millisecond)
 		// The cleanup closes it: a walk that went on would be a deadlock.
 		if n := len(f.entities); n == 0 || n == 1000 {
 			t.Errorf("%d entities are left", n)

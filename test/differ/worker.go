@@ -46,7 +46,7 @@ func (w *World) Poll(name string, settings ...string) *Task {
 func (w *World) poll(method string, request, reply proto.Message, taken func() bool) {
 	var last outcome
 	recorder := &recorder{conn: w.conn, emit: func(o outcome) { last = o }}
-	for end := time.Now().Add(w.patience); time.Now().Before(end) && !taken(); {
+	for end := time.Now().Add(w.patience); time.Until(end) > w.patience/4 && !taken(); {
 		ctx, cancel := context.WithTimeout(w.Ctx, w.patience/2)
 		err := recorder.Invoke(ctx, serviceMethod(method), request, reply)
 		cancel()
