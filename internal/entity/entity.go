@@ -75,6 +75,10 @@ type Timekeeper interface {
 // its log; a build that knows it delivers them.
 var ErrUnknownMessage = errors.New("message of a kind that this version does not know")
 
+// ErrStaleTask is what starting a task comes to that is no longer worth anything: it
+// has been started, finished or replaced. The task is to be dropped.
+var ErrStaleTask = errors.New("the task is stale")
+
 // Reader reads the records of one entity as of the last step whose records are
 // durable. Keys are relative to the entity.
 type Reader interface {

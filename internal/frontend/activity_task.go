@@ -10,6 +10,7 @@ import (
 
 	"github.com/perdure/perdure/internal/api/check"
 	tokens "github.com/perdure/perdure/internal/api/token"
+	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
 	"github.com/perdure/perdure/internal/workflow"
@@ -24,10 +25,10 @@ type activityTaskHandlers struct {
 // activities is what they need of a workflow.
 type activities interface {
 	StartActivity(*entity.Step, *entity.Task, *workflowservice.PollActivityTaskQueueRequest) (*workflowservice.PollActivityTaskQueueResponse, error)
-	CompleteActivity(step *entity.Step, ref workflow.ActivityRef, result *commonpb.Payloads, identity string) error
-	FailActivity(step *entity.Step, ref workflow.ActivityRef, failure *failurepb.Failure, lastHeartbeat *commonpb.Payloads, identity string) ([]*failurepb.Failure, error)
-	CancelActivity(step *entity.Step, ref workflow.ActivityRef, details *commonpb.Payloads, identity string) error
-	Heartbeat(step *entity.Step, ref workflow.ActivityRef, details *commonpb.Payloads, identity string) (workflow.HeartbeatAnswer, error)
+	CompleteActivity(step *entity.Step, ref attempt.Ref, result *commonpb.Payloads, identity string) error
+	FailActivity(step *entity.Step, ref attempt.Ref, failure *failurepb.Failure, lastHeartbeat *commonpb.Payloads, identity string) ([]*failurepb.Failure, error)
+	CancelActivity(step *entity.Step, ref attempt.Ref, details *commonpb.Payloads, identity string) error
+	Heartbeat(step *entity.Step, ref attempt.Ref, details *commonpb.Payloads, identity string) (attempt.HeartbeatAnswer, error)
 }
 
 var _ activities = (*workflow.Chain)(nil)
@@ -56,7 +57,7 @@ func (h *activityTaskHandlers) PollActivityTaskQueue(ctx context.Context, req *w
 			return err
 		})
 		if err == nil && resp == nil {
-			err = workflow.ErrStaleTask // a rule has paused the activity
+			err = entity.ErrStaleTask // a rule has paused the activity
 		}
 		if err == nil {
 			resp.PollerScalingDecision = scalingDecision(work)
@@ -77,12 +78,12 @@ func (h *activityTaskHandlers) PollActivityTaskQueue(ctx context.Context, req *w
 // the same.
 
 // tokenRef names the activity of the request's task token.
-func tokenRef(ctx context.Context) (workflowID string, ref workflow.ActivityRef, err error) {
+func tokenRef(ctx context.Context) (workflowID string, ref attempt.Ref, err error) {
 	token := callOf(ctx).token
 	if err := tokens.CheckTask(token); err != nil {
 		return "", ref, err
 	}
-	return token.GetWorkflowId(), workflow.ActivityRef{Token: token}, nil
+	return token.GetWorkflowId(), attempt.Ref{Token: token}, nil
 }
 
 // idRequest is what the calls by ids have in common.
@@ -92,7 +93,7 @@ type idRequest interface {
 	GetActivityId() string
 }
 
-func idRef(req idRequest) (workflowID string, ref workflow.ActivityRef, err error) {
+func idRef(req idRequest) (workflowID string, ref attempt.Ref, err error) {
 	if err := check.Set("ActivityId", req.GetActivityId(), check.Request); err != nil {
 		return "", ref, err
 	}
@@ -106,7 +107,7 @@ func idRef(req idRequest) (workflowID string, ref workflow.ActivityRef, err erro
 	if err := check.RunID(req.GetRunId(), check.Loading); err != nil {
 		return "", ref, err
 	}
-	return req.GetWorkflowId(), workflow.ActivityRef{RunID: req.GetRunId(), ActivityID: req.GetActivityId()}, nil
+	return req.GetWorkflowId(), attempt.Ref{RunID: req.GetRunId(), ActivityID: req.GetActivityId()}, nil
 }
 
 // RespondActivityTaskCompleted reports the result of an activity.
@@ -133,7 +134,7 @@ func (h *activityTaskHandlers) RespondActivityTaskCompletedById(ctx context.Cont
 	return &workflowservice.RespondActivityTaskCompletedByIdResponse{}, nil
 }
 
-func (h *activityTaskHandlers) completeActivity(ctx context.Context, workflowID string, ref workflow.ActivityRef, result *commonpb.Payloads, identity string) error {
+func (h *activityTaskHandlers) completeActivity(ctx context.Context, workflowID string, ref attempt.Ref, result *commonpb.Payloads, identity string) error {
 	if err := check.Identity(identity); err != nil {
 		return err
 	}
@@ -172,7 +173,7 @@ func (h *activityTaskHandlers) RespondActivityTaskFailedById(ctx context.Context
 	return &workflowservice.RespondActivityTaskFailedByIdResponse{Failures: cut}, nil
 }
 
-func (h *activityTaskHandlers) failActivity(ctx context.Context, workflowID string, ref workflow.ActivityRef, failure *failurepb.Failure, heartbeat *commonpb.Payloads, identity string) (cut []*failurepb.Failure, err error) {
+func (h *activityTaskHandlers) failActivity(ctx context.Context, workflowID string, ref attempt.Ref, failure *failurepb.Failure, heartbeat *commonpb.Payloads, identity string) (cut []*failurepb.Failure, err error) {
 	if err := check.Identity(identity); err != nil {
 		return nil, err
 	}
@@ -211,7 +212,7 @@ func (h *activityTaskHandlers) RespondActivityTaskCanceledById(ctx context.Conte
 	return &workflowservice.RespondActivityTaskCanceledByIdResponse{}, nil
 }
 
-func (h *activityTaskHandlers) cancelActivity(ctx context.Context, workflowID string, ref workflow.ActivityRef, details *commonpb.Payloads, identity string) error {
+func (h *activityTaskHandlers) cancelActivity(ctx context.Context, workflowID string, ref attempt.Ref, details *commonpb.Payloads, identity string) error {
 	if err := check.Identity(identity); err != nil {
 		return err
 	}
@@ -249,7 +250,7 @@ func (h *activityTaskHandlers) RecordActivityTaskHeartbeatById(ctx context.Conte
 		CancelRequested: answer.CancelRequested, ActivityPaused: answer.Paused, ActivityReset: answer.Reset}, nil
 }
 
-func (h *activityTaskHandlers) heartbeat(ctx context.Context, workflowID string, ref workflow.ActivityRef, details *commonpb.Payloads, identity string) (answer workflow.HeartbeatAnswer, err error) {
+func (h *activityTaskHandlers) heartbeat(ctx context.Context, workflowID string, ref attempt.Ref, details *commonpb.Payloads, identity string) (answer attempt.HeartbeatAnswer, err error) {
 	if err := check.Identity(identity); err != nil {
 		return answer, err
 	}

@@ -24,6 +24,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	tokens "github.com/perdure/perdure/internal/api/token"
+	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
@@ -115,17 +116,17 @@ func (f *fakeChain) ResetSticky(_ *entity.Step, r *workflowservice.ResetStickyTa
 func (f *fakeChain) StartActivity(_ *entity.Step, _ *entity.Task, r *workflowservice.PollActivityTaskQueueRequest) (*workflowservice.PollActivityTaskQueueResponse, error) {
 	return &workflowservice.PollActivityTaskQueueResponse{TaskToken: []byte("token")}, f.step("StartActivity", r)
 }
-func (f *fakeChain) CompleteActivity(*entity.Step, workflow.ActivityRef, *commonpb.Payloads, string) error {
+func (f *fakeChain) CompleteActivity(*entity.Step, attempt.Ref, *commonpb.Payloads, string) error {
 	return f.step("CompleteActivity", nil)
 }
-func (f *fakeChain) FailActivity(*entity.Step, workflow.ActivityRef, *failurepb.Failure, *commonpb.Payloads, string) ([]*failurepb.Failure, error) {
+func (f *fakeChain) FailActivity(*entity.Step, attempt.Ref, *failurepb.Failure, *commonpb.Payloads, string) ([]*failurepb.Failure, error) {
 	return f.cut, f.step("FailActivity", nil)
 }
-func (f *fakeChain) CancelActivity(*entity.Step, workflow.ActivityRef, *commonpb.Payloads, string) error {
+func (f *fakeChain) CancelActivity(*entity.Step, attempt.Ref, *commonpb.Payloads, string) error {
 	return f.step("CancelActivity", nil)
 }
-func (f *fakeChain) Heartbeat(*entity.Step, workflow.ActivityRef, *commonpb.Payloads, string) (workflow.HeartbeatAnswer, error) {
-	return workflow.HeartbeatAnswer{CancelRequested: true, Paused: true}, f.step("Heartbeat", nil)
+func (f *fakeChain) Heartbeat(*entity.Step, attempt.Ref, *commonpb.Payloads, string) (attempt.HeartbeatAnswer, error) {
+	return attempt.HeartbeatAnswer{CancelRequested: true, Paused: true}, f.step("Heartbeat", nil)
 }
 func (f *fakeChain) Query(_ *entity.Step, r *workflowservice.QueryWorkflowRequest, done func(*workflow.QueryResult)) (*workflow.QueryPlan, error) {
 	err := f.step("Query", r)

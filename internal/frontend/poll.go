@@ -12,7 +12,6 @@ import (
 	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
-	"github.com/perdure/perdure/internal/workflow"
 )
 
 // polls are the polls of workers for tasks, of whatever type.
@@ -85,7 +84,7 @@ func (p *polls) poll(ctx context.Context, request matching.PollRequest, take fun
 		case taken:
 			return nil
 		case err == nil:
-		case errors.Is(err, workflow.ErrStaleTask):
+		case errors.Is(err, entity.ErrStaleTask):
 			p.matching.Unspent(work.Task)
 		case errors.Is(err, errPollerGone):
 			p.matching.PollerGone(request)

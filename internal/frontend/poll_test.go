@@ -16,7 +16,6 @@ import (
 
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
-	"github.com/perdure/perdure/internal/workflow"
 )
 
 func pollWorkflows() *workflowservice.PollWorkflowTaskQueueRequest {
@@ -52,7 +51,7 @@ func TestStaleTasksArePassedOver(t *testing.T) {
 	d := newDoor(t)
 	d.offer()
 	d.offer()
-	d.chain.err = workflow.ErrStaleTask
+	d.chain.err = entity.ErrStaleTask
 	d.chain.act = func() {
 		if len(d.matching.work) == 0 {
 			d.chain.err = nil

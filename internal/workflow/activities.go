@@ -7,6 +7,7 @@ import (
 	historypb "go.temporal.io/api/history/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -79,7 +80,7 @@ func (f *activities) close(r *Run, act *records.Activity) {
 	if f.byID[act.ActivityId] == act.ScheduledEventId {
 		delete(f.byID, act.ActivityId)
 	}
-	if paused(act) {
+	if attempt.Paused(act) {
 		r.updatePauseInfo()
 	}
 }
@@ -98,7 +99,7 @@ func (f *activities) bound(limits *Limits) bound {
 func (f *activities) fire(r *Run, step *entity.Step, scheduledEventID int64) (closed bool) {
 	act := f.get(scheduledEventID)
 	_, what := nextActivityDeadline(act)
-	if what == retryDue {
+	if what == attempt.RetryDue {
 		r.offerAttempt(step, act)
 		f.change(r, act)
 		return false

@@ -11,9 +11,9 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/perdure/perdure/internal/api/check"
+	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -57,8 +57,8 @@ func checkScheduleActivity(b *commandBatch, cmd *commandpb.Command) *commandFail
 	if err := check.Priority(attr.Priority); err != nil {
 		return badCommand(bad, "invalid priorities: %w", err)
 	}
-	if failure := completeActivityTimeouts(attr, r.info.RunTimeout.AsDuration()); failure != nil {
-		return failure
+	if err := completeActivityTimeouts(attr, r.info.RunTimeout.AsDuration()); err != nil {
+		return badCommand(bad, "%w", err)
 	}
 	if failure := b.checkBlob("ScheduleActivityTaskCommandAttributes.Input", proto.Size(attr.Input), bad); failure != nil {
 		return failure
@@ -75,58 +75,18 @@ func checkScheduleActivity(b *commandBatch, cmd *commandpb.Command) *commandFail
 }
 
 // completeActivityTimeouts checks the four timeouts and derives the ones that are
-// missing: from schedule-to-close those within it, and from the workflow's run
-// timeout, which caps them all, the rest. Afterwards none is nil.
-func completeActivityTimeouts(attr *commandpb.ScheduleActivityTaskCommandAttributes, runTimeout time.Duration) *commandFailure {
-	const bad = enumspb.WORKFLOW_TASK_FAILED_CAUSE_BAD_SCHEDULE_ACTIVITY_ATTRIBUTES
-
-	for _, timeout := range []struct {
-		name  string
-		value *durationpb.Duration
-	}{
-		{"ScheduleToCloseTimeout", attr.ScheduleToCloseTimeout},
-		{"ScheduleToStartTimeout", attr.ScheduleToStartTimeout},
-		{"StartToCloseTimeout", attr.StartToCloseTimeout},
-		{"HeartbeatTimeout", attr.HeartbeatTimeout},
-	} {
-		if err := check.Duration(timeout.name, timeout.value, check.Activity); err != nil {
-			return badCommand(bad, "%w", err)
-		}
+// missing (attempt.Timeouts). Afterwards none is nil.
+func completeActivityTimeouts(attr *commandpb.ScheduleActivityTaskCommandAttributes, runTimeout time.Duration) error {
+	timeouts := attempt.Timeouts{
+		ScheduleToClose: attr.ScheduleToCloseTimeout, ScheduleToStart: attr.ScheduleToStartTimeout,
+		StartToClose: attr.StartToCloseTimeout, Heartbeat: attr.HeartbeatTimeout,
 	}
-	whole := attr.ScheduleToCloseTimeout.AsDuration()
-	queued := attr.ScheduleToStartTimeout.AsDuration()
-	attempt := attr.StartToCloseTimeout.AsDuration()
-	switch {
-	case whole > 0:
-		queued = shorterTimeout(queued, whole)
-		attempt = shorterTimeout(attempt, whole)
-	case attempt > 0:
-		whole = runTimeout
-		if queued == 0 {
-			queued = runTimeout
-		}
-	default:
-		return badCommand(bad, "a valid StartToCloseTimeout or ScheduleToCloseTimeout must be set on the activity. ActivityId=%s ActivityType=%s",
-			attr.ActivityId, attr.ActivityType.GetName())
+	if err := timeouts.Complete(attr.ActivityId, attr.ActivityType.GetName(), runTimeout); err != nil {
+		return err
 	}
-	heartbeat := attr.HeartbeatTimeout.AsDuration()
-	if runTimeout > 0 {
-		whole, queued = min(whole, runTimeout), min(queued, runTimeout)
-		attempt, heartbeat = min(attempt, runTimeout), min(heartbeat, runTimeout)
-	}
-	attr.ScheduleToCloseTimeout = durationpb.New(whole)
-	attr.ScheduleToStartTimeout = durationpb.New(queued)
-	attr.StartToCloseTimeout = durationpb.New(attempt)
-	attr.HeartbeatTimeout = durationpb.New(min(heartbeat, attempt))
+	attr.ScheduleToCloseTimeout, attr.ScheduleToStartTimeout = timeouts.ScheduleToClose, timeouts.ScheduleToStart
+	attr.StartToCloseTimeout, attr.HeartbeatTimeout = timeouts.StartToClose, timeouts.Heartbeat
 	return nil
-}
-
-// shorterTimeout is the shorter of two timeouts, where 0 is none.
-func shorterTimeout(a, b time.Duration) time.Duration {
-	if a == 0 || b != 0 && b < a {
-		return b
-	}
-	return a
 }
 
 // applyFairnessPrefix understands the one way in which SDKs without priorities in

@@ -7,12 +7,13 @@ import (
 
 	commandpb "go.temporal.io/api/command/v1"
 
+	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
 )
 
 // The cost of a step must follow what it touches, not what is pending.
 
-func benchmarkPending(b *testing.B, pending int, do func(w subject, c *Chain, ref ActivityRef) error) {
+func benchmarkPending(b *testing.B, pending int, do func(w subject, c *Chain, ref attempt.Ref) error) {
 	w := newWorkflow(b)
 	w.start()
 	var commands []*commandpb.Command
@@ -34,7 +35,7 @@ func BenchmarkHeartbeat(b *testing.B) {
 	for _, pending := range []int{1, 2000} {
 		b.Run(fmt.Sprintf("%d pending", pending), func(b *testing.B) {
 			details := payloads("progress")
-			benchmarkPending(b, pending, func(w subject, c *Chain, ref ActivityRef) error {
+			benchmarkPending(b, pending, func(w subject, c *Chain, ref attempt.Ref) error {
 				w.now = w.now.Add(time.Microsecond)
 				step := entity.NewStep(w.now, w.env())
 				if _, err := c.Heartbeat(step, ref, details, testWorker); err != nil {
@@ -50,7 +51,7 @@ func BenchmarkActivityAttempt(b *testing.B) {
 	for _, pending := range []int{1, 2000} {
 		b.Run(fmt.Sprintf("%d pending", pending), func(b *testing.B) {
 			failure := applicationFailure("Broken", nextRetryDelay(time.Nanosecond))
-			benchmarkPending(b, pending, func(w subject, c *Chain, ref ActivityRef) error {
+			benchmarkPending(b, pending, func(w subject, c *Chain, ref attempt.Ref) error {
 				step := func(do func(*entity.Step) error) error {
 					w.now = w.now.Add(time.Nanosecond)
 					step := entity.NewStep(w.now, w.env())

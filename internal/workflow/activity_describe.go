@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/records"
 )
 
@@ -45,10 +46,10 @@ func (r *Run) describeActivity(act *records.Activity, now time.Time) *workflowpb
 		LastWorkerIdentity:      cmp.Or(act.StartedIdentity, act.LastWorkerIdentity),
 		LastAttemptCompleteTime: act.LastAttemptCompleteTime,
 		Priority:                act.Priority,
-		ActivityOptions:         activityOptions(act),
-		Paused:                  paused(act),
+		ActivityOptions:         attempt.Options(act),
+		Paused:                  attempt.Paused(act),
 	}
-	if expiration := activityExpiration(act); !expiration.IsZero() {
+	if expiration := attempt.Expiration(act); !expiration.IsZero() {
 		info.ExpirationTime = timestamppb.New(expiration)
 	}
 	if act.HeartbeatTime != nil {
@@ -58,9 +59,9 @@ func (r *Run) describeActivity(act *records.Activity, now time.Time) *workflowpb
 	switch {
 	case act.CancelRequested:
 		info.State = enumspb.PENDING_ACTIVITY_STATE_CANCEL_REQUESTED
-	case paused(act) && act.StartedTime != nil:
+	case attempt.Paused(act) && act.StartedTime != nil:
 		info.State = enumspb.PENDING_ACTIVITY_STATE_PAUSE_REQUESTED
-	case paused(act):
+	case attempt.Paused(act):
 		info.State = enumspb.PENDING_ACTIVITY_STATE_PAUSED
 	case act.StartedTime != nil:
 		info.State = enumspb.PENDING_ACTIVITY_STATE_STARTED
@@ -70,7 +71,7 @@ func (r *Run) describeActivity(act *records.Activity, now time.Time) *workflowpb
 			info.CurrentRetryInterval = durationpb.New(act.RetryAt.AsTime().Sub(last.AsTime()))
 		}
 	}
-	if paused(act) {
+	if attempt.Paused(act) {
 		info.PauseInfo = r.describePauseOf(act)
 	}
 	return info

@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"hash/fnv"
 	"slices"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -76,12 +76,12 @@ func (c *Chain) PauseActivities(step *entity.Step, runID string, target Activity
 		return err
 	}
 	for _, act := range acts {
-		if paused(act) && act.Control.PauseRequestId != pause.RequestID {
+		if attempt.Paused(act) && act.Control.PauseRequestId != pause.RequestID {
 			return serviceerror.NewFailedPrecondition("activity is already paused")
 		}
 	}
 	for _, act := range acts {
-		if !paused(act) {
+		if !attempt.Paused(act) {
 			r.pauseActivity(step, act, pause)
 		}
 	}
@@ -112,7 +112,7 @@ func (c *Chain) UnpauseActivities(step *entity.Step, runID string, target Activi
 		return err
 	}
 	for _, act := range acts {
-		if !paused(act) {
+		if !attempt.Paused(act) {
 			continue
 		}
 		r.endPause(act)
@@ -123,7 +123,7 @@ func (c *Chain) UnpauseActivities(step *entity.Step, runID string, target Activi
 			r.forgetHeartbeat(act)
 		}
 		if act.StartedTime == nil {
-			r.scheduleAttempt(step, act, jittered(step, resume.Jitter))
+			r.scheduleAttempt(step, act, attempt.Jittered(step, resume.Jitter))
 		}
 		r.activities.change(r, act)
 	}
@@ -150,13 +150,13 @@ func (c *Chain) ResetActivities(step *entity.Step, runID string, target Activity
 		})
 		if reset.RestoreOptions {
 			r.undispatchActivity(step, act) // from the queue it is on
-			setActivityOptions(act, originals[i])
+			attempt.SetOptions(act, originals[i])
 		}
-		if paused(act) && !reset.KeepPaused {
+		if attempt.Paused(act) && !reset.KeepPaused {
 			r.endPause(act)
 		}
-		if act.StartedTime == nil && !paused(act) {
-			r.scheduleAttempt(step, act, jittered(step, reset.Jitter))
+		if act.StartedTime == nil && !attempt.Paused(act) {
+			r.scheduleAttempt(step, act, attempt.Jittered(step, reset.Jitter))
 		}
 		r.activities.change(r, act)
 	}
@@ -192,9 +192,6 @@ func (c *Chain) targetActivities(step *entity.Step, runID string, target Activit
 	}
 	return r, acts, nil
 }
-
-// paused reports whether the activity itself is paused, whatever its run is.
-func paused(act *records.Activity) bool { return act.GetControl().GetPaused() }
 
 // control changes what is remembered of what operators have done to the activity, and
 // forgets it if that comes to nothing.
@@ -260,7 +257,7 @@ func (r *Run) scheduleAttempt(step *entity.Step, act *records.Activity, at time.
 	r.attemptOver(act)
 	act.ScheduledTime, act.RetryAt = timestamppb.New(at), nil
 	switch {
-	case paused(act):
+	case attempt.Paused(act):
 	case at.After(step.Now):
 		act.RetryAt = act.ScheduledTime
 	default:
@@ -268,23 +265,12 @@ func (r *Run) scheduleAttempt(step *entity.Step, act *records.Activity, at time.
 	}
 }
 
-// jittered is a time between now and the end of the jitter.
-func jittered(step *entity.Step, jitter *durationpb.Duration) time.Time {
-	spread := jitter.AsDuration()
-	if spread <= 0 {
-		return step.Now
-	}
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(step.NewID())) // the one source of chance there is
-	return step.Now.Add(time.Duration(h.Sum64() % uint64(spread)))
-}
-
 // updatePauseInfo brings the search attribute up to date that says what is paused: the
 // run, and types of activities. Of a closed run, nothing is.
 func (r *Run) updatePauseInfo() {
 	var types []string
 	for _, act := range r.activities.byKey {
-		if !r.closed() && paused(act) && !slices.Contains(types, act.ActivityType) {
+		if !r.closed() && attempt.Paused(act) && !slices.Contains(types, act.ActivityType) {
 			types = append(types, act.ActivityType)
 		}
 	}

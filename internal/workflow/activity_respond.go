@@ -1,8 +1,6 @@
 package workflow
 
 import (
-	"time"
-
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
@@ -11,26 +9,17 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
 
-// ActivityRef names an activity whose fate is reported: by the token its worker
-// was given, or by ids.
-type ActivityRef struct {
-	// Token, if not nil, is the token of the attempt, and the ids are not looked at.
-	Token *records.TaskToken
-	// RunID is the run that scheduled the activity; empty: the current one.
-	RunID      string
-	ActivityID string
-}
-
 // CompleteActivity closes the activity with its result. By ids, an activity that
 // is not started can be completed, too. A result that is too large to be stored
 // fails the activity instead.
-func (c *Chain) CompleteActivity(step *entity.Step, ref ActivityRef, result *commonpb.Payloads, identity string) error {
+func (c *Chain) CompleteActivity(step *entity.Step, ref attempt.Ref, result *commonpb.Payloads, identity string) error {
 	if c.tooLarge(result) {
-		return c.failActivity(step, ref, serverFailure(resultTooLarge, true), nil, identity)
+		return c.failActivity(step, ref, attempt.ServerFailure(attempt.ResultTooLarge, true), nil, identity)
 	}
 	r, act, err := c.findActivity(step, ref, ref.Token == nil, identity)
 	if err != nil {
@@ -67,15 +56,15 @@ func applyActivityTaskCompleted(r *Run, _ *historypb.HistoryEvent, attr *history
 // nil, are heartbeat details that the worker has not sent yet. The failures it
 // returns say what of the request was too large and has been cut.
 func (c *Chain) FailActivity(
-	step *entity.Step, ref ActivityRef, failure *failurepb.Failure, lastHeartbeat *commonpb.Payloads, identity string,
+	step *entity.Step, ref attempt.Ref, failure *failurepb.Failure, lastHeartbeat *commonpb.Payloads, identity string,
 ) ([]*failurepb.Failure, error) {
 	var cut []*failurepb.Failure
 	if c.tooLarge(lastHeartbeat) {
-		cut = append(cut, serverFailure(heartbeatTooLarge, true))
+		cut = append(cut, attempt.ServerFailure(attempt.HeartbeatTooLarge, true))
 		lastHeartbeat = nil
 	}
 	limit := c.limits().BlobSize
-	failure, truncated := limitFailure(failure, limit, limit/4, true)
+	failure, truncated := attempt.LimitFailure(failure, limit, limit/4, true)
 	if truncated {
 		cut = append(cut, failure)
 	}
@@ -83,7 +72,7 @@ func (c *Chain) FailActivity(
 }
 
 func (c *Chain) failActivity(
-	step *entity.Step, ref ActivityRef, failure *failurepb.Failure, lastHeartbeat *commonpb.Payloads, identity string,
+	step *entity.Step, ref attempt.Ref, failure *failurepb.Failure, lastHeartbeat *commonpb.Payloads, identity string,
 ) error {
 	r, act, err := c.findActivity(step, ref, false, identity)
 	if err != nil {
@@ -121,9 +110,9 @@ func applyActivityTaskFailed(r *Run, _ *historypb.HistoryEvent, attr *historypb.
 
 // CancelActivity closes an activity whose worker has followed a request to cancel.
 // It is InvalidArgument if there was no such request.
-func (c *Chain) CancelActivity(step *entity.Step, ref ActivityRef, details *commonpb.Payloads, identity string) error {
+func (c *Chain) CancelActivity(step *entity.Step, ref attempt.Ref, details *commonpb.Payloads, identity string) error {
 	if c.tooLarge(details) {
-		return c.failActivity(step, ref, serverFailure(cancelDetailsTooLarge, true), nil, identity)
+		return c.failActivity(step, ref, attempt.ServerFailure(attempt.CancelDetailsTooLarge, true), nil, identity)
 	}
 	r, act, err := c.peekActivity(step, ref, false)
 	if err != nil {
@@ -160,38 +149,25 @@ func applyActivityTaskCanceled(r *Run, _ *historypb.HistoryEvent, attr *historyp
 	return applyActivityEnd(r, attr.GetScheduledEventId())
 }
 
-// HeartbeatAnswer is what an attempt learns of itself with a heartbeat.
-type HeartbeatAnswer struct {
-	// CancelRequested: the workflow wants the activity cancelled.
-	CancelRequested bool
-	// Paused: the activity is paused, and there is no use in going on. Reset: the next
-	// attempt begins anew.
-	Paused, Reset bool
-}
-
 // Heartbeat records that the attempt is alive and how far it has come, and tells
 // whether it should go on. It writes the record of this one activity and nothing
 // else, lazily. Details that are too large to be stored fail the activity.
-func (c *Chain) Heartbeat(step *entity.Step, ref ActivityRef, details *commonpb.Payloads, identity string) (HeartbeatAnswer, error) {
+func (c *Chain) Heartbeat(step *entity.Step, ref attempt.Ref, details *commonpb.Payloads, identity string) (attempt.HeartbeatAnswer, error) {
 	if c.tooLarge(details) {
-		return HeartbeatAnswer{CancelRequested: true}, c.failActivity(step, ref, serverFailure(heartbeatTooLarge, true), nil, identity)
+		return attempt.HeartbeatAnswer{CancelRequested: true}, c.failActivity(step, ref, attempt.ServerFailure(attempt.HeartbeatTooLarge, true), nil, identity)
 	}
 	r, act, err := c.findActivity(step, ref, false, identity)
 	if err != nil {
-		return HeartbeatAnswer{}, err
+		return attempt.HeartbeatAnswer{}, err
 	}
 	r.recordHeartbeat(step, act, details, identity)
 	c.lazy = true
-	return HeartbeatAnswer{CancelRequested: act.CancelRequested, Paused: paused(act), Reset: act.GetControl().GetWasReset()}, nil
+	return attempt.HeartbeatAnswer{CancelRequested: act.CancelRequested, Paused: attempt.Paused(act), Reset: act.GetControl().GetWasReset()}, nil
 }
 
 func (r *Run) recordHeartbeat(step *entity.Step, act *records.Activity, details *commonpb.Payloads, identity string) {
 	r.activities.detailBytes += proto.Size(details) - proto.Size(act.HeartbeatDetails)
-	act.HeartbeatTime = timestamppb.New(step.Now)
-	act.HeartbeatDetails = details
-	if identity != "" {
-		act.LastWorkerIdentity = identity
-	}
+	attempt.Heartbeat(act, step.Now, details, identity)
 	r.activities.change(r, act)
 }
 
@@ -207,7 +183,7 @@ func errActivityGone() error {
 }
 
 // findActivity is peekActivity for steps that are sure to change the activity.
-func (c *Chain) findActivity(step *entity.Step, ref ActivityRef, unstartedToo bool, identity string) (*Run, *records.Activity, error) {
+func (c *Chain) findActivity(step *entity.Step, ref attempt.Ref, unstartedToo bool, identity string) (*Run, *records.Activity, error) {
 	r, act, err := c.peekActivity(step, ref, unstartedToo)
 	if err != nil {
 		return nil, nil, err
@@ -218,7 +194,7 @@ func (c *Chain) findActivity(step *entity.Step, ref ActivityRef, unstartedToo bo
 
 // peekActivity finds the activity that is meant, and changes nothing. It must be
 // started unless unstartedToo is set.
-func (c *Chain) peekActivity(step *entity.Step, ref ActivityRef, unstartedToo bool) (*Run, *records.Activity, error) {
+func (c *Chain) peekActivity(step *entity.Step, ref attempt.Ref, unstartedToo bool) (*Run, *records.Activity, error) {
 	runID := ref.RunID
 	if ref.Token != nil {
 		runID = ref.Token.RunId
@@ -237,7 +213,7 @@ func (c *Chain) peekActivity(step *entity.Step, ref ActivityRef, unstartedToo bo
 	}
 	if ref.Token != nil {
 		act := r.activities.get(ref.Token.ScheduledEventId)
-		if !tokenMatches(ref.Token, act, step.Now) {
+		if !attempt.Matches(ref.Token, act, step.Now) {
 			return nil, nil, errActivityGone()
 		}
 		return r, act, nil
@@ -253,31 +229,14 @@ func (c *Chain) peekActivity(step *entity.Step, ref ActivityRef, unstartedToo bo
 	return r, act, nil
 }
 
-// tokenMatches reports whether the token is of the activity's current attempt, even
-// if an operator has changed since what the token says of it. An attempt that is not
-// marked as started matches as well: a token exists only if it was started, so the
-// mark has been lost by a crash.
-func tokenMatches(token *records.TaskToken, act *records.Activity, now time.Time) bool {
-	switch {
-	case act == nil || token.ActivityId != act.ActivityId:
-		return false
-	case token.Attempt != act.Attempt && !act.GetControl().GetAttemptChanged():
-		return false
-	case act.StartedTime == nil:
-		return act.RetryAt == nil && token.Stamp == act.Stamp && token.StartedTime > 0 && token.StartedTime <= now.UnixNano()
-	}
-	return token.StartedTime == act.StartedTime.AsTime().UnixNano()
-}
-
 // restoreStart renews the started mark of an attempt if a crash has lost it, as
 // the token that reports on the attempt proves.
-func (r *Run) restoreStart(step *entity.Step, act *records.Activity, ref ActivityRef, identity string) {
+func (r *Run) restoreStart(step *entity.Step, act *records.Activity, ref attempt.Ref, identity string) {
 	if act.StartedTime != nil || ref.Token == nil {
 		return
 	}
 	r.undispatchActivity(step, act)
-	act.StartedTime = timestamppb.New(time.Unix(0, ref.Token.StartedTime))
-	act.StartedIdentity = identity
+	attempt.RestoreStart(act, ref.Token, identity)
 	r.activities.forgetEvent(act.ScheduledEventId)
 	r.activities.change(r, act)
 }

@@ -5,15 +5,15 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/workflowservice/v1"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
 
 // StartActivity gives the attempt that the dispatch task stands for to the worker
 // that polls, and returns the complete reply to its poll. It fails with
-// ErrStaleTask if the attempt is not to be started any more. It returns nil if a
+// entity.ErrStaleTask if the attempt is not to be started any more. It returns nil if a
 // workflow rule has paused the activity instead; the step is to be carried out then.
 //
 // The mark that the attempt is started is durable before the reply only when there
@@ -25,14 +25,14 @@ func (c *Chain) StartActivity(
 ) (*workflowservice.PollActivityTaskQueueResponse, error) {
 	r, err := c.findRun(step, task.RunID)
 	if notFound(err) {
-		return nil, ErrStaleTask
+		return nil, entity.ErrStaleTask
 	}
 	if err != nil {
 		return nil, err
 	}
 	act := r.activities.get(task.EventID)
 	if r.closed() || act == nil || act.TaskId != task.ID || act.Stamp != task.Stamp {
-		return nil, ErrStaleTask
+		return nil, entity.ErrStaleTask
 	}
 	event, err := r.initiatingEvent(step, act.ScheduledEventId)
 	if err != nil {
@@ -42,7 +42,7 @@ func (c *Chain) StartActivity(
 		return nil, nil
 	}
 	r.startActivity(step, act, poll.GetIdentity())
-	c.lazy = act.RetryPolicy == nil || act.RetryPolicy.MaximumAttempts != 1
+	c.lazy = attempt.LazyStart(act)
 	return r.activityReply(act, event), nil
 }
 
@@ -73,9 +73,7 @@ func (r *Run) startEager(step *entity.Step, scheduledEventID int64, identity str
 // startActivity marks the activity as started now by the worker.
 func (r *Run) startActivity(step *entity.Step, act *records.Activity, identity string) {
 	r.undispatchActivity(step, act)
-	act.StartedTime = timestamppb.New(step.Now)
-	act.StartedIdentity = identity
-	act.StartedRequestId = step.NewID()
+	attempt.Start(act, step.Now, identity, step.NewID())
 	r.activities.forgetEvent(act.ScheduledEventId)
 	r.activities.change(r, act)
 }

@@ -9,6 +9,7 @@ import (
 	commandpb "go.temporal.io/api/command/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
 )
 
@@ -27,7 +28,7 @@ func TestATaskCanBeStartedOnce(t *testing.T) {
 	w.decide(scheduleActivity("a"))
 	task := w.task(entity.TaskActivity)
 	w.startActivity()
-	if _, err := w.tryStartActivity(task); !errors.Is(err, ErrStaleTask) {
+	if _, err := w.tryStartActivity(task); !errors.Is(err, entity.ErrStaleTask) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -40,7 +41,7 @@ func TestTasksOfNothingAreStale(t *testing.T) {
 		{Entity: keyOf("w"), RunID: "00000000-0000-4000-8000-00000000abcd", EventID: 5},
 		{Entity: keyOf("nobody"), RunID: runID, EventID: 5},
 	} {
-		if _, err := w.workflow(task.Entity.ID).tryStartActivity(task); !errors.Is(err, ErrStaleTask) {
+		if _, err := w.workflow(task.Entity.ID).tryStartActivity(task); !errors.Is(err, entity.ErrStaleTask) {
 			t.Errorf("task %+v: got %v", task, err)
 		}
 	}
@@ -56,7 +57,7 @@ func TestHeartbeatWritesOneRecordLazily(t *testing.T) {
 	w.decide(commands...)
 	task := w.startActivity()
 	w.advance(time.Second)
-	if answer, err := w.heartbeat(w.refOf(task), "progress"); answer != (HeartbeatAnswer{}) || err != nil {
+	if answer, err := w.heartbeat(w.refOf(task), "progress"); answer != (attempt.HeartbeatAnswer{}) || err != nil {
 		t.Fatal(answer, err)
 	}
 	if n := len(w.last.Records); n != 1 || !w.last.Lazy || len(w.last.Timers) != 0 {

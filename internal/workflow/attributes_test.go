@@ -39,8 +39,8 @@ func TestActivityTimeoutsAreDerived(t *testing.T) {
 			if test.beat != 0 {
 				attr.HeartbeatTimeout = durationpb.New(test.beat)
 			}
-			if failure := completeActivityTimeouts(attr, test.run); failure != nil {
-				t.Fatal(failure.err)
+			if err := completeActivityTimeouts(attr, test.run); err != nil {
+				t.Fatal(err)
 			}
 			for _, d := range []*durationpb.Duration{
 				attr.ScheduleToCloseTimeout, attr.ScheduleToStartTimeout, attr.StartToCloseTimeout, attr.HeartbeatTimeout,

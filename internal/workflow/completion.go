@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -339,7 +340,7 @@ func (r *Run) failCompletion(step *entity.Step, req *workflowservice.RespondWork
 		return &Completion{Err: refusal}, nil
 	}
 	//lint:ignore SA1019 older clients use it
-	r.failTask(step, f.cause, serverFailure(f.message(), false), req.GetIdentity(), req.GetBinaryChecksum())
+	r.failTask(step, f.cause, attempt.ServerFailure(f.message(), false), req.GetIdentity(), req.GetBinaryChecksum())
 	if f.terminate {
 		r.flushBuffered()
 		r.terminate(step, f.message(), nil, identityHistoryService, nil)

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/perdure/perdure/internal/api/check"
+	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
 )
 
@@ -145,10 +146,10 @@ func (r *Run) retryBackoff(now time.Time, failure *failurepb.Failure) (time.Dura
 	if policy == nil {
 		return 0, enumspb.RETRY_STATE_RETRY_POLICY_NOT_SET
 	}
-	if !retryable(failure, policy.GetNonRetryableErrorTypes()) {
+	if !attempt.Retryable(failure, policy.GetNonRetryableErrorTypes()) {
 		return 0, enumspb.RETRY_STATE_NON_RETRYABLE_FAILURE
 	}
-	return nextRetryInterval(policy, max(r.info.Attempt, 1), failure, true, now, asTime(r.info.ExecutionExpiration))
+	return attempt.NextInterval(policy, max(r.info.Attempt, 1), failure, true, now, asTime(r.info.ExecutionExpiration))
 }
 
 var onContinueAsNew = check.Command("ContinueAsNewWorkflowExecutionCommand")

@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"errors"
 	"fmt"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -9,11 +8,6 @@ import (
 
 	"github.com/perdure/perdure/internal/api/check"
 )
-
-// ErrStaleTask is returned by StartWorkflowTask and StartActivity for a task
-// that is no longer worth anything: it has been started, finished or replaced.
-// The task is to be dropped.
-var ErrStaleTask = errors.New("workflow: task is stale")
 
 // identityHistoryService stands in events that the server caused of itself.
 const identityHistoryService = "history-service"

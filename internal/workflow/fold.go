@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/records"
 )
 
@@ -119,7 +120,7 @@ func notFolded(record proto.Message) {
 		x.HeartbeatTime, x.HeartbeatDetails = nil, nil
 		// What operators do to activities.
 		x.Control = nil
-		setActivityOptions(x, nil)
+		attempt.SetOptions(x, nil)
 	case *records.Update:
 		x.Rejected = false // rejections leave no events
 	case *records.Callback:

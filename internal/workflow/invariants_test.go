@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -47,7 +48,7 @@ func (e *engine) check(key entity.Key, c *Chain) {
 			tasks[wt.TaskId] = &entity.Task{RunID: r.info.RunId}
 		}
 		for _, a := range r.activities.byKey {
-			if ready := a.StartedTime == nil && a.RetryAt == nil && !paused(a) && !r.paused() && !r.closed(); ready != (a.TaskId != 0) {
+			if ready := a.StartedTime == nil && a.RetryAt == nil && !attempt.Paused(a) && !r.paused() && !r.closed(); ready != (a.TaskId != 0) {
 				e.t.Errorf("activity is ready for a worker: %v, but is %v", ready, a)
 			}
 			if a.TaskId != 0 {

@@ -7,6 +7,7 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -56,7 +57,7 @@ func (c *Chain) Unpause(step *entity.Step, req *workflowservice.UnpauseWorkflowE
 	}
 	r.addEvent(step, workflowExecutionUnpaused(req))
 	for _, id := range r.activities.keys() {
-		if act := r.activities.get(id); act.StartedTime == nil && act.RetryAt == nil && !paused(act) {
+		if act := r.activities.get(id); act.StartedTime == nil && act.RetryAt == nil && !attempt.Paused(act) {
 			r.offerAttempt(step, act)
 			r.activities.change(r, act)
 		}

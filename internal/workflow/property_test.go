@@ -22,6 +22,7 @@ import (
 	"pgregory.net/rapid"
 
 	tokens "github.com/perdure/perdure/internal/api/token"
+	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -81,7 +82,7 @@ type chaos struct {
 func (m *chaos) try(do func(*entity.Step, *Chain) error) error {
 	err := m.step(do)
 	var service serviceerror.ServiceError
-	if err != nil && !errors.As(err, &service) && !errors.Is(err, ErrStaleTask) && !errors.Is(err, entity.ErrUnknownMessage) {
+	if err != nil && !errors.As(err, &service) && !errors.Is(err, entity.ErrStaleTask) && !errors.Is(err, entity.ErrUnknownMessage) {
 		m.t.Fatalf("step failed with %v", err)
 	}
 	return err
@@ -355,7 +356,7 @@ func (m *chaos) finishActivity(t *rapid.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ref := ActivityRef{Token: token}
+	ref := attempt.Ref{Token: token}
 	how := rapid.IntRange(0, 3).Draw(t, "how")
 	_ = m.try(func(s *entity.Step, c *Chain) (err error) {
 		switch how {

@@ -6,6 +6,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 
+	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 	"github.com/perdure/perdure/internal/rule"
@@ -29,7 +30,7 @@ func (c *Chain) rules() []*rule.Rule {
 // whether it has.
 func (r *Run) pausedByRule(step *entity.Step, act *records.Activity) bool {
 	rules := r.chain.rules()
-	if len(rules) == 0 || paused(act) {
+	if len(rules) == 0 || attempt.Paused(act) {
 		return false
 	}
 	subject := r.ruleSubject(act)
@@ -55,7 +56,7 @@ func (c *Chain) ApplyRule(step *entity.Step, runID string, rule *rule.Rule) (app
 	}
 	for _, id := range r.activities.keys() {
 		act := r.activities.get(id)
-		if !paused(act) && rule.Pauses(r.ruleSubject(act), step.Now) {
+		if !attempt.Paused(act) && rule.Pauses(r.ruleSubject(act), step.Now) {
 			r.pauseActivity(step, act, ActivityPause{RuleID: rule.GetSpec().GetId()})
 			applied = true
 		}

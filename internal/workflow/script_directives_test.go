@@ -21,6 +21,7 @@ import (
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	tokens "github.com/perdure/perdure/internal/api/token"
+	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
 )
 
@@ -560,10 +561,10 @@ func (s *script) takeActivity(name string, task *activityTask) {
 }
 
 // ref is the activity that the next word names, by its token or by its id.
-func (s *script) ref(w *words) ActivityRef {
+func (s *script) ref(w *words) attempt.Ref {
 	name := w.next()
 	if w.is("by-id") {
-		ref := ActivityRef{ActivityID: name}
+		ref := attempt.Ref{ActivityID: name}
 		ref.RunID, _ = w.take("run_id")
 		return ref
 	}
@@ -571,7 +572,7 @@ func (s *script) ref(w *words) ActivityRef {
 	if task == nil {
 		s.fatalf("nobody has the activity %s", name)
 	}
-	return ActivityRef{Token: s.changedToken(task.TaskToken, w)}
+	return attempt.Ref{Token: s.changedToken(task.TaskToken, w)}
 }
 
 // changedToken is a token with the changes that the line asks for.

@@ -152,7 +152,7 @@ func (s *script) sayError(err error) {
 func (s *script) errorText(err error) string {
 	var service serviceerror.ServiceError
 	switch {
-	case errors.Is(err, ErrStaleTask):
+	case errors.Is(err, entity.ErrStaleTask):
 		return "stale task"
 	case errors.As(err, &service):
 		return fmt.Sprintf("%s: %s", strings.TrimPrefix(fmt.Sprintf("%T", service), "*serviceerror."), s.labelled(err.Error()))

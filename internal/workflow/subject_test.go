@@ -18,6 +18,7 @@ import (
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	tokens "github.com/perdure/perdure/internal/api/token"
+	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
 )
 
@@ -388,23 +389,23 @@ func (w subject) tryStartActivity(task *entity.Task) (resp *activityTask, err er
 }
 
 // refOf is the reference in the token of a started activity.
-func (e *engine) refOf(task *activityTask) ActivityRef {
+func (e *engine) refOf(task *activityTask) attempt.Ref {
 	e.t.Helper()
 	token, err := tokens.DecodeTask(task.TaskToken)
 	if err != nil {
 		e.t.Fatalf("token of an activity: %v", err)
 	}
-	return ActivityRef{Token: token}
+	return attempt.Ref{Token: token}
 }
 
-func (w subject) completeActivity(ref ActivityRef, result string) error {
+func (w subject) completeActivity(ref attempt.Ref, result string) error {
 	w.t.Helper()
 	return w.step(func(s *entity.Step, c *Chain) error {
 		return c.CompleteActivity(s, ref, payloads(result), testWorker)
 	})
 }
 
-func (w subject) failActivity(ref ActivityRef, failure *failurepb.Failure) error {
+func (w subject) failActivity(ref attempt.Ref, failure *failurepb.Failure) error {
 	w.t.Helper()
 	return w.step(func(s *entity.Step, c *Chain) error {
 		_, err := c.FailActivity(s, ref, failure, nil, testWorker)
@@ -412,14 +413,14 @@ func (w subject) failActivity(ref ActivityRef, failure *failurepb.Failure) error
 	})
 }
 
-func (w subject) cancelActivity(ref ActivityRef) error {
+func (w subject) cancelActivity(ref attempt.Ref) error {
 	w.t.Helper()
 	return w.step(func(s *entity.Step, c *Chain) error {
 		return c.CancelActivity(s, ref, payloads("cancelled"), testWorker)
 	})
 }
 
-func (w subject) heartbeat(ref ActivityRef, details string) (answer HeartbeatAnswer, err error) {
+func (w subject) heartbeat(ref attempt.Ref, details string) (answer attempt.HeartbeatAnswer, err error) {
 	w.t.Helper()
 	err = w.step(func(s *entity.Step, c *Chain) (err error) {
 		answer, err = c.Heartbeat(s, ref, payloads(details), testWorker)

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -92,7 +93,7 @@ func (r *Run) idle(now time.Time) bool {
 		return false
 	}
 	for _, act := range r.activities.byKey {
-		if act.RetryAt == nil || !act.RetryAt.AsTime().After(now) || paused(act) {
+		if act.RetryAt == nil || !act.RetryAt.AsTime().After(now) || attempt.Paused(act) {
 			return false
 		}
 	}

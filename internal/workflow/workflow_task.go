@@ -430,16 +430,16 @@ func applyWorkflowTaskTimedOut(r *Run, _ *historypb.HistoryEvent, attr *historyp
 }
 
 // StartWorkflowTask hands the workflow task to the worker that polls. It fails
-// with ErrStaleTask if the task is not the pending one. There is neither a reply nor an
+// with entity.ErrStaleTask if the task is not the pending one. There is neither a reply nor an
 // error if the task has come to nothing by this step.
 func (c *Chain) StartWorkflowTask(step *entity.Step, task *entity.Task, req *workflowservice.PollWorkflowTaskQueueRequest) (*workflowservice.PollWorkflowTaskQueueResponse, error) {
 	r := c.current
 	if r == nil || r.info.RunId != task.RunID || r.closed() {
-		return nil, ErrStaleTask
+		return nil, entity.ErrStaleTask
 	}
 	wt := r.state.WorkflowTask
 	if wt == nil || wt.TaskId != task.ID || r.started != nil {
-		return nil, ErrStaleTask
+		return nil, entity.ErrStaleTask
 	}
 	// A task that another worker takes from the normal queue ends stickiness: that
 	// worker needs the whole history.

@@ -21,7 +21,7 @@ func TestTaskIsStartedOnce(t *testing.T) {
 		_, err := c.StartWorkflowTask(s, &record, &workflowservice.PollWorkflowTaskQueueRequest{})
 		return err
 	})
-	if !errors.Is(err, ErrStaleTask) {
+	if !errors.Is(err, entity.ErrStaleTask) {
 		t.Fatalf("second start: %v", err)
 	}
 }
@@ -35,7 +35,7 @@ func TestTaskOfAnotherRunIsStale(t *testing.T) {
 		_, err := c.StartWorkflowTask(s, &record, &workflowservice.PollWorkflowTaskQueueRequest{})
 		return err
 	})
-	if !errors.Is(err, ErrStaleTask) {
+	if !errors.Is(err, entity.ErrStaleTask) {
 		t.Fatalf("start: %v", err)
 	}
 }

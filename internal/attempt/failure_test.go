@@ -1,4 +1,4 @@
-package workflow
+package attempt
 
 import (
 	"strings"
@@ -55,7 +55,7 @@ func TestTruncatingEndsForEndlessChainsOfCauses(t *testing.T) {
 
 func TestFailureWithinTheLimitIsLeftAlone(t *testing.T) {
 	failure := applicationFailure("A")
-	if kept, cut := limitFailure(failure, 1000, 1000, true); kept != failure || cut {
+	if kept, cut := LimitFailure(failure, 1000, 1000, true); kept != failure || cut {
 		t.Errorf("got %v, %v", kept, cut)
 	}
 }

@@ -1,4 +1,4 @@
-package workflow
+package attempt
 
 import (
 	"unicode/utf8"
@@ -11,15 +11,15 @@ import (
 // Messages of the failures that the server itself makes. Workers and people look
 // for them, so they are part of the interface.
 const (
-	resultTooLarge        = "Complete result exceeds size limit."
-	failureTooLarge       = "Failure exceeds size limit."
-	cancelDetailsTooLarge = "Cancel details exceed size limit."
-	heartbeatTooLarge     = "Heartbeat details exceed size limit."
-	noTimeForRetry        = "Not enough time to schedule next retry before activity ScheduleToClose timeout, giving up retrying"
+	ResultTooLarge        = "Complete result exceeds size limit."
+	FailureTooLarge       = "Failure exceeds size limit."
+	CancelDetailsTooLarge = "Cancel details exceed size limit."
+	HeartbeatTooLarge     = "Heartbeat details exceed size limit."
+	NoTimeForRetry        = "Not enough time to schedule next retry before activity ScheduleToClose timeout, giving up retrying"
 )
 
-// serverFailure is a failure that the server itself reports.
-func serverFailure(message string, nonRetryable bool) *failurepb.Failure {
+// ServerFailure is a failure that the server itself reports.
+func ServerFailure(message string, nonRetryable bool) *failurepb.Failure {
 	return &failurepb.Failure{
 		Message: message,
 		FailureInfo: &failurepb.Failure_ServerFailureInfo{
@@ -28,8 +28,8 @@ func serverFailure(message string, nonRetryable bool) *failurepb.Failure {
 	}
 }
 
-// timeoutFailure is the failure of an activity that has run out of time.
-func timeoutFailure(message string, kind enumspb.TimeoutType) *failurepb.Failure {
+// TimeoutFailure is the failure of an activity that has run out of time.
+func TimeoutFailure(message string, kind enumspb.TimeoutType) *failurepb.Failure {
 	return &failurepb.Failure{
 		Message: message,
 		Source:  "Server",
@@ -39,15 +39,25 @@ func timeoutFailure(message string, kind enumspb.TimeoutType) *failurepb.Failure
 	}
 }
 
-// limitFailure returns the failure if it encodes to at most limit bytes, else a
+// LimitFailure returns the failure if it encodes to at most limit bytes, else a
 // server failure whose cause is what of it fits into keep bytes.
-func limitFailure(failure *failurepb.Failure, limit, keep int, nonRetryable bool) (kept *failurepb.Failure, truncated bool) {
+func LimitFailure(failure *failurepb.Failure, limit, keep int, nonRetryable bool) (kept *failurepb.Failure, truncated bool) {
 	if limit <= 0 || proto.Size(failure) <= limit {
 		return failure, false
 	}
-	kept = serverFailure(failureTooLarge, nonRetryable)
+	kept = ServerFailure(FailureTooLarge, nonRetryable)
 	kept.Cause = truncateFailure(failure, keep)
 	return kept, true
+}
+
+// retainedFailureSize is the most bytes of an attempt's failure that are kept while
+// the activity is retried.
+const retainedFailureSize = 4 << 10
+
+// Retained is what is kept of the failure of an attempt while the activity is retried.
+func Retained(failure *failurepb.Failure) *failurepb.Failure {
+	kept, _ := LimitFailure(failure, retainedFailureSize, retainedFailureSize, false)
+	return kept
 }
 
 // truncateFailure returns a copy of the failure that encodes to about maxSize

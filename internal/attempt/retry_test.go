@@ -1,4 +1,4 @@
-package workflow
+package attempt
 
 import (
 	"math"
@@ -50,7 +50,7 @@ func TestRetryInterval(t *testing.T) {
 			applicationFailure("", nextRetryDelay(0)), time.Time{}, 0, enumspb.RETRY_STATE_TIMEOUT},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			interval, state := nextRetryInterval(test.policy, test.attempt, test.failure, false, now, test.expiration)
+			interval, state := NextInterval(test.policy, test.attempt, test.failure, false, now, test.expiration)
 			if interval != test.interval || state != test.state {
 				t.Errorf("got %v %v, want %v %v", interval, state, test.interval, test.state)
 			}
@@ -61,7 +61,7 @@ func TestRetryInterval(t *testing.T) {
 func TestADelayThatAWorkflowAsksForIsCutToTheMaximumInterval(t *testing.T) {
 	for asked, want := range map[time.Duration]time.Duration{time.Minute: time.Minute, time.Hour: 100 * time.Second, 0: 100 * time.Second} {
 		failure := applicationFailure("", nextRetryDelay(asked))
-		interval, state := nextRetryInterval(defaultPolicy(), 1, failure, true, time.Unix(1000, 0), time.Time{})
+		interval, state := NextInterval(defaultPolicy(), 1, failure, true, time.Unix(1000, 0), time.Time{})
 		if interval != want || state != enumspb.RETRY_STATE_IN_PROGRESS {
 			t.Errorf("asked for %v: got %v %v, want %v", asked, interval, state, want)
 		}
@@ -69,7 +69,7 @@ func TestADelayThatAWorkflowAsksForIsCutToTheMaximumInterval(t *testing.T) {
 }
 
 func TestRetryableFailures(t *testing.T) {
-	timeout := func(kind enumspb.TimeoutType) *failurepb.Failure { return timeoutFailure("", kind) }
+	timeout := func(kind enumspb.TimeoutType) *failurepb.Failure { return TimeoutFailure("", kind) }
 	for _, test := range []struct {
 		name     string
 		failure  *failurepb.Failure
@@ -80,8 +80,8 @@ func TestRetryableFailures(t *testing.T) {
 		{"application failure", applicationFailure("Broken"), nil, true},
 		{"application failure of an excluded type", applicationFailure("Broken"), []string{"Other", "Broken"}, false},
 		{"application failure that says so", applicationFailure("Broken", nonRetryable), nil, false},
-		{"server failure", serverFailure("x", false), nil, true},
-		{"server failure that says so", serverFailure("x", true), nil, false},
+		{"server failure", ServerFailure("x", false), nil, true},
+		{"server failure that says so", ServerFailure("x", true), nil, false},
 		{"canceled", &failurepb.Failure{FailureInfo: &failurepb.Failure_CanceledFailureInfo{}}, nil, false},
 		{"terminated", &failurepb.Failure{FailureInfo: &failurepb.Failure_TerminatedFailureInfo{}}, nil, false},
 		{"start-to-close", timeout(enumspb.TIMEOUT_TYPE_START_TO_CLOSE), nil, true},
@@ -92,7 +92,7 @@ func TestRetryableFailures(t *testing.T) {
 		{"schedule-to-close", timeout(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE), nil, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := retryable(test.failure, test.excluded); got != test.want {
+			if got := Retryable(test.failure, test.excluded); got != test.want {
 				t.Errorf("retryable is %v", got)
 			}
 		})
