@@ -215,7 +215,10 @@ func (h *visibilityHandlers) list(ctx context.Context, q *query.Query, name, tex
 		request.Size = most
 	}
 	if token != nil {
-		request.After = &visibility.Cursor{Closed: token.Closed, Started: token.Started, ID: token.Id}
+		if len(token.GetBy()) != len(q.OrderBy) {
+			return nil, nil, tokens.ErrPage()
+		}
+		request.After = &visibility.Cursor{Closed: token.Closed, Started: token.Started, ID: token.Id, By: orderValues(token.GetBy())}
 	}
 	page, err := h.index.List(ctx, request)
 	if err != nil {
@@ -228,7 +231,39 @@ func (h *visibilityHandlers) list(ctx context.Context, q *query.Query, name, tex
 	if page.Last == nil {
 		return executions, nil, nil
 	}
-	return executions, tokens.EncodeList(&records.ListToken{Query: hash, Closed: page.Last.Closed, Started: page.Last.Started, Id: page.Last.ID}), nil
+	return executions, tokens.EncodeList(&records.ListToken{Query: hash, Closed: page.Last.Closed, Started: page.Last.Started, Id: page.Last.ID, By: orderRecords(page.Last.By)}), nil
+}
+
+// orderValues are the values of a cursor in a token, and orderRecords the other way round.
+func orderValues(recorded []*records.OrderValue) []any {
+	values := make([]any, len(recorded))
+	for i, value := range recorded {
+		switch v := value.GetValue().(type) {
+		case *records.OrderValue_Integer:
+			values[i] = v.Integer
+		case *records.OrderValue_Number:
+			values[i] = v.Number
+		case *records.OrderValue_Text:
+			values[i] = v.Text
+		}
+	}
+	return values
+}
+
+func orderRecords(values []any) []*records.OrderValue {
+	recorded := make([]*records.OrderValue, len(values))
+	for i, value := range values {
+		recorded[i] = &records.OrderValue{}
+		switch v := value.(type) {
+		case int64:
+			recorded[i].Value = &records.OrderValue_Integer{Integer: v}
+		case float64:
+			recorded[i].Value = &records.OrderValue_Number{Number: v}
+		case string:
+			recorded[i].Value = &records.OrderValue_Text{Text: v}
+		}
+	}
+	return recorded
 }
 
 // listedRow is a row as lists show it. Search attributes that the namespace does not have any

@@ -247,9 +247,11 @@ type ListToken struct {
 	// query tells which list it is of: a hash of the namespace and of what was asked for.
 	Query uint64 `protobuf:"fixed64,1,opt,name=query,proto3" json:"query,omitempty"`
 	// The last row of the page, as the index knows its place.
-	Closed        int64 `protobuf:"varint,2,opt,name=closed,proto3" json:"closed,omitempty"`
-	Started       int64 `protobuf:"varint,3,opt,name=started,proto3" json:"started,omitempty"`
-	Id            int64 `protobuf:"varint,4,opt,name=id,proto3" json:"id,omitempty"`
+	Closed  int64 `protobuf:"varint,2,opt,name=closed,proto3" json:"closed,omitempty"`
+	Started int64 `protobuf:"varint,3,opt,name=started,proto3" json:"started,omitempty"`
+	Id      int64 `protobuf:"varint,4,opt,name=id,proto3" json:"id,omitempty"`
+	// What the query is ordered by, of that row.
+	By            []*OrderValue `protobuf:"bytes,5,rep,name=by,proto3" json:"by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -312,6 +314,112 @@ func (x *ListToken) GetId() int64 {
 	return 0
 }
 
+func (x *ListToken) GetBy() []*OrderValue {
+	if x != nil {
+		return x.By
+	}
+	return nil
+}
+
+// OrderValue is the value of a search attribute in an index; not set if there is none.
+type OrderValue struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to Value:
+	//
+	//	*OrderValue_Integer
+	//	*OrderValue_Number
+	//	*OrderValue_Text
+	Value         isOrderValue_Value `protobuf_oneof:"value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OrderValue) Reset() {
+	*x = OrderValue{}
+	mi := &file_records_token_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OrderValue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OrderValue) ProtoMessage() {}
+
+func (x *OrderValue) ProtoReflect() protoreflect.Message {
+	mi := &file_records_token_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OrderValue.ProtoReflect.Descriptor instead.
+func (*OrderValue) Descriptor() ([]byte, []int) {
+	return file_records_token_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *OrderValue) GetValue() isOrderValue_Value {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *OrderValue) GetInteger() int64 {
+	if x != nil {
+		if x, ok := x.Value.(*OrderValue_Integer); ok {
+			return x.Integer
+		}
+	}
+	return 0
+}
+
+func (x *OrderValue) GetNumber() float64 {
+	if x != nil {
+		if x, ok := x.Value.(*OrderValue_Number); ok {
+			return x.Number
+		}
+	}
+	return 0
+}
+
+func (x *OrderValue) GetText() string {
+	if x != nil {
+		if x, ok := x.Value.(*OrderValue_Text); ok {
+			return x.Text
+		}
+	}
+	return ""
+}
+
+type isOrderValue_Value interface {
+	isOrderValue_Value()
+}
+
+type OrderValue_Integer struct {
+	Integer int64 `protobuf:"zigzag64,1,opt,name=integer,proto3,oneof"`
+}
+
+type OrderValue_Number struct {
+	Number float64 `protobuf:"fixed64,2,opt,name=number,proto3,oneof"`
+}
+
+type OrderValue_Text struct {
+	Text string `protobuf:"bytes,3,opt,name=text,proto3,oneof"`
+}
+
+func (*OrderValue_Integer) isOrderValue_Value() {}
+
+func (*OrderValue_Number) isOrderValue_Value() {}
+
+func (*OrderValue_Text) isOrderValue_Value() {}
+
 var File_records_token_proto protoreflect.FileDescriptor
 
 const file_records_token_proto_rawDesc = "" +
@@ -340,12 +448,19 @@ const file_records_token_proto_rawDesc = "" +
 	"\rlast_event_id\x18\x03 \x01(\x03R\vlastEventId\x12\x18\n" +
 	"\awaiting\x18\x04 \x01(\bR\awaiting\x12(\n" +
 	"\x10started_event_id\x18\x05 \x01(\x03R\x0estartedEventId\x12\x18\n" +
-	"\aattempt\x18\x06 \x01(\x05R\aattempt\"c\n" +
+	"\aattempt\x18\x06 \x01(\x05R\aattempt\"\x93\x01\n" +
 	"\tListToken\x12\x14\n" +
 	"\x05query\x18\x01 \x01(\x06R\x05query\x12\x16\n" +
 	"\x06closed\x18\x02 \x01(\x03R\x06closed\x12\x18\n" +
 	"\astarted\x18\x03 \x01(\x03R\astarted\x12\x0e\n" +
-	"\x02id\x18\x04 \x01(\x03R\x02idB-Z+github.com/perdure/perdure/internal/recordsb\x06proto3"
+	"\x02id\x18\x04 \x01(\x03R\x02id\x12.\n" +
+	"\x02by\x18\x05 \x03(\v2\x1e.perdure.records.v1.OrderValueR\x02by\"a\n" +
+	"\n" +
+	"OrderValue\x12\x1a\n" +
+	"\ainteger\x18\x01 \x01(\x12H\x00R\ainteger\x12\x18\n" +
+	"\x06number\x18\x02 \x01(\x01H\x00R\x06number\x12\x14\n" +
+	"\x04text\x18\x03 \x01(\tH\x00R\x04textB\a\n" +
+	"\x05valueB-Z+github.com/perdure/perdure/internal/recordsb\x06proto3"
 
 var (
 	file_records_token_proto_rawDescOnce sync.Once
@@ -359,18 +474,20 @@ func file_records_token_proto_rawDescGZIP() []byte {
 	return file_records_token_proto_rawDescData
 }
 
-var file_records_token_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_records_token_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_records_token_proto_goTypes = []any{
 	(*TaskToken)(nil),    // 0: perdure.records.v1.TaskToken
 	(*HistoryToken)(nil), // 1: perdure.records.v1.HistoryToken
 	(*ListToken)(nil),    // 2: perdure.records.v1.ListToken
+	(*OrderValue)(nil),   // 3: perdure.records.v1.OrderValue
 }
 var file_records_token_proto_depIdxs = []int32{
-	0, // [0:0] is the sub-list for method output_type
-	0, // [0:0] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	3, // 0: perdure.records.v1.ListToken.by:type_name -> perdure.records.v1.OrderValue
+	1, // [1:1] is the sub-list for method output_type
+	1, // [1:1] is the sub-list for method input_type
+	1, // [1:1] is the sub-list for extension type_name
+	1, // [1:1] is the sub-list for extension extendee
+	0, // [0:1] is the sub-list for field type_name
 }
 
 func init() { file_records_token_proto_init() }
@@ -378,13 +495,18 @@ func file_records_token_proto_init() {
 	if File_records_token_proto != nil {
 		return
 	}
+	file_records_token_proto_msgTypes[3].OneofWrappers = []any{
+		(*OrderValue_Integer)(nil),
+		(*OrderValue_Number)(nil),
+		(*OrderValue_Text)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_token_proto_rawDesc), len(file_records_token_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

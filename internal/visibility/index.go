@@ -16,7 +16,7 @@ import (
 // Index keeps the rows of all namespaces and finds them. Its methods may be called from
 // many goroutines at once, but for Apply and Sync, which one goroutine calls.
 //
-// Rows are in one order in all lists: those that are open first, then by the time they
+// Rows are in one order in all lists whose query has no other: those that are open first, then by the time they
 // closed, the latest first; those that are equal in that by the time they started, the
 // latest first; then in some order that does not change.
 type Index interface {
@@ -94,9 +94,13 @@ type Page struct {
 	Last *Cursor
 }
 
-// Cursor is the place of a row in the order of lists. What it is made of is the index's
+// Cursor is the place of a row in the order of a list. What it is made of is the index's
 // business; any one that a client makes up is some place.
-type Cursor struct{ Closed, Started, ID int64 }
+type Cursor struct {
+	Closed, Started, ID int64
+	// By has a value for each of the query's OrderBy: nil, int64, float64 or string.
+	By []any
+}
 
 // Group is a count of rows.
 type Group struct {

@@ -17,6 +17,9 @@ import (
 // MaxSize bounds tokens, in bytes: they hold a few names of at most a thousand.
 const MaxSize = 8 << 10
 
+// maxListSize bounds page tokens of lists, which hold values of search attributes too.
+const maxListSize = 64 << 10
+
 // The texts are those of the Temporal server.
 var (
 	errTaskNotSet    = serviceerror.NewInvalidArgument("Task token not set on request.")
@@ -85,7 +88,7 @@ func DecodeList(encoded []byte, query uint64) (*records.ListToken, error) {
 		return nil, nil
 	}
 	token := new(records.ListToken)
-	if len(encoded) > MaxSize || proto.Unmarshal(encoded, token) != nil || token.GetQuery() != query {
+	if len(encoded) > maxListSize || proto.Unmarshal(encoded, token) != nil || token.GetQuery() != query {
 		return nil, errPageInvalid
 	}
 	return token, nil

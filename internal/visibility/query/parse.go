@@ -74,7 +74,7 @@ func (p *parser) statement(s *sqlparser.Select) (*Query, error) {
 	if q.GroupBy, err = p.groupBy(s.GroupBy); err != nil {
 		return nil, err
 	}
-	if err := p.orderBy(s.OrderBy); err != nil {
+	if q.OrderBy, err = p.orderBy(s.OrderBy); err != nil {
 		return nil, err
 	}
 	q.Divided = p.divided
@@ -99,22 +99,22 @@ func (p *parser) groupBy(by sqlparser.GroupBy) (*Column, error) {
 	return &c, nil
 }
 
-// orderBy refuses every order but the one that lists have: runs that are open, then
-// those closed last. Temporal servers whose visibility is in an SQL database do the same.
-func (p *parser) orderBy(by sqlparser.OrderBy) error {
+func (p *parser) orderBy(by sqlparser.OrderBy) ([]Order, error) {
+	if len(by) > MaxOrder {
+		return nil, invalid("%s: 'ORDER BY' clause of more than %d search attributes", notSupported, MaxOrder)
+	}
+	var orders []Order
 	for _, order := range by {
 		c, err := p.column(order.Expr)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if c.Type == enumspb.INDEXED_VALUE_TYPE_TEXT {
-			return invalid("%s: unable to sort by search attribute type %s", notSupported, c.Type)
+			return nil, invalid("%s: unable to sort by search attribute type %s", notSupported, c.Type)
 		}
+		orders = append(orders, Order{c, order.Direction == sqlparser.DescScr})
 	}
-	if len(by) > 0 {
-		return invalid("%s: 'ORDER BY' clause", notSupported)
-	}
-	return nil
+	return orders, nil
 }
 
 // expr converts an expression, or its negation.

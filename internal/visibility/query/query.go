@@ -35,6 +35,8 @@ const (
 	MaxConditions = 1000
 	// MaxValues is the most values in all conditions of a query.
 	MaxValues = 10_000
+	// MaxOrder is the most attributes of an order.
+	MaxOrder = 4
 )
 
 // Query is a query that makes sense.
@@ -43,9 +45,19 @@ type Query struct {
 	Where Expr
 	// GroupBy is the attribute whose values are counted apart; nil if they are not.
 	GroupBy *Column
+	// OrderBy is the order of a list, by the first of them first. Rows that are equal in
+	// all of them are in the order that lists without it have. A count has no order.
+	OrderBy []Order
 	// Divided: the query says itself which namespace divisions it is about. One that
 	// does not is about what is in none.
 	Divided bool
+}
+
+// Order is one attribute of an order. Runs without it come last, upwards and downwards.
+// Of a list of keywords it is the least that counts upwards, and the greatest downwards.
+type Order struct {
+	Column     Column
+	Descending bool
 }
 
 // Expr is an And, an Or or a *Condition.

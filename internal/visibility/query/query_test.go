@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -124,6 +125,22 @@ func TestQueriesMeanWhatTheySay(t *testing.T) {
 	}
 }
 
+func TestAnOrderNamesItsAttributesAndDirections(t *testing.T) {
+	q, err := Parse("Amount > 1 ORDER BY Customer, CustomStart DESC, Amount ASC", Attributes{Custom: map[string]searchattribute.Type{
+		"Customer": enumspb.INDEXED_VALUE_TYPE_KEYWORD, "CustomStart": enumspb.INDEXED_VALUE_TYPE_DATETIME, "Amount": enumspb.INDEXED_VALUE_TYPE_INT,
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, order := range q.OrderBy {
+		got = append(got, fmt.Sprint(order.Column.Name, " ", order.Descending))
+	}
+	if want := []string{"Customer false", "CustomStart true", "Amount false"}; !slices.Equal(got, want) {
+		t.Errorf("the order is %q, want %q", got, want)
+	}
+}
+
 func TestAQuerySaysWhetherItIsAboutDivisions(t *testing.T) {
 	for query, want := range map[string]bool{
 		"": false, "WorkflowId = 'TemporalNamespaceDivision'": false, "TemporalNamespaceDivision = 'a'": true, "NamespaceDivision IS NULL": true,
@@ -149,60 +166,60 @@ func TestWhatMakesNoSenseIsInvalid(t *testing.T) {
 		"WorkflowId = 'a":          "malformed SQL query: syntax error",
 		"SELECT 1":                 "malformed SQL query: syntax error",
 		"WorkflowId = 'a' LIMIT 5": "operation is not supported: 'LIMIT' clause",
-		"WorkflowId = 'a' HAVING WorkflowId = 'a'":        "operation is not supported: 'HAVING' clause",
-		"WorkflowId = 'a' FOR UPDATE":                     "operation is not supported: for update",
-		"WorkflowId = 'a' UNION SELECT * FROM runs":       "operation is not supported: *sqlparser.Union",
-		"ORDER BY StartTime":                              "operation is not supported: 'ORDER BY' clause",
-		"WorkflowId = 'a' ORDER BY Note":                  "operation is not supported: unable to sort by search attribute type Text",
-		"ORDER BY Nothing":                                "invalid search attribute: Nothing",
-		"GROUP BY WorkflowType":                           "operation is not supported: 'GROUP BY' clause is not supported for search attribute WorkflowType",
-		"GROUP BY ExecutionStatus, WorkflowId":            "operation is not supported: 'GROUP BY' clause supports only a single field",
-		"Nothing = 1":                                     "invalid search attribute: Nothing",
-		"Memo = 1":                                        "invalid search attribute: Memo",
-		"NamespaceId = 'x'":                               "invalid search attribute: NamespaceId",
-		"runs.id = 1":                                     "invalid search attribute: runs.id",
-		"WorkflowId":                                      "invalid expression: incomplete expression",
-		"count(WorkflowId)":                               "operation is not supported: function expression",
-		"1 = 1":                                           "invalid expression: must be a column name but was *sqlparser.SQLVal",
-		"true":                                            "operation is not supported: expression of type sqlparser.BoolVal",
-		"EXISTS (SELECT 1 FROM runs)":                     "operation is not supported: expression of type *sqlparser.ExistsExpr",
-		"WorkflowId = WorkflowType":                       `operation is not supported: column name on the right side of comparison expression (did you forget to quote "WorkflowType"?)`,
-		"WorkflowId = upper('a')":                         "operation is not supported: nested func",
-		"WorkflowId IN (SELECT 'a' FROM runs)":            "invalid expression: unexpected value type *sqlparser.Subquery",
-		"WorkflowId = ('a')":                              "invalid expression: unexpected value type *sqlparser.ParenExpr",
-		"WorkflowId = 'a' + 'b'":                          "invalid expression: unexpected value type *sqlparser.BinaryExpr",
-		"WorkflowId = 1":                                  "invalid expression: invalid value type for search attribute WorkflowId of type Keyword: 1 (type: int64)",
-		"WorkflowId = NULL":                               "invalid expression: unexpected value type *sqlparser.NullVal",
-		"WorkflowId LIKE 'a%'":                            "operation is not supported: operator 'LIKE' not supported for Keyword type search attribute 'WorkflowId'",
-		"WorkflowId IS true":                              "invalid expression: 'IS' operator can only be used as 'IS NULL' or 'IS NOT NULL'",
-		"StartTime STARTS_WITH '2026-01-02T00:00:00Z'":    "operation is not supported: operator 'STARTS_WITH' not supported for Datetime type search attribute 'StartTime'",
-		"Tags > 'a'":                                      "operation is not supported: operator '>' not supported for KeywordList type search attribute 'Tags'",
-		"Tags STARTS_WITH 'a'":                            "operation is not supported: operator 'STARTS_WITH' not supported for KeywordList type search attribute 'Tags'",
-		"Tags BETWEEN 'a' AND 'b'":                        "invalid expression: cannot do range condition on search attribute 'Tags' of type KeywordList",
-		"Note IN ('a')":                                   "operation is not supported: operator 'IN' not supported for Text type search attribute 'Note'",
-		"Note = ' '":                                      "invalid expression: no tokens found filtering on Text type search attribute Note",
-		"Paid BETWEEN true AND false":                     "invalid expression: cannot do range condition on search attribute 'Paid' of type Bool",
-		"Paid = 'true'":                                   `invalid expression: invalid value type for search attribute Paid of type Bool: "true" (type: string)`,
-		"Amount = '5'":                                    `invalid expression: invalid value type for search attribute Amount of type Int: "5" (type: string)`,
-		"Amount = -'5'":                                   "invalid expression: unary operator not supported in",
-		"Amount = ~5":                                     `operation is not supported: unary operator "~"`,
-		"Amount = 0x1F":                                   "invalid expression: unable to parse value",
-		"Amount IN ((1, 2), 3)":                           "invalid expression: a list in a list",
-		"Amount = (1, 2)":                                 "invalid expression: unexpected value type (expected one value, got a list of 2)",
-		"Due = '2026-01-02'":                              "invalid expression: unable to parse datetime '2026-01-02'",
-		"Due = 1.5":                                       "invalid expression: invalid value type for search attribute Due of type Datetime: 1.5 (type: float64)",
-		"ExecutionStatus = 'Nope'":                        "invalid expression: invalid ExecutionStatus value 'Nope'",
-		"ExecutionStatus = 77":                            "invalid expression: invalid ExecutionStatus value 77",
-		"ExecutionStatus = 4294967297":                    "invalid expression: invalid ExecutionStatus value 4294967297",
-		"ExecutionStatus = 1.5":                           "invalid expression: unexpected value type float64 for search attribute ExecutionStatus",
-		"ExecutionStatus STARTS_WITH 'Running'":           `invalid expression: right-hand side of "starts_with" operator must be a literal string`,
-		"ExecutionDuration = 'soon'":                      "invalid expression: invalid duration value for search attribute ExecutionDuration: soon",
-		"ExecutionDuration = '1:60:00'":                   "invalid expression: invalid duration value",
-		"ExecutionDuration = '9223372036854775807:00:00'": "invalid expression: invalid duration value",
-		"ExecutionDuration = 1.5":                         "invalid expression: unexpected value type float64 for search attribute ExecutionDuration",
-		strings.Repeat("(", 100_000):                      "operation is not supported: brackets nested deeper than 200",
-		strings.Repeat("NOT ", 1000) + "Amount = 1":       "malformed SQL query: max nesting level reached",
-		strings.Repeat("Amount = 1 OR ", 2000) + "Amount = 1":                                                                     "malformed SQL query: max ast depth reached",
+		"WorkflowId = 'a' HAVING WorkflowId = 'a'":            "operation is not supported: 'HAVING' clause",
+		"WorkflowId = 'a' FOR UPDATE":                         "operation is not supported: for update",
+		"WorkflowId = 'a' UNION SELECT * FROM runs":           "operation is not supported: *sqlparser.Union",
+		"ORDER BY Paid, Amount, Rate, Due, Customer":          "operation is not supported: 'ORDER BY' clause of more than 4 search attributes",
+		"WorkflowId = 'a' ORDER BY Note":                      "operation is not supported: unable to sort by search attribute type Text",
+		"ORDER BY Nothing":                                    "invalid search attribute: Nothing",
+		"GROUP BY WorkflowType":                               "operation is not supported: 'GROUP BY' clause is not supported for search attribute WorkflowType",
+		"GROUP BY ExecutionStatus, WorkflowId":                "operation is not supported: 'GROUP BY' clause supports only a single field",
+		"Nothing = 1":                                         "invalid search attribute: Nothing",
+		"Memo = 1":                                            "invalid search attribute: Memo",
+		"NamespaceId = 'x'":                                   "invalid search attribute: NamespaceId",
+		"runs.id = 1":                                         "invalid search attribute: runs.id",
+		"WorkflowId":                                          "invalid expression: incomplete expression",
+		"count(WorkflowId)":                                   "operation is not supported: function expression",
+		"1 = 1":                                               "invalid expression: must be a column name but was *sqlparser.SQLVal",
+		"true":                                                "operation is not supported: expression of type sqlparser.BoolVal",
+		"EXISTS (SELECT 1 FROM runs)":                         "operation is not supported: expression of type *sqlparser.ExistsExpr",
+		"WorkflowId = WorkflowType":                           `operation is not supported: column name on the right side of comparison expression (did you forget to quote "WorkflowType"?)`,
+		"WorkflowId = upper('a')":                             "operation is not supported: nested func",
+		"WorkflowId IN (SELECT 'a' FROM runs)":                "invalid expression: unexpected value type *sqlparser.Subquery",
+		"WorkflowId = ('a')":                                  "invalid expression: unexpected value type *sqlparser.ParenExpr",
+		"WorkflowId = 'a' + 'b'":                              "invalid expression: unexpected value type *sqlparser.BinaryExpr",
+		"WorkflowId = 1":                                      "invalid expression: invalid value type for search attribute WorkflowId of type Keyword: 1 (type: int64)",
+		"WorkflowId = NULL":                                   "invalid expression: unexpected value type *sqlparser.NullVal",
+		"WorkflowId LIKE 'a%'":                                "operation is not supported: operator 'LIKE' not supported for Keyword type search attribute 'WorkflowId'",
+		"WorkflowId IS true":                                  "invalid expression: 'IS' operator can only be used as 'IS NULL' or 'IS NOT NULL'",
+		"StartTime STARTS_WITH '2026-01-02T00:00:00Z'":        "operation is not supported: operator 'STARTS_WITH' not supported for Datetime type search attribute 'StartTime'",
+		"Tags > 'a'":                                          "operation is not supported: operator '>' not supported for KeywordList type search attribute 'Tags'",
+		"Tags STARTS_WITH 'a'":                                "operation is not supported: operator 'STARTS_WITH' not supported for KeywordList type search attribute 'Tags'",
+		"Tags BETWEEN 'a' AND 'b'":                            "invalid expression: cannot do range condition on search attribute 'Tags' of type KeywordList",
+		"Note IN ('a')":                                       "operation is not supported: operator 'IN' not supported for Text type search attribute 'Note'",
+		"Note = ' '":                                          "invalid expression: no tokens found filtering on Text type search attribute Note",
+		"Paid BETWEEN true AND false":                         "invalid expression: cannot do range condition on search attribute 'Paid' of type Bool",
+		"Paid = 'true'":                                       `invalid expression: invalid value type for search attribute Paid of type Bool: "true" (type: string)`,
+		"Amount = '5'":                                        `invalid expression: invalid value type for search attribute Amount of type Int: "5" (type: string)`,
+		"Amount = -'5'":                                       "invalid expression: unary operator not supported in",
+		"Amount = ~5":                                         `operation is not supported: unary operator "~"`,
+		"Amount = 0x1F":                                       "invalid expression: unable to parse value",
+		"Amount IN ((1, 2), 3)":                               "invalid expression: a list in a list",
+		"Amount = (1, 2)":                                     "invalid expression: unexpected value type (expected one value, got a list of 2)",
+		"Due = '2026-01-02'":                                  "invalid expression: unable to parse datetime '2026-01-02'",
+		"Due = 1.5":                                           "invalid expression: invalid value type for search attribute Due of type Datetime: 1.5 (type: float64)",
+		"ExecutionStatus = 'Nope'":                            "invalid expression: invalid ExecutionStatus value 'Nope'",
+		"ExecutionStatus = 77":                                "invalid expression: invalid ExecutionStatus value 77",
+		"ExecutionStatus = 4294967297":                        "invalid expression: invalid ExecutionStatus value 4294967297",
+		"ExecutionStatus = 1.5":                               "invalid expression: unexpected value type float64 for search attribute ExecutionStatus",
+		"ExecutionStatus STARTS_WITH 'Running'":               `invalid expression: right-hand side of "starts_with" operator must be a literal string`,
+		"ExecutionDuration = 'soon'":                          "invalid expression: invalid duration value for search attribute ExecutionDuration: soon",
+		"ExecutionDuration = '1:60:00'":                       "invalid expression: invalid duration value",
+		"ExecutionDuration = '9223372036854775807:00:00'":     "invalid expression: invalid duration value",
+		"ExecutionDuration = 1.5":                             "invalid expression: unexpected value type float64 for search attribute ExecutionDuration",
+		strings.Repeat("(", 100_000):                          "operation is not supported: brackets nested deeper than 200",
+		strings.Repeat("NOT ", 1000) + "Amount = 1":           "malformed SQL query: max nesting level reached",
+		strings.Repeat("Amount = 1 OR ", 2000) + "Amount = 1": "malformed SQL query: max ast depth reached",
 		"(" + strings.Repeat("Amount = 1 OR ", 600) + "Amount = 1) AND (" + strings.Repeat("Amount = 1 OR ", 600) + "Amount = 1)": "operation is not supported: more than 1000 conditions",
 		"Amount IN (" + strings.Repeat("1,", 20_000) + "1)":                                                                       "operation is not supported: more than 10000 values",
 		strings.Repeat(" ", MaxLength) + "Amount = 1":                                                                             "operation is not supported: longer than",

@@ -41,6 +41,22 @@ const few = 10_000
 // byTime is the source of all rows of the partitions.
 var byTime = source{from: "runs r INDEXED BY runs_by_time", where: sqlText("1"), order: "r"}
 
+// byStart is the source of all rows of the partitions in order of their start.
+var byStart = source{from: "runs r INDEXED BY runs_by_start", where: sqlText("1"), order: "r"}
+
+// planList chooses where the rows of a list come from.
+func (s *scope) planList(ctx context.Context, conn *sql.Conn, q *query.Query) (source, error) {
+	if len(q.OrderBy) == 0 {
+		return s.plan(ctx, conn, q.Where, true)
+	}
+	// They are sorted, so the fewer the better; unless an index has the order.
+	from, err := s.plan(ctx, conn, q.Where, false)
+	if from.from == byTime.from && q.OrderBy[0].Column.Name == "StartTime" {
+		from = byStart
+	}
+	return from, err
+}
+
 // plan chooses where the rows of a query come from: the candidate with the fewest rows. If
 // all have many, and the rows are to be in order, it is one that has them in order.
 func (s *scope) plan(ctx context.Context, conn *sql.Conn, where query.Expr, inOrder bool) (source, error) {

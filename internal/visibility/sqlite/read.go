@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,7 @@ import (
 func (x *Index) List(ctx context.Context, request visibility.ListRequest) (*visibility.Page, error) {
 	page := &visibility.Page{}
 	err := x.reading(ctx, request.Namespace, request.Query, func(conn *sql.Conn, s *scope) error {
-		from, err := s.plan(ctx, conn, request.Query.Where, true)
+		from, err := s.planList(ctx, conn, request.Query)
 		if err != nil {
 			return err
 		}
@@ -33,7 +34,7 @@ func (x *Index) List(ctx context.Context, request visibility.ListRequest) (*visi
 		defer rows.Close()
 		var last *visibility.Cursor
 		for rows.Next() {
-			row, at, err := scan(rows)
+			row, at, err := scan(rows, len(request.Query.OrderBy))
 			if err != nil {
 				return err
 			}
@@ -58,13 +59,20 @@ const listColumns = `r.id, r.run_id, r.workflow_id, r.workflow_type, r.task_queu
 func (s *scope) list(from source, request visibility.ListRequest) (string, []any) {
 	conditions := []fragment{from.where, s.inScope(), s.compile(request.Query.Where)}
 	conditions = append(conditions, implied(request.Query.Where)...)
-	o := from.order
+	keys := s.keys(request.Query.OrderBy)
 	if after := request.After; after != nil {
-		conditions = append(conditions, sqlText("("+o+".closed, "+o+".started, "+o+".id) < (?, ?, ?)", after.Closed, after.Started, after.ID))
+		conditions = append(conditions, behind(keys, from.order, after))
+		if len(keys) > 0 {
+			conditions = append(conditions, startBound(request.Query.OrderBy, after)...)
+		}
 	}
-	where := joined(conditions, " AND ")
-	return "SELECT " + listColumns + " FROM " + from.from + " WHERE " + where.text +
-		" ORDER BY " + o + ".closed DESC, " + o + ".started DESC, " + o + ".id DESC LIMIT ?", append(where.args, request.Size+1) // one more tells whether there is another page
+	selected := sqlText(listColumns)
+	for _, k := range keys {
+		selected = joined([]fragment{selected, k.of}, ", ")
+	}
+	where, order := joined(conditions, " AND "), orderBy(keys, from.order)
+	args := slices.Concat(selected.args, where.args, order.args, []any{request.Size + 1}) // one more tells whether there is another page
+	return "SELECT " + selected.text + " FROM " + from.from + " WHERE " + where.text + " ORDER BY " + order.text + " LIMIT ?", args
 }
 
 // joined puts a separator between fragments.
@@ -201,6 +209,11 @@ func (x *Index) reading(ctx context.Context, namespace string, q *query.Query, f
 	if err := x.resolve(ctx, conn, s, q.Where); err != nil {
 		return err
 	}
+	for _, order := range q.OrderBy {
+		if err := x.resolveColumn(ctx, conn, s, order.Column); err != nil {
+			return err
+		}
+	}
 	return fn(conn, s)
 }
 
@@ -241,28 +254,32 @@ func (x *Index) resolve(ctx context.Context, conn *sql.Conn, s *scope, e query.E
 	case query.Or:
 		return x.resolveAll(ctx, conn, s, e)
 	case *query.Condition:
-		c := query.Column{Name: e.Column.Name, Type: e.Column.Type}
-		if _, ok := columns[c.Name]; ok || c.Name == visibility.DivisionAttribute {
-			return nil
-		}
-		if _, ok := s.attributes[c]; ok {
-			return nil
-		}
-		key := attributeName{s.namespace, c.Name, int32(c.Type)}
-		if id, ok := cached(&x.names, &x.names.attributes, key); ok {
-			s.attributes[c] = id
-			return nil
-		}
-		var id int64
-		err := conn.QueryRowContext(ctx, "SELECT id FROM attribute_names WHERE namespace = ? AND name = ? AND type = ?", key.namespace, key.name, key.kind).Scan(&id)
-		if errors.Is(err, sql.ErrNoRows) {
-			s.attributes[c] = absentAttribute
-			return nil
-		}
-		s.attributes[c] = id
-		return err
+		return x.resolveColumn(ctx, conn, s, e.Column)
 	}
 	return nil
+}
+
+func (x *Index) resolveColumn(ctx context.Context, conn *sql.Conn, s *scope, column query.Column) error {
+	c := query.Column{Name: column.Name, Type: column.Type}
+	if _, ok := columns[c.Name]; ok || c.Name == visibility.DivisionAttribute {
+		return nil
+	}
+	if _, ok := s.attributes[c]; ok {
+		return nil
+	}
+	key := attributeName{s.namespace, c.Name, int32(c.Type)}
+	if id, ok := cached(&x.names, &x.names.attributes, key); ok {
+		s.attributes[c] = id
+		return nil
+	}
+	var id int64
+	err := conn.QueryRowContext(ctx, "SELECT id FROM attribute_names WHERE namespace = ? AND name = ? AND type = ?", key.namespace, key.name, key.kind).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		s.attributes[c] = absentAttribute
+		return nil
+	}
+	s.attributes[c] = id
+	return err
 }
 
 func (x *Index) resolveAll(ctx context.Context, conn *sql.Conn, s *scope, parts []query.Expr) error {
@@ -274,15 +291,24 @@ func (x *Index) resolveAll(ctx context.Context, conn *sql.Conn, s *scope, parts 
 	return nil
 }
 
-// scan reads a row.
-func scan(rows *sql.Rows) (*records.WorkflowRow, *visibility.Cursor, error) {
+// scan reads a row, behind which are the values of that many keys.
+func scan(rows *sql.Rows, keys int) (*records.WorkflowRow, *visibility.Cursor, error) {
 	row, at := &records.WorkflowRow{}, &visibility.Cursor{}
 	var executed int64
 	var parentID, parentRun, rootID, rootRun sql.NullString
 	var length, size, transitions sql.NullInt64
 	var rest []byte
-	if err := rows.Scan(&at.ID, &row.RunId, &row.WorkflowId, &row.WorkflowType, &row.TaskQueue, (*int32)(&row.Status), &at.Closed, &at.Started, &executed,
-		&parentID, &parentRun, &rootID, &rootRun, &length, &size, &transitions, &rest); err != nil {
+	into := []any{
+		&at.ID, &row.RunId, &row.WorkflowId, &row.WorkflowType, &row.TaskQueue, (*int32)(&row.Status), &at.Closed, &at.Started, &executed,
+		&parentID, &parentRun, &rootID, &rootRun, &length, &size, &transitions, &rest,
+	}
+	if keys > 0 {
+		at.By = make([]any, keys)
+		for i := range at.By {
+			into = append(into, &at.By[i])
+		}
+	}
+	if err := rows.Scan(into...); err != nil {
 		return nil, nil, err
 	}
 	row.StartTime, row.ExecutionTime = timestamp(at.Started), timestamp(executed)

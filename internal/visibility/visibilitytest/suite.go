@@ -29,6 +29,7 @@ func Run(t *testing.T, open func(t *testing.T) visibility.Index) {
 		"OpenRunsComeFirstThenThoseThatClosedLast":       orders,
 		"EveryRowIsOnOnePageWhateverComesAndGoes":        pages,
 		"PagesOfEveryQueryHaveTheRowsOfTheWholeList":     pagesOfQueries,
+		"ListsAreInTheOrderThatTheQueryAsksFor":          ordersAsAsked,
 		"PositionsAreWrittenWithTheirBatch":              positions,
 		"NamespacesDoNotSeeEachOther":                    namespaces,
 		"DivisionsAreSeenByQueriesThatNameThem":          divisions,
@@ -206,6 +207,41 @@ func orders(f *fixture) {
 		Change(6, Closed(enumspb.WORKFLOW_EXECUTION_STATUS_FAILED, 2*time.Hour)),
 	)
 	f.expect("", 5, 4, 2, 6, 1, 3)
+}
+
+func ordersAsAsked(f *fixture) {
+	f.apply(
+		Change(1, With("Customer", "b"), With("Amount", int64(1<<60+1)), With("Tags", "a", "z")),
+		Change(2, With("Customer", "a"), With("Amount", int64(1<<60)), With("Rate", 0.5), Closed(completed, time.Hour)),
+		Change(3, With("Customer", "b"), With("Rate", -1.5), With("Paid", true), With("Tags", "b")),
+		Change(4, With("Paid", false), With("Amount", int64(-3)), Closed(completed, time.Second)),
+	)
+	for text, want := range map[string][]int{
+		"ORDER BY StartTime":                               {1, 2, 3, 4},
+		"ORDER BY StartTime DESC":                          {4, 3, 2, 1},
+		"ORDER BY CloseTime":                               {4, 2, 3, 1}, // those without one last,
+		"ORDER BY CloseTime DESC":                          {2, 4, 3, 1}, // in either direction
+		"ORDER BY WorkflowId DESC":                         {4, 3, 2, 1},
+		"ORDER BY Customer":                                {2, 3, 1, 4}, // equal ones as in other lists
+		"ORDER BY Customer DESC, StartTime":                {1, 3, 2, 4},
+		"ORDER BY Amount":                                  {4, 2, 1, 3},
+		"ORDER BY Amount DESC":                             {1, 2, 4, 3},
+		"ORDER BY Rate":                                    {3, 2, 1, 4},
+		"ORDER BY Paid, Customer DESC":                     {4, 3, 1, 2},
+		"ORDER BY Tags":                                    {1, 3, 2, 4}, // by the least
+		"ORDER BY Tags DESC":                               {1, 3, 2, 4}, // by the greatest
+		"Customer = 'b' ORDER BY StartTime":                {1, 3},
+		"ExecutionStatus = 'Completed' ORDER BY StartTime": {2, 4},
+		"ORDER BY ExecutionStatus, StartTime":              {1, 3, 2, 4},
+		"ORDER BY Due, StartTime":                          {1, 2, 3, 4}, // nobody has one
+		"ORDER BY TemporalNamespaceDivision, RunId":        {1, 2, 3, 4},
+	} {
+		for _, size := range []int{1, 3, 100} {
+			if got := f.found(text, size); !slices.Equal(got, want) {
+				f.Errorf("%s in pages of %d finds %v, want %v", text, size, got, want)
+			}
+		}
+	}
 }
 
 func pages(f *fixture) {
