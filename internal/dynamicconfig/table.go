@@ -151,3 +151,19 @@ var (
 	CallbackHeaderSize = byNamespace("frontend.callbackHeaderMaxLength", 8<<10, number(0),
 		"Most bytes of the header of a callback.")
 )
+
+// Batch operations.
+var (
+	Batches = byNamespace("frontend.enableBatcher", true, boolean,
+		"There are batch operations.")
+	ConcurrentBatches = byNamespace("frontend.MaxConcurrentBatchOperationPerNamespace", 1, number(1),
+		"How many batch operations of a namespace may be running at once. A start beyond it is refused.")
+	BatchExecutions = byNamespace("frontend.MaxExecutionCountBatchOperationPerNamespace", 1000, number(1),
+		"How many executions the request for a batch operation may name. Temporal servers do not look at it.")
+	BatchesOfActivities = byNamespace("frontend.enableBatchOperationsForStandaloneActivities", false, boolean,
+		"Batch operations may cancel, terminate and delete activities that have no workflow.")
+	BatchRate = byNamespace("worker.batcherRPS", 50, number(1),
+		"How many executions a second one batch operation acts on, if its request does not ask for fewer.")
+	BatchConcurrency = byNamespace("worker.batcherConcurrency", 5, number(1),
+		"How many executions one batch operation acts on at once.")
+)

@@ -11,6 +11,8 @@ type Kind byte
 const (
 	// KindNamespaces is the one entity that holds all namespaces.
 	KindNamespaces Kind = 'n'
+	// KindBatch is a batch operation.
+	KindBatch Kind = 'b'
 	// KindCallback is the delivery of one completion callback.
 	KindCallback Kind = 'c'
 	// KindTaskQueue is what is configured of a task queue, all its types together.

@@ -92,6 +92,7 @@ type workflowService struct {
 	ruleHandlers
 	clusterHandlers
 	visibilityHandlers
+	batchHandlers
 }
 
 // operatorService is the OperatorService.
@@ -137,6 +138,7 @@ func New(options Options) *Service {
 			ruleHandlers:             ruleHandlers{namespaces: options.Namespaces, runtime: runtime},
 			clusterHandlers:          clusterHandlers{cluster: options.Cluster},
 			visibilityHandlers:       visibilityHandlers{index: options.Visibility},
+			batchHandlers:            batchHandlers{runtime: runtime, index: options.Visibility, starting: make(chan struct{}, 1)},
 		},
 		admin: &adminService{options.Rebuilder},
 		operator: &operatorService{

@@ -4,6 +4,7 @@
 //   - message.proto: messages to workflow chains
 //   - visibility.proto: what lists of workflows know of each run
 //   - callback.proto: completion callbacks on their way
+//   - batch.proto: batch operations
 //   - queue.proto: tasks that are ready for workers
 //   - namespace.proto: namespaces
 //   - token.proto: the tokens that clients and workers hand back

@@ -28,10 +28,12 @@ import (
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/reflection"
 
 	"github.com/perdure/perdure/internal/api/check"
+	"github.com/perdure/perdure/internal/batch"
 	"github.com/perdure/perdure/internal/callback"
 	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/entity"
@@ -121,6 +123,7 @@ type Server struct {
 	namespaces *namespace.Registry
 	visibility *visibility.Indexer
 	callbacks  *callback.Deliverer
+	batches    *batch.Runner
 	reclaimer  *reclaim.Reclaimer
 	frontend   *frontend.Service
 	health     *health
@@ -214,7 +217,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Runtime:    s.runtime,
 		Namespaces: s.namespaces,
 		Kinds:      kindsInNamespaces(),
-		Retained:   []entity.Kind{entity.KindWorkflow},
+		Retained:   []entity.Kind{entity.KindWorkflow, entity.KindBatch},
 		Rate:       func() int { return dynamicconfig.NamespaceDeleteRate.Get(s.settings.Config()) },
 		Logger:     s.logger,
 	})
@@ -239,7 +242,28 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	})
 	s.tellRecovery(began)
 	s.openDoors(options)
+	s.startBatches()
 	return nil
+}
+
+// startBatches starts what carries out batch operations, by calls from inside the process.
+func (s *Server) startBatches() {
+	config := s.settings.Config()
+	s.batches = batch.Start(batch.Options{
+		Runtime: s.runtime,
+		Tasks:   s.matching,
+		Client:  workflowservice.NewWorkflowServiceClient(s.local),
+		Namespace: func(id string) (string, bool) {
+			ns, err := s.namespaces.ByID(id)
+			if err != nil || ns.State == enumspb.NAMESPACE_STATE_DELETED {
+				return "", false
+			}
+			return ns.Name, true
+		},
+		Rate:        func(namespace string) int { return dynamicconfig.BatchRate.Get(config, namespace) },
+		Concurrency: func(namespace string) int { return dynamicconfig.BatchConcurrency.Get(config, namespace) },
+		Logger:      s.logger,
+	})
 }
 
 // openStore opens the store of the options and returns the name of its kind.
@@ -304,9 +328,22 @@ func (s *Server) searchAttributeTypes(id string) map[string]searchattribute.Type
 func machines(namespaces *namespace.Registry, workflows workflow.Config) map[entity.Kind]entity.Machine {
 	return map[entity.Kind]entity.Machine{
 		entity.KindNamespaces: namespaces,
+		entity.KindBatch:      batch.Machine{Retention: retention(namespaces)},
 		entity.KindCallback:   callback.Machine{},
 		entity.KindTaskQueue:  taskqueue.Machine{},
 		entity.KindWorkflow:   workflow.NewMachine(workflows),
+	}
+}
+
+// retention returns a function that tells how long what is closed is kept in a namespace; 0
+// if that is not known.
+func retention(namespaces *namespace.Registry) func(id string) time.Duration {
+	return func(id string) time.Duration {
+		ns, err := namespaces.ByID(id)
+		if err != nil {
+			return 0
+		}
+		return ns.Retention
 	}
 }
 
@@ -443,6 +480,7 @@ func (s *Server) stop(ctx context.Context) error {
 		}
 		s.serving.Wait()
 	}
+	s.batches.Close()
 	local := s.local.close(ctx)
 	s.settings.Close()
 	s.reclaimer.Close()

@@ -124,10 +124,10 @@ var table = []*Method{
 	row(ws, "CountSchedules", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
 
 	// Batch operations.
-	row(ws, "StartBatchOperation", ScopeNamespace, Write, NamespaceRequired, Usable, batch("job_id"), never, execution(1), absent),
-	row(ws, "StopBatchOperation", ScopeNamespace, Write, NamespaceRequired, Usable, batch("job_id"), never, execution(2), absent),
-	row(ws, "DescribeBatchOperation", ScopeNamespace, Read, NamespaceRequired, Usable, batch("job_id"), never, execution(3), absent),
-	row(ws, "ListBatchOperations", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
+	row(ws, "StartBatchOperation", ScopeNamespace, Write, NamespaceRequired, Usable, batch("job_id"), never, execution(1), there),
+	row(ws, "StopBatchOperation", ScopeNamespace, Write, NamespaceRequired, Usable, batch("job_id"), never, execution(2), there),
+	row(ws, "DescribeBatchOperation", ScopeNamespace, Read, NamespaceRequired, Usable, batch("job_id"), never, execution(3), there),
+	row(ws, "ListBatchOperations", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), there),
 
 	// Worker deployments.
 	row(ws, "CreateWorkerDeployment", ScopeNamespace, Write, NamespaceRequired, Usable, deployment("deployment_name"), never, execution(2), absent),

@@ -14,6 +14,7 @@ import (
 	rulespb "go.temporal.io/api/rules/v1"
 	sdkpb "go.temporal.io/api/sdk/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -51,6 +52,7 @@ func main() {
 		sdkpb.File_temporal_api_sdk_v1_user_metadata_proto,
 		rulespb.File_temporal_api_rules_v1_message_proto,
 		workflowpb.File_temporal_api_workflow_v1_message_proto,
+		workflowservice.File_temporal_api_workflowservice_v1_request_response_proto,
 	} {
 		add(file)
 	}
