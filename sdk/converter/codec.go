@@ -2,6 +2,7 @@ package converter
 
 import (
 	"fmt"
+	"reflect"
 
 	commonpb "go.temporal.io/api/common/v1"
 )
@@ -144,17 +145,27 @@ func (c *CodecDataConverter) ToStrings(payloads *commonpb.Payloads) []string {
 }
 
 // WithSerializationContext binds the parent and the codecs that depend on the
-// context to it.
+// context to it. It returns c itself if none does.
 func (c *CodecDataConverter) WithSerializationContext(ctx SerializationContext) DataConverter {
 	bound := &CodecDataConverter{
 		parent: WithDataConverterSerializationContext(c.parent, ctx),
 		codecs: make([]PayloadCodec, len(c.codecs)),
 	}
+	depends := !sameConverter(bound.parent, c.parent)
 	for i, codec := range c.codecs {
 		if dependent, ok := codec.(PayloadCodecWithSerializationContext); ok {
 			codec = dependent.WithSerializationContext(ctx)
+			depends = true
 		}
 		bound.codecs[i] = codec
 	}
+	if !depends {
+		return c
+	}
 	return bound
+}
+
+// sameConverter says whether a and b are the same, as far as they can be compared.
+func sameConverter(a, b DataConverter) bool {
+	return reflect.TypeOf(a).Comparable() && reflect.TypeOf(b).Comparable() && a == b
 }

@@ -1,7 +1,9 @@
 package converter
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -58,7 +60,16 @@ func (h payloadHandler) serve(
 	if err != nil {
 		return nil, err
 	}
-	return protojson.Marshal(&commonpb.Payloads{Payloads: result})
+	response, err := protojson.Marshal(&commonpb.Payloads{Payloads: result})
+	if err != nil {
+		return nil, err
+	}
+	// protojson's spaces differ from build to build.
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, response); err != nil {
+		return nil, err
+	}
+	return compact.Bytes(), nil
 }
 
 // NewPayloadCodecHTTPHandler returns a handler that serves codecs to

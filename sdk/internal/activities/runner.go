@@ -63,6 +63,10 @@ type Options struct {
 	// are large, before Check measures them. Nil for none.
 	Storage *extstore.Storage
 
+	// Cancellable lets others cancel the activity of a task until forget is called. Nil for
+	// nobody but the server, in its answers to heartbeats.
+	Cancellable func(taskToken []byte, cancel context.CancelCauseFunc) (forget func())
+
 	// Failed is called for each attempt that failed, unless it is marked as benign. Nil
 	// for nothing.
 	Failed func(Failure)
@@ -154,6 +158,9 @@ func (r *Runner) execute(task *workflowservice.PollActivityTaskQueueResponse, me
 	o := &r.options
 	cancelled, cancel := context.WithCancelCause(o.Context)
 	defer cancel(nil)
+	if o.Cancellable != nil {
+		defer o.Cancellable(task.GetTaskToken(), cancel)()
+	}
 
 	unretrieved := r.retrieve(cancelled, task)
 	env := r.newEnv(task)

@@ -12,6 +12,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/payloadlimits"
+	"github.com/perdure/perdure/sdk/internal/workergroup"
 	"github.com/perdure/perdure/sdk/log"
 )
 
@@ -58,8 +59,8 @@ type WorkerOptions struct {
 	SDKName, SDKVersion string
 	// DisableEnvironmentInfo leaves out what they run on.
 	DisableEnvironmentInfo bool
-	// GroupingKey is the same for all workers of the client, and for no others.
-	GroupingKey string
+	// Group is what all workers of the client belong to, and no others.
+	Group *workergroup.Group
 }
 
 // errForeignClient is returned for a client of another make, a mock for instance.

@@ -32,8 +32,6 @@ import (
 	"context"
 	"sync/atomic"
 
-	"github.com/google/uuid"
-
 	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/extstore"
 	"github.com/perdure/perdure/sdk/internal/failure"
@@ -44,6 +42,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/payloadlimits"
 	"github.com/perdure/perdure/sdk/internal/rpc"
 	"github.com/perdure/perdure/sdk/internal/version"
+	"github.com/perdure/perdure/sdk/internal/workergroup"
 	"github.com/perdure/perdure/sdk/log"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/workflowservice/v1"
@@ -181,7 +180,7 @@ func newClient(conn *rpc.Conn, options Options) (*Client, error) {
 			SDKName:                cmp.Or(options.SdkName, version.SDKName),
 			SDKVersion:             cmp.Or(options.SdkVersion, version.SDKVersion),
 			DisableEnvironmentInfo: options.DisableWorkerEnvironmentInfo,
-			GroupingKey:            uuid.NewString(),
+			Group:                  workergroup.New(),
 		},
 	}
 	if c.logger == nil {

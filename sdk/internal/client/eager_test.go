@@ -154,7 +154,7 @@ func TestWorkersGetTheClientsOptions(t *testing.T) {
 		return backend.Workers
 	}
 	got := workers(client.Options{})
-	if got.HeartbeatInterval.Seconds() != 60 || got.SDKName != "temporal-go" || got.SDKVersion != "1.50.0" || got.GroupingKey == "" {
+	if got.HeartbeatInterval.Seconds() != 60 || got.SDKName != "temporal-go" || got.SDKVersion != "1.50.0" || got.Group.Key() == "" {
 		t.Errorf("got %+v", got)
 	}
 	got = workers(client.Options{WorkerHeartbeatInterval: -1, SdkName: "n", SdkVersion: "v", DisableWorkerEnvironmentInfo: true})

@@ -124,7 +124,7 @@ func (o outbound) ExecuteNexusOperation(ctx context.Context, in *ClientExecuteNe
 	if err != nil {
 		return nil, err
 	}
-	return &nexusOperationHandle{client: o.Client, id: options.ID, runID: response.GetRunId(), payloadsOf: &payloadsOf}, nil
+	return newNexusOperationHandle(o.Client, options.ID, response.GetRunId(), &payloadsOf), nil
 }
 
 // positive returns d as the API has it, or nil for none.
@@ -143,7 +143,7 @@ func (c *Client) GetNexusOperationHandle(options GetNexusOperationHandleOptions)
 }
 
 func (o outbound) GetNexusOperationHandle(in *ClientGetNexusOperationHandleInput) NexusOperationHandle {
-	return &nexusOperationHandle{client: o.Client, id: in.OperationID, runID: in.RunID}
+	return newNexusOperationHandle(o.Client, in.OperationID, in.RunID, nil)
 }
 
 // ListNexusOperations lists operations that were started without a workflow.

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"errors"
-	"sync"
 
 	"github.com/google/uuid"
 	"go.temporal.io/api/workflowservice/v1"
@@ -13,60 +12,22 @@ import (
 	"github.com/perdure/perdure/sdk/internal/searchattr"
 )
 
-type nexusOperationHandle struct {
-	client *Client
-	id     string
-	runID  string
-	// payloadsOf is nil for a handle that was made without starting the operation.
-	payloadsOf *converter.NexusSerializationContext
+type nexusOperationHandle struct{ executionHandle }
 
-	mu      sync.Mutex
-	outcome *ClientPollNexusOperationResultOutput // nil while not known
-}
-
-func (h *nexusOperationHandle) GetID() string { return h.id }
-
-func (h *nexusOperationHandle) GetRunID() string { return h.runID }
-
-func (h *nexusOperationHandle) Get(ctx context.Context, valuePtr any) error {
-	outcome, err := h.poll(ctx)
-	switch {
-	case err != nil:
-		return err
-	case outcome.Error != nil:
-		return outcome.Error
-	case valuePtr == nil:
-		return nil
-	}
-	return outcome.Result.Get(valuePtr)
-}
-
-// poll returns the outcome, which it waits for once.
-func (h *nexusOperationHandle) poll(ctx context.Context) (*ClientPollNexusOperationResultOutput, error) {
-	h.mu.Lock()
-	outcome := h.outcome
-	h.mu.Unlock()
-	if outcome != nil {
-		return outcome, nil
-	}
-	for {
-		outcome, err := h.client.outbound.PollNexusOperationResult(header.WithoutFields(ctx), &ClientPollNexusOperationResultInput{
-			OperationID: h.id,
-			RunID:       h.runID,
-			payloadsOf:  h.payloadsOf,
+// newNexusOperationHandle returns the handle of an operation. payloadsOf is nil if the
+// operation was not started with it.
+func newNexusOperationHandle(c *Client, id, runID string, payloadsOf *converter.NexusSerializationContext) *nexusOperationHandle {
+	return &nexusOperationHandle{executionHandle{client: c, id: id, runID: runID, ask: func(ctx context.Context) (*executionOutcome, error) {
+		out, err := c.outbound.PollNexusOperationResult(header.WithoutFields(ctx), &ClientPollNexusOperationResultInput{
+			OperationID: id,
+			RunID:       runID,
+			payloadsOf:  payloadsOf,
 		})
 		if err != nil {
 			return nil, err
 		}
-		// An interceptor may end the wait without an outcome.
-		if outcome.Error == nil && outcome.Result == nil {
-			continue
-		}
-		h.mu.Lock()
-		h.outcome = outcome
-		h.mu.Unlock()
-		return outcome, nil
-	}
+		return &executionOutcome{result: out.Result, err: out.Error}, nil
+	}}}
 }
 
 func (h *nexusOperationHandle) Describe(ctx context.Context, _ DescribeNexusOperationOptions) (*NexusOperationExecutionDescription, error) {

@@ -90,7 +90,7 @@ func (o outbound) ExecuteActivity(ctx context.Context, in *ClientExecuteActivity
 		return nil, err
 	}
 	options.nexus.answered(response.GetLink())
-	return &activityHandle{client: o.Client, id: options.ID, runID: response.GetRunId()}, nil
+	return newActivityHandle(o.Client, options.ID, response.GetRunId()), nil
 }
 
 func (options *StartActivityOptions) check() error {
@@ -117,7 +117,7 @@ func (c *Client) GetActivityHandle(options GetActivityHandleOptions) ActivityHan
 }
 
 func (o outbound) GetActivityHandle(in *ClientGetActivityHandleInput) ActivityHandle {
-	return &activityHandle{client: o.Client, id: in.ActivityID, runID: in.RunID}
+	return newActivityHandle(o.Client, in.ActivityID, in.RunID)
 }
 
 // ListActivities lists activities that belong to no workflow.

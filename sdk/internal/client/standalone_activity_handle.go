@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,57 +18,19 @@ import (
 	"github.com/perdure/perdure/sdk/internal/searchattr"
 )
 
-type activityHandle struct {
-	client *Client
-	id     string
-	runID  string
+type activityHandle struct{ executionHandle }
 
-	mu      sync.Mutex
-	outcome *ClientPollActivityResultOutput // nil while not known
-}
-
-func (h *activityHandle) GetID() string { return h.id }
-
-func (h *activityHandle) GetRunID() string { return h.runID }
-
-func (h *activityHandle) Get(ctx context.Context, valuePtr any) error {
-	outcome, err := h.poll(ctx)
-	switch {
-	case err != nil:
-		return err
-	case outcome.Error != nil:
-		return outcome.Error
-	case valuePtr == nil:
-		return nil
-	}
-	return outcome.Result.Get(valuePtr)
-}
-
-// poll returns the outcome, which it waits for once.
-func (h *activityHandle) poll(ctx context.Context) (*ClientPollActivityResultOutput, error) {
-	h.mu.Lock()
-	outcome := h.outcome
-	h.mu.Unlock()
-	if outcome != nil {
-		return outcome, nil
-	}
-	for {
-		outcome, err := h.client.outbound.PollActivityResult(header.WithoutFields(ctx), &ClientPollActivityResultInput{
-			ActivityID: h.id,
-			RunID:      h.runID,
+func newActivityHandle(c *Client, id, runID string) *activityHandle {
+	return &activityHandle{executionHandle{client: c, id: id, runID: runID, ask: func(ctx context.Context) (*executionOutcome, error) {
+		out, err := c.outbound.PollActivityResult(header.WithoutFields(ctx), &ClientPollActivityResultInput{
+			ActivityID: id,
+			RunID:      runID,
 		})
 		if err != nil {
 			return nil, err
 		}
-		// An interceptor may end the wait without an outcome.
-		if outcome.Error == nil && outcome.Result == nil {
-			continue
-		}
-		h.mu.Lock()
-		h.outcome = outcome
-		h.mu.Unlock()
-		return outcome, nil
-	}
+		return &executionOutcome{result: out.Result, err: out.Error}, nil
+	}}}
 }
 
 func (h *activityHandle) Describe(ctx context.Context, options DescribeActivityOptions) (*ActivityExecutionDescription, error) {

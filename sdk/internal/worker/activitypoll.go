@@ -17,10 +17,12 @@ import (
 
 // activityWorker is the activity half of a Worker, or one of those for its sessions.
 type activityWorker struct {
-	queue  activityQueue
-	tasks  *tasks[activityTask]
-	poller *poller[activityTask]
-	polls  *pollGauge
+	queue activityQueue
+	tasks *tasks[activityTask]
+	// request is that of each poll.
+	request *workflowservice.PollActivityTaskQueueRequest
+	poller  *poller[activityTask]
+	polls   *pollGauge
 }
 
 type activityTask = workflowservice.PollActivityTaskQueueResponse
@@ -59,6 +61,7 @@ func newActivityWorker(w *Worker, queue activityQueue) *activityWorker {
 		Stopping:                 w.stopping,
 		DefaultHeartbeatThrottle: c.DefaultHeartbeatThrottleInterval,
 		MaxHeartbeatThrottle:     c.MaxHeartbeatThrottleInterval,
+		Cancellable:              c.backend.Workers.Group.Cancellable,
 		Stamp:                    queue.version.stampActivity,
 		Check:                    c.sizes.Check,
 		Storage:                  w.storage,
@@ -72,7 +75,7 @@ func newActivityWorker(w *Worker, queue activityQueue) *activityWorker {
 	}
 	queue.version.stampActivityPoll(request)
 	measured := newActivityMetrics(w.metrics, queue.name)
-	a := &activityWorker{queue: queue, polls: newPollGauge(w.metrics, metrics.PollerActivityTask)}
+	a := &activityWorker{queue: queue, request: request, polls: newPollGauge(w.metrics, metrics.PollerActivityTask)}
 	a.tasks = &tasks[activityTask]{
 		slots:  slots,
 		logger: logger,
@@ -116,6 +119,7 @@ func newActivityWorker(w *Worker, queue activityQueue) *activityWorker {
 // start begins to poll.
 func (a *activityWorker) start(w *Worker) {
 	w.metrics.WithTags(metrics.WorkerTags(metrics.WorkerActivity)).Counter(metrics.WorkerStart).Inc(1)
+	a.request.WorkerControlTaskQueue = w.commandQueue
 	a.poller.behavior, a.poller.scalable = a.queue.behavior, w.scalable
 	if a.queue.behavior == nil {
 		a.poller.behavior = w.config.ActivityTaskPollerBehavior

@@ -106,6 +106,7 @@ func wrapAnswer(err error) error {
 func (w *workflowWorker) complete(ctx context.Context, task *workflowTask, request *workflowservice.RespondWorkflowTaskCompletedRequest) (*workflowservice.RespondWorkflowTaskCompletedResponse, error) {
 	request.StickyAttributes = w.sticky
 	w.version.stampCompleted(request)
+	request.WorkerControlTaskQueue = w.commandQueue
 	if w.version.versioned {
 		behavior, err := w.registry.VersioningBehavior(task.GetWorkflowType().GetName())
 		if err != nil {

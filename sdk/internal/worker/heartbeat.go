@@ -1,8 +1,6 @@
 package worker
 
 import (
-	"context"
-	"errors"
 	"os"
 	"runtime"
 	"strconv"
@@ -11,9 +9,7 @@ import (
 
 	deploymentpb "go.temporal.io/api/deployment/v1"
 	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
 	workerpb "go.temporal.io/api/worker/v1"
-	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -21,8 +17,9 @@ import (
 	"github.com/perdure/perdure/sdk/internal/tuner"
 )
 
-// heartbeats tell the server how a worker is: at once when it starts, then at the
-// client's interval, and a last time with the news that it stops.
+// heartbeats say how a worker is: while it runs to the group of the client's workers, which
+// tells the server of all of them at the client's interval, and a last time with the news
+// that it stops.
 type heartbeats struct {
 	worker  *Worker
 	started time.Time
@@ -48,40 +45,16 @@ func newHeartbeats(w *Worker) *heartbeats {
 	return h
 }
 
-// run sends heartbeats until ctx ends, or the server turns out not to know them.
-func (h *heartbeats) run(ctx context.Context, interval time.Duration) {
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
-	for {
-		if err := h.send(ctx); err != nil && ctx.Err() == nil {
-			if _, unknown := errors.AsType[*serviceerror.Unimplemented](err); unknown {
-				h.worker.logger.Warn("The server does not take worker heartbeats.", logtag.Error, err)
-				return
-			}
-			h.worker.logger.Warn("Failed to send heartbeat", logtag.Error, err)
-		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
-		}
-	}
+// Heartbeat says how the worker is while it runs.
+func (h *heartbeats) Heartbeat() *workerpb.WorkerHeartbeat {
+	return h.make(enumspb.WORKER_STATUS_RUNNING)
 }
 
-func (h *heartbeats) send(ctx context.Context) error {
-	backend := h.worker.config.backend
-	_, err := backend.Service.RecordWorkerHeartbeat(ctx, &workflowservice.RecordWorkerHeartbeatRequest{
-		Namespace:       backend.Namespace,
-		Identity:        backend.Identity,
-		WorkerHeartbeat: []*workerpb.WorkerHeartbeat{h.make(enumspb.WORKER_STATUS_RUNNING)},
-		ResourceId:      "worker:" + backend.Workers.GroupingKey,
-	})
-	if err == nil {
-		h.mu.Lock()
-		h.environment = nil
-		h.mu.Unlock()
-	}
-	return err
+// Heard is called when the server has taken a heartbeat.
+func (h *heartbeats) Heard() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.environment = nil
 }
 
 // make returns what there is to say.
@@ -95,7 +68,7 @@ func (h *heartbeats) make(status enumspb.WorkerStatus) *workerpb.WorkerHeartbeat
 		WorkerIdentity:    w.config.Identity,
 		HostInfo: &workerpb.WorkerHostInfo{
 			HostName:            hostName(),
-			WorkerGroupingKey:   w.config.backend.Workers.GroupingKey,
+			WorkerGroupingKey:   w.config.backend.Workers.Group.Key(),
 			ProcessId:           strconv.Itoa(os.Getpid()),
 			CurrentHostCpuUsage: h.usage(tuner.SysInfoProvider.CpuUsage),
 			CurrentHostMemUsage: h.usage(tuner.SysInfoProvider.MemoryUsage),

@@ -12,6 +12,7 @@ import (
 
 	"github.com/perdure/perdure/sdk/internal/client"
 	"github.com/perdure/perdure/sdk/internal/tuner"
+	"github.com/perdure/perdure/sdk/internal/workergroup"
 )
 
 // steady is a machine that is always half busy.
@@ -25,7 +26,7 @@ func (steady) CpuUsage(*tuner.SysInfoContext) (float64, error)    { return 0.5, 
 func beatingTest(t *testing.T, test func(t *testing.T, w *Worker, f *fakeServer)) {
 	t.Helper()
 	workerTest(t, func(c *config, f *fakeServer) {
-		c.backend.Workers = client.WorkerOptions{HeartbeatInterval: time.Minute, SDKName: "sdk", SDKVersion: "1", GroupingKey: "group"}
+		c.backend.Workers = client.WorkerOptions{HeartbeatInterval: time.Minute, SDKName: "sdk", SDKVersion: "1", Group: workergroup.New()}
 		c.SysInfoProvider = steady{}
 		f.capabilities = &namespacepb.NamespaceInfo_Capabilities{WorkerHeartbeats: true}
 		withActivity(t, func() error { return nil })(c, f)
@@ -60,7 +61,7 @@ func TestAWorkerTellsTheServerHowItIs(t *testing.T) {
 			second.GetElapsedSinceLastHeartbeat().AsDuration() != time.Minute {
 			t.Errorf("the heartbeat is %v", second)
 		}
-		if host := second.GetHostInfo(); host.GetCurrentHostCpuUsage() != 0.5 || host.GetCurrentHostMemUsage() != 0.25 || host.GetWorkerGroupingKey() != "group" {
+		if host := second.GetHostInfo(); host.GetCurrentHostCpuUsage() != 0.5 || host.GetCurrentHostMemUsage() != 0.25 || host.GetWorkerGroupingKey() != w.config.backend.Workers.Group.Key() {
 			t.Errorf("the host is %v", host)
 		}
 		slots := second.GetActivityTaskSlotsInfo()
@@ -165,4 +166,27 @@ func TestStoppingWaitsForATaskThatAStartHasASlotFor(t *testing.T) {
 		answer[*completedRequest](t, f)
 		<-stopped
 	})
+}
+
+func TestWorkersNameTheirQueueForCommandsIfTheServerSendsThem(t *testing.T) {
+	for _, commands := range []bool{true, false} {
+		workerTest(t, func(c *config, f *fakeServer) {
+			c.backend.Workers.HeartbeatInterval = time.Minute
+			f.capabilities = &namespacepb.NamespaceInfo_Capabilities{WorkerHeartbeats: true, WorkerCommands: commands}
+			register(t, c, "echo", echo)
+		}, func(t *testing.T, w *Worker, f *fakeServer) {
+			want := ""
+			if commands {
+				want = w.config.backend.Workers.Group.CommandQueue("default")
+			}
+			f.normal <- newScript("echo").started().task(0)
+			completed := answer[*completedRequest](t, f)
+			if got := completed.GetWorkerControlTaskQueue(); got != want {
+				t.Errorf("with commands %v the completion names %q, want %q", commands, got, want)
+			}
+			if got := f.polls[0].GetWorkerControlTaskQueue(); got != want {
+				t.Errorf("with commands %v the poll names %q, want %q", commands, got, want)
+			}
+		})
+	}
 }

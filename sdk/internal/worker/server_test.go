@@ -31,6 +31,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/logger"
 	"github.com/perdure/perdure/sdk/internal/payloadlimits"
 	"github.com/perdure/perdure/sdk/internal/rpc"
+	"github.com/perdure/perdure/sdk/internal/workergroup"
 )
 
 // fakeServer is the server that a Worker under test talks to: tests put tasks in its
@@ -250,6 +251,7 @@ func testConfig(f *fakeServer) config {
 		Options: Options{Identity: "tester", BuildID: "build"},
 		backend: &client.Backend{
 			Service:          f,
+			Workers:          client.WorkerOptions{Group: workergroup.New()},
 			Namespace:        "default",
 			Logger:           logger.Discard{},
 			DataConverter:    converter.GetDefaultDataConverter(),

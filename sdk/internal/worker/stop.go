@@ -20,7 +20,7 @@ func (w *Worker) Stop() {
 	w.mu.Lock()
 	begun := w.stopBegun
 	w.stopBegun = true
-	drain, deregister := w.drain, w.deregister
+	drain, deregister, leaveGroup := w.drain, w.deregister, w.leaveGroup
 	w.mu.Unlock()
 	if begun {
 		<-w.stopped
@@ -31,6 +31,9 @@ func (w *Worker) Stop() {
 	w.endStopping()
 	if deregister != nil {
 		deregister()
+	}
+	if leaveGroup != nil {
+		leaveGroup()
 	}
 	w.background.Wait()
 	told := w.announce()

@@ -20,6 +20,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/payloadlimits"
 	"github.com/perdure/perdure/sdk/internal/policy"
 	"github.com/perdure/perdure/sdk/internal/registry"
+	"github.com/perdure/perdure/sdk/internal/workergroup"
 	"github.com/perdure/perdure/sdk/log"
 )
 
@@ -63,8 +64,12 @@ type Worker struct {
 	mu         sync.Mutex
 	stopBegun  bool
 	fatalError error
-	// beats is nil until Start, and without worker heartbeats.
-	beats *heartbeats
+	// beats and leaveGroup are nil until Start, and without worker heartbeats.
+	beats      *heartbeats
+	leaveGroup func()
+	// commandQueue is where the server sends commands, empty if it does not. It is set before
+	// the worker polls.
+	commandQueue string
 	// recent remembers failures for the status page; nil without one.
 	recent *recent
 	// started is when Start was called, page the status page, nil until then and without one.
@@ -254,6 +259,7 @@ func (w *Worker) begin() error {
 	if !begun {
 		w.started = time.Now()
 		w.version.configure(capabilities)
+		w.startHeartbeats(namespace.GetNamespaceInfo().GetCapabilities())
 		if w.workflows != nil {
 			w.workflows.configure(capabilities)
 			w.workflows.start(w)
@@ -271,7 +277,6 @@ func (w *Worker) begin() error {
 		if w.workflows != nil && w.config.backend.RegisterEager != nil {
 			w.deregister = w.config.backend.RegisterEager(w.config.taskQueue, eagerStarts{w})
 		}
-		w.startHeartbeats(namespace.GetNamespaceInfo().GetCapabilities())
 		if w.sessions != nil {
 			w.sessions.start(w)
 		}
@@ -288,15 +293,25 @@ func (w *Worker) begin() error {
 	return nil
 }
 
-// startHeartbeats begins to tell the server how the worker is, if both sides want it. The
-// caller holds mu.
+// startHeartbeats begins to tell the server how the worker is, if both sides want it, and
+// lets the server send commands, if it does. The caller holds mu; nothing polls yet.
 func (w *Worker) startHeartbeats(capabilities *namespacepb.NamespaceInfo_Capabilities) {
 	interval := w.config.backend.Workers.HeartbeatInterval
 	if interval <= 0 || !capabilities.GetWorkerHeartbeats() {
 		return
 	}
 	w.beats = newHeartbeats(w)
-	w.background.Go(func() { w.beats.run(w.stopping, interval) })
+	w.leaveGroup = w.config.backend.Workers.Group.Join(w.beats, workergroup.Options{
+		Service:   w.config.backend.Service,
+		Namespace: w.config.backend.Namespace,
+		Identity:  w.config.backend.Identity,
+		Interval:  interval,
+		Logger:    w.logger,
+		Commands:  capabilities.GetWorkerCommands(),
+	})
+	if capabilities.GetWorkerCommands() {
+		w.commandQueue = w.config.backend.Workers.Group.CommandQueue(w.config.backend.Namespace)
+	}
 }
 
 // learn takes in what the server can do in the namespace. The caller holds mu.

@@ -44,12 +44,14 @@ type workflowWorker struct {
 	namespace        string
 	identity         string
 	version          *buildVersion
-	sizes            *payloadlimits.Checker
-	versioning       VersioningBehavior // of workflow types that declare none
-	logger           log.Logger
-	recent           *recent
-	metrics          *workflowMetrics
-	forcedEvictions  metrics.Counter
+	// commandQueue is that of the worker.
+	commandQueue    string
+	sizes           *payloadlimits.Checker
+	versioning      VersioningBehavior // of workflow types that declare none
+	logger          log.Logger
+	recent          *recent
+	metrics         *workflowMetrics
+	forcedEvictions metrics.Counter
 
 	// normalPolls and stickyPolls are the open polls of either task queue.
 	normalPolls, stickyPolls *pollGauge
@@ -202,6 +204,7 @@ func (w *workflowWorker) configure(capabilities *workflowservice.GetSystemInfoRe
 
 // start begins to poll.
 func (w *workflowWorker) start(worker *Worker) {
+	w.commandQueue = worker.commandQueue
 	w.newPollers(worker)
 	for _, p := range w.pollers {
 		p.start(worker.stopping, worker.polling)
@@ -219,6 +222,8 @@ func (w *workflowWorker) poll(ctx context.Context, taskQueue, instanceKey string
 		TaskQueue:         queue,
 		Identity:          w.identity,
 		WorkerInstanceKey: instanceKey,
+
+		WorkerControlTaskQueue: w.commandQueue,
 	}
 	w.version.stampWorkflowPoll(request)
 	open.begin()
