@@ -140,6 +140,14 @@ var (
 		"How many workflow rules a namespace may have.")
 )
 
+// Schedules.
+var (
+	Schedules = byNamespace("frontend.enableSchedules", true, boolean,
+		"There are schedules. If not, calls that are about them are refused; those that there are go on.")
+	ScheduleStartRate = byNamespace("worker.schedulerNamespaceStartWorkflowRPS", 30.0, fraction(0.001, 1e6),
+		"How many workflows a second all schedules of a namespace start together. What comes at once beyond that is put off.")
+)
+
 // Completion callbacks.
 var (
 	CallbackAddresses = byNamespace("callback.allowedAddresses", Addresses(nil), addresses,

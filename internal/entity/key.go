@@ -15,6 +15,8 @@ const (
 	KindBatch Kind = 'b'
 	// KindCallback is the delivery of one completion callback.
 	KindCallback Kind = 'c'
+	// KindSchedule is a schedule.
+	KindSchedule Kind = 's'
 	// KindTaskQueue is what is configured of a task queue, all its types together.
 	KindTaskQueue Kind = 'q'
 	// KindWorkflow is a workflow chain: one workflow id with all its runs.

@@ -44,8 +44,9 @@ func (h *clusterHandlers) GetSystemInfo(context.Context, *workflowservice.GetSys
 			// them; it makes SDKs send build ids where older ones had checksums.
 			BuildIdBasedVersioning: true,
 			EagerWorkflowStart:     true,
-			// Absent, because not implemented: SupportsSchedules, Nexus,
-			// CountGroupByExecutionStatus, ServerScaledDeployments.
+			SupportsSchedules:      true,
+			// Absent, because not implemented: Nexus, CountGroupByExecutionStatus,
+			// ServerScaledDeployments.
 		},
 	}, nil
 }

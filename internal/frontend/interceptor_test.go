@@ -223,7 +223,7 @@ func TestCapabilitiesAreThoseThatAreThere(t *testing.T) {
 	}
 	c := resp.(*workflowservice.GetSystemInfoResponse).GetCapabilities()
 	if !c.SdkMetadata || !c.InternalErrorDifferentiation || !c.EagerWorkflowStart || !c.UpsertMemo || !c.BuildIdBasedVersioning ||
-		c.SupportsSchedules || c.Nexus || c.ServerScaledDeployments || c.CountGroupByExecutionStatus {
+		!c.SupportsSchedules || c.Nexus || c.ServerScaledDeployments || c.CountGroupByExecutionStatus {
 		t.Errorf("capabilities are %v", c)
 	}
 	info, err := d.call(t.Context(), &workflowservice.GetClusterInfoRequest{})
@@ -248,7 +248,7 @@ func TestNamespacesThroughTheDoor(t *testing.T) {
 	}
 	described := resp.(*workflowservice.DescribeNamespaceResponse)
 	if i := described.GetNamespaceInfo(); i.GetName() != "orders" || i.GetDescription() != "d" || i.GetLimits().GetBlobSizeLimitError() != check.MaxBlob ||
-		!i.GetCapabilities().GetWorkerHeartbeats() || !i.GetCapabilities().GetWorkerPollCompleteOnShutdown() || i.GetCapabilities().GetWorkerCommands() || i.GetSupportsSchedules() || described.GetConfig().GetWorkflowExecutionRetentionTtl().GetSeconds() != 7200 ||
+		!i.GetCapabilities().GetWorkerHeartbeats() || !i.GetCapabilities().GetWorkerPollCompleteOnShutdown() || i.GetCapabilities().GetWorkerCommands() || !i.GetSupportsSchedules() || described.GetConfig().GetWorkflowExecutionRetentionTtl().GetSeconds() != 7200 ||
 		described.GetReplicationConfig().GetActiveClusterName() == "" {
 		t.Errorf("described as %v", described)
 	}

@@ -89,12 +89,13 @@ func describeNamespace(ctx context.Context, ns *namespace.Namespace) *workflowse
 	}
 	return &workflowservice.DescribeNamespaceResponse{
 		NamespaceInfo: &namespacepb.NamespaceInfo{
-			Name:        ns.Name,
-			State:       ns.State,
-			Description: ns.Description,
-			OwnerEmail:  ns.OwnerEmail,
-			Data:        ns.Data,
-			Id:          ns.ID,
+			Name:              ns.Name,
+			State:             ns.State,
+			Description:       ns.Description,
+			OwnerEmail:        ns.OwnerEmail,
+			Data:              ns.Data,
+			Id:                ns.ID,
+			SupportsSchedules: dynamicconfig.Schedules.Get(settings.config, ns.Name),
 			// As in GetSystemInfo: what is not set is not there.
 			Capabilities: &namespacepb.NamespaceInfo_Capabilities{
 				EagerWorkflowStart:              dynamicconfig.EagerWorkflowStart.Get(settings.config, ns.Name),

@@ -90,6 +90,7 @@ type workflowService struct {
 	workerHandlers
 	namespaceHandlers
 	ruleHandlers
+	scheduleHandlers
 	clusterHandlers
 	visibilityHandlers
 	batchHandlers
@@ -136,6 +137,7 @@ func New(options Options) *Service {
 			workerHandlers:           workerHandlers{matching: match, workers: newWorkerRegistry(), logger: logger},
 			namespaceHandlers:        namespaceHandlers{namespaces: options.Namespaces},
 			ruleHandlers:             ruleHandlers{namespaces: options.Namespaces, runtime: runtime},
+			scheduleHandlers:         scheduleHandlers{runtime: runtime, visibility: visibilityHandlers{index: options.Visibility}},
 			clusterHandlers:          clusterHandlers{cluster: options.Cluster},
 			visibilityHandlers:       visibilityHandlers{index: options.Visibility},
 			batchHandlers:            batchHandlers{runtime: runtime, index: options.Visibility, starting: make(chan struct{}, 1)},

@@ -72,25 +72,39 @@ func (h *visibilityHandlers) CountWorkflowExecutions(ctx context.Context, req *w
 	if err != nil {
 		return nil, err
 	}
-	if h.index == nil {
-		return nil, errNoVisibility
-	}
-	groups, err := h.index.Count(ctx, callOf(ctx).namespace.ID, q)
+	count, groups, err := h.count(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	resp := &workflowservice.CountWorkflowExecutionsResponse{}
+	resp := &workflowservice.CountWorkflowExecutionsResponse{Count: count}
 	for _, group := range groups {
-		resp.Count += group.Count
-		if q.GroupBy == nil {
-			continue
-		}
-		resp.Groups = append(resp.Groups, &workflowservice.CountWorkflowExecutionsResponse_AggregationGroup{
-			GroupValues: []*commonpb.Payload{searchattribute.Encode(group.Value, q.GroupBy.Type)},
-			Count:       group.Count,
-		})
+		resp.Groups = append(resp.Groups, &workflowservice.CountWorkflowExecutionsResponse_AggregationGroup{GroupValues: group.values, Count: group.count})
 	}
 	return resp, nil
+}
+
+// counted is one group of a count.
+type counted struct {
+	values []*commonpb.Payload
+	count  int64
+}
+
+// count counts the rows that a query finds, and those of each group if it has a GROUP BY.
+func (h *visibilityHandlers) count(ctx context.Context, q *query.Query) (total int64, groups []counted, err error) {
+	if h.index == nil {
+		return 0, nil, errNoVisibility
+	}
+	all, err := h.index.Count(ctx, callOf(ctx).namespace.ID, q)
+	if err != nil {
+		return 0, nil, err
+	}
+	for _, group := range all {
+		total += group.Count
+		if q.GroupBy != nil {
+			groups = append(groups, counted{[]*commonpb.Payload{searchattribute.Encode(group.Value, q.GroupBy.Type)}, group.Count})
+		}
+	}
+	return total, groups, nil
 }
 
 // ListOpenWorkflowExecutions lists the workflows that run, by filters.
@@ -197,9 +211,22 @@ func (h *visibilityHandlers) listWhere(ctx context.Context, conditions query.And
 	return h.list(ctx, q, name, text, size, token)
 }
 
-// list returns a page and the token of the next one. The list is known again by its name
-// and its text.
-func (h *visibilityHandlers) list(ctx context.Context, q *query.Query, name, text string, size int32, encoded []byte) ([]*workflowpb.WorkflowExecutionInfo, []byte, error) {
+// list returns a page of workflows and the token of the next one.
+func (h *visibilityHandlers) list(ctx context.Context, q *query.Query, name, text string, size int32, token []byte) ([]*workflowpb.WorkflowExecutionInfo, []byte, error) {
+	rows, next, err := h.page(ctx, q, name, text, size, token)
+	if err != nil {
+		return nil, nil, err
+	}
+	executions := make([]*workflowpb.WorkflowExecutionInfo, len(rows))
+	for i, row := range rows {
+		executions[i] = listedRow(row, callOf(ctx).namespace)
+	}
+	return executions, next, nil
+}
+
+// page returns a page of rows and the token of the next one. The list is known again by its
+// name and its text.
+func (h *visibilityHandlers) page(ctx context.Context, q *query.Query, name, text string, size int32, encoded []byte) ([]*records.WorkflowRow, []byte, error) {
 	ns := callOf(ctx).namespace
 	hash := xxhash.Sum64String(ns.ID + "\n" + name + "\n" + text)
 	token, err := tokens.DecodeList(encoded, hash)
@@ -224,14 +251,10 @@ func (h *visibilityHandlers) list(ctx context.Context, q *query.Query, name, tex
 	if err != nil {
 		return nil, nil, err
 	}
-	executions := make([]*workflowpb.WorkflowExecutionInfo, len(page.Rows))
-	for i, row := range page.Rows {
-		executions[i] = listedRow(row, ns)
-	}
 	if page.Last == nil {
-		return executions, nil, nil
+		return page.Rows, nil, nil
 	}
-	return executions, tokens.EncodeList(&records.ListToken{Query: hash, Closed: page.Last.Closed, Started: page.Last.Started, Id: page.Last.ID, By: orderRecords(page.Last.By)}), nil
+	return page.Rows, tokens.EncodeList(&records.ListToken{Query: hash, Closed: page.Last.Closed, Started: page.Last.Started, Id: page.Last.ID, By: orderRecords(page.Last.By)}), nil
 }
 
 // orderValues are the values of a cursor in a token, and orderRecords the other way round.
@@ -277,16 +300,12 @@ func listedRow(row *records.WorkflowRow, ns *namespace.Namespace) *workflowpb.Wo
 		Status:            row.Status,
 		TaskQueue:         row.TaskQueue,
 		Memo:              row.Memo,
-		SearchAttributes:  &commonpb.SearchAttributes{IndexedFields: maps.Clone(row.SearchAttributes.GetIndexedFields())},
+		SearchAttributes:  &commonpb.SearchAttributes{IndexedFields: knownAttributes(ns, row.SearchAttributes.GetIndexedFields())},
 		ParentNamespaceId: row.ParentNamespaceId,
 		ParentExecution:   row.Parent,
 		RootExecution:     row.Root,
 		FirstRunId:        row.FirstRunId,
 	}
-	maps.DeleteFunc(info.SearchAttributes.IndexedFields, func(name string, _ *commonpb.Payload) bool {
-		_, known := searchattribute.TypeOf(name, ns.SearchAttributes)
-		return !known
-	})
 	if info.Memo == nil {
 		info.Memo = new(commonpb.Memo)
 	}
@@ -296,4 +315,14 @@ func listedRow(row *records.WorkflowRow, ns *namespace.Namespace) *workflowpb.Wo
 		info.HistoryLength, info.HistorySizeBytes, info.StateTransitionCount = row.HistoryLength, row.HistorySize, row.StateTransitionCount
 	}
 	return info
+}
+
+// knownAttributes are search attributes without those that the namespace does not have any more.
+func knownAttributes(ns *namespace.Namespace, attributes map[string]*commonpb.Payload) map[string]*commonpb.Payload {
+	known := maps.Clone(attributes)
+	maps.DeleteFunc(known, func(name string, _ *commonpb.Payload) bool {
+		_, has := searchattribute.TypeOf(name, ns.SearchAttributes)
+		return !has
+	})
+	return known
 }

@@ -1,7 +1,8 @@
 // Package records defines what Perdure writes to its store, as protobuf messages:
 //
 //   - workflow.proto: workflow chains, runs, and what is pending in them
-//   - message.proto: messages to workflow chains
+//   - message.proto: messages to workflow chains, and answers
+//   - schedule.proto: schedules
 //   - visibility.proto: what lists of workflows know of each run
 //   - callback.proto: completion callbacks on their way
 //   - batch.proto: batch operations

@@ -40,6 +40,7 @@ type Chain struct {
 	// next_expiry is when the oldest closed run of the chain is to be deleted, and
 	// the fire time of the chain's durable timer; unset when no run is closed.
 	NextExpiry    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=next_expiry,json=nextExpiry,proto3" json:"next_expiry,omitempty"`
+	Watches       *Watches               `protobuf:"bytes,3,opt,name=watches,proto3" json:"watches,omitempty"` // unset: nobody has asked for runs, or they are forgotten
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -88,6 +89,120 @@ func (x *Chain) GetNextExpiry() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Chain) GetWatches() *Watches {
+	if x != nil {
+		return x.Watches
+	}
+	return nil
+}
+
+// Watches are those who have asked the chain for runs by StartWorkflow messages: who has
+// asked last comes last.
+type Watches struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Watches       []*Watch               `protobuf:"bytes,1,rep,name=watches,proto3" json:"watches,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Watches) Reset() {
+	*x = Watches{}
+	mi := &file_records_workflow_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Watches) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Watches) ProtoMessage() {}
+
+func (x *Watches) ProtoReflect() protoreflect.Message {
+	mi := &file_records_workflow_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Watches.ProtoReflect.Descriptor instead.
+func (*Watches) Descriptor() ([]byte, []int) {
+	return file_records_workflow_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Watches) GetWatches() []*Watch {
+	if x != nil {
+		return x.Watches
+	}
+	return nil
+}
+
+// Watch is one of them.
+type Watch struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Entity        []byte                 `protobuf:"bytes,1,opt,name=entity,proto3" json:"entity,omitempty"`                             // encoded entity key
+	Number        int64                  `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`                            // of its last request
+	FirstRunId    string                 `protobuf:"bytes,3,opt,name=first_run_id,json=firstRunId,proto3" json:"first_run_id,omitempty"` // the run of that request, while it is told of its end; else empty
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Watch) Reset() {
+	*x = Watch{}
+	mi := &file_records_workflow_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Watch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Watch) ProtoMessage() {}
+
+func (x *Watch) ProtoReflect() protoreflect.Message {
+	mi := &file_records_workflow_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Watch.ProtoReflect.Descriptor instead.
+func (*Watch) Descriptor() ([]byte, []int) {
+	return file_records_workflow_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Watch) GetEntity() []byte {
+	if x != nil {
+		return x.Entity
+	}
+	return nil
+}
+
+func (x *Watch) GetNumber() int64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *Watch) GetFirstRunId() string {
+	if x != nil {
+		return x.FirstRunId
+	}
+	return ""
+}
+
 // RunInfo is what a run is given when it starts. Written once, and again only
 // when the memo, the search attributes or the options change.
 type RunInfo struct {
@@ -127,7 +242,7 @@ type RunInfo struct {
 
 func (x *RunInfo) Reset() {
 	*x = RunInfo{}
-	mi := &file_records_workflow_proto_msgTypes[1]
+	mi := &file_records_workflow_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -139,7 +254,7 @@ func (x *RunInfo) String() string {
 func (*RunInfo) ProtoMessage() {}
 
 func (x *RunInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[1]
+	mi := &file_records_workflow_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -152,7 +267,7 @@ func (x *RunInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunInfo.ProtoReflect.Descriptor instead.
 func (*RunInfo) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{1}
+	return file_records_workflow_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *RunInfo) GetRunId() string {
@@ -341,7 +456,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_records_workflow_proto_msgTypes[2]
+	mi := &file_records_workflow_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -353,7 +468,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[2]
+	mi := &file_records_workflow_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -366,7 +481,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{2}
+	return file_records_workflow_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Origin) GetBeforeEventId() int64 {
@@ -397,7 +512,7 @@ type Parent struct {
 
 func (x *Parent) Reset() {
 	*x = Parent{}
-	mi := &file_records_workflow_proto_msgTypes[3]
+	mi := &file_records_workflow_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -409,7 +524,7 @@ func (x *Parent) String() string {
 func (*Parent) ProtoMessage() {}
 
 func (x *Parent) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[3]
+	mi := &file_records_workflow_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -422,7 +537,7 @@ func (x *Parent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parent.ProtoReflect.Descriptor instead.
 func (*Parent) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{3}
+	return file_records_workflow_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Parent) GetEntity() []byte {
@@ -486,7 +601,7 @@ type Run struct {
 
 func (x *Run) Reset() {
 	*x = Run{}
-	mi := &file_records_workflow_proto_msgTypes[4]
+	mi := &file_records_workflow_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -498,7 +613,7 @@ func (x *Run) String() string {
 func (*Run) ProtoMessage() {}
 
 func (x *Run) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[4]
+	mi := &file_records_workflow_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -511,7 +626,7 @@ func (x *Run) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Run.ProtoReflect.Descriptor instead.
 func (*Run) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{4}
+	return file_records_workflow_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Run) GetStatus() v13.WorkflowExecutionStatus {
@@ -677,7 +792,7 @@ type TimeSkipping struct {
 
 func (x *TimeSkipping) Reset() {
 	*x = TimeSkipping{}
-	mi := &file_records_workflow_proto_msgTypes[5]
+	mi := &file_records_workflow_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -689,7 +804,7 @@ func (x *TimeSkipping) String() string {
 func (*TimeSkipping) ProtoMessage() {}
 
 func (x *TimeSkipping) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[5]
+	mi := &file_records_workflow_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -702,7 +817,7 @@ func (x *TimeSkipping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimeSkipping.ProtoReflect.Descriptor instead.
 func (*TimeSkipping) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{5}
+	return file_records_workflow_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *TimeSkipping) GetConfig() *v1.TimeSkippingConfig {
@@ -753,7 +868,7 @@ type TaskProblem struct {
 
 func (x *TaskProblem) Reset() {
 	*x = TaskProblem{}
-	mi := &file_records_workflow_proto_msgTypes[6]
+	mi := &file_records_workflow_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -765,7 +880,7 @@ func (x *TaskProblem) String() string {
 func (*TaskProblem) ProtoMessage() {}
 
 func (x *TaskProblem) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[6]
+	mi := &file_records_workflow_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -778,7 +893,7 @@ func (x *TaskProblem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskProblem.ProtoReflect.Descriptor instead.
 func (*TaskProblem) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{6}
+	return file_records_workflow_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TaskProblem) GetCount() int32 {
@@ -815,7 +930,7 @@ type Pause struct {
 
 func (x *Pause) Reset() {
 	*x = Pause{}
-	mi := &file_records_workflow_proto_msgTypes[7]
+	mi := &file_records_workflow_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -827,7 +942,7 @@ func (x *Pause) String() string {
 func (*Pause) ProtoMessage() {}
 
 func (x *Pause) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[7]
+	mi := &file_records_workflow_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -840,7 +955,7 @@ func (x *Pause) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pause.ProtoReflect.Descriptor instead.
 func (*Pause) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{7}
+	return file_records_workflow_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Pause) GetTime() *timestamppb.Timestamp {
@@ -891,7 +1006,7 @@ type WorkflowTask struct {
 
 func (x *WorkflowTask) Reset() {
 	*x = WorkflowTask{}
-	mi := &file_records_workflow_proto_msgTypes[8]
+	mi := &file_records_workflow_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -903,7 +1018,7 @@ func (x *WorkflowTask) String() string {
 func (*WorkflowTask) ProtoMessage() {}
 
 func (x *WorkflowTask) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[8]
+	mi := &file_records_workflow_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -916,7 +1031,7 @@ func (x *WorkflowTask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkflowTask.ProtoReflect.Descriptor instead.
 func (*WorkflowTask) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{8}
+	return file_records_workflow_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *WorkflowTask) GetScheduledEventId() int64 {
@@ -1019,7 +1134,7 @@ type Activity struct {
 
 func (x *Activity) Reset() {
 	*x = Activity{}
-	mi := &file_records_workflow_proto_msgTypes[9]
+	mi := &file_records_workflow_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1031,7 +1146,7 @@ func (x *Activity) String() string {
 func (*Activity) ProtoMessage() {}
 
 func (x *Activity) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[9]
+	mi := &file_records_workflow_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1044,7 +1159,7 @@ func (x *Activity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Activity.ProtoReflect.Descriptor instead.
 func (*Activity) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{9}
+	return file_records_workflow_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Activity) GetScheduledEventId() int64 {
@@ -1262,7 +1377,7 @@ type ActivityControl struct {
 
 func (x *ActivityControl) Reset() {
 	*x = ActivityControl{}
-	mi := &file_records_workflow_proto_msgTypes[10]
+	mi := &file_records_workflow_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1274,7 +1389,7 @@ func (x *ActivityControl) String() string {
 func (*ActivityControl) ProtoMessage() {}
 
 func (x *ActivityControl) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[10]
+	mi := &file_records_workflow_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1287,7 +1402,7 @@ func (x *ActivityControl) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityControl.ProtoReflect.Descriptor instead.
 func (*ActivityControl) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{10}
+	return file_records_workflow_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ActivityControl) GetPaused() bool {
@@ -1365,7 +1480,7 @@ type Timer struct {
 
 func (x *Timer) Reset() {
 	*x = Timer{}
-	mi := &file_records_workflow_proto_msgTypes[11]
+	mi := &file_records_workflow_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1377,7 +1492,7 @@ func (x *Timer) String() string {
 func (*Timer) ProtoMessage() {}
 
 func (x *Timer) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[11]
+	mi := &file_records_workflow_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1390,7 +1505,7 @@ func (x *Timer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer.ProtoReflect.Descriptor instead.
 func (*Timer) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{11}
+	return file_records_workflow_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Timer) GetTimerId() string {
@@ -1431,7 +1546,7 @@ type Child struct {
 
 func (x *Child) Reset() {
 	*x = Child{}
-	mi := &file_records_workflow_proto_msgTypes[12]
+	mi := &file_records_workflow_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1443,7 +1558,7 @@ func (x *Child) String() string {
 func (*Child) ProtoMessage() {}
 
 func (x *Child) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[12]
+	mi := &file_records_workflow_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1456,7 +1571,7 @@ func (x *Child) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Child.ProtoReflect.Descriptor instead.
 func (*Child) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{12}
+	return file_records_workflow_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Child) GetInitiatedEventId() int64 {
@@ -1529,7 +1644,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_records_workflow_proto_msgTypes[13]
+	mi := &file_records_workflow_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1541,7 +1656,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[13]
+	mi := &file_records_workflow_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1554,7 +1669,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{13}
+	return file_records_workflow_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Update) GetAdmittedEventId() int64 {
@@ -1596,7 +1711,7 @@ type AttachedRequest struct {
 
 func (x *AttachedRequest) Reset() {
 	*x = AttachedRequest{}
-	mi := &file_records_workflow_proto_msgTypes[14]
+	mi := &file_records_workflow_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1608,7 +1723,7 @@ func (x *AttachedRequest) String() string {
 func (*AttachedRequest) ProtoMessage() {}
 
 func (x *AttachedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[14]
+	mi := &file_records_workflow_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1621,7 +1736,7 @@ func (x *AttachedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttachedRequest.ProtoReflect.Descriptor instead.
 func (*AttachedRequest) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{14}
+	return file_records_workflow_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *AttachedRequest) GetEventId() int64 {
@@ -1657,7 +1772,7 @@ type Callback struct {
 
 func (x *Callback) Reset() {
 	*x = Callback{}
-	mi := &file_records_workflow_proto_msgTypes[15]
+	mi := &file_records_workflow_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1669,7 +1784,7 @@ func (x *Callback) String() string {
 func (*Callback) ProtoMessage() {}
 
 func (x *Callback) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[15]
+	mi := &file_records_workflow_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1682,7 +1797,7 @@ func (x *Callback) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Callback.ProtoReflect.Descriptor instead.
 func (*Callback) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{15}
+	return file_records_workflow_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Callback) GetCallback() *v1.Callback {
@@ -1756,7 +1871,7 @@ type External struct {
 
 func (x *External) Reset() {
 	*x = External{}
-	mi := &file_records_workflow_proto_msgTypes[16]
+	mi := &file_records_workflow_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1768,7 +1883,7 @@ func (x *External) String() string {
 func (*External) ProtoMessage() {}
 
 func (x *External) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[16]
+	mi := &file_records_workflow_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1781,7 +1896,7 @@ func (x *External) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use External.ProtoReflect.Descriptor instead.
 func (*External) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{16}
+	return file_records_workflow_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *External) GetInitiatedEventId() int64 {
@@ -1830,11 +1945,19 @@ var File_records_workflow_proto protoreflect.FileDescriptor
 
 const file_records_workflow_proto_rawDesc = "" +
 	"\n" +
-	"\x16records/workflow.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/protobuf/duration.proto\x1a$temporal/api/common/v1/message.proto\x1a(temporal/api/enums/v1/failed_cause.proto\x1a$temporal/api/enums/v1/workflow.proto\x1a%temporal/api/failure/v1/message.proto\x1a'temporal/api/sdk/v1/user_metadata.proto\x1a&temporal/api/workflow/v1/message.proto\"j\n" +
+	"\x16records/workflow.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/protobuf/duration.proto\x1a$temporal/api/common/v1/message.proto\x1a(temporal/api/enums/v1/failed_cause.proto\x1a$temporal/api/enums/v1/workflow.proto\x1a%temporal/api/failure/v1/message.proto\x1a'temporal/api/sdk/v1/user_metadata.proto\x1a&temporal/api/workflow/v1/message.proto\"\xa1\x01\n" +
 	"\x05Chain\x12$\n" +
 	"\x0ecurrent_run_id\x18\x01 \x01(\tR\fcurrentRunId\x12;\n" +
 	"\vnext_expiry\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"nextExpiry\"\x96\v\n" +
+	"nextExpiry\x125\n" +
+	"\awatches\x18\x03 \x01(\v2\x1b.perdure.records.v1.WatchesR\awatches\">\n" +
+	"\aWatches\x123\n" +
+	"\awatches\x18\x01 \x03(\v2\x19.perdure.records.v1.WatchR\awatches\"Y\n" +
+	"\x05Watch\x12\x16\n" +
+	"\x06entity\x18\x01 \x01(\fR\x06entity\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\x03R\x06number\x12 \n" +
+	"\ffirst_run_id\x18\x03 \x01(\tR\n" +
+	"firstRunId\"\x96\v\n" +
 	"\aRunInfo\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12 \n" +
 	"\ffirst_run_id\x18\x02 \x01(\tR\n" +
@@ -2023,108 +2146,112 @@ func file_records_workflow_proto_rawDescGZIP() []byte {
 	return file_records_workflow_proto_rawDescData
 }
 
-var file_records_workflow_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_records_workflow_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_records_workflow_proto_goTypes = []any{
 	(*Chain)(nil),                    // 0: perdure.records.v1.Chain
-	(*RunInfo)(nil),                  // 1: perdure.records.v1.RunInfo
-	(*Origin)(nil),                   // 2: perdure.records.v1.Origin
-	(*Parent)(nil),                   // 3: perdure.records.v1.Parent
-	(*Run)(nil),                      // 4: perdure.records.v1.Run
-	(*TimeSkipping)(nil),             // 5: perdure.records.v1.TimeSkipping
-	(*TaskProblem)(nil),              // 6: perdure.records.v1.TaskProblem
-	(*Pause)(nil),                    // 7: perdure.records.v1.Pause
-	(*WorkflowTask)(nil),             // 8: perdure.records.v1.WorkflowTask
-	(*Activity)(nil),                 // 9: perdure.records.v1.Activity
-	(*ActivityControl)(nil),          // 10: perdure.records.v1.ActivityControl
-	(*Timer)(nil),                    // 11: perdure.records.v1.Timer
-	(*Child)(nil),                    // 12: perdure.records.v1.Child
-	(*Update)(nil),                   // 13: perdure.records.v1.Update
-	(*AttachedRequest)(nil),          // 14: perdure.records.v1.AttachedRequest
-	(*Callback)(nil),                 // 15: perdure.records.v1.Callback
-	(*External)(nil),                 // 16: perdure.records.v1.External
-	(*timestamppb.Timestamp)(nil),    // 17: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 18: google.protobuf.Duration
-	(*v1.RetryPolicy)(nil),           // 19: temporal.api.common.v1.RetryPolicy
-	(*v1.WorkflowExecution)(nil),     // 20: temporal.api.common.v1.WorkflowExecution
-	(*v1.Memo)(nil),                  // 21: temporal.api.common.v1.Memo
-	(*v1.SearchAttributes)(nil),      // 22: temporal.api.common.v1.SearchAttributes
-	(*v1.Priority)(nil),              // 23: temporal.api.common.v1.Priority
-	(*v11.UserMetadata)(nil),         // 24: temporal.api.sdk.v1.UserMetadata
-	(*v12.VersioningOverride)(nil),   // 25: temporal.api.workflow.v1.VersioningOverride
-	(v13.WorkflowExecutionStatus)(0), // 26: temporal.api.enums.v1.WorkflowExecutionStatus
-	(*v1.TimeSkippingConfig)(nil),    // 27: temporal.api.common.v1.TimeSkippingConfig
-	(v13.WorkflowTaskFailedCause)(0), // 28: temporal.api.enums.v1.WorkflowTaskFailedCause
-	(v13.TimeoutType)(0),             // 29: temporal.api.enums.v1.TimeoutType
-	(*v1.Payloads)(nil),              // 30: temporal.api.common.v1.Payloads
-	(*v14.Failure)(nil),              // 31: temporal.api.failure.v1.Failure
-	(v13.ParentClosePolicy)(0),       // 32: temporal.api.enums.v1.ParentClosePolicy
-	(*v1.Callback)(nil),              // 33: temporal.api.common.v1.Callback
+	(*Watches)(nil),                  // 1: perdure.records.v1.Watches
+	(*Watch)(nil),                    // 2: perdure.records.v1.Watch
+	(*RunInfo)(nil),                  // 3: perdure.records.v1.RunInfo
+	(*Origin)(nil),                   // 4: perdure.records.v1.Origin
+	(*Parent)(nil),                   // 5: perdure.records.v1.Parent
+	(*Run)(nil),                      // 6: perdure.records.v1.Run
+	(*TimeSkipping)(nil),             // 7: perdure.records.v1.TimeSkipping
+	(*TaskProblem)(nil),              // 8: perdure.records.v1.TaskProblem
+	(*Pause)(nil),                    // 9: perdure.records.v1.Pause
+	(*WorkflowTask)(nil),             // 10: perdure.records.v1.WorkflowTask
+	(*Activity)(nil),                 // 11: perdure.records.v1.Activity
+	(*ActivityControl)(nil),          // 12: perdure.records.v1.ActivityControl
+	(*Timer)(nil),                    // 13: perdure.records.v1.Timer
+	(*Child)(nil),                    // 14: perdure.records.v1.Child
+	(*Update)(nil),                   // 15: perdure.records.v1.Update
+	(*AttachedRequest)(nil),          // 16: perdure.records.v1.AttachedRequest
+	(*Callback)(nil),                 // 17: perdure.records.v1.Callback
+	(*External)(nil),                 // 18: perdure.records.v1.External
+	(*timestamppb.Timestamp)(nil),    // 19: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),      // 20: google.protobuf.Duration
+	(*v1.RetryPolicy)(nil),           // 21: temporal.api.common.v1.RetryPolicy
+	(*v1.WorkflowExecution)(nil),     // 22: temporal.api.common.v1.WorkflowExecution
+	(*v1.Memo)(nil),                  // 23: temporal.api.common.v1.Memo
+	(*v1.SearchAttributes)(nil),      // 24: temporal.api.common.v1.SearchAttributes
+	(*v1.Priority)(nil),              // 25: temporal.api.common.v1.Priority
+	(*v11.UserMetadata)(nil),         // 26: temporal.api.sdk.v1.UserMetadata
+	(*v12.VersioningOverride)(nil),   // 27: temporal.api.workflow.v1.VersioningOverride
+	(v13.WorkflowExecutionStatus)(0), // 28: temporal.api.enums.v1.WorkflowExecutionStatus
+	(*v1.TimeSkippingConfig)(nil),    // 29: temporal.api.common.v1.TimeSkippingConfig
+	(v13.WorkflowTaskFailedCause)(0), // 30: temporal.api.enums.v1.WorkflowTaskFailedCause
+	(v13.TimeoutType)(0),             // 31: temporal.api.enums.v1.TimeoutType
+	(*v1.Payloads)(nil),              // 32: temporal.api.common.v1.Payloads
+	(*v14.Failure)(nil),              // 33: temporal.api.failure.v1.Failure
+	(v13.ParentClosePolicy)(0),       // 34: temporal.api.enums.v1.ParentClosePolicy
+	(*v1.Callback)(nil),              // 35: temporal.api.common.v1.Callback
 }
 var file_records_workflow_proto_depIdxs = []int32{
-	17, // 0: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
-	17, // 1: perdure.records.v1.RunInfo.start_time:type_name -> google.protobuf.Timestamp
-	17, // 2: perdure.records.v1.RunInfo.execution_time:type_name -> google.protobuf.Timestamp
-	17, // 3: perdure.records.v1.RunInfo.run_expiration:type_name -> google.protobuf.Timestamp
-	17, // 4: perdure.records.v1.RunInfo.execution_expiration:type_name -> google.protobuf.Timestamp
-	18, // 5: perdure.records.v1.RunInfo.execution_timeout:type_name -> google.protobuf.Duration
-	18, // 6: perdure.records.v1.RunInfo.run_timeout:type_name -> google.protobuf.Duration
-	18, // 7: perdure.records.v1.RunInfo.task_timeout:type_name -> google.protobuf.Duration
-	19, // 8: perdure.records.v1.RunInfo.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
-	3,  // 9: perdure.records.v1.RunInfo.parent:type_name -> perdure.records.v1.Parent
-	20, // 10: perdure.records.v1.RunInfo.root:type_name -> temporal.api.common.v1.WorkflowExecution
-	21, // 11: perdure.records.v1.RunInfo.memo:type_name -> temporal.api.common.v1.Memo
-	22, // 12: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
-	23, // 13: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
-	24, // 14: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
-	25, // 15: perdure.records.v1.RunInfo.versioning_override:type_name -> temporal.api.workflow.v1.VersioningOverride
-	17, // 16: perdure.records.v1.RunInfo.original_start_time:type_name -> google.protobuf.Timestamp
-	2,  // 17: perdure.records.v1.RunInfo.origins:type_name -> perdure.records.v1.Origin
-	26, // 18: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
-	8,  // 19: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
-	18, // 20: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
-	17, // 21: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
-	17, // 22: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
-	7,  // 23: perdure.records.v1.Run.pause:type_name -> perdure.records.v1.Pause
-	6,  // 24: perdure.records.v1.Run.task_problem:type_name -> perdure.records.v1.TaskProblem
-	5,  // 25: perdure.records.v1.Run.time_skipping:type_name -> perdure.records.v1.TimeSkipping
-	27, // 26: perdure.records.v1.TimeSkipping.config:type_name -> temporal.api.common.v1.TimeSkippingConfig
-	18, // 27: perdure.records.v1.TimeSkipping.skipped:type_name -> google.protobuf.Duration
-	17, // 28: perdure.records.v1.TimeSkipping.fast_forward_target:type_name -> google.protobuf.Timestamp
-	28, // 29: perdure.records.v1.TaskProblem.cause:type_name -> temporal.api.enums.v1.WorkflowTaskFailedCause
-	29, // 30: perdure.records.v1.TaskProblem.timeout:type_name -> temporal.api.enums.v1.TimeoutType
-	17, // 31: perdure.records.v1.Pause.time:type_name -> google.protobuf.Timestamp
-	17, // 32: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
-	17, // 33: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
-	18, // 34: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
-	18, // 35: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
-	18, // 36: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
-	18, // 37: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
-	18, // 38: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
-	19, // 39: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
-	17, // 40: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
-	17, // 41: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
-	17, // 42: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
-	17, // 43: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
-	17, // 44: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
-	30, // 45: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
-	31, // 46: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
-	23, // 47: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
-	17, // 48: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
-	10, // 49: perdure.records.v1.Activity.control:type_name -> perdure.records.v1.ActivityControl
-	17, // 50: perdure.records.v1.ActivityControl.pause_time:type_name -> google.protobuf.Timestamp
-	17, // 51: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
-	32, // 52: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
-	17, // 53: perdure.records.v1.AttachedRequest.attached_time:type_name -> google.protobuf.Timestamp
-	33, // 54: perdure.records.v1.Callback.callback:type_name -> temporal.api.common.v1.Callback
-	17, // 55: perdure.records.v1.Callback.registration_time:type_name -> google.protobuf.Timestamp
-	17, // 56: perdure.records.v1.Callback.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
-	31, // 57: perdure.records.v1.Callback.last_attempt_failure:type_name -> temporal.api.failure.v1.Failure
-	17, // 58: perdure.records.v1.Callback.next_attempt_schedule_time:type_name -> google.protobuf.Timestamp
-	59, // [59:59] is the sub-list for method output_type
-	59, // [59:59] is the sub-list for method input_type
-	59, // [59:59] is the sub-list for extension type_name
-	59, // [59:59] is the sub-list for extension extendee
-	0,  // [0:59] is the sub-list for field type_name
+	19, // 0: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
+	1,  // 1: perdure.records.v1.Chain.watches:type_name -> perdure.records.v1.Watches
+	2,  // 2: perdure.records.v1.Watches.watches:type_name -> perdure.records.v1.Watch
+	19, // 3: perdure.records.v1.RunInfo.start_time:type_name -> google.protobuf.Timestamp
+	19, // 4: perdure.records.v1.RunInfo.execution_time:type_name -> google.protobuf.Timestamp
+	19, // 5: perdure.records.v1.RunInfo.run_expiration:type_name -> google.protobuf.Timestamp
+	19, // 6: perdure.records.v1.RunInfo.execution_expiration:type_name -> google.protobuf.Timestamp
+	20, // 7: perdure.records.v1.RunInfo.execution_timeout:type_name -> google.protobuf.Duration
+	20, // 8: perdure.records.v1.RunInfo.run_timeout:type_name -> google.protobuf.Duration
+	20, // 9: perdure.records.v1.RunInfo.task_timeout:type_name -> google.protobuf.Duration
+	21, // 10: perdure.records.v1.RunInfo.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	5,  // 11: perdure.records.v1.RunInfo.parent:type_name -> perdure.records.v1.Parent
+	22, // 12: perdure.records.v1.RunInfo.root:type_name -> temporal.api.common.v1.WorkflowExecution
+	23, // 13: perdure.records.v1.RunInfo.memo:type_name -> temporal.api.common.v1.Memo
+	24, // 14: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
+	25, // 15: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
+	26, // 16: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
+	27, // 17: perdure.records.v1.RunInfo.versioning_override:type_name -> temporal.api.workflow.v1.VersioningOverride
+	19, // 18: perdure.records.v1.RunInfo.original_start_time:type_name -> google.protobuf.Timestamp
+	4,  // 19: perdure.records.v1.RunInfo.origins:type_name -> perdure.records.v1.Origin
+	28, // 20: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
+	10, // 21: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
+	20, // 22: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
+	19, // 23: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
+	19, // 24: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
+	9,  // 25: perdure.records.v1.Run.pause:type_name -> perdure.records.v1.Pause
+	8,  // 26: perdure.records.v1.Run.task_problem:type_name -> perdure.records.v1.TaskProblem
+	7,  // 27: perdure.records.v1.Run.time_skipping:type_name -> perdure.records.v1.TimeSkipping
+	29, // 28: perdure.records.v1.TimeSkipping.config:type_name -> temporal.api.common.v1.TimeSkippingConfig
+	20, // 29: perdure.records.v1.TimeSkipping.skipped:type_name -> google.protobuf.Duration
+	19, // 30: perdure.records.v1.TimeSkipping.fast_forward_target:type_name -> google.protobuf.Timestamp
+	30, // 31: perdure.records.v1.TaskProblem.cause:type_name -> temporal.api.enums.v1.WorkflowTaskFailedCause
+	31, // 32: perdure.records.v1.TaskProblem.timeout:type_name -> temporal.api.enums.v1.TimeoutType
+	19, // 33: perdure.records.v1.Pause.time:type_name -> google.protobuf.Timestamp
+	19, // 34: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
+	19, // 35: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
+	20, // 36: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
+	20, // 37: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
+	20, // 38: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
+	20, // 39: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
+	20, // 40: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
+	21, // 41: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	19, // 42: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
+	19, // 43: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
+	19, // 44: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
+	19, // 45: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
+	19, // 46: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
+	32, // 47: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
+	33, // 48: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
+	25, // 49: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
+	19, // 50: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
+	12, // 51: perdure.records.v1.Activity.control:type_name -> perdure.records.v1.ActivityControl
+	19, // 52: perdure.records.v1.ActivityControl.pause_time:type_name -> google.protobuf.Timestamp
+	19, // 53: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
+	34, // 54: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
+	19, // 55: perdure.records.v1.AttachedRequest.attached_time:type_name -> google.protobuf.Timestamp
+	35, // 56: perdure.records.v1.Callback.callback:type_name -> temporal.api.common.v1.Callback
+	19, // 57: perdure.records.v1.Callback.registration_time:type_name -> google.protobuf.Timestamp
+	19, // 58: perdure.records.v1.Callback.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
+	33, // 59: perdure.records.v1.Callback.last_attempt_failure:type_name -> temporal.api.failure.v1.Failure
+	19, // 60: perdure.records.v1.Callback.next_attempt_schedule_time:type_name -> google.protobuf.Timestamp
+	61, // [61:61] is the sub-list for method output_type
+	61, // [61:61] is the sub-list for method input_type
+	61, // [61:61] is the sub-list for extension type_name
+	61, // [61:61] is the sub-list for extension extendee
+	0,  // [0:61] is the sub-list for field type_name
 }
 
 func init() { file_records_workflow_proto_init() }
@@ -2138,7 +2265,7 @@ func file_records_workflow_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_workflow_proto_rawDesc), len(file_records_workflow_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -42,6 +42,7 @@ import (
 	"github.com/perdure/perdure/internal/namespace"
 	"github.com/perdure/perdure/internal/reclaim"
 	"github.com/perdure/perdure/internal/runtime"
+	"github.com/perdure/perdure/internal/schedule"
 	"github.com/perdure/perdure/internal/searchattribute"
 	"github.com/perdure/perdure/internal/storage"
 	"github.com/perdure/perdure/internal/storage/memory"
@@ -187,7 +188,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	})
 	s.runtime, err = runtime.Open(ctx, runtime.Options{
 		Store:      s.store,
-		Machines:   machines(s.namespaces, s.workflowConfig()),
+		Machines:   machines(s.namespaces, s.workflowConfig(), s.scheduleConfig()),
 		Tasks:      s.matching,
 		CacheBytes: options.CacheBytes,
 		ChangeLog:  true,
@@ -325,11 +326,12 @@ func (s *Server) searchAttributeTypes(id string) map[string]searchattribute.Type
 }
 
 // machines are the kinds of entities of this release.
-func machines(namespaces *namespace.Registry, workflows workflow.Config) map[entity.Kind]entity.Machine {
+func machines(namespaces *namespace.Registry, workflows workflow.Config, schedules schedule.Config) map[entity.Kind]entity.Machine {
 	return map[entity.Kind]entity.Machine{
 		entity.KindNamespaces: namespaces,
 		entity.KindBatch:      batch.Machine{Retention: retention(namespaces)},
 		entity.KindCallback:   callback.Machine{},
+		entity.KindSchedule:   schedule.NewMachine(schedules),
 		entity.KindTaskQueue:  taskqueue.Machine{},
 		entity.KindWorkflow:   workflow.NewMachine(workflows),
 	}
@@ -350,7 +352,7 @@ func retention(namespaces *namespace.Registry) func(id string) time.Duration {
 // Machines are the kinds of entities of this release, for whoever reads their
 // records without running them.
 func Machines() map[entity.Kind]entity.Machine {
-	return machines(namespace.New(nil), workflow.Config{})
+	return machines(namespace.New(nil), workflow.Config{}, schedule.Config{})
 }
 
 // kindsInNamespaces are the kinds of entities that are in namespaces, workflows first:
@@ -396,6 +398,21 @@ func (s *Server) workflowConfig() workflow.Config {
 			return searchattribute.Check(ns.Name, ns.SearchAttributes, attributes, dynamicconfig.SearchAttributeKeys.Get(config, ns.Name))
 		},
 	}
+}
+
+// scheduleConfig tells the state machine of schedules about namespaces and settings.
+func (s *Server) scheduleConfig() schedule.Config {
+	name := func(id string) string {
+		ns, err := s.namespaces.ByID(id)
+		if err != nil {
+			return ""
+		}
+		return ns.Name
+	}
+	pacer := &schedule.Pacer{Rate: func(id string) float64 {
+		return dynamicconfig.ScheduleStartRate.Get(s.settings.Config(), name(id))
+	}}
+	return schedule.Config{NamespaceName: name, StartDelay: pacer.StartDelay}
 }
 
 // fairQueue reports whether a task queue is fair between fairness keys.

@@ -20,6 +20,7 @@ func (r *Run) close(step *entity.Step, end *historypb.HistoryEvent) {
 	r.finish(step, end)
 	r.notifyParent(step, end)
 	r.deliverCallbacks(step, end)
+	r.tellWatcher(step, end)
 }
 
 // finish is close without a word to children and parent.

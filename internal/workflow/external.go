@@ -401,13 +401,13 @@ func (c *Chain) receiveCancel(step *entity.Step, from entity.Key, m *records.Mes
 	return nil
 }
 
-// receiveTerminate closes a child on behalf of its parent.
+// receiveTerminate closes a run on behalf of its parent, or of who has asked for it.
 func (c *Chain) receiveTerminate(step *entity.Step, from entity.Key, m *records.Message, terminate *records.Terminate) error {
 	r, err := c.findOpen(step, terminate.RunId)
 	if r == nil || err != nil {
 		return err
 	}
-	if !r.isChildOf(from, m) ||
+	if !r.isChildOf(from, m) && !r.isWatchedBy(from) ||
 		terminate.FirstRunId != "" && terminate.FirstRunId != r.info.FirstRunId ||
 		terminate.UnstartedOnly && !r.state.ChildFirstTaskPending {
 		return nil

@@ -44,6 +44,8 @@ func (c *Chain) Receive(step *entity.Step, from entity.Key, message []byte) erro
 		return c.receiveTerminate(step, from, m, body.Terminate)
 	case *records.Message_CallbackProgress:
 		return c.callbackProgress(step, body.CallbackProgress)
+	case *records.Message_StartWorkflow:
+		return c.startWatched(step, from, body.StartWorkflow)
 	case *records.Message_ExternalResult:
 		return c.receiveExternalResult(step, body.ExternalResult)
 	}

@@ -220,6 +220,7 @@ func (r *Run) giveWay(step *entity.Step, reason string, next, base *Run) {
 	r.finish(step, end)
 	if r.info.FirstRunId != next.info.FirstRunId {
 		r.notifyParent(step, end)
+		r.tellWatcher(step, end)
 	}
 }
 

@@ -114,14 +114,14 @@ var table = []*Method{
 	row(ws, "UpdateWorkerConfig", ScopeNamespace, Write, NamespaceRequired, Usable, namespaceWide, never, execution(4), absent),
 
 	// Schedules.
-	row(ws, "CreateSchedule", ScopeNamespace, Write, NamespaceRequired, Usable, schedule("schedule_id"), never, execution(1), absent),
-	row(ws, "DescribeSchedule", ScopeNamespace, Read, NamespaceRequired, Usable, schedule("schedule_id"), never, execution(3), absent),
-	row(ws, "UpdateSchedule", ScopeNamespace, Write, NamespaceRequired, Usable, schedule("schedule_id"), never, execution(2), absent),
-	row(ws, "PatchSchedule", ScopeNamespace, Write, NamespaceRequired, Usable, schedule("schedule_id"), never, execution(2), absent),
-	row(ws, "ListScheduleMatchingTimes", ScopeNamespace, Read, NamespaceRequired, Usable, schedule("schedule_id"), never, execution(3), absent),
-	row(ws, "DeleteSchedule", ScopeNamespace, Write, NamespaceRequired, Usable, schedule("schedule_id"), never, execution(2), absent),
-	row(ws, "ListSchedules", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
-	row(ws, "CountSchedules", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
+	row(ws, "CreateSchedule", ScopeNamespace, Write, NamespaceRequired, Usable, schedule("schedule_id"), never, execution(1), there),
+	row(ws, "DescribeSchedule", ScopeNamespace, Read, NamespaceRequired, Usable, schedule("schedule_id"), never, execution(3), there),
+	row(ws, "UpdateSchedule", ScopeNamespace, Write, NamespaceRequired, Usable, schedule("schedule_id"), never, execution(2), there),
+	row(ws, "PatchSchedule", ScopeNamespace, Write, NamespaceRequired, Usable, schedule("schedule_id"), never, execution(2), there),
+	row(ws, "ListScheduleMatchingTimes", ScopeNamespace, Read, NamespaceRequired, Usable, schedule("schedule_id"), never, execution(3), there),
+	row(ws, "DeleteSchedule", ScopeNamespace, Write, NamespaceRequired, Usable, schedule("schedule_id"), never, execution(2), there),
+	row(ws, "ListSchedules", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), there),
+	row(ws, "CountSchedules", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), there),
 
 	// Batch operations.
 	row(ws, "StartBatchOperation", ScopeNamespace, Write, NamespaceRequired, Usable, batch("job_id"), never, execution(1), there),

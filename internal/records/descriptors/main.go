@@ -12,6 +12,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
 	rulespb "go.temporal.io/api/rules/v1"
+	schedulepb "go.temporal.io/api/schedule/v1"
 	sdkpb "go.temporal.io/api/sdk/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
@@ -51,6 +52,7 @@ func main() {
 		failurepb.File_temporal_api_failure_v1_message_proto,
 		sdkpb.File_temporal_api_sdk_v1_user_metadata_proto,
 		rulespb.File_temporal_api_rules_v1_message_proto,
+		schedulepb.File_temporal_api_schedule_v1_message_proto,
 		workflowpb.File_temporal_api_workflow_v1_message_proto,
 		workflowservice.File_temporal_api_workflowservice_v1_request_response_proto,
 	} {

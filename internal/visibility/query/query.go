@@ -23,7 +23,11 @@
 // Every error is an InvalidArgument, in the words of the Temporal server.
 package query
 
-import "github.com/perdure/perdure/internal/searchattribute"
+import (
+	"iter"
+
+	"github.com/perdure/perdure/internal/searchattribute"
+)
 
 // Bounds of what is looked at at all. A query beyond them is refused.
 const (
@@ -58,6 +62,55 @@ type Query struct {
 type Order struct {
 	Column     Column
 	Descending bool
+}
+
+// Columns visits the attributes that the query names, some more than once.
+func (q *Query) Columns() iter.Seq[Column] {
+	return func(yield func(Column) bool) {
+		if q.GroupBy != nil && !yield(*q.GroupBy) {
+			return
+		}
+		for _, order := range q.OrderBy {
+			if !yield(order.Column) {
+				return
+			}
+		}
+		columns(q.Where, yield)
+	}
+}
+
+func columns(e Expr, yield func(Column) bool) bool {
+	var parts []Expr
+	switch e := e.(type) {
+	case *Condition:
+		return yield(e.Column)
+	case And:
+		parts = e
+	case Or:
+		parts = e
+	}
+	for _, part := range parts {
+		if !columns(part, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// Restrict is the query with a further condition, about the namespace division: it finds what is
+// in that division and nothing else.
+func (q *Query) Restrict(division Expr) *Query {
+	restricted := *q
+	restricted.Divided = true
+	switch where := q.Where.(type) {
+	case nil:
+		restricted.Where = division
+	case And:
+		restricted.Where = append(And{division}, where...)
+	default:
+		restricted.Where = And{division, where}
+	}
+	return &restricted
 }
 
 // Expr is an And, an Or or a *Condition.
