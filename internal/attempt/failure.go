@@ -3,6 +3,7 @@ package attempt
 import (
 	"unicode/utf8"
 
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
 	"google.golang.org/protobuf/proto"
@@ -58,6 +59,23 @@ const retainedFailureSize = 4 << 10
 func Retained(failure *failurepb.Failure) *failurepb.Failure {
 	kept, _ := LimitFailure(failure, retainedFailureSize, retainedFailureSize, false)
 	return kept
+}
+
+// LimitReport cuts what a worker reports of a failed attempt to the limit of payloads:
+// the failure to a quarter of it, heartbeat details to nothing. The failures in cut say
+// what has been cut, to the worker.
+func LimitReport(failure *failurepb.Failure, heartbeat *commonpb.Payloads, limit int) (
+	kept *failurepb.Failure, details *commonpb.Payloads, cut []*failurepb.Failure,
+) {
+	if limit > 0 && heartbeat != nil && proto.Size(heartbeat) > limit {
+		cut = append(cut, ServerFailure(HeartbeatTooLarge, true))
+		heartbeat = nil
+	}
+	failure, truncated := LimitFailure(failure, limit, limit/4, true)
+	if truncated {
+		cut = append(cut, failure)
+	}
+	return failure, heartbeat, cut
 }
 
 // truncateFailure returns a copy of the failure that encodes to about maxSize

@@ -48,13 +48,13 @@ func MergeOptions(
 ) error {
 	policyNamed := false
 	for _, path := range mask.GetPaths() {
-		name := snakeCase(path)
+		name := SnakeCase(path)
 		merge := mergeOption[name]
 		if merge == nil {
 			merge = extra[name]
 		}
 		if merge == nil {
-			return serviceerror.NewInvalidArgumentf("unsupported update_mask path: %q", path)
+			return unsupportedPath(path)
 		}
 		if !merge(options, wanted) {
 			return serviceerror.NewInvalidArgumentf("%s is not provided", optionGroups[strings.Split(name, ".")[0]])
@@ -69,13 +69,53 @@ func MergeOptions(
 	return check.Priority(options.Priority)
 }
 
+// CheckOptions checks those of the wanted options that the mask names, each for itself,
+// and completes a retry policy that is named as a whole. It fails with InvalidArgument.
+func CheckOptions(wanted *activitypb.ActivityOptions, mask *fieldmaskpb.FieldMask, retries *check.RetryDefaults, extra map[string]Merge) error {
+	for _, path := range mask.GetPaths() {
+		if name := SnakeCase(path); mergeOption[name] == nil && extra[name] == nil {
+			return unsupportedPath(path)
+		}
+	}
+	for _, path := range mask.GetPaths() {
+		var err error
+		switch SnakeCase(path) {
+		case "task_queue.name":
+			err = check.UserTaskQueue(wanted.GetTaskQueue(), "")
+		case "schedule_to_close_timeout":
+			err = check.Duration("ScheduleToCloseTimeout", wanted.GetScheduleToCloseTimeout(), check.Activity)
+		case "schedule_to_start_timeout":
+			err = check.Duration("ScheduleToStartTimeout", wanted.GetScheduleToStartTimeout(), check.Activity)
+		case "start_to_close_timeout":
+			err = check.Duration("StartToCloseTimeout", wanted.GetStartToCloseTimeout(), check.Activity)
+		case "heartbeat_timeout":
+			err = check.Duration("HeartbeatTimeout", wanted.GetHeartbeatTimeout(), check.Activity)
+		case "priority", "priority.priority_key", "priority.fairness_key", "priority.fairness_weight":
+			err = check.Priority(wanted.GetPriority())
+		case "retry_policy":
+			if wanted.RetryPolicy == nil {
+				wanted.RetryPolicy = new(commonpb.RetryPolicy)
+			}
+			err = check.RetryPolicy(wanted.RetryPolicy, retries)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func unsupportedPath(path string) error {
+	return serviceerror.NewInvalidArgumentf("unsupported update_mask path: %q", path)
+}
+
 // Merge takes over one option, or part of one, and reports whether the wanted options
 // have it.
 type Merge func(into, from *activitypb.ActivityOptions) bool
 
-// snakeCase is a path of a field mask, whose parts may be written in any of the ways
+// SnakeCase is a path of a field mask, whose parts may be written in any of the ways
 // in which languages write the names of fields, as they are in the API's definition.
-func snakeCase(path string) string {
+func SnakeCase(path string) string {
 	var out strings.Builder
 	begins := true
 	for _, c := range path {

@@ -22,6 +22,10 @@ var (
 		"Most bytes of commands that wait in memory for the last request of their workflow tasks; what is beyond is refused, and sent again. 0 is no limit.")
 	NamespacePages = byNamespace("history.workflowTaskCompletionBufferNamespaceRatio", 0.5, fraction(0, 1),
 		"Which part of history.workflowTaskCompletionBufferTotalSizeLimit one namespace may have.")
+	UserSummarySize = byNamespace("limit.userMetadataSummarySize", 400, number(0),
+		"Most bytes of the summary that people read of an activity without a workflow.")
+	UserDetailsSize = byNamespace("limit.userMetadataDetailsSize", 20_000, number(0),
+		"Most bytes of the details that people read of an activity without a workflow.")
 	LinksPerRequest = byNamespace("frontend.maxlinksPerRequest", check.MaxLinks, number(0),
 		"How many links one request may have.")
 	LinkSize = byNamespace("frontend.linkMaxSize", check.MaxLink, number(1),
@@ -106,6 +110,18 @@ var (
 		"A worker may send the commands of a workflow task in several requests. Off by default on Temporal servers.")
 	WorkerHeartbeats = byNamespace("frontend.WorkerHeartbeatsEnabled", true, boolean,
 		"The heartbeats of workers are kept, so that workers can be listed. Otherwise they are answered, and thrown away.")
+)
+
+// Activities without a workflow.
+var (
+	StandaloneActivities = byNamespace("activity.enableStandalone", true, boolean,
+		"Activities without a workflow can be started and worked with.")
+	ActivityStartDelay = byNamespace("activity.startDelayEnabled", true, boolean,
+		"Activities without a workflow may be started with a delay.")
+	ActivityOperators = byNamespace("history.enableStandaloneActivityOperatorCommands", false, boolean,
+		"Activities without a workflow can be paused, unpaused and reset, and their options changed.")
+	ActivityLinks = byNamespace("chasm.maxLinksPerComponent", 2000, number(0),
+		"How many links may be attached to an activity without a workflow.")
 )
 
 // Task queues.

@@ -9,6 +9,8 @@ import (
 type Kind byte
 
 const (
+	// KindActivity is an activity without a workflow: one activity id with all its runs.
+	KindActivity Kind = 'a'
 	// KindNamespaces is the one entity that holds all namespaces.
 	KindNamespaces Kind = 'n'
 	// KindBatch is a batch operation.

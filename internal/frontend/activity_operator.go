@@ -10,7 +10,10 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
+	"github.com/perdure/perdure/internal/activity"
 	"github.com/perdure/perdure/internal/api/check"
+	"github.com/perdure/perdure/internal/attempt"
+	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/workflow"
 )
@@ -65,26 +68,38 @@ type oneTarget interface {
 	GetRequestId() string
 }
 
-func oneTargetOf(req oneTarget) (workflow.ActivityTarget, error) {
-	return workflow.ActivityTarget{ID: req.GetActivityId()}, cmp.Or(
-		// Without a workflow it would be an activity of its own.
-		standaloneActivity(req.GetWorkflowId()),
-		check.RequestID(req.GetRequestId()),
-		check.WorkflowID(req.GetWorkflowId(), check.Request),
-		check.ID("ActivityId", req.GetActivityId(), check.Request),
-		check.Identity(req.GetIdentity()),
-		check.RunID(req.GetRunId(), check.Request),
-	)
+// oneTargetOf checks which activity is meant, and completes the id of the request. That
+// its workflow is named is up to the caller: without one it is an activity of its own.
+func oneTargetOf(ctx context.Context, req oneTarget, requestID *string) (workflow.ActivityTarget, error) {
+	target := workflow.ActivityTarget{ID: req.GetActivityId()}
+	if req.GetWorkflowId() == "" {
+		if err := checkStandaloneActivities(ctx); err != nil {
+			return target, err
+		}
+		if !settingOf(ctx, dynamicconfig.ActivityOperators) {
+			return target, errActivityOperatorsOff
+		}
+	}
+	if err := cmp.Or(
+		check.ActivityRequestID(requestID),
+		check.ActivityID(target.ID),
+		check.ActivityRequest(requestID, req.GetIdentity()),
+		check.ActivityRunID(req.GetRunId()),
+	); err != nil || req.GetWorkflowId() == "" {
+		return target, err
+	}
+	return target, check.WorkflowID(req.GetWorkflowId(), check.Request)
 }
 
-// standaloneActivity refuses what is about an activity of its own, for lack of a
-// workflow.
-func standaloneActivity(workflowID string) error {
-	if workflowID == "" {
-		return errStandaloneActivity
-	}
-	return nil
+// operatedActivity is what operators need of an activity without a workflow.
+type operatedActivity interface {
+	Pause(*entity.Step, *workflowservice.PauseActivityExecutionRequest) error
+	Unpause(*entity.Step, *workflowservice.UnpauseActivityExecutionRequest) error
+	Reset(*entity.Step, *workflowservice.ResetActivityExecutionRequest) error
+	UpdateOptions(*entity.Step, *workflowservice.UpdateActivityExecutionOptionsRequest) (*activitypb.ActivityOptions, error)
 }
+
+var _ operatedActivity = (*activity.Chain)(nil)
 
 func (h *activityOperatorHandlers) step(ctx context.Context, workflowID string, do func(*entity.Step, operatedActivities) error) error {
 	return stepWorkflow(ctx, h.runtime, workflowID, do)
@@ -107,9 +122,20 @@ func (h *activityOperatorHandlers) PauseActivityExecution(ctx context.Context, r
 	if err := check.FillRequestID(&req.RequestId); err != nil {
 		return nil, err
 	}
-	target, err := oneTargetOf(req)
+	target, err := oneTargetOf(ctx, req, &req.RequestId)
 	if err != nil {
 		return nil, err
+	}
+	if err := limitsOf(ctx).CheckReason(req.GetReason()); err != nil {
+		return nil, err
+	}
+	if req.GetWorkflowId() == "" {
+		if err := stepActivity(ctx, h.runtime, target.ID, func(step *entity.Step, a operatedActivity) error {
+			return a.Pause(step, req)
+		}); err != nil {
+			return nil, err
+		}
+		return &workflowservice.PauseActivityExecutionResponse{}, nil
 	}
 	if err := h.pause(ctx, executionOf(req), target, req); err != nil {
 		return nil, err
@@ -151,9 +177,20 @@ func (h *activityOperatorHandlers) UnpauseActivity(ctx context.Context, req *wor
 
 // UnpauseActivityExecution ends the pause of one activity.
 func (h *activityOperatorHandlers) UnpauseActivityExecution(ctx context.Context, req *workflowservice.UnpauseActivityExecutionRequest) (*workflowservice.UnpauseActivityExecutionResponse, error) {
-	target, err := oneTargetOf(req)
+	target, err := oneTargetOf(ctx, req, &req.RequestId)
 	if err != nil {
 		return nil, err
+	}
+	if err := check.Jitter(req.GetJitter()); err != nil {
+		return nil, err
+	}
+	if req.GetWorkflowId() == "" {
+		if err := stepActivity(ctx, h.runtime, target.ID, func(step *entity.Step, a operatedActivity) error {
+			return a.Unpause(step, req)
+		}); err != nil {
+			return nil, err
+		}
+		return &workflowservice.UnpauseActivityExecutionResponse{}, nil
 	}
 	if err := h.unpause(ctx, executionOf(req), target, workflow.ActivityResume{Jitter: req.GetJitter()}); err != nil {
 		return nil, err
@@ -188,9 +225,20 @@ func (h *activityOperatorHandlers) ResetActivity(ctx context.Context, req *workf
 
 // ResetActivityExecution has one activity begin anew.
 func (h *activityOperatorHandlers) ResetActivityExecution(ctx context.Context, req *workflowservice.ResetActivityExecutionRequest) (*workflowservice.ResetActivityExecutionResponse, error) {
-	target, err := oneTargetOf(req)
+	target, err := oneTargetOf(ctx, req, &req.RequestId)
 	if err != nil {
 		return nil, err
+	}
+	if err := check.Jitter(req.GetJitter()); err != nil {
+		return nil, err
+	}
+	if req.GetWorkflowId() == "" {
+		if err := stepActivity(ctx, h.runtime, target.ID, func(step *entity.Step, a operatedActivity) error {
+			return a.Reset(step, req)
+		}); err != nil {
+			return nil, err
+		}
+		return &workflowservice.ResetActivityExecutionResponse{}, nil
 	}
 	if err := h.reset(ctx, executionOf(req), target, req); err != nil {
 		return nil, err
@@ -231,18 +279,60 @@ func (h *activityOperatorHandlers) UpdateActivityOptions(ctx context.Context, re
 
 // UpdateActivityExecutionOptions changes the options of one activity.
 func (h *activityOperatorHandlers) UpdateActivityExecutionOptions(ctx context.Context, req *workflowservice.UpdateActivityExecutionOptionsRequest) (*workflowservice.UpdateActivityExecutionOptionsResponse, error) {
-	target, err := oneTargetOf(req)
+	target, err := oneTargetOf(ctx, req, &req.RequestId)
 	if err != nil {
 		return nil, err
 	}
 	if !req.GetRestoreOriginal() && req.GetUpdateMask() != nil && len(req.GetUpdateMask().GetPaths()) == 0 {
 		return nil, errOptionsMaskEmpty
 	}
+	if req.GetWorkflowId() == "" {
+		return h.updateStandaloneOptions(ctx, req)
+	}
 	options, err := h.updateOptions(ctx, executionOf(req), target, req)
 	if err != nil {
 		return nil, err
 	}
 	return &workflowservice.UpdateActivityExecutionOptionsResponse{ActivityOptions: options}, nil
+}
+
+// updateStandaloneOptions changes the options of an activity without a workflow.
+func (h *activityOperatorHandlers) updateStandaloneOptions(ctx context.Context, req *workflowservice.UpdateActivityExecutionOptionsRequest) (*workflowservice.UpdateActivityExecutionOptionsResponse, error) {
+	if err := checkOptionsUpdate(ctx, req); err != nil {
+		return nil, err
+	}
+	resp := &workflowservice.UpdateActivityExecutionOptionsResponse{}
+	err := stepActivity(ctx, h.runtime, req.GetActivityId(), func(step *entity.Step, a operatedActivity) (err error) {
+		resp.ActivityOptions, err = a.UpdateOptions(step, req)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// checkOptionsUpdate checks the options that the mask names, each for itself.
+func checkOptionsUpdate(ctx context.Context, req *workflowservice.UpdateActivityExecutionOptionsRequest) error {
+	options, mask := req.GetActivityOptions(), req.GetUpdateMask()
+	switch {
+	case req.GetRestoreOriginal() && len(mask.GetPaths()) > 0:
+		return errOptionsMaskAndRestore
+	case req.GetRestoreOriginal():
+		return nil
+	case options == nil:
+		return errActivityOptionsNotSet
+	case mask == nil:
+		return errOptionsMaskNotSet
+	}
+	retries := settingOf(ctx, dynamicconfig.ActivityRetryPolicy)
+	if err := attempt.CheckOptions(options, mask, &retries, activity.ExtraOptions); err != nil {
+		return err
+	}
+	if activity.NamesStartDelay(mask) {
+		return checkActivityStartDelay(ctx, options.GetStartDelay())
+	}
+	return nil
 }
 
 func (h *activityOperatorHandlers) updateOptions(ctx context.Context, execution *commonpb.WorkflowExecution, target workflow.ActivityTarget, req interface {

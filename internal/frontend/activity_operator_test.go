@@ -87,9 +87,9 @@ func TestOperatorsOfActivitiesAreToldWhatIsWrong(t *testing.T) {
 		"a long id":              {&workflowservice.UnpauseActivityRequest{Namespace: "default", Execution: ok, Activity: &workflowservice.UnpauseActivityRequest_Id{Id: long}}, codes.InvalidArgument, "ActivityId length"},
 		"a long reason":          {&workflowservice.PauseActivityExecutionRequest{Namespace: "default", WorkflowId: "w", ActivityId: "a", Reason: long}, codes.InvalidArgument, "Reason length"},
 		"a long request":         {&workflowservice.PauseActivityExecutionRequest{Namespace: "default", WorkflowId: "w", ActivityId: "a", RequestId: long}, codes.InvalidArgument, "RequestId length"},
-		"a long identity":        {&workflowservice.ResetActivityExecutionRequest{Namespace: "default", WorkflowId: "w", ActivityId: "a", Identity: long}, codes.InvalidArgument, "Identity length"},
-		"a jitter back":          {&workflowservice.UnpauseActivityExecutionRequest{Namespace: "default", WorkflowId: "w", ActivityId: "a", Jitter: durationpb.New(-1)}, codes.InvalidArgument, "An invalid Jitter"},
-		"an activity of its own": {&workflowservice.PauseActivityExecutionRequest{Namespace: "default", ActivityId: "a"}, codes.Unimplemented, "without a workflow"},
+		"a long identity":        {&workflowservice.ResetActivityExecutionRequest{Namespace: "default", WorkflowId: "w", ActivityId: "a", Identity: long}, codes.InvalidArgument, "identity exceeds length limit"},
+		"a jitter back":          {&workflowservice.UnpauseActivityExecutionRequest{Namespace: "default", WorkflowId: "w", ActivityId: "a", Jitter: durationpb.New(-1)}, codes.InvalidArgument, "invalid jitter"},
+		"an activity of its own": {&workflowservice.PauseActivityExecutionRequest{Namespace: "default", ActivityId: "a"}, codes.Unimplemented, "operator commands are disabled"},
 		"no options":             {byID(func(*workflowservice.UpdateActivityOptionsRequest) {}), codes.InvalidArgument, "ActivityOptions are not provided"},
 		"no mask": {byID(func(r *workflowservice.UpdateActivityOptionsRequest) {
 			r.ActivityOptions = &activitypb.ActivityOptions{}

@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/perdure/perdure/internal/activity"
 	"github.com/perdure/perdure/internal/api/check"
 	tokens "github.com/perdure/perdure/internal/api/token"
 	"github.com/perdure/perdure/internal/attempt"
@@ -22,16 +23,31 @@ type activityTaskHandlers struct {
 	polls   *polls
 }
 
-// activities is what they need of a workflow.
-type activities interface {
-	StartActivity(*entity.Step, *entity.Task, *workflowservice.PollActivityTaskQueueRequest) (*workflowservice.PollActivityTaskQueueResponse, error)
+// activities is what they need of a workflow, and standaloneAttempts of an activity
+// without one.
+type (
+	activities interface {
+		reportedActivities
+		StartActivity(*entity.Step, *entity.Task, *workflowservice.PollActivityTaskQueueRequest) (*workflowservice.PollActivityTaskQueueResponse, error)
+	}
+	standaloneAttempts interface {
+		reportedActivities
+		StartActivity(*entity.Step, *entity.Task, *workflowservice.PollActivityTaskQueueRequest, activity.SDK) (*workflowservice.PollActivityTaskQueueResponse, error)
+	}
+)
+
+// reportedActivities takes the reports of workers.
+type reportedActivities interface {
 	CompleteActivity(step *entity.Step, ref attempt.Ref, result *commonpb.Payloads, identity string) error
 	FailActivity(step *entity.Step, ref attempt.Ref, failure *failurepb.Failure, lastHeartbeat *commonpb.Payloads, identity string) ([]*failurepb.Failure, error)
 	CancelActivity(step *entity.Step, ref attempt.Ref, details *commonpb.Payloads, identity string) error
 	Heartbeat(step *entity.Step, ref attempt.Ref, details *commonpb.Payloads, identity string) (attempt.HeartbeatAnswer, error)
 }
 
-var _ activities = (*workflow.Chain)(nil)
+var (
+	_ activities         = (*workflow.Chain)(nil)
+	_ standaloneAttempts = (*activity.Chain)(nil)
+)
 
 // PollActivityTaskQueue waits for an activity to run.
 func (h *activityTaskHandlers) PollActivityTaskQueue(ctx context.Context, req *workflowservice.PollActivityTaskQueueRequest) (*workflowservice.PollActivityTaskQueueResponse, error) {
@@ -52,10 +68,18 @@ func (h *activityTaskHandlers) PollActivityTaskQueue(ctx context.Context, req *w
 	}
 	var resp *workflowservice.PollActivityTaskQueueResponse
 	err := h.polls.poll(ctx, poll, func(work *matching.Work) (taken bool, err error) {
-		err = startTask(ctx, h.runtime, work.Task, func(step *entity.Step, c activities) (err error) {
-			resp, err = c.StartActivity(step, work.Task, req)
-			return err
-		})
+		if work.Task.Entity.Kind == entity.KindActivity {
+			sdk := activity.SDK{Name: header(ctx, headerClientName), Version: header(ctx, headerClientVersion)}
+			err = startTask(ctx, h.runtime, work.Task, func(step *entity.Step, a standaloneAttempts) (err error) {
+				resp, err = a.StartActivity(step, work.Task, req, sdk)
+				return err
+			})
+		} else {
+			err = startTask(ctx, h.runtime, work.Task, func(step *entity.Step, c activities) (err error) {
+				resp, err = c.StartActivity(step, work.Task, req)
+				return err
+			})
+		}
 		if err == nil && resp == nil {
 			err = entity.ErrStaleTask // a rule has paused the activity
 		}
@@ -74,16 +98,19 @@ func (h *activityTaskHandlers) PollActivityTaskQueue(ctx context.Context, req *w
 }
 
 // A worker reports on an activity by the token it got with the task; anyone else
-// by the ids of workflow and activity. Each call thus exists twice, and both do
-// the same.
+// by the ids of the activity and of its workflow, if it has one. Each call thus exists
+// twice, and both do the same.
 
-// tokenRef names the activity of the request's task token.
-func tokenRef(ctx context.Context) (workflowID string, ref attempt.Ref, err error) {
+// tokenRef names the activity of the request's task token, and who owns it.
+func tokenRef(ctx context.Context) (owner entity.Key, ref attempt.Ref, err error) {
 	token := callOf(ctx).token
-	if err := tokens.CheckTask(token); err != nil {
-		return "", ref, err
+	if err := tokens.CheckActivityTask(token); err != nil {
+		return owner, ref, err
 	}
-	return token.GetWorkflowId(), attempt.Ref{Token: token}, nil
+	if token.GetWorkflowId() != "" {
+		return workflowKey(ctx, token.GetWorkflowId()), attempt.Ref{Token: token}, nil
+	}
+	return activityKey(ctx, token.GetActivityId()), attempt.Ref{Token: token}, checkStandaloneActivities(ctx)
 }
 
 // idRequest is what the calls by ids have in common.
@@ -93,28 +120,41 @@ type idRequest interface {
 	GetActivityId() string
 }
 
-func idRef(req idRequest) (workflowID string, ref attempt.Ref, err error) {
+func idRef(ctx context.Context, req idRequest) (owner entity.Key, ref attempt.Ref, err error) {
 	if err := check.Set("ActivityId", req.GetActivityId(), check.Request); err != nil {
-		return "", ref, err
+		return owner, ref, err
 	}
+	ref = attempt.Ref{RunID: req.GetRunId(), ActivityID: req.GetActivityId()}
 	if req.GetWorkflowId() == "" {
-		// It would be an activity of its own, of which this server has none.
-		return "", ref, serviceerror.NewNotFoundf("activity not found for ID: %s", req.GetActivityId())
+		if checkStandaloneActivities(ctx) != nil {
+			return owner, ref, errActivityWorkflowID
+		}
+		if len(req.GetActivityId()) > check.MaxID {
+			return owner, ref, serviceerror.NewNotFoundf("activity not found for ID: %s", req.GetActivityId())
+		}
+		return activityKey(ctx, req.GetActivityId()), ref, nil
 	}
 	if err := check.KnownWorkflowID(req.GetWorkflowId(), check.Loading); err != nil {
-		return "", ref, err
+		return owner, ref, err
 	}
 	if err := check.RunID(req.GetRunId(), check.Loading); err != nil {
-		return "", ref, err
+		return owner, ref, err
 	}
-	return req.GetWorkflowId(), attempt.Ref{RunID: req.GetRunId(), ActivityID: req.GetActivityId()}, nil
+	return workflowKey(ctx, req.GetWorkflowId()), ref, nil
+}
+
+// report runs the step in which the owner of an activity takes a report.
+func (h *activityTaskHandlers) report(ctx context.Context, owner entity.Key, take func(*entity.Step, reportedActivities) error) error {
+	return h.runtime.Step(ctx, owner, func(step *entity.Step, e entity.Entity) error {
+		return take(step, e.(reportedActivities))
+	})
 }
 
 // RespondActivityTaskCompleted reports the result of an activity.
 func (h *activityTaskHandlers) RespondActivityTaskCompleted(ctx context.Context, req *workflowservice.RespondActivityTaskCompletedRequest) (*workflowservice.RespondActivityTaskCompletedResponse, error) {
-	id, ref, err := tokenRef(ctx)
+	owner, ref, err := tokenRef(ctx)
 	if err == nil {
-		err = h.completeActivity(ctx, id, ref, req.GetResult(), req.GetIdentity())
+		err = h.completeActivity(ctx, owner, ref, req.GetResult(), req.GetIdentity())
 	}
 	if err != nil {
 		return nil, err
@@ -124,9 +164,9 @@ func (h *activityTaskHandlers) RespondActivityTaskCompleted(ctx context.Context,
 
 // RespondActivityTaskCompletedById is RespondActivityTaskCompleted by ids.
 func (h *activityTaskHandlers) RespondActivityTaskCompletedById(ctx context.Context, req *workflowservice.RespondActivityTaskCompletedByIdRequest) (*workflowservice.RespondActivityTaskCompletedByIdResponse, error) {
-	id, ref, err := idRef(req)
+	owner, ref, err := idRef(ctx, req)
 	if err == nil {
-		err = h.completeActivity(ctx, id, ref, req.GetResult(), req.GetIdentity())
+		err = h.completeActivity(ctx, owner, ref, req.GetResult(), req.GetIdentity())
 	}
 	if err != nil {
 		return nil, err
@@ -134,25 +174,25 @@ func (h *activityTaskHandlers) RespondActivityTaskCompletedById(ctx context.Cont
 	return &workflowservice.RespondActivityTaskCompletedByIdResponse{}, nil
 }
 
-func (h *activityTaskHandlers) completeActivity(ctx context.Context, workflowID string, ref attempt.Ref, result *commonpb.Payloads, identity string) error {
+func (h *activityTaskHandlers) completeActivity(ctx context.Context, owner entity.Key, ref attempt.Ref, result *commonpb.Payloads, identity string) error {
 	if err := check.Identity(identity); err != nil {
 		return err
 	}
-	return stepWorkflow(ctx, h.runtime, workflowID, func(step *entity.Step, c activities) error {
+	return h.report(ctx, owner, func(step *entity.Step, c reportedActivities) error {
 		return c.CompleteActivity(step, ref, result, identity)
 	})
 }
 
 // RespondActivityTaskFailed reports that an attempt of an activity has failed.
 func (h *activityTaskHandlers) RespondActivityTaskFailed(ctx context.Context, req *workflowservice.RespondActivityTaskFailedRequest) (*workflowservice.RespondActivityTaskFailedResponse, error) {
-	id, ref, err := tokenRef(ctx)
+	owner, ref, err := tokenRef(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if err := check.ActivityFailure(req.GetFailure()); err != nil {
 		return nil, err
 	}
-	cut, err := h.failActivity(ctx, id, ref, req.GetFailure(), req.GetLastHeartbeatDetails(), req.GetIdentity())
+	cut, err := h.failActivity(ctx, owner, ref, req.GetFailure(), req.GetLastHeartbeatDetails(), req.GetIdentity())
 	if err != nil {
 		return nil, err
 	}
@@ -162,25 +202,25 @@ func (h *activityTaskHandlers) RespondActivityTaskFailed(ctx context.Context, re
 // RespondActivityTaskFailedById is RespondActivityTaskFailed by ids. The failure may be
 // of any kind.
 func (h *activityTaskHandlers) RespondActivityTaskFailedById(ctx context.Context, req *workflowservice.RespondActivityTaskFailedByIdRequest) (*workflowservice.RespondActivityTaskFailedByIdResponse, error) {
-	id, ref, err := idRef(req)
+	owner, ref, err := idRef(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	cut, err := h.failActivity(ctx, id, ref, req.GetFailure(), req.GetLastHeartbeatDetails(), req.GetIdentity())
+	cut, err := h.failActivity(ctx, owner, ref, req.GetFailure(), req.GetLastHeartbeatDetails(), req.GetIdentity())
 	if err != nil {
 		return nil, err
 	}
 	return &workflowservice.RespondActivityTaskFailedByIdResponse{Failures: cut}, nil
 }
 
-func (h *activityTaskHandlers) failActivity(ctx context.Context, workflowID string, ref attempt.Ref, failure *failurepb.Failure, heartbeat *commonpb.Payloads, identity string) (cut []*failurepb.Failure, err error) {
+func (h *activityTaskHandlers) failActivity(ctx context.Context, owner entity.Key, ref attempt.Ref, failure *failurepb.Failure, heartbeat *commonpb.Payloads, identity string) (cut []*failurepb.Failure, err error) {
 	if err := check.Identity(identity); err != nil {
 		return nil, err
 	}
 	if err := check.ForeignFailure(failure); err != nil {
 		return nil, err
 	}
-	err = stepWorkflow(ctx, h.runtime, workflowID, func(step *entity.Step, c activities) (err error) {
+	err = h.report(ctx, owner, func(step *entity.Step, c reportedActivities) (err error) {
 		cut, err = c.FailActivity(step, ref, failure, heartbeat, identity)
 		return err
 	})
@@ -190,9 +230,9 @@ func (h *activityTaskHandlers) failActivity(ctx context.Context, workflowID stri
 // RespondActivityTaskCanceled reports that an activity has followed a request to
 // cancel itself.
 func (h *activityTaskHandlers) RespondActivityTaskCanceled(ctx context.Context, req *workflowservice.RespondActivityTaskCanceledRequest) (*workflowservice.RespondActivityTaskCanceledResponse, error) {
-	id, ref, err := tokenRef(ctx)
+	owner, ref, err := tokenRef(ctx)
 	if err == nil {
-		err = h.cancelActivity(ctx, id, ref, req.GetDetails(), req.GetIdentity())
+		err = h.cancelActivity(ctx, owner, ref, req.GetDetails(), req.GetIdentity())
 	}
 	if err != nil {
 		return nil, err
@@ -202,9 +242,9 @@ func (h *activityTaskHandlers) RespondActivityTaskCanceled(ctx context.Context, 
 
 // RespondActivityTaskCanceledById is RespondActivityTaskCanceled by ids.
 func (h *activityTaskHandlers) RespondActivityTaskCanceledById(ctx context.Context, req *workflowservice.RespondActivityTaskCanceledByIdRequest) (*workflowservice.RespondActivityTaskCanceledByIdResponse, error) {
-	id, ref, err := idRef(req)
+	owner, ref, err := idRef(ctx, req)
 	if err == nil {
-		err = h.cancelActivity(ctx, id, ref, req.GetDetails(), req.GetIdentity())
+		err = h.cancelActivity(ctx, owner, ref, req.GetDetails(), req.GetIdentity())
 	}
 	if err != nil {
 		return nil, err
@@ -212,11 +252,11 @@ func (h *activityTaskHandlers) RespondActivityTaskCanceledById(ctx context.Conte
 	return &workflowservice.RespondActivityTaskCanceledByIdResponse{}, nil
 }
 
-func (h *activityTaskHandlers) cancelActivity(ctx context.Context, workflowID string, ref attempt.Ref, details *commonpb.Payloads, identity string) error {
+func (h *activityTaskHandlers) cancelActivity(ctx context.Context, owner entity.Key, ref attempt.Ref, details *commonpb.Payloads, identity string) error {
 	if err := check.Identity(identity); err != nil {
 		return err
 	}
-	return stepWorkflow(ctx, h.runtime, workflowID, func(step *entity.Step, c activities) error {
+	return h.report(ctx, owner, func(step *entity.Step, c reportedActivities) error {
 		return c.CancelActivity(step, ref, details, identity)
 	})
 }
@@ -224,11 +264,11 @@ func (h *activityTaskHandlers) cancelActivity(ctx context.Context, workflowID st
 // RecordActivityTaskHeartbeat says that an activity is alive, and learns whether
 // it should go on.
 func (h *activityTaskHandlers) RecordActivityTaskHeartbeat(ctx context.Context, req *workflowservice.RecordActivityTaskHeartbeatRequest) (*workflowservice.RecordActivityTaskHeartbeatResponse, error) {
-	id, ref, err := tokenRef(ctx)
+	owner, ref, err := tokenRef(ctx)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := h.heartbeat(ctx, id, ref, req.GetDetails(), req.GetIdentity())
+	answer, err := h.heartbeat(ctx, owner, ref, req.GetDetails(), req.GetIdentity())
 	if err != nil {
 		return nil, err
 	}
@@ -238,11 +278,11 @@ func (h *activityTaskHandlers) RecordActivityTaskHeartbeat(ctx context.Context, 
 
 // RecordActivityTaskHeartbeatById is RecordActivityTaskHeartbeat by ids.
 func (h *activityTaskHandlers) RecordActivityTaskHeartbeatById(ctx context.Context, req *workflowservice.RecordActivityTaskHeartbeatByIdRequest) (*workflowservice.RecordActivityTaskHeartbeatByIdResponse, error) {
-	id, ref, err := idRef(req)
+	owner, ref, err := idRef(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := h.heartbeat(ctx, id, ref, req.GetDetails(), req.GetIdentity())
+	answer, err := h.heartbeat(ctx, owner, ref, req.GetDetails(), req.GetIdentity())
 	if err != nil {
 		return nil, err
 	}
@@ -250,11 +290,11 @@ func (h *activityTaskHandlers) RecordActivityTaskHeartbeatById(ctx context.Conte
 		CancelRequested: answer.CancelRequested, ActivityPaused: answer.Paused, ActivityReset: answer.Reset}, nil
 }
 
-func (h *activityTaskHandlers) heartbeat(ctx context.Context, workflowID string, ref attempt.Ref, details *commonpb.Payloads, identity string) (answer attempt.HeartbeatAnswer, err error) {
+func (h *activityTaskHandlers) heartbeat(ctx context.Context, owner entity.Key, ref attempt.Ref, details *commonpb.Payloads, identity string) (answer attempt.HeartbeatAnswer, err error) {
 	if err := check.Identity(identity); err != nil {
 		return answer, err
 	}
-	err = stepWorkflow(ctx, h.runtime, workflowID, func(step *entity.Step, c activities) (err error) {
+	err = h.report(ctx, owner, func(step *entity.Step, c reportedActivities) (err error) {
 		answer, err = c.Heartbeat(step, ref, details, identity)
 		return err
 	})

@@ -83,6 +83,7 @@ type workflowService struct {
 	updateHandlers
 	workflowTaskHandlers
 	activityTaskHandlers
+	activityHandlers
 	activityOperatorHandlers
 	pauseHandlers
 	timeSkippingHandlers
@@ -120,6 +121,7 @@ func New(options Options) *Service {
 	runtime, match, waits := options.Runtime, options.Matching, newWaits(options.LongPoll)
 	queries := &queryHandlers{runtime: runtime, matching: match, waits: waits, logger: logger}
 	polls := &polls{runtime: runtime, matching: match, waits: waits, logger: logger}
+	lists := &visibilityHandlers{index: options.Visibility}
 	return &Service{
 		interceptor: interceptor{namespaces: options.Namespaces, settings: newSettings(options.Config), store: runtime, failure: options.Failure, logger: logger},
 		waits:       waits,
@@ -130,6 +132,7 @@ func New(options Options) *Service {
 			updateHandlers:           updateHandlers{runtime: runtime, waits: waits},
 			workflowTaskHandlers:     workflowTaskHandlers{runtime: runtime, polls: polls, queries: queries, pages: newCompletionPages()},
 			activityTaskHandlers:     activityTaskHandlers{runtime: runtime, polls: polls},
+			activityHandlers:         activityHandlers{runtime: runtime, waits: waits, lists: lists},
 			activityOperatorHandlers: activityOperatorHandlers{runtime: runtime},
 			pauseHandlers:            pauseHandlers{runtime: runtime},
 			timeSkippingHandlers:     timeSkippingHandlers{runtime: runtime, waits: waits},
@@ -139,7 +142,7 @@ func New(options Options) *Service {
 			ruleHandlers:             ruleHandlers{namespaces: options.Namespaces, runtime: runtime},
 			scheduleHandlers:         scheduleHandlers{runtime: runtime, visibility: visibilityHandlers{index: options.Visibility}},
 			clusterHandlers:          clusterHandlers{cluster: options.Cluster},
-			visibilityHandlers:       visibilityHandlers{index: options.Visibility},
+			visibilityHandlers:       *lists,
 			batchHandlers:            batchHandlers{runtime: runtime, index: options.Visibility, starting: make(chan struct{}, 1)},
 		},
 		admin: &adminService{options.Rebuilder},

@@ -16,6 +16,15 @@ var (
 	errUpdatesAcceptedOff = serviceerror.NewPermissionDenied("UpdateWorkflowExecution issued asynchronously and waiting on update accepted is disabled on this namespace.", "")
 )
 
+// What is switched off of activities without a workflow says so as well.
+var (
+	errStandaloneActivitiesOff = serviceerror.NewUnimplemented("Standalone activity is disabled")
+	errActivityOperatorsOff    = serviceerror.NewUnimplemented("Standalone activity operator commands are disabled")
+	errActivityStartDelayOff   = serviceerror.NewInvalidArgument("start_delay is not enabled for this namespace")
+	errActivityCallbacks       = serviceerror.NewInvalidArgument("completion callbacks are not enabled for this namespace")
+	errActivityWorkflowID      = serviceerror.NewInvalidArgument("WorkflowId is not set on request.")
+)
+
 // settings are those that can change while the server runs.
 type settings struct {
 	config *dynamicconfig.Config

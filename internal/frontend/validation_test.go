@@ -250,7 +250,6 @@ func TestOtherRequestsAreRefusedForBadForm(t *testing.T) {
 		"complete a query":        {&workflowservice.RespondWorkflowTaskCompletedRequest{TaskToken: d.token(func(t *records.TaskToken) { t.RunId = "" })}, codes.InvalidArgument, "Invalid TaskToken."},
 		"fail, long identity":     {&workflowservice.RespondWorkflowTaskFailedRequest{TaskToken: token, Identity: long(1001)}, codes.InvalidArgument, "Identity length"},
 		"activity by no id":       {&workflowservice.RespondActivityTaskCompletedByIdRequest{Namespace: "default", WorkflowId: "w"}, codes.InvalidArgument, "ActivityId is not set on request."},
-		"activity by no workflow": {&workflowservice.RecordActivityTaskHeartbeatByIdRequest{Namespace: "default", ActivityId: "a"}, codes.NotFound, "activity not found for ID: a"},
 		"activity by bad run":     {&workflowservice.RespondActivityTaskCanceledByIdRequest{Namespace: "default", WorkflowId: "w", ActivityId: "a", RunId: "r"}, codes.InvalidArgument, "RunId is not valid UUID."},
 		"failure of no kind":      {&workflowservice.RespondActivityTaskFailedRequest{TaskToken: token, Failure: &failurepb.Failure{Message: "m"}}, codes.InvalidArgument, "Failure must have ApplicationFailureInfo."},
 		"failure, bad delay":      {&workflowservice.RespondActivityTaskFailedRequest{TaskToken: token, Failure: &failurepb.Failure{FailureInfo: &failurepb.Failure_ApplicationFailureInfo{ApplicationFailureInfo: application}}}, codes.InvalidArgument, "NextRetryDelay"},

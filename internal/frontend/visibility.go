@@ -289,8 +289,7 @@ func orderRecords(values []any) []*records.OrderValue {
 	return recorded
 }
 
-// listedRow is a row as lists show it. Search attributes that the namespace does not have any
-// more are not shown.
+// listedRow is a row as lists of workflows show it.
 func listedRow(row *records.WorkflowRow, ns *namespace.Namespace) *workflowpb.WorkflowExecutionInfo {
 	info := &workflowpb.WorkflowExecutionInfo{
 		Execution:         &commonpb.WorkflowExecution{WorkflowId: row.WorkflowId, RunId: row.RunId},

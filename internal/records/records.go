@@ -1,6 +1,7 @@
 // Package records defines what Perdure writes to its store, as protobuf messages:
 //
 //   - workflow.proto: workflow chains, runs, and what is pending in them
+//   - activity.proto: activities without a workflow
 //   - message.proto: messages to workflow chains, and answers
 //   - schedule.proto: schedules
 //   - visibility.proto: what lists of workflows know of each run

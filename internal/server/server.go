@@ -32,6 +32,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/reflection"
 
+	"github.com/perdure/perdure/internal/activity"
 	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/batch"
 	"github.com/perdure/perdure/internal/callback"
@@ -188,7 +189,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	})
 	s.runtime, err = runtime.Open(ctx, runtime.Options{
 		Store:      s.store,
-		Machines:   machines(s.namespaces, s.workflowConfig(), s.scheduleConfig()),
+		Machines:   machines(s.namespaces, s.workflowConfig(), s.scheduleConfig(), s.activityConfig()),
 		Tasks:      s.matching,
 		CacheBytes: options.CacheBytes,
 		ChangeLog:  true,
@@ -218,7 +219,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Runtime:    s.runtime,
 		Namespaces: s.namespaces,
 		Kinds:      kindsInNamespaces(),
-		Retained:   []entity.Kind{entity.KindWorkflow, entity.KindBatch},
+		Retained:   []entity.Kind{entity.KindWorkflow, entity.KindActivity, entity.KindBatch},
 		Rate:       func() int { return dynamicconfig.NamespaceDeleteRate.Get(s.settings.Config()) },
 		Logger:     s.logger,
 	})
@@ -326,8 +327,9 @@ func (s *Server) searchAttributeTypes(id string) map[string]searchattribute.Type
 }
 
 // machines are the kinds of entities of this release.
-func machines(namespaces *namespace.Registry, workflows workflow.Config, schedules schedule.Config) map[entity.Kind]entity.Machine {
+func machines(namespaces *namespace.Registry, workflows workflow.Config, schedules schedule.Config, activities activity.Config) map[entity.Kind]entity.Machine {
 	return map[entity.Kind]entity.Machine{
+		entity.KindActivity:   activity.NewMachine(activities),
 		entity.KindNamespaces: namespaces,
 		entity.KindBatch:      batch.Machine{Retention: retention(namespaces)},
 		entity.KindCallback:   callback.Machine{},
@@ -352,7 +354,7 @@ func retention(namespaces *namespace.Registry) func(id string) time.Duration {
 // Machines are the kinds of entities of this release, for whoever reads their
 // records without running them.
 func Machines() map[entity.Kind]entity.Machine {
-	return machines(namespace.New(nil), workflow.Config{}, schedule.Config{})
+	return machines(namespace.New(nil), workflow.Config{}, schedule.Config{}, activity.Config{})
 }
 
 // kindsInNamespaces are the kinds of entities that are in namespaces, workflows first:
@@ -413,6 +415,30 @@ func (s *Server) scheduleConfig() schedule.Config {
 		return dynamicconfig.ScheduleStartRate.Get(s.settings.Config(), name(id))
 	}}
 	return schedule.Config{NamespaceName: name, StartDelay: pacer.StartDelay}
+}
+
+// activityConfig tells the state machine of activities without a workflow about
+// namespaces and settings.
+func (s *Server) activityConfig() activity.Config {
+	limits := dynamicconfig.Derive(s.settings.Config(), activity.ReadLimits)
+	return activity.Config{
+		Namespace: func(id string) (activity.Namespace, bool) {
+			ns, err := s.namespaces.ByID(id)
+			if err != nil {
+				return activity.Namespace{}, false
+			}
+			return activity.Namespace{Name: ns.Name, Retention: ns.Retention}, true
+		},
+		Limits: func(id string) *activity.Limits {
+			return limits.Get(func() string {
+				ns, err := s.namespaces.ByID(id)
+				if err != nil {
+					return ""
+				}
+				return ns.Name
+			})
+		},
+	}
 }
 
 // fairQueue reports whether a task queue is fair between fairness keys.

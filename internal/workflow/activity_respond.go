@@ -58,16 +58,7 @@ func applyActivityTaskCompleted(r *Run, _ *historypb.HistoryEvent, attr *history
 func (c *Chain) FailActivity(
 	step *entity.Step, ref attempt.Ref, failure *failurepb.Failure, lastHeartbeat *commonpb.Payloads, identity string,
 ) ([]*failurepb.Failure, error) {
-	var cut []*failurepb.Failure
-	if c.tooLarge(lastHeartbeat) {
-		cut = append(cut, attempt.ServerFailure(attempt.HeartbeatTooLarge, true))
-		lastHeartbeat = nil
-	}
-	limit := c.limits().BlobSize
-	failure, truncated := attempt.LimitFailure(failure, limit, limit/4, true)
-	if truncated {
-		cut = append(cut, failure)
-	}
+	failure, lastHeartbeat, cut := attempt.LimitReport(failure, lastHeartbeat, c.limits().BlobSize)
 	return cut, c.failActivity(step, ref, failure, lastHeartbeat, identity)
 }
 

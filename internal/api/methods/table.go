@@ -60,18 +60,18 @@ var table = []*Method{
 	row(ws, "ResetActivity", ScopeNamespace, Write, NamespaceRequired, Usable, workflow("execution.workflow_id"), never, execution(2), there),
 
 	// Activities of their own.
-	row(ws, "StartActivityExecution", ScopeNamespace, Write, NamespaceRequired, Usable, activity("activity_id"), never, execution(1), absent),
-	row(ws, "DescribeActivityExecution", ScopeNamespace, Read, NamespaceRequired, Usable, activity("activity_id"), untilEvent, execution(3), absent),
-	row(ws, "PollActivityExecution", ScopeNamespace, Read, NamespaceRequired, Usable, activity("activity_id"), eventPoll, execution(4), absent),
-	row(ws, "RequestCancelActivityExecution", ScopeNamespace, Write, NamespaceRequired, Usable, activity("activity_id"), never, execution(2), absent),
-	row(ws, "TerminateActivityExecution", ScopeNamespace, Write, NamespaceRequired, Usable, activity("activity_id"), never, execution(2), absent),
-	row(ws, "DeleteActivityExecution", ScopeNamespace, Write, NamespaceRequired, Usable, activity("activity_id"), never, execution(2), absent),
+	row(ws, "StartActivityExecution", ScopeNamespace, Write, NamespaceRequired, Usable, activity("activity_id"), never, execution(1), there),
+	row(ws, "DescribeActivityExecution", ScopeNamespace, Read, NamespaceRequired, Usable, activity("activity_id"), untilActivity, execution(3), there),
+	row(ws, "PollActivityExecution", ScopeNamespace, Read, NamespaceRequired, Usable, activity("activity_id"), untilActivity, execution(4), there),
+	row(ws, "RequestCancelActivityExecution", ScopeNamespace, Write, NamespaceRequired, Usable, activity("activity_id"), never, execution(2), there),
+	row(ws, "TerminateActivityExecution", ScopeNamespace, Write, NamespaceRequired, Usable, activity("activity_id"), never, execution(2), there),
+	row(ws, "DeleteActivityExecution", ScopeNamespace, Write, NamespaceRequired, Usable, activity("activity_id"), never, execution(2), there),
 	row(ws, "PauseActivityExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflowOrActivity("workflow_id", "activity_id"), never, execution(2), there),
 	row(ws, "UnpauseActivityExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflowOrActivity("workflow_id", "activity_id"), never, execution(2), there),
 	row(ws, "ResetActivityExecution", ScopeNamespace, Write, NamespaceRequired, Usable, workflowOrActivity("workflow_id", "activity_id"), never, execution(2), there),
 	row(ws, "UpdateActivityExecutionOptions", ScopeNamespace, Write, NamespaceRequired, Usable, workflowOrActivity("workflow_id", "activity_id"), never, execution(2), there),
-	row(ws, "ListActivityExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
-	row(ws, "CountActivityExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
+	row(ws, "ListActivityExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), there),
+	row(ws, "CountActivityExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), there),
 
 	// Nexus.
 	row(ws, "PollNexusTaskQueue", ScopeNamespace, Write, NamespaceRequired, Usable, queue("task_queue.name"), taskPoll, execution(4), absent),
@@ -198,6 +198,8 @@ var (
 	taskPoll = Wait{Always, 60 * time.Second}
 	// eventPoll waits for something to happen to an execution.
 	eventPoll = Wait{Always, 20 * time.Second}
+	// untilActivity waits for something to happen to an activity without a workflow.
+	untilActivity = Wait{Sometimes, 60 * time.Second}
 	// untilEvent is eventPoll, if the request wants it.
 	untilEvent = Wait{Sometimes, 20 * time.Second}
 	// untilUpdated waits for a worker to take in an update, or to carry it out.

@@ -25,6 +25,7 @@ var (
 	errTaskNotSet    = serviceerror.NewInvalidArgument("Task token not set on request.")
 	errTaskMalformed = serviceerror.NewInvalidArgument("Error deserializing task token.")
 	errTaskInvalid   = serviceerror.NewInvalidArgument("Invalid TaskToken.")
+	errPollInvalid   = serviceerror.NewInvalidArgument("invalid long poll token")
 	errPageInvalid   = serviceerror.NewInvalidArgument("Invalid NextPageToken.")
 )
 
@@ -59,6 +60,27 @@ func CheckQuery(token *records.TaskToken) error {
 		return errTaskInvalid
 	}
 	return nil
+}
+
+// CheckActivityTask accepts the token of a task of an activity, of a run of a workflow or
+// of its own.
+func CheckActivityTask(token *records.TaskToken) error {
+	if token.GetWorkflowId() == "" && token.GetActivityId() != "" && token.GetRunId() != "" {
+		return nil
+	}
+	return CheckTask(token)
+}
+
+// EncodeDescription encodes the token of a description.
+func EncodeDescription(token *records.DescriptionToken) []byte { return encode(token) }
+
+// DecodeDescription decodes the token of a description, which names a run of an activity.
+func DecodeDescription(encoded []byte) (*records.DescriptionToken, error) {
+	token := new(records.DescriptionToken)
+	if len(encoded) > MaxSize || proto.Unmarshal(encoded, token) != nil || token.GetRunId() == "" || token.GetTransitionCount() <= 0 {
+		return nil, errPollInvalid
+	}
+	return token, nil
 }
 
 // EncodeHistory encodes the page token of a history.

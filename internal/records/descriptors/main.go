@@ -8,6 +8,7 @@ import (
 	"log"
 	"os"
 
+	activitypb "go.temporal.io/api/activity/v1"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
@@ -43,6 +44,7 @@ func main() {
 		set.File = append(set.File, protodesc.ToFileDescriptorProto(file))
 	}
 	for _, file := range []protoreflect.FileDescriptor{
+		activitypb.File_temporal_api_activity_v1_message_proto,
 		timestamppb.File_google_protobuf_timestamp_proto,
 		durationpb.File_google_protobuf_duration_proto,
 		commonpb.File_temporal_api_common_v1_message_proto,

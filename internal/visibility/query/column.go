@@ -43,6 +43,9 @@ func (p *parser) column(e sqlparser.Expr) (Column, error) {
 // that every namespace has, fields, and names with too much or too little of the
 // prefix "Temporal".
 func (a Attributes) resolve(alias string) (Column, bool) {
+	if name, ok := a.Aliases[alias]; ok {
+		return Column{alias, name, known[name]}, true
+	}
 	if t, ok := known[alias]; ok {
 		return Column{alias, alias, t}, true
 	}

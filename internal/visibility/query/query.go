@@ -179,6 +179,9 @@ var negations = map[Op]Op{
 type Attributes struct {
 	// Custom are the types of the custom ones, by name.
 	Custom map[string]searchattribute.Type
+	// Aliases are further names of attributes that every namespace has: what lists of other
+	// things than workflows call them.
+	Aliases map[string]string
 	// Fields are the names of the custom ones by the fields they are given.
 	Fields map[string]string
 }

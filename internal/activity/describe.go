@@ -1,0 +1,173 @@
+package activity
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	activitypb "go.temporal.io/api/activity/v1"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	tokens "github.com/perdure/perdure/internal/api/token"
+	"github.com/perdure/perdure/internal/attempt"
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
+)
+
+// Describe describes a run. A request with a token is only answered if the run has changed
+// since the description that the token is of; nil: it has not. It fails with NotFound, and
+// with InvalidArgument if the token is of another run.
+func (c *Chain) Describe(view entity.View, req *workflowservice.DescribeActivityExecutionRequest) (*workflowservice.DescribeActivityExecutionResponse, error) {
+	r, err := c.find(func() entity.Reader { return view }, req.GetRunId())
+	if err != nil {
+		return nil, err
+	}
+	if len(req.GetLongPollToken()) > 0 {
+		token, err := tokens.DecodeDescription(req.GetLongPollToken())
+		if err != nil {
+			return nil, err
+		}
+		if token.NamespaceId != c.key.Namespace || token.ActivityId != c.key.ID || token.RunId != r.rec.RunId {
+			return nil, serviceerror.NewInvalidArgument("long poll token does not match execution")
+		}
+		if token.TransitionCount >= r.rec.TransitionCount {
+			return nil, nil
+		}
+	}
+	request, err := r.requestOf(func() entity.Reader { return view })
+	if err != nil {
+		return nil, err
+	}
+	outcome, err := r.readOutcome(view)
+	if err != nil {
+		return nil, err
+	}
+	resp := &workflowservice.DescribeActivityExecutionResponse{
+		RunId: r.rec.RunId,
+		Info:  r.info(request, view.Now()),
+		LongPollToken: tokens.EncodeDescription(&records.DescriptionToken{
+			NamespaceId: c.key.Namespace, ActivityId: c.key.ID, RunId: r.rec.RunId, TransitionCount: r.rec.TransitionCount,
+		}),
+	}
+	if req.GetIncludeInput() {
+		resp.Input = request.GetInput()
+	}
+	if req.GetIncludeOutcome() {
+		resp.Outcome = outcome
+	}
+	if req.GetIncludeHeartbeatDetails() {
+		resp.Info.HeartbeatDetails = r.act().HeartbeatDetails
+	}
+	if req.GetIncludeLastFailure() {
+		resp.Info.LastFailure = r.act().LastFailure
+		if r.rec.Status == enumspb.ACTIVITY_EXECUTION_STATUS_FAILED {
+			resp.Info.LastFailure = outcome.GetFailure()
+		}
+	}
+	return resp, nil
+}
+
+// RunID is the id of the current run; empty: there is none.
+func (c *Chain) RunID() string {
+	if c.current == nil {
+		return ""
+	}
+	return c.current.rec.RunId
+}
+
+// Changed reports whether the run is not the current one, or has changed since the
+// description that the token is of. It may be called while others wait.
+func (c *Chain) Changed(runID string, since *records.DescriptionToken) bool {
+	r, err := c.known(runID)
+	return err != nil || r.rec.TransitionCount > since.GetTransitionCount()
+}
+
+// Over reports whether the run is not the current one, or has closed. It may be called
+// while others wait.
+func (c *Chain) Over(runID string) bool {
+	r, err := c.known(runID)
+	return err != nil || r.closed()
+}
+
+// Outcome is how the run has ended; nil: it has not. It fails with NotFound.
+func (c *Chain) Outcome(view entity.View, runID string) (id string, outcome *activitypb.ActivityExecutionOutcome, err error) {
+	r, err := c.find(func() entity.Reader { return view }, runID)
+	if err != nil {
+		return "", nil, err
+	}
+	outcome, err = r.readOutcome(view)
+	return r.rec.RunId, outcome, err
+}
+
+// readOutcome reads how the run has ended; nil: it has not.
+func (r *Run) readOutcome(reader entity.Reader) (*activitypb.ActivityExecutionOutcome, error) {
+	if !r.closed() {
+		return nil, nil
+	}
+	outcome, err := read[activitypb.ActivityExecutionOutcome](reader, runKey(r.rec.RunId, letterOutcome))
+	if err == nil && outcome == nil {
+		err = fmt.Errorf("it is missing")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("activity: reading the outcome of run %s of %v: %w", r.rec.RunId, r.chain.key, err)
+	}
+	return outcome, nil
+}
+
+// info describes the run. Messages of its records are shared with the description: they
+// are replaced and never changed.
+func (r *Run) info(request *records.ActivityRequest, now time.Time) *activitypb.ActivityExecutionInfo {
+	rec, act := r.rec, r.act()
+	info := &activitypb.ActivityExecutionInfo{
+		ActivityId:              act.ActivityId,
+		RunId:                   rec.RunId,
+		ActivityType:            &commonpb.ActivityType{Name: act.ActivityType},
+		Status:                  r.status(),
+		RunState:                r.pendingState(),
+		TaskQueue:               act.TaskQueue,
+		ScheduleToCloseTimeout:  act.ScheduleToCloseTimeout,
+		ScheduleToStartTimeout:  act.ScheduleToStartTimeout,
+		StartToCloseTimeout:     act.StartToCloseTimeout,
+		HeartbeatTimeout:        act.HeartbeatTimeout,
+		RetryPolicy:             act.RetryPolicy,
+		LastHeartbeatTime:       act.HeartbeatTime,
+		LastStartedTime:         rec.LastStartedTime,
+		Attempt:                 act.Attempt,
+		ScheduleTime:            rec.ScheduleTime,
+		CloseTime:               rec.CloseTime,
+		LastWorkerIdentity:      cmp.Or(act.StartedIdentity, act.LastWorkerIdentity),
+		LastAttemptCompleteTime: act.LastAttemptCompleteTime,
+		LastDeploymentVersion:   rec.DeploymentVersion,
+		Priority:                act.Priority,
+		StateTransitionCount:    rec.TransitionCount,
+		StateSizeBytes:          int64(r.size),
+		SearchAttributes:        &commonpb.SearchAttributes{IndexedFields: rec.SearchAttributes.GetIndexedFields()},
+		Header:                  request.GetHeader(),
+		UserMetadata:            request.GetUserMetadata(),
+		CanceledReason:          rec.CancelReason,
+		TotalHeartbeatCount:     rec.Heartbeats,
+		SdkName:                 rec.SdkName,
+		SdkVersion:              rec.SdkVersion,
+		StartDelay:              rec.StartDelay,
+		ExecutionTime:           act.FirstScheduledTime,
+	}
+	for _, of := range request.GetLinks() {
+		info.Links = append(info.Links, of.Links...)
+	}
+	if expiration := attempt.Expiration(act); !expiration.IsZero() {
+		info.ExpirationTime = timestamppb.New(expiration)
+	}
+	if rec.CloseTime != nil {
+		info.ExecutionDuration = durationpb.New(rec.CloseTime.AsTime().Sub(rec.ScheduleTime.AsTime()))
+	}
+	if r.state() == scheduled && act.ScheduledTime.AsTime().After(now) {
+		info.NextAttemptScheduleTime = act.ScheduledTime
+		info.CurrentRetryInterval = rec.RetryInterval
+	}
+	return info
+}

@@ -1,0 +1,159 @@
+package activity
+
+import (
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	activitypb "go.temporal.io/api/activity/v1"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
+)
+
+// Start starts a run, or returns the one there is if the policies say so, or if it was
+// started by the same request. The request has been checked and completed. It fails with
+// serviceerror.ActivityExecutionAlreadyStarted, and with FailedPrecondition if there would
+// be too many links.
+func (c *Chain) Start(step *entity.Step, req *workflowservice.StartActivityExecutionRequest) (*workflowservice.StartActivityExecutionResponse, error) {
+	use, err := c.resolve(req)
+	if err != nil {
+		return nil, err
+	}
+	if use {
+		if req.GetOnConflictOptions().GetAttachLinks() {
+			err = c.current.attachLinks(step, req.GetRequestId(), req.GetLinks())
+		}
+	} else {
+		err = c.begin(step, req)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &workflowservice.StartActivityExecutionResponse{
+		RunId:   c.current.rec.RunId,
+		Started: !use,
+		Link: &commonpb.Link{Variant: &commonpb.Link_Activity_{Activity: &commonpb.Link_Activity{
+			Namespace: req.GetNamespace(), ActivityId: c.key.ID, RunId: c.current.rec.RunId,
+		}}},
+	}, nil
+}
+
+// resolve decides by the policies whether the current run is used.
+func (c *Chain) resolve(req *workflowservice.StartActivityExecutionRequest) (use bool, err error) {
+	r := c.current
+	if r == nil {
+		return false, nil
+	}
+	if r.rec.StartRequestId == req.GetRequestId() {
+		return true, nil
+	}
+	refused := serviceerror.NewActivityExecutionAlreadyStarted("activity execution already started", r.rec.StartRequestId, r.rec.RunId)
+	switch {
+	case !r.closed() && req.GetIdConflictPolicy() == enumspb.ACTIVITY_ID_CONFLICT_POLICY_USE_EXISTING:
+		return true, nil
+	case !r.closed():
+		return false, refused
+	}
+	switch req.GetIdReusePolicy() {
+	case enumspb.ACTIVITY_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY:
+		if r.rec.Status == enumspb.ACTIVITY_EXECUTION_STATUS_COMPLETED {
+			return false, refused
+		}
+	case enumspb.ACTIVITY_ID_REUSE_POLICY_REJECT_DUPLICATE:
+		return false, refused
+	}
+	return false, nil
+}
+
+// begin makes a new run the current one.
+func (c *Chain) begin(step *entity.Step, req *workflowservice.StartActivityExecutionRequest) error {
+	if err := c.checkLinks(0, len(req.GetLinks())); err != nil {
+		return err
+	}
+	now := timestamppb.New(step.Now)
+	r := &Run{
+		chain: c,
+		rec: &records.ActivityRun{
+			RunId:  step.NewID(),
+			Status: enumspb.ACTIVITY_EXECUTION_STATUS_RUNNING,
+			Activity: &records.Activity{
+				ActivityId:   c.key.ID,
+				ActivityType: req.GetActivityType().GetName(),
+				Attempt:      1,
+			},
+			StartRequestId:   req.GetRequestId(),
+			ScheduleTime:     now,
+			SearchAttributes: req.GetSearchAttributes(),
+			OriginalOptions:  optionsOf(req),
+		},
+		request: &records.ActivityRequest{
+			Input:        req.GetInput(),
+			Header:       req.GetHeader(),
+			UserMetadata: req.GetUserMetadata(),
+		},
+		requestChanged: true,
+	}
+	if len(req.GetLinks()) > 0 {
+		r.request.Links = []*records.AttachedLinks{{RequestId: req.GetRequestId(), Links: req.GetLinks()}}
+	}
+	r.setOptions(proto.CloneOf(r.rec.OriginalOptions))
+	if c.record == nil {
+		c.record = new(records.ActivityChain)
+	}
+	c.current, c.record.CurrentRunId, c.dirty = r, r.rec.RunId, true
+	r.plan(step, r.act().FirstScheduledTime.AsTime())
+	return nil
+}
+
+func optionsOf(req *workflowservice.StartActivityExecutionRequest) *activitypb.ActivityOptions {
+	return &activitypb.ActivityOptions{
+		TaskQueue:              &taskqueuepb.TaskQueue{Name: req.GetTaskQueue().GetName(), Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
+		ScheduleToCloseTimeout: req.GetScheduleToCloseTimeout(),
+		ScheduleToStartTimeout: req.GetScheduleToStartTimeout(),
+		StartToCloseTimeout:    req.GetStartToCloseTimeout(),
+		HeartbeatTimeout:       req.GetHeartbeatTimeout(),
+		RetryPolicy:            req.GetRetryPolicy(),
+		Priority:               req.GetPriority(),
+		StartDelay:             req.GetStartDelay(),
+	}
+}
+
+// attachLinks attaches links to the run. A repeated request attaches nothing.
+func (r *Run) attachLinks(step *entity.Step, requestID string, links []*commonpb.Link) error {
+	if len(links) == 0 {
+		return nil
+	}
+	request, err := r.requestOf(step.Reader)
+	if err != nil {
+		return err
+	}
+	attached := 0
+	for _, of := range request.Links {
+		if of.RequestId == requestID {
+			return nil
+		}
+		attached += len(of.Links)
+	}
+	if r.closed() {
+		return serviceerror.NewFailedPrecondition("cannot attach links to a closed activity")
+	}
+	if err := r.chain.checkLinks(attached, len(links)); err != nil {
+		return err
+	}
+	request.Links = append(request.Links, &records.AttachedLinks{RequestId: requestID, Links: links})
+	r.request, r.requestChanged = request, true
+	r.touch()
+	return nil
+}
+
+func (c *Chain) checkLinks(attached, more int) error {
+	if most := c.limits().Links; attached+more > most {
+		return serviceerror.NewFailedPreconditionf("cannot attach more than %d links to an activity (%d links already attached)", most, attached)
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+package server_test
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/perdure/perdure/internal/server"
+)
+
+func (b *bench) startActivity(id string) *workflowservice.StartActivityExecutionResponse {
+	b.t.Helper()
+	resp, err := b.client.StartActivityExecution(b.ctx(), &workflowservice.StartActivityExecutionRequest{
+		Namespace: ns, ActivityId: id, ActivityType: &commonpb.ActivityType{Name: "type"},
+		TaskQueue: &taskqueuepb.TaskQueue{Name: queue}, StartToCloseTimeout: durationpb.New(time.Minute),
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return resp
+}
+
+func TestAnActivityWithoutAWorkflowIsRunAndListedAcrossARestart(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	b := start(t, server.Options{DataDir: dir})
+	started := b.startActivity("a")
+	b.startActivity("other")
+	if err := b.server.Stop(b.ctx()); err != nil {
+		t.Fatal(err)
+	}
+
+	b = start(t, server.Options{DataDir: dir})
+	outcome := make(chan *workflowservice.PollActivityExecutionResponse, 1)
+	go func() {
+		resp, _ := b.client.PollActivityExecution(b.ctx(), &workflowservice.PollActivityExecutionRequest{Namespace: ns, ActivityId: "a"})
+		outcome <- resp
+	}()
+	var task *workflowservice.PollActivityTaskQueueResponse
+	for task.GetActivityId() != "a" {
+		var err error
+		if task, err = b.client.PollActivityTaskQueue(b.ctx(), &workflowservice.PollActivityTaskQueueRequest{
+			Namespace: ns, TaskQueue: &taskqueuepb.TaskQueue{Name: queue}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	result := &commonpb.Payloads{Payloads: []*commonpb.Payload{{Data: []byte("done")}}}
+	if _, err := b.client.RespondActivityTaskCompleted(b.ctx(), &workflowservice.RespondActivityTaskCompletedRequest{
+		Namespace: ns, TaskToken: task.TaskToken, Result: result}); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-outcome; got.GetRunId() != started.RunId || !proto.Equal(got.GetOutcome().GetResult(), result) {
+		t.Errorf("the outcome is %v", got)
+	}
+
+	list, err := b.client.ListActivityExecutions(b.ctx(), &workflowservice.ListActivityExecutionsRequest{
+		Namespace: ns, Query: "ActivityId = 'a' AND ActivityType = 'type' AND ExecutionStatus = 'Completed'"})
+	if err != nil || len(list.GetExecutions()) != 1 || list.Executions[0].GetStatus() != enumspb.ACTIVITY_EXECUTION_STATUS_COMPLETED {
+		t.Errorf("the list is %v, %v", list, err)
+	}
+	count, err := b.client.CountActivityExecutions(b.ctx(), &workflowservice.CountActivityExecutionsRequest{Namespace: ns, Query: "GROUP BY ExecutionStatus"})
+	if err != nil || count.GetCount() != 2 || len(count.GetGroups()) != 2 {
+		t.Errorf("the count is %v, %v", count, err)
+	}
+	workflows, err := b.client.ListWorkflowExecutions(b.ctx(), &workflowservice.ListWorkflowExecutionsRequest{Namespace: ns})
+	if err != nil || len(workflows.GetExecutions()) != 0 {
+		t.Errorf("the list of workflows is %v, %v", workflows, err)
+	}
+}
