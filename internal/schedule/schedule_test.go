@@ -9,13 +9,17 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	historypb "go.temporal.io/api/history/v1"
 	schedulepb "go.temporal.io/api/schedule/v1"
+	sdkpb "go.temporal.io/api/sdk/v1"
 	"go.temporal.io/api/serviceerror"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
 	"github.com/perdure/perdure/internal/workflow"
 )
 
@@ -323,5 +327,38 @@ func TestBackfillsAreBounded(t *testing.T) {
 	var failed *serviceerror.FailedPrecondition
 	if !errors.As(err, &failed) {
 		t.Errorf("too many backfills: %v", err)
+	}
+}
+
+func TestAllThatAnActionSaysIsInTheRequest(t *testing.T) {
+	info := &workflowpb.NewWorkflowExecutionInfo{
+		WorkflowId: "w", WorkflowType: &commonpb.WorkflowType{Name: "type"}, TaskQueue: &taskqueuepb.TaskQueue{Name: "queue"}, Input: payloads("input"),
+		WorkflowExecutionTimeout: durationpb.New(3e9), WorkflowRunTimeout: durationpb.New(2e9), WorkflowTaskTimeout: durationpb.New(1e9),
+		RetryPolicy: &commonpb.RetryPolicy{MaximumAttempts: 3}, Memo: &commonpb.Memo{Fields: map[string]*commonpb.Payload{"m": {Data: []byte("1")}}},
+		SearchAttributes: &commonpb.SearchAttributes{IndexedFields: map[string]*commonpb.Payload{"a": {Data: []byte("1")}}},
+		Header:           &commonpb.Header{Fields: map[string]*commonpb.Payload{"h": {Data: []byte("1")}}}, UserMetadata: &sdkpb.UserMetadata{Summary: payloads("s").Payloads[0]},
+		VersioningOverride: &workflowpb.VersioningOverride{Override: &workflowpb.VersioningOverride_AutoUpgrade{AutoUpgrade: true}}, Priority: &commonpb.Priority{PriorityKey: 2},
+	}
+	w := newWorld(t)
+	w.create(everyMinute(func(s *schedulepb.Schedule) {
+		s.Action.Action = &schedulepb.ScheduleAction_StartWorkflow{StartWorkflow: info}
+	}))
+	at := timestamppb.New(epoch)
+	req := w.load(scheduleKey("s")).(*Schedule).request(&records.ScheduledStart{Number: 1, NominalTime: at, ActualTime: at}).ProtoReflect()
+	fields := info.ProtoReflect().Descriptor().Fields()
+	for i := range fields.Len() {
+		switch name := fields.Get(i).Name(); name {
+		case "workflow_id", "search_attributes": // has more
+		case "workflow_id_reuse_policy", "cron_schedule": // are refused
+		default:
+			there, want := req.Get(req.Descriptor().Fields().ByName(name)), info.ProtoReflect().Get(fields.Get(i))
+			if !info.ProtoReflect().Has(fields.Get(i)) || !there.Equal(want) {
+				t.Errorf("%s is %v, want %v", name, there, want)
+			}
+		}
+	}
+	attributes := req.Interface().(*workflowservice.StartWorkflowExecutionRequest).SearchAttributes.IndexedFields
+	if len(attributes) != 3 || string(attributes[attributeScheduledStartTime].Data) != `"2030-01-01T12:00:30Z"` || string(attributes[attributeScheduledByID].Data) != `"s"` {
+		t.Errorf("search attributes are %v", attributes)
 	}
 }

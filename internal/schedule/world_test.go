@@ -3,8 +3,10 @@ package schedule
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
@@ -53,26 +55,36 @@ type world struct {
 	index    map[string][]byte
 
 	checks int // of schedules
+
+	// chance, if it is not nil, has the process crash in the middle of things: crashRate of all
+	// steps are lost, and as many are the last before a crash. crashes counts them.
+	chance    *rand.Rand
+	crashRate float64
+	crashes   int
 	// startDelay is Config.StartDelay.
 	startDelay time.Duration
-	// starts counts the workflows that were started, by their ids: runs that continue others
-	// are not.
+	// starts counts how often workflows were started, by their ids. Runs that continue others
+	// do not count. runs are those that were counted.
 	starts map[string]int
+	runs   map[string]bool
 }
 
-// lane is the messages from one entity to another. Those before next were delivered, but may be
-// again after a crash.
+// lane is the messages from one entity to another. Those before next were delivered, but those
+// from removed on may be again after a crash.
 type lane struct {
-	messages [][]byte
-	next     int
+	messages      [][]byte
+	next, removed int
 }
+
+// errCrashed is what a step returns when the process has crashed before it has answered.
+var errCrashed = errors.New("crashed")
 
 func newWorld(t tester) *world {
 	w := &world{
 		t: t, now: epoch,
 		entities: make(map[entity.Key]entity.Entity), records: make(map[entity.Key]map[string][]byte),
 		timers: make(map[entity.Key][]entity.Timer), lanes: make(map[[2]entity.Key]*lane),
-		tasks: make(map[int64]*entity.Task), index: make(map[string][]byte), starts: make(map[string]int),
+		tasks: make(map[int64]*entity.Task), index: make(map[string][]byte), starts: make(map[string]int), runs: make(map[string]bool),
 	}
 	w.machines = map[entity.Kind]entity.Machine{
 		entity.KindSchedule: NewMachine(Config{
@@ -146,9 +158,24 @@ func (w *world) step(key entity.Key, fn func(*entity.Step, entity.Entity) error)
 		}
 		return err
 	}
+	if w.crashesNow() {
+		return errCrashed
+	}
 	w.commit(key, step.Outputs())
 	w.check(key)
+	if w.crashesNow() {
+		return errCrashed
+	}
 	return nil
+}
+
+// crashesNow leaves it to chance whether there is a crash.
+func (w *world) crashesNow() bool {
+	if w.chance == nil || w.chance.Float64() >= w.crashRate {
+		return false
+	}
+	w.crash()
+	return true
 }
 
 func (w *world) commit(key entity.Key, out *entity.Outputs) {
@@ -196,11 +223,12 @@ func (w *world) commit(key entity.Key, out *entity.Outputs) {
 	w.countStarts(out)
 }
 
-// countStarts notes which workflows have answered that they were started.
+// countStarts notes which workflows were started.
 func (w *world) countStarts(out *entity.Outputs) {
 	for _, entry := range out.Index {
 		row := new(records.WorkflowRow)
-		if proto.Unmarshal(entry.Row, row) == nil && row.RunId == row.FirstRunId && row.WorkflowType == "type" && row.HistoryLength <= 2 && row.CloseTime == nil {
+		if proto.Unmarshal(entry.Row, row) == nil && row.RunId == row.FirstRunId && row.WorkflowType == "type" && !w.runs[row.RunId] {
+			w.runs[row.RunId] = true
 			w.starts[row.WorkflowId]++
 		}
 	}
@@ -262,7 +290,7 @@ func (w *world) fireOne() bool {
 	for _, key := range sortedKeys(w.timers) {
 		for _, timer := range w.timers[key] {
 			if !timer.At.After(w.now) {
-				if err := w.step(key, func(step *entity.Step, e entity.Entity) error { return e.Fire(step) }); err != nil {
+				if err := w.step(key, func(step *entity.Step, e entity.Entity) error { return e.Fire(step) }); err != nil && err != errCrashed {
 					w.t.Fatalf("firing %v: %v", key, err)
 				}
 				return true
@@ -277,10 +305,16 @@ func (w *world) deliverOne() bool {
 	for _, way := range w.ways() {
 		if l := w.lanes[way]; l.next < len(l.messages) {
 			body := bytes.Clone(l.messages[l.next])
-			if err := w.step(way[1], func(step *entity.Step, e entity.Entity) error { return e.Receive(step, way[0], body) }); err != nil {
+			switch err := w.step(way[1], func(step *entity.Step, e entity.Entity) error { return e.Receive(step, way[0], body) }); err {
+			case nil:
+				l.next++
+				if w.chance != nil && w.chance.IntN(3) == 0 {
+					l.removed = l.next
+				}
+			case errCrashed:
+			default:
 				w.t.Fatalf("delivering to %v: %v", way[1], err)
 			}
-			l.next++
 			return true
 		}
 	}
@@ -326,8 +360,16 @@ func (w *world) sleep(d time.Duration) {
 	w.crash()
 }
 
-// crash loses what is in memory.
-func (w *world) crash() { clear(w.entities) }
+// crash loses what is in memory, and that messages were delivered.
+func (w *world) crash() {
+	clear(w.entities)
+	w.crashes++
+	for _, way := range w.ways() {
+		if l := w.lanes[way]; w.chance != nil {
+			l.next = l.removed + w.chance.IntN(l.next-l.removed+1)
+		}
+	}
+}
 
 func scheduleKey(id string) entity.Key {
 	return entity.Key{Kind: entity.KindSchedule, Namespace: testNamespace, ID: id}
@@ -337,10 +379,15 @@ func workflowKey(id string) entity.Key {
 	return entity.Key{Kind: entity.KindWorkflow, Namespace: testNamespace, ID: id}
 }
 
-// must carries out a step of the schedule "s" that must not fail.
+// must carries out a step of the schedule "s" that must not fail. It may be carried out again
+// after a crash.
 func (w *world) must(fn func(*entity.Step, *Schedule) error) {
 	w.t.Helper()
-	if err := w.step(scheduleKey("s"), func(step *entity.Step, e entity.Entity) error { return fn(step, e.(*Schedule)) }); err != nil {
+	err := errCrashed
+	for err == errCrashed { // who has had no answer asks again
+		err = w.step(scheduleKey("s"), func(step *entity.Step, e entity.Entity) error { return fn(step, e.(*Schedule)) })
+	}
+	if err != nil {
 		w.t.Fatalf("%v", err)
 	}
 }
@@ -468,14 +515,18 @@ func (w *world) finishWorkflow(id string, command *commandpb.Command) {
 // terminate terminates the workflow of a time.
 func (w *world) terminate(at string) {
 	w.t.Helper()
-	id := "w-2030-01-01T" + at + ":00Z"
+	w.terminateWorkflow("w-2030-01-01T" + at + ":00Z")
+	w.settle()
+}
+
+func (w *world) terminateWorkflow(id string) {
+	w.t.Helper()
 	err := w.step(workflowKey(id), func(step *entity.Step, e entity.Entity) error {
 		return e.(*workflow.Chain).Terminate(step, &workflowservice.TerminateWorkflowExecutionRequest{WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: id}})
 	})
 	if err != nil {
 		w.t.Fatalf("%v", err)
 	}
-	w.settle()
 }
 
 func completed(result string) *commandpb.Command {
