@@ -115,10 +115,11 @@ differ-known: ## Write the list of known differences from a Temporal server anew
 
 SEEDS ?= 100
 FIRST_SEED ?= 1000
+PARALLEL ?= 16
 
 .PHONY: differ
-differ: bin/peer ## Compare SEEDS=100 made-up lives of workflows, from FIRST_SEED=1000 on, with a Temporal server
-	test/with-peer bin/peer sh -c '$(OUTSIDE) test test ./differ -count=1 -timeout 120m -run TestALife -v -peer "$$PEER" -seeds $(SEEDS) -first-seed $(FIRST_SEED)'
+differ: bin/peer ## Compare SEEDS=100 made-up lives of workflows, from FIRST_SEED=1000 on, PARALLEL=16 at once, with a Temporal server
+	$(OUTSIDE) test test ./differ -count=1 -timeout 120m -run TestALife -v -parallel $(PARALLEL) -peer-binary $(CURDIR)/bin/peer -seeds $(SEEDS) -first-seed $(FIRST_SEED)
 
 .PHONY: fuzz-api
 fuzz-api: ## Send a server mutated requests for SECONDS=60

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -72,17 +73,33 @@ func Start(binary string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.start(out, func(line []byte) string {
+		var banner struct{ Address string }
+		_ = json.Unmarshal(line, &banner) // what is no banner has no address
+		return banner.Address
+	})
+}
+
+// StartPeer starts a Temporal server with its store in memory, from the binary
+// that test/peer builds, and waits until it can be used. What it logs is dropped.
+func StartPeer(binary string) (*Server, error) {
+	s := &Server{cmd: exec.Command(binary), exited: make(chan struct{})}
+	out, err := s.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	return s.start(out, func(line []byte) string { return string(line) })
+}
+
+// start starts the process and reads its output up to the line that has the
+// address it listens on.
+func (s *Server) start(out io.Reader, address func(line []byte) string) (*Server, error) {
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
-	var banner struct{ Address string }
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if json.Unmarshal(lines.Bytes(), &banner) == nil && banner.Address != "" {
-			break
-		}
+	for lines := bufio.NewScanner(out); s.Address == "" && lines.Scan(); {
+		s.Address = address(lines.Bytes())
 	}
-	s.Address = banner.Address
 	go func() {
 		defer close(s.exited)
 		s.err = s.cmd.Wait()
