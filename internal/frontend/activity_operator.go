@@ -37,7 +37,6 @@ var _ operatedActivities = (*workflow.Chain)(nil)
 // targets is what the calls for any activities of a workflow have in common.
 type targets interface {
 	GetExecution() *commonpb.WorkflowExecution
-	GetIdentity() string
 	GetId() string
 	GetType() string
 }
@@ -47,11 +46,8 @@ type targets interface {
 func targetOf(req targets, all bool) (workflow.ActivityTarget, error) {
 	target := workflow.ActivityTarget{ID: req.GetId(), Type: req.GetType(), All: all}
 	if err := cmp.Or(
-		check.WorkflowID(req.GetExecution().GetWorkflowId(), check.Request),
-		check.RunID(req.GetExecution().GetRunId(), check.Request),
-		check.Identity(req.GetIdentity()),
-		check.Length("ActivityId", target.ID, check.Request),
-		check.Length("ActivityType", target.Type, check.Request),
+		check.KnownWorkflowID(req.GetExecution().GetWorkflowId(), check.Request),
+		check.RunID(req.GetExecution().GetRunId(), check.Loading),
 	); err != nil {
 		return target, err
 	}
@@ -154,9 +150,6 @@ func (h *activityOperatorHandlers) pause(ctx context.Context, execution *commonp
 	GetRequestId() string
 }) error {
 	pause := workflow.ActivityPause{Identity: req.GetIdentity(), Reason: req.GetReason(), RequestID: req.GetRequestId()}
-	if err := cmp.Or(check.RequestID(pause.RequestID), check.Length("Reason", pause.Reason, check.Request)); err != nil {
-		return err
-	}
 	return h.step(ctx, execution.GetWorkflowId(), func(step *entity.Step, c operatedActivities) error {
 		return c.PauseActivities(step, execution.GetRunId(), target, pause)
 	})
@@ -199,16 +192,9 @@ func (h *activityOperatorHandlers) UnpauseActivityExecution(ctx context.Context,
 }
 
 func (h *activityOperatorHandlers) unpause(ctx context.Context, execution *commonpb.WorkflowExecution, target workflow.ActivityTarget, resume workflow.ActivityResume) error {
-	if err := checkJitter(resume.Jitter); err != nil {
-		return err
-	}
 	return h.step(ctx, execution.GetWorkflowId(), func(step *entity.Step, c operatedActivities) error {
 		return c.UnpauseActivities(step, execution.GetRunId(), target, resume)
 	})
-}
-
-func checkJitter(jitter *durationpb.Duration) error {
-	return check.Duration("Jitter", jitter, check.Request)
 }
 
 // ResetActivity has activities of a workflow begin anew.
@@ -252,9 +238,6 @@ func (h *activityOperatorHandlers) reset(ctx context.Context, execution *commonp
 	GetRestoreOriginalOptions() bool
 	GetJitter() *durationpb.Duration
 }) error {
-	if err := checkJitter(req.GetJitter()); err != nil {
-		return err
-	}
 	reset := workflow.ActivityReset{
 		ResetHeartbeat: req.GetResetHeartbeat(), KeepPaused: req.GetKeepPaused(),
 		RestoreOptions: req.GetRestoreOriginalOptions(), Jitter: req.GetJitter(),

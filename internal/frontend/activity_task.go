@@ -291,9 +291,6 @@ func (h *activityTaskHandlers) RecordActivityTaskHeartbeatById(ctx context.Conte
 }
 
 func (h *activityTaskHandlers) heartbeat(ctx context.Context, owner entity.Key, ref attempt.Ref, details *commonpb.Payloads, identity string) (answer attempt.HeartbeatAnswer, err error) {
-	if err := check.Identity(identity); err != nil {
-		return answer, err
-	}
 	err = h.report(ctx, owner, func(step *entity.Step, c reportedActivities) (err error) {
 		answer, err = c.Heartbeat(step, ref, details, identity)
 		return err

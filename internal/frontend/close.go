@@ -15,9 +15,6 @@ func (h *executionHandlers) RequestCancelWorkflowExecution(ctx context.Context, 
 	if err := checkClose(ctx, req); err != nil {
 		return nil, err
 	}
-	if err := check.RequestID(req.GetRequestId()); err != nil {
-		return nil, err
-	}
 	err := stepWorkflow(ctx, h.runtime, req.GetWorkflowExecution().GetWorkflowId(), func(step *entity.Step, c execution) error {
 		return c.RequestCancel(step, req)
 	})
@@ -62,9 +59,6 @@ func checkClose(ctx context.Context, req closeRequest) error {
 		return err
 	}
 	if err := check.RunID(req.GetFirstExecutionRunId(), check.Request); err != nil {
-		return err
-	}
-	if err := check.Identity(req.GetIdentity()); err != nil {
 		return err
 	}
 	if err := check.BlobSize(len(req.GetReason()), limitsOf(ctx).Blob); err != nil {

@@ -60,6 +60,11 @@ func (i *interceptor) resolveNamespace(c *call, req any) error {
 // leave the name out. If it is there, it has to be the token's: else the right to
 // use one namespace would be one to all.
 func (i *interceptor) resolveToken(c *call, name string, encoded []byte) (err error) {
+	if name != "" {
+		if _, err := i.namespaces.ByName(name); err != nil {
+			return err
+		}
+	}
 	if c.token, err = tokens.DecodeTask(encoded); err != nil {
 		return err
 	}
@@ -67,9 +72,6 @@ func (i *interceptor) resolveToken(c *call, name string, encoded []byte) (err er
 		return err
 	}
 	if name != "" && name != c.namespace.Name {
-		if _, err := i.namespaces.ByName(name); err != nil {
-			return err
-		}
 		return errTokenNamespace
 	}
 	return nil

@@ -38,7 +38,10 @@ func (h *executionHandlers) UpdateWorkflowExecutionOptions(ctx context.Context, 
 }
 
 func checkUpdateOptions(ctx context.Context, req *workflowservice.UpdateWorkflowExecutionOptionsRequest) error {
-	if err := check.Execution(req.GetWorkflowExecution(), check.Request); err != nil {
+	if err := cmp.Or(
+		check.KnownWorkflowID(req.GetWorkflowExecution().GetWorkflowId(), check.Request),
+		check.RunID(req.GetWorkflowExecution().GetRunId(), check.Loading),
+	); err != nil {
 		return err
 	}
 	options := req.GetWorkflowExecutionOptions()
@@ -51,10 +54,7 @@ func checkUpdateOptions(ctx context.Context, req *workflowservice.UpdateWorkflow
 	if _, err := fieldmaskpb.New(options, req.GetUpdateMask().GetPaths()...); err != nil {
 		return serviceerror.NewInvalidArgumentf("error parsing UpdateMask: %v", err)
 	}
-	if err := cmp.Or(
-		check.Priority(options.GetPriority()),
-		check.Identity(req.GetIdentity()),
-	); err != nil {
+	if err := check.Priority(options.GetPriority()); err != nil {
 		return err
 	}
 	return checkTimeSkipping(ctx, options.GetTimeSkippingConfig())

@@ -66,7 +66,7 @@ func (h *queryHandlers) QueryWorkflow(ctx context.Context, req *workflowservice.
 	if req.GetQuery() == nil {
 		return nil, errQueryNotSet
 	}
-	if err := check.ID("QueryType", req.GetQuery().GetQueryType(), check.Request); err != nil {
+	if err := check.Set("QueryType", req.GetQuery().GetQueryType(), check.Request); err != nil {
 		return nil, err
 	}
 	if err := limitsOf(ctx).CheckBlob(req.GetQuery().GetQueryArgs()); err != nil {

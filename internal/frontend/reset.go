@@ -41,7 +41,6 @@ func checkReset(ctx context.Context, req *workflowservice.ResetWorkflowExecution
 	if err := cmp.Or(
 		check.ID("RequestId", req.GetRequestId(), check.Request),
 		check.Execution(req.GetWorkflowExecution(), check.Request),
-		check.Identity(req.GetIdentity()),
 		check.BlobSize(len(req.GetReason()), limitsOf(ctx).Blob),
 	); err != nil {
 		return err

@@ -36,7 +36,6 @@ func TestResetIsRefusedForBadForm(t *testing.T) {
 		"nobody":            {func(r *request) { r.WorkflowExecution = nil }, codes.InvalidArgument, "Execution is not set on request."},
 		"no workflow id":    {func(r *request) { r.WorkflowExecution.WorkflowId = "" }, codes.InvalidArgument, "WorkflowId is not set on request."},
 		"bad run id":        {func(r *request) { r.WorkflowExecution.RunId = "1" }, codes.InvalidArgument, "Invalid RunId."},
-		"long identity":     {func(r *request) { r.Identity = long(1001) }, codes.InvalidArgument, "Identity length exceeds limit."},
 		"big reason":        {func(r *request) { r.Reason = long(3 << 20) }, codes.InvalidArgument, "Blob data size exceeds limit."},
 		"unknown type":      {func(r *request) { r.ResetReapplyType = enumspb.ResetReapplyType(77) }, codes.Internal, "please retry"}, //lint:ignore SA1019 older clients use it
 		"nameless signal":   {signal("", nil), codes.InvalidArgument, "SignalName is not set on request."},

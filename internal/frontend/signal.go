@@ -20,9 +20,6 @@ func (h *executionHandlers) SignalWorkflowExecution(ctx context.Context, req *wo
 	if err := check.RequestID(req.GetRequestId()); err != nil {
 		return nil, err
 	}
-	if err := check.Identity(req.GetIdentity()); err != nil {
-		return nil, err
-	}
 	if err := limitsOf(ctx).CheckLinks(req.GetLinks()); err != nil {
 		return nil, err
 	}

@@ -88,7 +88,6 @@ func checkStartRequest(ctx context.Context, req startingRequest) error {
 		check.CronSchedule(req.GetCronSchedule()),
 		check.UserTaskQueue(req.GetTaskQueue(), ""),
 		check.Timeouts(req),
-		check.Identity(req.GetIdentity()),
 		check.Priority(req.GetPriority()),
 		check.VersioningOverride(req.GetVersioningOverride()),
 		limitsOf(ctx).CheckLinks(req.GetLinks()),

@@ -93,7 +93,7 @@ func checkConfigUpdate(req *workflowservice.UpdateTaskQueueConfigRequest) error 
 	if err := checkRateUpdate("UpdateFairnessKeyRateLimitDefault", req.GetUpdateFairnessKeyRateLimitDefault()); err != nil {
 		return err
 	}
-	if err := check.Identity(req.GetIdentity()); err != nil {
+	if err := check.Reason("Identity", req.GetIdentity()); err != nil {
 		return err
 	}
 	return check.FairnessWeightOverrides(req.GetSetFairnessWeightOverrides(), req.GetUnsetFairnessWeightOverrides())

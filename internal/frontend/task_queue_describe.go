@@ -56,7 +56,7 @@ func (h *taskQueueHandlers) DescribeTaskQueue(ctx context.Context, req *workflow
 		Pollers:            pollerInfos(d.Pollers),
 		EffectiveRateLimit: effectiveRate(d),
 	}
-	if kind == enumspb.TASK_QUEUE_KIND_NORMAL {
+	if kind != enumspb.TASK_QUEUE_KIND_STICKY {
 		resp.VersioningInfo = &taskqueuepb.TaskQueueVersioningInfo{
 			//lint:ignore SA1019 older clients use it
 			CurrentVersion: "__unversioned__",

@@ -95,7 +95,7 @@ func TestABadConfigurationOfATaskQueueIsRefused(t *testing.T) {
 		"a rate that is no number": {func(r *configUpdate) { r.UpdateQueueRateLimit.RateLimit.RequestsPerSecond = float32(math.NaN()) },
 			codes.InvalidArgument, "RequestsPerSecond for UpdateQueueRateLimit"},
 		"a long reason":      {func(r *configUpdate) { r.UpdateQueueRateLimit.Reason = long(1001) }, codes.InvalidArgument, "UpdateQueueRateLimit.Reason field too long"},
-		"a long identity":    {func(r *configUpdate) { r.Identity = long(1001) }, codes.InvalidArgument, "Identity length exceeds limit."},
+		"a long identity":    {func(r *configUpdate) { r.Identity = long(1001) }, codes.InvalidArgument, "Identity field too long (max 1000 characters)."},
 		"a weight of no key": {func(r *configUpdate) { r.SetFairnessWeightOverrides = map[string]float32{"": 1} }, codes.InvalidArgument, "must not be empty"},
 		"a concurrency limit": {func(r *configUpdate) {
 			r.UpdateQueueConcurrencyLimit = new(workflowservice.UpdateTaskQueueConfigRequest_ConcurrencyLimitUpdate)

@@ -80,11 +80,7 @@ func checkUpdate(ctx context.Context, req *workflowservice.UpdateWorkflowExecuti
 	if len(update.GetCompletionCallbacks()) > 0 {
 		return errCallbacks
 	}
-	if err := cmp.Or(
-		check.Identity(update.GetMeta().GetIdentity()),
-		check.RequestID(update.GetRequestId()),
-		limitsOf(ctx).CheckLinks(update.GetLinks()),
-	); err != nil {
+	if err := limitsOf(ctx).CheckLinks(update.GetLinks()); err != nil {
 		return err
 	}
 	if req.WaitPolicy == nil {

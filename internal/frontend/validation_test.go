@@ -60,7 +60,6 @@ func TestStartIsRefusedForBadForm(t *testing.T) {
 		"reserved task queue":   {func(r *startRequest) { r.TaskQueue.Name = "/_sys/q/1" }, codes.InvalidArgument, "reserved prefix"},
 		"internal task queue":   {func(r *startRequest) { r.TaskQueue.Name = check.InternalQueue }, codes.InvalidArgument, "internal per-namespace"},
 		"long request id":       {func(r *startRequest) { r.RequestId = long(1001) }, codes.InvalidArgument, "RequestId length exceeds limit."},
-		"long identity":         {func(r *startRequest) { r.Identity = long(1001) }, codes.InvalidArgument, "Identity length exceeds limit."},
 		"negative timeout":      {func(r *startRequest) { r.WorkflowExecutionTimeout = seconds(-1) }, codes.InvalidArgument, "An invalid WorkflowExecutionTimeoutSeconds"},
 		"malformed timeout":     {func(r *startRequest) { r.WorkflowRunTimeout = seconds(1); r.WorkflowRunTimeout.Nanos = -5 }, codes.InvalidArgument, "An invalid WorkflowRunTimeoutSeconds"},
 		"negative task timeout": {func(r *startRequest) { r.WorkflowTaskTimeout = seconds(-1) }, codes.InvalidArgument, "An invalid WorkflowTaskTimeoutSeconds"},
@@ -207,7 +206,7 @@ func TestOtherRequestsAreRefusedForBadForm(t *testing.T) {
 		"signal with start: override": {signalWithStart(func(r *workflowservice.SignalWithStartWorkflowExecutionRequest) {
 			r.VersioningOverride = &workflowpb.VersioningOverride{}
 		}), codes.InvalidArgument, "override behavior is required"},
-		"options of nobody":          {&workflowservice.UpdateWorkflowExecutionOptionsRequest{Namespace: "default", WorkflowExecutionOptions: options, UpdateMask: mask("priority")}, codes.InvalidArgument, "Execution is not set"},
+		"options of nobody":          {&workflowservice.UpdateWorkflowExecutionOptionsRequest{Namespace: "default", WorkflowExecutionOptions: options, UpdateMask: mask("priority")}, codes.InvalidArgument, "WorkflowId is not set on request."},
 		"options without a mask":     {&workflowservice.UpdateWorkflowExecutionOptionsRequest{Namespace: "default", WorkflowExecution: ok, WorkflowExecutionOptions: options}, codes.InvalidArgument, "UpdateMask is required"},
 		"options, none":              {&workflowservice.UpdateWorkflowExecutionOptionsRequest{Namespace: "default", WorkflowExecution: ok, UpdateMask: mask("priority")}, codes.InvalidArgument, "WorkflowExecutionOptions is required"},
 		"options, bad mask":          {&workflowservice.UpdateWorkflowExecutionOptionsRequest{Namespace: "default", WorkflowExecution: ok, WorkflowExecutionOptions: options, UpdateMask: mask("color")}, codes.InvalidArgument, "error parsing UpdateMask: "},
@@ -227,7 +226,7 @@ func TestOtherRequestsAreRefusedForBadForm(t *testing.T) {
 		"query without a query":       {&workflowservice.QueryWorkflowRequest{Namespace: "default", Execution: ok}, codes.InvalidArgument, "WorkflowQuery is not set on request."},
 		"query without a type":        {&workflowservice.QueryWorkflowRequest{Namespace: "default", Execution: ok, Query: &querypb.WorkflowQuery{}}, codes.InvalidArgument, "QueryType is not set on request."},
 		"query with big args":         {&workflowservice.QueryWorkflowRequest{Namespace: "default", Execution: ok, Query: &querypb.WorkflowQuery{QueryType: "q", QueryArgs: bytesPayload(3 << 20)}}, codes.InvalidArgument, "Blob data size"},
-		"answer to no query":          {&workflowservice.RespondQueryTaskCompletedRequest{Namespace: "default", TaskToken: token}, codes.InvalidArgument, "Invalid TaskToken."},
+		"answer to no query":          {&workflowservice.RespondQueryTaskCompletedRequest{Namespace: "default", TaskToken: token}, codes.NotFound, "query task not found, or already expired"},
 		"answer to a past query":      {&workflowservice.RespondQueryTaskCompletedRequest{Namespace: "default", TaskToken: d.token(func(t *records.TaskToken) { t.QueryId, t.TaskQueue = "q", "q" }), CompletedType: 1}, codes.NotFound, "query task not found"},
 		"poll without a queue":        {&workflowservice.PollWorkflowTaskQueueRequest{Namespace: "default"}, codes.InvalidArgument, "taskQueue is not set"},
 		"poll, long identity":         {&workflowservice.PollActivityTaskQueueRequest{Namespace: "default", TaskQueue: q, Identity: long(1001)}, codes.InvalidArgument, "Identity length exceeds limit."},
@@ -246,7 +245,6 @@ func TestOtherRequestsAreRefusedForBadForm(t *testing.T) {
 			WorkerVersionCapabilities: &commonpb.WorkerVersionCapabilities{BuildId: "b", UseVersioning: true, DeploymentSeriesName: "d"}}, codes.Unimplemented, "deployment"},
 		"sticky poll, no normal":  {&workflowservice.PollWorkflowTaskQueueRequest{Namespace: "default", TaskQueue: &taskqueuepb.TaskQueue{Name: "s", Kind: 2}, DeploymentOptions: &deploymentpb.WorkerDeploymentOptions{}}, codes.InvalidArgument, "NormalName must be set"},
 		"complete with behavior":  {&workflowservice.RespondWorkflowTaskCompletedRequest{TaskToken: token, VersioningBehavior: 1}, codes.InvalidArgument, "versioning behavior"},
-		"complete, sticky nobody": {&workflowservice.RespondWorkflowTaskCompletedRequest{TaskToken: token, StickyAttributes: &taskqueuepb.StickyExecutionAttributes{}}, codes.InvalidArgument, "missing task queue name"},
 		"complete a query":        {&workflowservice.RespondWorkflowTaskCompletedRequest{TaskToken: d.token(func(t *records.TaskToken) { t.RunId = "" })}, codes.InvalidArgument, "Invalid TaskToken."},
 		"fail, long identity":     {&workflowservice.RespondWorkflowTaskFailedRequest{TaskToken: token, Identity: long(1001)}, codes.InvalidArgument, "Identity length"},
 		"activity by no id":       {&workflowservice.RespondActivityTaskCompletedByIdRequest{Namespace: "default", WorkflowId: "w"}, codes.InvalidArgument, "ActivityId is not set on request."},

@@ -37,11 +37,6 @@ func newWorkerRegistry() *workerregistry.Registry {
 func (h *workerHandlers) ShutdownWorker(ctx context.Context, req *workflowservice.ShutdownWorkerRequest) (*workflowservice.ShutdownWorkerResponse, error) {
 	ns := callOf(ctx).namespace
 	sticky := req.GetStickyTaskQueue()
-	if sticky != "" {
-		if err := check.TaskQueueName(sticky); err != nil {
-			return nil, err
-		}
-	}
 	if key := req.GetWorkerInstanceKey(); key != "" && settingOf(ctx, dynamicconfig.CancelPollsOnShutdown) {
 		h.matching.CancelPolls(ns.ID, key)
 	}

@@ -110,9 +110,6 @@ func (h *workflowTaskHandlers) RespondWorkflowTaskCompleted(ctx context.Context,
 		return nil, serviceerror.NewFailedPreconditionf("workflow task completion pagination is disabled for this namespace %s", callOf(ctx).namespaceName())
 	}
 	if req.GetStickyAttributes() != nil {
-		if err := check.TaskQueueName(req.GetStickyAttributes().GetWorkerTaskQueue().GetName()); err != nil {
-			return nil, err
-		}
 		if err := check.Duration("ScheduleToStartTimeout", req.GetStickyAttributes().GetScheduleToStartTimeout(), stickyAttributes); err != nil {
 			return nil, err
 		}

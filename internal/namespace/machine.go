@@ -40,7 +40,6 @@ var (
 	errGlobal       = serviceerror.NewInvalidArgument("Cannot register global namespace when not enabled")
 	errPromote      = serviceerror.NewInvalidArgument("global namespace is not enabled on this cluster, cannot promote a local namespace")
 	errClusters     = serviceerror.NewInvalidArgument("Invalid local namespace clusters")
-	errActive       = serviceerror.NewInvalidArgument("Invalid local namespace active cluster")
 	errAliasInUse   = serviceerror.NewInvalidArgument("Custom search attribute field name already allocated.")
 	errArchival     = serviceerror.NewInvalidArgument("Archival is not supported by this server: leave the archival states unset or disabled.")
 	errRecordTooBig = serviceerror.NewInvalidArgument("Namespace description and data exceed the size limit of 256 KiB.")
@@ -254,7 +253,8 @@ func (d *directory) put(step *entity.Step, record *records.NamespaceRecord) erro
 }
 
 func (d *directory) checkRetention(retention *durationpb.Duration) error {
-	if retention == nil || retention.CheckValid() != nil || retention.AsDuration() < dynamicconfig.MinRetention.Get(d.registry.config) {
+	mixedSigns := retention.GetSeconds() > 0 && retention.GetNanos() < 0
+	if retention == nil || mixedSigns || retention.AsDuration() < dynamicconfig.MinRetention.Get(d.registry.config) {
 		return errRetention
 	}
 	return nil
@@ -270,7 +270,7 @@ const ClusterName = "active"
 // checkClusters accepts what describes a namespace of this cluster alone.
 func checkClusters(active string, clusters []*replicationpb.ClusterReplicationConfig) error {
 	if active != "" && active != ClusterName {
-		return errActive
+		return serviceerror.NewInvalidArgumentf("Invalid cluster name: %s", active)
 	}
 	if len(clusters) > 1 || len(clusters) == 1 && clusters[0].GetClusterName() != ClusterName {
 		return errClusters

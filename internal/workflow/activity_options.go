@@ -95,8 +95,8 @@ func (r *Run) mergedActivityOptions(act *records.Activity, wanted *activitypb.Ac
 	if err := attempt.MergeOptions(options, wanted, mask, &r.limits().ActivityRetry, nil); err != nil {
 		return nil, err
 	}
-	if err := check.UserTaskQueue(options.TaskQueue, r.info.TaskQueue); err != nil {
-		return nil, serviceerror.NewInvalidArgumentf("%v. ActivityId=%s ActivityType=%s", err, act.ActivityId, act.ActivityType)
+	if err := check.NamedTaskQueue(options.TaskQueue, r.info.TaskQueue); err != nil {
+		return nil, err
 	}
 	if err := attempt.CompleteOptions(options, act.ActivityId, act.ActivityType); err != nil {
 		return nil, err

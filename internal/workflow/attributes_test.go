@@ -96,15 +96,15 @@ func TestCommandsWithBadFieldsFailTheWorkflowTask(t *testing.T) {
 	}
 	childWeight := func(a *childAttributes) { a.Priority = &commonpb.Priority{FairnessWeight: float32(math.NaN())} }
 	for says, command := range map[string]*commandpb.Command{
-		"fairness weight must be greater than zero":                 scheduleActivity("a", weight(float32(math.NaN()))),
-		"greater than zero, and finite":                             scheduleActivity("a", weight(float32(math.Inf(1)))),
-		"fairness weight":                                           startChild("c", childWeight),
+		"invalid priorities: must be greater than zero":             scheduleActivity("a", weight(float32(math.NaN()))),
+		"must be greater than zero":                                 scheduleActivity("a", weight(float32(math.Inf(1)))),
+		"BadStartChildExecutionAttributes: must be greater":         startChild("c", childWeight),
 		"activityId exceeds length limit. Length=1001 Limit=1000":   scheduleActivity(long),
 		"TimerId on StartTimerCommand exceeds length limit":         startTimer(long, time.Second),
 		"TimerId is not set on CancelTimerCommand":                  cancelTimer(""),
 		"WorkflowId on StartChildWorkflowExecutionCommand exceeds":  startChild(long),
 		"Invalid RunId set on SignalExternalWorkflowExecutionComma": signalExternal("w", func(a *signalExternalAttributes) { a.Execution.RunId = "r" }),
-		"SignalName on SignalExternalWorkflowExecutionCommand":      signalExternal("w", func(a *signalExternalAttributes) { a.SignalName = long }),
+		"SignalName is not set on SignalExternalWorkflowExecutio":   signalExternal("w", func(a *signalExternalAttributes) { a.SignalName = "" }),
 		"MarkerName is not set on RecordMarkerCommand":              recordMarker(""),
 		"cannot use internal per-namespace task queue": scheduleActivity("a", func(a *activityAttributes) {
 			a.TaskQueue.Name = check.InternalQueue

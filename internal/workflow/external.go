@@ -94,7 +94,7 @@ func checkSignalExternal(b *commandBatch, cmd *commandpb.Command) *commandFailur
 	target := attr.Execution
 	if err := cmp.Or(
 		checkTarget(target.WorkflowId, target.RunId, onSignalExternal),
-		check.SignalName(attr.SignalName, onSignalExternal),
+		check.Set("SignalName", attr.SignalName, onSignalExternal),
 	); err != nil {
 		return named{
 			//lint:ignore SA1019 older clients use it

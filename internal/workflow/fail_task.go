@@ -27,6 +27,9 @@ func (c *Chain) startedTaskOf(token *records.TaskToken) (*Run, error) {
 func (c *Chain) FailWorkflowTask(step *entity.Step, token *records.TaskToken, req *workflowservice.RespondWorkflowTaskFailedRequest) error {
 	r, err := c.startedTaskOf(token)
 	if err != nil {
+		if run, findErr := c.findRun(step, token.GetRunId()); findErr == nil && run.closed() {
+			return errCompleted()
+		}
 		return err
 	}
 	if req.GetCause() == enumspb.WORKFLOW_TASK_FAILED_CAUSE_GRPC_MESSAGE_TOO_LARGE {

@@ -9,7 +9,6 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
-	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -221,7 +220,7 @@ func (c *Chain) workflowExecutionStarted(p *startParams, now time.Time) *history
 	}
 	attr := &historypb.WorkflowExecutionStartedEventAttributes{
 		WorkflowType:                    p.workflowType,
-		TaskQueue:                       &taskqueuepb.TaskQueue{Name: p.taskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},
+		TaskQueue:                       p.startedQueue(),
 		Input:                           p.input,
 		WorkflowExecutionTimeout:        durationUnlessZero(p.executionTimeout, p.writeZeroExecutionTimeout),
 		WorkflowRunTimeout:              durationUnlessZero(runTimeout, p.writeZeroRunTimeout),

@@ -24,8 +24,11 @@ type startParams struct {
 	requestID string
 	identity  string
 
-	workflowType     *commonpb.WorkflowType
-	taskQueue        string
+	workflowType *commonpb.WorkflowType
+	taskQueue    string
+	// queue is the task queue as the Started event has it, if a client has said more than its
+	// name; nil: a normal one.
+	queue            *taskqueuepb.TaskQueue
 	input            *commonpb.Payloads
 	header           *commonpb.Header
 	memo             *commonpb.Memo
@@ -134,6 +137,14 @@ func definedBy(d runDefinition) startParams {
 	}
 }
 
+// startedQueue is the task queue as the Started event has it.
+func (p *startParams) startedQueue() *taskqueuepb.TaskQueue {
+	if p.queue != nil {
+		return p.queue
+	}
+	return &taskqueuepb.TaskQueue{Name: p.taskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL}
+}
+
 // limitExecution sets the execution timeout, which begins with this run.
 func (p *startParams) limitExecution(timeout *durationpb.Duration) {
 	p.executionTimeout, p.writeZeroExecutionTimeout = timeout.AsDuration(), timeout != nil
@@ -167,6 +178,7 @@ type requestToStart interface {
 // checked for form.
 func requestParams(req requestToStart, now time.Time) *startParams {
 	p := definedBy(req)
+	p.queue = req.GetTaskQueue()
 	p.requestID = req.GetRequestId()
 	p.identity = req.GetIdentity()
 	p.priority = req.GetPriority()

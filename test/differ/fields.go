@@ -21,6 +21,8 @@ type brokenCall struct {
 	from int64
 	// skip are names or paths of fields that are left alone.
 	skip []string
+	// describe shows the description of the workflow "w" after the call.
+	describe bool
 }
 
 // elsewhere are fields that are no part of these scenarios: what clients say of
@@ -51,6 +53,9 @@ func (c brokenCall) scenarios() []Scenario {
 			w.quietly(func() { request = c.request(w) })
 			mutation.Apply(request.ProtoReflect())
 			w.call(c.method, request, proto.Clone(c.reply))
+			if c.describe {
+				w.Describe("w")
+			}
 			w.from = c.from
 		}})
 	}

@@ -17,6 +17,9 @@ func Groups() []Group {
 		{"lives", lives()},
 		{"fields", fieldScenarios(brokenCalls)},
 		{"commands", commandScenarios(brokenCommands)},
+		{"operators", operators},
+		{"operator-fields", fieldScenarios(operatorCalls)},
+		{"refusals", refusals},
 	}
 }
 

@@ -23,13 +23,16 @@ type Mutation struct {
 }
 
 // Mutations are all mutations of a message: of the fields that are set and of
-// those that are not. Fields whose path or name skip has are left alone.
+// those that are not. Fields whose path or name skip has are left alone, and mutations whose name it has.
 func Mutations(m proto.Message, skip map[string]bool) []Mutation {
 	var all []Mutation
 	walkFields(m.ProtoReflect(), nil, skip, func(path []protoreflect.FieldDescriptor, parent protoreflect.Message) {
 		field := path[len(path)-1]
 		set := parent.IsValid() && parent.Has(field)
 		for _, change := range changes(field, set) {
+			if skip[pathName(path)+" "+change.name] {
+				continue
+			}
 			all = append(all, Mutation{pathName(path) + " " + change.name, func(m protoreflect.Message) {
 				for _, step := range path[:len(path)-1] {
 					m = m.Mutable(step).Message()

@@ -7,13 +7,16 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/perdure/perdure/test/history"
 )
@@ -146,6 +149,20 @@ func (r renderer) response(m proto.Message) string {
 		v = proto.Clone(v).(*workflowservice.GetWorkflowExecutionHistoryResponse)
 		v.History = nil
 		m = v
+	case *workflowservice.DescribeTaskQueueResponse:
+		if limit := v.EffectiveRateLimit; limit.GetRateLimitSource() == enumspb.RATE_LIMIT_SOURCE_SYSTEM {
+			v = proto.Clone(v).(*workflowservice.DescribeTaskQueueResponse)
+			v.EffectiveRateLimit.RequestsPerSecond = 0 // what the machine is thought to do
+			m = v
+		}
+	case *workflowservice.DescribeWorkflowExecutionResponse:
+		v = proto.Clone(v).(*workflowservice.DescribeWorkflowExecutionResponse)
+		for _, a := range v.PendingActivities {
+			if wait := a.CurrentRetryInterval; wait != nil { // measured there, by some microseconds more
+				a.CurrentRetryInterval = durationpb.New(wait.AsDuration().Round(100 * time.Millisecond))
+			}
+		}
+		m = v
 	case *workflowservice.GetWorkflowExecutionHistoryReverseResponse:
 		events = v.History
 		v = proto.Clone(v).(*workflowservice.GetWorkflowExecutionHistoryReverseResponse)
@@ -205,11 +222,16 @@ func (r renderer) failure(err error) string {
 	return line
 }
 
+// errorHash is what tells errors inside a Temporal server apart.
+var errorHash = regexp.MustCompile(`please retry \([0-9a-f]{8}\)`)
+
 // protoSpace is what stands between two fields of a message in text format: one space or
 // two, as chance decides anew for each build of a program.
 var protoSpace = regexp.MustCompile(`([A-Za-z0-9_"}>])  ([a-z_]+:)`)
 
 func quoted(text string) string {
+	text = strings.ReplaceAll(text, "\u00a0", " ") // by chance, like the two spaces
+	text = errorHash.ReplaceAllString(text, "please retry (<hash>)")
 	data, _ := json.Marshal(shortened(protoSpace.ReplaceAllString(text, "$1 $2")))
 	return strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(data))
 }

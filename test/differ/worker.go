@@ -47,7 +47,7 @@ func (w *World) poll(method string, request, reply proto.Message, taken func() b
 	var last outcome
 	recorder := &recorder{conn: w.conn, emit: func(o outcome) { last = o }}
 	for end := time.Now().Add(w.patience); time.Until(end) > w.patience/4 && !taken(); {
-		ctx, cancel := context.WithTimeout(w.Ctx, w.patience/2)
+		ctx, cancel := context.WithTimeout(w.Ctx, onePoll)
 		err := recorder.Invoke(ctx, serviceMethod(method), request, reply)
 		cancel()
 		if err != nil {
@@ -56,6 +56,11 @@ func (w *World) poll(method string, request, reply proto.Message, taken func() b
 	}
 	w.emit(last)
 }
+
+// onePoll is how long one poll waits. A Temporal server divides a task queue into partitions and
+// sends each poll to one of them; on a busy machine it may take minutes until a task gets from its
+// partition to a poll that waits in another.
+const onePoll = 12 * time.Second
 
 // onSticky are settings of a poll that is for a sticky queue.
 func (w *World) onSticky(name, sticky string) []string {

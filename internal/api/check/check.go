@@ -306,7 +306,7 @@ func FairnessKey(key string) error {
 func FairnessWeight(weight float32) error {
 	// Not "<= 0": that would let pass what is not a number.
 	if !(weight > 0) || math.IsInf(float64(weight), 0) {
-		return invalid("fairness weight must be greater than zero, and finite")
+		return invalid("must be greater than zero")
 	}
 	return nil
 }
@@ -322,7 +322,7 @@ func FairnessWeightOverrides(set map[string]float32, unset []string) error {
 			return err
 		}
 		if err := FairnessWeight(weight); err != nil {
-			return invalid("invalid fairness weight for key %q: %v", key, err)
+			return invalid("invalid fairness weight weight for key %q: %v", key, err)
 		}
 	}
 	for _, key := range unset {
@@ -348,7 +348,7 @@ func overriddenKey(key string) error {
 func Rate(label string, perSecond float32) error {
 	// Not "< 0": that would let pass what is not a number.
 	if !(perSecond >= 0) || math.IsInf(float64(perSecond), 0) {
-		return invalid("RequestsPerSecond for %s rate limit must be non-negative, and finite.", label)
+		return invalid("RequestsPerSecond for %s rate limit must be non-negative.", label)
 	}
 	return nil
 }

@@ -110,8 +110,8 @@ var UnboundedRetries = RetryDefaults{InitialInterval: time.Second, MaximumInterv
 
 // longestInterval is the longest interval of retries that begin with initial.
 func (d *RetryDefaults) longestInterval(initial time.Duration) time.Duration {
-	longest := float64(max(initial, 0)) * d.MaximumIntervalCoefficient
-	return time.Duration(min(longest, float64(MaxDuration)))
+	// Of an interval of centuries that is no duration, and refused as one.
+	return time.Duration(d.MaximumIntervalCoefficient) * initial
 }
 
 // RetryPolicy fills in what the policy leaves open and checks the rest. No policy

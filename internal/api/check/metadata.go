@@ -75,8 +75,6 @@ func (l *Limits) CheckLink(link *commonpb.Link) error {
 		kind, missing = "nexus operation", missingOf(v.NexusOperation, "operation ID field", v.NexusOperation.GetOperationId())
 	case *commonpb.Link_Activity_:
 		kind, missing = "activity", missingOf(v.Activity, "activity ID field", v.Activity.GetActivityId())
-	case *commonpb.Link_Workflow_:
-		kind, missing = "workflow", missingOf(v.Workflow, "workflow ID field", v.Workflow.GetWorkflowId())
 	default:
 		return invalid("unsupported link variant")
 	}

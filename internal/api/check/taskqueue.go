@@ -41,10 +41,14 @@ func TaskQueue(queue *taskqueuepb.TaskQueue) error {
 	if err := TaskQueueName(queue.GetName()); err != nil {
 		return err
 	}
-	if queue.Kind == enumspb.TASK_QUEUE_KIND_STICKY && queue.GetNormalName() != "" {
-		return TaskQueueName(queue.GetNormalName())
+	switch normal := queue.GetNormalName(); {
+	case normal == "":
+		return nil
+	case queue.Kind != enumspb.TASK_QUEUE_KIND_STICKY:
+		return invalid("only sticky queues can have normal name. tq: %s, normal name: %s", queue.GetName(), normal)
+	default:
+		return TaskQueueName(normal)
 	}
-	return nil
 }
 
 // TaskQueuePartition checks a queue that is described, and may be named as one of its
@@ -98,7 +102,13 @@ func UserTaskQueue(queue *taskqueuepb.TaskQueue, from string) error {
 
 // NamedTaskQueue is UserTaskQueue for a queue that has to have a name.
 func NamedTaskQueue(queue *taskqueuepb.TaskQueue, from string) error {
-	if err := TaskQueue(queue); err != nil {
+	if queue == nil {
+		return TaskQueue(nil)
+	}
+	if queue.Kind == enumspb.TASK_QUEUE_KIND_UNSPECIFIED {
+		queue.Kind = enumspb.TASK_QUEUE_KIND_NORMAL
+	}
+	if err := TaskQueueName(queue.GetName()); err != nil {
 		return err
 	}
 	if queue.GetName() == InternalQueue && from != InternalQueue {

@@ -54,9 +54,9 @@ func CheckTask(token *records.TaskToken) error {
 	return nil
 }
 
-// CheckQuery accepts the token of a query.
+// CheckQuery accepts the token of a query, and that of another task, for which there is no query to be found.
 func CheckQuery(token *records.TaskToken) error {
-	if token.GetQueryId() == "" || token.GetTaskQueue() == "" {
+	if token.GetQueryId() == "" && token.GetWorkflowId() == "" {
 		return errTaskInvalid
 	}
 	return nil

@@ -49,14 +49,20 @@ func TestNoPageTokenIsTheBeginning(t *testing.T) {
 	}
 }
 
-func TestTokensOfOneKindAreNoneOfAnother(t *testing.T) {
+func TestATokenIsForWhatItNames(t *testing.T) {
 	query := &records.TaskToken{NamespaceId: "n", QueryId: "q", TaskQueue: "t"}
 	task := &records.TaskToken{NamespaceId: "n", WorkflowId: "w", RunId: "r"}
 	if CheckTask(task) != nil || CheckQuery(query) != nil {
 		t.Error("a token is refused for what it is for")
 	}
-	if CheckTask(query) == nil || CheckQuery(task) == nil {
-		t.Error("a token is accepted for what it is not for")
+	if CheckTask(query) == nil {
+		t.Error("the token of a query is accepted for that of a task")
+	}
+	if CheckQuery(task) != nil {
+		t.Error("the token of a task is none of a query: there is no such query, which is for the caller to say")
+	}
+	if CheckQuery(&records.TaskToken{NamespaceId: "n"}) == nil {
+		t.Error("a token that names nothing is accepted")
 	}
 }
 

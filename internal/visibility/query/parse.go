@@ -252,9 +252,12 @@ func (p *parser) comparison(e *sqlparser.ComparisonExpr, negated bool) (Expr, er
 		return p.condition(c, op, negated, values...)
 	case StartsWith, NotStartsWith:
 		if _, ok := value.(string); !ok {
-			return nil, invalid("%s: right-hand side of %q operator must be a literal string (got: %v)", invalidExpression, e.Operator, value)
+			return nil, invalid("%s: right-hand side of %q operator must be a literal string (got: %s)", invalidExpression, e.Operator, strings.Trim(sqlparser.String(e.Right), "'"))
 		}
 	default:
+		if isList && c.Type == enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST {
+			return nil, invalid("%s: unexpected value type (expected string, got %s)", invalidExpression, sqlparser.String(e.Right))
+		}
 		if isList {
 			return nil, invalid("%s: unexpected value type (expected one value, got a list of %d)", invalidExpression, len(values))
 		}
