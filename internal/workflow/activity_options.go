@@ -2,7 +2,6 @@ package workflow
 
 import (
 	activitypb "go.temporal.io/api/activity/v1"
-	"go.temporal.io/api/serviceerror"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
