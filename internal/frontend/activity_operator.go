@@ -133,6 +133,9 @@ func (h *activityOperatorHandlers) PauseActivityExecution(ctx context.Context, r
 		}
 		return &workflowservice.PauseActivityExecutionResponse{}, nil
 	}
+	if err := check.Length("Reason", req.GetReason(), check.Request); err != nil {
+		return nil, err
+	}
 	if err := h.pause(ctx, executionOf(req), target, req); err != nil {
 		return nil, err
 	}
