@@ -191,3 +191,19 @@ var (
 	BatchConcurrency = byNamespace("worker.batcherConcurrency", 5, number(1),
 		"How many executions one batch operation acts on at once.")
 )
+
+// Nexus endpoints.
+var (
+	EndpointName = global("limit.endpointNameMaxLength", 200, number(1),
+		"Most bytes of the name of a Nexus endpoint.")
+	EndpointURL = global("limit.endpointExternalURLMaxLength", 4<<10, number(1),
+		"Most bytes of the URL that is the target of a Nexus endpoint.")
+	EndpointDescription = global("limit.endpointDescriptionMaxSize", 20_000, number(0),
+		"Most bytes of the description of a Nexus endpoint.")
+	EndpointPage = global("limit.endpointListDefaultPageSize", 100, number(1),
+		"How many Nexus endpoints a page of the list has, if the request does not say.")
+	EndpointPageSize = global("limit.endpointListMaxPageSize", 1000, number(1),
+		"How many Nexus endpoints a request may ask for. More is refused.")
+	DeleteEndpointTargets = global("frontend.allowDeleteNamespaceIfNexusEndpointTarget", false, boolean,
+		"A namespace may be deleted although it is the target of a Nexus endpoint.")
+)

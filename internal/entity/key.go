@@ -17,6 +17,8 @@ const (
 	KindBatch Kind = 'b'
 	// KindCallback is the delivery of one completion callback.
 	KindCallback Kind = 'c'
+	// KindEndpoints is the one entity that holds all Nexus endpoints.
+	KindEndpoints Kind = 'e'
 	// KindSchedule is a schedule.
 	KindSchedule Kind = 's'
 	// KindTaskQueue is what is configured of a task queue, all its types together.
@@ -24,6 +26,9 @@ const (
 	// KindWorkflow is a workflow chain: one workflow id with all its runs.
 	KindWorkflow Kind = 'w'
 )
+
+// Global reports whether entities of the kind are in no namespace: there is one for all.
+func (k Kind) Global() bool { return k == KindNamespaces || k == KindEndpoints }
 
 // Key names an entity.
 type Key struct {

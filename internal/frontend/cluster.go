@@ -23,7 +23,13 @@ type Cluster struct {
 	ID        string
 	Shards    int
 	StoreName string
+	// Address is the host:port of the gRPC API; empty without a port.
+	Address string
 }
+
+// initialFailoverVersion is that of one cluster alone, whose failover versions are never
+// used.
+const initialFailoverVersion = 1
 
 // clusterHandlers say what runs here.
 type clusterHandlers struct{ cluster Cluster }
@@ -65,10 +71,9 @@ func (h *clusterHandlers) GetClusterInfo(context.Context, *workflowservice.GetCl
 				Notes:       "perdure " + h.cluster.Version,
 			},
 		},
-		HistoryShardCount: int32(h.cluster.Shards),
-		PersistenceStore:  h.cluster.StoreName,
-		// One cluster alone, whose failover versions are never used.
-		InitialFailoverVersion:   1,
+		HistoryShardCount:        int32(h.cluster.Shards),
+		PersistenceStore:         h.cluster.StoreName,
+		InitialFailoverVersion:   initialFailoverVersion,
 		FailoverVersionIncrement: 10,
 	}, nil
 }

@@ -4,14 +4,19 @@ import (
 	"context"
 
 	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/serviceerror"
 
 	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/dynamicconfig"
+	"github.com/perdure/perdure/internal/endpoint"
 	"github.com/perdure/perdure/internal/namespace"
 )
 
 // namespaceDeletionHandlers delete namespaces.
-type namespaceDeletionHandlers struct{ namespaces *namespace.Registry }
+type namespaceDeletionHandlers struct {
+	namespaces *namespace.Registry
+	runtime    viewer
+}
 
 // DeleteNamespace begins the deletion of a namespace, given by name or by id, and tells
 // what it is called until it is gone.
@@ -23,9 +28,25 @@ func (h *namespaceDeletionHandlers) DeleteNamespace(ctx context.Context, req *op
 		}
 		delay = asked.AsDuration()
 	}
+	if err := h.checkNoTarget(ctx); err != nil {
+		return nil, err
+	}
 	deleted, err := h.namespaces.Delete(ctx, callOf(ctx).namespace.Name, delay)
 	if err != nil {
 		return nil, err
 	}
 	return &operatorservice.DeleteNamespaceResponse{DeletedNamespace: deleted}, nil
+}
+
+// checkNoTarget refuses to delete a namespace that Nexus operations go to.
+func (h *namespaceDeletionHandlers) checkNoTarget(ctx context.Context) error {
+	if dynamicconfig.DeleteEndpointTargets.Get(callOf(ctx).settings.config) {
+		return nil
+	}
+	return viewEndpoints(ctx, h.runtime, func(e *endpoint.Endpoints) error {
+		if name := e.Targeting(callOf(ctx).namespace.ID); name != "" {
+			return serviceerror.NewFailedPreconditionf("cannot delete a namespace that is a target of a Nexus endpoint %s", name)
+		}
+		return nil
+	})
 }

@@ -102,6 +102,8 @@ type operatorService struct {
 	notOperated
 	searchAttributeHandlers
 	namespaceDeletionHandlers
+	endpointHandlers
+	remoteClusterHandlers
 }
 
 // notImplemented and notOperated answer for what no area implements. They are one
@@ -148,7 +150,9 @@ func New(options Options) *Service {
 		admin: &adminService{options.Rebuilder},
 		operator: &operatorService{
 			searchAttributeHandlers:   searchAttributeHandlers{namespaces: options.Namespaces},
-			namespaceDeletionHandlers: namespaceDeletionHandlers{namespaces: options.Namespaces},
+			namespaceDeletionHandlers: namespaceDeletionHandlers{namespaces: options.Namespaces, runtime: runtime},
+			endpointHandlers:          endpointHandlers{namespaces: options.Namespaces, runtime: runtime},
+			remoteClusterHandlers:     remoteClusterHandlers{cluster: options.Cluster},
 		},
 	}
 }

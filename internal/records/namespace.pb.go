@@ -9,6 +9,7 @@
 package records
 
 import (
+	v11 "go.temporal.io/api/nexus/v1"
 	v1 "go.temporal.io/api/rules/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -352,11 +353,96 @@ func (x *NamespaceRule) GetRequestId() string {
 	return ""
 }
 
+// NexusEndpoint is where Nexus operations of a name go.
+type NexusEndpoint struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Version       int64                  `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"` // 1 when it is made, one more with each change
+	Spec          *v11.EndpointSpec      `protobuf:"bytes,3,opt,name=spec,proto3" json:"spec,omitempty"`
+	NamespaceId   string                 `protobuf:"bytes,4,opt,name=namespace_id,json=namespaceId,proto3" json:"namespace_id,omitempty"` // of a worker that is the target; the name in the spec is that of then
+	Created       *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=created,proto3" json:"created,omitempty"`
+	Modified      *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=modified,proto3" json:"modified,omitempty"` // unset: never
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NexusEndpoint) Reset() {
+	*x = NexusEndpoint{}
+	mi := &file_records_namespace_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NexusEndpoint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NexusEndpoint) ProtoMessage() {}
+
+func (x *NexusEndpoint) ProtoReflect() protoreflect.Message {
+	mi := &file_records_namespace_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NexusEndpoint.ProtoReflect.Descriptor instead.
+func (*NexusEndpoint) Descriptor() ([]byte, []int) {
+	return file_records_namespace_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *NexusEndpoint) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *NexusEndpoint) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *NexusEndpoint) GetSpec() *v11.EndpointSpec {
+	if x != nil {
+		return x.Spec
+	}
+	return nil
+}
+
+func (x *NexusEndpoint) GetNamespaceId() string {
+	if x != nil {
+		return x.NamespaceId
+	}
+	return ""
+}
+
+func (x *NexusEndpoint) GetCreated() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Created
+	}
+	return nil
+}
+
+func (x *NexusEndpoint) GetModified() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Modified
+	}
+	return nil
+}
+
 var File_records_namespace_proto protoreflect.FileDescriptor
 
 const file_records_namespace_proto_rawDesc = "" +
 	"\n" +
-	"\x17records/namespace.proto\x12\x12perdure.records.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#temporal/api/rules/v1/message.proto\"\xaf\b\n" +
+	"\x17records/namespace.proto\x12\x12perdure.records.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#temporal/api/nexus/v1/message.proto\x1a#temporal/api/rules/v1/message.proto\"\xaf\b\n" +
 	"\x0fNamespaceRecord\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12 \n" +
@@ -397,7 +483,14 @@ const file_records_namespace_proto_rawDesc = "" +
 	"\rNamespaceRule\x127\n" +
 	"\x04rule\x18\x01 \x01(\v2#.temporal.api.rules.v1.WorkflowRuleR\x04rule\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x02 \x01(\tR\trequestIdB-Z+github.com/perdure/perdure/internal/recordsb\x06proto3"
+	"request_id\x18\x02 \x01(\tR\trequestId\"\x83\x02\n" +
+	"\rNexusEndpoint\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x03R\aversion\x127\n" +
+	"\x04spec\x18\x03 \x01(\v2#.temporal.api.nexus.v1.EndpointSpecR\x04spec\x12!\n" +
+	"\fnamespace_id\x18\x04 \x01(\tR\vnamespaceId\x124\n" +
+	"\acreated\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\acreated\x126\n" +
+	"\bmodified\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bmodifiedB-Z+github.com/perdure/perdure/internal/recordsb\x06proto3"
 
 var (
 	file_records_namespace_proto_rawDescOnce sync.Once
@@ -411,40 +504,45 @@ func file_records_namespace_proto_rawDescGZIP() []byte {
 	return file_records_namespace_proto_rawDescData
 }
 
-var file_records_namespace_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_records_namespace_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_records_namespace_proto_goTypes = []any{
 	(*NamespaceRecord)(nil),       // 0: perdure.records.v1.NamespaceRecord
 	(*NamespaceDeletion)(nil),     // 1: perdure.records.v1.NamespaceDeletion
 	(*BadBinary)(nil),             // 2: perdure.records.v1.BadBinary
 	(*NamespaceRule)(nil),         // 3: perdure.records.v1.NamespaceRule
-	nil,                           // 4: perdure.records.v1.NamespaceRecord.DataEntry
-	nil,                           // 5: perdure.records.v1.NamespaceRecord.SearchAttributeAliasesEntry
-	nil,                           // 6: perdure.records.v1.NamespaceRecord.BadBinariesEntry
-	nil,                           // 7: perdure.records.v1.NamespaceRecord.WorkflowRulesEntry
-	(*durationpb.Duration)(nil),   // 8: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
-	(*v1.WorkflowRule)(nil),       // 10: temporal.api.rules.v1.WorkflowRule
+	(*NexusEndpoint)(nil),         // 4: perdure.records.v1.NexusEndpoint
+	nil,                           // 5: perdure.records.v1.NamespaceRecord.DataEntry
+	nil,                           // 6: perdure.records.v1.NamespaceRecord.SearchAttributeAliasesEntry
+	nil,                           // 7: perdure.records.v1.NamespaceRecord.BadBinariesEntry
+	nil,                           // 8: perdure.records.v1.NamespaceRecord.WorkflowRulesEntry
+	(*durationpb.Duration)(nil),   // 9: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(*v1.WorkflowRule)(nil),       // 11: temporal.api.rules.v1.WorkflowRule
+	(*v11.EndpointSpec)(nil),      // 12: temporal.api.nexus.v1.EndpointSpec
 }
 var file_records_namespace_proto_depIdxs = []int32{
-	4,  // 0: perdure.records.v1.NamespaceRecord.data:type_name -> perdure.records.v1.NamespaceRecord.DataEntry
-	8,  // 1: perdure.records.v1.NamespaceRecord.retention:type_name -> google.protobuf.Duration
-	9,  // 2: perdure.records.v1.NamespaceRecord.created:type_name -> google.protobuf.Timestamp
-	5,  // 3: perdure.records.v1.NamespaceRecord.search_attribute_aliases:type_name -> perdure.records.v1.NamespaceRecord.SearchAttributeAliasesEntry
-	6,  // 4: perdure.records.v1.NamespaceRecord.bad_binaries:type_name -> perdure.records.v1.NamespaceRecord.BadBinariesEntry
-	7,  // 5: perdure.records.v1.NamespaceRecord.workflow_rules:type_name -> perdure.records.v1.NamespaceRecord.WorkflowRulesEntry
+	5,  // 0: perdure.records.v1.NamespaceRecord.data:type_name -> perdure.records.v1.NamespaceRecord.DataEntry
+	9,  // 1: perdure.records.v1.NamespaceRecord.retention:type_name -> google.protobuf.Duration
+	10, // 2: perdure.records.v1.NamespaceRecord.created:type_name -> google.protobuf.Timestamp
+	6,  // 3: perdure.records.v1.NamespaceRecord.search_attribute_aliases:type_name -> perdure.records.v1.NamespaceRecord.SearchAttributeAliasesEntry
+	7,  // 4: perdure.records.v1.NamespaceRecord.bad_binaries:type_name -> perdure.records.v1.NamespaceRecord.BadBinariesEntry
+	8,  // 5: perdure.records.v1.NamespaceRecord.workflow_rules:type_name -> perdure.records.v1.NamespaceRecord.WorkflowRulesEntry
 	1,  // 6: perdure.records.v1.NamespaceRecord.deletion:type_name -> perdure.records.v1.NamespaceDeletion
-	9,  // 7: perdure.records.v1.NamespaceDeletion.requested:type_name -> google.protobuf.Timestamp
-	8,  // 8: perdure.records.v1.NamespaceDeletion.delay:type_name -> google.protobuf.Duration
-	9,  // 9: perdure.records.v1.NamespaceDeletion.remove_at:type_name -> google.protobuf.Timestamp
-	9,  // 10: perdure.records.v1.BadBinary.created:type_name -> google.protobuf.Timestamp
-	10, // 11: perdure.records.v1.NamespaceRule.rule:type_name -> temporal.api.rules.v1.WorkflowRule
-	2,  // 12: perdure.records.v1.NamespaceRecord.BadBinariesEntry.value:type_name -> perdure.records.v1.BadBinary
-	3,  // 13: perdure.records.v1.NamespaceRecord.WorkflowRulesEntry.value:type_name -> perdure.records.v1.NamespaceRule
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	10, // 7: perdure.records.v1.NamespaceDeletion.requested:type_name -> google.protobuf.Timestamp
+	9,  // 8: perdure.records.v1.NamespaceDeletion.delay:type_name -> google.protobuf.Duration
+	10, // 9: perdure.records.v1.NamespaceDeletion.remove_at:type_name -> google.protobuf.Timestamp
+	10, // 10: perdure.records.v1.BadBinary.created:type_name -> google.protobuf.Timestamp
+	11, // 11: perdure.records.v1.NamespaceRule.rule:type_name -> temporal.api.rules.v1.WorkflowRule
+	12, // 12: perdure.records.v1.NexusEndpoint.spec:type_name -> temporal.api.nexus.v1.EndpointSpec
+	10, // 13: perdure.records.v1.NexusEndpoint.created:type_name -> google.protobuf.Timestamp
+	10, // 14: perdure.records.v1.NexusEndpoint.modified:type_name -> google.protobuf.Timestamp
+	2,  // 15: perdure.records.v1.NamespaceRecord.BadBinariesEntry.value:type_name -> perdure.records.v1.BadBinary
+	3,  // 16: perdure.records.v1.NamespaceRecord.WorkflowRulesEntry.value:type_name -> perdure.records.v1.NamespaceRule
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_records_namespace_proto_init() }
@@ -458,7 +556,7 @@ func file_records_namespace_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_namespace_proto_rawDesc), len(file_records_namespace_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

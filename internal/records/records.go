@@ -8,7 +8,7 @@
 //   - callback.proto: completion callbacks on their way
 //   - batch.proto: batch operations
 //   - queue.proto: tasks that are ready for workers
-//   - namespace.proto: namespaces
+//   - namespace.proto: namespaces, and the Nexus endpoints of all of them
 //   - token.proto: the tokens that clients and workers hand back
 //
 // The definitions use the messages of the public Temporal API, whose .proto files

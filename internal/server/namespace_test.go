@@ -74,7 +74,7 @@ func TestADeletedNamespaceDisappearsWithAllThatIsInIt(t *testing.T) {
 	}
 	for shard := range storage.ShardID(2) {
 		err := store.Scan(t.Context(), shard, storage.Range{}, func(key, value []byte) bool {
-			if owner, owned, err := runtime.Owner(key, value); owned && owner.Kind != entity.KindNamespaces && key[0] != changeLog {
+			if owner, owned, err := runtime.Owner(key, value); owned && !owner.Kind.Global() && key[0] != changeLog {
 				t.Errorf("left is a %s of %v, %v", runtime.SpaceName(key), owner, err)
 			}
 			return true
@@ -106,7 +106,7 @@ func TestADeletionOfANamespaceSurvivesARestart(t *testing.T) {
 
 func TestWhatIsInNamespacesCanBeRemoved(t *testing.T) {
 	for kind, machine := range server.Machines() {
-		if kind == entity.KindNamespaces {
+		if kind.Global() {
 			continue
 		}
 		e, err := machine.Load(t.Context(), noRecords{}, entity.Key{Kind: kind, Namespace: "ns", ID: "id"})

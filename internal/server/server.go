@@ -37,6 +37,7 @@ import (
 	"github.com/perdure/perdure/internal/batch"
 	"github.com/perdure/perdure/internal/callback"
 	"github.com/perdure/perdure/internal/dynamicconfig"
+	"github.com/perdure/perdure/internal/endpoint"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/frontend"
 	"github.com/perdure/perdure/internal/matching"
@@ -239,6 +240,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 			ID:          clusterID,
 			Shards:      s.store.Shards(),
 			StoreName:   storeName,
+			Address:     s.Address(),
 		},
 		Failure: func(error) { s.health.set(false) },
 	})
@@ -333,6 +335,7 @@ func machines(namespaces *namespace.Registry, workflows workflow.Config, schedul
 		entity.KindNamespaces: namespaces,
 		entity.KindBatch:      batch.Machine{Retention: retention(namespaces)},
 		entity.KindCallback:   callback.Machine{},
+		entity.KindEndpoints:  endpoint.Machine{},
 		entity.KindSchedule:   schedule.NewMachine(schedules),
 		entity.KindTaskQueue:  taskqueue.Machine{},
 		entity.KindWorkflow:   workflow.NewMachine(workflows),
@@ -362,7 +365,7 @@ func Machines() map[entity.Kind]entity.Machine {
 func kindsInNamespaces() []entity.Kind {
 	kinds := []entity.Kind{entity.KindWorkflow}
 	for _, kind := range slices.Sorted(maps.Keys(Machines())) {
-		if kind != entity.KindWorkflow && kind != entity.KindNamespaces {
+		if kind != entity.KindWorkflow && !kind.Global() {
 			kinds = append(kinds, kind)
 		}
 	}

@@ -164,14 +164,14 @@ var table = []*Method{
 	row(os, "RemoveSearchAttributes", ScopeNamespace, Admin, NamespaceOptional, Usable, cluster, never, unlimited, there),
 	row(os, "ListSearchAttributes", ScopeNamespace, Read, NamespaceOptional, Usable, anyone, never, unlimited, there),
 	row(os, "DeleteNamespace", ScopeNamespace, Admin, NamespaceNameOrID, AnyState, cluster, never, unlimited, there),
-	row(os, "AddOrUpdateRemoteCluster", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, absent),
-	row(os, "RemoveRemoteCluster", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, absent),
-	row(os, "ListClusters", ScopeCluster, Admin, NamespaceNone, nil, anyone, never, unlimited, absent),
-	row(os, "CreateNexusEndpoint", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, absent),
-	row(os, "GetNexusEndpoint", ScopeCluster, Admin, NamespaceNone, nil, anyone, never, unlimited, absent),
-	row(os, "UpdateNexusEndpoint", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, absent),
-	row(os, "DeleteNexusEndpoint", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, absent),
-	row(os, "ListNexusEndpoints", ScopeCluster, Admin, NamespaceNone, nil, anyone, never, unlimited, absent),
+	row(os, "AddOrUpdateRemoteCluster", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, there),
+	row(os, "RemoveRemoteCluster", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, there),
+	row(os, "ListClusters", ScopeCluster, Admin, NamespaceNone, nil, anyone, never, unlimited, there),
+	row(os, "CreateNexusEndpoint", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, there),
+	row(os, "GetNexusEndpoint", ScopeCluster, Admin, NamespaceNone, nil, anyone, never, unlimited, there),
+	row(os, "UpdateNexusEndpoint", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, there),
+	row(os, "DeleteNexusEndpoint", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, there),
+	row(os, "ListNexusEndpoints", ScopeCluster, Admin, NamespaceNone, nil, anyone, never, unlimited, there),
 }
 
 func row(service, name string, scope Scope, access Access, namespace NamespaceRule, states States, owner Owner, wait Wait, limit Limit, implemented bool) *Method {

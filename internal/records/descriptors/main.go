@@ -12,6 +12,7 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
+	nexuspb "go.temporal.io/api/nexus/v1"
 	rulespb "go.temporal.io/api/rules/v1"
 	schedulepb "go.temporal.io/api/schedule/v1"
 	sdkpb "go.temporal.io/api/sdk/v1"
@@ -53,6 +54,7 @@ func main() {
 		enumspb.File_temporal_api_enums_v1_failed_cause_proto,
 		failurepb.File_temporal_api_failure_v1_message_proto,
 		sdkpb.File_temporal_api_sdk_v1_user_metadata_proto,
+		nexuspb.File_temporal_api_nexus_v1_message_proto,
 		rulespb.File_temporal_api_rules_v1_message_proto,
 		schedulepb.File_temporal_api_schedule_v1_message_proto,
 		workflowpb.File_temporal_api_workflow_v1_message_proto,
