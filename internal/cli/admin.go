@@ -6,17 +6,19 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/perdure/perdure/internal/cli/command"
+	"github.com/perdure/perdure/internal/cli/output"
 	"github.com/perdure/perdure/internal/storage/pebble"
 )
 
-func newAdminCommand(out *output) *cobra.Command {
+func newAdminCommand(out *output.Options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "admin",
 		Short: "Work on the data of a stopped server, and on the index of a running one",
 		Example: `  perdure admin verify --data-dir /var/lib/perdure
   perdure admin reshard --data-dir /var/lib/perdure --shards 64
   perdure admin visibility rebuild --address 127.0.0.1:7233`,
-		Args: commandsOnly,
+		Args: command.CommandsOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newReshardCommand(out), newVerifyCommand(out), newVisibilityCommand(out))

@@ -10,11 +10,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/perdure/perdure/internal/cli/command"
+	"github.com/perdure/perdure/internal/cli/output"
 	"github.com/perdure/perdure/internal/reshard"
 	"github.com/perdure/perdure/internal/storage/pebble"
 )
 
-func newReshardCommand(out *output) *cobra.Command {
+func newReshardCommand(out *output.Options) *cobra.Command {
 	var (
 		log     logging
 		dataDir string
@@ -34,7 +36,7 @@ command with the old number of shards takes everything back.
 More shards let more nodes share the work; a single server gains nothing by them.
 Make a copy of the directory first, if you can.`, pebble.MaxShards),
 		Example: `  perdure admin reshard --data-dir /var/lib/perdure --shards 64`,
-		Args:    noArguments,
+		Args:    command.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger, err := log.logger(cmd.ErrOrStderr())
 			if err != nil {
@@ -57,8 +59,8 @@ Make a copy of the directory first, if you can.`, pebble.MaxShards),
 			if err != nil {
 				return explainStopped(err, dataDir)
 			}
-			if *out == outputJSON {
-				return writeJSON(cmd.OutOrStdout(), resharded(report))
+			if out.IsJSON() {
+				return out.Printer(cmd.OutOrStdout()).Value(resharded(report))
 			}
 			return printReshard(cmd.OutOrStdout(), report)
 		},

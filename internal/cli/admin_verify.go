@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/perdure/perdure/internal/cli/command"
+	"github.com/perdure/perdure/internal/cli/output"
 	"github.com/perdure/perdure/internal/server"
 	"github.com/perdure/perdure/internal/verify"
 )
@@ -21,7 +23,7 @@ type verifyInfo struct {
 	TookSeconds float64 `json:"tookSeconds"`
 }
 
-func newVerifyCommand(out *output) *cobra.Command {
+func newVerifyCommand(out *output.Options) *cobra.Command {
 	var (
 		log     logging
 		dataDir string
@@ -35,7 +37,7 @@ everything is where a server looks for it. Nothing is written.
 Each problem is one line on standard error that names the workflow (or what else it
 is about), and the exit code is 1 if there are any.`,
 		Example: `  perdure admin verify --data-dir /var/lib/perdure`,
-		Args:    noArguments,
+		Args:    command.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger, err := log.logger(cmd.ErrOrStderr())
 			if err != nil {
@@ -59,8 +61,8 @@ is about), and the exit code is 1 if there are any.`,
 			if err != nil {
 				return explainStopped(err, dataDir)
 			}
-			if *out == outputJSON {
-				err = writeJSON(cmd.OutOrStdout(), verifyInfo{
+			if out.IsJSON() {
+				err = out.Printer(cmd.OutOrStdout()).Value(verifyInfo{
 					report.Shards, report.Pairs, report.Bytes, report.Entities, report.Unknown, report.Problems, report.Took.Seconds(),
 				})
 			} else {

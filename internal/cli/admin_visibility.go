@@ -11,14 +11,16 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/perdure/perdure/internal/api/admin"
+	"github.com/perdure/perdure/internal/cli/command"
+	"github.com/perdure/perdure/internal/cli/output"
 )
 
-func newVisibilityCommand(out *output) *cobra.Command {
+func newVisibilityCommand(out *output.Options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "visibility",
 		Short:   "Look after the index by which a running server finds workflows",
 		Example: `  perdure admin visibility rebuild --address 127.0.0.1:7233`,
-		Args:    commandsOnly,
+		Args:    command.CommandsOnly,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newVisibilityRebuildCommand(out))
@@ -31,7 +33,7 @@ type visibilityRebuildInfo struct {
 	TookSeconds float64 `json:"tookSeconds"`
 }
 
-func newVisibilityRebuildCommand(out *output) *cobra.Command {
+func newVisibilityRebuildCommand(out *output.Options) *cobra.Command {
 	var address string
 	cmd := &cobra.Command{
 		Use:   "rebuild",
@@ -42,7 +44,7 @@ Workflows go on, and lists are answered from the old index until the new one is 
 command shows how far it is; when it is interrupted the server goes on building. A server whose
 index is lost or damaged does this by itself.`,
 		Example: `  perdure admin visibility rebuild --address 127.0.0.1:7233`,
-		Args:    noArguments,
+		Args:    command.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 			if err != nil {
@@ -57,8 +59,8 @@ index is lost or damaged does this by itself.`,
 				return fmt.Errorf("server at %s: %w", address, err)
 			}
 			took := time.Since(start)
-			if *out == outputJSON {
-				return writeJSON(cmd.OutOrStdout(), visibilityRebuildInfo{state.Rows, took.Seconds()})
+			if out.IsJSON() {
+				return out.Printer(cmd.OutOrStdout()).Value(visibilityRebuildInfo{state.Rows, took.Seconds()})
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The visibility index has been built: %d rows in %v.\n", state.Rows, took.Round(time.Millisecond))
 			return err

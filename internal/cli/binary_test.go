@@ -258,7 +258,7 @@ func TestStartFailsWithAdvice(t *testing.T) {
 		"bad namespace":         {[]string{"server", "start-dev", "--namespace", ""}, 2, "--namespace"},
 		"reserved namespace":    {[]string{"server", "start-dev", "--port", "0", "--namespace", "temporal-system"}, 2, "reserved"},
 		"bad log level":         {[]string{"server", "start-dev", "--log-level", "loud"}, 2, "--log-level"},
-		"bad output":            {[]string{"version", "--output", "xml"}, 2, "text or json"},
+		"bad output":            {[]string{"version", "--output", "xml"}, 2, "text, json, jsonl or none"},
 		"address not ours":      {[]string{"server", "start-dev", "--ip", "192.0.2.1", "--port", "0"}, 1, "choose another one with --ip"},
 		"arguments where none":  {[]string{"server", "start-dev", "now"}, 2, "takes no arguments"},
 		"privileged or refused": {[]string{"server", "start-dev", "--port", "-1"}, 2, "between 0 and 65535"},

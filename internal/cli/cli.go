@@ -1,23 +1,36 @@
-// Package cli is the command line of the perdure binary.
+// Package cli is the command line of the perdure binary: its root, and the commands
+// that run a server or work on its data (server, admin, version).
 //
-// There is one file per command. Commands write what a program or a person asked
-// for to standard output, as text or, with --output json, as JSON whose fields
-// stay as they are; logs and errors go to standard error. The exit code is 0 if
-// all went well, 1 if something failed, and 2 if the command line makes no sense.
+// The commands that talk to a server are in packages below, one for each group:
+// internal/cli/workflow, internal/cli/operator, …, with what they share in
+// internal/cli/command, internal/cli/flags, internal/cli/connect and
+// internal/cli/output. Their names, flags and JSON are those of the Temporal CLI.
+//
+// Commands write what a program or a person asked for to standard output, as text or,
+// with --output json, as JSON whose fields stay as they are; logs and errors go to
+// standard error. The exit code is 0 if all went well, 1 if something failed, and 2 if
+// the command line makes no sense.
 package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/perdure/perdure/internal/cli/activity"
+	"github.com/perdure/perdure/internal/cli/command"
+	"github.com/perdure/perdure/internal/cli/flags"
+	"github.com/perdure/perdure/internal/cli/operator"
+	"github.com/perdure/perdure/internal/cli/output"
+	"github.com/perdure/perdure/internal/cli/workflow"
 	"github.com/perdure/perdure/internal/server"
 )
 
@@ -44,73 +57,83 @@ func Main(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "Stopped at once by a second signal (%v).\n", s)
 		os.Exit(exitSignal)
 	})
-	return Run(ctx, args, stdout, stderr)
+	return Run(ctx, args, os.Stdin, stdout, stderr)
 }
 
 // Run runs the command line until it is done or the context ends, and returns
 // the exit code.
-func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := Root()
 	root.SetArgs(args)
+	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	command, err := root.ExecuteContextC(ctx)
+	ran, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
 	}
-	var usage *usageError
-	isUsage := errors.As(err, &usage) || !command.Runnable()
+	var usage *flags.UsageError
+	isUsage := errors.As(err, &usage) || !ran.Runnable()
 	fmt.Fprintf(stderr, "Error: %v\n", err)
 	if isUsage {
-		fmt.Fprintf(stderr, "\nRun '%s --help' for usage.\n", command.CommandPath())
+		fmt.Fprintf(stderr, "\nRun '%s --help' for usage.\n", ran.CommandPath())
 		return exitUsage
 	}
 	return exitFailed
 }
 
-// usageError is an error in the command line itself.
-type usageError struct{ error }
-
-func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+// usagef is an error in the command line itself.
+func usagef(format string, args ...any) error { return flags.Usagef(format, args...) }
 
 // Root returns the tree of all commands.
 func Root() *cobra.Command {
-	var out output
-	root := &cobra.Command{
-		Use:   "perdure",
-		Short: "Durable execution in one binary",
-		Long: `Perdure runs workflows that survive crashes, deploys and months of waiting.
+	app := &command.App{}
+	root := command.NewParent("perdure", "Durable execution in one binary",
+		`Perdure runs workflows that survive crashes, deploys and months of waiting.
 
-The server speaks the public Temporal gRPC API. Programs written with a Temporal
-SDK run on it unchanged if they keep to what is there: workflows, activities,
-timers, child workflows, signals, queries. Updates, schedules, Nexus and the
-listing of workflows are not there yet, and calling them says so (Unimplemented).
-The README has the whole table.
+The server speaks the public Temporal gRPC API, so programs written with a Temporal SDK
+run on it. It needs no other service; its data are in one directory. What of the API is
+there is in the table of the README; a call that is not done says so (Unimplemented).
 
-It needs no other service. Its data are in one directory.`,
-		Example: `  # A server to develop against, in memory, on 127.0.0.1:7233
+The other commands talk to a server, this one or a Temporal server, and are those of the
+Temporal CLI: their flags and their JSON are the same, so that scripts carry over.`,
+		`  # A server to develop against, in memory, on 127.0.0.1:7233
   perdure server start-dev
 
   # A server that keeps its data, each acknowledged write synced to disk
-  perdure server start --data-dir /var/lib/perdure`,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("unknown command %q", args[0])
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
+  perdure server start --data-dir /var/lib/perdure
+
+  # Start a workflow, wait for its result, look at what has happened
+  perdure workflow execute --type OrderWorkflow --task-queue orders --input '{"item": 17}'
+  perdure workflow list`)
+	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetVersionTemplate("perdure {{.Version}}\n")
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.PersistentFlags().VarP(&out, "output", "o", "format of what is printed to standard output: text or json")
-	root.AddCommand(newServerCommand(&out), newAdminCommand(&out), newVersionCommand(&out))
+	root.SetFlagErrorFunc(flagError)
+	root.SetUsageFunc(usage)
+	root.PersistentPreRunE = checkRequired
+	app.AddTo(root.PersistentFlags())
+	out := &app.Output
+	for title, commands := range map[string][]*cobra.Command{
+		groupServer: {newServerCommand(out), newAdminCommand(out), newVersionCommand(out)},
+		groupClient: {workflow.New(app), activity.New(app), operator.New(app)},
+	} {
+		for _, cmd := range commands {
+			cmd.GroupID = title
+			root.AddCommand(cmd)
+		}
+	}
+	root.AddGroup(
+		&cobra.Group{ID: groupClient, Title: "Commands that talk to a server:"},
+		&cobra.Group{ID: groupServer, Title: "Commands that are, or look after, a server:"},
+	)
 	addVersion(root)
 	return root
 }
+
+const (
+	groupClient = "client"
+	groupServer = "server"
+)
 
 // addVersion gives a command and all below it the flag --version.
 func addVersion(command *cobra.Command) {
@@ -120,61 +143,46 @@ func addVersion(command *cobra.Command) {
 	}
 }
 
-func newServerCommand(out *output) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "server",
-		Short: "Run a server",
-		Example: `  perdure server start-dev
-  perdure server start --data-dir /var/lib/perdure`,
-		Args: commandsOnly,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+// checkRequired says which flags are missing, as an error in the command line.
+func checkRequired(cmd *cobra.Command, _ []string) error {
+	var missing []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if required := f.Annotations[cobra.BashCompOneRequiredFlag]; len(required) > 0 && required[0] == "true" && !f.Changed {
+			missing = append(missing, "--"+f.Name)
+		}
+	})
+	switch len(missing) {
+	case 0:
+		return nil
+	case 1:
+		return usagef("%s is required", missing[0])
 	}
+	last := len(missing) - 1
+	return usagef("%s and %s are required", strings.Join(missing[:last], ", "), missing[last])
+}
+
+// flagError is an error in a flag, with the flag that was perhaps meant.
+func flagError(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) || len(unknown.GetSpecifiedName()) < 2 {
+		return flags.Usage(err)
+	}
+	// Cobra knows what is near among commands; flags are none, but have names as well.
+	names := &cobra.Command{SuggestionsMinimumDistance: 2}
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
+		}
+	})
+	if near := names.SuggestionsFor(unknown.GetSpecifiedName()); len(near) > 0 {
+		return usagef("%w; did you mean --%s?", err, near[0])
+	}
+	return flags.Usage(err)
+}
+
+func newServerCommand(out *output.Options) *cobra.Command {
+	cmd := command.NewParent("server", "Run a server", "", `  perdure server start-dev
+  perdure server start --data-dir /var/lib/perdure`)
 	cmd.AddCommand(newStartCommand(out), newStartDevCommand(out), newDynamicConfigCommand(out))
 	return cmd
-}
-
-// commandsOnly are the Args of a command that only has commands below it.
-func commandsOnly(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usagef("unknown command %q for %q", args[0], cmd.CommandPath())
-	}
-	return nil
-}
-
-// output is the --output flag.
-type output string
-
-const (
-	outputText output = "text"
-	outputJSON output = "json"
-)
-
-// String implements pflag.Value.
-func (o *output) String() string {
-	if *o == "" {
-		return string(outputText)
-	}
-	return string(*o)
-}
-
-// Set implements pflag.Value.
-func (o *output) Set(value string) error {
-	switch output(value) {
-	case outputText, outputJSON:
-		*o = output(value)
-		return nil
-	}
-	return fmt.Errorf("must be text or json, not %q", value)
-}
-
-// Type implements pflag.Value.
-func (o *output) Type() string { return "format" }
-
-func writeJSON(w io.Writer, value any) error {
-	encoded, err := json.Marshal(value)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, "%s\n", encoded)
-	return err
 }

@@ -14,7 +14,7 @@ import (
 func runHere(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errors strings.Builder
-	code = cli.Run(t.Context(), args, &out, &errors)
+	code = cli.Run(t.Context(), args, nil, &out, &errors)
 	return code, out.String(), errors.String()
 }
 

@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/perdure/perdure/internal/cli/command"
+	"github.com/perdure/perdure/internal/cli/output"
 	"github.com/perdure/perdure/internal/dynamicconfig"
 )
 
@@ -55,7 +57,7 @@ type settingInfo struct {
 	Doc       string `json:"doc"`
 }
 
-func newDynamicConfigCommand(out *output) *cobra.Command {
+func newDynamicConfigCommand(out *output.Options) *cobra.Command {
 	return &cobra.Command{
 		Use:   "dynamic-config",
 		Short: "List the settings that can change while a server runs",
@@ -73,16 +75,16 @@ each key, and is read again when it has changed:
 Constraints are namespace, taskQueueName and taskType; the value that fits best counts.`,
 		Example: `  perdure server dynamic-config
   perdure server start --data-dir /var/lib/perdure --dynamic-config-file settings.yaml`,
-		Args: noArguments,
+		Args: command.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if *out != outputJSON {
+			if !out.IsJSON() {
 				return printSettings(cmd.OutOrStdout())
 			}
 			infos := []settingInfo{}
 			for _, s := range dynamicconfig.All() {
 				infos = append(infos, settingInfo{s.Key, s.Type, s.Default, s.Scope.String(), s.Doc})
 			}
-			return writeJSON(cmd.OutOrStdout(), infos)
+			return out.Printer(cmd.OutOrStdout()).Value(infos)
 		},
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/perdure/perdure/internal/cli/output"
 	"github.com/perdure/perdure/internal/server"
 	"github.com/perdure/perdure/internal/storage/pebble"
 )
@@ -71,7 +72,7 @@ func announce(w io.Writer, s *server.Server, options server.Options, asJSON bool
 		info.Store, info.Synced = "pebble", !options.UnsafeNoSync
 	}
 	if asJSON {
-		return writeJSON(w, info)
+		return output.Line(w, info)
 	}
 	data := "in memory; gone when the server stops"
 	switch {

@@ -3,13 +3,15 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/perdure/perdure/internal/cli/command"
+	"github.com/perdure/perdure/internal/cli/output"
 	"github.com/perdure/perdure/internal/server"
 )
 
 // DefaultPort is where Temporal clients look for a server.
 const DefaultPort = 7233
 
-func newStartCommand(out *output) *cobra.Command {
+func newStartCommand(out *output.Options) *cobra.Command {
 	var (
 		log        logging
 		dataDir    string
@@ -34,7 +36,7 @@ directory at a time; a backup is a copy of it made while the server is stopped.`
 
   # For a supervisor: logs as JSON, one JSON line on standard output when ready
   perdure server start --data-dir /var/lib/perdure --log-format json`,
-		Args: noArguments,
+		Args: command.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger, err := log.logger(cmd.ErrOrStderr())
 			if err != nil {
@@ -66,7 +68,7 @@ directory at a time; a backup is a copy of it made while the server is stopped.`
 
 				DynamicConfigFile: settings.file,
 				DynamicConfig:     overrides,
-			}, cmd.OutOrStdout(), *out == outputJSON || log.json())
+			}, cmd.OutOrStdout(), out.IsJSON() || log.json())
 		},
 	}
 	flags := cmd.Flags()

@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/perdure/perdure/internal/cli/command"
+	"github.com/perdure/perdure/internal/cli/output"
 	"github.com/perdure/perdure/internal/namespace"
 	"github.com/perdure/perdure/internal/searchattribute"
 	"github.com/perdure/perdure/internal/server"
@@ -29,7 +31,7 @@ type startDev struct {
 	pragmas    []string
 }
 
-func newStartDevCommand(out *output) *cobra.Command {
+func newStartDevCommand(out *output.Options) *cobra.Command {
 	var s startDev
 	cmd := &cobra.Command{
 		Use:   "start-dev",
@@ -46,13 +48,13 @@ to disk as those of 'perdure server start' are.`,
 
   # For tests: any free port, told in one line of JSON
   perdure server start-dev --port 0 --headless --output json`,
-		Args: noArguments,
+		Args: command.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			options, err := s.options(cmd)
 			if err != nil {
 				return err
 			}
-			return serve(cmd.Context(), options, cmd.OutOrStdout(), *out == outputJSON || s.log.json())
+			return serve(cmd.Context(), options, cmd.OutOrStdout(), out.IsJSON() || s.log.json())
 		},
 	}
 	s.addTo(cmd.Flags())

@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/perdure/perdure/internal/cli/command"
+	"github.com/perdure/perdure/internal/cli/output"
 	"github.com/perdure/perdure/internal/frontend"
 	"github.com/perdure/perdure/internal/server"
 )
@@ -18,13 +20,13 @@ type versionInfo struct {
 	Platform          string `json:"platform"`
 }
 
-func newVersionCommand(out *output) *cobra.Command {
+func newVersionCommand(out *output.Options) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
 		Example: `  perdure version
   perdure version --output json`,
-		Args: noArguments,
+		Args: command.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			info := versionInfo{
 				Version:           server.Version,
@@ -32,19 +34,12 @@ func newVersionCommand(out *output) *cobra.Command {
 				Go:                runtime.Version(),
 				Platform:          runtime.GOOS + "/" + runtime.GOARCH,
 			}
-			if *out == outputJSON {
-				return writeJSON(cmd.OutOrStdout(), info)
+			if out.IsJSON() {
+				return out.Printer(cmd.OutOrStdout()).Value(info)
 			}
 			_, err := fmt.Fprintf(cmd.OutOrStdout(), "perdure %s (compatible with Temporal server %s, %s, %s)\n",
 				info.Version, info.CompatibleVersion, info.Go, info.Platform)
 			return err
 		},
 	}
-}
-
-func noArguments(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usagef("%q takes no arguments, got %q", cmd.CommandPath(), args[0])
-	}
-	return nil
 }

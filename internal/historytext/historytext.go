@@ -30,8 +30,7 @@ func Write(w io.Writer, events []*historypb.HistoryEvent) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, event := range events {
 		since := event.GetEventTime().AsTime().Sub(began)
-		line := strings.Join(append([]string{Subject(event)}, details(event)...), " ")
-		fmt.Fprintf(table, "%3d\t%s\t%s\t%s\n", event.GetEventId(), shortened(since), event.GetEventType(), strings.TrimSpace(line))
+		fmt.Fprintf(table, "%3d\t%s\t%s\t%s\n", event.GetEventId(), shortened(since), event.GetEventType(), About(event))
 	}
 	return table.Flush()
 }
@@ -41,6 +40,11 @@ func String(events []*historypb.HistoryEvent) string {
 	var b strings.Builder
 	_ = Write(&b, events) // a Builder takes everything
 	return b.String()
+}
+
+// About is what a line says of an event after its type.
+func About(event *historypb.HistoryEvent) string {
+	return strings.TrimSpace(strings.Join(append([]string{Subject(event)}, details(event)...), " "))
 }
 
 // shortened is a duration that is read, not calculated with.

@@ -2,6 +2,8 @@ package historytext
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -98,6 +100,15 @@ func single(field protoreflect.FieldDescriptor, v protoreflect.Value) string {
 	return v.String()
 }
 
+// payloadMap shows payloads with their names, which are in order.
+func payloadMap(fields map[string]*commonpb.Payload) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		parts = append(parts, name+"="+payload(fields[name]))
+	}
+	return "{" + strings.Join(parts, " ") + "}"
+}
+
 // message shows the messages that readers know, and JSON of others.
 func message(m protoreflect.Message) string {
 	switch m := m.Interface().(type) {
@@ -121,6 +132,10 @@ func message(m protoreflect.Message) string {
 		return m.GetName()
 	case *commonpb.WorkflowType:
 		return m.GetName()
+	case *commonpb.Memo:
+		return payloadMap(m.GetFields())
+	case *commonpb.SearchAttributes:
+		return payloadMap(m.GetIndexedFields())
 	default:
 		if name := m.ProtoReflect().Descriptor().Fields().ByName("name"); name != nil && name.Kind() == protoreflect.StringKind {
 			return m.ProtoReflect().Get(name).String()
