@@ -49,8 +49,11 @@ type Files interface {
 }
 
 const (
-	// gather is how long the indexer waits for further changes if nobody waits for it.
-	gather = 100 * time.Millisecond
+	// gather is how long the indexer waits for further changes if nobody waits for it, and
+	// gatherSteps after how many steps that have made some it waits no longer. A workflow
+	// that lives for less is written once, not at its start, its first task and its end.
+	gather      = time.Second
+	gatherSteps = 1000
 	// batchSize is how many changes are applied together at most, or little more.
 	batchSize = 5000
 	// The log is trimmed when so many changes have been applied, or so long after.
@@ -72,8 +75,11 @@ type Indexer struct {
 	wake chan struct{}
 	// urgent: somebody waits.
 	urgent atomic.Bool
-	cancel context.CancelFunc
-	done   sync.WaitGroup
+	// gathering is how many steps the goroutine still waits for; not above 0: it wants to hear
+	// of each.
+	gathering atomic.Int64
+	cancel    context.CancelFunc
+	done      sync.WaitGroup
 
 	// indexMu is held, shared, while index is used.
 	indexMu sync.RWMutex
@@ -146,8 +152,16 @@ func (x *Indexer) Close() error {
 	return index.Close()
 }
 
-// Changed tells the indexer that the log has got longer. It does not block.
+// Changed tells the indexer that a step has made the log longer. It does not block.
 func (x *Indexer) Changed() {
+	if x.gathering.Load() > 0 && x.gathering.Add(-1) > 0 {
+		return
+	}
+	x.look()
+}
+
+// look has the goroutine look, now or when enough has gathered.
+func (x *Indexer) look() {
 	select {
 	case x.wake <- struct{}{}:
 	default:
@@ -173,7 +187,7 @@ func (x *Indexer) State() State {
 // hurry has the goroutine look at once.
 func (x *Indexer) hurry() {
 	x.urgent.Store(true)
-	x.Changed()
+	x.look()
 }
 
 // CatchUp waits until the index has all that was durable when it was called.
@@ -303,8 +317,12 @@ func (x *Indexer) nobodyWaits() bool {
 	return x.asked == x.passed && !x.rebuild
 }
 
-// linger gives changes time to gather, unless somebody cannot wait.
+// linger gives changes time to gather, unless somebody cannot wait. What has changed by
+// the time it returns is read by those who read the log then: whoever finds it gathering
+// has given the change its number before.
 func (x *Indexer) linger(ctx context.Context) {
+	x.gathering.Store(gatherSteps)
+	defer x.gathering.Store(0)
 	timer := time.NewTimer(gather)
 	defer timer.Stop()
 	for {
@@ -314,7 +332,7 @@ func (x *Indexer) linger(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-x.wake:
-			if x.urgent.Swap(false) {
+			if x.urgent.Swap(false) || x.gathering.Load() <= 0 {
 				return
 			}
 		}
@@ -378,7 +396,7 @@ func (x *Indexer) examine(err error) error {
 		x.mu.Lock()
 		x.damaged = true
 		x.mu.Unlock()
-		x.Changed()
+		x.look()
 	}
 	return err
 }

@@ -41,7 +41,9 @@ func prepare(ctx context.Context, conn *sql.Conn) (*statements, error) {
 		{&s.update, "UPDATE runs SET (" + runColumns + ") = (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE id = ?"},
 		{&s.remove, "DELETE FROM runs WHERE id = ?"},
 		{&s.addAttribute, "INSERT OR IGNORE INTO attributes (id, attr, value, closed, started) VALUES (?, ?, ?, ?, ?)"},
-		{&s.moveAttributes, "UPDATE attributes SET closed = ?, started = ? WHERE id = ?"},
+		// OR ROLLBACK, as SQLite otherwise keeps a journal of the one statement, for which it
+		// allocates and frees 64 KiB.
+		{&s.moveAttributes, "UPDATE OR ROLLBACK attributes SET closed = ?, started = ? WHERE id = ?"},
 		{&s.dropAttributes, "DELETE FROM attributes WHERE id = ?"},
 		{&s.count, "INSERT INTO counts (part, status, n) VALUES (?, ?, ?) ON CONFLICT (part, status) DO UPDATE SET n = n + excluded.n"},
 		{&s.position, "INSERT INTO positions (shard, through) VALUES (?, ?) ON CONFLICT (shard) DO UPDATE SET through = excluded.through"},
