@@ -33,7 +33,13 @@ var zeros [fillStep]byte
 // logFile is a file of which size bytes are there already.
 func (g *guardedFS) logFile(f vfs.File, name string, category vfs.DiskWriteCategory, size int64) vfs.File {
 	file := &guardedFile{File: f, fs: g, name: name}
-	if category == walCategory && !g.noSync {
+	if category != walCategory || g.noSync {
+		return file
+	}
+	if g.FS == vfs.Default {
+		file.direct = g.direct.open(name, size)
+	}
+	if file.direct == nil {
 		file.fill = &filling{filled: size}
 	}
 	return file

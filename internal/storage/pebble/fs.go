@@ -1,6 +1,7 @@
 package pebble
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -31,6 +32,9 @@ type guardedFS struct {
 	// noSync turns syncs into nothing. Pebble still believes it syncs, and so
 	// still hands every record to the operating system before a commit is done.
 	noSync bool
+	// direct makes logs that bypass the page cache, where the file system is that of the
+	// operating system.
+	direct directPool
 
 	barred atomic.Bool
 	// writes is held shared during each write.
@@ -158,14 +162,22 @@ type guardedFile struct {
 	fs   *guardedFS
 	name string
 	fill *filling // nil: is not filled ahead
+	// direct has the writes instead of File, if it is not nil.
+	direct *directLog
 }
 
 func (f *guardedFile) Write(p []byte) (int, error) {
 	f.fs.begin()
-	if f.fill != nil {
-		f.fill.before(f.File, len(p))
+	var n int
+	var err error
+	if f.direct != nil {
+		n, err = f.direct.Write(p)
+	} else {
+		if f.fill != nil {
+			f.fill.before(f.File, len(p))
+		}
+		n, err = f.File.Write(p)
 	}
-	n, err := f.File.Write(p)
 	f.fs.end("write", f.name, err)
 	return n, err
 }
@@ -184,7 +196,10 @@ func (f *guardedFile) SyncData() error { return f.sync(f.File.SyncData) }
 func (f *guardedFile) sync(sync func() error) error {
 	f.fs.begin()
 	var err error
-	if !f.fs.noSync {
+	switch {
+	case f.direct != nil:
+		err = f.direct.sync()
+	case !f.fs.noSync:
 		err = sync()
 	}
 	f.fs.end("sync", f.name, err)
@@ -213,11 +228,22 @@ func (f *guardedFile) Preallocate(offset, length int64) error {
 // Close closes the file even when writes are barred: it holds a descriptor.
 func (f *guardedFile) Close() error {
 	f.fs.writes.RLock()
-	err := f.File.Close()
+	err := f.close()
 	if f.fs.barred.Load() {
 		f.fs.writes.RUnlock()
 		return err
 	}
 	f.fs.end("close", f.name, err)
 	return nil
+}
+
+func (f *guardedFile) close() error {
+	if f.direct == nil {
+		return f.File.Close()
+	}
+	var err error
+	if !f.fs.barred.Load() {
+		err = f.direct.sync()
+	}
+	return errors.Join(err, f.direct.device.close(), f.File.Close())
 }

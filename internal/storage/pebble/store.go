@@ -274,6 +274,7 @@ func (s *Store) Close() error {
 func (s *Store) abandon() {
 	s.fs.bar()
 	s.fs.settle()
+	s.fs.direct.close()
 	if err := s.lock.Close(); err != nil {
 		s.logger.Error("storage: cannot unlock the data directory", "dir", s.dir, "error", err)
 	}
