@@ -1,7 +1,7 @@
 # Perdure. `make test` and `make check` are what CI runs; see CONTRIBUTING.md.
 
 # Companions of the SDK that are modules of their own, in the workspace.
-CONTRIB := $(addprefix sdk/contrib/,opentelemetry opentracing tally)
+CONTRIB := $(addprefix sdk/contrib/,opentelemetry opentracing tally tools/workflowcheck)
 
 # All packages of the workspace.
 PACKAGES := ./... ./sdk/... $(CONTRIB:%=./%/...)

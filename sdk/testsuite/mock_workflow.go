@@ -15,6 +15,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/internal/searchattr"
 	"github.com/perdure/perdure/sdk/internal/testenv"
+	"github.com/perdure/perdure/sdk/temporal"
 )
 
 // intercept puts the interceptors of the environment around those of the test: calls out of
@@ -167,7 +168,24 @@ func (m *mockedCalls) ExecuteActivity(ctx flow.Context, activityType string, arg
 		settable.SetError(err)
 		return future
 	}
+	if ctx.Err() != nil && flow.GetActivityOptions(ctx).WaitForCancellation {
+		// Nothing runs that could be waited for.
+		future, settable := flow.NewFuture(ctx)
+		settable.SetError(temporal.NewCanceledError())
+		return future
+	}
 	return m.Next.ExecuteActivity(ctx, activityType, args...)
+}
+
+// ExecuteChildWorkflow refuses a child whose id is taken.
+func (m *mockedCalls) ExecuteChildWorkflow(ctx flow.Context, childType string, args ...any) flow.ChildWorkflowFuture {
+	options := flow.GetChildWorkflowOptions(ctx)
+	if options.WorkflowID != "" && ctx.Err() == nil {
+		if err := m.env.engine.Refuses(options.WorkflowID, options.WorkflowIDReusePolicy); err != nil {
+			return flow.NewFailedChildWorkflow(err)
+		}
+	}
+	return m.Next.ExecuteChildWorkflow(ctx, childType, args...)
 }
 
 func checkActivityOptions(o flow.ActivityOptions) error {
@@ -184,13 +202,23 @@ func checkActivityOptions(o flow.ActivityOptions) error {
 
 // ExecuteNexusOperation tells the mock of the operation what options it was called with.
 func (m *mockedCalls) ExecuteNexusOperation(ctx flow.Context, input flow.ExecuteNexusOperationInput) flow.NexusOperationFuture {
-	input.NexusHeader.Set(mockOptionsHeader, m.env.nexus.keepOptions(input.Options))
+	options := input.Options
+	if options.CancellationType == flow.NexusOperationCancellationTypeUnspecified {
+		options.CancellationType = flow.NexusOperationCancellationTypeWaitCompleted // as it is carried out
+	}
+	input.NexusHeader.Set(mockOptionsHeader, m.env.nexus.keepOptions(options))
 	return m.Next.ExecuteNexusOperation(ctx, input)
 }
 
 func (m *mockedCalls) SignalExternalWorkflow(ctx flow.Context, workflowID, runID, signalName string, arg any) flow.Future {
 	if _, own := m.env.engine.Execution(workflowID); own || workflowID == "" {
 		return m.Next.SignalExternalWorkflow(ctx, workflowID, runID, signalName, arg)
+	}
+	// The mock gets the argument as it is; whether it can be encoded shows nevertheless.
+	if _, err := m.env.converterOf(workflowID).ToPayloads(arg); err != nil {
+		future, settable := flow.NewFuture(ctx)
+		settable.SetError(err)
+		return future
 	}
 	return m.external(ctx, mockSignalExternal, namespaceOf(ctx), workflowID, runID, signalName, arg)
 }

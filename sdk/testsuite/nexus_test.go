@@ -101,7 +101,9 @@ func TestWorkflowsOfNexusOperationsRunInTheTest(t *testing.T) {
 func TestMocksOfNexusOperations(t *testing.T) {
 	t.Run("complete at once", func(t *testing.T) {
 		env := newNexusEnvironment(t)
-		env.OnNexusOperation("service", greet, "world", workflow.NexusOperationOptions{ScheduleToCloseTimeout: 24 * time.Hour}).
+		env.OnNexusOperation("service", greet, "world", workflow.NexusOperationOptions{
+			ScheduleToCloseTimeout: 24 * time.Hour, CancellationType: workflow.NexusOperationCancellationTypeWaitCompleted,
+		}).
 			Return(&nexus.HandlerStartOperationResultSync[string]{Value: "mocked"}, nil).Once()
 		env.ExecuteWorkflow(callGreet, "world")
 		if got := resultOf[[]string](t, env); got[1] != "mocked" {

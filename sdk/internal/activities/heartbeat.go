@@ -56,6 +56,7 @@ func heartbeatInterval(timeout, byDefault, longest time.Duration) time.Duration 
 type heartbeat struct {
 	service   workflowservice.WorkflowServiceClient
 	token     []byte
+	resource  string // of requests
 	namespace string
 	identity  string
 	interval  time.Duration
@@ -190,10 +191,11 @@ func (h *heartbeat) call(details *commonpb.Payloads) bool {
 		}
 	})()
 	request := &workflowservice.RecordActivityTaskHeartbeatRequest{
-		TaskToken: h.token,
-		Details:   details,
-		Identity:  h.identity,
-		Namespace: h.namespace,
+		TaskToken:  h.token,
+		ResourceId: h.resource,
+		Details:    details,
+		Identity:   h.identity,
+		Namespace:  h.namespace,
 	}
 	if h.check != nil {
 		if err := h.check(ctx, request); err != nil {

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"errors"
+	"sync"
 
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/metrics"
@@ -16,7 +17,7 @@ type typeMetrics struct {
 	unregistered metrics.Counter
 	taskError    metrics.Counter
 	execution    metrics.Timer
-	endToEnd     metrics.Timer // of successes
+	endToEnd     func() metrics.Timer // of successes, made at the first one
 	// failed counts failures by reason.
 	failed *metrics.Cache[string, metrics.Counter]
 }
@@ -29,7 +30,7 @@ func newTypeMetrics(m metrics.Handler, taskQueue string) *metrics.Cache[key, *ty
 			unregistered: m.Counter(metrics.UnregisteredActivityInvocation),
 			taskError:    m.Counter(metrics.ActivityTaskError),
 			execution:    m.Timer(metrics.ActivityExecutionLatency),
-			endToEnd:     m.Timer(metrics.ActivitySucceedEndToEndLatency),
+			endToEnd:     sync.OnceValue(func() metrics.Timer { return m.Timer(metrics.ActivitySucceedEndToEndLatency) }),
 			failed: metrics.NewCache(func(reason string) metrics.Counter {
 				return m.WithTags(metrics.FailureTags(reason)).Counter(metrics.ActivityExecutionFailed)
 			}),
@@ -51,7 +52,8 @@ type localMetrics struct {
 	canceled, cancelledNewer metrics.Counter
 	failed, failedNewer      metrics.Counter
 	panicked                 metrics.Counter
-	execution, endToEnd      metrics.Timer
+	execution                metrics.Timer
+	endToEnd                 func() metrics.Timer // of successes, made at the first one
 }
 
 func newLocalMetrics(m metrics.Handler) *metrics.Cache[key, *localMetrics] {
@@ -66,7 +68,7 @@ func newLocalMetrics(m metrics.Handler) *metrics.Cache[key, *localMetrics] {
 			failedNewer:    m.WithTags(metrics.FailureTags(metrics.FailureActivityError)).Counter(metrics.LocalActivityExecutionFailed),
 			panicked:       m.Counter(metrics.LocalActivityError),
 			execution:      m.Timer(metrics.LocalActivityExecutionLatency),
-			endToEnd:       m.Timer(metrics.LocalActivitySucceedEndToEndLatency),
+			endToEnd:       sync.OnceValue(func() metrics.Timer { return m.Timer(metrics.LocalActivitySucceedEndToEndLatency) }),
 		}
 	})
 }

@@ -118,7 +118,7 @@ func (r *Runner) Run(task *workflowservice.PollActivityTaskQueueResponse) error 
 		return err
 	}
 	if _, ok := response.(*workflowservice.RespondActivityTaskCompletedRequest); ok {
-		measured.endToEnd.Record(time.Since(task.GetScheduledTime().AsTime()))
+		measured.endToEnd().Record(time.Since(task.GetScheduledTime().AsTime()))
 	}
 	return nil
 }
@@ -167,6 +167,7 @@ func (r *Runner) execute(task *workflowservice.PollActivityTaskQueueResponse, me
 	env.heartbeat = &heartbeat{
 		service:   o.Service,
 		token:     task.GetTaskToken(),
+		resource:  resourceOf(task),
 		namespace: o.Namespace,
 		identity:  o.Identity,
 		interval:  heartbeatInterval(env.Info.HeartbeatTimeout, o.DefaultHeartbeatThrottle, o.MaxHeartbeatThrottle),
@@ -248,15 +249,21 @@ func (r *Runner) failEarly(task *workflowservice.PollActivityTaskQueueResponse, 
 	}
 }
 
+func resourceOf(task *workflowservice.PollActivityTaskQueueResponse) string {
+	return execution.ResourceID(task.GetWorkflowExecution().GetWorkflowId(), task.GetActivityId())
+}
+
 // respond builds the response for what an activity returned.
 func (r *Runner) respond(task *workflowservice.PollActivityTaskQueueResponse, env *Env, result *commonpb.Payloads, err error, cancelRequested bool, measured *typeMetrics) any {
 	o := &r.options
+	resource := resourceOf(task)
 	if err == nil {
 		return &workflowservice.RespondActivityTaskCompletedRequest{
-			TaskToken: task.GetTaskToken(),
-			Result:    result,
-			Identity:  o.Identity,
-			Namespace: o.Namespace,
+			TaskToken:  task.GetTaskToken(),
+			ResourceId: resource,
+			Result:     result,
+			Identity:   o.Identity,
+			Namespace:  o.Namespace,
 		}
 	}
 	if err == ErrResultPending {
@@ -266,17 +273,19 @@ func (r *Runner) respond(task *workflowservice.PollActivityTaskQueueResponse, en
 		var canceled *failure.CanceledError
 		if errors.As(err, &canceled) {
 			return &workflowservice.RespondActivityTaskCanceledRequest{
-				TaskToken: task.GetTaskToken(),
-				Details:   env.failures.ErrorToFailure(canceled).GetCanceledFailureInfo().GetDetails(),
-				Identity:  o.Identity,
-				Namespace: o.Namespace,
+				TaskToken:  task.GetTaskToken(),
+				ResourceId: resource,
+				Details:    env.failures.ErrorToFailure(canceled).GetCanceledFailureInfo().GetDetails(),
+				Identity:   o.Identity,
+				Namespace:  o.Namespace,
 			}
 		}
 		if errors.Is(err, context.Canceled) {
 			return &workflowservice.RespondActivityTaskCanceledRequest{
-				TaskToken: task.GetTaskToken(),
-				Identity:  o.Identity,
-				Namespace: o.Namespace,
+				TaskToken:  task.GetTaskToken(),
+				ResourceId: resource,
+				Identity:   o.Identity,
+				Namespace:  o.Namespace,
 			}
 		}
 	}
@@ -288,11 +297,12 @@ func (r *Runner) respond(task *workflowservice.PollActivityTaskQueueResponse, en
 		r.failed(task, measured, err)
 	}
 	return &workflowservice.RespondActivityTaskFailedRequest{
-		TaskToken: task.GetTaskToken(),
-		Failure:   env.failures.ErrorToFailure(err),
-		Cause:     failureCause(err),
-		Identity:  o.Identity,
-		Namespace: o.Namespace,
+		TaskToken:  task.GetTaskToken(),
+		ResourceId: resource,
+		Failure:    env.failures.ErrorToFailure(err),
+		Cause:      failureCause(err),
+		Identity:   o.Identity,
+		Namespace:  o.Namespace,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/execution"
 	"github.com/perdure/perdure/sdk/internal/extstore"
 	"github.com/perdure/perdure/sdk/internal/failure"
 	commonpb "go.temporal.io/api/common/v1"
@@ -203,24 +204,27 @@ func (c *Client) CompleteActivityWithOptions(ctx context.Context, opts CompleteA
 	case outcome.pending:
 	case outcome.failed != nil:
 		_, err = c.service.RespondActivityTaskFailed(ctx, &workflowservice.RespondActivityTaskFailedRequest{
-			Namespace: c.namespace,
-			TaskToken: opts.TaskToken,
-			Failure:   outcome.failed,
-			Identity:  c.identity,
+			ResourceId: execution.ResourceID(opts.WorkflowID, ""),
+			Namespace:  c.namespace,
+			TaskToken:  opts.TaskToken,
+			Failure:    outcome.failed,
+			Identity:   c.identity,
 		})
 	case outcome.canceled:
 		_, err = c.service.RespondActivityTaskCanceled(ctx, &workflowservice.RespondActivityTaskCanceledRequest{
-			Namespace: c.namespace,
-			TaskToken: opts.TaskToken,
-			Details:   outcome.payloads,
-			Identity:  c.identity,
+			ResourceId: execution.ResourceID(opts.WorkflowID, ""),
+			Namespace:  c.namespace,
+			TaskToken:  opts.TaskToken,
+			Details:    outcome.payloads,
+			Identity:   c.identity,
 		})
 	default:
 		_, err = c.service.RespondActivityTaskCompleted(ctx, &workflowservice.RespondActivityTaskCompletedRequest{
-			Namespace: c.namespace,
-			TaskToken: opts.TaskToken,
-			Result:    outcome.payloads,
-			Identity:  c.identity,
+			ResourceId: execution.ResourceID(opts.WorkflowID, ""),
+			Namespace:  c.namespace,
+			TaskToken:  opts.TaskToken,
+			Result:     outcome.payloads,
+			Identity:   c.identity,
 		})
 	}
 	return err
@@ -306,6 +310,7 @@ func (c *Client) reportByID(ctx context.Context, namespace, workflowID, runID, a
 	case outcome.pending:
 	case outcome.failed != nil:
 		_, err = c.service.RespondActivityTaskFailedById(ctx, &workflowservice.RespondActivityTaskFailedByIdRequest{
+			ResourceId: execution.ResourceID(workflowID, activityID),
 			Namespace:  namespace,
 			WorkflowId: workflowID,
 			RunId:      runID,
@@ -315,6 +320,7 @@ func (c *Client) reportByID(ctx context.Context, namespace, workflowID, runID, a
 		})
 	case outcome.canceled:
 		_, err = c.service.RespondActivityTaskCanceledById(ctx, &workflowservice.RespondActivityTaskCanceledByIdRequest{
+			ResourceId: execution.ResourceID(workflowID, activityID),
 			Namespace:  namespace,
 			WorkflowId: workflowID,
 			RunId:      runID,
@@ -324,6 +330,7 @@ func (c *Client) reportByID(ctx context.Context, namespace, workflowID, runID, a
 		})
 	default:
 		_, err = c.service.RespondActivityTaskCompletedById(ctx, &workflowservice.RespondActivityTaskCompletedByIdRequest{
+			ResourceId: execution.ResourceID(workflowID, activityID),
 			Namespace:  namespace,
 			WorkflowId: workflowID,
 			RunId:      runID,
@@ -355,10 +362,11 @@ func (c *Client) RecordActivityHeartbeatWithOptions(ctx context.Context, opts Re
 		return err
 	}
 	response, err := c.service.RecordActivityTaskHeartbeat(ctx, &workflowservice.RecordActivityTaskHeartbeatRequest{
-		Namespace: namespace,
-		TaskToken: opts.TaskToken,
-		Details:   details,
-		Identity:  c.identity,
+		ResourceId: execution.ResourceID(opts.WorkflowID, ""),
+		Namespace:  namespace,
+		TaskToken:  opts.TaskToken,
+		Details:    details,
+		Identity:   c.identity,
 	})
 	return heartbeatError(response, err)
 }
@@ -390,6 +398,7 @@ func (c *Client) RecordActivityHeartbeatByIDWithOptions(ctx context.Context, opt
 		return err
 	}
 	response, err := c.service.RecordActivityTaskHeartbeatById(ctx, &workflowservice.RecordActivityTaskHeartbeatByIdRequest{
+		ResourceId: execution.ResourceID(opts.WorkflowID, opts.ActivityID),
 		Namespace:  namespace,
 		WorkflowId: opts.WorkflowID,
 		RunId:      opts.RunID,

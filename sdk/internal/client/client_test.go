@@ -604,7 +604,7 @@ func TestActivitiesAreCompletedByWhatTheyEndedWith(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantProto(t, request[*workflowservice.RespondActivityTaskFailedByIdRequest](s, 0), &workflowservice.RespondActivityTaskFailedByIdRequest{
-			Namespace: "ns", WorkflowId: "w", RunId: "r", ActivityId: "a", Identity: "tester",
+			Namespace: "ns", WorkflowId: "w", RunId: "r", ActivityId: "a", ResourceId: "workflow:w", Identity: "tester",
 			Failure: &failurepb.Failure{Message: "no", Source: "GoSDK", FailureInfo: &failurepb.Failure_ApplicationFailureInfo{ApplicationFailureInfo: &failurepb.ApplicationFailureInfo{}}}})
 	})
 	t.Run("nothing yet", func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"github.com/perdure/perdure/sdk/converter"
+	"github.com/perdure/perdure/sdk/internal/execution"
 	"github.com/perdure/perdure/sdk/internal/header"
 	"github.com/perdure/perdure/sdk/internal/policy"
 	"github.com/perdure/perdure/sdk/internal/searchattr"
@@ -153,9 +154,6 @@ func (h *activityHandle) Pause(ctx context.Context, options PauseActivityOptions
 	})
 }
 
-// activityResource is how servers with several parts find the owner of an activity.
-func activityResource(activityID string) string { return "activity:" + activityID }
-
 func (o outbound) PauseActivity(ctx context.Context, in *ClientPauseActivityInput) error {
 	_, err := o.service.PauseActivityExecution(ctx, &workflowservice.PauseActivityExecutionRequest{
 		Namespace:  o.namespace,
@@ -164,7 +162,7 @@ func (o outbound) PauseActivity(ctx context.Context, in *ClientPauseActivityInpu
 		Identity:   o.identity,
 		RequestId:  uuid.NewString(),
 		Reason:     in.Options.Reason,
-		ResourceId: activityResource(in.ActivityID),
+		ResourceId: execution.ResourceID("", in.ActivityID),
 	})
 	return err
 }
@@ -185,7 +183,7 @@ func (o outbound) UnpauseActivity(ctx context.Context, in *ClientUnpauseActivity
 		Identity:   o.identity,
 		RequestId:  uuid.NewString(),
 		Reason:     in.Options.Reason,
-		ResourceId: activityResource(in.ActivityID),
+		ResourceId: execution.ResourceID("", in.ActivityID),
 	}
 	if in.Options.Jitter != 0 {
 		request.Jitter = durationpb.New(in.Options.Jitter)
@@ -232,7 +230,7 @@ func (o outbound) UpdateActivityOptions(ctx context.Context, in *ClientUpdateAct
 		ActivityOptions: options,
 		UpdateMask:      mask,
 		RestoreOriginal: in.RestoreOriginal,
-		ResourceId:      activityResource(in.ActivityID),
+		ResourceId:      execution.ResourceID("", in.ActivityID),
 	})
 	if err != nil {
 		return nil, err

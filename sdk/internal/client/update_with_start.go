@@ -10,6 +10,8 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/perdure/perdure/sdk/internal/execution"
 )
 
 // WithStartWorkflowOperation is the start of a workflow that goes together with an update.
@@ -117,7 +119,7 @@ func (o outbound) UpdateWithStartWorkflow(ctx context.Context, in *ClientUpdateW
 		return nil, err
 	}
 	if operation.used.Swap(true) {
-		return nil, fmt.Errorf("%w: it was already executed", errInvalidWithStart)
+		return nil, fmt.Errorf("%w: was already executed", errInvalidWithStart)
 	}
 	defer func() {
 		if operation.run == nil {
@@ -162,7 +164,8 @@ func (c *Client) startAndUpdate(
 	update *workflowservice.UpdateWorkflowExecutionRequest,
 ) (*workflowservice.StartWorkflowExecutionResponse, *workflowservice.UpdateWorkflowExecutionResponse, error) {
 	response, err := c.service.ExecuteMultiOperation(ctx, &workflowservice.ExecuteMultiOperationRequest{
-		Namespace: c.namespace,
+		Namespace:  c.namespace,
+		ResourceId: execution.ResourceID(start.GetWorkflowId(), ""),
 		Operations: []*workflowservice.ExecuteMultiOperationRequest_Operation{
 			{Operation: &workflowservice.ExecuteMultiOperationRequest_Operation_StartWorkflow{StartWorkflow: start}},
 			{Operation: &workflowservice.ExecuteMultiOperationRequest_Operation_UpdateWorkflow{UpdateWorkflow: update}},
@@ -175,8 +178,11 @@ func (c *Client) startAndUpdate(
 		return nil, nil, fmt.Errorf("%w: %d instead of 2 operation results", errInvalidResponse, n)
 	}
 	started, updated := response.GetResponses()[0].GetStartWorkflow(), response.GetResponses()[1].GetUpdateWorkflow()
-	if started == nil || updated == nil {
-		return nil, nil, fmt.Errorf("%w: results of other operations than asked for", errInvalidResponse)
+	if started == nil {
+		return nil, nil, fmt.Errorf("%w: StartWorkflow response has the wrong type %T", errInvalidResponse, response.GetResponses()[0].GetResponse())
+	}
+	if updated == nil {
+		return nil, nil, fmt.Errorf("%w: UpdateWorkflow response has the wrong type %T", errInvalidResponse, response.GetResponses()[1].GetResponse())
 	}
 	return started, updated, nil
 }

@@ -166,6 +166,9 @@ func Stored[M proto.Message](ctx context.Context, s *Storage, m M, retarget Reta
 // Retrieve puts what was stored into the places of references in m.
 func (s *Storage) Retrieve(ctx context.Context, m proto.Message) error {
 	if s == nil {
+		if hasReference(m) {
+			return ErrNoDriver
+		}
 		return nil
 	}
 	return proxy.VisitPayloads(ctx, m, s.visit(s.retrieve))

@@ -94,6 +94,9 @@ func (o outbound) ExecuteActivity(ctx Context, name string, args ...any) Future 
 		a.end(result)
 		hook.remove()
 	})
+	if tell := r.options.ActivityConverter; tell != nil {
+		tell(a.activity.ID, unboundConverter(ctx))
+	}
 	hook = onCancel(ctx, func() { r.machine.CancelActivity(a.activity) })
 	hook.arm()
 	return f

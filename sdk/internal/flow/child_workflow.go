@@ -43,6 +43,9 @@ func (f *childFuture) SignalChildWorkflow(ctx Context, signalName string, data a
 	return r.outbound.SignalChildWorkflow(r.outgoing(ctx), child.ID, signalName, data)
 }
 
+// NewFailedChildWorkflow returns the future of a child that is not started because of err.
+func NewFailedChildWorkflow(err error) ChildWorkflowFuture { return newChildFuture().fail(err) }
+
 func (f *childFuture) fail(err error) *childFuture {
 	f.execution.Set(nil, err)
 	f.Set(nil, err)
@@ -103,6 +106,9 @@ func (o outbound) ExecuteChildWorkflow(ctx Context, name string, args ...any) Ch
 		return f
 	}
 	attributes.Input, attributes.Header = input, header
+	if tell := r.options.ChildConverter; tell != nil {
+		tell(id, unboundConverter(ctx))
+	}
 	c.child, err = r.machine.StartChildWorkflow(attributes, metadata, replay.ChildCallbacks{
 		Started:     c.started,
 		StartFailed: c.startFailed,

@@ -22,9 +22,13 @@ func dataConverterOf(ctx Context) DataConverter {
 
 // converterFor is the converter for values of an activity or another workflow.
 func converterFor(ctx Context, serialization converter.SerializationContext) DataConverter {
-	dc := runOf(ctx).rootConverter
+	return withWorkflowContext(ctx, converter.WithDataConverterSerializationContext(unboundConverter(ctx), serialization))
+}
+
+// unboundConverter is the data converter of calls made with ctx, bound to no context.
+func unboundConverter(ctx Context) DataConverter {
 	if options := givenWorkflowOptions(ctx); options != nil {
-		dc = options.rootConverter
+		return options.rootConverter
 	}
-	return withWorkflowContext(ctx, converter.WithDataConverterSerializationContext(dc, serialization))
+	return runOf(ctx).rootConverter
 }

@@ -39,6 +39,10 @@ func ReplayHistory(ctx context.Context, history *historypb.History, options Repl
 				break
 			}
 		}
+		// What the commands of the last task became may be behind the cut.
+		if n := len(events); n > 0 && events[n-1].GetEventType() == enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
+			events = events[:n-1]
+		}
 	}
 	if len(events) == 0 {
 		return errors.New("empty events")

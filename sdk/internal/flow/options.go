@@ -75,6 +75,11 @@ type Options struct {
 	// executes one fail.
 	LocalActivities LocalActivities
 
+	// ActivityConverter and ChildConverter are told with which data converter workflow code
+	// calls an activity, by its activity id, or a child, by its workflow id. Tests, which run
+	// what is called, have their uses for it. Nil for nobody.
+	ActivityConverter func(activityID string, dc DataConverter)
+	ChildConverter    func(workflowID string, dc DataConverter)
 	// TaskStarted may change what the workflow is told of a task. Tests have their
 	// own idea of how long a history is.
 	TaskStarted func(*replay.TaskInfo)

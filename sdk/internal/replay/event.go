@@ -141,7 +141,7 @@ func ignore(event *historypb.HistoryEvent) error {
 	if event.GetWorkerMayIgnore() {
 		return nil
 	}
-	return fmt.Errorf("event %d is of a type that this SDK does not know, %v, and may not be ignored", event.GetEventId(), event.GetEventType())
+	return fmt.Errorf("unknown history event %d: this SDK does not know the type %v, and it may not be ignored", event.GetEventId(), event.GetEventType())
 }
 
 // unknown is the error for an event about something that the code never asked

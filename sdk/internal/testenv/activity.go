@@ -38,7 +38,8 @@ type activityTask struct {
 	retry      *policy.Retry
 	retriesSet bool // the workflow gave a retry policy
 	expires    time.Time
-	converter  converter.DataConverter
+	unbound    converter.DataConverter // that of the call
+	converter  converter.DataConverter // that, for the activity
 	failures   converter.FailureConverter
 
 	attempt         int32
@@ -84,9 +85,12 @@ func (x *Execution) scheduleActivity(completed int64, a *commandpb.ScheduleActiv
 		Namespace: e.Options.Namespace, WorkflowID: x.id.ID, WorkflowType: x.start.WorkflowType,
 		ActivityType: a.GetActivityType().GetName(), TaskQueue: a.GetTaskQueue().GetName(),
 	}
+	dc := x.activityConverters[a.GetActivityId()]
+	delete(x.activityConverters, a.GetActivityId())
 	t := &activityTask{
-		x: x, scheduled: scheduled, attributes: a, retry: policy.RetryFromProto(retry), retriesSet: a.GetRetryPolicy() != nil, attempt: 1,
-		converter: converter.WithDataConverterSerializationContext(e.Options.DataConverter, serialization),
+		unbound: dc,
+		x:       x, scheduled: scheduled, attributes: a, retry: policy.RetryFromProto(retry), retriesSet: a.GetRetryPolicy() != nil, attempt: 1,
+		converter: converter.WithDataConverterSerializationContext(dc, serialization),
 		failures:  converter.WithFailureConverterSerializationContext(e.Options.FailureConverter, serialization),
 	}
 	limit := a.GetScheduleToCloseTimeout().AsDuration()
@@ -143,7 +147,7 @@ func (t *activityTask) begin() {
 		TaskQueue:          t.info.TaskQueue,
 		Identity:           o.Identity,
 		Registry:           o.Registry,
-		DataConverter:      o.DataConverter,
+		DataConverter:      t.unbound,
 		FailureConverter:   o.FailureConverter,
 		ContextPropagators: o.ContextPropagators,
 		Logger:             o.Logger,

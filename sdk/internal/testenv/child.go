@@ -8,6 +8,7 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/serviceerror"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/perdure/perdure/sdk/converter"
@@ -33,7 +34,7 @@ type child struct {
 	// standalone is for a workflow that is no child, but was started for a Nexus operation. Who
 	// wants to know how it ended is called back.
 	standalone bool
-	callbacks  []*commonpb.Callback
+	callbacks  []*commonpb.Callback // of a child, too, if an operation has found it running
 }
 
 func newValue(payloads *commonpb.Payloads, dc converter.DataConverter) *encoded.Value {
@@ -96,14 +97,25 @@ func (e *Engine) startChild(c *child, a *commandpb.StartChildWorkflowExecutionCo
 		WorkflowID: a.GetWorkflowId(), WorkflowType: a.GetWorkflowType().GetName(), TaskQueue: a.GetTaskQueue().GetName(),
 		Input: a.GetInput(), Header: a.GetHeader(), Memo: a.GetMemo(), SearchAttributes: a.GetSearchAttributes(), Priority: a.GetPriority(),
 		ExecutionTimeout: a.GetWorkflowExecutionTimeout().AsDuration(), RunTimeout: a.GetWorkflowRunTimeout().AsDuration(),
-		TaskTimeout: a.GetWorkflowTaskTimeout().AsDuration(), child: c,
+		TaskTimeout: a.GetWorkflowTaskTimeout().AsDuration(), child: c, converter: c.parent.childConverters[a.GetWorkflowId()],
 	}
+	delete(c.parent.childConverters, a.GetWorkflowId())
 	if start.ExecutionTimeout > 0 {
 		c.expires = e.clock.now.Add(start.ExecutionTimeout)
 	}
 	child := e.newExecution(start)
 	child.begin()
 	e.Post(func() { child.wanted = !child.closed })
+}
+
+// Refuses returns the error with which a child is not started because its id is taken, nil if
+// it is free.
+func (e *Engine) Refuses(workflowID string, reuse enumspb.WorkflowIdReusePolicy) error {
+	previous, taken := e.Execution(workflowID)
+	if !taken || mayReuse(previous, reuse) {
+		return nil
+	}
+	return serviceerror.NewWorkflowExecutionAlreadyStarted("Workflow execution already started", "", previous.id.RunID)
 }
 
 func mayReuse(previous *Execution, reuse enumspb.WorkflowIdReusePolicy) bool {
@@ -237,10 +249,10 @@ func (c *child) tell(x *Execution, eventType enumspb.EventType, result *commonpb
 		}
 		e.later(func() { listener(x.info(), newValue(x.result, x.values), err) })
 	}
+	for _, callback := range c.callbacks {
+		e.callBackNexus(callback, x.result, x.err)
+	}
 	if c.standalone {
-		for _, callback := range c.callbacks {
-			e.callBackNexus(callback, x.result, x.err)
-		}
 		return
 	}
 	switch eventType {

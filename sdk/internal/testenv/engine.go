@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	failurepb "go.temporal.io/api/failure/v1"
+
 	"github.com/perdure/perdure/sdk/internal/activities"
 )
 
@@ -32,6 +34,7 @@ type Engine struct {
 	callbacks  []func()
 	activities map[string]*activityTask // by token
 	local      *activities.LocalRunner
+	kept       map[*failurepb.Failure]error // see keptErrors
 
 	// background is the parent of all activity contexts; it ends with Run.
 	background context.Context
@@ -45,6 +48,7 @@ func New() *Engine {
 		done:       make(chan struct{}),
 		clock:      clock{now: time.Now()},
 		activities: make(map[string]*activityTask),
+		kept:       make(map[*failurepb.Failure]error),
 	}
 }
 

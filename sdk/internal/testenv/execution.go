@@ -55,8 +55,11 @@ type Execution struct {
 	activities map[int64]*activityTask // by scheduled event id
 	timers     map[string]*openTimer
 	nexus      map[int64]*nexusOperation // by scheduled event id
-	updates    updates
-	runTimer   *timer
+	// activityConverters are the data converters of calls of activities, by activity id, and
+	// childConverters of children, by workflow id, until they are scheduled.
+	activityConverters, childConverters map[string]converter.DataConverter
+	updates                             updates
+	runTimer                            *timer
 
 	closed bool
 	over   atomic.Bool // closed, for who is not on the loop
@@ -92,6 +95,10 @@ func (e *Engine) newExecution(start *Start) *Execution {
 		start.attempt = 1
 	}
 	serialization := converter.WorkflowSerializationContext{Namespace: o.Namespace, WorkflowID: start.WorkflowID}
+	if start.converter == nil {
+		start.converter = o.DataConverter
+	}
+	failures := e.keepingErrors(start.child != nil)
 	x := &Execution{
 		engine:     e,
 		id:         execution.Workflow{ID: start.WorkflowID, RunID: start.RunID},
@@ -99,16 +106,19 @@ func (e *Engine) newExecution(start *Start) *Execution {
 		child:      start.child,
 		activities: make(map[int64]*activityTask),
 		timers:     make(map[string]*openTimer),
-		values:     converter.WithDataConverterSerializationContext(o.DataConverter, serialization),
-		failures:   converter.WithFailureConverterSerializationContext(o.FailureConverter, serialization),
+		values:     converter.WithDataConverterSerializationContext(start.converter, serialization),
+		failures:   converter.WithFailureConverterSerializationContext(failures, serialization),
+
+		activityConverters: make(map[string]converter.DataConverter),
+		childConverters:    make(map[string]converter.DataConverter),
 	}
 	x.instance = flow.NewInstance(&flow.Options{
 		Namespace:          o.Namespace,
 		TaskQueue:          start.TaskQueue,
 		Identity:           o.Identity,
 		Registry:           o.Registry,
-		DataConverter:      o.DataConverter,
-		FailureConverter:   o.FailureConverter,
+		DataConverter:      start.converter,
+		FailureConverter:   failures,
 		ContextPropagators: o.ContextPropagators,
 		Logger:             o.Logger,
 		Metrics:            o.Metrics,
@@ -116,6 +126,8 @@ func (e *Engine) newExecution(start *Start) *Execution {
 		PreferredVersion:   o.PreferredVersion,
 		Interceptors:       o.WorkflowInterceptors,
 		LocalActivities:    localActivities{x},
+		ActivityConverter:  func(id string, dc converter.DataConverter) { x.activityConverters[id] = dc },
+		ChildConverter:     func(id string, dc converter.DataConverter) { x.childConverters[id] = dc },
 		TaskStarted:        o.Task,
 		Clock:              e.Now,
 		SDKMetadata:        true,

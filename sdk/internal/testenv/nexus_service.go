@@ -56,7 +56,9 @@ func (e *Engine) Serve(ctx context.Context, request proto.Message) (answer proto
 func (e *Engine) startForNexus(r *workflowservice.StartWorkflowExecutionRequest) (proto.Message, error) {
 	if previous, taken := e.Execution(r.GetWorkflowId()); taken {
 		if !previous.closed && r.GetWorkflowIdConflictPolicy() == enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING && previous.child != nil {
-			previous.child.callbacks = append(previous.child.callbacks, r.GetCompletionCallbacks()...)
+			if r.GetOnConflictOptions().GetAttachCompletionCallbacks() {
+				previous.child.callbacks = append(previous.child.callbacks, r.GetCompletionCallbacks()...)
+			}
 			return &workflowservice.StartWorkflowExecutionResponse{RunId: previous.id.RunID}, nil
 		}
 		if !mayReuse(previous, r.GetWorkflowIdReusePolicy()) {

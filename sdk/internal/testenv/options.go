@@ -97,6 +97,7 @@ type Start struct {
 	LastError               error
 	ContinuedRunID          string
 	Priority                *commonpb.Priority
+	converter               converter.DataConverter // nil for that of the options
 	child                   *child
 	attempt                 int32
 	firstRunID              string

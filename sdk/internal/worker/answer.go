@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 
+	"github.com/perdure/perdure/sdk/internal/execution"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/policy"
@@ -107,6 +108,7 @@ func (w *workflowWorker) complete(ctx context.Context, task *workflowTask, reque
 	request.StickyAttributes = w.sticky
 	w.version.stampCompleted(request)
 	request.WorkerControlTaskQueue = w.commandQueue
+	request.ResourceId = execution.ResourceID(task.GetWorkflowExecution().GetWorkflowId(), "")
 	if w.version.versioned {
 		behavior, err := w.registry.VersioningBehavior(task.GetWorkflowType().GetName())
 		if err != nil {
@@ -136,6 +138,7 @@ func (w *workflowWorker) fail(ctx context.Context, r *run, task *workflowTask, r
 		request = w.failureOf(task, err, enumspb.WORKFLOW_TASK_FAILED_CAUSE_EXTERNAL_STORAGE_FAILURE)
 	}
 	w.version.stampFailed(request)
+	request.ResourceId = execution.ResourceID(task.GetWorkflowExecution().GetWorkflowId(), "")
 	_, err = w.service.RespondWorkflowTaskFailed(ctx, request)
 	return wrapAnswer(err)
 }

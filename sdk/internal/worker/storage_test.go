@@ -317,3 +317,28 @@ func TestAHeartbeatNamesTheStorageDrivers(t *testing.T) {
 		}
 	})
 }
+
+func TestAWorkerWithoutStorageFailsTasksWithPayloadsThatWereStored(t *testing.T) {
+	shelf := &extstoretest.Shelf{}
+	storage, err := extstore.New(extstore.ExternalStorage{Drivers: []extstore.StorageDriver{shelf}, PayloadSizeThreshold: 1000}, logger.Discard{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	workerTest(t, func(c *config, f *fakeServer) {
+		c.WorkflowPanicPolicy = flow.FailWorkflow
+		register(t, c, "doubling", doubling)
+		withActivity(t, func(string) error { return nil })(c, f)
+	}, func(t *testing.T, _ *Worker, f *fakeServer) {
+		f.normal <- signalled(t, storage).task(0)
+		failed := answer[*failedRequest](t, f)
+		if failed.GetCause() != enumspb.WORKFLOW_TASK_FAILED_CAUSE_EXTERNAL_STORAGE_FAILURE || !strings.Contains(failed.GetFailure().GetMessage(), "TMPRL1105") {
+			t.Errorf("the workflow task fails with %v", failed)
+		}
+		task := activityOf("act")
+		task.Input = onShelf(t, storage, large)
+		f.activities <- task
+		if got := answer[*workflowservice.RespondActivityTaskFailedRequest](t, f); !strings.Contains(got.GetFailure().GetMessage(), "TMPRL1105") {
+			t.Errorf("the activity fails with %v", got.GetFailure())
+		}
+	})
+}

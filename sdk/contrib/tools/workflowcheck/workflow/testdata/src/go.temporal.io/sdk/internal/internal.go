@@ -1,0 +1,3 @@
+package internal
+
+type Context interface{ Err() error }

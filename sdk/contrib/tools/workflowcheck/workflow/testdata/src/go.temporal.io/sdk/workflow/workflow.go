@@ -1,0 +1,5 @@
+package workflow
+
+import "go.temporal.io/sdk/internal"
+
+type Context = internal.Context
