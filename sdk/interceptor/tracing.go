@@ -20,16 +20,16 @@ const (
 )
 
 // tracingInterceptor makes spans of what goes into and out of workflows, activities and
-// clients. Its parts are in tracing_client.go, tracing_activity.go and
-// tracing_workflow.go.
+// clients. Its parts are in tracing_client.go, tracing_activity.go, tracing_workflow.go and
+// tracing_nexus.go.
 type tracingInterceptor struct {
 	InterceptorBase
 	tracer  Tracer
 	options TracerOptions
 }
 
-// NewTracingInterceptor returns an interceptor that traces with tracer: clients, workflows
-// and activities, and what leads from one to another. Give it to client.Options, and the
+// NewTracingInterceptor returns an interceptor that traces with tracer: clients, workflows,
+// activities and Nexus operations, and what leads from one to another. Give it to client.Options, and the
 // workers of the client use it as well.
 //
 // It panics if the tracer's options lack a SpanContextKey or a HeaderKey.
@@ -49,6 +49,11 @@ func (t *tracingInterceptor) InterceptClient(next ClientOutboundInterceptor) Cli
 	return &tracedClient{ClientOutboundInterceptorBase{Next: next}, t}
 }
 
+// InterceptNexusOperation implements WorkerInterceptor.
+func (t *tracingInterceptor) InterceptNexusOperation(_ context.Context, next NexusOperationInboundInterceptor) NexusOperationInboundInterceptor {
+	return &tracedNexus{NexusOperationInboundInterceptorBase{Next: next}, t}
+}
+
 // InterceptActivity implements WorkerInterceptor.
 func (t *tracingInterceptor) InterceptActivity(_ context.Context, next ActivityInboundInterceptor) ActivityInboundInterceptor {
 	return &tracedActivity{ActivityInboundInterceptorBase{Next: next}, t}
@@ -61,6 +66,11 @@ func (t *tracingInterceptor) InterceptWorkflow(ctx workflow.Context, next Workfl
 
 // trace calls f in a span that starts now, or at the time that options say.
 func trace[T any](ctx context.Context, t *tracingInterceptor, options *TracerStartSpanOptions, f func(ctx context.Context) (T, error)) (T, error) {
+	return traceWith(ctx, t, options, payloadHeader(Header(ctx)), f)
+}
+
+// traceWith is trace with the header that the span is read from or written to.
+func traceWith[T any](ctx context.Context, t *tracingInterceptor, options *TracerStartSpanOptions, header spanCarrier, f func(ctx context.Context) (T, error)) (T, error) {
 	if options.Time.IsZero() {
 		options.Time = time.Now()
 	}
@@ -68,7 +78,7 @@ func trace[T any](ctx context.Context, t *tracingInterceptor, options *TracerSta
 	if parent := t.tracer.SpanFromContext(ctx); parent != nil {
 		options.Parent = parent
 	}
-	span, err := t.start(ctx, options, Header(ctx))
+	span, err := t.start(ctx, options, header)
 	if err != nil {
 		var none T
 		return none, err
@@ -85,7 +95,7 @@ func traceInbound[T any](ctx workflow.Context, t *tracingInterceptor, options *T
 	if options.Time.IsZero() {
 		options.Time = time.Now()
 	}
-	span, err := t.start(ctx, options, WorkflowHeader(ctx))
+	span, err := t.start(ctx, options, payloadHeader(WorkflowHeader(ctx)))
 	if err != nil {
 		var none T
 		return none, err
@@ -99,10 +109,12 @@ func traceInbound[T any](ctx workflow.Context, t *tracingInterceptor, options *T
 
 // start starts a span. Its parent is, in this order: what options say, what the header
 // says, what the context carries.
-func (t *tracingInterceptor) start(ctx interface{ Value(any) any }, options *TracerStartSpanOptions, header map[string]*commonpb.Payload) (TracerSpan, error) {
+func (t *tracingInterceptor) start(ctx interface{ Value(any) any }, options *TracerStartSpanOptions, header spanCarrier) (TracerSpan, error) {
 	if options.Parent == nil && options.FromHeader {
 		parent, err := t.read(header)
-		if err != nil && !t.options.AllowInvalidParentSpans {
+		// Callers of Nexus operations need not trace.
+		_, foreign := header.(nexusHeader)
+		if err != nil && !foreign && !t.options.AllowInvalidParentSpans {
 			return nil, fmt.Errorf("reading the parent span in the header %s: %w", t.options.HeaderKey, err)
 		}
 		if err == nil {
@@ -126,30 +138,53 @@ func (t *tracingInterceptor) start(ctx interface{ Value(any) any }, options *Tra
 	return span, nil
 }
 
-// read returns the span of a header, nil if it has none.
-func (t *tracingInterceptor) read(header map[string]*commonpb.Payload) (TracerSpanRef, error) {
-	payload := header[t.options.HeaderKey]
+// spanCarrier is a header in which spans travel.
+type spanCarrier interface {
+	// spanData is what was put in under the key, nothing if nothing was.
+	spanData(key string) (map[string]string, error)
+	setSpanData(key string, data map[string]string) error
+}
+
+// payloadHeader is the header of workflows and activities. One that is nil takes nothing.
+type payloadHeader map[string]*commonpb.Payload
+
+func (h payloadHeader) spanData(key string) (map[string]string, error) {
+	payload := h[key]
 	if payload == nil {
 		return nil, nil
 	}
 	// Not the user's converter: the other side may have another.
 	var data map[string]string
-	if err := converter.GetDefaultDataConverter().FromPayload(payload, &data); err != nil {
+	err := converter.GetDefaultDataConverter().FromPayload(payload, &data)
+	return data, err
+}
+
+func (h payloadHeader) setSpanData(key string, data map[string]string) error {
+	if h == nil {
+		return nil
+	}
+	payload, err := converter.GetDefaultDataConverter().ToPayload(data)
+	if err != nil {
+		return err
+	}
+	h[key] = payload
+	return nil
+}
+
+// read returns the span of a header, nil if it has none.
+func (t *tracingInterceptor) read(header spanCarrier) (TracerSpanRef, error) {
+	data, err := header.spanData(t.options.HeaderKey)
+	if err != nil || len(data) == 0 {
 		return nil, err
 	}
 	return t.tracer.UnmarshalSpan(data)
 }
 
 // write puts a span in a header.
-func (t *tracingInterceptor) write(span TracerSpan, header map[string]*commonpb.Payload) error {
+func (t *tracingInterceptor) write(span TracerSpan, header spanCarrier) error {
 	data, err := t.tracer.MarshalSpan(span)
-	if err != nil || len(data) == 0 || header == nil {
+	if err != nil || len(data) == 0 {
 		return err
 	}
-	payload, err := converter.GetDefaultDataConverter().ToPayload(data)
-	if err != nil {
-		return err
-	}
-	header[t.options.HeaderKey] = payload
-	return nil
+	return header.setSpanData(t.options.HeaderKey, data)
 }

@@ -53,3 +53,39 @@ func (c *tracedClient) QueryWorkflow(ctx context.Context, in *ClientQueryWorkflo
 		return c.Next.QueryWorkflow(ctx, in)
 	})
 }
+
+func (c *tracedClient) CreateSchedule(ctx context.Context, in *ScheduleClientCreateInput) (client.ScheduleHandle, error) {
+	options := &TracerStartSpanOptions{Operation: "CreateSchedule", Name: in.Options.ID, ToHeader: true}
+	return trace(ctx, c.root, options, func(ctx context.Context) (client.ScheduleHandle, error) {
+		return c.Next.CreateSchedule(ctx, in)
+	})
+}
+
+func (c *tracedClient) UpdateWorkflow(ctx context.Context, in *ClientUpdateWorkflowInput) (client.WorkflowUpdateHandle, error) {
+	if c.root.options.DisableUpdateTracing {
+		return c.Next.UpdateWorkflow(ctx, in)
+	}
+	return trace(ctx, c.root, outgoing("UpdateWorkflow", in.UpdateName, in.WorkflowID), func(ctx context.Context) (client.WorkflowUpdateHandle, error) {
+		return c.Next.UpdateWorkflow(ctx, in)
+	})
+}
+
+func (c *tracedClient) UpdateWithStartWorkflow(ctx context.Context, in *ClientUpdateWithStartWorkflowInput) (client.WorkflowUpdateHandle, error) {
+	if c.root.options.DisableUpdateTracing {
+		return c.Next.UpdateWithStartWorkflow(ctx, in)
+	}
+	options := outgoing("UpdateWithStartWorkflow", in.UpdateOptions.UpdateName, in.UpdateOptions.WorkflowID)
+	options.Tags[updateIDTag] = in.UpdateOptions.UpdateID
+	return trace(ctx, c.root, options, func(ctx context.Context) (client.WorkflowUpdateHandle, error) {
+		return c.Next.UpdateWithStartWorkflow(ctx, in)
+	})
+}
+
+func (c *tracedClient) ExecuteActivity(ctx context.Context, in *ClientExecuteActivityInput) (client.ActivityHandle, error) {
+	options := &TracerStartSpanOptions{
+		Operation: "StartActivity", Name: in.ActivityType, Tags: map[string]string{activityIDTag: in.Options.ID}, ToHeader: true,
+	}
+	return trace(ctx, c.root, options, func(ctx context.Context) (client.ActivityHandle, error) {
+		return c.Next.ExecuteActivity(ctx, in)
+	})
+}

@@ -102,6 +102,11 @@ type tracedWorkflowCalls struct {
 // start starts a span of a call that sends a header, and puts it there. finish ends it:
 // the span is of the asking, not of what was asked for.
 func (c *tracedWorkflowCalls) start(ctx workflow.Context, operation, name string, dependedOn bool) (spanned workflow.Context, finish func(), err error) {
+	return c.startIn(ctx, operation, name, dependedOn, payloadHeader(WorkflowHeader(ctx)))
+}
+
+// startIn is start with another header.
+func (c *tracedWorkflowCalls) startIn(ctx workflow.Context, operation, name string, dependedOn bool, header spanCarrier) (spanned workflow.Context, finish func(), err error) {
 	if workflow.IsReplaying(ctx) {
 		return ctx, func() {}, nil
 	}
@@ -112,7 +117,7 @@ func (c *tracedWorkflowCalls) start(ctx workflow.Context, operation, name string
 		Tags:       runTags(workflow.GetInfo(ctx)),
 		ToHeader:   true,
 		Time:       time.Now(),
-	}, WorkflowHeader(ctx))
+	}, header)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -179,7 +184,7 @@ func (c *tracedWorkflowCalls) NewContinueAsNewError(ctx workflow.Context, wfn an
 		return err
 	}
 	// The error has the map of the context as its header already.
-	if err := c.root.write(span, WorkflowHeader(ctx)); err != nil {
+	if err := c.root.write(span, payloadHeader(WorkflowHeader(ctx))); err != nil {
 		return fmt.Errorf("failed writing span when creating continue as new error: %w", err)
 	}
 	return err
