@@ -293,7 +293,7 @@ func (x *Indexer) run(ctx context.Context) {
 	for {
 		select {
 		case <-x.wake:
-			if !x.urgent.Swap(false) && x.retry == 0 {
+			if !x.urgent.Swap(false) && x.retry == 0 && x.nobodyWaits() {
 				x.linger(ctx)
 			} else if x.retry > 0 && x.nobodyWaits() {
 				continue // until it is time
@@ -328,6 +328,8 @@ func (x *Indexer) linger(ctx context.Context) {
 	for {
 		select {
 		case <-timer.C:
+			return
+		case <-x.built():
 			return
 		case <-ctx.Done():
 			return
