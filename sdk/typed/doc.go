@@ -11,6 +11,7 @@
 //		Approve  = typed.NewSignal[Approval]("approve")
 //		State    = typed.NewQuery[typed.None, Status]("state")
 //		AddItem  = typed.NewUpdate[Item, int]("add-item")
+//		Price    = typed.NewNexusOperation[Item, Money]("shop", "price")
 //	)
 //
 // A worker registers functions for definitions, workflow code and clients call
