@@ -57,6 +57,7 @@ func (s *scenario) workers() []*workerpb.WorkerHeartbeat {
 		s.t.Fatal(err)
 	}
 	var all []*workerpb.WorkerHeartbeat
+	//lint:ignore SA1019 heartbeats are only there
 	for _, info := range response.GetWorkersInfo() {
 		all = append(all, info.GetWorkerHeartbeat())
 	}

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"runtime"
 	"testing"
 	"time"
 
@@ -64,5 +65,51 @@ func BenchmarkStickyTask(b *testing.B) {
 		if outcome, err = s.instance.HandleTask(context.Background(), task); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkCachedRun is the memory of a run that waits, on the heap and on stacks.
+func BenchmarkCachedRun(b *testing.B) {
+	r := NewRegistry(false)
+	waits := func(ctx Context, name string) (string, error) {
+		var word string
+		GetSignalChannel(ctx, "word").Receive(ctx, &word)
+		return name + word, nil
+	}
+	if err := r.RegisterWorkflow(waits, registry.WorkflowOptions{Name: "Workflow"}); err != nil {
+		b.Fatal(err)
+	}
+	options := &Options{Namespace: "default", Registry: r, Logger: logger.Discard{}, SDKMetadata: true}
+	s := newScript(new(testing.T), waits, "world")
+	s.task()
+	var instances []*Instance
+	start := func(n int) {
+		for range n {
+			instance := NewInstance(options)
+			if _, err := instance.HandleTask(context.Background(), &Task{Poll: &workflowservice.PollWorkflowTaskQueueResponse{
+				WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: "id", RunId: "run"},
+				StartedEventId:    3,
+				History:           &historypb.History{Events: s.events},
+			}}); err != nil {
+				b.Fatal(err)
+			}
+			instances = append(instances, instance)
+		}
+	}
+	live := func() (heap, stacks int64) {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc), int64(m.StackInuse)
+	}
+	start(100) // what is made once
+	heap, stacks := live()
+	start(b.N)
+	heapAfter, stacksAfter := live()
+	b.ReportMetric(float64(heapAfter-heap)/float64(b.N), "heap-B/op")
+	b.ReportMetric(float64(stacksAfter-stacks)/float64(b.N), "stack-B/op")
+	for _, instance := range instances {
+		instance.Close()
 	}
 }
