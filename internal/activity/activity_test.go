@@ -40,7 +40,7 @@ func TestAnActivityCompletesWithItsResult(t *testing.T) {
 	e := newEngine(t)
 	runID := e.start()
 	task := e.poll()
-	if task.WorkflowExecution != nil || task.WorkflowNamespace != "space" || task.ActivityRunId != runID || task.ActivityId != "a" || task.Attempt != 1 {
+	if task.WorkflowExecution.GetWorkflowId() != "" || task.WorkflowNamespace != "space" || task.ActivityRunId != runID || task.ActivityId != "a" || task.Attempt != 1 {
 		t.Errorf("the task is %v", task)
 	}
 	e.advance(time.Second)

@@ -71,6 +71,7 @@ func (c *Chain) Retain(step *entity.Step) error {
 	})
 	if err == nil && !next.Equal(asTime(c.record.NextExpiry)) {
 		c.setExpiry(step, next)
+		c.forget()
 	}
 	return err
 }
@@ -97,11 +98,23 @@ func (c *Chain) Delete(step *entity.Step, runID string) error {
 	if err != nil {
 		return err
 	}
+	var next time.Time
+	if err := c.closedRuns(step.Reader(), func(_ []byte, other string, deadline time.Time) bool {
+		if other == r.rec.RunId {
+			return true
+		}
+		next = deadline
+		return false
+	}); err != nil {
+		return err
+	}
 	c.remove(step, r)
 	if r.closed() {
 		step.Delete(closedKey(r.rec.CloseTime.AsTime(), r.rec.RunId))
 	}
-	// The timer stays if it is of another run; if not, it fires for nothing.
+	if !next.Equal(asTime(c.record.NextExpiry)) {
+		c.setExpiry(step, next)
+	}
 	c.forget()
 	return nil
 }

@@ -56,6 +56,7 @@ func (r *Run) reply(request *records.ActivityRequest) *workflowservice.PollActiv
 			StartedTime:  act.StartedTime.AsTime().UnixNano(),
 			Stamp:        act.Stamp,
 		}),
+		WorkflowExecution:           &commonpb.WorkflowExecution{},
 		WorkflowNamespace:           r.chain.namespace().Name,
 		ActivityType:                &commonpb.ActivityType{Name: act.ActivityType},
 		ActivityId:                  act.ActivityId,

@@ -1,8 +1,10 @@
 package frontend
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"slices"
 
 	activitypb "go.temporal.io/api/activity/v1"
 	commonpb "go.temporal.io/api/common/v1"
@@ -349,6 +351,9 @@ func (h *activityHandlers) CountActivityExecutions(ctx context.Context, req *wor
 	if err != nil {
 		return nil, err
 	}
+	slices.SortFunc(groups, func(a, b counted) int { // statuses have come in the order of their numbers
+		return bytes.Compare(a.values[0].GetData(), b.values[0].GetData())
+	})
 	resp := &workflowservice.CountActivityExecutionsResponse{Count: count}
 	for _, group := range groups {
 		resp.Groups = append(resp.Groups, &workflowservice.CountActivityExecutionsResponse_AggregationGroup{GroupValues: group.values, Count: group.count})
@@ -390,7 +395,6 @@ func listedActivity(row *records.WorkflowRow, ns *namespace.Namespace) *activity
 		StateTransitionCount: row.StateTransitionCount,
 		StateSizeBytes:       row.HistorySize,
 	}
-	delete(info.SearchAttributes.IndexedFields, visibility.DivisionAttribute)
 	if !visibility.Open(row.Status) {
 		info.CloseTime = row.CloseTime
 		info.ExecutionDuration = durationpb.New(row.CloseTime.AsTime().Sub(row.StartTime.AsTime()))

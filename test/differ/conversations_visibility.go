@@ -192,14 +192,14 @@ func (c *crowd) require(err error) {
 
 // limited makes a call until it is let in: Temporal servers answer ten searches in a second
 // in a namespace.
-func limited[T any](c *crowd, call func() (T, error)) (reply T, err error) {
+func limited[T any](w *World, call func() (T, error)) (reply T, err error) {
 	for {
 		if reply, err = call(); status.Code(err) != codes.ResourceExhausted {
 			return reply, err
 		}
 		select {
 		case <-time.After(100 * time.Millisecond):
-		case <-c.Ctx.Done():
+		case <-w.Ctx.Done():
 			return reply, err
 		}
 	}
@@ -209,7 +209,7 @@ func limited[T any](c *crowd, call func() (T, error)) (reply T, err error) {
 func (c *crowd) ask(query string) string {
 	var ids []string
 	listed, counted := "", ""
-	page, err := limited(c, func() (*workflowservice.ListWorkflowExecutionsResponse, error) {
+	page, err := limited(c.World, func() (*workflowservice.ListWorkflowExecutionsResponse, error) {
 		return c.Quiet.ListWorkflowExecutions(c.Ctx, &workflowservice.ListWorkflowExecutionsRequest{Namespace: c.name, Query: query, PageSize: 2 * crowdSize})
 	})
 	if err != nil {
@@ -221,7 +221,7 @@ func (c *crowd) ask(query string) string {
 		slices.Sort(ids)
 		listed = fmt.Sprintf("%q", ids)
 	}
-	count, err := limited(c, func() (*workflowservice.CountWorkflowExecutionsResponse, error) {
+	count, err := limited(c.World, func() (*workflowservice.CountWorkflowExecutionsResponse, error) {
 		return c.Quiet.CountWorkflowExecutions(c.Ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: c.name, Query: query})
 	})
 	if err != nil {

@@ -7,6 +7,7 @@ func Groups() []Group {
 		{"starts", starts},
 		{"policies", policies()},
 		{"activities", activities},
+		{"standalone-activities", standalone},
 		{"signals", signals},
 		{"children", children},
 		{"close-policies", closePolicies()},

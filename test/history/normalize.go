@@ -121,7 +121,7 @@ var removed = map[string]bool{
 // that depend on the load of the machine.
 var removedExactly = map[string]bool{
 	"eventTime": true, "taskId": true, "version": true, "principal": true,
-	"historySizeBytes": true, "stateTransitionCount": true,
+	"historySizeBytes": true, "stateTransitionCount": true, "stateSizeBytes": true,
 	"backlogCountHint": true, "pollerScalingDecision": true, "pollerGroupId": true, "pollerGroupInfos": true,
 	"pollerGroupsInfo": true,
 }
@@ -132,7 +132,7 @@ var masked = map[string]string{
 }
 
 var maskedExactly = map[string]string{
-	"taskToken": "<token>", "nextPageToken": "<token>", "executionDuration": "<duration>",
+	"taskToken": "<token>", "nextPageToken": "<token>", "longPollToken": "<token>", "executionDuration": "<duration>",
 }
 
 // noTime is what some servers give for a time that is not set.

@@ -14,14 +14,19 @@ var ofActivity = &Place{
 	unset:     "%[1]s is required",
 	long:      "%[1]s exceeds length limit. Length=%[3]d Limit=%[4]d",
 	duration:  "invalid %[1]s: %[3]v",
-	malformed: "invalid run id: must be a valid UUID",
+	malformed: "invalid %[1]s",
 }
 
 // ActivityID checks the id of an activity in a request about it.
 func ActivityID(id string) error { return ID("activity ID", id, ofActivity) }
 
 // ActivityRunID accepts the id of a run of an activity, or none.
-func ActivityRunID(id string) error { return RunID(id, ofActivity) }
+func ActivityRunID(id string) error {
+	if RunID(id, ofActivity) != nil {
+		return invalid("invalid run id: must be a valid UUID")
+	}
+	return nil
+}
 
 // ActivityRequest checks who asks for something to be done to an activity, and completes
 // the id of the request.
