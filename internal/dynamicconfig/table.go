@@ -46,6 +46,8 @@ var (
 		"How many events a history may have. A workflow whose history has more is terminated.")
 	HistorySize = byNamespace("limit.historySize.error", 50<<20, number(1),
 		"Most bytes of a history. A workflow whose history has more is terminated.")
+	StateSize = global("limit.mutableStateSize.error", 8<<20, number(1),
+		"About how many bytes the state of a workflow may have besides its history: memo, search attributes, and what is pending with the details of heartbeats. A workflow that has more is terminated.")
 	SuggestEvents = byNamespace("limit.historyCount.suggestContinueAsNew", 4<<10, number(1),
 		"From how many events on workers are told to continue the workflow as new.")
 	SuggestSize = byNamespace("limit.historySize.suggestContinueAsNew", 4<<20, number(1),
@@ -80,6 +82,8 @@ var (
 var (
 	ActivityRetryPolicy = byNamespace("history.defaultActivityRetryPolicy", check.UnboundedRetries, retryDefaults,
 		"What completes the retry policy of an activity that leaves something open, or has none.")
+	WorkflowTaskTimeout = byNamespace("history.defaultWorkflowTaskTimeout", 10*time.Second, duration(time.Millisecond),
+		"How long a worker may have a workflow task of a workflow that names no timeout.")
 	WorkflowRetryPolicy = byNamespace("history.defaultWorkflowRetryPolicy", check.UnboundedRetries, retryDefaults,
 		"What completes the retry policy of a workflow that leaves something open.")
 )
@@ -170,6 +174,10 @@ var (
 		"Where completion callbacks may go: a list of {Pattern, AllowInsecure}. In a pattern, of host:port, * is any text; without AllowInsecure it has to be https.")
 	CallbacksPerWorkflow = byNamespace("callback.maxPerExecution", 2000, number(0),
 		"How many completion callbacks a workflow may have.")
+	UpdateCallbacks = byNamespace("history.enableUpdateCallbacks", false, boolean,
+		"Completion callbacks of updates are called. Otherwise they are recorded with the update, and no more.")
+	CallbacksPerUpdate = byNamespace("system.maxCallbacksPerUpdateID", 32, number(1),
+		"How many completion callbacks an update may have.")
 	CallbackURLLength = byNamespace("frontend.callbackURLMaxLength", 1000, number(1),
 		"Most bytes of the URL of a callback.")
 	CallbackHeaderSize = byNamespace("frontend.callbackHeaderMaxLength", 8<<10, number(0),

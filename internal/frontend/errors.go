@@ -56,7 +56,6 @@ var (
 // ignored: a workflow without its callback or its pinned version would be wrong
 // without anyone noticing.
 var (
-	errCallbacks        = serviceerror.NewUnimplemented("Completion callbacks of updates are not implemented by this server; those of workflows are.")
 	errConcurrencyLimit = serviceerror.NewUnimplemented("Concurrency limits of task queues are not implemented by this server.")
 )
 

@@ -108,6 +108,7 @@ func describeNamespace(ctx context.Context, ns *namespace.Namespace) *workflowse
 				WorkerPollCompleteOnShutdown:     dynamicconfig.CancelPollsOnShutdown.Get(settings.config, ns.Name),
 				WorkerHeartbeats:                 dynamicconfig.WorkerHeartbeats.Get(settings.config, ns.Name),
 				PollerAutoscaling:                true,
+				WorkflowUpdateCallbacks:          dynamicconfig.UpdateCallbacks.Get(settings.config, ns.Name),
 				WorkflowTaskCompletionPagination: dynamicconfig.PagedCompletions.Get(settings.config, ns.Name),
 			},
 			Limits: &namespacepb.NamespaceInfo_Limits{

@@ -77,8 +77,10 @@ func checkUpdate(ctx context.Context, req *workflowservice.UpdateWorkflowExecuti
 	case meta.GetUpdateId() == "":
 		meta.UpdateId = uuid.NewString()
 	}
-	if len(update.GetCompletionCallbacks()) > 0 {
-		return errCallbacks
+	if callbacks := update.GetCompletionCallbacks(); len(callbacks) > 0 && settingOf(ctx, dynamicconfig.UpdateCallbacks) {
+		if err := checkCallbacks(ctx, callbacks); err != nil {
+			return err
+		}
 	}
 	if err := limitsOf(ctx).CheckLinks(update.GetLinks()); err != nil {
 		return err

@@ -595,6 +595,7 @@ type Run struct {
 	Pause                   *Pause                 `protobuf:"bytes,19,opt,name=pause,proto3" json:"pause,omitempty"`                                   // unset: not paused
 	TaskProblem             *TaskProblem           `protobuf:"bytes,20,opt,name=task_problem,json=taskProblem,proto3" json:"task_problem,omitempty"`    // unset: the last workflow task has been completed
 	TimeSkipping            *TimeSkipping          `protobuf:"bytes,21,opt,name=time_skipping,json=timeSkipping,proto3" json:"time_skipping,omitempty"` // unset: time is as everywhere
+	RecentBuild             int32                  `protobuf:"varint,22,opt,name=recent_build,json=recentBuild,proto3" json:"recent_build,omitempty"`   // place of the last build in the reset points, from 1 on; 0: it is the last of them
 	unknownFields           protoimpl.UnknownFields
 	sizeCache               protoimpl.SizeCache
 }
@@ -774,6 +775,13 @@ func (x *Run) GetTimeSkipping() *TimeSkipping {
 		return x.TimeSkipping
 	}
 	return nil
+}
+
+func (x *Run) GetRecentBuild() int32 {
+	if x != nil {
+		return x.RecentBuild
+	}
+	return 0
 }
 
 // TimeSkipping is how far the time of a run is ahead, and whether it skips further. All
@@ -1766,6 +1774,7 @@ type Callback struct {
 	LastAttemptCompleteTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=last_attempt_complete_time,json=lastAttemptCompleteTime,proto3" json:"last_attempt_complete_time,omitempty"`
 	LastAttemptFailure      *v14.Failure           `protobuf:"bytes,7,opt,name=last_attempt_failure,json=lastAttemptFailure,proto3" json:"last_attempt_failure,omitempty"`
 	NextAttemptScheduleTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=next_attempt_schedule_time,json=nextAttemptScheduleTime,proto3" json:"next_attempt_schedule_time,omitempty"`
+	UpdateId                string                 `protobuf:"bytes,9,opt,name=update_id,json=updateId,proto3" json:"update_id,omitempty"` // it is called at the end of that update, not of the run
 	unknownFields           protoimpl.UnknownFields
 	sizeCache               protoimpl.SizeCache
 }
@@ -1854,6 +1863,13 @@ func (x *Callback) GetNextAttemptScheduleTime() *timestamppb.Timestamp {
 		return x.NextAttemptScheduleTime
 	}
 	return nil
+}
+
+func (x *Callback) GetUpdateId() string {
+	if x != nil {
+		return x.UpdateId
+	}
+	return ""
 }
 
 // External is a pending signal to, or cancel request of, another workflow.
@@ -1996,7 +2012,7 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\x06entity\x18\x01 \x01(\fR\x06entity\x12\x1c\n" +
 	"\tnamespace\x18\x02 \x01(\tR\tnamespace\x12\x15\n" +
 	"\x06run_id\x18\x03 \x01(\tR\x05runId\x12,\n" +
-	"\x12initiated_event_id\x18\x04 \x01(\x03R\x10initiatedEventId\"\xc8\b\n" +
+	"\x12initiated_event_id\x18\x04 \x01(\x03R\x10initiatedEventId\"\xeb\b\n" +
 	"\x03Run\x12F\n" +
 	"\x06status\x18\x01 \x01(\x0e2..temporal.api.enums.v1.WorkflowExecutionStatusR\x06status\x12\"\n" +
 	"\rnext_event_id\x18\x02 \x01(\x03R\vnextEventId\x12!\n" +
@@ -2022,7 +2038,8 @@ const file_records_workflow_proto_rawDesc = "" +
 	"resetRunId\x12/\n" +
 	"\x05pause\x18\x13 \x01(\v2\x19.perdure.records.v1.PauseR\x05pause\x12B\n" +
 	"\ftask_problem\x18\x14 \x01(\v2\x1f.perdure.records.v1.TaskProblemR\vtaskProblem\x12E\n" +
-	"\rtime_skipping\x18\x15 \x01(\v2 .perdure.records.v1.TimeSkippingR\ftimeSkipping\"\xa4\x02\n" +
+	"\rtime_skipping\x18\x15 \x01(\v2 .perdure.records.v1.TimeSkippingR\ftimeSkipping\x12!\n" +
+	"\frecent_build\x18\x16 \x01(\x05R\vrecentBuild\"\xa4\x02\n" +
 	"\fTimeSkipping\x12B\n" +
 	"\x06config\x18\x01 \x01(\v2*.temporal.api.common.v1.TimeSkippingConfigR\x06config\x123\n" +
 	"\askipped\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\askipped\x12\x1d\n" +
@@ -2114,7 +2131,7 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\brejected\x18\x04 \x01(\bR\brejected\"m\n" +
 	"\x0fAttachedRequest\x12\x19\n" +
 	"\bevent_id\x18\x01 \x01(\x03R\aeventId\x12?\n" +
-	"\rattached_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\fattachedTime\"\xe6\x03\n" +
+	"\rattached_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\fattachedTime\"\x83\x04\n" +
 	"\bCallback\x12<\n" +
 	"\bcallback\x18\x01 \x01(\v2 .temporal.api.common.v1.CallbackR\bcallback\x12\x1d\n" +
 	"\n" +
@@ -2124,7 +2141,8 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\aattempt\x18\x05 \x01(\x05R\aattempt\x12W\n" +
 	"\x1alast_attempt_complete_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x17lastAttemptCompleteTime\x12R\n" +
 	"\x14last_attempt_failure\x18\a \x01(\v2 .temporal.api.failure.v1.FailureR\x12lastAttemptFailure\x12W\n" +
-	"\x1anext_attempt_schedule_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x17nextAttemptScheduleTime\"\xcb\x01\n" +
+	"\x1anext_attempt_schedule_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x17nextAttemptScheduleTime\x12\x1b\n" +
+	"\tupdate_id\x18\t \x01(\tR\bupdateId\"\xcb\x01\n" +
 	"\bExternal\x12,\n" +
 	"\x12initiated_event_id\x18\x01 \x01(\x03R\x10initiatedEventId\x12!\n" +
 	"\fnamespace_id\x18\x02 \x01(\tR\vnamespaceId\x12\x1c\n" +

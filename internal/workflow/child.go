@@ -104,7 +104,7 @@ func checkStartChild(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	if err := check.VersioningOverride(attr.VersioningOverride); err != nil {
 		return badCommand(bad, "%w", err)
 	}
-	runTimeout, taskTimeout := capTimeouts(attr.WorkflowExecutionTimeout.AsDuration(),
+	runTimeout, taskTimeout := r.chain.capTimeouts(attr.WorkflowExecutionTimeout.AsDuration(),
 		attr.WorkflowRunTimeout.AsDuration(), attr.WorkflowTaskTimeout.AsDuration())
 	attr.WorkflowRunTimeout, attr.WorkflowTaskTimeout = durationpb.New(runTimeout), durationpb.New(taskTimeout)
 	if failure := b.checkBlob("StartChildWorkflowExecutionCommandAttributes. Input", proto.Size(attr.Input), bad); failure != nil {

@@ -198,7 +198,7 @@ func checkContinueAsNew(b *commandBatch, cmd *commandpb.Command) *commandFailure
 	if taskTimeout == 0 {
 		taskTimeout = info.TaskTimeout.AsDuration()
 	}
-	runTimeout, taskTimeout = capTimeouts(info.ExecutionTimeout.AsDuration(), runTimeout, taskTimeout)
+	runTimeout, taskTimeout = b.run.chain.capTimeouts(info.ExecutionTimeout.AsDuration(), runTimeout, taskTimeout)
 	attr.WorkflowRunTimeout, attr.WorkflowTaskTimeout = durationpb.New(runTimeout), durationpb.New(taskTimeout)
 	if f := b.checkSearchAttributes(attr.GetSearchAttributes(), "ContinueAsNewWorkflowExecutionCommand", what); f != nil {
 		return f

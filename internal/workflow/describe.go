@@ -81,6 +81,10 @@ func (r *Run) executionInfo() *workflowpb.WorkflowExecutionInfo {
 		AutoResetPoints:      r.resetPoints.points,
 		VersioningInfo:       r.versioningInfo(),
 	}
+	if build := r.recentBuild(); build != "" {
+		//lint:ignore SA1019 older clients use it
+		info.MostRecentWorkerVersionStamp = &commonpb.WorkerVersionStamp{BuildId: build}
+	}
 	// Present even when empty: clients look into them without asking first.
 	if info.Memo == nil {
 		info.Memo = new(commonpb.Memo)

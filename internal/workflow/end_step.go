@@ -55,7 +55,7 @@ func (r *Run) endStep(step *entity.Step) {
 	}
 	if r.changed() {
 		r.limitBuffered(step)
-		r.limitHistory(step)
+		r.limitSizes(step)
 	}
 	r.skipTime(step)
 }
@@ -71,9 +71,10 @@ func (r *Run) limitBuffered(step *entity.Step) {
 	r.scheduleTask(step, step.Now, true)
 }
 
-// limitHistory terminates a run whose history has outgrown what may be stored. What
-// the step itself adds is looked at by the next one.
-func (r *Run) limitHistory(step *entity.Step) {
+// limitSizes terminates a run whose history or state has outgrown what may be stored. What
+// the step itself adds to the history is looked at by the next one, so it is kept; a Temporal
+// server drops what the request that is over the limit has asked for.
+func (r *Run) limitSizes(step *entity.Step) {
 	limits := r.limits()
 	if r.closed() {
 		return
@@ -83,6 +84,8 @@ func (r *Run) limitHistory(step *entity.Step) {
 		r.terminate(step, "Workflow history size exceeds limit.", nil, identityHistoryService, nil)
 	case r.state.NextEventId-1 > limits.HistoryEvents:
 		r.terminate(step, "Workflow history count exceeds limit.", nil, identityHistoryService, nil)
+	case r.stateSize() > limits.StateSize:
+		r.terminate(step, "Workflow mutable state size exceeds limit.", nil, identityHistoryService, nil)
 	}
 }
 

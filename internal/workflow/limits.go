@@ -33,6 +33,9 @@ type Limits struct {
 	// HistoryEvents and HistorySize (bytes) are what a history may grow to before
 	// its workflow is terminated. Defaults 51,200 and 50 MiB.
 	HistoryEvents, HistorySize int64
+	// StateSize (bytes) is what the rest of a run may grow to, about: its memo and search attributes,
+	// and what is pending. Default 8 MiB.
+	StateSize int
 	// ReportedProblems is from how many workflow tasks in a row that fail or time out on
 	// a search attribute tells of them. Default 5.
 	ReportedProblems int
@@ -53,6 +56,11 @@ type Limits struct {
 	SuggestUpdates float64
 	// Callbacks is how many completion callbacks a run may have. Default 2000.
 	Callbacks int
+	// UpdateCallbacks is how many completion callbacks an update may have; 0: those that it
+	// comes with are not called. Default 0.
+	UpdateCallbacks int
+	// DefaultTaskTimeout is the timeout of workflow tasks of a workflow that names none. Default 10 s.
+	DefaultTaskTimeout time.Duration
 	// ActivityRetry and WorkflowRetry complete retry policies. Default
 	// check.UnboundedRetries.
 	ActivityRetry, WorkflowRetry check.RetryDefaults
@@ -104,6 +112,7 @@ func ReadLimits(c *dynamicconfig.Config, namespace string) *Limits {
 		Signals:              int64(orNone(dynamicconfig.Signals.Get(c, namespace))),
 		HistoryEvents:        int64(dynamicconfig.HistoryEvents.Get(c, namespace)),
 		HistorySize:          int64(dynamicconfig.HistorySize.Get(c, namespace)),
+		StateSize:            dynamicconfig.StateSize.Get(c),
 		SuggestEvents:        int64(dynamicconfig.SuggestEvents.Get(c, namespace)),
 		SuggestSize:          int64(dynamicconfig.SuggestSize.Get(c, namespace)),
 		BufferedEvents:       dynamicconfig.BufferedEvents.Get(c),
@@ -112,6 +121,8 @@ func ReadLimits(c *dynamicconfig.Config, namespace string) *Limits {
 		SearchAttributeSize:  dynamicconfig.SearchAttributeSize.Get(c, namespace),
 		SearchAttributesSize: dynamicconfig.SearchAttributesSize.Get(c, namespace),
 		Callbacks:            dynamicconfig.CallbacksPerWorkflow.Get(c, namespace),
+		UpdateCallbacks:      updateCallbacks(c, namespace),
+		DefaultTaskTimeout:   dynamicconfig.WorkflowTaskTimeout.Get(c, namespace),
 		ActivityRetry:        dynamicconfig.ActivityRetryPolicy.Get(c, namespace),
 		WorkflowRetry:        dynamicconfig.WorkflowRetryPolicy.Get(c, namespace),
 		ReuseInterval:        dynamicconfig.ReuseInterval.Get(c, namespace),
@@ -121,6 +132,13 @@ func ReadLimits(c *dynamicconfig.Config, namespace string) *Limits {
 		HistoryPageEvents:    256,
 		HistoryPageSize:      2 << 20,
 	}
+}
+
+func updateCallbacks(c *dynamicconfig.Config, namespace string) int {
+	if !dynamicconfig.UpdateCallbacks.Get(c, namespace) {
+		return 0
+	}
+	return dynamicconfig.CallbacksPerUpdate.Get(c, namespace)
 }
 
 // fields are the limits of fields of commands.

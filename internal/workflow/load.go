@@ -114,7 +114,12 @@ func (c *Chain) Size() int {
 
 func (r *Run) size() int {
 	const runBytes = 2 << 10 // of what is not counted
-	size := runBytes + r.infoBytes + r.tail.size
+	return runBytes + r.stateSize() + r.tail.size
+}
+
+// stateSize is about how many bytes the state of the run has, which is not its history.
+func (r *Run) stateSize() int {
+	size := r.infoBytes
 	for _, f := range r.list() {
 		size += f.size()
 	}

@@ -199,7 +199,7 @@ func applyWorkflowExecutionOptionsUpdated(r *Run, e *historypb.HistoryEvent, att
 	if id := attr.GetAttachedRequestId(); id != "" {
 		r.requestIDs.attach(id, e)
 	}
-	r.callbacks.attach(attr.GetAttachedCompletionCallbacks(), attr.GetAttachedRequestId(), e)
+	r.callbacks.attach(attr.GetAttachedCompletionCallbacks(), attr.GetAttachedRequestId(), "", e)
 	if attr.GetTimeSkippingConfigUpdated() {
 		r.changeTimeSkipping(e, attr.GetTimeSkippingConfig())
 	}

@@ -69,12 +69,17 @@ func (r *Run) addResetPoint(completed *historypb.HistoryEvent) bool {
 		buildID = version.GetBuildId()
 	}
 	points := r.resetPoints.points.GetPoints()
-	for _, p := range points {
+	for i, p := range points {
 		//lint:ignore SA1019 older clients use it
 		if p.GetBinaryChecksum() == checksum && p.GetBuildId() == buildID {
+			r.state.RecentBuild = int32(i + 1)
+			if i == len(points)-1 {
+				r.state.RecentBuild = 0
+			}
 			return false
 		}
 	}
+	r.state.RecentBuild = 0
 	points = append(slices.Clip(points), &workflowpb.ResetPointInfo{
 		//lint:ignore SA1019 older clients use it
 		BinaryChecksum:               checksum,
@@ -87,6 +92,20 @@ func (r *Run) addResetPoint(completed *historypb.HistoryEvent) bool {
 	})
 	r.resetPoints.set(&workflowpb.ResetPoints{Points: points[max(0, len(points)-maxResetPoints):]})
 	return true
+}
+
+// recentBuild is the build that has completed the last workflow task of the run; empty if none has, or it has not
+// said which it is.
+func (r *Run) recentBuild() string {
+	points := r.resetPoints.points.GetPoints()
+	switch place := int(r.state.RecentBuild); {
+	case r.state.LastCompletedStartedEventId == 0 || len(points) == 0:
+		return ""
+	case place > 0 && place <= len(points):
+		return points[place-1].GetBuildId()
+	default:
+		return points[len(points)-1].GetBuildId()
+	}
 }
 
 // resetPointsForNext are the run's points as the run that continues it gets them.

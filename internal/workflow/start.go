@@ -150,7 +150,7 @@ func (r *Run) attach(step *entity.Step, p *startParams) error {
 	if p.onConflict.GetAttachCompletionCallbacks() {
 		attr.AttachedCompletionCallbacks = p.callbacks
 		if has, most := r.callbacks.len(), r.limits().Callbacks; has+len(p.callbacks) > most {
-			return serviceerror.NewFailedPreconditionf("cannot attach more than %d callbacks to a workflow (%d callbacks already attached)", most, has)
+			return errManyCallbacks(most, has)
 		}
 	}
 	r.addOptionsUpdated(step, attr, links)
@@ -213,7 +213,7 @@ func (c *Chain) newRun(step *entity.Step, p *startParams) *Run {
 }
 
 func (c *Chain) workflowExecutionStarted(p *startParams, now time.Time) *historypb.HistoryEvent {
-	runTimeout, taskTimeout := capTimeouts(p.executionTimeout, p.runTimeout, p.taskTimeout)
+	runTimeout, taskTimeout := c.capTimeouts(p.executionTimeout, p.runTimeout, p.taskTimeout)
 	executionExpiration := p.executionExpiration
 	if executionExpiration == nil && p.executionTimeout > 0 {
 		executionExpiration = timestamppb.New(now.Add(p.executionTimeout).Round(time.Millisecond))
@@ -314,7 +314,7 @@ func applyWorkflowExecutionStarted(r *Run, e *historypb.HistoryEvent, attr *hist
 	if r.versioningBehavior() != enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED {
 		r.updateVersionAttributes(nil)
 	}
-	r.callbacks.attach(attr.GetCompletionCallbacks(), "", e)
+	r.callbacks.attach(attr.GetCompletionCallbacks(), "", "", e)
 	r.beginTimeSkipping(e, attr.GetTimeSkippingConfig(), attr.GetTimeSkippingStatePropagation())
 	r.dirty.info, r.dirty.state, r.dirty.visible = true, true, true
 	return nil

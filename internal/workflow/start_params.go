@@ -84,20 +84,17 @@ type startParams struct {
 	resetPoints          *workflowpb.ResetPoints
 }
 
-// Defaults and bounds of the timeouts of workflow tasks.
-const (
-	defaultTaskTimeout = 10 * time.Second
-	maxTaskTimeout     = 2 * time.Minute
-)
+// maxTaskTimeout is the longest timeout of workflow tasks.
+const maxTaskTimeout = 2 * time.Minute
 
 // capTimeouts fills in timeouts that are not set and keeps each within the one
 // that encloses it.
-func capTimeouts(execution, run, task time.Duration) (runTimeout, taskTimeout time.Duration) {
+func (c *Chain) capTimeouts(execution, run, task time.Duration) (runTimeout, taskTimeout time.Duration) {
 	if run == 0 || execution > 0 && execution < run {
 		run = execution
 	}
 	if task == 0 {
-		task = defaultTaskTimeout
+		task = c.limits().DefaultTaskTimeout
 	}
 	task = min(task, maxTaskTimeout)
 	if run > 0 {

@@ -276,9 +276,18 @@ func (r *Run) takeAdmitted(id string) *admittedUpdate {
 	return u
 }
 
-// checkUpdateLimits refuses an update that would be one too many.
+// checkUpdateLimits refuses an update that would be one too many, or has too many callbacks.
 func (r *Run) checkUpdateLimits(request *updatepb.Request) error {
 	limits := r.limits()
+	if n := len(request.GetCompletionCallbacks()); n > 0 && limits.UpdateCallbacks > 0 {
+		if has := r.callbacks.len(); has+n > limits.Callbacks {
+			return errManyCallbacks(limits.Callbacks, has)
+		}
+		if n > limits.UpdateCallbacks {
+			return serviceerror.NewFailedPreconditionf("cannot attach more than %d callbacks to update %q (0 callbacks already attached)",
+				limits.UpdateCallbacks, request.GetMeta().GetUpdateId())
+		}
+	}
 	pending := r.pendingUpdates()
 	size := len(request.GetMeta().GetUpdateId()) + proto.Size(request)
 	for _, u := range r.admitted {

@@ -70,6 +70,9 @@ func applyWorkflowExecutionUpdateAccepted(r *Run, e *historypb.HistoryEvent, att
 	}
 	item.AcceptedEventId = e.EventId
 	r.updates.put(id, item)
+	if request := attr.GetAcceptedRequest(); r.limits().UpdateCallbacks > 0 && len(request.GetCompletionCallbacks()) > 0 {
+		r.callbacks.attach(request.GetCompletionCallbacks(), request.GetRequestId(), id, e)
+	}
 	return nil
 }
 
@@ -96,5 +99,6 @@ func applyWorkflowExecutionUpdateCompleted(r *Run, e *historypb.HistoryEvent, at
 	item.CompletedEventId = e.EventId
 	r.updates.completed++
 	r.updates.touch(id)
+	r.callbacks.updateEnded(id)
 	return nil
 }

@@ -223,6 +223,7 @@ func (a *application) executeMessage(m *protocolMessage) {
 		a.noteUpdate(id, &UpdateStatus{RunID: r.info.RunId, Stage: stageAccepted})
 	case *updatepb.Response:
 		r.addEvent(a.step, workflowExecutionUpdateCompleted(r.updates.get(id).GetAcceptedEventId(), body))
+		r.deliverUpdateCallbacks(a.step, id, body.GetOutcome())
 		a.noteUpdate(id, &UpdateStatus{RunID: r.info.RunId, Stage: stageCompleted, Outcome: body.GetOutcome()})
 	}
 }
