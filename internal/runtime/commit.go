@@ -31,7 +31,7 @@ func (x *execution) encode() *storage.Batch {
 		buf = append(append(buf, e.prefix...), rec.Key...)
 		switch key := cut(); {
 		case rec.Prefix:
-			batch.DeleteRange(key, storage.PrefixEnd(key))
+			x.removePrefix(batch, key, step.Records[:i])
 		case rec.Value != nil:
 			batch.Set(key, rec.Value)
 		default:

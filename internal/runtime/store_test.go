@@ -31,6 +31,8 @@ type testStore struct {
 	failed error
 	closed bool
 	ended  chan struct{}
+	// removed is how many ranges batches have removed.
+	removed int
 }
 
 type testShard struct {
@@ -219,8 +221,19 @@ func (s *testStore) Acquire(_ context.Context, shard storage.ShardID) (storage.L
 func (s *testStore) Commit(lease storage.Lease, batch *storage.Batch, durability storage.Durability, done func(error)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, op := range batch.Ops() {
+		if op.Kind == storage.OpDeleteRange {
+			s.removed++
+		}
+	}
 	s.queue = append(s.queue, queuedBatch{lease.Shard, lease.Epoch, batch, durability == storage.Synced, done})
 	s.wake.Signal()
+}
+
+func (s *testStore) ranges() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.removed
 }
 
 func (s *testStore) Get(_ context.Context, shard storage.ShardID, key []byte) ([]byte, error) {

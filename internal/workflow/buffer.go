@@ -21,10 +21,10 @@ type buffer struct {
 	// one. Those that arrive while commands are applied have none: the same step
 	// gives them their ids.
 	next, recorded int64
-	// added are the events to be recorded by the next flush, and dropped says that
-	// the records there are go before.
+	// added are the events to be recorded by the next flush, and the records with
+	// numbers below dropped go before.
 	added   []*historypb.HistoryEvent
-	dropped bool
+	dropped int64
 }
 
 func (*buffer) letter() byte { return 'b' }
@@ -45,22 +45,26 @@ func (f *buffer) load(_ *Run, name, value []byte) error {
 	return nil
 }
 
-func (f *buffer) changed() bool { return len(f.added) > 0 || f.dropped }
+func (f *buffer) changed() bool { return len(f.added) > 0 || f.dropped > 0 }
 
 func (f *buffer) flush(r *Run, step *entity.Step) {
-	if f.dropped {
+	if f.dropped > few {
 		step.DeletePrefix(runKey(r.info.RunId, f.letter()))
+	} else {
+		for number := range f.dropped {
+			step.Delete(entity.AppendInt(runKey(r.info.RunId, f.letter()), number))
+		}
 	}
 	for _, event := range f.added {
 		step.Put(entity.AppendInt(runKey(r.info.RunId, f.letter()), f.next), mustMarshal(event))
 		f.next++
 		f.recorded++
 	}
-	f.added, f.dropped = nil, false
+	f.added, f.dropped = nil, 0
 }
 
 func (f *buffer) drop(*Run) {
-	f.dropped = f.dropped || f.recorded > 0
+	f.dropped = max(f.dropped, f.next)
 	f.events, f.bytes, f.added = nil, 0, nil
 	f.next, f.recorded = 0, 0
 }

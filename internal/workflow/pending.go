@@ -55,8 +55,9 @@ type bounded interface {
 }
 
 // few is how many records are removed one by one. More are removed by their
-// prefix, which costs the store a range tombstone.
-const few = 16
+// prefix, which costs the store a range tombstone, and each later read of the store some
+// time until that is out of memory.
+const few = 64
 
 // pendingItems holds the items of a family, each of them one record, and which of them
 // have changed. The zero value holds none and costs nothing.

@@ -1,6 +1,9 @@
 package workflow
 
 import (
+	"maps"
+	"slices"
+
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 
@@ -11,9 +14,10 @@ import (
 // it recognises one that is sent again. Their records have no content.
 type signalRequests struct {
 	ids map[string]struct{}
-	// added are those that are not recorded yet.
-	added   []string
-	dropped bool
+	// added are those that are not recorded yet, and removed those whose records go; dropped
+	// says that all do.
+	added, removed []string
+	dropped        bool
 }
 
 func (*signalRequests) letter() byte { return 'q' }
@@ -40,20 +44,28 @@ func (f *signalRequests) keep(id string) {
 	f.ids[id] = struct{}{}
 }
 
-func (f *signalRequests) changed() bool { return len(f.added) > 0 || f.dropped }
+func (f *signalRequests) changed() bool { return len(f.added) > 0 || len(f.removed) > 0 || f.dropped }
 
 func (f *signalRequests) flush(r *Run, step *entity.Step) {
 	if f.dropped {
 		step.DeletePrefix(runKey(r.info.RunId, f.letter()))
 	}
+	for _, id := range f.removed {
+		step.Delete(append(runKey(r.info.RunId, f.letter()), id...))
+	}
 	for _, id := range f.added {
 		step.Put(append(runKey(r.info.RunId, f.letter()), id...), nil)
 	}
-	f.added, f.dropped = nil, false
+	f.added, f.removed, f.dropped = nil, nil, false
 }
 
 func (f *signalRequests) drop(*Run) {
-	f.dropped = len(f.ids) > 0
+	if len(f.ids) > few {
+		f.dropped = true
+	} else {
+		f.removed = slices.AppendSeq(f.removed, maps.Keys(f.ids))
+		slices.Sort(f.removed)
+	}
 	f.ids, f.added = nil, nil
 }
 
