@@ -2,8 +2,10 @@ package typed
 
 import (
 	"context"
+	"reflect"
 
 	"github.com/perdure/perdure/sdk/client"
+	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/worker"
 	"github.com/perdure/perdure/sdk/workflow"
 )
@@ -29,7 +31,18 @@ func (w Workflow[In, Out]) Register(r worker.WorkflowRegistry, fn func(workflow.
 // definition's.
 func (w Workflow[In, Out]) RegisterWithOptions(r worker.WorkflowRegistry, fn func(workflow.Context, In) (Out, error), options workflow.RegisterOptions) {
 	options.Name = w.name
-	r.RegisterWorkflowWithOptions(untyped[In, Out](fn), options)
+	function := untyped[In, Out](fn)
+	if _, same := function.(func(workflow.Context, In) (Out, error)); same {
+		options = registry.WithCall(options, func(ctx any, args []any) (any, error) {
+			in, _ := args[0].(In)
+			out, err := fn(ctx.(workflow.Context), in)
+			if v := reflect.ValueOf(out); v.Kind() == reflect.Pointer && v.IsNil() {
+				return nil, err // there is no result
+			}
+			return out, err
+		})
+	}
+	r.RegisterWorkflowWithOptions(function, options)
 }
 
 // Start starts a run and does not wait for its end. Options and errors are those

@@ -667,3 +667,31 @@ func (c slowConverter) ToPayloads(values ...any) (*commonpb.Payloads, error) {
 	time.Sleep(40 * time.Millisecond)
 	return c.DataConverter.ToPayloads(values...)
 }
+
+func TestFunctionsOfCommonTypesAreCalledLikeAllOthers(t *testing.T) {
+	type word string
+	for name, test := range map[string]struct {
+		fn   any
+		args []any
+		want string
+	}{
+		"nothing in, nothing out":       {func(Context) error { return nil }, nil, ""},
+		"a string in, a string out":     {func(_ Context, s string) (string, error) { return s + "!", nil }, []any{"a"}, `"a!"`},
+		"an argument that was not sent": {func(_ Context, s string) (string, error) { return s + "!", nil }, nil, `"!"`},
+		"a type of the user's":          {func(_ Context, s word) (word, error) { return s + "!", nil }, []any{"a"}, `"a!"`},
+		"any in, any out":               {func(_ Context, v any) (any, error) { return v, nil }, []any{"a"}, `"a"`},
+		"no value as any":               {func(Context) (any, error) { return nil, nil }, nil, ""},
+		"a pointer that is nil":         {func(Context) (*string, error) { return nil, nil }, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			outcome := newScript(t, test.fn, test.args...).task().handle()
+			got := ""
+			for _, p := range outcome.Completed.GetCommands()[0].GetCompleteWorkflowExecutionCommandAttributes().GetResult().GetPayloads() {
+				got += string(p.GetData())
+			}
+			if got != test.want {
+				t.Errorf("the result is %q, want %q", got, test.want)
+			}
+		})
+	}
+}

@@ -14,7 +14,7 @@ var workflowContextType = reflect.TypeFor[Context]()
 // NewRegistry returns an empty registry that knows workflow functions by their
 // Context.
 func NewRegistry(disableAliasing bool) *registry.Registry {
-	return registry.New(registry.Options{WorkflowContext: workflowContextType, DisableAliasing: disableAliasing})
+	return registry.New(registry.Options{WorkflowContext: workflowContextType, CallWorkflow: directly, DisableAliasing: disableAliasing})
 }
 
 // UnregisteredError says that a worker got a task of a workflow type that it

@@ -32,12 +32,16 @@ type Function struct {
 	// converter.EncodedValues.
 	Dynamic bool
 
+	call               Call // nil if only reflection can call it
 	value              reflect.Value
 	typ                reflect.Type
 	takesContext       bool
 	params             []reflect.Type // without the context
 	versioningBehavior policy.VersioningBehavior
 }
+
+// Call calls a function as Function.Call does, with as many arguments as it takes.
+type Call func(ctx any, args []any) (any, error)
 
 func newFunction(name string, fn any, context reflect.Type) *Function {
 	f := &Function{Name: name, value: reflect.ValueOf(fn), typ: reflect.TypeOf(fn)}
@@ -96,6 +100,14 @@ func (f *Function) Call(ctx any, args []any) (any, error) {
 	if len(args) != len(f.params) && !f.typ.IsVariadic() {
 		return nil, fmt.Errorf("calling %s: it takes %d arguments, got %d", f.Name, len(f.params), len(args))
 	}
+	if f.call != nil {
+		return f.call(ctx, args)
+	}
+	return f.reflectively(ctx, args)
+}
+
+// reflectively is Call for functions of any type. Its frame is large.
+func (f *Function) reflectively(ctx any, args []any) (any, error) {
 	in := make([]reflect.Value, 0, len(args)+1)
 	if f.takesContext {
 		in = append(in, reflect.ValueOf(ctx))

@@ -32,6 +32,9 @@ type Options struct {
 	// WorkflowContext is the interface type that workflow functions take
 	// first: workflow.Context. flow.NewRegistry fills it in.
 	WorkflowContext reflect.Type
+	// CallWorkflow returns how to call a workflow function without reflection, nil if it does
+	// not know. Nil for none.
+	CallWorkflow func(fn any) Call
 	// DisableAliasing switches off finding a function registered under an
 	// explicit name by the function itself.
 	DisableAliasing bool
@@ -47,6 +50,16 @@ type WorkflowOptions struct {
 	// VersioningBehavior of the type when the worker uses worker deployment
 	// versioning.
 	VersioningBehavior policy.VersioningBehavior
+
+	// call is how to call the function without reflection, nil if that is not known. It is a
+	// pointer, so that options can be compared.
+	call *Call
+}
+
+// WithCall returns options that say how to call the workflow function without reflection.
+func WithCall(o WorkflowOptions, call Call) WorkflowOptions {
+	o.call = &call
+	return o
 }
 
 // ActivityOptions is activity.RegisterOptions.
@@ -69,6 +82,7 @@ type DynamicWorkflowBehavior func(workflowType string) (policy.VersioningBehavio
 // Registry holds registrations. Its methods may be called concurrently.
 type Registry struct {
 	workflowContext reflect.Type
+	callWorkflow    func(fn any) Call
 
 	mu              sync.RWMutex
 	workflows       map[string]*Function
@@ -87,6 +101,7 @@ type Registry struct {
 func New(options Options) *Registry {
 	r := &Registry{
 		workflowContext: options.WorkflowContext,
+		callWorkflow:    options.CallWorkflow,
 		workflows:       make(map[string]*Function),
 		activities:      make(map[string]*Function),
 	}
@@ -113,6 +128,12 @@ func (r *Registry) RegisterWorkflow(fn any, options WorkflowOptions) error {
 		return fmt.Errorf("workflow name %q is already registered", name)
 	}
 	f := newFunction(name, fn, r.workflowContext)
+	switch {
+	case options.call != nil:
+		f.call = *options.call
+	case r.callWorkflow != nil:
+		f.call = r.callWorkflow(fn)
+	}
 	f.versioningBehavior = options.VersioningBehavior
 	r.workflows[name] = f
 	if options.Name != "" {
