@@ -37,11 +37,11 @@ var errEnded = errors.New("the batch job has ended")
 // many items there probably are. A job id is used once, as long as the job is kept.
 func (j *Job) Start(step *entity.Step, req *workflowservice.StartBatchOperationRequest, total int64) error {
 	if r := j.record; r != nil {
-		what := "is already running"
+		text := "Workflow execution is already running. WorkflowId: %s, RunId: %s."
 		if r.CloseTime != nil {
-			what = "already finished"
+			text = "Workflow execution already finished. WorkflowId: %s, RunId: %s. Workflow Id reuse policy: reject duplicate workflow Id."
 		}
-		return serviceerror.NewWorkflowExecutionAlreadyStarted(fmt.Sprintf("The batch operation %s. JobId: %s.", what, j.key.ID), "", r.RunId)
+		return serviceerror.NewWorkflowExecutionAlreadyStarted(fmt.Sprintf(text, j.key.ID, r.RunId), "", r.RunId)
 	}
 	j.record = &records.BatchJob{
 		Request:   req,

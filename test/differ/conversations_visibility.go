@@ -308,4 +308,11 @@ var searches = []Scenario{
 		"WorkflowType = 'Type1' AND (ExecutionStatus = 'Completed' OR Customer = 'zebra') AND NOT Paid = true", "ExecutionStatus = 'Running' OR 1 = 1", "ExecutionStatus = 'Running' OR true", "TaskQueue = 'q0' AND WorkflowType IN ('Type0', 'Type1') AND Rate > 5",
 		"Customer = 'acme' OR NamespaceId = 'x'", "Customer = 'acme' OR TemporalNamespaceDivision IS NOT NULL", "TemporalNamespaceDivision IS NULL AND Amount = 1", "TemporalNamespaceDivision = 'x'", "TemporalNamespaceDivision = 'x' OR Amount = 1", "NamespaceDivision IS NULL AND Amount = 1",
 		"Amount = 1 and Paid is not null or Tags in ('blue')", "Amount=1", "Amount=1AND Paid=true"),
+	search("clauses and nonsense",
+		"GROUP BY ExecutionStatus", "Amount > 0 GROUP BY ExecutionStatus", "GROUP BY WorkflowType", "GROUP BY ExecutionStatus, WorkflowType", "GROUP BY TemporalNamespaceDivision", "GROUP BY NoSuchAttribute", "GROUP BY Customer", "GROUP BY 1", "GROUP BY",
+		"LIMIT 1", "Amount = 1 LIMIT 1", "Amount = 1 OFFSET 1", "HAVING Amount = 1", "Amount = 1 FOR UPDATE", "Amount = 1 LOCK IN SHARE MODE", "Amount = 1 UNION SELECT * FROM x", "SELECT * FROM x", "Amount = 1; DROP TABLE x", "WHERE Amount = 1",
+		"Amount = (SELECT 1)", "EXISTS (SELECT 1)", "Amount IN (SELECT 1)", "Amount = Rate", "1 = Amount", "1 = 1", "Amount", "true", "'x'", "NULL", "Amount = NULL", "Amount IS TRUE", "Amount IS NOT FALSE", "lower(Customer) = 'acme'", "Customer = lower('ACME')", "COUNT(*) > 1",
+		"CASE WHEN Amount = 1 THEN true ELSE false END", "Amount = 1 /* a comment */", "Amount = 1 -- a comment", "Amount = 1 # a comment", "Customer REGEXP 'a'", "Customer NOT LIKE 'a%'", "Amount DIV 2 = 1", "Amount + 1 = 2", "Amount = :x", "Amount = ?", "Amount = @x",
+		"x.Amount = 1", "`x`.`Amount` = 1", "\"Amount\" = 1", "[Amount] = 1", "Amount == 1", "Amount <> 1", "Amount <=> 1", "Amount = 1e400", "Amount = 'NaN'", "Rate = 1e400", "Customer = '", "Customer = 'a\\", "Customer = 'a\x00b'", "Customer = 'a' 'b'", "Customer = x'61'", "Customer = b'1'", "Customer = N'a'",
+		"(", ")", "()", "((Amount = 1)", ";", ",", "''", "``", "`` = 1", "Amount =", "= 1", "Amount = = 1", "Amount NOT = 1", "Amount BETWEEN 1", "Amount BETWEEN 1 AND", "Amount IN", "Amount IN 1", "Amount IN ((1))", "Amount IN (1,)", "Amount IS 1", "STARTS_WITH 'a'", "   ", "\n", "😀", "Amount = 😀"),
 }

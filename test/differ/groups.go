@@ -15,6 +15,8 @@ func Groups() []Group {
 		{"namespaces", namespaces},
 		{"search-attributes", attributes},
 		{"visibility", searches},
+		{"batches", batches},
+		{"endpoints", endpoints},
 		{"lives", lives()},
 		{"fields", fieldScenarios(brokenCalls)},
 		{"commands", commandScenarios(brokenCommands)},
