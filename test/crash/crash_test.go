@@ -62,11 +62,13 @@ func TestAKilledServerLosesNothingItAcknowledged(t *testing.T) {
 	}
 	defer c.Close()
 
-	ledger := &ledger{ran: map[string]int{}}
+	ledger, scales, bell := &ledger{ran: map[string]int{}}, &scales{ready: map[string]bool{}}, newBell(t)
 	w := worker.New(c, "crash", worker.Options{WorkerStopTimeout: time.Second})
 	w.RegisterWorkflow(order)
 	w.RegisterWorkflow(shipment)
 	w.RegisterActivity(ledger)
+	w.RegisterWorkflow(parcel)
+	w.RegisterActivity(scales)
 	if err := w.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +81,7 @@ func TestAKilledServerLosesNothingItAcknowledged(t *testing.T) {
 	for i := range *loops {
 		running.Go(func() {
 			for n := 0; load.Err() == nil; n++ {
-				place(load, t, c, fmt.Sprintf("order-%d-%d", i, n), &acknowledged)
+				place(load, t, c, fmt.Sprintf("order-%d-%d", i, n), &acknowledged, scales, bell)
 			}
 		})
 	}
@@ -104,17 +106,24 @@ func TestAKilledServerLosesNothingItAcknowledged(t *testing.T) {
 	defer cancel()
 	for _, o := range orders {
 		o.check(rest, t, c)
+		o.checkParcel(rest, t, c, scales)
+		if o.attached {
+			bell.await(rest, t, o.id)
+		}
 	}
 	if t.Failed() {
 		return
 	}
-	resets, pauses, attached := 0, 0, 0
+	resets, pauses, attached, parcels := 0, 0, 0, 0
 	for _, o := range orders {
 		if o.paused {
 			pauses++
 		}
 		if o.attached {
 			attached++
+		}
+		if o.parcelPaused {
+			parcels++
 		}
 		once := 1
 		if o.resets {
@@ -125,11 +134,12 @@ func TestAKilledServerLosesNothingItAcknowledged(t *testing.T) {
 			t.Errorf("the activity of %s, which may run once in a run, ran %d times", o.id, n)
 		}
 	}
-	if len(orders) > 50 && (pauses == 0 || attached == 0 || resets == 0) {
-		t.Errorf("of %d workflows %d were paused, %d started twice and %d reset: something is not tested", len(orders), pauses, attached, resets)
+	if len(orders) > 50 && (pauses == 0 || attached == 0 || resets == 0 || parcels == 0) {
+		t.Errorf("of %d workflows %d were paused, %d started twice and %d reset, and %d had an activity that was paused: something is not tested",
+			len(orders), pauses, attached, resets, parcels)
 	}
-	t.Logf("%d workflows complete and whole after %d kills, %d of them reset, %d paused, %d started twice; %d activities ran at most once",
-		len(orders), *kills, resets, pauses, attached, len(ledger.ran))
+	t.Logf("%d workflows complete and whole after %d kills, %d of them reset, %d paused, %d started twice and called back; %d activities were paused, %d ran at most once",
+		len(orders), *kills, resets, pauses, attached, parcels, len(ledger.ran))
 }
 
 // order is the workflow under test: it uses an activity that is retried, one
@@ -211,6 +221,9 @@ type placed struct {
 	// attached: a start that found the workflow running was acknowledged, and its request id
 	// with it.
 	attached bool
+	// parcelSent: the start of its parcel was acknowledged. parcelPaused: so was the pause of the
+	// parcel's activity. parcelGoesOn: the end of that pause was asked for.
+	parcelSent, parcelPaused, parcelGoesOn bool
 }
 
 func (a *acknowledged) add(o *placed) {
@@ -239,7 +252,7 @@ func (a *acknowledged) all() []*placed { return a.orders }
 
 // place starts an order, updates it, resets some, confirms it, and waits for its
 // result, as far as the server lets it.
-func place(ctx context.Context, t *testing.T, c client.Client, id string, acknowledged *acknowledged) {
+func place(ctx context.Context, t *testing.T, c client.Client, id string, acknowledged *acknowledged, scales *scales, bell *bell) {
 	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: "crash"}, order, id)
 	if err != nil {
 		return // not acknowledged: it may exist or not
@@ -264,8 +277,11 @@ func place(ctx context.Context, t *testing.T, c client.Client, id string, acknow
 		}
 		o.resetTo = reset.RunId
 	}
-	if !o.resets && rand.IntN(3) == 0 && !o.interfere(ctx, c) {
+	if !o.resets && rand.IntN(3) == 0 && !o.interfere(ctx, c, bell) {
 		return
+	}
+	if rand.IntN(4) == 0 {
+		o.sendParcel(ctx, t, c, scales)
 	}
 	if err := c.SignalWorkflow(ctx, id, "", "confirm", "yes"); err != nil {
 		return
@@ -277,14 +293,15 @@ func place(ctx context.Context, t *testing.T, c client.Client, id string, acknow
 // attachedID is the request id of the second start of the order.
 func (o *placed) attachedID() string { return o.id + "-again" }
 
-// interfere starts the order once more, pauses it and has it go on. It reports whether all
+// interfere starts the order once more, with a callback for its end, pauses it and has it go on. It reports whether all
 // of that was acknowledged.
-func (o *placed) interfere(ctx context.Context, c client.Client) bool {
+func (o *placed) interfere(ctx context.Context, c client.Client, bell *bell) bool {
 	service := c.WorkflowService()
 	_, err := service.StartWorkflowExecution(ctx, &workflowservice.StartWorkflowExecutionRequest{
 		Namespace: "default", WorkflowId: o.id, WorkflowType: &commonpb.WorkflowType{Name: "order"}, TaskQueue: &taskqueuepb.TaskQueue{Name: "crash"},
 		RequestId: o.attachedID(), WorkflowIdConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-		OnConflictOptions: &workflowpb.OnConflictOptions{AttachRequestId: true},
+		OnConflictOptions:   &workflowpb.OnConflictOptions{AttachRequestId: true, AttachCompletionCallbacks: true},
+		CompletionCallbacks: []*commonpb.Callback{bell.callback(o.id)},
 	})
 	if err != nil {
 		return false
@@ -433,7 +450,8 @@ func (s *server) start() {
 	s.t.Helper()
 	_, port, _ := net.SplitHostPort(s.address)
 	s.cmd = exec.Command(s.binary, "server", "start", "--data-dir", s.dataDir, "--port", port, "--output", "json",
-		"--dynamic-config-value", "frontend.WorkflowPauseEnabled=true")
+		"--dynamic-config-value", "frontend.WorkflowPauseEnabled=true",
+		"--dynamic-config-value", `callback.allowedAddresses=[{"Pattern":"*","AllowInsecure":true}]`)
 	s.cmd.Stderr = os.Stderr
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
