@@ -28,6 +28,7 @@
 //	r <run id> r           ActivityRun: what changes
 //	r <run id> q           ActivityRequest: the input, and what hardly ever changes
 //	r <run id> o           ActivityExecutionOutcome of a closed run
+//	r <run id> k           ActivityCallbacks, if there are
 //	x <close time> <run id>  the closed runs, in the order in which they are deleted
 //
 // The mark that an attempt is started and what comes with heartbeats may be lost by a
@@ -74,6 +75,8 @@ type Limits struct {
 	Blob int
 	// Links is how many links may be attached to one run.
 	Links int
+	// Callbacks is how many completion callbacks one run may have.
+	Callbacks int
 	// Retry completes retry policies.
 	Retry check.RetryDefaults
 }
@@ -82,9 +85,10 @@ type Limits struct {
 // no configuration, those of a server without settings.
 func ReadLimits(c *dynamicconfig.Config, namespace string) *Limits {
 	return &Limits{
-		Blob:  dynamicconfig.BlobSize.Get(c, namespace),
-		Links: dynamicconfig.ActivityLinks.Get(c, namespace),
-		Retry: dynamicconfig.ActivityRetryPolicy.Get(c, namespace),
+		Blob:      dynamicconfig.BlobSize.Get(c, namespace),
+		Links:     dynamicconfig.ActivityLinks.Get(c, namespace),
+		Callbacks: dynamicconfig.CallbacksPerWorkflow.Get(c, namespace),
+		Retry:     dynamicconfig.ActivityRetryPolicy.Get(c, namespace),
 	}
 }
 
@@ -186,11 +190,13 @@ func (c *Chain) load(reader entity.Reader, runID string) (*Run, error) {
 	}
 	r := &Run{chain: c, rec: rec, size: proto.Size(rec)}
 	r.listed = r.listing()
+	if rec.HasCallbacks {
+		if r.callbacks, err = read[records.ActivityCallbacks](reader, runKey(runID, letterCallbacks)); err != nil {
+			return nil, fmt.Errorf("activity: loading the callbacks of run %s of %v: %w", runID, c.key, err)
+		}
+	}
 	return r, nil
 }
-
-// Receive implements entity.Entity. Nothing sends messages to activities.
-func (c *Chain) Receive(*entity.Step, entity.Key, []byte) error { return entity.ErrUnknownMessage }
 
 // EndStep implements entity.Entity.
 func (c *Chain) EndStep(step *entity.Step) error {
@@ -216,7 +222,7 @@ func (c *Chain) EndStep(step *entity.Step) error {
 func (c *Chain) Size() int {
 	size := 512
 	if c.current != nil {
-		size += 2*c.current.size + proto.Size(c.current.request)
+		size += 2*c.current.size + proto.Size(c.current.request) + proto.Size(c.current.callbacks)
 	}
 	return size
 }
@@ -228,11 +234,12 @@ func (c *Chain) Pinned() bool { return false }
 var chainKey = []byte{'c'}
 
 const (
-	letterRuns    = 'r' // begins the records of all runs
-	letterRun     = 'r'
-	letterRequest = 'q'
-	letterOutcome = 'o'
-	letterClosed  = 'x'
+	letterRuns      = 'r' // begins the records of all runs
+	letterRun       = 'r'
+	letterRequest   = 'q'
+	letterOutcome   = 'o'
+	letterCallbacks = 'k'
+	letterClosed    = 'x'
 )
 
 func runKey(runID string, letter byte) []byte {

@@ -48,8 +48,9 @@ func (c *Chain) Describe(view entity.View, req *workflowservice.DescribeActivity
 		return nil, err
 	}
 	resp := &workflowservice.DescribeActivityExecutionResponse{
-		RunId: r.rec.RunId,
-		Info:  r.info(request, view.Now()),
+		RunId:     r.rec.RunId,
+		Info:      r.info(request, view.Now()),
+		Callbacks: r.callbackInfos(),
 		LongPollToken: tokens.EncodeDescription(&records.DescriptionToken{
 			NamespaceId: c.key.Namespace, ActivityId: c.key.ID, RunId: r.rec.RunId, TransitionCount: r.rec.TransitionCount,
 		}),

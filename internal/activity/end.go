@@ -140,6 +140,7 @@ func (r *Run) close(step *entity.Step, status enumspb.ActivityExecutionStatus, o
 	}
 	r.touch()
 	r.chain.lazy = false
+	r.deliverCallbacks(step)
 	r.chain.expireLater(step, r)
 }
 

@@ -51,6 +51,8 @@ type engine struct {
 	limits    Limits
 	chain     *Chain
 	disk
+	// sent are the messages to deliveries of callbacks.
+	sent []entity.Message
 	// flushed is the disk as a power cut would leave it; nil: as it is.
 	flushed *disk
 }
@@ -169,6 +171,7 @@ func (e *engine) step(fn func(*entity.Step, *Chain) error) error {
 		}
 		delete(e.tasks, ref.ID)
 	}
+	e.sent = append(e.sent, out.Messages...)
 	for _, entry := range out.Index {
 		if entry.Row == nil {
 			delete(e.rows, entry.ID)
@@ -202,6 +205,9 @@ func (e *engine) check() {
 	}
 	waiting := 0
 	if r := e.chain.current; r != nil {
+		if !proto.Equal(fresh.current.callbacks, r.callbacks) {
+			e.t.Errorf("in memory are %v, in the records %v", r.callbacks, fresh.current.callbacks)
+		}
 		if !proto.Equal(fresh.current.rec, r.rec) || fresh.current.listed != r.listed {
 			e.t.Fatalf("in memory is %v, in the records %v", r.rec, fresh.current.rec)
 		}

@@ -94,6 +94,10 @@ func (a *anything) begin() {
 		r.RetryPolicy.MaximumAttempts = rapid.Int32Range(0, 3).Draw(a.t, "attempts")
 		r.IdReusePolicy = enumspb.ActivityIdReusePolicy(rapid.Int32Range(1, 3).Draw(a.t, "reuse"))
 		r.IdConflictPolicy = enumspb.ActivityIdConflictPolicy(rapid.Int32Range(1, 2).Draw(a.t, "conflict"))
+		if a.bool("callback") {
+			calledBack("http://x")(r)
+			r.OnConflictOptions = &commonpb.OnConflictOptions{AttachCompletionCallbacks: a.bool("attach callback")}
+		}
 		if a.bool("links") {
 			r.Links = []*commonpb.Link{{}}
 			r.OnConflictOptions = &commonpb.OnConflictOptions{AttachLinks: a.bool("attach")}

@@ -132,7 +132,7 @@ func (c *Chain) remove(step *entity.Step, r *Run) {
 }
 
 func (c *Chain) removeRecords(step *entity.Step, runID string) {
-	for _, letter := range []byte{letterRun, letterRequest, letterOutcome} {
+	for _, letter := range []byte{letterRun, letterRequest, letterOutcome, letterCallbacks} {
 		step.Delete(runKey(runID, letter))
 	}
 	if step.Indexed() {

@@ -23,8 +23,10 @@ type Run struct {
 	request *records.ActivityRequest
 	// outcome is how the run has closed, if the step in progress has closed it.
 	outcome *activitypb.ActivityExecutionOutcome
+	// callbacks are its completion callbacks; nil if there are none.
+	callbacks *records.ActivityCallbacks
 	// What of it is to be written.
-	changed, requestChanged bool
+	changed, requestChanged, callbacksChanged bool
 	// size is how many bytes the record has, encoded.
 	size int
 	// listed is what of the run the index knows that may change.
@@ -51,6 +53,9 @@ func (r *Run) flush(step *entity.Step) {
 	if r.requestChanged {
 		step.Put(runKey(runID, letterRequest), mustMarshal(r.request))
 		r.requestChanged = false
+	}
+	if r.callbacksChanged {
+		r.noteCallbacks(step)
 	}
 	if r.outcome != nil {
 		step.Put(runKey(runID, letterOutcome), mustMarshal(r.outcome))

@@ -1,6 +1,9 @@
 package activity
 
 import (
+	"cmp"
+	"slices"
+
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -25,9 +28,7 @@ func (c *Chain) Start(step *entity.Step, req *workflowservice.StartActivityExecu
 		return nil, err
 	}
 	if use {
-		if req.GetOnConflictOptions().GetAttachLinks() {
-			err = c.current.attachLinks(step, req.GetRequestId(), req.GetLinks())
-		}
+		err = c.current.attach(step, req)
 	} else {
 		err = c.begin(step, req)
 	}
@@ -72,7 +73,7 @@ func (c *Chain) resolve(req *workflowservice.StartActivityExecutionRequest) (use
 
 // begin makes a new run the current one.
 func (c *Chain) begin(step *entity.Step, req *workflowservice.StartActivityExecutionRequest) error {
-	if err := c.checkLinks(0, len(req.GetLinks())); err != nil {
+	if err := cmp.Or(c.checkCallbacks(0, len(req.GetCompletionCallbacks())), c.checkLinks(0, len(req.GetLinks()))); err != nil {
 		return err
 	}
 	now := timestamppb.New(step.Now)
@@ -102,6 +103,7 @@ func (c *Chain) begin(step *entity.Step, req *workflowservice.StartActivityExecu
 		r.request.Links = []*records.AttachedLinks{{RequestId: req.GetRequestId(), Links: req.GetLinks()}}
 	}
 	r.setOptions(proto.CloneOf(r.rec.OriginalOptions))
+	r.attachCallbacks(step, req.GetRequestId(), req.GetCompletionCallbacks())
 	if c.record == nil {
 		c.record = new(records.ActivityChain)
 	}
@@ -123,32 +125,56 @@ func optionsOf(req *workflowservice.StartActivityExecutionRequest) *activitypb.A
 	}
 }
 
-// attachLinks attaches links to the run. A repeated request attaches nothing.
-func (r *Run) attachLinks(step *entity.Step, requestID string, links []*commonpb.Link) error {
+// attach attaches to the run, which is used for a start, what the start wants to be
+// attached. It fails with FailedPrecondition if the run is closed or would have too much.
+func (r *Run) attach(step *entity.Step, req *workflowservice.StartActivityExecutionRequest) (err error) {
+	var callbacks []*commonpb.Callback
+	var request *records.ActivityRequest
+	if options := req.GetOnConflictOptions(); options.GetAttachCompletionCallbacks() {
+		if callbacks, err = r.attachableCallbacks(req.GetRequestId(), req.GetCompletionCallbacks()); err != nil {
+			return err
+		}
+	}
+	if options := req.GetOnConflictOptions(); options.GetAttachLinks() {
+		if request, err = r.withLinks(step, req.GetRequestId(), req.GetLinks()); err != nil {
+			return err
+		}
+	}
+	r.attachCallbacks(step, req.GetRequestId(), callbacks)
+	if request != nil {
+		r.request, r.requestChanged = request, true
+		r.touch()
+	}
+	return nil
+}
+
+// withLinks is what the run was started with, with further links; nil if there is nothing
+// to be attached, or a repeated request has attached it.
+func (r *Run) withLinks(step *entity.Step, requestID string, links []*commonpb.Link) (*records.ActivityRequest, error) {
 	if len(links) == 0 {
-		return nil
+		return nil, nil
 	}
 	request, err := r.requestOf(step.Reader)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	attached := 0
 	for _, of := range request.Links {
 		if of.RequestId == requestID {
-			return nil
+			return nil, nil
 		}
 		attached += len(of.Links)
 	}
 	if r.closed() {
-		return serviceerror.NewFailedPrecondition("cannot attach links to a closed activity")
+		return nil, serviceerror.NewFailedPrecondition("cannot attach links to a closed activity")
 	}
 	if err := r.chain.checkLinks(attached, len(links)); err != nil {
-		return err
+		return nil, err
 	}
-	request.Links = append(request.Links, &records.AttachedLinks{RequestId: requestID, Links: links})
-	r.request, r.requestChanged = request, true
-	r.touch()
-	return nil
+	return &records.ActivityRequest{
+		Input: request.Input, Header: request.Header, UserMetadata: request.UserMetadata,
+		Links: append(slices.Clip(request.Links), &records.AttachedLinks{RequestId: requestID, Links: links}),
+	}, nil
 }
 
 func (c *Chain) checkLinks(attached, more int) error {

@@ -51,9 +51,9 @@ type Delivery struct {
 	dirty  bool
 }
 
-// Receive implements entity.Entity: a workflow asks for the delivery.
+// Receive implements entity.Entity: a workflow, or an activity without one, asks for the delivery.
 func (d *Delivery) Receive(step *entity.Step, from entity.Key, body []byte) error {
-	if from.Kind != entity.KindWorkflow {
+	if from.Kind != entity.KindWorkflow && from.Kind != entity.KindActivity {
 		return entity.ErrUnknownMessage
 	}
 	if d.record != nil {

@@ -91,7 +91,7 @@ func newRequest(ctx context.Context, d *records.Delivery) (*http.Request, error)
 	setDefault("User-Agent", "perdure")
 	setDefault("Nexus-Operation-Start-Time", d.StartTime.AsTime().UTC().Format(http.TimeFormat))
 	setDefault("Nexus-Operation-Close-Time", d.CloseTime.AsTime().UTC().Format(time.RFC3339Nano))
-	setDefault("Nexus-Link", link(d.Link.GetWorkflowEvent()))
+	setDefault("Nexus-Link", link(d.Link))
 	return request, nil
 }
 
@@ -152,8 +152,13 @@ func encodeFailure(f *failurepb.Failure) *nexusFailure {
 	return out
 }
 
-// link is the link to the workflow, as a header.
-func link(event *commonpb.Link_WorkflowEvent) string {
+// link is the link to what has closed, as a header.
+func link(to *commonpb.Link) string {
+	if a := to.GetActivity(); a != nil {
+		return fmt.Sprintf("<temporal:///namespaces/%s/activities/%s/%s/details>; type=%q", url.PathEscape(a.GetNamespace()),
+			url.PathEscape(a.GetActivityId()), url.PathEscape(a.GetRunId()), a.ProtoReflect().Descriptor().FullName())
+	}
+	event := to.GetWorkflowEvent()
 	if event == nil {
 		return ""
 	}

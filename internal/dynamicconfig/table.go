@@ -122,6 +122,8 @@ var (
 		"Activities without a workflow can be started and worked with.")
 	ActivityStartDelay = byNamespace("activity.startDelayEnabled", true, boolean,
 		"Activities without a workflow may be started with a delay.")
+	ActivityCallbacks = byNamespace("activity.enableCallbacks", false, boolean,
+		"Activities without a workflow may have completion callbacks.")
 	ActivityOperators = byNamespace("history.enableStandaloneActivityOperatorCommands", false, boolean,
 		"Activities without a workflow can be paused, unpaused and reset, and their options changed.")
 	ActivityLinks = byNamespace("chasm.maxLinksPerComponent", 2000, number(0),

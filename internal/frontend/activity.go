@@ -146,8 +146,13 @@ func checkAttachedToActivity(ctx context.Context, req *workflowservice.StartActi
 			return err
 		}
 	}
-	if len(req.GetCompletionCallbacks()) > 0 {
-		return errActivityCallbacks
+	if callbacks := req.GetCompletionCallbacks(); len(callbacks) > 0 {
+		if !settingOf(ctx, dynamicconfig.ActivityCallbacks) {
+			return errActivityCallbacks
+		}
+		if err := checkCallbacks(ctx, callbacks); err != nil {
+			return err
+		}
 	}
 	if err := limits.CheckLinks(req.GetLinks()); err != nil {
 		return err
@@ -155,7 +160,7 @@ func checkAttachedToActivity(ctx context.Context, req *workflowservice.StartActi
 	switch options := req.GetOnConflictOptions(); {
 	case options.GetAttachCompletionCallbacks() && !options.GetAttachRequestId():
 		return errActivityAttachCallbacks
-	case options.GetAttachRequestId() && len(req.GetLinks()) == 0:
+	case options.GetAttachRequestId() && len(req.GetLinks())+len(req.GetCompletionCallbacks()) == 0:
 		return errActivityAttachRequest
 	}
 	return nil

@@ -121,6 +121,7 @@ type ActivityRun struct {
 	CancelReason       string `protobuf:"bytes,25,opt,name=cancel_reason,json=cancelReason,proto3" json:"cancel_reason,omitempty"`
 	CancelIdentity     string `protobuf:"bytes,26,opt,name=cancel_identity,json=cancelIdentity,proto3" json:"cancel_identity,omitempty"`
 	RestoreOptions     bool   `protobuf:"varint,27,opt,name=restore_options,json=restoreOptions,proto3" json:"restore_options,omitempty"` // with the reset that waits for the end of the running attempt
+	HasCallbacks       bool   `protobuf:"varint,28,opt,name=has_callbacks,json=hasCallbacks,proto3" json:"has_callbacks,omitempty"`       // ActivityCallbacks is there
 	unknownFields      protoimpl.UnknownFields
 	sizeCache          protoimpl.SizeCache
 }
@@ -344,6 +345,13 @@ func (x *ActivityRun) GetRestoreOptions() bool {
 	return false
 }
 
+func (x *ActivityRun) GetHasCallbacks() bool {
+	if x != nil {
+		return x.HasCallbacks
+	}
+	return false
+}
+
 // ActivityRequest is what a run of an activity was started with, and what has been
 // attached to it: it is large, and hardly ever changes.
 type ActivityRequest struct {
@@ -414,6 +422,52 @@ func (x *ActivityRequest) GetLinks() []*AttachedLinks {
 	return nil
 }
 
+// ActivityCallbacks are the completion callbacks of a run, by their place in the order in
+// which they were attached.
+type ActivityCallbacks struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Callbacks     []*Callback            `protobuf:"bytes,1,rep,name=callbacks,proto3" json:"callbacks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ActivityCallbacks) Reset() {
+	*x = ActivityCallbacks{}
+	mi := &file_records_activity_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ActivityCallbacks) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ActivityCallbacks) ProtoMessage() {}
+
+func (x *ActivityCallbacks) ProtoReflect() protoreflect.Message {
+	mi := &file_records_activity_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ActivityCallbacks.ProtoReflect.Descriptor instead.
+func (*ActivityCallbacks) Descriptor() ([]byte, []int) {
+	return file_records_activity_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ActivityCallbacks) GetCallbacks() []*Callback {
+	if x != nil {
+		return x.Callbacks
+	}
+	return nil
+}
+
 // AttachedLinks are the links that a request has brought.
 type AttachedLinks struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -425,7 +479,7 @@ type AttachedLinks struct {
 
 func (x *AttachedLinks) Reset() {
 	*x = AttachedLinks{}
-	mi := &file_records_activity_proto_msgTypes[3]
+	mi := &file_records_activity_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -437,7 +491,7 @@ func (x *AttachedLinks) String() string {
 func (*AttachedLinks) ProtoMessage() {}
 
 func (x *AttachedLinks) ProtoReflect() protoreflect.Message {
-	mi := &file_records_activity_proto_msgTypes[3]
+	mi := &file_records_activity_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -450,7 +504,7 @@ func (x *AttachedLinks) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttachedLinks.ProtoReflect.Descriptor instead.
 func (*AttachedLinks) Descriptor() ([]byte, []int) {
-	return file_records_activity_proto_rawDescGZIP(), []int{3}
+	return file_records_activity_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *AttachedLinks) GetRequestId() string {
@@ -480,7 +534,7 @@ type DescriptionToken struct {
 
 func (x *DescriptionToken) Reset() {
 	*x = DescriptionToken{}
-	mi := &file_records_activity_proto_msgTypes[4]
+	mi := &file_records_activity_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -492,7 +546,7 @@ func (x *DescriptionToken) String() string {
 func (*DescriptionToken) ProtoMessage() {}
 
 func (x *DescriptionToken) ProtoReflect() protoreflect.Message {
-	mi := &file_records_activity_proto_msgTypes[4]
+	mi := &file_records_activity_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -505,7 +559,7 @@ func (x *DescriptionToken) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescriptionToken.ProtoReflect.Descriptor instead.
 func (*DescriptionToken) Descriptor() ([]byte, []int) {
-	return file_records_activity_proto_rawDescGZIP(), []int{4}
+	return file_records_activity_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *DescriptionToken) GetNamespaceId() string {
@@ -544,7 +598,7 @@ const file_records_activity_proto_rawDesc = "" +
 	"\rActivityChain\x12$\n" +
 	"\x0ecurrent_run_id\x18\x01 \x01(\tR\fcurrentRunId\x12;\n" +
 	"\vnext_expiry\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"nextExpiry\"\x9d\v\n" +
+	"nextExpiry\"\xc2\v\n" +
 	"\vActivityRun\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12F\n" +
 	"\x06status\x18\x02 \x01(\x0e2..temporal.api.enums.v1.ActivityExecutionStatusR\x06status\x128\n" +
@@ -578,12 +632,15 @@ const file_records_activity_proto_rawDesc = "" +
 	"\x12options_request_id\x18\x18 \x01(\tR\x10optionsRequestId\x12#\n" +
 	"\rcancel_reason\x18\x19 \x01(\tR\fcancelReason\x12'\n" +
 	"\x0fcancel_identity\x18\x1a \x01(\tR\x0ecancelIdentity\x12'\n" +
-	"\x0frestore_options\x18\x1b \x01(\bR\x0erestoreOptions\"\x82\x02\n" +
+	"\x0frestore_options\x18\x1b \x01(\bR\x0erestoreOptions\x12#\n" +
+	"\rhas_callbacks\x18\x1c \x01(\bR\fhasCallbacks\"\x82\x02\n" +
 	"\x0fActivityRequest\x126\n" +
 	"\x05input\x18\x01 \x01(\v2 .temporal.api.common.v1.PayloadsR\x05input\x126\n" +
 	"\x06header\x18\x02 \x01(\v2\x1e.temporal.api.common.v1.HeaderR\x06header\x12F\n" +
 	"\ruser_metadata\x18\x03 \x01(\v2!.temporal.api.sdk.v1.UserMetadataR\fuserMetadata\x127\n" +
-	"\x05links\x18\x04 \x03(\v2!.perdure.records.v1.AttachedLinksR\x05links\"b\n" +
+	"\x05links\x18\x04 \x03(\v2!.perdure.records.v1.AttachedLinksR\x05links\"O\n" +
+	"\x11ActivityCallbacks\x12:\n" +
+	"\tcallbacks\x18\x01 \x03(\v2\x1c.perdure.records.v1.CallbackR\tcallbacks\"b\n" +
 	"\rAttachedLinks\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x122\n" +
@@ -607,48 +664,51 @@ func file_records_activity_proto_rawDescGZIP() []byte {
 	return file_records_activity_proto_rawDescData
 }
 
-var file_records_activity_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_records_activity_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_records_activity_proto_goTypes = []any{
 	(*ActivityChain)(nil),               // 0: perdure.records.v1.ActivityChain
 	(*ActivityRun)(nil),                 // 1: perdure.records.v1.ActivityRun
 	(*ActivityRequest)(nil),             // 2: perdure.records.v1.ActivityRequest
-	(*AttachedLinks)(nil),               // 3: perdure.records.v1.AttachedLinks
-	(*DescriptionToken)(nil),            // 4: perdure.records.v1.DescriptionToken
-	(*timestamppb.Timestamp)(nil),       // 5: google.protobuf.Timestamp
-	(v1.ActivityExecutionStatus)(0),     // 6: temporal.api.enums.v1.ActivityExecutionStatus
-	(*Activity)(nil),                    // 7: perdure.records.v1.Activity
-	(*durationpb.Duration)(nil),         // 8: google.protobuf.Duration
-	(*v11.SearchAttributes)(nil),        // 9: temporal.api.common.v1.SearchAttributes
-	(*v12.ActivityOptions)(nil),         // 10: temporal.api.activity.v1.ActivityOptions
-	(*v13.WorkerDeploymentVersion)(nil), // 11: temporal.api.deployment.v1.WorkerDeploymentVersion
-	(*v11.Payloads)(nil),                // 12: temporal.api.common.v1.Payloads
-	(*v11.Header)(nil),                  // 13: temporal.api.common.v1.Header
-	(*v14.UserMetadata)(nil),            // 14: temporal.api.sdk.v1.UserMetadata
-	(*v11.Link)(nil),                    // 15: temporal.api.common.v1.Link
+	(*ActivityCallbacks)(nil),           // 3: perdure.records.v1.ActivityCallbacks
+	(*AttachedLinks)(nil),               // 4: perdure.records.v1.AttachedLinks
+	(*DescriptionToken)(nil),            // 5: perdure.records.v1.DescriptionToken
+	(*timestamppb.Timestamp)(nil),       // 6: google.protobuf.Timestamp
+	(v1.ActivityExecutionStatus)(0),     // 7: temporal.api.enums.v1.ActivityExecutionStatus
+	(*Activity)(nil),                    // 8: perdure.records.v1.Activity
+	(*durationpb.Duration)(nil),         // 9: google.protobuf.Duration
+	(*v11.SearchAttributes)(nil),        // 10: temporal.api.common.v1.SearchAttributes
+	(*v12.ActivityOptions)(nil),         // 11: temporal.api.activity.v1.ActivityOptions
+	(*v13.WorkerDeploymentVersion)(nil), // 12: temporal.api.deployment.v1.WorkerDeploymentVersion
+	(*v11.Payloads)(nil),                // 13: temporal.api.common.v1.Payloads
+	(*v11.Header)(nil),                  // 14: temporal.api.common.v1.Header
+	(*v14.UserMetadata)(nil),            // 15: temporal.api.sdk.v1.UserMetadata
+	(*Callback)(nil),                    // 16: perdure.records.v1.Callback
+	(*v11.Link)(nil),                    // 17: temporal.api.common.v1.Link
 }
 var file_records_activity_proto_depIdxs = []int32{
-	5,  // 0: perdure.records.v1.ActivityChain.next_expiry:type_name -> google.protobuf.Timestamp
-	6,  // 1: perdure.records.v1.ActivityRun.status:type_name -> temporal.api.enums.v1.ActivityExecutionStatus
-	7,  // 2: perdure.records.v1.ActivityRun.activity:type_name -> perdure.records.v1.Activity
-	5,  // 3: perdure.records.v1.ActivityRun.schedule_time:type_name -> google.protobuf.Timestamp
-	8,  // 4: perdure.records.v1.ActivityRun.start_delay:type_name -> google.protobuf.Duration
-	5,  // 5: perdure.records.v1.ActivityRun.close_time:type_name -> google.protobuf.Timestamp
-	9,  // 6: perdure.records.v1.ActivityRun.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
-	10, // 7: perdure.records.v1.ActivityRun.original_options:type_name -> temporal.api.activity.v1.ActivityOptions
-	5,  // 8: perdure.records.v1.ActivityRun.wake_at:type_name -> google.protobuf.Timestamp
-	5,  // 9: perdure.records.v1.ActivityRun.last_started_time:type_name -> google.protobuf.Timestamp
-	11, // 10: perdure.records.v1.ActivityRun.deployment_version:type_name -> temporal.api.deployment.v1.WorkerDeploymentVersion
-	8,  // 11: perdure.records.v1.ActivityRun.retry_interval:type_name -> google.protobuf.Duration
-	12, // 12: perdure.records.v1.ActivityRequest.input:type_name -> temporal.api.common.v1.Payloads
-	13, // 13: perdure.records.v1.ActivityRequest.header:type_name -> temporal.api.common.v1.Header
-	14, // 14: perdure.records.v1.ActivityRequest.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
-	3,  // 15: perdure.records.v1.ActivityRequest.links:type_name -> perdure.records.v1.AttachedLinks
-	15, // 16: perdure.records.v1.AttachedLinks.links:type_name -> temporal.api.common.v1.Link
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	6,  // 0: perdure.records.v1.ActivityChain.next_expiry:type_name -> google.protobuf.Timestamp
+	7,  // 1: perdure.records.v1.ActivityRun.status:type_name -> temporal.api.enums.v1.ActivityExecutionStatus
+	8,  // 2: perdure.records.v1.ActivityRun.activity:type_name -> perdure.records.v1.Activity
+	6,  // 3: perdure.records.v1.ActivityRun.schedule_time:type_name -> google.protobuf.Timestamp
+	9,  // 4: perdure.records.v1.ActivityRun.start_delay:type_name -> google.protobuf.Duration
+	6,  // 5: perdure.records.v1.ActivityRun.close_time:type_name -> google.protobuf.Timestamp
+	10, // 6: perdure.records.v1.ActivityRun.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
+	11, // 7: perdure.records.v1.ActivityRun.original_options:type_name -> temporal.api.activity.v1.ActivityOptions
+	6,  // 8: perdure.records.v1.ActivityRun.wake_at:type_name -> google.protobuf.Timestamp
+	6,  // 9: perdure.records.v1.ActivityRun.last_started_time:type_name -> google.protobuf.Timestamp
+	12, // 10: perdure.records.v1.ActivityRun.deployment_version:type_name -> temporal.api.deployment.v1.WorkerDeploymentVersion
+	9,  // 11: perdure.records.v1.ActivityRun.retry_interval:type_name -> google.protobuf.Duration
+	13, // 12: perdure.records.v1.ActivityRequest.input:type_name -> temporal.api.common.v1.Payloads
+	14, // 13: perdure.records.v1.ActivityRequest.header:type_name -> temporal.api.common.v1.Header
+	15, // 14: perdure.records.v1.ActivityRequest.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
+	4,  // 15: perdure.records.v1.ActivityRequest.links:type_name -> perdure.records.v1.AttachedLinks
+	16, // 16: perdure.records.v1.ActivityCallbacks.callbacks:type_name -> perdure.records.v1.Callback
+	17, // 17: perdure.records.v1.AttachedLinks.links:type_name -> temporal.api.common.v1.Link
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_records_activity_proto_init() }
@@ -663,7 +723,7 @@ func file_records_activity_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_activity_proto_rawDesc), len(file_records_activity_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,7 +1,10 @@
 package server_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/server"
 )
 
@@ -71,5 +75,35 @@ func TestAnActivityWithoutAWorkflowIsRunAndListedAcrossARestart(t *testing.T) {
 	workflows, err := b.client.ListWorkflowExecutions(b.ctx(), &workflowservice.ListWorkflowExecutionsRequest{Namespace: ns})
 	if err != nil || len(workflows.GetExecutions()) != 0 {
 		t.Errorf("the list of workflows is %v, %v", workflows, err)
+	}
+}
+
+func TestTheCallbackOfAnActivityWithoutAWorkflowIsCalled(t *testing.T) {
+	called := make(chan http.Header, 1)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { called <- r.Header }))
+	defer receiver.Close()
+	b := start(t, server.Options{DynamicConfig: append([]dynamicconfig.Override{{Key: "activity.enableCallbacks", Value: "true"}}, anyAddress...)})
+	if _, err := b.client.StartActivityExecution(b.ctx(), &workflowservice.StartActivityExecutionRequest{
+		Namespace: ns, ActivityId: "a", ActivityType: &commonpb.ActivityType{Name: "type"},
+		TaskQueue: &taskqueuepb.TaskQueue{Name: queue}, StartToCloseTimeout: durationpb.New(time.Minute),
+		CompletionCallbacks: []*commonpb.Callback{{Variant: &commonpb.Callback_Nexus_{Nexus: &commonpb.Callback_Nexus{Url: receiver.URL}}}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.client.RespondActivityTaskCompletedById(b.ctx(), &workflowservice.RespondActivityTaskCompletedByIdRequest{Namespace: ns, ActivityId: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	header := <-called
+	if header.Get("Nexus-Operation-State") != "succeeded" || !strings.Contains(header.Get("Nexus-Link"), "/namespaces/default/activities/a/") {
+		t.Errorf("the callback has the header %v", header)
+	}
+	for {
+		resp, err := b.client.DescribeActivityExecution(b.ctx(), &workflowservice.DescribeActivityExecutionRequest{Namespace: ns, ActivityId: "a"})
+		if err != nil || len(resp.GetCallbacks()) != 1 {
+			t.Fatalf("described as %v, %v", resp, err)
+		}
+		if resp.Callbacks[0].GetInfo().GetState() == enumspb.CALLBACK_STATE_SUCCEEDED {
+			break
+		}
 	}
 }
