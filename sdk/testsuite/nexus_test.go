@@ -214,3 +214,27 @@ func TestWorkflowsCountWithTheHandlerOfTheSuite(t *testing.T) {
 		t.Errorf("counted %v", got)
 	}
 }
+
+func TestActivitiesOfNexusOperationsRunInTheTest(t *testing.T) {
+	attempts := 0
+	hello := func(_ context.Context, name string) (string, error) {
+		attempts++
+		if attempts == 1 {
+			return "", errors.New("not yet")
+		}
+		return "hello " + name, nil
+	}
+	env := newNexusEnvironment(t, temporalnexus.MustNewTemporalOperation(temporalnexus.TemporalOperationOptions[string, string]{
+		Name: "greet",
+		Start: func(ctx context.Context, nc temporalnexus.NexusClient, name string, _ temporalnexus.StartTemporalOperationOptions) (temporalnexus.TemporalOperationResult[string], error) {
+			return temporalnexus.StartActivity(ctx, nc, client.StartActivityOptions{ID: "hello-" + name, StartToCloseTimeout: time.Minute}, hello, name)
+		},
+	}))
+	env.RegisterActivity(hello)
+	started := env.Now()
+	env.ExecuteWorkflow(callGreet, "world")
+	got := resultOf[[]string](t, env)
+	if got[0] == "" || got[1] != "hello world" || attempts != 2 || env.Now().Sub(started) != time.Second {
+		t.Errorf("result %q after %d attempts and %v", got, attempts, env.Now().Sub(started))
+	}
+}

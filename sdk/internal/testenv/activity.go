@@ -141,21 +141,12 @@ func (t *activityTask) begin() {
 	a := &attempt{task: t, cancel: cancel, token: t.token()}
 	t.current = a
 	t.watch(a)
-	runner := activities.NewRunner(activities.Options{
-		Service:            activityService{engine: e, attempt: a},
-		Namespace:          o.Namespace,
-		TaskQueue:          t.info.TaskQueue,
-		Identity:           o.Identity,
-		Registry:           o.Registry,
-		DataConverter:      t.unbound,
-		FailureConverter:   o.FailureConverter,
-		ContextPropagators: o.ContextPropagators,
-		Logger:             o.Logger,
-		Metrics:            metrics.OrNop(o.Metrics),
-		Interceptors:       o.ActivityInterceptors,
-		Context:            ctx,
-		Stopping:           stopping{Context: e.background, stop: o.WorkerStop},
-	})
+	options := e.activityOptions()
+	options.Service = activityService{engine: e, attempt: a}
+	options.TaskQueue = t.info.TaskQueue
+	options.DataConverter = t.unbound
+	options.Context, options.Stopping = ctx, e.stopping()
+	runner := activities.NewRunner(options)
 	task := t.poll()
 	e.busy++
 	go func() {
@@ -168,6 +159,26 @@ func (t *activityTask) begin() {
 		}()
 		err = runner.Run(task)
 	}()
+}
+
+// activityOptions are what runs of activities have in common.
+func (e *Engine) activityOptions() activities.Options {
+	o := &e.Options
+	return activities.Options{
+		Namespace:          o.Namespace,
+		Identity:           o.Identity,
+		Registry:           o.Registry,
+		FailureConverter:   o.FailureConverter,
+		ContextPropagators: o.ContextPropagators,
+		Logger:             o.Logger,
+		Metrics:            metrics.OrNop(o.Metrics),
+		Interceptors:       o.ActivityInterceptors,
+	}
+}
+
+// stopping ends when the test says that the worker stops.
+func (e *Engine) stopping() context.Context {
+	return stopping{Context: e.background, stop: e.Options.WorkerStop}
 }
 
 var errGoexit = errors.New("activity called runtime.Goexit") // as testing.T.FailNow does

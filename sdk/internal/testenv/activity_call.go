@@ -31,6 +31,8 @@ type ActivityCall struct {
 	Header        *commonpb.Header
 	Details       *commonpb.Payloads
 	Timeout       time.Duration
+	// Attempt is the number of the attempt. Default 1.
+	Attempt int32
 	// Heartbeat is told of heartbeats; may be nil.
 	Heartbeat func(*activities.Info, converter.EncodedValues)
 }
@@ -46,7 +48,7 @@ func RunActivity(ctx context.Context, call ActivityCall, options activities.Opti
 	task := &workflowservice.PollActivityTaskQueueResponse{
 		TaskToken: []byte(token + "#" + call.ID), WorkflowNamespace: call.Namespace, ActivityId: call.ID,
 		ActivityType: &commonpb.ActivityType{Name: call.Type}, Header: call.Header, Input: call.Input, HeartbeatDetails: call.Details,
-		ScheduledTime: timestamppb.New(now), StartedTime: timestamppb.New(now), Attempt: 1,
+		ScheduledTime: timestamppb.New(now), StartedTime: timestamppb.New(now), Attempt: max(call.Attempt, 1),
 		ScheduleToCloseTimeout: durationpb.New(call.Timeout), StartToCloseTimeout: durationpb.New(call.Timeout),
 		ActivityRunId: call.ActivityRunID,
 	}
@@ -56,7 +58,7 @@ func RunActivity(ctx context.Context, call ActivityCall, options activities.Opti
 	}
 	service := &callService{call: &call, info: activities.Info{
 		TaskToken: task.GetTaskToken(), ActivityID: call.ID, ActivityType: execution.ActivityType{Name: call.Type},
-		WorkflowExecution: call.Workflow, ActivityRunID: call.ActivityRunID, Attempt: 1, Namespace: call.Namespace, TaskQueue: call.TaskQueue,
+		WorkflowExecution: call.Workflow, ActivityRunID: call.ActivityRunID, Attempt: max(call.Attempt, 1), Namespace: call.Namespace, TaskQueue: call.TaskQueue,
 	}, converter: options.DataConverter}
 	options.Service, options.Context = service, ctx
 	switch err := activities.NewRunner(options).Run(task); {

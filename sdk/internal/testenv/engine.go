@@ -34,7 +34,8 @@ type Engine struct {
 	callbacks  []func()
 	activities map[string]*activityTask // by token
 	local      *activities.LocalRunner
-	kept       map[*failurepb.Failure]error // see keptErrors
+	standalone map[string]context.CancelCauseFunc // of activities without a workflow, by id
+	kept       map[*failurepb.Failure]error       // see keptErrors
 
 	// background is the parent of all activity contexts; it ends with Run.
 	background context.Context
@@ -48,6 +49,7 @@ func New() *Engine {
 		done:       make(chan struct{}),
 		clock:      clock{now: time.Now()},
 		activities: make(map[string]*activityTask),
+		standalone: make(map[string]context.CancelCauseFunc),
 		kept:       make(map[*failurepb.Failure]error),
 	}
 }

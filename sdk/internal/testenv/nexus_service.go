@@ -8,6 +8,8 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/perdure/perdure/sdk/internal/failure"
 )
 
 // Serve answers a call of the client that handlers of Nexus operations have. It must not be
@@ -21,6 +23,15 @@ func (e *Engine) Serve(ctx context.Context, request proto.Message) (answer proto
 			answer = &workflowservice.GetSystemInfoResponse{}
 		case *workflowservice.StartWorkflowExecutionRequest:
 			answer, err = e.startForNexus(r)
+		case *workflowservice.StartActivityExecutionRequest:
+			answer, err = e.startActivityForNexus(r)
+		case *workflowservice.RequestCancelActivityExecutionRequest:
+			if cancel, ok := e.standalone[r.GetActivityId()]; ok {
+				cancel(failure.NewCanceledError(failure.CanceledErrorOptions{}))
+				answer = &workflowservice.RequestCancelActivityExecutionResponse{}
+			} else {
+				err = serviceerror.NewNotFound("the test has no open activity " + r.GetActivityId())
+			}
 		case *workflowservice.RequestCancelWorkflowExecutionRequest:
 			execution := r.GetWorkflowExecution()
 			if x := e.target(execution.GetWorkflowId(), execution.GetRunId()); x != nil {
