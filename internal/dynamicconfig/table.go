@@ -134,6 +134,14 @@ var (
 var (
 	Fairness = byTaskQueue("matching.enableFairness", true, boolean,
 		"Tasks of one priority are handed out in turns of their fairness keys, rather than in the order in which they came. Off by default on Temporal servers.")
+	ScalingWait = byTaskQueue("matching.pollerScalingWaitTime", time.Second, duration(0),
+		"How long a poll waits before a worker that scales its pollers is told that it has one too many.")
+	ScalingAge = byTaskQueue("matching.pollerScalingMinimumBacklog", 200*time.Millisecond, duration(0),
+		"How long a task waits before workers that scale their pollers are told that there are too few.")
+	ScalingRatio = byTaskQueue("matching.pollerScalingTaskAddToDispatchRatio", 1.2, fraction(0, 1000),
+		"By how many times more tasks have to come than go for there to be too few pollers.")
+	ScalingRate = byTaskQueue("matching.pollerScalingDecisionsPerSecond", 10.0, fraction(0, 1e6),
+		"How many times a second the workers of a task queue are told that there are too few pollers, for each poller.")
 )
 
 // Starting workflows.

@@ -73,6 +73,10 @@ type Options struct {
 	// says holds within a fifth of IdleAfter.
 	Fair func(entity.Queue) bool
 
+	// Scaling says when pollers of a queue are to be more or less; nil: by DefaultScaling. What
+	// it says holds within a fifth of IdleAfter.
+	Scaling func(entity.Queue) Scaling
+
 	// LongPoll is how long a poll waits for work. Default 60 s.
 	LongPoll time.Duration
 	// StickyWindow is how long after its last poll a sticky worker is taken to be
@@ -322,6 +326,7 @@ func (m *Matching) sweep() {
 			defer q.mu.Unlock()
 			q.forgetPollers(now)
 			q.setFair(m.fair(q.key.Queue))
+			q.scaling = m.scaling(q.key.Queue)
 			if q.idleSince(now) >= m.options.IdleAfter {
 				q.unload()
 			}

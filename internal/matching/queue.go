@@ -37,6 +37,8 @@ type queue struct {
 
 	// fair is set unless fairness keys do not matter.
 	fair bool
+	// scaling says when pollers are told to be more or less.
+	scaling Scaling
 
 	// loading is set while a goroutine reads pages, reading is the lane of which it
 	// reads one; hungry is how many lanes are to be read on. See backlog.go.
@@ -64,7 +66,7 @@ type queue struct {
 }
 
 func newQueue(m *Matching, key queueKey) *queue {
-	return &queue{m: m, key: key, fair: m.fair(key.Queue), found: discovery{done: key.sticky}, lastUse: m.now()}
+	return &queue{m: m, key: key, fair: m.fair(key.Queue), scaling: m.scaling(key.Queue), found: discovery{done: key.sticky}, lastUse: m.now()}
 }
 
 // add takes a task that has just become durable.

@@ -128,3 +128,25 @@ func TestQueuesThatNobodyPollsLeaveRoomForThoseThatArePolled(t *testing.T) {
 		}
 	})
 }
+
+func TestWhenPollersAreToBeMoreOrLessCanBeSaidOfAQueue(t *testing.T) {
+	scaling := func(entity.Queue) Scaling {
+		return Scaling{DownAfter: 3 * time.Second, UpAge: time.Hour, UpRatio: 1000, UpsPerSecond: 1}
+	}
+	bubble(t, Options{Scaling: scaling}, func(t *testing.T, m *Matching, b *backlog) {
+		p := pollA(m)
+		time.Sleep(2 * time.Second)
+		b.add()
+		expect(t, p, "task 1")
+		if p.work.Scale != 0 {
+			t.Errorf("a poller that has waited for less than it may is told %d", p.work.Scale)
+		}
+		p = pollA(m)
+		time.Sleep(3 * time.Second)
+		b.add()
+		expect(t, p, "task 2")
+		if p.work.Scale != -1 {
+			t.Errorf("a poller that has waited too long is told %d", p.work.Scale)
+		}
+	})
+}

@@ -179,6 +179,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		LongPoll:  options.rest(),
 		IdleAfter: options.rest(),
 		Fair:      s.fairQueue,
+		Scaling:   s.scaling,
 		Config: taskqueue.Limits(func(ctx context.Context, key entity.Key, fn func(entity.Entity, entity.View) error) error {
 			return s.runtime.View(ctx, key, fn)
 		}),
@@ -451,6 +452,21 @@ func (s *Server) fairQueue(queue entity.Queue) bool {
 		return dynamicconfig.Fairness.Default()
 	}
 	return dynamicconfig.Fairness.Get(s.settings.Config(), ns.Name, queue.Name, taskqueue.QueueType(queue.Type))
+}
+
+// scaling says when the pollers of a task queue are to be more or less.
+func (s *Server) scaling(queue entity.Queue) matching.Scaling {
+	ns, err := s.namespaces.ByID(queue.Namespace)
+	if err != nil {
+		return matching.DefaultScaling
+	}
+	config, queueType := s.settings.Config(), taskqueue.QueueType(queue.Type)
+	return matching.Scaling{
+		DownAfter:    dynamicconfig.ScalingWait.Get(config, ns.Name, queue.Name, queueType),
+		UpAge:        dynamicconfig.ScalingAge.Get(config, ns.Name, queue.Name, queueType),
+		UpRatio:      dynamicconfig.ScalingRatio.Get(config, ns.Name, queue.Name, queueType),
+		UpsPerSecond: dynamicconfig.ScalingRate.Get(config, ns.Name, queue.Name, queueType),
+	}
 }
 
 // addSearchAttributes defines the search attributes of the options.
