@@ -3,7 +3,6 @@ package frontend
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -74,7 +73,7 @@ func (h *scheduleHandlers) CreateSchedule(ctx context.Context, req *workflowserv
 
 // DescribeSchedule tells how a schedule is, and what it has done and is going to do.
 func (h *scheduleHandlers) DescribeSchedule(ctx context.Context, req *workflowservice.DescribeScheduleRequest) (*workflowservice.DescribeScheduleResponse, error) {
-	if err := checkSchedulesOn(ctx); err != nil {
+	if err := checkSchedule(ctx, req); err != nil {
 		return nil, err
 	}
 	var resp *workflowservice.DescribeScheduleResponse
@@ -139,7 +138,7 @@ func (h *scheduleHandlers) PatchSchedule(ctx context.Context, req *workflowservi
 
 // DeleteSchedule removes a schedule. Workflows that it has started go on.
 func (h *scheduleHandlers) DeleteSchedule(ctx context.Context, req *workflowservice.DeleteScheduleRequest) (*workflowservice.DeleteScheduleResponse, error) {
-	if err := checkSchedulesOn(ctx); err != nil {
+	if err := checkSchedule(ctx, req); err != nil {
 		return nil, err
 	}
 	err := h.step(ctx, req.GetScheduleId(), func(step *entity.Step, s scheduled) error { return s.Delete(step) })
@@ -150,14 +149,14 @@ func (h *scheduleHandlers) DeleteSchedule(ctx context.Context, req *workflowserv
 }
 
 var (
-	errMatchingTimes = serviceerror.NewInvalidArgument("missing or invalid query")
-	errTooExclusive  = serviceerror.NewInvalidArgument("the schedule calendar specification has too many exclusions. Please modify the specification.")
+	errMatchingTimes = serviceerror.NewQueryFailed("missing or invalid query")
+	errTooExclusive  = serviceerror.NewQueryFailed("the schedule calendar specification has too many exclusions. Please modify the specification.")
 )
 
 // ListScheduleMatchingTimes lists the times of a specification that are in a range, whatever
 // the state of the schedule.
 func (h *scheduleHandlers) ListScheduleMatchingTimes(ctx context.Context, req *workflowservice.ListScheduleMatchingTimesRequest) (*workflowservice.ListScheduleMatchingTimesResponse, error) {
-	if err := checkSchedulesOn(ctx); err != nil {
+	if err := checkSchedule(ctx, req); err != nil {
 		return nil, err
 	}
 	var compiled *spec.Spec
@@ -244,14 +243,4 @@ func checkSchedulesOn(ctx context.Context) error {
 		return nil
 	}
 	return errSchedulesOff
-}
-
-// withoutReserved are search attributes without those that schedules have of their own.
-func withoutReserved(attributes *commonpb.SearchAttributes, reserved func(string) bool) *commonpb.SearchAttributes {
-	if attributes == nil {
-		return nil
-	}
-	fields := maps.Clone(attributes.GetIndexedFields())
-	maps.DeleteFunc(fields, func(name string, _ *commonpb.Payload) bool { return reserved(name) })
-	return &commonpb.SearchAttributes{IndexedFields: fields}
 }

@@ -3,6 +3,7 @@ package frontend
 import (
 	"cmp"
 	"context"
+	"maps"
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -18,6 +19,7 @@ import (
 	"github.com/perdure/perdure/internal/schedule"
 	"github.com/perdure/perdure/internal/schedule/spec"
 	"github.com/perdure/perdure/internal/searchattribute"
+	"github.com/perdure/perdure/internal/visibility"
 	"github.com/perdure/perdure/internal/visibility/query"
 )
 
@@ -47,38 +49,36 @@ var (
 	errScheduleLongType     = serviceerror.NewInvalidArgument("WorkflowType length exceeds limit.")
 )
 
-func checkCreateSchedule(ctx context.Context, req *workflowservice.CreateScheduleRequest) error {
-	if err := checkSchedulesOn(ctx); err != nil {
+func checkCreateSchedule(ctx context.Context, req *workflowservice.CreateScheduleRequest) (err error) {
+	if err := cmp.Or(checkSchedule(ctx, req), check.NewWorkflowID(scheduleIDPrefix+req.GetScheduleId())); err != nil {
 		return err
 	}
-	switch {
-	case req.GetScheduleId() == "":
-		return errScheduleID
-	case req.GetRequestId() == "":
-		return cmp.Or(check.NewWorkflowID(scheduleIDPrefix+req.GetScheduleId()), errScheduleRequestID)
+	if req.GetRequestId() == "" {
+		return errScheduleRequestID
 	}
 	if req.Schedule == nil {
 		req.Schedule = new(schedulepb.Schedule)
 	}
 	if err := cmp.Or(
-		check.NewWorkflowID(scheduleIDPrefix+req.GetScheduleId()),
 		checkScheduleRequestID(req.GetRequestId()),
 		canonicalizeSchedule(req.Schedule),
 		checkScheduledStart(ctx, req.Schedule.GetAction().GetStartWorkflow()),
-		checkPatch(req.GetInitialPatch()),
-		limitsOf(ctx).CheckMemo(req.GetMemo()),
-		checkScheduleSize(ctx, req.Schedule, req.GetMemo(), req.GetSearchAttributes(), req.GetInitialPatch()),
+		checkPatchTimes(req.GetInitialPatch()),
 	); err != nil {
 		return err
 	}
-	var err error
-	req.SearchAttributes, err = scheduleAttributes(ctx, req.GetSearchAttributes())
-	return err
+	if req.SearchAttributes, err = scheduleAttributes(ctx, req.GetSearchAttributes()); err != nil {
+		return err
+	}
+	return cmp.Or(
+		limitsOf(ctx).CheckMemo(req.GetMemo()),
+		checkScheduleSize(ctx, req.Schedule, req.GetMemo(), req.GetSearchAttributes(), req.GetInitialPatch()),
+	)
 }
 
-func checkUpdateSchedule(ctx context.Context, req *workflowservice.UpdateScheduleRequest) error {
+func checkUpdateSchedule(ctx context.Context, req *workflowservice.UpdateScheduleRequest) (err error) {
 	if err := cmp.Or(
-		checkSchedulesOn(ctx),
+		checkSchedule(ctx, req),
 		checkScheduleRequestID(req.GetRequestId()),
 		checkScheduledStart(ctx, req.GetSchedule().GetAction().GetStartWorkflow()),
 	); err != nil {
@@ -90,7 +90,6 @@ func checkUpdateSchedule(ctx context.Context, req *workflowservice.UpdateSchedul
 	if err := canonicalizeSchedule(req.Schedule); err != nil {
 		return err
 	}
-	var err error
 	if req.SearchAttributes, err = scheduleAttributes(ctx, req.GetSearchAttributes()); err != nil {
 		return err
 	}
@@ -107,12 +106,24 @@ func checkPatchSchedule(ctx context.Context, req *workflowservice.PatchScheduleR
 	if req.GetPatch() == nil {
 		return errSchedulePatch
 	}
-	return cmp.Or(
-		checkSchedulesOn(ctx),
-		checkScheduleRequestID(req.GetRequestId()),
-		checkPatch(req.GetPatch()),
-		limitsOf(ctx).CheckBlob(req.GetPatch()),
-	)
+	if err := cmp.Or(checkSchedule(ctx, req), checkScheduleRequestID(req.GetRequestId())); err != nil {
+		return err
+	}
+	if len(req.Patch.GetPause()) > maxScheduleNotes || len(req.Patch.GetUnpause()) > maxScheduleNotes {
+		return errScheduleNotes
+	}
+	return cmp.Or(checkPatchTimes(req.GetPatch()), limitsOf(ctx).CheckBlob(req.GetPatch()))
+}
+
+// checkSchedule refuses a request about a schedule if there are none, or if it names none.
+func checkSchedule(ctx context.Context, req interface{ GetScheduleId() string }) error {
+	if err := checkSchedulesOn(ctx); err != nil {
+		return err
+	}
+	if req.GetScheduleId() == "" {
+		return errScheduleID
+	}
+	return nil
 }
 
 func checkScheduleRequestID(id string) error {
@@ -122,11 +133,8 @@ func checkScheduleRequestID(id string) error {
 	return nil
 }
 
-// checkPatch checks the notes and the times of a patch; nil is none.
-func checkPatch(patch *schedulepb.SchedulePatch) error {
-	if len(patch.GetPause()) > maxScheduleNotes || len(patch.GetUnpause()) > maxScheduleNotes {
-		return errScheduleNotes
-	}
+// checkPatchTimes checks the times of a patch, which may have none; nil is no patch.
+func checkPatchTimes(patch *schedulepb.SchedulePatch) error {
 	times := []*timestamppb.Timestamp{patch.GetTriggerImmediately().GetScheduledTime()}
 	for _, b := range patch.GetBackfillRequest() {
 		times = append(times, b.GetStartTime(), b.GetEndTime())
@@ -219,7 +227,14 @@ func scheduleAttributes(ctx context.Context, attributes *commonpb.SearchAttribut
 	if err := checkSearchAttributes(ctx, attributes); err != nil {
 		return nil, err
 	}
-	return withoutReserved(attributes, searchattribute.Reserved), nil
+	if attributes == nil {
+		return nil, nil
+	}
+	fields := maps.Clone(attributes.GetIndexedFields())
+	for _, own := range []string{visibility.DivisionAttribute, schedule.PausedAttribute, "BinaryChecksums", "BuildIds"} {
+		delete(fields, own)
+	}
+	return &commonpb.SearchAttributes{IndexedFields: fields}, nil
 }
 
 // parseScheduleQuery parses a query about the schedules of the request's namespace. It may

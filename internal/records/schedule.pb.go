@@ -141,8 +141,9 @@ type ScheduleState struct {
 	// backfills are those that are not finished. What has been done of the first is not in it
 	// any more: its start moves.
 	Backfills     []*v1.BackfillRequest  `protobuf:"bytes,13,rep,name=backfills,proto3" json:"backfills,omitempty"`
-	NextBackfill  *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=next_backfill,json=nextBackfill,proto3" json:"next_backfill,omitempty"` // when it goes on
-	RequestIds    []string               `protobuf:"bytes,15,rep,name=request_ids,json=requestIds,proto3" json:"request_ids,omitempty"`       // of the last changes, the latest last
+	NextBackfill  *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=next_backfill,json=nextBackfill,proto3" json:"next_backfill,omitempty"`            // when it goes on
+	RecentNumbers []int64                `protobuf:"varint,16,rep,packed,name=recent_numbers,json=recentNumbers,proto3" json:"recent_numbers,omitempty"` // of the starts of recent_actions, in their order
+	RequestIds    []string               `protobuf:"bytes,15,rep,name=request_ids,json=requestIds,proto3" json:"request_ids,omitempty"`                  // of the last changes, the latest last
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -271,6 +272,13 @@ func (x *ScheduleState) GetBackfills() []*v1.BackfillRequest {
 func (x *ScheduleState) GetNextBackfill() *timestamppb.Timestamp {
 	if x != nil {
 		return x.NextBackfill
+	}
+	return nil
+}
+
+func (x *ScheduleState) GetRecentNumbers() []int64 {
+	if x != nil {
+		return x.RecentNumbers
 	}
 	return nil
 }
@@ -535,7 +543,7 @@ const file_records_schedule_proto_rawDesc = "" +
 	"createTime\x12>\n" +
 	"\bschedule\x18\x04 \x01(\v2\".temporal.api.schedule.v1.ScheduleR\bschedule\x120\n" +
 	"\x04memo\x18\x05 \x01(\v2\x1c.temporal.api.common.v1.MemoR\x04memo\x12U\n" +
-	"\x11search_attributes\x18\x06 \x01(\v2(.temporal.api.common.v1.SearchAttributesR\x10searchAttributes\"\xa7\x06\n" +
+	"\x11search_attributes\x18\x06 \x01(\v2(.temporal.api.common.v1.SearchAttributesR\x10searchAttributes\"\xce\x06\n" +
 	"\rScheduleState\x12=\n" +
 	"\x05state\x18\x01 \x01(\v2'.temporal.api.schedule.v1.ScheduleStateR\x05state\x12%\n" +
 	"\x0econflict_token\x18\x02 \x01(\x03R\rconflictToken\x12;\n" +
@@ -553,7 +561,8 @@ const file_records_schedule_proto_rawDesc = "" +
 	"\x0erecent_actions\x18\v \x03(\v2..temporal.api.schedule.v1.ScheduleActionResultR\rrecentActions\x12:\n" +
 	"\arunning\x18\f \x03(\v2 .perdure.records.v1.ScheduledRunR\arunning\x12G\n" +
 	"\tbackfills\x18\r \x03(\v2).temporal.api.schedule.v1.BackfillRequestR\tbackfills\x12?\n" +
-	"\rnext_backfill\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\fnextBackfill\x12\x1f\n" +
+	"\rnext_backfill\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\fnextBackfill\x12%\n" +
+	"\x0erecent_numbers\x18\x10 \x03(\x03R\rrecentNumbers\x12\x1f\n" +
 	"\vrequest_ids\x18\x0f \x03(\tR\n" +
 	"requestIds\"\x9d\x03\n" +
 	"\x0eScheduledStart\x12\x16\n" +

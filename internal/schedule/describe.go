@@ -184,9 +184,8 @@ func ListEntry(row *records.WorkflowRow) (*schedulepb.ScheduleListEntry, error) 
 		spec.FillDefaults(info.Spec)
 	}
 	entry.Info = info
-	if delete(memo, infoField); len(memo) > 0 {
-		entry.Memo = &commonpb.Memo{Fields: memo}
-	}
+	delete(memo, infoField)
+	entry.Memo = &commonpb.Memo{Fields: memo}
 	attributes := maps.Clone(row.SearchAttributes.GetIndexedFields())
 	delete(attributes, visibility.DivisionAttribute)
 	if delete(attributes, PausedAttribute); len(attributes) > 0 {

@@ -2,6 +2,7 @@ package schedule
 
 import (
 	"fmt"
+	"slices"
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -59,19 +60,29 @@ func (s *Schedule) started(from entity.Key, answer *records.WorkflowStarted) boo
 		return false
 	}
 	s.state.ActionCount++
-	s.state.RecentActions = append(s.state.RecentActions, &schedulepb.ScheduleActionResult{
+	s.addAction(start.Number, &schedulepb.ScheduleActionResult{
 		ScheduleTime:        start.ActualTime,
 		ActualTime:          answer.GetStartTime(),
 		StartWorkflowResult: &commonpb.WorkflowExecution{WorkflowId: from.ID, RunId: answer.GetRunId()},
 		StartWorkflowStatus: enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING,
 	})
-	if over := len(s.state.RecentActions) - recentActions; over > 0 {
-		s.state.RecentActions = append(s.state.RecentActions[:0], s.state.RecentActions[over:]...)
-	}
 	if !start.Overlapping {
 		s.state.Running = append(s.state.Running, &records.ScheduledRun{Number: start.Number, WorkflowId: from.ID, RunId: answer.GetRunId()})
 	}
 	return true
+}
+
+// addAction remembers an action as one of the latest, in the order of the starts: their answers may
+// come in another one.
+func (s *Schedule) addAction(number int64, action *schedulepb.ScheduleActionResult) {
+	st := s.state
+	i, _ := slices.BinarySearch(st.RecentNumbers, number)
+	st.RecentActions = slices.Insert(st.RecentActions, i, action)
+	st.RecentNumbers = slices.Insert(st.RecentNumbers, i, number)
+	if over := len(st.RecentActions) - recentActions; over > 0 {
+		st.RecentActions = slices.Delete(st.RecentActions, 0, over)
+		st.RecentNumbers = slices.Delete(st.RecentNumbers, 0, over)
+	}
 }
 
 // startFailed drops a start that cannot be carried out.

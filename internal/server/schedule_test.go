@@ -114,7 +114,7 @@ func TestSchedulesAreFoundByWhatTheyAre(t *testing.T) {
 	})
 	b.createSchedule("b")
 	if all := b.schedules(""); len(all) != 2 || all[0].ScheduleId != "a" || !all[0].Info.Paused || all[0].Info.Notes != "not yet" ||
-		len(all[0].Info.FutureActionTimes) != 5 || string(all[0].Memo.Fields["m"].GetData()) != "1" || len(all[0].SearchAttributes.IndexedFields) != 1 || all[1].Memo != nil {
+		len(all[0].Info.FutureActionTimes) != 5 || string(all[0].Memo.Fields["m"].GetData()) != "1" || len(all[0].SearchAttributes.IndexedFields) != 1 || len(all[1].Memo.GetFields()) != 0 {
 		t.Errorf("listed: %v", all)
 	}
 	for query, want := range map[string]string{

@@ -17,6 +17,8 @@ func Groups() []Group {
 		{"visibility", searches},
 		{"batches", batches},
 		{"endpoints", endpoints},
+		{"schedules", schedules},
+		{"schedule-fields", fieldScenarios(brokenScheduleCalls)},
 		{"lives", lives()},
 		{"fields", fieldScenarios(brokenCalls)},
 		{"commands", commandScenarios(brokenCommands)},

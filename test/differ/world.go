@@ -161,6 +161,11 @@ func (w *World) emit(o outcome) {
 		activity.StartToCloseTimeout = nil // an operator may have changed it, of which a Temporal server does not tell
 		o.reply = activity
 	}
+	if schedule, ok := o.reply.(*workflowservice.DescribeScheduleResponse); ok {
+		schedule = proto.Clone(schedule).(*workflowservice.DescribeScheduleResponse)
+		schedule.Info.StateSizeBytes = 0 // of which a Temporal server does not tell, if schedules are workflows
+		o.reply = schedule
+	}
 	w.Say("%s: OK %s", o.method, w.renderer.response(o.reply))
 }
 
