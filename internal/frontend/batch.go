@@ -65,8 +65,8 @@ func (h *batchHandlers) StartBatchOperation(ctx context.Context, req *workflowse
 		return nil, errTooManyBatches
 	}
 	total := int64(len(batch.Executions(req)))
-	if text := batch.Query(req); text != "" && !batch.Standalone(req) {
-		q, err := parseQuery(ctx, text)
+	if text := batch.Query(req); text != "" {
+		q, err := parseBatchQuery(ctx, req, text)
 		if err != nil {
 			return nil, err
 		}
@@ -96,7 +96,7 @@ func (h *batchHandlers) checkStart(ctx context.Context, req *workflowservice.Sta
 		return errNoVisibility
 	}
 	if text := req.GetVisibilityQuery(); text != "" {
-		if _, err := parseQuery(ctx, text); err != nil {
+		if _, err := parseBatchQuery(ctx, req, text); err != nil {
 			var wrong *serviceerror.InvalidArgument
 			if errors.As(err, &wrong) {
 				return serviceerror.NewInvalidArgumentf("invalid visibility query: %s", wrong.Message)
@@ -104,11 +104,20 @@ func (h *batchHandlers) checkStart(ctx context.Context, req *workflowservice.Sta
 			return err
 		}
 		// Brackets that fit in the query alone, and clauses that it must not have here.
-		if _, err := parseQuery(ctx, batch.Query(req)); err != nil {
+		if _, err := parseBatchQuery(ctx, req, batch.Query(req)); err != nil {
 			return err
 		}
 	}
 	return checkBatchOperation(ctx, req)
+}
+
+// parseBatchQuery parses the query of a batch operation: about workflows, or about activities
+// without one.
+func parseBatchQuery(ctx context.Context, req *workflowservice.StartBatchOperationRequest, text string) (*query.Query, error) {
+	if batch.Standalone(req) {
+		return parseActivityQuery(ctx, text)
+	}
+	return parseQuery(ctx, text)
 }
 
 // standaloneActivities reports whether this server has activities without workflows.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	batchpb "go.temporal.io/api/batch/v1"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
@@ -104,6 +105,27 @@ func TestTheCallbackOfAnActivityWithoutAWorkflowIsCalled(t *testing.T) {
 		}
 		if resp.Callbacks[0].GetInfo().GetState() == enumspb.CALLBACK_STATE_SUCCEEDED {
 			break
+		}
+	}
+}
+
+func TestABatchOperationActsOnActivitiesWithoutAWorkflow(t *testing.T) {
+	b := start(t, server.Options{DynamicConfig: append([]dynamicconfig.Override{
+		{Key: "frontend.enableBatchOperationsForStandaloneActivities", Value: "true"}}, fast...)})
+	for _, id := range []string{"a-1", "a-2", "b"} {
+		b.startActivity(id)
+	}
+	terminate := &workflowservice.StartBatchOperationRequest_TerminateActivitiesOperation{
+		TerminateActivitiesOperation: &batchpb.BatchOperationTerminateActivities{Identity: "ann"}}
+	if got := b.runBatch("job", &batchRequest{VisibilityQuery: "ActivityId STARTS_WITH 'a-' AND ActivityType = 'type'", Operation: terminate}); got != "Completed 2 2 0" {
+		t.Errorf("it ends %s", got)
+	}
+	for id, want := range map[string]enumspb.ActivityExecutionStatus{
+		"a-1": enumspb.ACTIVITY_EXECUTION_STATUS_TERMINATED, "a-2": enumspb.ACTIVITY_EXECUTION_STATUS_TERMINATED, "b": enumspb.ACTIVITY_EXECUTION_STATUS_RUNNING,
+	} {
+		resp, err := b.client.DescribeActivityExecution(b.ctx(), &workflowservice.DescribeActivityExecutionRequest{Namespace: ns, ActivityId: id})
+		if err != nil || resp.GetInfo().GetStatus() != want {
+			t.Errorf("activity %s is %v, %v", id, resp.GetInfo().GetStatus(), err)
 		}
 	}
 }
