@@ -695,3 +695,19 @@ func TestFunctionsOfCommonTypesAreCalledLikeAllOthers(t *testing.T) {
 		})
 	}
 }
+
+func TestAReplayUpToATaskDoesNotMissWhatItsCommandsBecame(t *testing.T) {
+	s := newScript(t, func(ctx Context) error { return Sleep(ctx, time.Hour) })
+	s.complete(s.task().handle())
+	whole := &historypb.History{Events: s.events}
+	if last := s.events[len(s.events)-1]; last.GetEventType() != enumspb.EVENT_TYPE_TIMER_STARTED || last.GetEventId() != 5 {
+		t.Fatalf("the history ends with %v", last)
+	}
+	if err := ReplayHistory(context.Background(), whole, ReplayOptions{Options: s.options, LastEventID: 4}); err != nil {
+		t.Errorf("up to the end of the task: %v", err)
+	}
+	cut := &historypb.History{Events: s.events[:4]}
+	if err := ReplayHistory(context.Background(), cut, ReplayOptions{Options: s.options}); err == nil || !strings.Contains(err.Error(), "extra replay command") {
+		t.Errorf("a history that has nothing of the timer: %v", err)
+	}
+}
