@@ -11,6 +11,7 @@ import (
 	"github.com/perdure/perdure/sdk/converter"
 	iclient "github.com/perdure/perdure/sdk/internal/client"
 	"github.com/perdure/perdure/sdk/internal/failure"
+	"github.com/perdure/perdure/sdk/internal/metrics/metricstest"
 	"github.com/perdure/perdure/sdk/temporal"
 	"github.com/perdure/perdure/sdk/workflow"
 	commonpb "go.temporal.io/api/common/v1"
@@ -762,5 +763,24 @@ func TestWorkersFindInAClientWhatTheyNeed(t *testing.T) {
 	}
 	if _, err := iclient.BackendOf(struct{}{}); err == nil {
 		t.Error("a client of another make is taken")
+	}
+}
+
+func TestCallsAboutARunAreMeasuredWithItsTypeAndTaskQueue(t *testing.T) {
+	recorder := metricstest.New()
+	s := newFakeServer(t)
+	startsWith(s, "r")
+	closesWith(s, completed(nil, ""))
+	run, err := s.client(client.Options{MetricsHandler: recorder}).ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: "w", TaskQueue: "queue"}, "Order")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Get(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	for name, operation := range map[string]string{"temporal_request": "StartWorkflowExecution", "temporal_long_request": "GetWorkflowExecutionHistory"} {
+		if got := recorder.Value(name, "workflow_type", "Order", "task_queue", "queue", "operation", operation); got != 1 {
+			t.Errorf("%s of %s was counted %v times", name, operation, got)
+		}
 	}
 }

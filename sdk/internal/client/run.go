@@ -54,6 +54,7 @@ type workflowRun struct {
 	client       *Client
 	ctx          context.Context // of GetWorkflow, for GetRunID, which takes none
 	workflowType string          // empty if not known
+	taskQueue    string          // on which it was started, empty if not known
 	workflowID   string
 	firstRunID   string
 	dc           converter.DataConverter
@@ -63,12 +64,13 @@ type workflowRun struct {
 	runID string // empty while not known
 }
 
-func (c *Client) newRun(workflowType, workflowID, runID, firstRunID string) *workflowRun {
+func (c *Client) newRun(workflowType, taskQueue, workflowID, runID, firstRunID string) *workflowRun {
 	dc, fc := c.resultConverters(workflowID)
 	return &workflowRun{
 		client:       c,
 		ctx:          context.Background(),
 		workflowType: workflowType,
+		taskQueue:    taskQueue,
 		workflowID:   workflowID,
 		runID:        runID,
 		firstRunID:   firstRunID,
@@ -79,7 +81,7 @@ func (c *Client) newRun(workflowType, workflowID, runID, firstRunID string) *wor
 
 // GetWorkflow returns the run of a workflow, without asking the server about it.
 func (c *Client) GetWorkflow(ctx context.Context, workflowID, runID string) WorkflowRun {
-	run := c.newRun("", workflowID, runID, "")
+	run := c.newRun("", "", workflowID, runID, "")
 	run.ctx = ctx
 	return run
 }
@@ -115,6 +117,9 @@ func (r *workflowRun) GetWithOptions(ctx context.Context, valuePtr any, options 
 		return errors.New("value parameter is not a pointer")
 	}
 	runID := r.currentRunID(ctx)
+	if r.workflowType != "" {
+		ctx = r.client.measured(ctx, r.workflowType, r.taskQueue)
+	}
 	for {
 		events := r.client.GetWorkflowHistory(ctx, r.workflowID, runID, true, enumspb.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT)
 		if !events.HasNext() {

@@ -161,7 +161,7 @@ func (o outbound) ExecuteWorkflow(ctx context.Context, in *ClientExecuteWorkflow
 		}
 		runID, firstRunID = started.RunId, started.FirstExecutionRunId
 	}
-	return o.newRun(in.WorkflowType, in.Options.ID, runID, firstRunID), nil
+	return o.newRun(in.WorkflowType, in.Options.TaskQueue, in.Options.ID, runID, firstRunID), nil
 }
 
 // measured returns ctx whose calls are recorded with what they are about.
@@ -212,12 +212,12 @@ func (o outbound) SignalWithStartWorkflow(ctx context.Context, in *ClientSignalW
 	}
 	request := signalWithStart(start, in.SignalName, input)
 	request.Links = links.Requested(ctx)
-	response, err := o.service.SignalWithStartWorkflowExecution(ctx, request)
+	response, err := o.service.SignalWithStartWorkflowExecution(o.measured(ctx, in.WorkflowType, in.Options.TaskQueue), request)
 	if err != nil {
 		return nil, err
 	}
 	links.Answered(ctx, response.GetSignalLink())
-	return o.newRun(in.WorkflowType, in.Options.ID, response.GetRunId(), response.GetFirstExecutionRunId()), nil
+	return o.newRun(in.WorkflowType, in.Options.TaskQueue, in.Options.ID, response.GetRunId(), response.GetFirstExecutionRunId()), nil
 }
 
 // startRequest is the request to start a workflow. All that starts one is made of it.

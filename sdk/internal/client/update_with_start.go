@@ -143,13 +143,14 @@ func (o outbound) UpdateWithStartWorkflow(ctx context.Context, in *ClientUpdateW
 	if err != nil {
 		return nil, err
 	}
+	measured := o.measured(ctx, operation.input.WorkflowType, operation.input.Options.TaskQueue)
 	for {
-		started, updated, err := o.startAndUpdate(ctx, start, update)
+		started, updated, err := o.startAndUpdate(measured, start, update)
 		if err != nil {
 			return nil, err
 		}
 		if operation.run == nil {
-			operation.run = o.newRun(operation.input.WorkflowType, start.GetWorkflowId(), started.GetRunId(), started.GetFirstExecutionRunId())
+			operation.run = o.newRun(operation.input.WorkflowType, operation.input.Options.TaskQueue, start.GetWorkflowId(), started.GetRunId(), started.GetFirstExecutionRunId())
 			close(operation.done)
 		}
 		if isDurable(updated) {
