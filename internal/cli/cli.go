@@ -26,10 +26,15 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/perdure/perdure/internal/cli/activity"
+	"github.com/perdure/perdure/internal/cli/batch"
 	"github.com/perdure/perdure/internal/cli/command"
+	"github.com/perdure/perdure/internal/cli/config"
 	"github.com/perdure/perdure/internal/cli/flags"
 	"github.com/perdure/perdure/internal/cli/operator"
 	"github.com/perdure/perdure/internal/cli/output"
+	"github.com/perdure/perdure/internal/cli/schedule"
+	"github.com/perdure/perdure/internal/cli/taskqueue"
+	"github.com/perdure/perdure/internal/cli/worker"
 	"github.com/perdure/perdure/internal/cli/workflow"
 	"github.com/perdure/perdure/internal/server"
 )
@@ -115,7 +120,7 @@ Temporal CLI: their flags and their JSON are the same, so that scripts carry ove
 	out := &app.Output
 	for title, commands := range map[string][]*cobra.Command{
 		groupServer: {newServerCommand(out), newAdminCommand(out), newVersionCommand(out)},
-		groupClient: {workflow.New(app), activity.New(app), operator.New(app)},
+		groupClient: {workflow.New(app), activity.New(app), schedule.New(app), batch.New(app), taskqueue.New(app), worker.New(app), operator.New(app), config.New(app)},
 	} {
 		for _, cmd := range commands {
 			cmd.GroupID = title

@@ -152,13 +152,15 @@ var (
 	uuids     = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	relative  = regexp.MustCompile(`\b(now|\d+ \w+ ago|\d+ \w+ from now)\b`)
 	since     = regexp.MustCompile(`(?m)^( +\d+  )(\d[\w. ]*?s)( +)([A-Z]\w+)`)
-	runTime   = regexp.MustCompile(`(RunTime +)\S+`)
+	runTime   = regexp.MustCompile(`(\bRunTime +)\S+`)
 	identity  = regexp.MustCompile(`perdure-cli:\S+`)
 	sizes     = regexp.MustCompile(`((?:HistorySize|historySizeBytes|StateTransitionCount) +)\d+`)
 	addresses = regexp.MustCompile(`127\.0\.0\.1:\d+`)
 	sticky    = regexp.MustCompile(`\S+:\(id \d+\)`)
 	pointers  = regexp.MustCompile(`0x[0-9a-f]+`)
 	times     = regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:.]+Z`)
+	traced    = regexp.MustCompile(`(?m)^([│╰├─ ]*[✓✗▷○⊘⊗⧖] .*?) \d[\d.]*m?s\b`)
+	files     = regexp.MustCompile(`/\S+temporal\.toml`)
 	stacks    = regexp.MustCompile(`(?m)^(\t| +)(/|\.\.|github\.com/).*\n`)
 )
 
@@ -180,6 +182,8 @@ func normal(text string) string {
 		return fmt.Sprintf("%s%-*s%s", m[1], len(m[2])+len(m[3]), "(time)", m[4])
 	})
 	text = runTime.ReplaceAllString(text, "$1(time)")
+	text = traced.ReplaceAllString(text, "$1 (time)")
+	text = files.ReplaceAllString(text, "(file)")
 	text = identity.ReplaceAllString(text, "(me)")
 	text = sizes.ReplaceAllString(text, "${1}(number)")
 	text = addresses.ReplaceAllString(text, "(address)")
@@ -252,7 +256,7 @@ func recorded(t *testing.T, out []byte, failed bool) string {
 }
 
 // volatile are fields whose values are not compared.
-var volatile = regexp.MustCompile(`(?i)(runid|time|identity|requestid|taskid|historysize\w*|duration\w*|updateid|binarychecksum|buildid|sdkname|sdkversion|stacktrace|lastaccesstime|serverversion|instancekey|sequencingeventid|^id|transitioncount|expirationtime|rate|deletednamespace)$`)
+var volatile = regexp.MustCompile(`(?i)(runid|times?|identity|requestid|taskid|historysize\w*|duration\w*|updateid|binarychecksum|buildid|sdkname|sdkversion|stacktrace|lastaccesstime|serverversion|instancekey|sequencingeventid|^id|transitioncount|expirationtime|rate|deletednamespace)$`)
 
 // stripped is a JSON value whose volatile parts are replaced.
 func stripped(name string, value any) any {

@@ -2,6 +2,11 @@ package command
 
 import "github.com/perdure/perdure/internal/cli/output"
 
+// WireList is [List] with payloads in JSON as they are on the wire.
+func WireList[T any](out *output.Printer, limit int, page func(token []byte) ([]T, []byte, error), table *output.Table, row func(T) []any) error {
+	return List(out.OfWire(), limit, page, table, row)
+}
+
 // List prints things that the server lists in pages, limit of them at most (0: all): as rows
 // of a table, or as a list in JSON.
 func List[T any](out *output.Printer, limit int, page func(token []byte) ([]T, []byte, error), table *output.Table, row func(T) []any) error {

@@ -158,10 +158,13 @@ func (p *Printer) Value(v any) error {
 
 // Wire is [Printer.Value] with payloads as they are on the wire, which is what a replayer
 // reads.
-func (p *Printer) Wire(message proto.Message) error {
+func (p *Printer) Wire(message proto.Message) error { return p.OfWire().Value(message) }
+
+// OfWire is the printer with payloads as they are on the wire.
+func (p *Printer) OfWire() *Printer {
 	q := *p
 	q.shorthand = false
-	return q.Value(message)
+	return &q
 }
 
 // Marshal makes compact JSON of a value. Payloads in messages are shown as the JSON they

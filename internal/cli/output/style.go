@@ -20,11 +20,20 @@ var (
 	faint   = lipgloss.NewStyle().Faint(true)
 )
 
-// Good, Bad and Faint style text by what it means.
+// Good is for what went well.
 func Good(s string) string { return good.Render(s) }
 
 // Bad is for failures.
 func Bad(s string) string { return bad.Render(s) }
+
+// Late is for what took too long.
+func Late(s string) string { return late.Render(s) }
+
+// Stopped is for what was ended from outside.
+func Stopped(s string) string { return stopped.Render(s) }
+
+// Begun is for what goes on.
+func Begun(s string) string { return begun.Render(s) }
 
 // Faint is for what matters less than what is beside it.
 func Faint(s string) string { return faint.Render(s) }

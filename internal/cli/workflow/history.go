@@ -17,6 +17,7 @@ import (
 	"github.com/perdure/perdure/internal/cli/command"
 	"github.com/perdure/perdure/internal/cli/flags"
 	"github.com/perdure/perdure/internal/cli/output"
+	"github.com/perdure/perdure/internal/cli/trace"
 	"github.com/perdure/perdure/internal/historytext"
 )
 
@@ -100,7 +101,7 @@ func (h *history) print(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		next := nextRun(last)
+		next := trace.NextRun(last)
 		if next == "" {
 			return nil
 		}

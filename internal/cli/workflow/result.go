@@ -16,6 +16,7 @@ import (
 	"github.com/perdure/perdure/internal/cli/command"
 	"github.com/perdure/perdure/internal/cli/flags"
 	"github.com/perdure/perdure/internal/cli/output"
+	"github.com/perdure/perdure/internal/cli/trace"
 )
 
 // errFailed is what the exit code of a command says whose workflow did not complete.
@@ -56,7 +57,7 @@ func closeEvent(ctx context.Context, s *command.Session, workflowID, runID strin
 		if err != nil {
 			return nil, err
 		}
-		if runID = nextRun(event); runID == "" {
+		if runID = trace.NextRun(event); runID == "" {
 			return event, nil
 		}
 	}
@@ -73,20 +74,6 @@ func closeEventOf(ctx context.Context, s *command.Session, workflowID, runID str
 		return nil, fmt.Errorf("waiting for the workflow: %w", err)
 	}
 	return event, nil
-}
-
-// nextRun is the run that continues the one which an event closes: after a continue as new,
-// a retry, or by its cron specification. Empty if there is none.
-func nextRun(closing *historypb.HistoryEvent) string {
-	switch a := closing.GetAttributes().(type) {
-	case *historypb.HistoryEvent_WorkflowExecutionContinuedAsNewEventAttributes:
-		return a.WorkflowExecutionContinuedAsNewEventAttributes.GetNewExecutionRunId()
-	case *historypb.HistoryEvent_WorkflowExecutionFailedEventAttributes:
-		return a.WorkflowExecutionFailedEventAttributes.GetNewExecutionRunId()
-	case *historypb.HistoryEvent_WorkflowExecutionTimedOutEventAttributes:
-		return a.WorkflowExecutionTimedOutEventAttributes.GetNewExecutionRunId()
-	}
-	return ""
 }
 
 // statusOf is the word for how a workflow has ended.

@@ -9,7 +9,6 @@ import (
 	batchpb "go.temporal.io/api/batch/v1"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
-	sdkpb "go.temporal.io/api/sdk/v1"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -17,7 +16,6 @@ import (
 	"github.com/perdure/perdure/internal/cli/command"
 	"github.com/perdure/perdure/internal/cli/flags"
 	"github.com/perdure/perdure/internal/cli/output"
-	"github.com/perdure/perdure/sdk/converter"
 )
 
 func newSignal(g *command.Group) *cobra.Command {
@@ -113,12 +111,12 @@ func (f *starting) signalWithStart(s *command.Session) (*workflowservice.SignalW
 	if err != nil {
 		return nil, err
 	}
-	memo, err := encodedMap(options.Memo)
+	memo, err := flags.EncodedMap(options.Memo)
 	if err != nil {
 		return nil, err
 	}
 	//lint:ignore SA1019 they are given without their types
-	attributes, err := encodedMap(options.SearchAttributes)
+	attributes, err := flags.EncodedMap(options.SearchAttributes)
 	if err != nil {
 		return nil, err
 	}
@@ -149,40 +147,6 @@ func (f *starting) signalWithStart(s *command.Session) (*workflowservice.SignalW
 	if attributes != nil {
 		request.SearchAttributes = &commonpb.SearchAttributes{IndexedFields: attributes}
 	}
-	request.UserMetadata, err = userMetadata(options.StaticSummary, options.StaticDetails)
+	request.UserMetadata, err = flags.UserMetadata(options.StaticSummary, options.StaticDetails)
 	return request, err
-}
-
-// encodedMap encodes the values of a map, nil if it is empty.
-func encodedMap(values map[string]any) (map[string]*commonpb.Payload, error) {
-	if len(values) == 0 {
-		return nil, nil
-	}
-	encoded := make(map[string]*commonpb.Payload, len(values))
-	for name, value := range values {
-		payload, err := converter.GetDefaultDataConverter().ToPayload(value)
-		if err != nil {
-			return nil, err
-		}
-		encoded[name] = payload
-	}
-	return encoded, nil
-}
-
-// userMetadata is what is said about a workflow for people, nil if nothing is.
-func userMetadata(summary, details string) (*sdkpb.UserMetadata, error) {
-	metadata := &sdkpb.UserMetadata{}
-	for text, target := range map[string]**commonpb.Payload{summary: &metadata.Summary, details: &metadata.Details} {
-		if text == "" {
-			continue
-		}
-		var err error
-		if *target, err = converter.GetDefaultDataConverter().ToPayload(text); err != nil {
-			return nil, err
-		}
-	}
-	if metadata.Summary == nil && metadata.Details == nil {
-		return nil, nil
-	}
-	return metadata, nil
 }

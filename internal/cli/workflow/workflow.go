@@ -26,7 +26,7 @@ with all that a query finds (--query), as a batch job.`,
 	g := app.NewGroup(cmd)
 	cmd.AddCommand(
 		newStart(g), newExecute(g), newSignalWithStart(g), newStartUpdateWithStart(g), newExecuteUpdateWithStart(g), newRerun(g),
-		newList(g), newCount(g), newDescribe(g), newShow(g), newResult(g),
+		newList(g), newCount(g), newDescribe(g), newShow(g), newTrace(g), newResult(g),
 		newSignal(g), newQuery(g), newStack(g), newMetadata(g), newUpdate(g),
 		newCancel(g), newTerminate(g), newDelete(g), newReset(g), newUpdateOptions(g), newPause(g), newUnpause(g),
 		newFixHistoryJSON(),
