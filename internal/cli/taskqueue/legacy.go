@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 it is what older servers understand
+
 package taskqueue
 
 import (
@@ -60,7 +62,6 @@ func legacyJSON(out *output.Printer, response *workflowservice.DescribeTaskQueue
 		object["partition"] = 0
 		return object, err
 	}
-	//lint:ignore SA1019 it is what older servers say
 	status, err := ofPartition(response.GetTaskQueueStatus())
 	if err != nil {
 		return err

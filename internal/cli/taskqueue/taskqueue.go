@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 the builds of a queue are described in this way only
+
 // Package taskqueue are the commands below `perdure task-queue`. Flags, and fields of JSON
 // output, are those of the Temporal CLI.
 package taskqueue
