@@ -49,9 +49,15 @@ func (w *World) poll(method string, request, reply proto.Message, taken func() b
 	for end := time.Now().Add(w.patience); time.Until(end) > w.patience/4 && !taken(); {
 		ctx, cancel := context.WithTimeout(w.Ctx, onePoll)
 		err := recorder.Invoke(ctx, serviceMethod(method), request, reply)
+		late := ctx.Err() != nil && w.Ctx.Err() == nil
 		cancel()
-		if err != nil {
-			break
+		switch {
+		case err == nil:
+		case late: // the server was too busy to say in time that there is no task
+			last = outcome{last.method, reply, nil}
+		default:
+			w.emit(last)
+			return
 		}
 	}
 	w.emit(last)
