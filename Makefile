@@ -81,6 +81,13 @@ bin/floor: $(wildcard bench/floor/*.go) bench/go.mod
 bench: build bin/peer bin/floor ## Compare with a Temporal server on this machine (SECONDS=10 RUN=regexp OUTPUT=text|markdown|json)
 	$(OUTSIDE) bench run . -perdure ../bin/perdure -peer ../bin/peer -floor ../bin/floor -seconds $(SECONDS) -run '$(RUN)' $(if $(OUTPUT),-output $(OUTPUT))
 
+SCENARIO ?= 1
+SERVERS ?= bin/floor bin/perdure
+
+.PHONY: bench-turns
+bench-turns: build bin/floor ## Compare SERVERS="bin/floor bin/perdure" by turns on a busy machine (SCENARIO=index)
+	$(OUTSIDE) bench run ./turns -scenario $(SCENARIO) $(SERVERS:%=../%)
+
 .PHONY: bench-sdk
 bench-sdk: build ## Compare Perdure's SDK with the Temporal Go SDK: CPU of workers and clients, replay, memory of cached workflows
 	$(OUTSIDE) bench run . -perdure ../bin/perdure -seconds $(SECONDS) -sdks $(if $(OUTPUT),-output $(OUTPUT))
