@@ -83,6 +83,7 @@ func (h *namespaceHandlers) DeprecateNamespace(ctx context.Context, req *workflo
 func describeNamespace(ctx context.Context, ns *namespace.Namespace) *workflowservice.DescribeNamespaceResponse {
 	settings := callOf(ctx).settings
 	limits := settings.limits.Get(func() string { return ns.Name })
+	activities := dynamicconfig.StandaloneActivities.Get(settings.config, ns.Name)
 	bad := make(map[string]*namespacepb.BadBinaryInfo, len(ns.BadBinaries))
 	for checksum, b := range ns.BadBinaries {
 		bad[checksum] = &namespacepb.BadBinaryInfo{Reason: b.Reason, Operator: b.Operator, CreateTime: timestamppb.New(b.Created)}
@@ -98,11 +99,15 @@ func describeNamespace(ctx context.Context, ns *namespace.Namespace) *workflowse
 			SupportsSchedules: dynamicconfig.Schedules.Get(settings.config, ns.Name),
 			// As in GetSystemInfo: what is not set is not there.
 			Capabilities: &namespacepb.NamespaceInfo_Capabilities{
-				EagerWorkflowStart:              dynamicconfig.EagerWorkflowStart.Get(settings.config, ns.Name),
-				SyncUpdate:                      dynamicconfig.Updates.Get(settings.config, ns.Name),
-				AsyncUpdate:                     dynamicconfig.UpdatesAccepted.Get(settings.config, ns.Name),
-				ReportedProblemsSearchAttribute: dynamicconfig.ReportedProblems.Get(settings.config, ns.Name) > 0,
-				WorkflowPause:                   dynamicconfig.WorkflowPause.Get(settings.config, ns.Name),
+				EagerWorkflowStart:                 dynamicconfig.EagerWorkflowStart.Get(settings.config, ns.Name),
+				SyncUpdate:                         dynamicconfig.Updates.Get(settings.config, ns.Name),
+				AsyncUpdate:                        dynamicconfig.UpdatesAccepted.Get(settings.config, ns.Name),
+				ReportedProblemsSearchAttribute:    dynamicconfig.ReportedProblems.Get(settings.config, ns.Name) > 0,
+				WorkflowPause:                      dynamicconfig.WorkflowPause.Get(settings.config, ns.Name),
+				StandaloneActivities:               activities,
+				StandaloneActivityStartDelay:       activities && dynamicconfig.ActivityStartDelay.Get(settings.config, ns.Name),
+				StandaloneActivityBatchOperations:  activities && dynamicconfig.BatchesOfActivities.Get(settings.config, ns.Name),
+				StandaloneActivityOperatorCommands: activities && dynamicconfig.ActivityOperators.Get(settings.config, ns.Name),
 				// Workers that stop wait for the replies to their polls, which
 				// ShutdownWorker brings about, so that no task gets lost on the way.
 				WorkerPollCompleteOnShutdown:     dynamicconfig.CancelPollsOnShutdown.Get(settings.config, ns.Name),
