@@ -31,6 +31,7 @@ type sessionWorker struct {
 
 	mu   sync.Mutex
 	open map[string]chan struct{} // by session id; closed when the session is completed
+	most int                      // how many may be open
 }
 
 func newSessionWorker(w *Worker) *sessionWorker {
@@ -39,6 +40,7 @@ func newSessionWorker(w *Worker) *sessionWorker {
 		resourceID: uuid.NewString(),
 		over:       make(chan struct{}),
 		open:       make(map[string]chan struct{}),
+		most:       c.MaxConcurrentSessionExecutionSize,
 	}
 	s.taskQueue = s.resourceID + "@" + hostName()
 	// One poll, and it holds a slot: with as many slots as there may be sessions a worker
@@ -87,7 +89,10 @@ func (s *sessionWorker) end() {
 // hold is the activity that holds a session open.
 func (s *sessionWorker) hold(ctx context.Context, sessionID string) error {
 	env := activities.FromContext(ctx)
-	completed := s.begin(sessionID)
+	completed, err := s.begin(sessionID)
+	if err != nil {
+		return err
+	}
 	defer s.forget(sessionID)
 	answer := flow.SessionCreated{Taskqueue: s.taskQueue, ResourceID: s.resourceID, HostName: hostName()}
 	workflow := env.Info.WorkflowExecution
@@ -138,13 +143,18 @@ func (s *sessionWorker) complete(_ context.Context, sessionID string) error {
 	return nil
 }
 
-// begin notes a session, and returns a channel that is closed when it is completed.
-func (s *sessionWorker) begin(sessionID string) <-chan struct{} {
+// begin notes a session, and returns a channel that is closed when it is completed. It fails
+// if there are as many as there may be, with an error that is retried: sessions that are
+// created anew come from the worker's own queue, whose slots are not those of sessions.
+func (s *sessionWorker) begin(sessionID string) (<-chan struct{}, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(s.open) >= s.most {
+		return nil, failure.NewApplicationError("too many outstanding sessions", "", failure.ApplicationErrorOptions{})
+	}
 	completed := make(chan struct{})
 	s.open[sessionID] = completed
-	return completed
+	return completed, nil
 }
 
 func (s *sessionWorker) forget(sessionID string) {
