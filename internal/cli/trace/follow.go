@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
@@ -30,6 +31,7 @@ type Trace struct {
 	changes chan change
 	slots   chan struct{}
 	readers sync.WaitGroup
+	tick    <-chan time.Time // when to draw although nothing has changed; nil for never
 }
 
 // change is an event of a workflow of the tree, or the end of what can be read of it.
@@ -53,8 +55,8 @@ func New(c client.Client, workflowID, runID string, options Options) *Trace {
 }
 
 // Follow reads until the workflow has closed and all has been read of the children that
-// have ended before it. It calls changed after every change of the tree; nothing else
-// changes it. Children that outlive it are left as they are then.
+// have ended before it. It calls changed after every change of the tree, or when it is to
+// be drawn anew; nothing else changes it. Children that outlive it are left as they are then.
 func (t *Trace) Follow(ctx context.Context, changed func()) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer t.readers.Wait()
@@ -74,6 +76,8 @@ func (t *Trace) Follow(ctx context.Context, changed func()) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-t.tick:
+			changed()
 		case c := <-t.changes:
 			switch {
 			case c.err != nil && (c.node == t.Root || ctx.Err() != nil):

@@ -11,11 +11,17 @@ import (
 	"github.com/charmbracelet/colorprofile"
 )
 
+// redrawn is how often the durations of what goes on are drawn anew.
+const redrawn = 200 * time.Millisecond
+
 // Live shows the tree on a terminal while it follows the workflow. What is shown last is
 // taken away again: whoever calls it prints the tree as it is in the end.
 func (t *Trace) Live(ctx context.Context, terminal *os.File, profile colorprofile.Profile, view View) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	clock := time.NewTicker(redrawn)
+	defer clock.Stop()
+	t.tick = clock.C
 	screen := &screen{}
 	program := tea.NewProgram(screen, tea.WithContext(ctx), tea.WithOutput(terminal), tea.WithInput(nil),
 		tea.WithColorProfile(profile), tea.WithoutSignalHandler())
