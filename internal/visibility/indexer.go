@@ -4,17 +4,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"go.temporal.io/api/serviceerror"
-
 	"github.com/perdure/perdure/internal/runtime"
 	"github.com/perdure/perdure/internal/storage"
-	"github.com/perdure/perdure/internal/visibility/query"
 )
 
 // Log is what an indexer needs of package runtime, which documents it.
@@ -190,101 +186,6 @@ func (x *Indexer) hurry() {
 	x.look()
 }
 
-// CatchUp waits until the index has all that was durable when it was called.
-func (x *Indexer) CatchUp(ctx context.Context) error {
-	x.mu.Lock()
-	x.asked++
-	ticket := x.asked
-	x.mu.Unlock()
-	x.hurry()
-	for {
-		x.mu.Lock()
-		passed, failure, over := x.passed, x.failure, x.over
-		x.mu.Unlock()
-		if passed >= ticket {
-			return failure
-		}
-		select {
-		case <-over:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// List returns a page; see Index.
-func (x *Indexer) List(ctx context.Context, request ListRequest) (page *Page, err error) {
-	err = x.read(ctx, isExact(request.Query.Where), func(index Index) error {
-		page, err = index.List(ctx, request)
-		return err
-	})
-	return page, err
-}
-
-// Count counts; see Index.
-func (x *Indexer) Count(ctx context.Context, namespace string, q *query.Query) (groups []Group, err error) {
-	err = x.read(ctx, isExact(q.Where) || countsRunning(q), func(index Index) error {
-		groups, err = index.Count(ctx, namespace, q)
-		return err
-	})
-	return groups, err
-}
-
-// read calls fn with an index that has all that was durable before; if it need not be exact,
-// with what is known after a second.
-func (x *Indexer) read(ctx context.Context, exact bool, fn func(Index) error) error {
-	wait, cancel := ctx, context.CancelFunc(func() {})
-	if !exact {
-		wait, cancel = context.WithTimeout(ctx, maxLag)
-	}
-	err := x.CatchUp(wait)
-	cancel()
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err != nil && exact:
-		return serviceerror.NewUnavailablef("the visibility index is behind: %v", err)
-	}
-	x.indexMu.RLock()
-	defer x.indexMu.RUnlock()
-	if x.index == nil {
-		return serviceerror.NewUnavailable("the visibility index is being built; try again in a moment")
-	}
-	err = fn(x.index)
-	if errors.Is(err, ErrCorrupt) {
-		x.mu.Lock()
-		x.damaged, x.failure = true, err
-		x.mu.Unlock()
-		x.hurry()
-	}
-	if err != nil && ctx.Err() == nil {
-		x.log.Error("The visibility index could not be read.", "error", err)
-		return serviceerror.NewUnavailable("the visibility index cannot be read; see the log of the server")
-	}
-	return err
-}
-
-// isExact reports whether a query is about one workflow id.
-func isExact(where query.Expr) bool {
-	switch e := where.(type) {
-	case query.And:
-		for _, part := range e {
-			if isExact(part) {
-				return true
-			}
-		}
-	case *query.Condition:
-		return e.Op == query.Equal && (e.Column.Name == "WorkflowId" || e.Column.Name == "RunId")
-	}
-	return false
-}
-
-// countsRunning reports whether a count is about what runs.
-func countsRunning(q *query.Query) bool {
-	c, ok := q.Where.(*query.Condition)
-	return ok && c.Column.Name == "ExecutionStatus"
-}
-
 // run is the goroutine: it opens the index and follows the log until the context ends.
 func (x *Indexer) run(ctx context.Context) {
 	timer := time.NewTimer(0)
@@ -414,98 +315,4 @@ func (x *Indexer) last(ctx context.Context) {
 	if x.follow(ctx) == nil && x.pending > 0 {
 		_ = x.trim(ctx)
 	}
-}
-
-// follow reads the logs of all shards and applies what it finds.
-func (x *Indexer) follow(ctx context.Context) error {
-	batch := &Batch{Through: make(map[storage.ShardID]int64)}
-	for _, id := range x.source.Shards() {
-		for more := true; more; {
-			var err error
-			if more, err = x.readInto(ctx, batch, id); err != nil {
-				return err
-			}
-			if len(batch.Changes) >= batchSize {
-				if err := x.apply(ctx, batch); err != nil {
-					return err
-				}
-				batch = &Batch{Through: make(map[storage.ShardID]int64)}
-			}
-		}
-	}
-	if len(batch.Changes) == 0 {
-		return nil
-	}
-	return x.apply(ctx, batch)
-}
-
-// readInto reads the log of a shard into a batch, as far as it has room, and reports whether
-// there may be more.
-func (x *Indexer) readInto(ctx context.Context, batch *Batch, id storage.ShardID) (more bool, err error) {
-	after, ok := batch.Through[id]
-	if !ok {
-		after = x.positions[id]
-	}
-	if end, err := x.source.ChangesEnd(id); err != nil || end <= after {
-		return false, err
-	}
-	changes, through, more, err := x.source.ReadChanges(ctx, id, after, batchSize)
-	if err != nil {
-		return false, err
-	}
-	if batch.Changes, err = x.decode(batch.Changes, changes); err != nil {
-		return false, err
-	}
-	if len(changes) == 0 {
-		// Nothing to be written down, but not to be read again.
-		x.positions[id] = through
-		return more, nil
-	}
-	batch.Through[id] = through
-	return more, nil
-}
-
-func (x *Indexer) decode(to []Change, changes []runtime.Change) ([]Change, error) {
-	for i := range changes {
-		change, err := decodeChange(changes[i].Entity.Namespace, changes[i].ID, changes[i].Row, x.options.Types)
-		if err != nil {
-			return to, err
-		}
-		to = append(to, change)
-	}
-	return to, nil
-}
-
-func (x *Indexer) apply(ctx context.Context, batch *Batch) error {
-	if err := x.index.Apply(ctx, batch); err != nil {
-		return err
-	}
-	if x.pending == 0 {
-		x.since = time.Now()
-	}
-	x.pending += len(batch.Changes)
-	for id, through := range batch.Through {
-		x.positions[id] = through
-		x.untrimmed[id] = through
-	}
-	return nil
-}
-
-// trim makes the index durable, and then drops from the logs what it has.
-func (x *Indexer) trim(ctx context.Context) error {
-	if x.builder != nil {
-		x.since = time.Now() // it reads the logs from where they were when it began
-		return nil
-	}
-	if err := x.index.Sync(ctx); err != nil {
-		return err
-	}
-	for id, through := range x.untrimmed {
-		if err := x.source.TrimChanges(ctx, id, through); err != nil {
-			return fmt.Errorf("trimming the change log: %w", err)
-		}
-		delete(x.untrimmed, id)
-	}
-	x.pending = 0
-	return nil
 }
