@@ -9,9 +9,11 @@ import (
 	batchpb "go.temporal.io/api/batch/v1"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/server"
@@ -264,5 +266,25 @@ func TestAQueryThatIsWrongStartsNoBatchOperation(t *testing.T) {
 		if err := b.startBatch("job", &batchRequest{VisibilityQuery: query, Operation: cancelAll}); status.Code(err) != codes.InvalidArgument {
 			t.Errorf("%s: %v", query, err)
 		}
+	}
+}
+
+func TestABatchOperationTerminatesActivitiesWithoutAWorkflow(t *testing.T) {
+	b := start(t, server.Options{DynamicConfig: append(fast, dynamicconfig.Override{Key: "frontend.enableBatchOperationsForStandaloneActivities", Value: "true"})})
+	for i := range 3 {
+		_, err := b.client.StartActivityExecution(b.ctx(), &workflowservice.StartActivityExecutionRequest{
+			Namespace: ns, ActivityId: fmt.Sprint("a-", i), ActivityType: &commonpb.ActivityType{Name: "work"}, TaskQueue: &taskqueuepb.TaskQueue{Name: queue},
+			StartToCloseTimeout: durationpb.New(time.Hour), RequestId: fmt.Sprint("r-", i), Identity: "client"})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	terminate := &workflowservice.StartBatchOperationRequest_TerminateActivitiesOperation{TerminateActivitiesOperation: &batchpb.BatchOperationTerminateActivities{Identity: "ann", Reason: "enough"}}
+	if got := b.runBatch("job", &batchRequest{VisibilityQuery: "ActivityType = 'work'", Operation: terminate}); got != "Completed 3 3 0" {
+		t.Errorf("it ends %s", got)
+	}
+	resp, err := b.client.DescribeActivityExecution(b.ctx(), &workflowservice.DescribeActivityExecutionRequest{Namespace: ns, ActivityId: "a-1"})
+	if err != nil || resp.GetInfo().GetStatus() != enumspb.ACTIVITY_EXECUTION_STATUS_TERMINATED {
+		t.Errorf("an activity is %v, %v", resp.GetInfo(), err)
 	}
 }
