@@ -287,8 +287,6 @@ func nextRetryDelay(d time.Duration) func(*failurepb.ApplicationFailureInfo) {
 	return func(info *failurepb.ApplicationFailureInfo) { info.NextRetryDelay = durationpb.New(d) }
 }
 
-func nonRetryable(info *failurepb.ApplicationFailureInfo) { info.NonRetryable = true }
-
 // defaultPolicy is an empty retry policy as it is completed on arrival.
 func defaultPolicy(change ...func(*commonpb.RetryPolicy)) *commonpb.RetryPolicy {
 	policy := build(&commonpb.RetryPolicy{}, change)

@@ -40,10 +40,10 @@ func prepare(ctx context.Context, conn *sql.Conn) (*statements, error) {
 		{&s.insert, "INSERT INTO runs (" + runColumns + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
 		{&s.update, "UPDATE runs SET (" + runColumns + ") = (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE id = ?"},
 		{&s.remove, "DELETE FROM runs WHERE id = ?"},
-		{&s.addAttribute, "INSERT OR IGNORE INTO attributes (id, attr, value, closed, started) VALUES (?, ?, ?, ?, ?)"},
+		{&s.addAttribute, "INSERT OR IGNORE INTO attributes (id, attr, value, closed, started, status, part) VALUES (?, ?, ?, ?, ?, ?, ?)"},
 		// OR ROLLBACK, as SQLite otherwise keeps a journal of the one statement, for which it
 		// allocates and frees 64 KiB.
-		{&s.moveAttributes, "UPDATE OR ROLLBACK attributes SET closed = ?, started = ? WHERE id = ?"},
+		{&s.moveAttributes, "UPDATE OR ROLLBACK attributes SET closed = ?, started = ?, status = ?, part = ? WHERE id = ?"},
 		{&s.dropAttributes, "DELETE FROM attributes WHERE id = ?"},
 		{&s.count, "INSERT INTO counts (part, status, n) VALUES (?, ?, ?) ON CONFLICT (part, status) DO UPDATE SET n = n + excluded.n"},
 		{&s.position, "INSERT INTO positions (shard, through) VALUES (?, ?) ON CONFLICT (shard) DO UPDATE SET through = excluded.through"},
@@ -243,21 +243,21 @@ func (a *application) set(c *visibility.Change, old stored, part, namespace int6
 	} else if _, err := a.exec(s.update, append(values, id)...); err != nil {
 		return err
 	}
-	return a.setAttributes(c, id, old, closed, started, rest)
+	return a.setAttributes(c, old, stored{id, part, int32(row.Status), closed, started, rest})
 }
 
-// setAttributes makes the attributes of the run with the id those of the change.
-func (a *application) setAttributes(c *visibility.Change, id int64, old stored, closed, started int64, rest []byte) error {
+// setAttributes makes the attributes of the run those of the change.
+func (a *application) setAttributes(c *visibility.Change, old, now stored) error {
 	s := a.index.statements
 	if old.id != 0 && len(old.rest) > 0 {
-		if string(old.rest) == string(rest) {
-			if old.closed == closed && old.started == started {
+		if string(old.rest) == string(now.rest) {
+			if old.closed == now.closed && old.started == now.started && old.status == now.status && old.part == now.part {
 				return nil
 			}
-			_, err := a.exec(s.moveAttributes, closed, started, id)
+			_, err := a.exec(s.moveAttributes, now.closed, now.started, now.status, now.part, now.id)
 			return err
 		}
-		if _, err := a.exec(s.dropAttributes, id); err != nil {
+		if _, err := a.exec(s.dropAttributes, now.id); err != nil {
 			return err
 		}
 	}
@@ -268,7 +268,7 @@ func (a *application) setAttributes(c *visibility.Change, id int64, old stored, 
 			return err
 		}
 		for _, value := range indexed(attribute) {
-			if _, err := a.exec(s.addAttribute, id, attr, value, closed, started); err != nil {
+			if _, err := a.exec(s.addAttribute, now.id, attr, value, now.closed, now.started, now.status, now.part); err != nil {
 				return err
 			}
 		}

@@ -22,11 +22,10 @@ import (
 func (x *Index) List(ctx context.Context, request visibility.ListRequest) (*visibility.Page, error) {
 	page := &visibility.Page{}
 	err := x.reading(ctx, request.Namespace, request.Query, func(conn *sql.Conn, s *scope) error {
-		from, err := s.planList(ctx, conn, request.Query)
+		text, args, err := s.list(ctx, conn, request)
 		if err != nil {
 			return err
 		}
-		text, args := s.list(from, request)
 		rows, err := conn.QueryContext(ctx, text, args...)
 		if err != nil {
 			return err
@@ -56,7 +55,18 @@ const listColumns = `r.id, r.run_id, r.workflow_id, r.workflow_type, r.task_queu
  r.parent_workflow_id, r.parent_run_id, r.root_workflow_id, r.root_run_id, r.history_length, r.history_size, r.transitions, r.rest`
 
 // list is the statement of a page.
-func (s *scope) list(from source, request visibility.ListRequest) (string, []any) {
+func (s *scope) list(ctx context.Context, conn *sql.Conn, request visibility.ListRequest) (string, []any, error) {
+	if n, err := s.narrowList(ctx, conn, request.Query); n != nil || err != nil {
+		if err != nil {
+			return "", nil, err
+		}
+		text, args := n.list(request)
+		return text, args, nil
+	}
+	from, err := s.planList(ctx, conn, request.Query)
+	if err != nil {
+		return "", nil, err
+	}
 	conditions := []fragment{from.where, s.inScope(), s.compile(request.Query.Where)}
 	conditions = append(conditions, implied(request.Query.Where)...)
 	keys := s.keys(request.Query.OrderBy)
@@ -72,7 +82,7 @@ func (s *scope) list(from source, request visibility.ListRequest) (string, []any
 	}
 	where, order := joined(conditions, " AND "), orderBy(keys, from.order)
 	args := slices.Concat(selected.args, where.args, order.args, []any{request.Size + 1}) // one more tells whether there is another page
-	return "SELECT " + selected.text + " FROM " + from.from + " WHERE " + where.text + " ORDER BY " + order.text + " LIMIT ?", args
+	return "SELECT " + selected.text + " FROM " + from.from + " WHERE " + where.text + " ORDER BY " + order.text + " LIMIT ?", args, nil
 }
 
 // joined puts a separator between fragments.
@@ -120,52 +130,36 @@ func (x *Index) Count(ctx context.Context, namespace string, q *query.Query) ([]
 // count is the statement of a count. One that depends on statuses alone is read from the
 // table of counts.
 func (s *scope) count(ctx context.Context, conn *sql.Conn, q *query.Query) (string, []any, error) {
-	from, n := source{from: "counts r", where: sqlText("1")}, "coalesce(sum(r.n), 0)"
-	if !counted(q.Where) {
+	from, where, n := "counts r", joined([]fragment{s.inScope(), s.compile(q.Where)}, " AND "), "coalesce(sum(r.n), 0)"
+	if !onlyAbout(q.Where, inCounts) {
 		var err error
-		if from, err = s.plan(ctx, conn, q.Where, false); err != nil {
+		if from, where, err = s.counted(ctx, conn, q); err != nil {
 			return "", nil, err
 		}
 		n = "count(*)"
 	}
-	conditions := []fragment{from.where, s.inScope(), s.compile(q.Where)}
-	if n == "count(*)" {
-		conditions = append(conditions, implied(q.Where)...)
-	}
-	where := joined(conditions, " AND ")
 	switch {
 	case q.GroupBy == nil:
-		return "SELECT " + n + " FROM " + from.from + " WHERE " + where.text, where.args, nil
+		return "SELECT " + n + " FROM " + from + " WHERE " + where.text, where.args, nil
 	case q.GroupBy.Name == visibility.DivisionAttribute:
-		return "SELECT coalesce(g.division, ''), " + n + " AS n FROM " + from.from + " JOIN partitions g ON g.id = r.part WHERE " + where.text +
+		return "SELECT coalesce(g.division, ''), " + n + " AS n FROM " + from + " JOIN partitions g ON g.id = r.part WHERE " + where.text +
 			" GROUP BY g.division HAVING n > 0 ORDER BY g.division", where.args, nil
 	}
-	return "SELECT r.status, " + n + " AS n FROM " + from.from + " WHERE " + where.text + " GROUP BY r.status HAVING n > 0 ORDER BY r.status", where.args, nil
+	return "SELECT r.status, " + n + " AS n FROM " + from + " WHERE " + where.text + " GROUP BY r.status HAVING n > 0 ORDER BY r.status", where.args, nil
 }
 
-// counted reports whether an expression is about nothing but what the table of counts
-// has.
-func counted(e query.Expr) bool {
-	switch e := e.(type) {
-	case nil:
-		return true
-	case query.And:
-		return allCounted(e)
-	case query.Or:
-		return allCounted(e)
-	case *query.Condition:
-		return e.Column.Name == "ExecutionStatus" || e.Column.Name == visibility.DivisionAttribute
-	}
-	return false
-}
+// inCounts are the attributes that the table of counts has.
+var inCounts = map[string]bool{"ExecutionStatus": true, visibility.DivisionAttribute: true}
 
-func allCounted(parts []query.Expr) bool {
-	for _, part := range parts {
-		if !counted(part) {
-			return false
-		}
+// counted are the rows that are counted: where they come from, and what must be true of
+// them.
+func (s *scope) counted(ctx context.Context, conn *sql.Conn, q *query.Query) (from string, where fragment, err error) {
+	if n := s.narrow(q.Where); n != nil {
+		return n.from, n.where, nil
 	}
-	return true
+	source, err := s.plan(ctx, conn, q.Where, false)
+	conditions := append([]fragment{source.where, s.inScope(), s.compile(q.Where)}, implied(q.Where)...)
+	return source.from, joined(conditions, " AND "), err
 }
 
 func scanGroup(rows *sql.Rows, by *query.Column) (group visibility.Group, err error) {

@@ -35,9 +35,10 @@ CREATE TABLE runs (
 );
 CREATE UNIQUE INDEX runs_by_run ON runs (run_id, namespace);
 CREATE INDEX runs_by_time ON runs (part, closed, started);
-CREATE INDEX runs_by_workflow ON runs (part, workflow_id, closed, started);
-CREATE INDEX runs_by_type ON runs (part, workflow_type, closed, started);
-CREATE INDEX runs_by_queue ON runs (part, task_queue, closed, started);
+-- With id and status, so that rows of one status are found without a look at runs (narrow.go).
+CREATE INDEX runs_by_workflow ON runs (part, workflow_id, closed, started, id, status);
+CREATE INDEX runs_by_type ON runs (part, workflow_type, closed, started, id, status);
+CREATE INDEX runs_by_queue ON runs (part, task_queue, closed, started, id, status);
 CREATE INDEX runs_by_start ON runs (part, started);
 CREATE INDEX runs_by_status ON runs (part, status, closed, started) WHERE status <> 2; -- most have completed
 CREATE INDEX runs_by_parent ON runs (part, parent_workflow_id, closed, started) WHERE parent_workflow_id IS NOT NULL;
@@ -53,11 +54,13 @@ CREATE TABLE attributes (
     id      INTEGER NOT NULL, -- of the run
     attr    INTEGER NOT NULL,
     value   NOT NULL,
-    closed  INTEGER NOT NULL, -- as in runs
+    closed  INTEGER NOT NULL, -- this and the next three: as in runs
     started INTEGER NOT NULL,
+    status  INTEGER NOT NULL,
+    part    INTEGER NOT NULL,
     PRIMARY KEY (id, attr, value)
 ) WITHOUT ROWID;
-CREATE INDEX attributes_by_value ON attributes (attr, value, closed, started, id);
+CREATE INDEX attributes_by_value ON attributes (attr, value, closed, started, id, status, part);
 
 -- How many runs there are.
 CREATE TABLE counts (part INTEGER NOT NULL, status INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (part, status)) WITHOUT ROWID;

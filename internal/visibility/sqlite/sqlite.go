@@ -21,7 +21,8 @@
 // Queries are compiled to SQL in which all that comes from a client is a parameter
 // (compile.go). Which index is read is not left to SQLite, which does not know what is
 // rare: plan.go looks into each index that could be used, as far as some hundred entries,
-// and takes the one in which there are the fewest.
+// and takes the one in which there are the fewest. An index that has all that a query is
+// about answers it alone (narrow.go).
 //
 // # Durability
 //
@@ -49,7 +50,7 @@ import (
 )
 
 // version is that of the schema. An index of another one is built anew.
-const version = "1"
+const version = "2"
 
 //go:embed schema.sql
 var schema string

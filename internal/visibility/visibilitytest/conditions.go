@@ -181,4 +181,13 @@ func movedAttributes(f *fixture) {
 	f.expect("Customer = 'a'", 3, 2, 1)
 	f.apply(Change(3, With("Customer", "a"), Closed(completed, time.Second)), Change(2, With("Customer", "a"), Closed(completed, time.Hour)))
 	f.expect("Customer = 'a'", 1, 2, 3)
+	f.expect("Customer = 'a' AND ExecutionStatus = 'Running'", 1)
+	// A pause moves nothing in the order, nor does another division.
+	paused := row(func(r *records.WorkflowRow) { r.Status = enumspb.WORKFLOW_EXECUTION_STATUS_PAUSED })
+	f.apply(Change(1, With("Customer", "a"), paused))
+	f.expect("Customer = 'a' AND ExecutionStatus = 'Running'")
+	f.expect("Customer STARTS_WITH 'a' AND ExecutionStatus = 'Paused'", 1)
+	f.apply(Change(1, With("Customer", "a"), paused, inDivision("d")))
+	f.expect("Customer = 'a'", 2, 3)
+	f.expect("Customer = 'a' AND TemporalNamespaceDivision = 'd'", 1)
 }
