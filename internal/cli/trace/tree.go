@@ -10,6 +10,7 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	failurepb "go.temporal.io/api/failure/v1"
 	historypb "go.temporal.io/api/history/v1"
 )
 
@@ -59,6 +60,15 @@ func (n *Node) add(event *historypb.HistoryEvent, kind, name string) *Node {
 	return child
 }
 
+// failureText is what a failure says, and its causes.
+func failureText(failure *failurepb.Failure) string {
+	text := failure.GetMessage()
+	for cause := failure.GetCause(); cause != nil; cause = cause.GetCause() {
+		text += ": " + cause.GetMessage()
+	}
+	return text
+}
+
 // end notes how what began with another event has ended.
 func (n *Node) end(event *historypb.HistoryEvent, began int64, state State, failure string) {
 	if child := n.byEvent[began]; child != nil {
@@ -104,11 +114,7 @@ func (n *Node) applyClose(event *historypb.HistoryEvent) bool {
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
 		n.State = Completed
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
-		failure := event.GetWorkflowExecutionFailedEventAttributes().GetFailure()
-		n.State, n.Failure = Failed, failure.GetMessage()
-		for cause := failure.GetCause(); cause != nil; cause = cause.GetCause() {
-			n.Failure += ": " + cause.GetMessage()
-		}
+		n.State, n.Failure = Failed, failureText(event.GetWorkflowExecutionFailedEventAttributes().GetFailure())
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT:
 		n.State = TimedOut
 	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED:
@@ -139,9 +145,9 @@ func (n *Node) applyActivity(event *historypb.HistoryEvent) bool {
 	case *historypb.HistoryEvent_ActivityTaskCompletedEventAttributes:
 		n.end(event, a.ActivityTaskCompletedEventAttributes.GetScheduledEventId(), Completed, "")
 	case *historypb.HistoryEvent_ActivityTaskFailedEventAttributes:
-		n.end(event, a.ActivityTaskFailedEventAttributes.GetScheduledEventId(), Failed, a.ActivityTaskFailedEventAttributes.GetFailure().GetMessage())
+		n.end(event, a.ActivityTaskFailedEventAttributes.GetScheduledEventId(), Failed, failureText(a.ActivityTaskFailedEventAttributes.GetFailure()))
 	case *historypb.HistoryEvent_ActivityTaskTimedOutEventAttributes:
-		n.end(event, a.ActivityTaskTimedOutEventAttributes.GetScheduledEventId(), TimedOut, a.ActivityTaskTimedOutEventAttributes.GetFailure().GetMessage())
+		n.end(event, a.ActivityTaskTimedOutEventAttributes.GetScheduledEventId(), TimedOut, failureText(a.ActivityTaskTimedOutEventAttributes.GetFailure()))
 	case *historypb.HistoryEvent_ActivityTaskCanceledEventAttributes:
 		n.end(event, a.ActivityTaskCanceledEventAttributes.GetScheduledEventId(), Canceled, "")
 	default:
@@ -170,7 +176,7 @@ func (n *Node) applyUpdate(event *historypb.HistoryEvent) bool {
 		n.add(event, "update", a.WorkflowExecutionUpdateAcceptedEventAttributes.GetAcceptedRequest().GetInput().GetName()).State = Running
 	case *historypb.HistoryEvent_WorkflowExecutionUpdateCompletedEventAttributes:
 		completed := a.WorkflowExecutionUpdateCompletedEventAttributes
-		state, failure := Completed, completed.GetOutcome().GetFailure().GetMessage()
+		state, failure := Completed, failureText(completed.GetOutcome().GetFailure())
 		if completed.GetOutcome().GetFailure() != nil {
 			state = Failed
 		}
@@ -193,7 +199,7 @@ func (n *Node) applyNexus(event *historypb.HistoryEvent) bool {
 	case *historypb.HistoryEvent_NexusOperationCompletedEventAttributes:
 		n.end(event, a.NexusOperationCompletedEventAttributes.GetScheduledEventId(), Completed, "")
 	case *historypb.HistoryEvent_NexusOperationFailedEventAttributes:
-		n.end(event, a.NexusOperationFailedEventAttributes.GetScheduledEventId(), Failed, a.NexusOperationFailedEventAttributes.GetFailure().GetMessage())
+		n.end(event, a.NexusOperationFailedEventAttributes.GetScheduledEventId(), Failed, failureText(a.NexusOperationFailedEventAttributes.GetFailure()))
 	case *historypb.HistoryEvent_NexusOperationTimedOutEventAttributes:
 		n.end(event, a.NexusOperationTimedOutEventAttributes.GetScheduledEventId(), TimedOut, "")
 	case *historypb.HistoryEvent_NexusOperationCanceledEventAttributes:
@@ -220,7 +226,7 @@ func (n *Node) applyChild(event *historypb.HistoryEvent) (begun *Node) {
 	case *historypb.HistoryEvent_ChildWorkflowExecutionCompletedEventAttributes:
 		n.end(event, a.ChildWorkflowExecutionCompletedEventAttributes.GetInitiatedEventId(), Completed, "")
 	case *historypb.HistoryEvent_ChildWorkflowExecutionFailedEventAttributes:
-		n.end(event, a.ChildWorkflowExecutionFailedEventAttributes.GetInitiatedEventId(), Failed, a.ChildWorkflowExecutionFailedEventAttributes.GetFailure().GetMessage())
+		n.end(event, a.ChildWorkflowExecutionFailedEventAttributes.GetInitiatedEventId(), Failed, failureText(a.ChildWorkflowExecutionFailedEventAttributes.GetFailure()))
 	case *historypb.HistoryEvent_ChildWorkflowExecutionTimedOutEventAttributes:
 		n.end(event, a.ChildWorkflowExecutionTimedOutEventAttributes.GetInitiatedEventId(), TimedOut, "")
 	case *historypb.HistoryEvent_ChildWorkflowExecutionCanceledEventAttributes:

@@ -184,6 +184,8 @@ func TestWorkersNameTheirQueueForCommandsIfTheServerSendsThem(t *testing.T) {
 			if got := completed.GetWorkerControlTaskQueue(); got != want {
 				t.Errorf("with commands %v the completion names %q, want %q", commands, got, want)
 			}
+			f.mu.Lock()
+			defer f.mu.Unlock()
 			if got := f.polls[0].GetWorkerControlTaskQueue(); got != want {
 				t.Errorf("with commands %v the poll names %q, want %q", commands, got, want)
 			}

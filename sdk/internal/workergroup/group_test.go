@@ -203,6 +203,8 @@ func TestACommandCancelsTheActivityOfATask(t *testing.T) {
 		if other.Err() != nil {
 			t.Error("another activity was cancelled, too")
 		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		if queue := f.polls[0].GetTaskQueue(); queue.GetName() != "temporal-sys/worker-commands/ns/"+g.Key() || queue.GetKind() != enumspb.TASK_QUEUE_KIND_WORKER_COMMANDS {
 			t.Errorf("commands are taken from %v", queue)
 		}
