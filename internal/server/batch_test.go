@@ -38,8 +38,12 @@ var fast = []dynamicconfig.Override{{Key: "worker.batcherRPS", Value: "100000"}}
 
 func (b *bench) startBatch(job string, req *batchRequest) error {
 	req.Namespace, req.JobId, req.Reason = ns, job, "a reason"
-	_, err := b.client.StartBatchOperation(b.ctx(), req)
-	return err
+	for ctx := b.ctx(); ; time.Sleep(time.Millisecond) {
+		_, err := b.client.StartBatchOperation(ctx, req)
+		if status.Code(err) != codes.Unavailable { // while the index is being built
+			return err
+		}
+	}
 }
 
 func (b *bench) describeBatch(job string) *workflowservice.DescribeBatchOperationResponse {

@@ -85,6 +85,20 @@ func FuzzHistory(f *testing.F) {
 	})
 }
 
+func FuzzList(f *testing.F) {
+	const query = 7
+	f.Add([]byte("nonsense"))
+	f.Add(EncodeList(&records.ListToken{Query: query, Closed: 1, Started: -2, Id: 3}))
+	f.Add(EncodeList(&records.ListToken{Query: query, By: []*records.OrderValue{
+		{}, {Value: &records.OrderValue_Integer{Integer: -1}}, {Value: &records.OrderValue_Number{Number: 0.5}}, {Value: &records.OrderValue_Text{Text: "é"}},
+	}}))
+	f.Fuzz(func(t *testing.T, encoded []byte) {
+		if len(encoded) > 0 {
+			roundTrip(t, encoded, func(encoded []byte) (*records.ListToken, error) { return DecodeList(encoded, query) }, EncodeList)
+		}
+	})
+}
+
 func roundTrip[T proto.Message](t *testing.T, encoded []byte, decode func([]byte) (T, error), encode func(T) []byte) {
 	token, err := decode(encoded)
 	if err != nil {
