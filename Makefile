@@ -36,12 +36,13 @@ race-detector:
 	  echo "Install one (Debian: apt-get install gcc libc6-dev). 'make quick' runs without." >&2; exit 1; fi
 
 .PHONY: check
-check: check-format check-vet check-lint check-generated check-tidy ## Everything that needs no running: gofmt, go vet, staticcheck, generated code, go.mod
+check: check-format check-vet check-lint check-generated check-tidy ## Everything that needs no running: gofmt, leftovers of merges, go vet, staticcheck, generated code, go.mod
 
 .PHONY: check-format
 check-format:
 	@unformatted="$$(git ls-files '*.go' | xargs gofmt -l)"; \
 	if [ -n "$$unformatted" ]; then echo "not gofmt'd:"; echo "$$unformatted"; exit 1; fi
+	@if git grep -nIE '^(<{7}|>{7}|[|]{7})( |$$)'; then echo "left over from a merge"; exit 1; fi
 
 .PHONY: check-vet
 check-vet:
