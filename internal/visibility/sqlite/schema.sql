@@ -34,7 +34,7 @@ CREATE TABLE runs (
     rest               BLOB              -- records.WorkflowRow of what nobody searches by
 );
 CREATE UNIQUE INDEX runs_by_run ON runs (run_id, namespace);
-CREATE INDEX runs_by_time ON runs (part, closed, started);
+CREATE INDEX runs_by_time ON runs (part, closed, started, id, duration); -- durations are looked for among all runs
 -- With id and status, so that rows of one status are found without a look at runs (narrow.go).
 CREATE INDEX runs_by_workflow ON runs (part, workflow_id, closed, started, id, status);
 CREATE INDEX runs_by_type ON runs (part, workflow_type, closed, started, id, status);

@@ -50,7 +50,7 @@ import (
 )
 
 // version is that of the schema. An index of another one is built anew.
-const version = "2"
+const version = "3"
 
 //go:embed schema.sql
 var schema string
