@@ -73,6 +73,21 @@ func (ln *lane) pushFront(n *taskNode) {
 	ln.count++
 }
 
+// firstID is the id of the task that goes out next; zero if there is none.
+func (ln *lane) firstID() int64 {
+	if ln.first == nil {
+		return 0
+	}
+	return ln.first.task.ID
+}
+
+// firstChanged puts the lane where it belongs among those that wait for a turn.
+func (ln *lane) firstChanged() {
+	if ln.index >= 0 && ln.until.IsZero() {
+		heap.Fix(&ln.level.turns, ln.index)
+	}
+}
+
 func (ln *lane) unlink(n *taskNode) {
 	if n.prev != nil {
 		n.prev.next = n.next
@@ -107,11 +122,21 @@ type level struct {
 	added, dispatched meter
 }
 
-// laneHeap has the lane with the least pass at its root.
+// laneHeap has the lane with the least pass at its root; of those with equal ones, the
+// lane whose first task is the oldest.
 type laneHeap []*lane
 
-func (h laneHeap) Len() int           { return len(h) }
-func (h laneHeap) Less(i, j int) bool { return h[i].pass < h[j].pass }
+func (h laneHeap) Len() int { return len(h) }
+
+// Less implements heap.Interface.
+func (h laneHeap) Less(i, j int) bool {
+	if h[i].pass != h[j].pass {
+		return h[i].pass < h[j].pass
+	}
+	return h[i].firstID() < h[j].firstID()
+}
+
+// Swap implements heap.Interface.
 func (h laneHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].index, h[j].index = i, j
@@ -205,6 +230,8 @@ func (q *queue) keep(task *entity.Task, front bool) {
 	if ln.index < 0 {
 		ln.pass = max(ln.pass, ln.level.virtual)
 		heap.Push(&ln.level.turns, ln)
+	} else if ln.first == n {
+		ln.firstChanged()
 	}
 	q.review(ln)
 }
@@ -218,8 +245,12 @@ func (q *queue) drop(id int64) {
 }
 
 func (q *queue) unlink(n *taskNode) {
+	first := n.lane.first == n
 	n.lane.unlink(n)
 	delete(q.byID, n.task.ID)
+	if first {
+		n.lane.firstChanged()
+	}
 }
 
 // next takes the task out of memory that is next to go out; nil if there is none, or
@@ -267,7 +298,7 @@ func (q *queue) nextOf(l *level, now time.Time) *entity.Task {
 		if q.fair {
 			l.virtual = ln.pass
 			ln.pass += 1 / float64(q.weight(ln.key, n.task))
-			heap.Fix(&l.turns, 0)
+			ln.firstChanged()
 		}
 		q.review(ln)
 		return n.task

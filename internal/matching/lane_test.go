@@ -100,6 +100,18 @@ func TestFairnessKeysTakeTurns(t *testing.T) {
 	})
 }
 
+func TestOfKeysWithEqualTurnsTheOldestTaskGoesFirst(t *testing.T) {
+	bubble(t, Options{}, func(t *testing.T, m *Matching, b *backlog) {
+		pollA(m).end() // the queue is loaded
+		for _, key := range []string{"e", "b", "d", "a", "c", "a", "b", "c", "d", "e"} {
+			b.add(in(3, key))
+		}
+		if got := strings.Join(drain(t, m, b), " "); got != "3e 3b 3d 3a 3c 3a 3b 3c 3d 3e" {
+			t.Errorf("served %s", got)
+		}
+	})
+}
+
 func TestAKeyWithOneTaskAtATimeGetsNoMoreThanItsShare(t *testing.T) {
 	bubble(t, Options{}, func(t *testing.T, m *Matching, b *backlog) {
 		pollA(m).end()

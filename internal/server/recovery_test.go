@@ -56,7 +56,7 @@ func TestAServerTellsThatTheLastOneDidNotStopInOrder(t *testing.T) {
 		}
 	}
 	_, after := on(killed)
-	for _, want := range []string{"level=WARN", "did not stop in order", "replayed_bytes=", "due_timers=0", "took="} {
+	for _, want := range []string{"level=WARN", "did not stop in order", "replayed_bytes=", "due_timers=0", "open_workflows=1", "took="} {
 		if !strings.Contains(after.String(), want) {
 			t.Errorf("the server after one that was killed does not say %q: %s", want, after)
 		}
