@@ -1,10 +1,15 @@
 package server
 
 import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
 
 	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/frontend"
@@ -24,6 +29,67 @@ const (
 	// maxHeaders bounds the headers of a call, in bytes.
 	maxHeaders = 64 << 10
 )
+
+// listen opens the port, if there is one. What clients send before openDoors waits.
+func (s *Server) listen(ctx context.Context, options Options) (err error) {
+	if options.Listen == "" {
+		return nil
+	}
+	if s.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", options.Listen); err != nil {
+		return fmt.Errorf("listen on %s: %w", options.Listen, err)
+	}
+	return nil
+}
+
+// openDoors lets calls in: from inside the process, and by the port if there is
+// one.
+func (s *Server) openDoors(options Options) {
+	s.local = newInProcess(s.frontend.Intercept, check.MaxRequest)
+	s.frontend.Register(s.local)
+	s.health.register(s.local)
+	if s.listener == nil {
+		s.health.set(true)
+		return
+	}
+	s.grpc = grpc.NewServer(grpcOptions(s.frontend, cmp.Or(options.handshakeTimeout, handshakeTimeout))...)
+	s.frontend.Register(s.grpc)
+	s.health.register(s.grpc)
+	reflection.Register(s.grpc)
+	s.health.set(true)
+	s.serving.Go(func() {
+		if err := s.grpc.Serve(limitConnections(s.listener)); err != nil {
+			s.logger.Error("The server no longer accepts connections; restart it.", "address", s.Address(), "error", err)
+		}
+	})
+}
+
+// stopPort stops the port in order, and waits for the calls under way. When the context
+// ends first, they are broken off.
+func (s *Server) stopPort(ctx context.Context) {
+	if s.grpc == nil {
+		return
+	}
+	graceful := make(chan struct{})
+	go func() {
+		s.grpc.GracefulStop()
+		close(graceful)
+	}()
+	select {
+	case <-graceful:
+	case <-ctx.Done():
+		s.grpc.Stop()
+		<-graceful
+	}
+	s.serving.Wait()
+}
+
+// Address is the host:port of the gRPC API, or "" without a port.
+func (s *Server) Address() string {
+	if s.listener == nil {
+		return ""
+	}
+	return s.listener.Addr().String()
+}
 
 // grpcOptions are the rules for connections. The numbers are those that SDKs are
 // made for: a connection lives for five minutes so that load spreads anew over

@@ -1,0 +1,37 @@
+package server
+
+import (
+	"path/filepath"
+
+	"github.com/perdure/perdure/internal/storage/memory"
+	"github.com/perdure/perdure/internal/storage/pebble"
+	"github.com/perdure/perdure/internal/visibility"
+	"github.com/perdure/perdure/internal/visibility/sqlite"
+)
+
+// openStore opens the store of the options and returns the name of its kind.
+func (s *Server) openStore(options Options) (name string, err error) {
+	switch {
+	case options.Store != nil:
+		s.store = options.Store
+		return "memory", nil
+	case options.DataDir == "":
+		s.store = memory.New(0)
+		return "memory", nil
+	}
+	// Not assigned directly: a nil *pebble.Store is no nil storage.Store.
+	store, err := pebble.Open(options.DataDir, pebble.Options{NoSync: options.UnsafeNoSync, Logger: s.logger})
+	if err != nil {
+		return "", err
+	}
+	s.store = store
+	return "pebble", nil
+}
+
+// visibilityFiles are where the index of workflows is: in memory if the store is.
+func visibilityFiles(options Options) sqlite.Files {
+	if options.DataDir == "" || options.Store != nil {
+		return sqlite.Files{}
+	}
+	return sqlite.Files{Dir: filepath.Join(options.DataDir, visibility.Dir)}
+}
