@@ -38,10 +38,7 @@ Make a copy of the directory first, if you can.`, pebble.MaxShards),
 		Example: `  perdure admin reshard --data-dir /var/lib/perdure --shards 64`,
 		Args:    command.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			logger, err := log.logger(cmd.ErrOrStderr())
-			if err != nil {
-				return err
-			}
+			logger := log.logger(cmd.ErrOrStderr())
 			if dataDir == "" {
 				return usagef("--data-dir is required: the directory of the stopped server's data")
 			}

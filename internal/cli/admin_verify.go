@@ -39,10 +39,7 @@ is about), and the exit code is 1 if there are any.`,
 		Example: `  perdure admin verify --data-dir /var/lib/perdure`,
 		Args:    command.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			logger, err := log.logger(cmd.ErrOrStderr())
-			if err != nil {
-				return err
-			}
+			logger := log.logger(cmd.ErrOrStderr())
 			if dataDir == "" {
 				return usagef("--data-dir is required: the directory of the stopped server's data")
 			}

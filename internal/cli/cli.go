@@ -188,6 +188,6 @@ func flagError(cmd *cobra.Command, err error) error {
 func newServerCommand(out *output.Options) *cobra.Command {
 	cmd := command.NewParent("server", "Run a server", "", `  perdure server start-dev
   perdure server start --data-dir /var/lib/perdure`)
-	cmd.AddCommand(newStartCommand(out), newStartDevCommand(out), newDynamicConfigCommand(out))
+	cmd.AddCommand(newStartCommand(out), newStartDevCommand(out), newServerConfigCommand(out), newDynamicConfigCommand(out))
 	return cmd
 }

@@ -1,14 +1,11 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/perdure/perdure/internal/cli/command"
 	"github.com/perdure/perdure/internal/cli/output"
@@ -19,33 +16,6 @@ import (
 var devSettings = []dynamicconfig.Override{
 	// Whoever develops a caller runs it on the same machine.
 	{Key: dynamicconfig.CallbackAddresses.Key(), Value: `[{Pattern: "*", AllowInsecure: true}]`},
-}
-
-// settingFlags are the flags by which a server is given settings.
-type settingFlags struct {
-	file   string
-	values []string
-}
-
-func (s *settingFlags) addTo(flags *pflag.FlagSet) {
-	flags.StringVar(&s.file, "dynamic-config-file", "", "YAML file of settings that can change while the server runs, in the form that Temporal servers have; it is read again when it has changed. 'perdure server dynamic-config' lists the settings")
-	flags.StringArrayVar(&s.values, "dynamic-config-value", nil, "one of these settings, as KEY=JSON; may be repeated, and goes before the file")
-}
-
-// overrides reads KEY=JSON. Keys are checked when the server starts.
-func (s *settingFlags) overrides() ([]dynamicconfig.Override, error) {
-	var overrides []dynamicconfig.Override
-	for _, value := range s.values {
-		key, text, ok := strings.Cut(value, "=")
-		if !ok || key == "" {
-			return nil, usagef("--dynamic-config-value must be KEY=JSON, not %q", value)
-		}
-		if !json.Valid([]byte(text)) {
-			return nil, usagef("--dynamic-config-value %s: %q is not JSON (a string needs quotes)", key, text)
-		}
-		overrides = append(overrides, dynamicconfig.Override{Key: key, Value: text})
-	}
-	return overrides, nil
 }
 
 // settingInfo is a setting as `perdure server dynamic-config --output json` prints it.

@@ -3,47 +3,27 @@ package cli
 import (
 	"io"
 	"log/slog"
-	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/perdure/perdure/internal/cli/flags"
+	"github.com/perdure/perdure/internal/config"
 )
 
-// logging are the flags that say what is logged and how.
+// logging are the flags of commands that log but start no server.
 type logging struct {
-	level, format string
+	level, format *flags.Enum
 }
 
-func (l *logging) addTo(flags *pflag.FlagSet, level string) {
-	flags.StringVar(&l.level, "log-level", level, "least level that is logged: debug, info, warn, error or never")
-	flags.StringVar(&l.format, "log-format", "text", "format of the log: text, pretty (the same) or json")
+func (l *logging) addTo(set *pflag.FlagSet, level string) {
+	l.level = flags.NewEnum(level, "debug", "info", "warn", "error", "never")
+	l.format = flags.NewEnum("text", "text", "pretty", "json")
+	set.Var(l.level, "log-level", "least level that is logged: "+l.level.Choices())
+	set.Var(l.format, "log-format", "format of the log: text, pretty (the same) or json")
 }
 
 // logger makes the logger that the flags ask for.
-func (l *logging) logger(w io.Writer) (*slog.Logger, error) {
-	var level slog.Level
-	switch strings.ToLower(l.level) {
-	case "debug":
-		level = slog.LevelDebug
-	case "info":
-		level = slog.LevelInfo
-	case "warn", "warning":
-		level = slog.LevelWarn
-	case "error":
-		level = slog.LevelError
-	case "never":
-		return slog.New(slog.DiscardHandler), nil
-	default:
-		return nil, usagef("--log-level must be debug, info, warn, error or never, not %q", l.level)
-	}
-	options := &slog.HandlerOptions{Level: level}
-	switch strings.ToLower(l.format) {
-	case "text", "pretty":
-		return slog.New(slog.NewTextHandler(w, options)), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(w, options)), nil
-	}
-	return nil, usagef("--log-format must be text, pretty or json, not %q", l.format)
+func (l *logging) logger(w io.Writer) *slog.Logger {
+	log := config.Log{Level: l.level.Value(), Format: l.format.Value()}
+	return log.Logger(w)
 }
-
-// json reports whether whoever reads the output wants JSON, judging by the log.
-func (l *logging) json() bool { return strings.EqualFold(l.format, "json") }

@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"net"
 	"os"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -111,20 +108,4 @@ func explain(err error, options server.Options) error {
 		return fmt.Errorf("data directory %s is in use by another server: stop that one, or choose another directory", options.DataDir)
 	}
 	return err
-}
-
-// listenAddress joins the flags --ip and --port, and warns if the server can be
-// reached from other machines: it asks nobody who he is.
-func listenAddress(ip string, port int, logger *slog.Logger) (string, error) {
-	if port < 0 || port > 65535 {
-		return "", usagef("--port must be between 0 and 65535, not %d", port)
-	}
-	if ip == "" {
-		return "", usagef("--ip must not be empty; 0.0.0.0 listens on all addresses")
-	}
-	ip = strings.Trim(ip, "[]")
-	if address := net.ParseIP(ip); ip != "localhost" && (address == nil || !address.IsLoopback()) {
-		logger.Warn("The server can be reached from other machines, and lets in everyone who reaches it.", "ip", ip)
-	}
-	return net.JoinHostPort(ip, strconv.Itoa(port)), nil
 }

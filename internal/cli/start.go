@@ -1,26 +1,22 @@
 package cli
 
 import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+
 	"github.com/spf13/cobra"
 
 	"github.com/perdure/perdure/internal/cli/command"
 	"github.com/perdure/perdure/internal/cli/output"
+	"github.com/perdure/perdure/internal/config"
 	"github.com/perdure/perdure/internal/server"
 )
 
-// DefaultPort is where Temporal clients look for a server.
-const DefaultPort = 7233
-
 func newStartCommand(out *output.Options) *cobra.Command {
-	var (
-		log        logging
-		dataDir    string
-		ip         string
-		port       int
-		namespaces []string
-		noSync     bool
-		settings   settingFlags
-	)
+	s := newSettings(config.Production)
 	cmd := &cobra.Command{
 		Use:   "start --data-dir DIR",
 		Short: "Run a server that keeps its data",
@@ -28,56 +24,94 @@ func newStartCommand(out *output.Options) *cobra.Command {
 
 A write is acknowledged only once it is synced to disk: what a client has been
 told is done survives a killed process and a power cut. One process can use a
-directory at a time; a backup is a copy of it made while the server is stopped.`,
+directory at a time; a backup is a copy of it made while the server is stopped.
+
+Each flag is a setting that may also stand in a YAML file (--config) or in a variable of
+the environment: PERDURE_DATA_DIR is --data-dir. A flag goes before a variable, that
+before the file. 'perdure server config' shows what holds.`,
 		Example: `  perdure server start --data-dir /var/lib/perdure
 
-  # On all addresses. There is no authentication: use it behind a firewall.
-  perdure server start --data-dir /var/lib/perdure --ip 0.0.0.0
+  # With a file of settings, and one of them otherwise
+  perdure server start --config /etc/perdure.yaml --port 7300
 
   # For a supervisor: logs as JSON, one JSON line on standard output when ready
   perdure server start --data-dir /var/lib/perdure --log-format json`,
 		Args: command.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			logger, err := log.logger(cmd.ErrOrStderr())
+			logger, err := s.load(cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			if dataDir == "" {
-				return usagef("--data-dir is required: the directory the data are kept in (a server without one is 'perdure server start-dev')")
-			}
-			listen, err := listenAddress(ip, port, logger)
-			if err != nil {
-				return err
-			}
-			if err := checkNamespaces(namespaces); err != nil {
-				return err
-			}
-			overrides, err := settings.overrides()
-			if err != nil {
-				return err
-			}
-			if noSync {
+			if s.UnsafeNoSync {
 				logger.Warn("Writes are not synced to disk. A power cut or a crash of the machine loses acknowledged writes, and may damage the store.")
 			}
-			return serve(cmd.Context(), server.Options{
-				DataDir:      dataDir,
-				UnsafeNoSync: noSync,
-				Listen:       listen,
-				Namespaces:   namespaces,
-				Logger:       logger,
-
-				DynamicConfigFile: settings.file,
-				DynamicConfig:     overrides,
-			}, cmd.OutOrStdout(), out.IsJSON() || log.json())
+			return s.run(cmd.Context(), s.options(logger), cmd.OutOrStdout(), out)
 		},
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&dataDir, "data-dir", "", "directory the data are kept in; required")
-	flags.StringVar(&ip, "ip", "127.0.0.1", "address to listen on; 0.0.0.0 for all")
-	flags.IntVarP(&port, "port", "p", DefaultPort, "port of the gRPC API; 0 picks a free one")
-	flags.StringArrayVarP(&namespaces, "namespace", "n", nil, "namespace to register if it is not there; may be repeated (\"default\" always is)")
-	flags.BoolVar(&noSync, "unsafe-no-fsync", false, "leave it to the operating system when writes reach the disk. Faster, and UNSAFE: a power cut or a crash of the machine loses acknowledged writes and may damage the store. For data you can lose")
-	settings.addTo(flags)
-	log.addTo(flags, "info")
+	s.addTo(cmd)
 	return cmd
+}
+
+// settings are those of a server that a command starts or looks at.
+type settings struct {
+	*config.Config
+	file string
+}
+
+func newSettings(kind config.Kind) *settings { return &settings{Config: config.New(kind)} }
+
+// addTo adds the flags to a command.
+func (s *settings) addTo(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&s.file, config.FileFlag, "", "YAML file of settings (or "+config.FileVariable+"); 'perdure server config --example' prints one")
+	s.AddFlags(cmd.Flags())
+}
+
+// read reads file, environment and flags. What is wrong with a flag is an error in the
+// command line.
+func (s *settings) read() (warnings []string, err error) {
+	warnings, err = s.Load(s.file, os.Environ())
+	var wrong *config.Error
+	if errors.As(err, &wrong) && wrong.Origin.Source == config.FromFlag {
+		return warnings, usagef("%w", err)
+	}
+	return warnings, err
+}
+
+// load reads the settings and makes the logger that they ask for.
+func (s *settings) load(stderr io.Writer) (*slog.Logger, error) {
+	warnings, err := s.read()
+	if err != nil {
+		return nil, err
+	}
+	logger := s.Log.Logger(stderr)
+	for _, warning := range warnings {
+		logger.Warn(warning)
+	}
+	if file := s.File(); file != "" {
+		logger.Info("The settings have been read.", "file", file)
+	}
+	return logger, nil
+}
+
+// options makes the options of a server of the settings.
+func (s *settings) options(logger *slog.Logger) server.Options {
+	if !s.Listen.Loopback() {
+		logger.Warn("The server can be reached from other machines, and lets in everyone who reaches it.", "ip", s.Listen.IP)
+	}
+	return server.Options{
+		DataDir:           s.DataDir,
+		UnsafeNoSync:      s.UnsafeNoSync,
+		Listen:            s.Listen.Address(),
+		Namespaces:        s.Namespaces,
+		SearchAttributes:  s.SearchAttributes,
+		Retention:         s.Retention,
+		DynamicConfigFile: s.DynamicConfig.File,
+		DynamicConfig:     s.DynamicConfig.Values,
+		Logger:            logger,
+	}
+}
+
+// run runs the server until the context ends.
+func (s *settings) run(ctx context.Context, options server.Options, stdout io.Writer, out *output.Options) error {
+	return serve(ctx, options, stdout, out.IsJSON() || s.Log.JSON())
 }

@@ -235,3 +235,10 @@ var names = parser[[]string]{
 	},
 	format: func(list []string) string { return "[" + strings.Join(list, ", ") + "]" },
 }
+
+// ParseDuration reads a duration as it stands in files: as Go writes it (1h30m), with d
+// for days, or as a number of seconds.
+func ParseDuration(text string) (time.Duration, error) { return toDuration(text) }
+
+// FormatDuration is the duration as files have it.
+func FormatDuration(d time.Duration) string { return formatDuration(d) }
