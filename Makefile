@@ -155,6 +155,10 @@ generate: ## Regenerate code (needs protoc)
 	cd test && GOWORK=off go generate ./scenario
 	cd bench && GOWORK=off go generate ./drive
 
+.PHONY: cluster-simulation
+cluster-simulation: ## 100 nodes and 10,000 shards in virtual time
+	PERDURE_LARGE_CLUSTER=1 go test -count 1 -v -run AllShardsAreServedByOne ./internal/cluster
+
 .PHONY: help
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | expand -t 12

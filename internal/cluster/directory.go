@@ -51,8 +51,10 @@ type Membership struct {
 }
 
 // Directory is where nodes find each other. The store they share implements it:
-// storage/postgres in its tables, storage/memory for nodes in one process. Package
-// clustertest has the suite that every implementation must pass.
+// storage/postgres in its tables, storage/memory for nodes in one process. A node opens
+// the store for its id: what it acquires (storage.Store) and gives up (storage.Releaser)
+// is what Membership.Holders tell. Package clustertest has the suite that every
+// implementation must pass.
 type Directory interface {
 	// Renew writes the row of the node, which is alive for ttl from now on by the clock of
 	// the store, and returns what the directory knows after that. It removes rows that have

@@ -213,6 +213,9 @@ func (q *queue) readLane(ln *lane) error {
 	for _, task := range page {
 		q.keepOnce(task)
 	}
+	if ln.restart {
+		ln.restart, ln.cursor, more = false, 0, true
+	}
 	if !more && !ln.arrivedMany {
 		ln.spilled = false
 		for _, task := range ln.arrived {
@@ -241,4 +244,29 @@ func (q *queue) setAside(ln *lane, task *entity.Task) {
 	}
 	ln.arrived = append(ln.arrived, task)
 	q.aside++
+}
+
+// refresh throws away what is in memory of the backlog, which is in the store, and has it
+// read anew, from its beginning.
+func (q *queue) refresh() {
+	if q.key.sticky {
+		return // it holds nothing that is not filed under a normal queue, too
+	}
+	for _, n := range q.byID {
+		if !n.task.Volatile {
+			q.unlink(n)
+			q.left++
+		}
+	}
+	for _, ln := range q.lanes {
+		ln.cursor, ln.spilled = 0, true
+		ln.restart = q.reading == ln
+		q.review(ln)
+	}
+	if q.loading && !q.found.done {
+		q.found.again = true // a page of names may be on its way
+	} else {
+		q.found = discovery{}
+	}
+	q.readOn()
 }

@@ -43,8 +43,11 @@ type lane struct {
 	arrived []*entity.Task
 	// arrivedMany is set if there were too many to keep in arrived.
 	arrivedMany bool
-	hungry      bool // on the level's list of those
-	starved     bool // counted as such by the level
+	// restart is set if the page that is being read may lack tasks with lesser ids: see
+	// Matching.Refresh.
+	restart bool
+	hungry  bool // on the level's list of those
+	starved bool // counted as such by the level
 }
 
 type taskNode struct {

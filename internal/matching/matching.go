@@ -374,6 +374,18 @@ func (m *Matching) Forget(gone func(*entity.Task) bool) {
 	})
 }
 
+// Refresh implements runtime.TaskSink: the store may have tasks that were not added, with
+// ids up to which queues have been read. They are read anew.
+func (m *Matching) Refresh() {
+	m.each(func(q *queue) {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if !q.dead {
+			q.refresh()
+		}
+	})
+}
+
 // Return puts a task back that was polled but could not be started for a reason
 // that will pass. It is the next to be offered, unless its entity is not here any more.
 func (m *Matching) Return(task *entity.Task) {

@@ -16,6 +16,11 @@ import (
 // Many may wait for one entity; the entity stays in memory meanwhile.
 func (r *Runtime) Await(ctx context.Context, key entity.Key, ready func(entity.Entity) bool) error {
 	var w *waiter
+	defer func() {
+		if w != nil {
+			w.remove(r)
+		}
+	}()
 	done := false
 	look := func(e entity.Entity, _ entity.View) error {
 		done = ready(e)
@@ -26,17 +31,23 @@ func (r *Runtime) Await(ctx context.Context, key entity.Key, ready func(entity.E
 		if err != nil {
 			return err
 		}
+		if w != nil && w.entry != c.execution.entry { // the shard went and came back
+			w.remove(r)
+			w = nil
+		}
 		if w == nil {
 			// In place before the first look, so that no change is missed.
 			w = newWaiter(c.execution.entry)
-			defer w.remove(r)
 		}
 		c.viewFn = look
 		if err := c.look(); err != nil {
 			return err
 		}
 		if done {
-			return r.awaitFlights(ctx, w.entry, false)
+			if err := r.awaitFlights(ctx, w.entry, false); err != nil {
+				return err
+			}
+			return w.entry.shard.doubt()
 		}
 		select {
 		case <-w.changed:

@@ -94,6 +94,11 @@ func (r *Runtime) acquire(key entity.Key) (*entry, error) {
 			st.mu.Unlock()
 			return nil, errNotHeld(id)
 		}
+		// No entry of a tenure that is over is made: what follows it finds none.
+		if err := s.refusal(); err != nil {
+			st.mu.Unlock()
+			return nil, err
+		}
 		e = &entry{key: key, stripe: st, shard: s}
 		e.prefix = key.Encode(append(make([]byte, 0, len(key.Namespace)+len(key.ID)+6), spaceRecord))
 		st.entries[key] = e

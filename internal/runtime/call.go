@@ -85,7 +85,7 @@ func (c *call) run() error {
 	e.order.Unlock()
 	e.mu.Unlock()
 	if last == nil {
-		c.ticket.resolve(e.shard.refusal()) // what was in flight may have failed since
+		c.ticket.resolve(e.shard.doubt()) // what was in flight may have failed since
 	}
 	return c.ticket.wait()
 }

@@ -207,8 +207,16 @@ func (l *lane) deliver() {
 		return
 	}
 	o.mu.Lock()
+	if len(l.messages) == 0 { // the shard is over
+		o.mu.Unlock()
+		return
+	}
 	m := l.messages[0]
 	o.mu.Unlock()
+	if r.remote != nil && !r.Holds(l.key.to) {
+		r.remote.Deliver(r.ctx, l.key.from, l.key.to, m.body, l.delivered)
+		return
+	}
 	c, err := r.begin(r.ctx, l.key.to)
 	if err != nil {
 		l.delivered(err)
@@ -217,6 +225,15 @@ func (l *lane) deliver() {
 	c.stepFn = func(step *entity.Step, e entity.Entity) error { return e.Receive(step, l.key.from, m.body) }
 	c.ticket.after = l.delivered
 	_ = c.run() // reports to after
+}
+
+// Receive has the receiver, which must be held here, receive a message, and
+// returns when that is durable: it is what Remote.Deliver of another process comes to. The error is entity.ErrUnknownMessage if this build does not know the message.
+func (r *Runtime) Receive(ctx context.Context, from, to entity.Key, body []byte) error {
+	if r.machines[to.Kind] == nil {
+		return fmt.Errorf("%w: %w", entity.ErrUnknownMessage, errNoMachine(to))
+	}
+	return r.Step(ctx, to, func(step *entity.Step, e entity.Entity) error { return e.Receive(step, from, body) })
 }
 
 // delivered is called when the receiver's step is durable, or has failed.

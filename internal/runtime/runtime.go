@@ -36,8 +36,8 @@
 //
 // # Shards
 //
-// A runtime holds some or all shards of a store (shard.go). The tenure of a shard
-// begins with its lease, which fences the owner before. Time never goes back and
+// A runtime holds some or all shards of a store (shard.go), from Open on or from
+// AcquireShard. The tenure of a shard begins with its lease, which fences the owner before. Time never goes back and
 // numbers are never given twice, over all owners, because the bound of both is in the
 // store before what relies on it (clock.go, numbers.go).
 //
@@ -107,8 +107,19 @@ const DefaultCacheBytes = 12 << 20
 // Options are what a Runtime is opened with. Store and Machines are required.
 type Options struct {
 	Store storage.Store
-	// Shards are those to take over; nil means all.
+	// Shards are those to take over; nil means all, or none if the store is Shared.
 	Shards []storage.ShardID
+	// Shared is set if other processes use the store as well. Shards come and go then
+	// (AcquireShard, ReleaseShard): that none is left is no failure, and a write that
+	// fails for reasons that may pass costs its shard and not the process.
+	Shared bool
+	// Sure reports whether what is held here is not held by another process by now, as
+	// far as this one can know without asking. What was read is shown to nobody if it
+	// is false. nil: nobody else holds anything.
+	Sure func() bool
+	// Remote delivers messages to entities whose shards are not held here. nil: there is
+	// nobody to deliver them to.
+	Remote Remote
 	// Machines are the kinds of entities there are.
 	Machines map[entity.Kind]entity.Machine
 	// Tasks is told of tasks that have become ready or pointless. Optional.
@@ -146,6 +157,17 @@ type TaskSink interface {
 	// Forget forgets the waiting tasks for which gone reports true: their shard is not
 	// held here any more. gone is quick and may be called from anywhere.
 	Forget(gone func(*entity.Task) bool)
+	// Refresh says that the store may have tasks that were not added: those of a shard
+	// that was acquired.
+	Refresh()
+}
+
+// Remote is the way to entities elsewhere.
+type Remote interface {
+	// Deliver has the receiver, which is not here, receive a message, and calls done
+	// with the outcome: nil when its step is durable, entity.ErrUnknownMessage, or any
+	// other error, after which the message is tried again. It does not block.
+	Deliver(ctx context.Context, from, to entity.Key, body []byte, done func(error))
 }
 
 // Runtime runs the entities of all shards of a store. Its methods may be called
@@ -162,6 +184,10 @@ type Runtime struct {
 	// changeLog is Options.ChangeLog.
 	changeLog bool
 	changed   func()
+	// shared, sure and remote are those of Options.
+	shared bool
+	sure   func() bool
+	remote Remote
 
 	// shards are those of the store by number; nil if it is not held here.
 	shards []atomic.Pointer[shard]
@@ -204,6 +230,9 @@ func Open(ctx context.Context, options Options) (*Runtime, error) {
 		newID:      options.NewID,
 		changeLog:  options.ChangeLog,
 		changed:    options.Changed,
+		shared:     options.Shared,
+		sure:       options.Sure,
+		remote:     options.Remote,
 		closing:    make(chan struct{}),
 	}
 	if r.log == nil {
@@ -326,6 +355,7 @@ type noTasks struct{}
 func (noTasks) Add(*entity.Task)               {}
 func (noTasks) Remove(entity.TaskRef)          {}
 func (noTasks) Forget(func(*entity.Task) bool) {}
+func (noTasks) Refresh()                       {}
 
 // newUUID returns a random (version 4) UUID.
 func newUUID() string {

@@ -50,7 +50,7 @@ func (r *Runtime) acquireShards(ctx context.Context, ids []storage.ShardID) erro
 		return fmt.Errorf("runtime: the store has %d shards, and at most %d are possible", n, MaxShards)
 	}
 	r.shards = make([]atomic.Pointer[shard], r.store.Shards())
-	if ids == nil {
+	if ids == nil && !r.shared {
 		for i := range r.shards {
 			ids = append(ids, storage.ShardID(i))
 		}
@@ -102,6 +102,48 @@ func (r *Runtime) acquireShard(ctx context.Context, id storage.ShardID) error {
 	return nil
 }
 
+// AcquireShard takes a shard over while the runtime runs, and resumes what its records
+// say, as Open does. It does nothing if the shard is held already. Calls for one shard
+// must not overlap, nor may one with ReleaseShard of the same.
+func (r *Runtime) AcquireShard(ctx context.Context, id storage.ShardID) error {
+	if int(id) >= len(r.shards) {
+		return fmt.Errorf("runtime: there is no shard %d: the store has %d", id, len(r.shards))
+	}
+	if r.isClosing() {
+		return errClosing
+	}
+	if last := r.shards[id].Load(); last != nil {
+		if last.over.Load() == nil {
+			return nil
+		}
+		last.drop() // before anything of the new tenure comes into memory
+	}
+	if err := r.acquireShard(ctx, id); err != nil {
+		return fmt.Errorf("runtime: taking over a shard: %w", err)
+	}
+	s := r.shards[id].Load()
+	r.timers.readShard(ctx, s)
+	r.outboxes.notify(s)
+	r.tasks.Refresh()
+	if r.changeLog {
+		r.changed()
+	}
+	return nil
+}
+
+// AbandonShard gives a shard up at once, for cause: calls on its entities are refused from
+// now on, and what is on its way to the disk is left to the store. It is for who can
+// not be sure any more that the shard is his.
+func (r *Runtime) AbandonShard(id storage.ShardID, cause error) {
+	s, err := r.shard(id)
+	if err != nil {
+		return
+	}
+	if s.over.CompareAndSwap(nil, &ending{cause, errNotHeld(int(id))}) {
+		r.workers.push(work{over: s})
+	}
+}
+
 // ReleaseShard gives a shard up in order: calls on its entities are refused with
 // Unavailable from now on, those whose steps are on their way to the disk end as usual,
 // and then nothing of the shard is left in memory. Other shards are not touched.
@@ -129,23 +171,41 @@ func (r *Runtime) ReleaseShard(ctx context.Context, id storage.ShardID) error {
 		if err != nil {
 			return fmt.Errorf("runtime: giving up shard %d: %w", id, err)
 		}
-		return nil
+		return s.tellReleased(ctx)
 	case <-ctx.Done():
 		return fmt.Errorf("runtime: giving up shard %d with writes still in flight, which the store may or may not finish: %w", id, context.Cause(ctx))
 	}
 }
 
+// tellReleased tells a store that keeps account of it that the shard is free.
+func (s *shard) tellReleased(ctx context.Context) error {
+	releaser, ok := s.rt.store.(storage.Releaser)
+	if !ok {
+		return nil
+	}
+	if err := releaser.Release(ctx, s.lease); err != nil {
+		return fmt.Errorf("runtime: telling the store that shard %d is free: %w", s.id, err)
+	}
+	return nil
+}
+
 // fail notes that a commit has failed and returns what to answer. Everything of
 // the shard in memory may be ahead of the disk from now on, and is dropped.
 //
-// A shard whose lease was taken is over alone. Any other failure is the store's.
+// A shard whose lease was taken is over alone, and so is any shard of a store that is
+// shared. Any other failure is the store's.
 func (s *shard) fail(err error) error {
 	fenced := errors.Is(err, storage.ErrFenced)
+	alone := fenced || s.rt.shared && !errors.Is(err, storage.ErrFailed)
 	end := &ending{cause: fmt.Errorf("runtime: shard %d no longer takes writes: %w", s.id, err)}
-	if fenced {
+	switch {
+	case fenced:
 		end.reply = serviceerror.NewUnavailablef("shard %d has been taken over by another process, and whether this request took effect is unknown: "+
 			"look, and try again there", s.id)
-	} else {
+	case alone:
+		end.reply = serviceerror.NewUnavailablef("a write to shard %d has failed (%v), and whether this request took effect is unknown: "+
+			"look, and try again", s.id, err)
+	default:
 		end.reply = serviceerror.NewUnavailablef("the store no longer takes writes (%v), and whether this request took effect is unknown: "+
 			"check the disk, restart the server, then look and try again", err)
 	}
@@ -154,7 +214,9 @@ func (s *shard) fail(err error) error {
 	}
 	r := s.rt
 	switch {
-	case !fenced:
+	case alone && r.shared:
+		r.log.Warn("A shard is given up", "shard", s.id, "error", err)
+	case !alone:
 		if r.failure.CompareAndSwap(nil, end) {
 			r.log.Error("A commit has failed; the server must be restarted", "shard", s.id, "error", err)
 		}
@@ -197,6 +259,19 @@ func (s *shard) refusal() error {
 	return nil
 }
 
+// doubt is what to answer if what was read of the shard just now may be out of date,
+// because another process may have it. A process that has slept comes here before it
+// knows that it has.
+func (s *shard) doubt() error {
+	if err := s.refusal(); err != nil {
+		return err
+	}
+	if r := s.rt; r.sure != nil && !r.sure() {
+		return errNotHeld(int(s.id))
+	}
+	return nil
+}
+
 // shard returns a shard that is held.
 func (r *Runtime) shard(id storage.ShardID) (*shard, error) {
 	if int(id) >= len(r.shards) {
@@ -234,6 +309,14 @@ func (r *Runtime) held() iter.Seq[*shard] {
 	}
 }
 
+// NotHeldError says that nothing was done because the shard of the entity is not held
+// here. To clients it is Unavailable.
+type NotHeldError struct{ *serviceerror.Unavailable }
+
+// Unwrap makes it the Unavailable that it is.
+func (e *NotHeldError) Unwrap() error { return e.Unavailable }
+
 func errNotHeld(shard int) error {
-	return serviceerror.NewUnavailablef("shard %d is not held by this process; try again, on the one that holds it", shard)
+	return &NotHeldError{serviceerror.NewUnavailable(
+		fmt.Sprintf("shard %d is not held by this process; try again, on the one that holds it", shard)).(*serviceerror.Unavailable)}
 }

@@ -240,3 +240,95 @@ func TestRecordsThatCannotBeDecodedAreAnErrorThatNamesTheEntityAndChangeNothing(
 		})
 	}
 }
+
+func TestAShardThatIsAcquiredWhileRunningGoesOnAsAtAnOpening(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &sink{}
+		w := newWorld(t, func(o *runtime.Options) { o.Tasks, o.Shared = s, true })
+		defer w.close()
+		if n := len(w.Shards()); n != 0 || w.Failed() != nil {
+			t.Fatalf("it begins with %d shards, failed: %v", n, w.Failed())
+		}
+		for shard := range storage.ShardID(4) {
+			w.must(w.AcquireShard(t.Context(), shard))
+			w.must(w.AcquireShard(t.Context(), shard)) // it has it
+		}
+		first, second := in(1, 2)[0], in(1, 2)[1]
+		w.must(w.step(first, func(step *entity.Step, e *toy) {
+			e.increment(step)
+			e.setTimer(step, "soon", step.Now.Add(time.Minute))
+			e.setTimer(step, "late", step.Now.Add(time.Hour))
+		}))
+		for range 2 {
+			w.must(w.ReleaseShard(t.Context(), 1))
+			unavailable(t, w.step(second, increment), "not held")
+			w.must(w.AcquireShard(t.Context(), 1))
+			w.must(w.step(second, increment))
+		}
+		if n := w.count(first) + w.count(second); n != 3 {
+			t.Errorf("they count %d", n)
+		}
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if n := w.fired(first); n != 1 {
+			t.Errorf("%d timers have fired", n)
+		}
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		if n := w.fired(first); n != 2 {
+			t.Errorf("%d timers have fired", n)
+		}
+		if n := s.refreshed.Load(); n != 6 {
+			t.Errorf("its tasks were to be read %d times", n)
+		}
+	})
+}
+
+func TestWithoutShardsASharedRuntimeHasNotFailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(o *runtime.Options) { o.Shared = true })
+		defer w.close()
+		w.must(w.AcquireShard(t.Context(), 1))
+		_, _ = w.store.Acquire(t.Context(), 1)
+		unavailable(t, w.step(in(1, 1)[0], increment), "taken over")
+		synctest.Wait()
+		if w.Failed() != nil || len(w.Shards()) > 0 {
+			t.Errorf("it holds %v, failed: %v", w.Shards(), w.Failed())
+		}
+		w.must(w.AcquireShard(t.Context(), 1))
+		w.must(w.step(in(1, 1)[0], increment))
+	})
+}
+
+func TestAnAbandonedShardIsRefusedAtOnceThoughTheStoreDoesNotAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(o *runtime.Options) { o.Shared = true })
+		defer w.close()
+		w.must(w.AcquireShard(t.Context(), 1))
+		w.store.pause()
+		first := make(chan error, 1)
+		go func() { first <- w.step(in(1, 2)[0], increment) }()
+		synctest.Wait()
+		w.AbandonShard(1, errToy)
+		unavailable(t, w.step(in(1, 2)[1], increment), "not held")
+		w.store.resume()
+		w.must(<-first) // the store has it
+	})
+}
+
+func TestWhatWasReadIsShownToNobodyIfItIsNotSure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var unsure atomic.Bool
+		w := newWorld(t, func(o *runtime.Options) { o.Sure = func() bool { return !unsure.Load() } })
+		defer w.close()
+		id := in(1, 1)[0]
+		w.must(w.step(id, increment))
+		unsure.Store(true)
+		look := func(entity.Entity, entity.View) error { return nil }
+		unavailable(t, w.View(t.Context(), toyKey(id), look), "not held")
+		unavailable(t, w.Await(t.Context(), toyKey(id), func(entity.Entity) bool { return true }), "not held")
+		unavailable(t, w.step(id, func(*entity.Step, *toy) {}), "not held")
+		unsure.Store(false)
+		w.must(w.View(t.Context(), toyKey(id), look))
+	})
+}

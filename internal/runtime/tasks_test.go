@@ -3,6 +3,7 @@ package runtime_test
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,10 +22,13 @@ type sink struct {
 	added     []*entity.Task
 	removed   []int64
 	forgotten int
+	refreshed atomic.Int32
 }
 
 func (s *sink) Add(task *entity.Task)     { s.added = append(s.added, task) }
 func (s *sink) Remove(ref entity.TaskRef) { s.removed = append(s.removed, ref.ID) }
+func (s *sink) Refresh()                  { s.refreshed.Add(1) }
+
 func (s *sink) Forget(gone func(*entity.Task) bool) {
 	before := len(s.added)
 	s.added = slices.DeleteFunc(s.added, gone)

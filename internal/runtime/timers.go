@@ -3,6 +3,7 @@ package runtime
 import (
 	"cmp"
 	"container/heap"
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -98,6 +99,9 @@ func (t *timers) publish(e *entry, out *entity.Outputs) {
 	var key [256]byte
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if e.shard.over.Load() != nil {
+		return // as in read
+	}
 	for i := range out.Timers {
 		set := &out.Timers[i]
 		at := timerNanos(set.At)
@@ -287,59 +291,94 @@ func (t *timers) refill(now int64) (err error) {
 	t.horizon, t.far = timerPosition{at: to}, math.MaxInt64
 	t.mu.Unlock()
 
-	type found struct {
-		key []byte
-		timer
-	}
 	for s := range t.rt.held() {
-		var near []found
-		far := int64(math.MaxInt64)
-		start := max(from.key, string(entity.AppendInt([]byte{spaceTimer}, from.at)))
-		for more := true; more; {
-			near, more = near[:0], false
-			bounds := storage.Range{Start: []byte(start), End: []byte{spaceTimer + 1}}
-			err = t.rt.store.Scan(t.rt.ctx, s.id, bounds, func(key, _ []byte) bool {
-				at, target, err := decodeTimerKey(key)
-				if err != nil {
-					t.rt.log.Error("The key of a timer cannot be decoded; it is kept and passed over. Check the store, and restore it from a backup if it is damaged",
-						"shard", s.id, "key", fmt.Sprintf("%x", key), "error", err)
-					return true
-				}
-				if at >= to {
-					far = at
-					return false
-				}
-				near = append(near, found{slices.Clone(key), timer{at: at, shard: s, target: target}})
-				more = len(near) == 1024
-				return !more
-			})
-			if err != nil {
-				// Everything from the old horizon on has to be read again.
-				t.mu.Lock()
-				if t.horizon.at > from.at {
-					t.horizon = from
-				}
-				t.far = min(t.far, from.at)
-				t.mu.Unlock()
-				return err
-			}
+		far, err := t.read(t.rt.ctx, s, from, to)
+		if err != nil {
+			// Everything from the old horizon on has to be read again.
 			t.mu.Lock()
-			for i := range near {
-				item := near[i].timer // a copy: near is used again
-				t.addDurable(&item, near[i].key)
+			if t.horizon.at > from.at {
+				t.horizon = from
 			}
-			if more { // unless there were too many, and the horizon has come nearer
-				last := &near[len(near)-1]
-				more = t.horizon.after(last.at, last.key)
-				start = string(last.key) + "\x00"
-			}
+			t.far = min(t.far, from.at)
 			t.mu.Unlock()
+			return err
 		}
 		t.mu.Lock()
 		t.far = min(t.far, far)
 		t.mu.Unlock()
 	}
 	return nil
+}
+
+// readShard reads the timers before the horizon of a shard that has just been acquired. If
+// that is not possible, the timers of all shards are read again.
+func (t *timers) readShard(ctx context.Context, s *shard) {
+	t.mu.Lock()
+	to := t.horizon.at
+	if t.horizon.key != "" {
+		to++
+	}
+	t.mu.Unlock()
+	far, err := t.read(ctx, s, timerPosition{}, to)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err != nil {
+		t.horizon, far = timerPosition{}, 0
+	}
+	if far < t.far {
+		t.far = far
+		t.nudge(far - int64(timerLead))
+	}
+}
+
+// read takes the timers of a shard into memory from a position on, up to those that are due
+// at to. It returns when the next one is due.
+func (t *timers) read(ctx context.Context, s *shard, from timerPosition, to int64) (far int64, err error) {
+	type found struct {
+		key []byte
+		timer
+	}
+	var near []found
+	far = int64(math.MaxInt64)
+	start := max(from.key, string(entity.AppendInt([]byte{spaceTimer}, from.at)))
+	for more := true; more; {
+		near, more = near[:0], false
+		bounds := storage.Range{Start: []byte(start), End: []byte{spaceTimer + 1}}
+		err = t.rt.store.Scan(ctx, s.id, bounds, func(key, _ []byte) bool {
+			at, target, err := decodeTimerKey(key)
+			if err != nil {
+				t.rt.log.Error("The key of a timer cannot be decoded; it is kept and passed over. Check the store, and restore it from a backup if it is damaged",
+					"shard", s.id, "key", fmt.Sprintf("%x", key), "error", err)
+				return true
+			}
+			if at >= to {
+				far = at
+				return false
+			}
+			near = append(near, found{slices.Clone(key), timer{at: at, shard: s, target: target}})
+			more = len(near) == 1024
+			return !more
+		})
+		if err != nil {
+			return 0, err
+		}
+		t.mu.Lock()
+		if s.over.Load() != nil { // what is due in it has been dropped, or will be
+			t.mu.Unlock()
+			return far, nil
+		}
+		for i := range near {
+			item := near[i].timer // a copy: near is used again
+			t.addDurable(&item, near[i].key)
+		}
+		if more { // unless there were too many, and the horizon has come nearer
+			last := &near[len(near)-1]
+			more = t.horizon.after(last.at, last.key)
+			start = string(last.key) + "\x00"
+		}
+		t.mu.Unlock()
+	}
+	return far, nil
 }
 
 // fire is what a worker does with a timer that is due.

@@ -96,6 +96,15 @@ type Store interface {
 	Close() error
 }
 
+// Releaser is implemented by stores that several processes share, which note with each
+// lease who has it.
+type Releaser interface {
+	// Release notes that the holder of the lease is done with the shard, so that another
+	// process may take it at once. It does nothing if the lease has been replaced. The
+	// epoch stays: nothing can be written to the shard until it is acquired again.
+	Release(ctx context.Context, lease Lease) error
+}
+
 // Range is the half-open interval of keys [Start, End). An empty Start means
 // from the first key, an empty End to the last.
 type Range struct {

@@ -31,6 +31,7 @@ const DefaultShards = 16
 // same here: the data live as long as the Store.
 type Store struct {
 	shards []shard
+	nodes  nodes // if several share it: see Node
 }
 
 var _ storage.Store = (*Store)(nil)

@@ -1,0 +1,85 @@
+package cluster
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/perdure/perdure/internal/storage"
+)
+
+// View is what a node knows of the cluster, as of its last renewal.
+type View struct {
+	Membership
+	// Placement is the node where each shard belongs; nil if all nodes are draining.
+	Placement []NodeID
+	// Skew is how far the clock here is ahead of that of the store, as far as can be told.
+	Skew time.Duration
+
+	self NodeID
+	byID map[NodeID]*Node
+	// held were held here when the directory was asked.
+	held map[storage.ShardID]bool
+	// seen is when the answer was there, since the member began.
+	seen time.Duration
+}
+
+// newView makes a view of what the directory has said. The placement is that of the last
+// view, if the nodes are the same.
+func newView(self NodeID, m Membership, held []storage.ShardID, seen time.Duration, last *View) *View {
+	v := &View{
+		Membership: m,
+		self:       self,
+		byID:       make(map[NodeID]*Node, len(m.Nodes)),
+		held:       make(map[storage.ShardID]bool, len(held)),
+		seen:       seen,
+	}
+	for i := range m.Nodes {
+		v.byID[m.Nodes[i].ID] = &m.Nodes[i]
+	}
+	for _, shard := range held {
+		v.held[shard] = true
+	}
+	if last != nil && len(last.Holders) == len(v.Holders) && maps.EqualFunc(v.byID, last.byID, samePlace) {
+		v.Placement = last.Placement
+	} else {
+		v.Placement = Place(m.Nodes, len(m.Holders))
+	}
+	return v
+}
+
+// samePlace reports whether the node gets the same shards as before.
+func samePlace(a, b *Node) bool { return a.Draining == b.Draining && a.Name == b.Name }
+
+// Node returns a node that is alive, or nil.
+func (v *View) Node(id NodeID) *Node { return v.byID[id] }
+
+// Holder returns the node that has the shard, or nil if nobody has who is alive.
+func (v *View) Holder(shard storage.ShardID) *Node {
+	if int(shard) >= len(v.Holders) {
+		return nil
+	}
+	return v.byID[v.Holders[shard]]
+}
+
+// Others are the nodes that are alive but for this one, in the order of their ids.
+func (v *View) Others() []*Node {
+	var others []*Node
+	for i := range v.Nodes {
+		if v.Nodes[i].ID != v.self {
+			others = append(others, &v.Nodes[i])
+		}
+	}
+	return others
+}
+
+// anybodyElse reports whether another node takes shards.
+func (v *View) anybodyElse() bool {
+	return slices.ContainsFunc(v.Others(), func(n *Node) bool { return !n.Draining })
+}
+
+// same reports whether the two show the same nodes and holders.
+func (v *View) same(other *View) bool {
+	return other != nil && slices.Equal(v.Holders, other.Holders) &&
+		maps.EqualFunc(v.byID, other.byID, func(a, b *Node) bool { return samePlace(a, b) && a.Address == b.Address })
+}
