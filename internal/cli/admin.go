@@ -5,23 +5,28 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
 
+	"github.com/perdure/perdure/internal/api/admin"
 	"github.com/perdure/perdure/internal/cli/command"
-	"github.com/perdure/perdure/internal/cli/output"
 	"github.com/perdure/perdure/internal/storage/pebble"
 )
 
-func newAdminCommand(out *output.Options) *cobra.Command {
+func newAdminCommand(app *command.App) *cobra.Command {
+	out := &app.Output
 	cmd := &cobra.Command{
 		Use:   "admin",
-		Short: "Work on the data of a stopped server, and on the index of a running one",
-		Example: `  perdure admin verify --data-dir /var/lib/perdure
+		Short: "Back up and restore a server's data, verify them, and more that operators do",
+		Example: `  perdure admin backup --to /backups/perdure
+  perdure admin restore --from /backups/perdure --data-dir /var/lib/perdure
+  perdure admin verify --data-dir /var/lib/perdure
   perdure admin reshard --data-dir /var/lib/perdure --shards 64
   perdure admin visibility rebuild --address 127.0.0.1:7233`,
 		Args: command.CommandsOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newReshardCommand(out), newVerifyCommand(out), newVisibilityCommand(out))
+	cmd.AddCommand(newBackupCommand(app), newBackupsCommand(app), newRestoreCommand(out),
+		newReshardCommand(out), newVerifyCommand(out), newVisibilityCommand(app))
 	return cmd
 }
 
@@ -35,4 +40,15 @@ func explainStopped(err error, dir string) error {
 		return fmt.Errorf("there is no data of a Perdure server in %s: check --data-dir", dir)
 	}
 	return err
+}
+
+// adminOf calls the AdminService of the server that a session is with.
+func adminOf(s *command.Session) (admin.Client, error) {
+	client, ok := s.Client.(interface {
+		Conn() grpc.ClientConnInterface
+	})
+	if !ok {
+		return admin.Client{}, errors.New("the client has no connection of its own")
+	}
+	return admin.Client{Conn: client.Conn()}, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/perdure/perdure/internal/backup"
 	"github.com/perdure/perdure/internal/cli/command"
 	"github.com/perdure/perdure/internal/cli/output"
 	"github.com/perdure/perdure/internal/server"
@@ -25,27 +26,30 @@ type verifyInfo struct {
 
 func newVerifyCommand(out *output.Options) *cobra.Command {
 	var (
-		log     logging
-		dataDir string
+		log             logging
+		dataDir, backed string
 	)
 	cmd := &cobra.Command{
-		Use:   "verify --data-dir DIR",
-		Short: "Read all of a stopped server's data and tell what is wrong",
-		Long: `Read all of a stopped server's data, decode it as a server would, and check that
-everything is where a server looks for it. Nothing is written.
+		Use:   "verify --data-dir DIR | --backup DIR",
+		Short: "Read all of a stopped server's data, or of a backup, and tell what is wrong",
+		Long: `Read all data of a stopped server, or of a backup, decode it as a server would, and check that
+everything is where a server looks for it. Nothing is written. --backup is a backup, or a directory of
+backups, of which the last one is read.
 
 Each problem is one line on standard error that names the workflow (or what else it
 is about), and the exit code is 1 if there are any.`,
-		Example: `  perdure admin verify --data-dir /var/lib/perdure`,
-		Args:    command.NoArguments,
+		Example: `  perdure admin verify --data-dir /var/lib/perdure
+  perdure admin verify --backup /backups/perdure`,
+		Args: command.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger := log.logger(cmd.ErrOrStderr())
-			if dataDir == "" {
-				return usagef("--data-dir is required: the directory of the stopped server's data")
+			dir, err := verifyDir(dataDir, backed)
+			if err != nil {
+				return err
 			}
 			show := newProgress(cmd.ErrOrStderr())
 			report, err := verify.Run(cmd.Context(), verify.Options{
-				Dir:      dataDir,
+				Dir:      dir,
 				Machines: server.Machines(),
 				Problem: func(p verify.Problem) {
 					show.end()
@@ -56,7 +60,7 @@ is about), and the exit code is 1 if there are any.`,
 			})
 			show.end()
 			if err != nil {
-				return explainStopped(err, dataDir)
+				return explainStopped(err, dir)
 			}
 			if out.IsJSON() {
 				err = out.Printer(cmd.OutOrStdout()).Value(verifyInfo{
@@ -67,12 +71,27 @@ is about), and the exit code is 1 if there are any.`,
 					report.Pairs, mebibytes(uint64(report.Bytes)), report.Entities, report.Shards, report.Took.Round(time.Millisecond), report.Problems)
 			}
 			if err == nil && report.Problems > 0 {
-				err = fmt.Errorf("%d problems in %s: restore the directory from a backup, or end the workflows that are named and begin them anew", report.Problems, dataDir)
+				err = fmt.Errorf("%d problems in %s: restore the directory from a backup, or end the workflows that are named and begin them anew", report.Problems, dir)
 			}
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&dataDir, "data-dir", "", "directory of the stopped server's data; required")
+	cmd.Flags().StringVar(&dataDir, "data-dir", "", "directory of the stopped server's data")
+	cmd.Flags().StringVar(&backed, "backup", "", "backup, or directory of backups")
 	log.addTo(cmd.Flags(), "warn")
 	return cmd
+}
+
+// verifyDir is the data directory that the flags mean.
+func verifyDir(dataDir, backed string) (string, error) {
+	switch {
+	case dataDir == "" && backed == "":
+		return "", usagef("--data-dir is required, the directory of the stopped server's data, or --backup")
+	case dataDir != "" && backed != "":
+		return "", usagef("--data-dir and --backup exclude each other")
+	case dataDir != "":
+		return dataDir, nil
+	}
+	dir, _, err := backup.Find(backed)
+	return backup.DataDir(dir), err
 }

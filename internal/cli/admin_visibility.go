@@ -7,15 +7,12 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/perdure/perdure/internal/api/admin"
 	"github.com/perdure/perdure/internal/cli/command"
-	"github.com/perdure/perdure/internal/cli/output"
 )
 
-func newVisibilityCommand(out *output.Options) *cobra.Command {
+func newVisibilityCommand(app *command.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "visibility",
 		Short:   "Look after the index by which a running server finds workflows",
@@ -23,7 +20,7 @@ func newVisibilityCommand(out *output.Options) *cobra.Command {
 		Args:    command.CommandsOnly,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newVisibilityRebuildCommand(out))
+	cmd.AddCommand(newVisibilityRebuildCommand(app.NewGroup(cmd)))
 	return cmd
 }
 
@@ -33,8 +30,7 @@ type visibilityRebuildInfo struct {
 	TookSeconds float64 `json:"tookSeconds"`
 }
 
-func newVisibilityRebuildCommand(out *output.Options) *cobra.Command {
-	var address string
+func newVisibilityRebuildCommand(g *command.Group) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rebuild",
 		Short: "Have a running server build its visibility index anew",
@@ -45,28 +41,26 @@ command shows how far it is; when it is interrupted the server goes on building.
 index is lost or damaged does this by itself.`,
 		Example: `  perdure admin visibility rebuild --address 127.0.0.1:7233`,
 		Args:    command.NoArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
-			if err != nil {
-				return usagef("--address %s: %v", address, err)
-			}
-			defer conn.Close()
-			start := time.Now()
-			show := newProgress(cmd.ErrOrStderr())
-			state, err := rebuildVisibility(cmd.Context(), admin.Client{Conn: conn}, show)
-			show.end()
-			if err != nil {
-				return fmt.Errorf("server at %s: %w", address, err)
-			}
-			took := time.Since(start)
-			if out.IsJSON() {
-				return out.Printer(cmd.OutOrStdout()).Value(visibilityRebuildInfo{state.Rows, took.Seconds()})
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The visibility index has been built: %d rows in %v.\n", state.Rows, took.Round(time.Millisecond))
-			return err
-		},
 	}
-	cmd.Flags().StringVar(&address, "address", "127.0.0.1:7233", "host:port of the server")
+	cmd.RunE = g.Run(func(ctx context.Context, s *command.Session) error {
+		client, err := adminOf(s)
+		if err != nil {
+			return err
+		}
+		start := time.Now()
+		show := newProgress(s.Err)
+		state, err := rebuildVisibility(ctx, client, show)
+		show.end()
+		if err != nil {
+			return err
+		}
+		took := time.Since(start)
+		if s.Out.JSON() {
+			return s.Out.Value(visibilityRebuildInfo{state.Rows, took.Seconds()})
+		}
+		_, err = fmt.Fprintf(cmd.OutOrStdout(), "The visibility index has been built: %d rows in %v.\n", state.Rows, took.Round(time.Millisecond))
+		return err
+	})
 	return cmd
 }
 

@@ -15,11 +15,17 @@ type Rebuilder interface {
 	State() visibility.State
 }
 
-// adminService is the AdminService.
-type adminService struct{ index Rebuilder }
+// adminService is the AdminService: the handlers of all areas.
+type adminService struct {
+	visibilityAdmin
+	backupAdmin
+}
+
+// visibilityAdmin are the handlers of what operators ask of the index.
+type visibilityAdmin struct{ index Rebuilder }
 
 // RebuildVisibility has the visibility index built anew.
-func (s *adminService) RebuildVisibility(context.Context, *admin.RebuildVisibilityRequest) (*admin.RebuildVisibilityResponse, error) {
+func (s *visibilityAdmin) RebuildVisibility(context.Context, *admin.RebuildVisibilityRequest) (*admin.RebuildVisibilityResponse, error) {
 	if s.index == nil {
 		return nil, errNoVisibility
 	}
@@ -29,7 +35,7 @@ func (s *adminService) RebuildVisibility(context.Context, *admin.RebuildVisibili
 }
 
 // DescribeVisibility tells how the visibility index is.
-func (s *adminService) DescribeVisibility(context.Context, *admin.DescribeVisibilityRequest) (*admin.DescribeVisibilityResponse, error) {
+func (s *visibilityAdmin) DescribeVisibility(context.Context, *admin.DescribeVisibilityRequest) (*admin.DescribeVisibilityResponse, error) {
 	if s.index == nil {
 		return nil, errNoVisibility
 	}

@@ -59,6 +59,8 @@ type Options struct {
 	Visibility Visibility
 	// Rebuilder is the same index as operators see it. Optional.
 	Rebuilder Rebuilder
+	// Backups makes backups of the store; nil if that cannot be done here.
+	Backups Backups
 	// Failure is called once, as soon as a request has found out that the store
 	// accepts no more writes.
 	Failure func(error)
@@ -147,7 +149,7 @@ func New(options Options) *Service {
 			visibilityHandlers:       *lists,
 			batchHandlers:            batchHandlers{runtime: runtime, index: options.Visibility, starting: make(chan struct{}, 1)},
 		},
-		admin: &adminService{options.Rebuilder},
+		admin: &adminService{visibilityAdmin{options.Rebuilder}, backupAdmin{options.Backups}},
 		operator: &operatorService{
 			searchAttributeHandlers:   searchAttributeHandlers{namespaces: options.Namespaces},
 			namespaceDeletionHandlers: namespaceDeletionHandlers{namespaces: options.Namespaces, runtime: runtime},

@@ -25,6 +25,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/perdure/perdure/internal/backup"
 	"github.com/perdure/perdure/internal/batch"
 	"github.com/perdure/perdure/internal/callback"
 	"github.com/perdure/perdure/internal/dynamicconfig"
@@ -58,9 +59,6 @@ type Options struct {
 	// Listen is the host:port of the gRPC API; port 0 picks a free one. Empty: no
 	// port.
 	Listen string
-	// HTTP is the HTTP API, and UI the web UI.
-	HTTP HTTPOptions
-	UI   UIOptions
 	// Namespaces are registered if they are not there. "default" always is.
 	Namespaces []string
 	// SearchAttributes are custom search attributes, by name with their types, that
@@ -116,6 +114,7 @@ type Server struct {
 	callbacks  *callback.Deliverer
 	batches    *batch.Runner
 	reclaimer  *reclaim.Reclaimer
+	backups    *backup.Runner // nil if the store is none that backups can be made of
 	frontend   *frontend.Service
 	health     *health
 	local      *inProcess
@@ -123,7 +122,6 @@ type Server struct {
 	listener net.Listener // nil without a port
 	grpc     *grpc.Server
 	serving  sync.WaitGroup
-	http, ui *httpPort // nil without these ports
 
 	stopOnce sync.Once
 	stopErr  error
@@ -154,7 +152,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	began := time.Now()
 	// The port first: whether it is free is known at once. Clients that connect
 	// early wait until the server answers.
-	if err := errors.Join(s.listen(ctx, options), s.listenHTTP(ctx, options)); err != nil {
+	if err := s.listen(ctx, options); err != nil {
 		return err
 	}
 	storeName, err := s.openStore(options)
@@ -212,6 +210,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Rate:       func() int { return dynamicconfig.NamespaceDeleteRate.Get(s.settings.Config()) },
 		Logger:     s.logger,
 	})
+	s.backups = s.backupsOf(options, clusterID)
 	s.health = newHealth(s.runtime.Failed)
 	s.frontend = frontend.New(frontend.Options{
 		Runtime:    s.runtime,
@@ -219,6 +218,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Namespaces: s.namespaces,
 		Visibility: s.visibility,
 		Rebuilder:  s.visibility,
+		Backups:    backupDoor(s.backups),
 		Config:     s.settings.Config(),
 		LongPoll:   options.rest(),
 		Logger:     s.logger,
@@ -235,7 +235,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	s.tellRecovery(began)
 	s.openDoors(options)
 	s.startBatches()
-	return s.serveHTTP(options)
+	return nil
 }
 
 // ClientConn is the way in from inside the process. It needs no closing.
@@ -267,7 +267,9 @@ func (s *Server) stop(ctx context.Context) error {
 	s.health.stop()
 	s.frontend.Drain()
 	s.stopPort(ctx)
-	s.closeHTTP(ctx)
+	if s.backups != nil {
+		s.backups.Stop()
+	}
 	s.batches.Close()
 	local := s.local.close(ctx)
 	s.settings.Close()
@@ -281,11 +283,6 @@ func (s *Server) stop(ctx context.Context) error {
 
 // abandon gives up what a start that failed has begun.
 func (s *Server) abandon() error {
-	s.closeHTTP(ended())
-	s.stopPort(ended())
-	if s.batches != nil {
-		s.batches.Close()
-	}
 	s.settings.Close()
 	s.namespaces.Close()
 	var errs []error

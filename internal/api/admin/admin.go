@@ -17,6 +17,9 @@ const ServiceName = "perdure.admin.v1.AdminService"
 type Server interface {
 	RebuildVisibility(context.Context, *RebuildVisibilityRequest) (*RebuildVisibilityResponse, error)
 	DescribeVisibility(context.Context, *DescribeVisibilityRequest) (*DescribeVisibilityResponse, error)
+	StartBackup(context.Context, *StartBackupRequest) (*StartBackupResponse, error)
+	DescribeBackup(context.Context, *DescribeBackupRequest) (*DescribeBackupResponse, error)
+	CancelBackup(context.Context, *CancelBackupRequest) (*CancelBackupResponse, error)
 }
 
 // ServiceDesc describes the service to gRPC.
@@ -26,6 +29,9 @@ var ServiceDesc = grpc.ServiceDesc{
 	Methods: []grpc.MethodDesc{
 		{MethodName: "RebuildVisibility", Handler: handler("RebuildVisibility", Server.RebuildVisibility)},
 		{MethodName: "DescribeVisibility", Handler: handler("DescribeVisibility", Server.DescribeVisibility)},
+		{MethodName: "StartBackup", Handler: handler("StartBackup", Server.StartBackup)},
+		{MethodName: "DescribeBackup", Handler: handler("DescribeBackup", Server.DescribeBackup)},
+		{MethodName: "CancelBackup", Handler: handler("CancelBackup", Server.CancelBackup)},
 	},
 	Metadata: "admin.proto",
 }
@@ -53,12 +59,30 @@ type Client struct{ Conn grpc.ClientConnInterface }
 
 // RebuildVisibility calls Server.RebuildVisibility.
 func (c Client) RebuildVisibility(ctx context.Context, req *RebuildVisibilityRequest) (*RebuildVisibilityResponse, error) {
-	resp := new(RebuildVisibilityResponse)
-	return resp, c.Conn.Invoke(ctx, "/"+ServiceName+"/RebuildVisibility", req, resp)
+	return call[RebuildVisibilityResponse](ctx, c, "RebuildVisibility", req)
 }
 
 // DescribeVisibility calls Server.DescribeVisibility.
 func (c Client) DescribeVisibility(ctx context.Context, req *DescribeVisibilityRequest) (*DescribeVisibilityResponse, error) {
-	resp := new(DescribeVisibilityResponse)
-	return resp, c.Conn.Invoke(ctx, "/"+ServiceName+"/DescribeVisibility", req, resp)
+	return call[DescribeVisibilityResponse](ctx, c, "DescribeVisibility", req)
+}
+
+// StartBackup calls Server.StartBackup.
+func (c Client) StartBackup(ctx context.Context, req *StartBackupRequest) (*StartBackupResponse, error) {
+	return call[StartBackupResponse](ctx, c, "StartBackup", req)
+}
+
+// DescribeBackup calls Server.DescribeBackup.
+func (c Client) DescribeBackup(ctx context.Context, req *DescribeBackupRequest) (*DescribeBackupResponse, error) {
+	return call[DescribeBackupResponse](ctx, c, "DescribeBackup", req)
+}
+
+// CancelBackup calls Server.CancelBackup.
+func (c Client) CancelBackup(ctx context.Context, req *CancelBackupRequest) (*CancelBackupResponse, error) {
+	return call[CancelBackupResponse](ctx, c, "CancelBackup", req)
+}
+
+func call[Resp any](ctx context.Context, c Client, method string, req any) (*Resp, error) {
+	resp := new(Resp)
+	return resp, c.Conn.Invoke(ctx, "/"+ServiceName+"/"+method, req, resp)
 }

@@ -225,6 +225,310 @@ func (x *DescribeVisibilityResponse) GetError() string {
 	return ""
 }
 
+type StartBackupRequest struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Directory      string                 `protobuf:"bytes,1,opt,name=directory,proto3" json:"directory,omitempty"`                                    // of all backups: an absolute path on the server's machine
+	BytesPerSecond int64                  `protobuf:"varint,2,opt,name=bytes_per_second,json=bytesPerSecond,proto3" json:"bytes_per_second,omitempty"` // how fast is copied at most; 0: as fast as the server thinks fit, below 0: no bound
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *StartBackupRequest) Reset() {
+	*x = StartBackupRequest{}
+	mi := &file_admin_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StartBackupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StartBackupRequest) ProtoMessage() {}
+
+func (x *StartBackupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StartBackupRequest.ProtoReflect.Descriptor instead.
+func (*StartBackupRequest) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *StartBackupRequest) GetDirectory() string {
+	if x != nil {
+		return x.Directory
+	}
+	return ""
+}
+
+func (x *StartBackupRequest) GetBytesPerSecond() int64 {
+	if x != nil {
+		return x.BytesPerSecond
+	}
+	return 0
+}
+
+type StartBackupResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Number        int64                  `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"` // of the backup, from 1 on since the server was started
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StartBackupResponse) Reset() {
+	*x = StartBackupResponse{}
+	mi := &file_admin_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StartBackupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StartBackupResponse) ProtoMessage() {}
+
+func (x *StartBackupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StartBackupResponse.ProtoReflect.Descriptor instead.
+func (*StartBackupResponse) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *StartBackupResponse) GetNumber() int64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+type DescribeBackupRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DescribeBackupRequest) Reset() {
+	*x = DescribeBackupRequest{}
+	mi := &file_admin_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DescribeBackupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DescribeBackupRequest) ProtoMessage() {}
+
+func (x *DescribeBackupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DescribeBackupRequest.ProtoReflect.Descriptor instead.
+func (*DescribeBackupRequest) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{6}
+}
+
+type DescribeBackupResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Number        int64                  `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"` // 0: none was begun since the server was started
+	Running       bool                   `protobuf:"varint,2,opt,name=running,proto3" json:"running,omitempty"`
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`                                   // of its directory in the directory of all backups
+	Bytes         int64                  `protobuf:"varint,4,opt,name=bytes,proto3" json:"bytes,omitempty"`                                // that are in it, ...
+	BytesTotal    int64                  `protobuf:"varint,5,opt,name=bytes_total,json=bytesTotal,proto3" json:"bytes_total,omitempty"`    // ... of so many
+	BytesCopied   int64                  `protobuf:"varint,6,opt,name=bytes_copied,json=bytesCopied,proto3" json:"bytes_copied,omitempty"` // of those: the rest is in an earlier backup as well
+	Error         string                 `protobuf:"bytes,7,opt,name=error,proto3" json:"error,omitempty"`                                 // why it has failed; empty if it has not
+	Time          string                 `protobuf:"bytes,8,opt,name=time,proto3" json:"time,omitempty"`                                   // it is of this moment (RFC 3339); set once it is finished
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DescribeBackupResponse) Reset() {
+	*x = DescribeBackupResponse{}
+	mi := &file_admin_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DescribeBackupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DescribeBackupResponse) ProtoMessage() {}
+
+func (x *DescribeBackupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DescribeBackupResponse.ProtoReflect.Descriptor instead.
+func (*DescribeBackupResponse) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *DescribeBackupResponse) GetNumber() int64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *DescribeBackupResponse) GetRunning() bool {
+	if x != nil {
+		return x.Running
+	}
+	return false
+}
+
+func (x *DescribeBackupResponse) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DescribeBackupResponse) GetBytes() int64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *DescribeBackupResponse) GetBytesTotal() int64 {
+	if x != nil {
+		return x.BytesTotal
+	}
+	return 0
+}
+
+func (x *DescribeBackupResponse) GetBytesCopied() int64 {
+	if x != nil {
+		return x.BytesCopied
+	}
+	return 0
+}
+
+func (x *DescribeBackupResponse) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
+func (x *DescribeBackupResponse) GetTime() string {
+	if x != nil {
+		return x.Time
+	}
+	return ""
+}
+
+type CancelBackupRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelBackupRequest) Reset() {
+	*x = CancelBackupRequest{}
+	mi := &file_admin_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelBackupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelBackupRequest) ProtoMessage() {}
+
+func (x *CancelBackupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelBackupRequest.ProtoReflect.Descriptor instead.
+func (*CancelBackupRequest) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{8}
+}
+
+type CancelBackupResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelBackupResponse) Reset() {
+	*x = CancelBackupResponse{}
+	mi := &file_admin_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelBackupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelBackupResponse) ProtoMessage() {}
+
+func (x *CancelBackupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelBackupResponse.ProtoReflect.Descriptor instead.
+func (*CancelBackupResponse) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{9}
+}
+
 var File_admin_proto protoreflect.FileDescriptor
 
 const file_admin_proto_rawDesc = "" +
@@ -240,10 +544,31 @@ const file_admin_proto_rawDesc = "" +
 	"\fshards_total\x18\x03 \x01(\x05R\vshardsTotal\x12\x12\n" +
 	"\x04rows\x18\x04 \x01(\x03R\x04rows\x12\x16\n" +
 	"\x06builds\x18\x05 \x01(\x03R\x06builds\x12\x14\n" +
-	"\x05error\x18\x06 \x01(\tR\x05error2\xed\x01\n" +
+	"\x05error\x18\x06 \x01(\tR\x05error\"\\\n" +
+	"\x12StartBackupRequest\x12\x1c\n" +
+	"\tdirectory\x18\x01 \x01(\tR\tdirectory\x12(\n" +
+	"\x10bytes_per_second\x18\x02 \x01(\x03R\x0ebytesPerSecond\"-\n" +
+	"\x13StartBackupResponse\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x03R\x06number\"\x17\n" +
+	"\x15DescribeBackupRequest\"\xe2\x01\n" +
+	"\x16DescribeBackupResponse\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x03R\x06number\x12\x18\n" +
+	"\arunning\x18\x02 \x01(\bR\arunning\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x14\n" +
+	"\x05bytes\x18\x04 \x01(\x03R\x05bytes\x12\x1f\n" +
+	"\vbytes_total\x18\x05 \x01(\x03R\n" +
+	"bytesTotal\x12!\n" +
+	"\fbytes_copied\x18\x06 \x01(\x03R\vbytesCopied\x12\x14\n" +
+	"\x05error\x18\a \x01(\tR\x05error\x12\x12\n" +
+	"\x04time\x18\b \x01(\tR\x04time\"\x15\n" +
+	"\x13CancelBackupRequest\"\x16\n" +
+	"\x14CancelBackupResponse2\x8d\x04\n" +
 	"\fAdminService\x12l\n" +
 	"\x11RebuildVisibility\x12*.perdure.admin.v1.RebuildVisibilityRequest\x1a+.perdure.admin.v1.RebuildVisibilityResponse\x12o\n" +
-	"\x12DescribeVisibility\x12+.perdure.admin.v1.DescribeVisibilityRequest\x1a,.perdure.admin.v1.DescribeVisibilityResponseB/Z-github.com/perdure/perdure/internal/api/adminb\x06proto3"
+	"\x12DescribeVisibility\x12+.perdure.admin.v1.DescribeVisibilityRequest\x1a,.perdure.admin.v1.DescribeVisibilityResponse\x12Z\n" +
+	"\vStartBackup\x12$.perdure.admin.v1.StartBackupRequest\x1a%.perdure.admin.v1.StartBackupResponse\x12c\n" +
+	"\x0eDescribeBackup\x12'.perdure.admin.v1.DescribeBackupRequest\x1a(.perdure.admin.v1.DescribeBackupResponse\x12]\n" +
+	"\fCancelBackup\x12%.perdure.admin.v1.CancelBackupRequest\x1a&.perdure.admin.v1.CancelBackupResponseB/Z-github.com/perdure/perdure/internal/api/adminb\x06proto3"
 
 var (
 	file_admin_proto_rawDescOnce sync.Once
@@ -257,20 +582,32 @@ func file_admin_proto_rawDescGZIP() []byte {
 	return file_admin_proto_rawDescData
 }
 
-var file_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_admin_proto_goTypes = []any{
 	(*RebuildVisibilityRequest)(nil),   // 0: perdure.admin.v1.RebuildVisibilityRequest
 	(*RebuildVisibilityResponse)(nil),  // 1: perdure.admin.v1.RebuildVisibilityResponse
 	(*DescribeVisibilityRequest)(nil),  // 2: perdure.admin.v1.DescribeVisibilityRequest
 	(*DescribeVisibilityResponse)(nil), // 3: perdure.admin.v1.DescribeVisibilityResponse
+	(*StartBackupRequest)(nil),         // 4: perdure.admin.v1.StartBackupRequest
+	(*StartBackupResponse)(nil),        // 5: perdure.admin.v1.StartBackupResponse
+	(*DescribeBackupRequest)(nil),      // 6: perdure.admin.v1.DescribeBackupRequest
+	(*DescribeBackupResponse)(nil),     // 7: perdure.admin.v1.DescribeBackupResponse
+	(*CancelBackupRequest)(nil),        // 8: perdure.admin.v1.CancelBackupRequest
+	(*CancelBackupResponse)(nil),       // 9: perdure.admin.v1.CancelBackupResponse
 }
 var file_admin_proto_depIdxs = []int32{
 	0, // 0: perdure.admin.v1.AdminService.RebuildVisibility:input_type -> perdure.admin.v1.RebuildVisibilityRequest
 	2, // 1: perdure.admin.v1.AdminService.DescribeVisibility:input_type -> perdure.admin.v1.DescribeVisibilityRequest
-	1, // 2: perdure.admin.v1.AdminService.RebuildVisibility:output_type -> perdure.admin.v1.RebuildVisibilityResponse
-	3, // 3: perdure.admin.v1.AdminService.DescribeVisibility:output_type -> perdure.admin.v1.DescribeVisibilityResponse
-	2, // [2:4] is the sub-list for method output_type
-	0, // [0:2] is the sub-list for method input_type
+	4, // 2: perdure.admin.v1.AdminService.StartBackup:input_type -> perdure.admin.v1.StartBackupRequest
+	6, // 3: perdure.admin.v1.AdminService.DescribeBackup:input_type -> perdure.admin.v1.DescribeBackupRequest
+	8, // 4: perdure.admin.v1.AdminService.CancelBackup:input_type -> perdure.admin.v1.CancelBackupRequest
+	1, // 5: perdure.admin.v1.AdminService.RebuildVisibility:output_type -> perdure.admin.v1.RebuildVisibilityResponse
+	3, // 6: perdure.admin.v1.AdminService.DescribeVisibility:output_type -> perdure.admin.v1.DescribeVisibilityResponse
+	5, // 7: perdure.admin.v1.AdminService.StartBackup:output_type -> perdure.admin.v1.StartBackupResponse
+	7, // 8: perdure.admin.v1.AdminService.DescribeBackup:output_type -> perdure.admin.v1.DescribeBackupResponse
+	9, // 9: perdure.admin.v1.AdminService.CancelBackup:output_type -> perdure.admin.v1.CancelBackupResponse
+	5, // [5:10] is the sub-list for method output_type
+	0, // [0:5] is the sub-list for method input_type
 	0, // [0:0] is the sub-list for extension type_name
 	0, // [0:0] is the sub-list for extension extendee
 	0, // [0:0] is the sub-list for field type_name
@@ -287,7 +624,7 @@ func file_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_admin_proto_rawDesc), len(file_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -160,6 +160,9 @@ var table = []*Method{
 	// Operators.
 	row(as, "RebuildVisibility", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, there),
 	row(as, "DescribeVisibility", ScopeCluster, Admin, NamespaceNone, nil, anyone, never, unlimited, there),
+	row(as, "StartBackup", ScopeCluster, Admin, NamespaceNone, nil, anyone, never, unlimited, there),
+	row(as, "DescribeBackup", ScopeCluster, Admin, NamespaceNone, nil, anyone, never, unlimited, there),
+	row(as, "CancelBackup", ScopeCluster, Admin, NamespaceNone, nil, anyone, never, unlimited, there),
 	row(os, "AddSearchAttributes", ScopeNamespace, Admin, NamespaceOptional, Usable, cluster, never, unlimited, there),
 	row(os, "RemoveSearchAttributes", ScopeNamespace, Admin, NamespaceOptional, Usable, cluster, never, unlimited, there),
 	row(os, "ListSearchAttributes", ScopeNamespace, Read, NamespaceOptional, Usable, anyone, never, unlimited, there),

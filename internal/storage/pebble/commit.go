@@ -293,6 +293,8 @@ func (s *Store) write(g *group, lazy *lazySync) error {
 			return err
 		}
 	}
+	s.applying.Lock()
+	defer s.applying.Unlock()
 	if sync {
 		lazy.since = time.Time{}
 		return s.db.Apply(g.batch, cockroach.Sync)

@@ -35,6 +35,8 @@ type guardedFS struct {
 	// direct makes logs that bypass the page cache, where the file system is that of the
 	// operating system.
 	direct directPool
+	// checkpoint begins the names of the files of checkpoints, which are not guarded.
+	checkpoint string
 
 	barred atomic.Bool
 	// writes is held shared during each write.
@@ -75,6 +77,9 @@ func (g *guardedFS) file(f vfs.File, name string) vfs.File {
 }
 
 func (g *guardedFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	if g.outside(name) {
+		return g.FS.Create(name, category)
+	}
 	g.begin()
 	f, err := g.FS.Create(name, category)
 	g.end("create", name, err)
@@ -101,6 +106,9 @@ func (g *guardedFS) OpenReadWrite(name string, category vfs.DiskWriteCategory, o
 }
 
 func (g *guardedFS) OpenDir(name string) (vfs.File, error) {
+	if g.outside(name) {
+		return g.FS.OpenDir(name)
+	}
 	f, err := g.FS.OpenDir(name)
 	if err != nil {
 		return nil, err
@@ -109,6 +117,9 @@ func (g *guardedFS) OpenDir(name string) (vfs.File, error) {
 }
 
 func (g *guardedFS) Link(oldname, newname string) error {
+	if g.outside(newname) {
+		return g.FS.Link(oldname, newname)
+	}
 	g.begin()
 	err := g.FS.Link(oldname, newname)
 	g.end("link", oldname, err)
@@ -116,6 +127,9 @@ func (g *guardedFS) Link(oldname, newname string) error {
 }
 
 func (g *guardedFS) Rename(oldname, newname string) error {
+	if g.outside(newname) {
+		return g.FS.Rename(oldname, newname)
+	}
 	g.begin()
 	err := g.FS.Rename(oldname, newname)
 	g.end("rename", oldname, err)
@@ -123,6 +137,9 @@ func (g *guardedFS) Rename(oldname, newname string) error {
 }
 
 func (g *guardedFS) MkdirAll(dir string, perm os.FileMode) error {
+	if g.outside(dir) {
+		return g.FS.MkdirAll(dir, perm)
+	}
 	g.begin()
 	err := g.FS.MkdirAll(dir, perm)
 	g.end("make directory", dir, err)
@@ -132,6 +149,9 @@ func (g *guardedFS) MkdirAll(dir string, perm os.FileMode) error {
 // Remove does not report its error: a file that cannot be removed costs space,
 // not data.
 func (g *guardedFS) Remove(name string) error {
+	if g.outside(name) {
+		return g.FS.Remove(name)
+	}
 	g.begin()
 	err := g.FS.Remove(name)
 	g.end("remove", name, nil)
@@ -140,6 +160,9 @@ func (g *guardedFS) Remove(name string) error {
 
 // RemoveAll does not report its error, like Remove.
 func (g *guardedFS) RemoveAll(name string) error {
+	if g.outside(name) {
+		return g.FS.RemoveAll(name)
+	}
 	g.begin()
 	err := g.FS.RemoveAll(name)
 	g.end("remove", name, nil)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	cockroach "github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -79,6 +80,10 @@ type Store struct {
 	// delivering is held by the committer while it calls dones, so that those
 	// called after a failure come later.
 	delivering sync.Mutex
+	// applying is held by the committer while it writes to the log.
+	applying sync.Mutex
+	// checkpoint: there is one.
+	checkpoint atomic.Bool
 	after      inorder.Queue // calls dones once ended is set
 	reads      gate
 }
@@ -104,7 +109,7 @@ func Open(dir string, opts Options) (*Store, error) {
 	}
 	s.space.L = &s.mu
 	s.reads.empty.L = &s.reads.mu
-	s.fs = &guardedFS{FS: opts.FS, onError: s.fail, noSync: opts.NoSync}
+	s.fs = &guardedFS{FS: opts.FS, onError: s.fail, noSync: opts.NoSync, checkpoint: opts.FS.PathJoin(dir, checkpointName)}
 	if err := s.open(opts); err != nil {
 		return nil, fmt.Errorf("open storage in %s: %w", dir, err)
 	}
@@ -157,6 +162,9 @@ func (s *Store) open(opts Options) (err error) {
 	}()
 	if found == pebbleFiles && opts.lock == nil {
 		if err := check(opts.FS, s.dir, opts); err != nil {
+			return err
+		}
+		if err := removeCheckpoint(opts.FS, s.dir); err != nil {
 			return err
 		}
 	}

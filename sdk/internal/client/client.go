@@ -46,6 +46,7 @@ import (
 	"github.com/perdure/perdure/sdk/log"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/grpc"
 )
 
 // Client talks to a server about one namespace.
@@ -55,6 +56,7 @@ type Client struct {
 	tasks    workflowservice.WorkflowServiceClient // bounded and retried, for workers
 	raw      workflowservice.WorkflowServiceClient // as the caller says
 	operator operatorservice.OperatorServiceClient
+	once     grpc.ClientConnInterface // what raw and operator call
 	closed   atomic.Bool
 
 	namespace        string
@@ -206,6 +208,7 @@ func newClient(conn *rpc.Conn, options Options) (*Client, error) {
 		ClientConnInterface: reliably, storage: c.storage, sizes: sizes,
 	})
 	c.tasks = workflowservice.NewWorkflowServiceClient(reliably)
+	c.once = once
 	c.raw = workflowservice.NewWorkflowServiceClient(once)
 	c.operator = operatorservice.NewOperatorServiceClient(once)
 	c.intercept()
@@ -229,3 +232,7 @@ func (c *Client) WorkflowService() workflowservice.WorkflowServiceClient { retur
 // OperatorService returns the server's operator API as it is, with the client's
 // headers.
 func (c *Client) OperatorService() operatorservice.OperatorServiceClient { return c.operator }
+
+// Conn is the connection itself, with the client's headers, for services that the client
+// knows nothing of.
+func (c *Client) Conn() grpc.ClientConnInterface { return c.once }
