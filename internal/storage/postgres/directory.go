@@ -1,0 +1,209 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/perdure/perdure/internal/cluster"
+)
+
+const (
+	// deadFor is how long the row of a node that has run out is kept.
+	deadFor = 10 * time.Minute
+	// buryEvery is after how many renewals, more or less, such rows are removed.
+	buryEvery = 64
+	// directoryPatience is how long a call of the directory is tried if its context has no end. A node
+	// that cannot renew has to know it before its row runs out.
+	directoryPatience = 2 * time.Second
+)
+
+var _ cluster.Directory = (*Store)(nil)
+
+// directory is what a store remembers as a cluster.Directory. The rows are in the first database.
+type directory struct {
+	// renewed: the row of this store's node has been there.
+	renewed atomic.Bool
+}
+
+// Renew implements cluster.Directory.
+func (s *Store) Renew(ctx context.Context, node cluster.Node, ttl time.Duration) (m cluster.Membership, err error) {
+	err = s.direct(ctx, func(ctx context.Context) error {
+		there, err := s.touch(ctx, node, ttl)
+		if err == nil && !there {
+			err = s.enter(ctx, node, ttl)
+		}
+		if err == nil {
+			m, err = s.members(ctx)
+		}
+		return err
+	})
+	if err != nil {
+		return cluster.Membership{}, fmt.Errorf("renew the row of the node: %w", err)
+	}
+	return m, nil
+}
+
+const nodeValues = `name = $2, address = $3, version = $4, format = $5, draining = $6, shards = $7, load = $8,
+	seen = clock_timestamp(), expires = clock_timestamp() + $9 * interval '1 microsecond'`
+
+func nodeArgs(node cluster.Node, ttl time.Duration) []any {
+	return []any{string(node.ID), node.Name, node.Address, node.Version, int32(node.Format), node.Draining, int32(node.Shards), node.Load, ttl.Microseconds()}
+}
+
+// touch renews a row that is alive, which nobody can compete with.
+func (s *Store) touch(ctx context.Context, node cluster.Node, ttl time.Duration) (there bool, err error) {
+	tag, err := s.dbs[0].reads.Exec(ctx, `UPDATE perdure_nodes SET `+nodeValues+` WHERE id = $1 AND name = $2 AND expires > clock_timestamp()`, nodeArgs(node, ttl)...)
+	if err != nil || tag.RowsAffected() == 0 {
+		return false, err
+	}
+	s.renewed.Store(true)
+	if rand.N(buryEvery) == 0 {
+		_, err = s.dbs[0].reads.Exec(ctx, `DELETE FROM perdure_nodes WHERE expires < clock_timestamp() - $1 * interval '1 second'`, int64(deadFor.Seconds()))
+	}
+	return true, err
+}
+
+// enter writes a row that is not there, or not alive, if the name is free. One at a time.
+func (s *Store) enter(ctx context.Context, node cluster.Node, ttl time.Duration) error {
+	return pgx.BeginFunc(ctx, s.dbs[0].reads, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT 1 FROM perdure_store WHERE id = 1 FOR UPDATE`); err != nil {
+			return err
+		}
+		var taken, there bool
+		err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM perdure_nodes WHERE name = $2 AND id <> $1 AND expires > clock_timestamp()),
+			EXISTS (SELECT 1 FROM perdure_nodes WHERE id = $1)`, string(node.ID), node.Name).Scan(&taken, &there)
+		switch {
+		case err != nil:
+			return err
+		case taken:
+			return cluster.ErrNameTaken
+		case there:
+			_, err = tx.Exec(ctx, `UPDATE perdure_nodes SET `+nodeValues+` WHERE id = $1`, nodeArgs(node, ttl)...)
+		case s.renewed.Load():
+			return cluster.ErrOusted
+		default:
+			_, err = tx.Exec(ctx, `INSERT INTO perdure_nodes (id, name, address, version, format, draining, shards, load, started, seen, expires)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp(), clock_timestamp(), clock_timestamp() + $9 * interval '1 microsecond')`, nodeArgs(node, ttl)...)
+		}
+		if err == nil {
+			_, err = tx.Exec(ctx, `DELETE FROM perdure_nodes WHERE expires < clock_timestamp() - $1 * interval '1 second'`, int64(deadFor.Seconds()))
+		}
+		if err == nil {
+			s.renewed.Store(true)
+		}
+		return err
+	})
+}
+
+// Leave implements cluster.Directory.
+func (s *Store) Leave(ctx context.Context, id cluster.NodeID) error {
+	err := s.direct(ctx, func(ctx context.Context) error {
+		for _, d := range s.dbs {
+			if _, err := d.reads.Exec(ctx, `UPDATE perdure_shards SET holder = '' WHERE holder = $1`, string(id)); err != nil {
+				return err
+			}
+		}
+		_, err := s.dbs[0].reads.Exec(ctx, `DELETE FROM perdure_nodes WHERE id = $1`, string(id))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("take node %s off: %w", id, err)
+	}
+	return nil
+}
+
+// Members implements cluster.Directory.
+func (s *Store) Members(ctx context.Context) (m cluster.Membership, err error) {
+	err = s.direct(ctx, func(ctx context.Context) error {
+		m, err = s.members(ctx)
+		return err
+	})
+	if err != nil {
+		return cluster.Membership{}, fmt.Errorf("read the nodes: %w", err)
+	}
+	return m, nil
+}
+
+func (s *Store) members(ctx context.Context) (m cluster.Membership, err error) {
+	rows, err := s.dbs[0].reads.Query(ctx, `SELECT t.now, n.id, n.name, n.address, n.version, n.format, n.draining OR n.drain, n.shards, n.load, n.started, n.seen
+		FROM (SELECT clock_timestamp() AS now) AS t LEFT JOIN perdure_nodes AS n ON n.expires > t.now ORDER BY n.id`)
+	if err != nil {
+		return m, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, name, address, version *string
+		var format, shards *int32
+		var draining *bool
+		var load *float64
+		var started, seen *time.Time
+		if err := rows.Scan(&m.Now, &id, &name, &address, &version, &format, &draining, &shards, &load, &started, &seen); err != nil {
+			return m, err
+		}
+		if id != nil {
+			m.Nodes = append(m.Nodes, cluster.Node{ID: cluster.NodeID(*id), Name: *name, Address: *address, Version: *version, Format: int(*format),
+				Draining: *draining, Shards: int(*shards), Load: *load, Started: *started, Seen: *seen})
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return m, err
+	}
+	m.Holders = make([]cluster.NodeID, len(s.shards))
+	for _, d := range s.dbs {
+		if err := d.holders(ctx, m.Holders); err != nil {
+			return m, err
+		}
+	}
+	return m, nil
+}
+
+func (d *database) holders(ctx context.Context, holders []cluster.NodeID) error {
+	rows, err := d.reads.Query(ctx, `SELECT shard, holder FROM perdure_shards WHERE holder <> ''`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var shard int32
+		var holder string
+		if err := rows.Scan(&shard, &holder); err != nil {
+			return err
+		}
+		if int(shard) >= len(holders) || shard < 0 {
+			return errors.New("there is a row of a shard that the store does not have")
+		}
+		holders[shard] = cluster.NodeID(holder)
+	}
+	return rows.Err()
+}
+
+// Drain implements cluster.Directory.
+func (s *Store) Drain(ctx context.Context, id cluster.NodeID, drain bool) error {
+	err := s.direct(ctx, func(ctx context.Context) error {
+		tag, err := s.dbs[0].reads.Exec(ctx, `UPDATE perdure_nodes SET drain = $2 WHERE id = $1 AND expires > clock_timestamp()`, string(id), drain)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = cluster.ErrNoNode
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("drain node %s: %w", id, err)
+	}
+	return nil
+}
+
+// direct carries out a call of the directory.
+func (s *Store) direct(ctx context.Context, fn func(ctx context.Context) error) error {
+	if _, has := ctx.Deadline(); !has {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, directoryPatience)
+		defer cancel()
+	}
+	return s.read(ctx, func() error { return fn(ctx) })
+}
