@@ -39,14 +39,7 @@ func newAddressRule(pattern string, allowInsecure bool) (AddressRule, error) {
 	if pattern == "" {
 		return AddressRule{}, errors.New("there is no field Pattern")
 	}
-	var expression strings.Builder
-	for i, part := range strings.Split(pattern, "*") {
-		if i > 0 {
-			expression.WriteString(".*")
-		}
-		expression.WriteString(regexp.QuoteMeta(part))
-	}
-	host, err := regexp.Compile("^" + expression.String() + "$")
+	host, err := wildcards(pattern)
 	return AddressRule{pattern, allowInsecure, host}, err
 }
 

@@ -194,6 +194,12 @@ var (
 		"Most bytes of the header of a callback.")
 )
 
+// HTTP.
+var (
+	HTTPHosts = global("frontend.httpAllowedHosts", Hosts(nil), hosts,
+		"To which hosts requests to the HTTP API and the web UI may be addressed: a list of names, with their ports if they are in the Host header, in which * is any text. Without it, to any; but ports on loopback addresses only to IP addresses and to names that nobody can register, such as localhost.")
+)
+
 // Batch operations.
 var (
 	Batches = byNamespace("frontend.enableBatcher", true, boolean,

@@ -63,6 +63,11 @@ func (p *inProcess) RegisterService(desc *grpc.ServiceDesc, service any) {
 
 // Invoke implements grpc.ClientConnInterface.
 func (p *inProcess) Invoke(ctx context.Context, method string, args, reply any, options ...grpc.CallOption) error {
+	return p.call(ctx, localPeer, method, args, reply, options)
+}
+
+// call carries out a call of the peer.
+func (p *inProcess) call(ctx context.Context, caller *peer.Peer, method string, args, reply any, options []grpc.CallOption) error {
 	if err := ctx.Err(); err != nil {
 		return status.FromContextError(err).Err()
 	}
@@ -85,7 +90,7 @@ func (p *inProcess) Invoke(ctx context.Context, method string, args, reply any, 
 	stream := &localStream{method: method}
 	serverCtx := metadata.NewIncomingContext(ctx, sent)
 	serverCtx = grpc.NewContextWithServerTransportStream(serverCtx, stream)
-	serverCtx = peer.NewContext(serverCtx, localPeer)
+	serverCtx = peer.NewContext(serverCtx, caller)
 
 	request := buffer{}
 	defer request.free()
@@ -111,6 +116,20 @@ func (p *inProcess) Invoke(ctx context.Context, method string, args, reply any, 
 		return err
 	}
 	return encoded.decode(reply)
+}
+
+// outside is the channel inside the process for calls that have come into it from outside
+// in another way than by gRPC. Whoever made the call is the peer in the context, and
+// is trusted as little as one who calls over the network.
+type outside struct{ *inProcess }
+
+// Invoke implements grpc.ClientConnInterface.
+func (o outside) Invoke(ctx context.Context, method string, args, reply any, options ...grpc.CallOption) error {
+	caller, ok := peer.FromContext(ctx)
+	if !ok {
+		return status.Error(codes.Internal, "a call from outside says nothing of its caller")
+	}
+	return o.call(ctx, caller, method, args, reply, options)
 }
 
 // NewStream implements grpc.ClientConnInterface.

@@ -59,6 +59,9 @@ type Options struct {
 	// Listen is the host:port of the gRPC API; port 0 picks a free one. Empty: no
 	// port.
 	Listen string
+	// HTTP is the HTTP API, and UI the web UI.
+	HTTP HTTPOptions
+	UI   UIOptions
 	// Namespaces are registered if they are not there. "default" always is.
 	Namespaces []string
 	// SearchAttributes are custom search attributes, by name with their types, that
@@ -122,6 +125,7 @@ type Server struct {
 	listener net.Listener // nil without a port
 	grpc     *grpc.Server
 	serving  sync.WaitGroup
+	http, ui *httpPort // nil without these ports
 
 	stopOnce sync.Once
 	stopErr  error
@@ -152,7 +156,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	began := time.Now()
 	// The port first: whether it is free is known at once. Clients that connect
 	// early wait until the server answers.
-	if err := s.listen(ctx, options); err != nil {
+	if err := errors.Join(s.listen(ctx, options), s.listenHTTP(ctx, options)); err != nil {
 		return err
 	}
 	storeName, err := s.openStore(options)
@@ -235,7 +239,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	s.tellRecovery(began)
 	s.openDoors(options)
 	s.startBatches()
-	return nil
+	return s.serveHTTP(options)
 }
 
 // ClientConn is the way in from inside the process. It needs no closing.
@@ -267,6 +271,7 @@ func (s *Server) stop(ctx context.Context) error {
 	s.health.stop()
 	s.frontend.Drain()
 	s.stopPort(ctx)
+	s.closeHTTP(ctx)
 	if s.backups != nil {
 		s.backups.Stop()
 	}
@@ -283,6 +288,11 @@ func (s *Server) stop(ctx context.Context) error {
 
 // abandon gives up what a start that failed has begun.
 func (s *Server) abandon() error {
+	s.closeHTTP(ended())
+	s.stopPort(ended())
+	if s.batches != nil {
+		s.batches.Close()
+	}
 	s.settings.Close()
 	s.namespaces.Close()
 	var errs []error

@@ -1,0 +1,62 @@
+package server
+
+import (
+	"net"
+	"strings"
+
+	"github.com/perdure/perdure/internal/httpapi"
+	"github.com/perdure/perdure/internal/webui"
+)
+
+// UIOptions are the settings of the web UI.
+type UIOptions struct {
+	// Listen is the host:port of the UI; port 0 picks a free one. Empty: no UI.
+	Listen string
+	// PublicPath is the path under which browsers find the UI; "" is the root.
+	PublicPath string
+	// AssetPath is a directory with pages in place of the embedded ones.
+	AssetPath string
+	// CodecEndpoint is the URL of the server by which browsers decode payloads.
+	CodecEndpoint string
+}
+
+// serveUI serves the UI, if it has a port.
+func (s *Server) serveUI(options Options) error {
+	if s.ui == nil {
+		return nil
+	}
+	channel := outside{s.local}
+	api, err := httpapi.New(httpapi.Options{Channel: channel, Client: webui.Client, Plain: true, Logger: s.logger})
+	if err != nil {
+		return err
+	}
+	ui, err := webui.New(webui.Options{
+		API:           api,
+		Channel:       channel,
+		PublicPath:    options.UI.PublicPath,
+		AssetPath:     options.UI.AssetPath,
+		CodecEndpoint: options.UI.CodecEndpoint,
+	})
+	if err != nil {
+		return err
+	}
+	s.ui.path = strings.TrimRight(options.UI.PublicPath, "/")
+	s.ui.serve(s.guard(options, s.ui).Wrap(ui))
+	return nil
+}
+
+// UIURL is where a browser on this machine finds the UI, or "" without one.
+func (s *Server) UIURL() string {
+	if s.ui == nil {
+		return ""
+	}
+	host, port, err := net.SplitHostPort(s.ui.address())
+	if err != nil {
+		return ""
+	}
+	switch host {
+	case "127.0.0.1", "::1", "0.0.0.0", "::":
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port) + s.ui.path
+}
