@@ -97,6 +97,7 @@ func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 
 type startedLine struct {
 	Event, Version, Address, Store, DataDir string
+	HTTPAddress, UI                         string
 	Namespaces                              []string
 	Synced                                  bool
 	PID                                     int
@@ -178,7 +179,7 @@ func TestBannerSaysWhereTheServerListens(t *testing.T) {
 		}
 		banner.WriteString(line)
 	}
-	for _, want := range []string{"gRPC API", "127.0.0.1:", "default", "in memory"} {
+	for _, want := range []string{"gRPC API", "HTTP API", "Web UI       http://localhost:", "127.0.0.1:", "default", "in memory"} {
 		if !strings.Contains(banner.String(), want) {
 			t.Errorf("banner lacks %q:\n%s", want, banner.String())
 		}

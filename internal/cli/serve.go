@@ -23,7 +23,9 @@ const stopTimeout = 20 * time.Second
 type started struct {
 	Event      string   `json:"event"` // "started"
 	Version    string   `json:"version"`
-	Address    string   `json:"address"` // host:port of the gRPC API
+	Address    string   `json:"address"`               // host:port of the gRPC API
+	HTTP       string   `json:"httpAddress,omitempty"` // host:port of the HTTP API
+	UI         string   `json:"ui,omitempty"`          // URL of the web UI
 	Namespaces []string `json:"namespaces"`
 	Store      string   `json:"store"`             // "memory" or "pebble"
 	DataDir    string   `json:"dataDir,omitempty"` // "" in memory
@@ -60,6 +62,8 @@ func announce(w io.Writer, s *server.Server, options server.Options, asJSON bool
 		Event:      "started",
 		Version:    server.Version,
 		Address:    s.Address(),
+		HTTP:       s.HTTPAddress(),
+		UI:         s.UIURL(),
 		Namespaces: s.Namespaces(),
 		Store:      "memory",
 		DataDir:    options.DataDir,
@@ -83,29 +87,48 @@ func announce(w io.Writer, s *server.Server, options server.Options, asJSON bool
 	if len(names) > 5 {
 		names, more = names[:5], fmt.Sprintf(" and %d more", len(names)-5)
 	}
-	_, err := fmt.Fprintf(w, `Perdure %s
-
-  gRPC API     %s
-  Namespaces   %s%s
-  Data         %s
-
-Ctrl-C stops the server.
-`, info.Version, info.Address, strings.Join(names, ", "), more, data)
+	var banner strings.Builder
+	fmt.Fprintf(&banner, "Perdure %s\n\n", info.Version)
+	for _, line := range [][2]string{
+		{"Web UI", info.UI},
+		{"gRPC API", info.Address},
+		{"HTTP API", info.HTTP},
+		{"Namespaces", strings.Join(names, ", ") + more},
+		{"Data", data},
+	} {
+		if line[1] != "" {
+			fmt.Fprintf(&banner, "  %-12s %s\n", line[0], line[1])
+		}
+	}
+	banner.WriteString("\nCtrl-C stops the server.\n")
+	_, err := io.WriteString(w, banner.String())
 	return err
 }
 
 // explain says what to do about the errors that people run into when they start
 // a server.
 func explain(err error, options server.Options) error {
+	address, portFlag, ipFlag := options.Listen, "--port", "--ip"
+	if port := (*server.PortError)(nil); errors.As(err, &port) {
+		address, portFlag, ipFlag = port.Address, "--"+port.Name+"-port", "--"+port.Name+"-ip"
+	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%s is in use by another process: stop that one, or choose another port with --port (0 picks a free one)", options.Listen)
+		return fmt.Errorf("%s is in use by another process: stop that one, or choose another port with %s (%s)", address, portFlag, freePort(portFlag))
 	case errors.Is(err, syscall.EACCES) && strings.Contains(err.Error(), "listen"):
-		return fmt.Errorf("may not listen on %s: choose a port above 1023 with --port", options.Listen)
+		return fmt.Errorf("may not listen on %s: choose a port above 1023 with %s", address, portFlag)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		return fmt.Errorf("%s is not an address of this machine: choose another one with --ip", options.Listen)
+		return fmt.Errorf("%s is not an address of this machine: choose another one with %s", address, ipFlag)
 	case errors.Is(err, pebble.ErrInUse):
 		return fmt.Errorf("data directory %s is in use by another server: stop that one, or choose another directory", options.DataDir)
 	}
 	return err
+}
+
+// freePort says how to do without a port of one's own choice.
+func freePort(flag string) string {
+	if flag == "--ui-port" {
+		return "off starts the server without the web UI"
+	}
+	return "0 picks a free one"
 }

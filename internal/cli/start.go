@@ -34,6 +34,9 @@ before the file. 'perdure server config' shows what holds.`,
   # With a file of settings, and one of them otherwise
   perdure server start --config /etc/perdure.yaml --port 7300
 
+  # With the HTTP API and the web UI
+  perdure server start --data-dir /var/lib/perdure --http-port 7243 --ui-port 8233
+
   # For a supervisor: logs as JSON, one JSON line on standard output when ready
   perdure server start --data-dir /var/lib/perdure --log-format json`,
 		Args: command.NoArguments,
@@ -102,6 +105,8 @@ func (s *settings) options(logger *slog.Logger) server.Options {
 		DataDir:           s.DataDir,
 		UnsafeNoSync:      s.UnsafeNoSync,
 		Listen:            s.Listen.Address(),
+		HTTP:              server.HTTPOptions{Listen: s.HTTPAddress(), AllowedOrigins: s.HTTP.AllowedOrigins},
+		UI:                server.UIOptions{Listen: s.UIAddress(), PublicPath: s.UI.PublicPath, AssetPath: s.UI.AssetPath, CodecEndpoint: s.UI.CodecEndpoint},
 		Namespaces:        s.Namespaces,
 		SearchAttributes:  s.SearchAttributes,
 		Retention:         s.Retention,

@@ -19,7 +19,9 @@ func newStartDevCommand(out *output.Options) *cobra.Command {
 'temporal server start-dev', so that whatever starts that one can start this one.
 
 With --db-filename the data are kept, in a directory of that name; they are synced
-to disk as those of 'perdure server start' are.`,
+to disk as those of 'perdure server start' are.
+
+The web UI is at port 8233, or 1000 above --port; --headless leaves it away.`,
 		Example: `  perdure server start-dev
 
   # Keep the data, register two namespaces
@@ -33,10 +35,8 @@ to disk as those of 'perdure server start' are.`,
 			if err != nil {
 				return err
 			}
-			for _, absent := range []string{"http-port", "metrics-port", "ui-port"} {
-				if cmd.Flags().Changed(absent) {
-					logger.Info("This server has no such port; the flag has no effect.", "flag", "--"+absent)
-				}
+			if cmd.Flags().Changed("metrics-port") {
+				logger.Info("This server has no such port; the flag has no effect.", "flag", "--metrics-port")
 			}
 			if cmd.Flags().Changed("sqlite-pragma") {
 				logger.Info("The data are not kept in SQLite; --sqlite-pragma has no effect.")
@@ -59,13 +59,6 @@ to disk as those of 'perdure server start' are.`,
 
 // acceptFlags adds flags that tools made for the Temporal CLI pass.
 func acceptFlags(flags *pflag.FlagSet) {
-	flags.Int("http-port", 0, "accepted; there is no HTTP API yet")
 	flags.Int("metrics-port", 0, "accepted; there are no metrics yet")
-	flags.Int("ui-port", 0, "accepted; there is no UI yet")
-	flags.Bool("headless", false, "without the UI, which is how this server runs in any case")
 	flags.StringArray("sqlite-pragma", nil, "accepted; the data are not kept in SQLite")
-	for _, name := range []string{"ui-ip", "ui-public-path", "ui-asset-path", "ui-codec-endpoint"} {
-		flags.String(name, "", "accepted; there is no UI yet")
-		_ = flags.MarkHidden(name)
-	}
 }

@@ -22,6 +22,8 @@ type Config struct {
 	Retention time.Duration
 
 	Listen        Listen
+	HTTP          HTTP
+	UI            UI
 	Log           Log
 	DynamicConfig DynamicConfig
 
@@ -56,6 +58,8 @@ func (c *Config) sections() []section {
 	return []section{
 		(*general)(c),
 		&c.Listen,
+		&c.HTTP,
+		&c.UI,
 		&c.Log,
 		&c.DynamicConfig,
 	}

@@ -26,14 +26,14 @@ type Guard struct {
 	AllowHost func(host string) (allowed, decided bool)
 }
 
-// CheckOrigin says what is wrong with an origin of Guard.Origins, or nil.
+// CheckOrigin says what an origin of Guard.Origins has to be, or nil if it is.
 func CheckOrigin(origin string) error {
 	if origin == "*" {
 		return nil
 	}
 	u, err := url.Parse(origin)
 	if err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-		return fmt.Errorf("%q is not an origin: it has to be scheme://host or scheme://host:port, or *", origin)
+		return fmt.Errorf("must be an origin, scheme://host or scheme://host:port, or *, not %q", origin)
 	}
 	return nil
 }

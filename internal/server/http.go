@@ -41,13 +41,13 @@ var httpClient = httpapi.Client{Name: "temporal-server-http", Version: frontend.
 func (s *Server) listenHTTP(ctx context.Context, options Options) (err error) {
 	for _, origin := range options.HTTP.AllowedOrigins {
 		if err := httpapi.CheckOrigin(origin); err != nil {
-			return err
+			return fmt.Errorf("an allowed origin %w", err)
 		}
 	}
-	if s.http, err = listenHTTP(ctx, "the HTTP API", options.HTTP.Listen, s.logger); err != nil {
+	if s.http, err = listenHTTP(ctx, "http", options.HTTP.Listen, s.logger); err != nil {
 		return err
 	}
-	s.ui, err = listenHTTP(ctx, "the web UI", options.UI.Listen, s.logger)
+	s.ui, err = listenHTTP(ctx, "ui", options.UI.Listen, s.logger)
 	return err
 }
 
@@ -112,11 +112,28 @@ func (s *Server) guard(options Options, port *httpPort) httpapi.Guard {
 // HTTPAddress is the host:port of the HTTP API, or "" without one.
 func (s *Server) HTTPAddress() string { return s.http.address() }
 
+// PortError is why a port for HTTP could not be opened.
+type PortError struct {
+	// Name is that of the port: "http" or "ui".
+	Name string
+	// Address is its host:port.
+	Address string
+	Err     error
+}
+
+// Error implements error.
+func (e *PortError) Error() string {
+	return fmt.Sprintf("listen on %s (%s): %v", e.Address, e.Name, e.Err)
+}
+
+// Unwrap returns what the operating system says.
+func (e *PortError) Unwrap() error { return e.Err }
+
 // httpPort is a port where HTTP is spoken. A nil one is none.
 type httpPort struct {
+	name     string // "http" or "ui"
 	listener net.Listener
 	logger   *slog.Logger
-	purpose  string
 
 	path    string       // under which browsers find what is served; "" is the root
 	server  *http.Server // nil until it is served
@@ -124,15 +141,15 @@ type httpPort struct {
 }
 
 // listenHTTP opens a port, or returns nil if the address is empty.
-func listenHTTP(ctx context.Context, purpose, address string, logger *slog.Logger) (*httpPort, error) {
+func listenHTTP(ctx context.Context, name, address string, logger *slog.Logger) (*httpPort, error) {
 	if address == "" {
 		return nil, nil
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listen on %s for %s: %w", address, purpose, err)
+		return nil, &PortError{name, address, err}
 	}
-	return &httpPort{listener: listener, logger: logger, purpose: purpose}, nil
+	return &httpPort{name: name, listener: listener, logger: logger}, nil
 }
 
 // serve answers requests by the handler until the port is closed.
@@ -149,7 +166,7 @@ func (p *httpPort) serve(handler http.Handler) {
 	}
 	p.serving.Go(func() {
 		if err := p.server.Serve(limitConnections(p.listener)); !errors.Is(err, http.ErrServerClosed) {
-			p.logger.Error("The server no longer accepts connections for "+p.purpose+"; restart it.", "address", p.address(), "error", err)
+			p.logger.Error("The server no longer accepts connections by HTTP; restart it.", "port", p.name, "address", p.address(), "error", err)
 		}
 	})
 }

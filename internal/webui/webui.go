@@ -55,10 +55,10 @@ type Options struct {
 
 // New returns the handler of the UI.
 func New(options Options) (http.Handler, error) {
-	publicPath, err := cleanPublicPath(options.PublicPath)
-	if err != nil {
-		return nil, err
+	if err := CheckPublicPath(options.PublicPath); err != nil {
+		return nil, fmt.Errorf("the public path of the UI %w", err)
 	}
+	publicPath := cleanPublicPath(options.PublicPath)
 	assets, err := openAssets(options.AssetPath)
 	if err != nil {
 		return nil, err
@@ -86,14 +86,17 @@ func New(options Options) (http.Handler, error) {
 
 var publicPathForm = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
 
-// cleanPublicPath returns the path without a slash at its end.
-func cleanPublicPath(publicPath string) (string, error) {
-	cleaned := strings.TrimRight(publicPath, "/")
+// CheckPublicPath says what Options.PublicPath has to be, or nil if it is.
+func CheckPublicPath(publicPath string) error {
+	cleaned := cleanPublicPath(publicPath)
 	if cleaned != "" && (!publicPathForm.MatchString(cleaned) || path.Clean(cleaned) != cleaned) {
-		return "", fmt.Errorf("the public path of the UI has to be like /perdure, not %q", publicPath)
+		return fmt.Errorf("must be a path like /perdure, not %q", publicPath)
 	}
-	return cleaned, nil
+	return nil
 }
+
+// cleanPublicPath returns the path without a slash at its end.
+func cleanPublicPath(publicPath string) string { return strings.TrimRight(publicPath, "/") }
 
 // openAssets opens the directory, or the pages that are embedded.
 func openAssets(directory string) (fs.FS, error) {
