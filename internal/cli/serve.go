@@ -27,7 +27,7 @@ type started struct {
 	HTTP       string   `json:"httpAddress,omitempty"` // host:port of the HTTP API
 	UI         string   `json:"ui,omitempty"`          // URL of the web UI
 	Namespaces []string `json:"namespaces"`
-	Store      string   `json:"store"`             // "memory" or "pebble"
+	Store      string   `json:"store"`             // "memory", "pebble" or "postgres"
 	DataDir    string   `json:"dataDir,omitempty"` // "" in memory
 	Synced     bool     `json:"synced"`            // each acknowledged write is on disk
 	PID        int      `json:"pid"`
@@ -69,7 +69,10 @@ func announce(w io.Writer, s *server.Server, options server.Options, asJSON bool
 		DataDir:    options.DataDir,
 		PID:        os.Getpid(),
 	}
-	if options.DataDir != "" {
+	switch {
+	case len(options.Postgres.URLs) > 0:
+		info.Store, info.Synced = "postgres", true
+	case options.DataDir != "":
 		info.Store, info.Synced = "pebble", !options.UnsafeNoSync
 	}
 	if asJSON {
@@ -77,6 +80,8 @@ func announce(w io.Writer, s *server.Server, options server.Options, asJSON bool
 	}
 	data := "in memory; gone when the server stops"
 	switch {
+	case info.Store == "postgres":
+		data = "in PostgreSQL"
 	case info.Synced:
 		data = info.DataDir + " (each write is synced to disk)"
 	case info.DataDir != "":
@@ -119,6 +124,8 @@ func explain(err error, options server.Options) error {
 		return fmt.Errorf("may not listen on %s: choose a port above 1023 with %s", address, portFlag)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return fmt.Errorf("%s is not an address of this machine: choose another one with %s", address, ipFlag)
+	case len(options.Postgres.URLs) > 0:
+		return err // says what to do
 	case errors.Is(err, pebble.ErrInUse):
 		return fmt.Errorf("data directory %s is in use by another server: stop that one, or choose another directory", options.DataDir)
 	}

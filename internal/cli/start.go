@@ -24,7 +24,7 @@ func newStartCommand(out *output.Options) *cobra.Command {
 
 A write is acknowledged only once it is synced to disk: what a client has been
 told is done survives a killed process and a power cut. One process can use a
-directory at a time; a backup is a copy of it made while the server is stopped.
+directory at a time. With --store postgres they are in PostgreSQL.
 
 Each flag is a setting that may also stand in a YAML file (--config) or in a variable of
 the environment: PERDURE_DATA_DIR is --data-dir. A flag goes before a variable, that
@@ -36,6 +36,9 @@ before the file. 'perdure server config' shows what holds.`,
 
   # With the HTTP API and the web UI
   perdure server start --data-dir /var/lib/perdure --http-port 7243 --ui-port 8233
+
+  # With the data in PostgreSQL
+  perdure server start --store postgres --postgres-url postgres://perdure:secret@db:5432/perdure
 
   # For a supervisor: logs as JSON, one JSON line on standard output when ready
   perdure server start --data-dir /var/lib/perdure --log-format json`,
@@ -103,6 +106,7 @@ func (s *settings) options(logger *slog.Logger) server.Options {
 	}
 	return server.Options{
 		DataDir:           s.DataDir,
+		Postgres:          server.PostgresOptions{URLs: s.Postgres.URLs, Shards: s.Postgres.Shards, Writers: s.Postgres.Writers},
 		UnsafeNoSync:      s.UnsafeNoSync,
 		Listen:            s.Listen.Address(),
 		HTTP:              server.HTTPOptions{Listen: s.HTTPAddress(), AllowedOrigins: s.HTTP.AllowedOrigins},

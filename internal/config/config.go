@@ -10,6 +10,8 @@ import (
 // Config is all settings of a server. New makes one; the zero value has no
 // settings. Load fills it.
 type Config struct {
+	// Store is where the data are kept: StorePebble or StorePostgres.
+	Store string
 	// DataDir is the directory the data are kept in; empty: in memory.
 	DataDir string
 	// UnsafeNoSync does not sync writes to disk.
@@ -21,6 +23,7 @@ type Config struct {
 	// Retention of the namespaces registered at start.
 	Retention time.Duration
 
+	Postgres      Postgres
 	Listen        Listen
 	HTTP          HTTP
 	UI            UI
@@ -57,6 +60,7 @@ type section interface {
 func (c *Config) sections() []section {
 	return []section{
 		(*general)(c),
+		&c.Postgres,
 		&c.Listen,
 		&c.HTTP,
 		&c.UI,
@@ -85,9 +89,10 @@ func (c *general) declare(s *Schema, kind Kind) {
 	if kind == Development {
 		dataDir.Flag("db-filename", "f").Doc += " (default: in memory)"
 	} else {
-		dataDir.Doc += "; required"
+		dataDir.Doc += "; required, unless they are in PostgreSQL"
 	}
 	if kind == Production {
+		s.Choice(&c.Store, []string{StorePebble, StorePostgres}, "store", StorePebble, "where the data are kept")
 		s.Bool(&c.UnsafeNoSync, "unsafeNoFsync", false, "leave it to the operating system when writes reach the disk. Faster, and UNSAFE: a power cut or a crash of the machine loses acknowledged writes and may damage the store. For data you can lose")
 	}
 	s.Texts(&c.Namespaces, "namespaces", "namespace to register if it is not there (\"default\" always is)").
@@ -102,6 +107,15 @@ func (c *general) declare(s *Schema, kind Kind) {
 }
 
 func (c *general) check(s *Schema, kind Kind) []error {
+	if c.Store == StorePostgres {
+		if len(c.Postgres.URLs) == 0 {
+			return []error{s.missing(&c.Postgres.URLs, "the URL of the database, because the store is postgres")}
+		}
+		return nil
+	}
+	if len(c.Postgres.URLs) > 0 {
+		return []error{s.wrong(&c.Postgres.URLs, "is of use only with --store postgres")}
+	}
 	if kind == Production && c.DataDir == "" {
 		return []error{s.missing(&c.DataDir, "the directory the data are kept in (a server without one is 'perdure server start-dev')")}
 	}

@@ -80,6 +80,9 @@ type Options struct {
 	// Logger gets what operators should know; slog.Default if nil.
 	Logger *slog.Logger
 
+	// Postgres has the data kept in PostgreSQL, in place of DataDir.
+	Postgres PostgresOptions
+
 	// Store is kept the data in, in place of DataDir, by tests that let a server
 	// crash. It is closed with the server.
 	Store storage.Store
@@ -159,7 +162,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	if err := errors.Join(s.listen(ctx, options), s.listenHTTP(ctx, options)); err != nil {
 		return err
 	}
-	storeName, err := s.openStore(options)
+	storeName, err := s.openStore(ctx, options)
 	if err != nil {
 		return err
 	}

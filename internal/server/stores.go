@@ -1,17 +1,36 @@
 package server
 
 import (
+	"context"
 	"path/filepath"
 
 	"github.com/perdure/perdure/internal/storage/memory"
 	"github.com/perdure/perdure/internal/storage/pebble"
+	"github.com/perdure/perdure/internal/storage/postgres"
 	"github.com/perdure/perdure/internal/visibility"
 	"github.com/perdure/perdure/internal/visibility/sqlite"
 )
 
+// PostgresOptions have the data kept in PostgreSQL, if there are URLs.
+type PostgresOptions struct {
+	// URLs are those of the databases that the shards are spread over.
+	URLs []string
+	// Shards is the number of shards of a store that is created, and Writers that of transactions
+	// under way in each database; zero for the defaults of the store.
+	Shards, Writers int
+}
+
 // openStore opens the store of the options and returns the name of its kind.
-func (s *Server) openStore(options Options) (name string, err error) {
+func (s *Server) openStore(ctx context.Context, options Options) (name string, err error) {
 	switch {
+	case len(options.Postgres.URLs) > 0:
+		store, err := postgres.Open(ctx, postgres.Options{
+			URLs: options.Postgres.URLs, Shards: options.Postgres.Shards, Writers: options.Postgres.Writers, Logger: s.logger})
+		if err != nil {
+			return "", err
+		}
+		s.store = store
+		return "postgresql", nil
 	case options.Store != nil:
 		s.store = options.Store
 		return "memory", nil
