@@ -3,6 +3,9 @@
 # Companions of the SDK that are modules of their own, in the workspace.
 CONTRIB := $(addprefix sdk/contrib/,opentelemetry opentracing tally tools/workflowcheck)
 
+# Companions outside the workspace: what they depend on would raise the versions of others.
+APART := sdk/contrib/datadog
+
 # All packages of the workspace.
 PACKAGES := ./... ./sdk/... $(CONTRIB:%=./%/...)
 
@@ -28,6 +31,7 @@ test-e2e: build race-detector # the SDK on a real server, with and without its s
 .PHONY: test-outside
 test-outside: # interop, errors, hostile connections, crash proof
 	$(OUTSIDE) test test -count=1 -timeout 20m ./...
+	for module in $(APART); do $(OUTSIDE) $$module test ./... || exit 1; done
 
 .PHONY: race-detector
 race-detector:
@@ -49,18 +53,19 @@ check-vet:
 	go vet $(PACKAGES)
 	$(OUTSIDE) test vet ./...
 	$(OUTSIDE) bench vet ./...
+	for module in $(APART); do $(OUTSIDE) $$module vet ./... || exit 1; done
 
 .PHONY: check-lint
 check-lint:
 	go tool staticcheck $(PACKAGES)
-	staticcheck=$$(go tool -n staticcheck) && for module in test bench; do \
+	staticcheck=$$(go tool -n staticcheck) && for module in test bench $(APART); do \
 	  (cd $$module && GOWORK=off $$staticcheck ./...) || exit 1; done
 
 .PHONY: check-generated
 check-generated: # generating code anew changes nothing
 	test/check-generated
 
-MODULES := . sdk $(CONTRIB) test test/peer bench
+MODULES := . sdk $(CONTRIB) $(APART) test test/peer bench
 
 .PHONY: check-tidy
 check-tidy: # every go.mod is as go mod tidy leaves it
