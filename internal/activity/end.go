@@ -45,6 +45,7 @@ func (r *Run) retry(step *entity.Step, failure *failurepb.Failure) enumspb.Retry
 // endAttempt notes that the current attempt has failed. The next one is not planned yet.
 func (r *Run) endAttempt(step *entity.Step, failure *failurepb.Failure) {
 	r.undispatch(step)
+	attempt.NoteFailure(step, r.act(), failure)
 	attempt.End(r.act(), step.Now, attempt.Retained(failure))
 	r.act().RetryAt = nil
 	r.touch()
@@ -126,9 +127,19 @@ func (r *Run) closeCanceled(step *entity.Step, details *commonpb.Payloads) {
 	}, enumspb.RETRY_STATE_UNSPECIFIED))
 }
 
+// ends are what has happened when a run ends with a status.
+var ends = map[enumspb.ActivityExecutionStatus]entity.OccurrenceKind{
+	enumspb.ACTIVITY_EXECUTION_STATUS_COMPLETED:  entity.ActivityCompleted,
+	enumspb.ACTIVITY_EXECUTION_STATUS_FAILED:     entity.ActivityFailed,
+	enumspb.ACTIVITY_EXECUTION_STATUS_CANCELED:   entity.ActivityCanceled,
+	enumspb.ACTIVITY_EXECUTION_STATUS_TERMINATED: entity.ActivityTerminated,
+	enumspb.ACTIVITY_EXECUTION_STATUS_TIMED_OUT:  entity.ActivityTimedOut,
+}
+
 // close ends the run.
 func (r *Run) close(step *entity.Step, status enumspb.ActivityExecutionStatus, outcome *activitypb.ActivityExecutionOutcome) {
 	act := r.act()
+	attempt.NoteEnd(step, act, ends[status], outcome.GetFailure())
 	r.undispatch(step)
 	r.rec.Status, r.rec.CloseTime = status, timestamppb.New(step.Now)
 	r.outcome = outcome

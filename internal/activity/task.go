@@ -31,6 +31,7 @@ func (c *Chain) StartActivity(
 	act := r.act()
 	r.undispatch(step)
 	attempt.Start(act, step.Now, poll.GetIdentity(), step.NewID())
+	attempt.NoteStart(step, act)
 	act.LastWorkerIdentity = poll.GetIdentity()
 	r.rec.LastStartedTime = act.StartedTime
 	r.rec.SdkName, r.rec.SdkVersion = sdk.Name, sdk.Version

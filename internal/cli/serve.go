@@ -26,6 +26,7 @@ type started struct {
 	Address    string   `json:"address"`               // host:port of the gRPC API
 	HTTP       string   `json:"httpAddress,omitempty"` // host:port of the HTTP API
 	UI         string   `json:"ui,omitempty"`          // URL of the web UI
+	Metrics    string   `json:"metrics,omitempty"`     // host:port of metrics and health checks
 	Namespaces []string `json:"namespaces"`
 	Store      string   `json:"store"`             // "memory", "pebble" or "postgres"
 	DataDir    string   `json:"dataDir,omitempty"` // "" in memory
@@ -64,6 +65,7 @@ func announce(w io.Writer, s *server.Server, options server.Options, asJSON bool
 		Address:    s.Address(),
 		HTTP:       s.HTTPAddress(),
 		UI:         s.UIURL(),
+		Metrics:    s.MetricsAddress(),
 		Namespaces: s.Namespaces(),
 		Store:      "memory",
 		DataDir:    options.DataDir,
@@ -92,12 +94,17 @@ func announce(w io.Writer, s *server.Server, options server.Options, asJSON bool
 	if len(names) > 5 {
 		names, more = names[:5], fmt.Sprintf(" and %d more", len(names)-5)
 	}
+	metrics := ""
+	if info.Metrics != "" {
+		metrics = "http://" + info.Metrics + "/metrics"
+	}
 	var banner strings.Builder
 	fmt.Fprintf(&banner, "Perdure %s\n\n", info.Version)
 	for _, line := range [][2]string{
 		{"Web UI", info.UI},
 		{"gRPC API", info.Address},
 		{"HTTP API", info.HTTP},
+		{"Metrics", metrics},
 		{"Namespaces", strings.Join(names, ", ") + more},
 		{"Data", data},
 	} {

@@ -116,7 +116,16 @@ func (s *settings) options(logger *slog.Logger) server.Options {
 		Retention:         s.Retention,
 		DynamicConfigFile: s.DynamicConfig.File,
 		DynamicConfig:     s.DynamicConfig.Values,
-		Logger:            logger,
+		Telemetry: server.TelemetryOptions{
+			Listen:        s.Metrics.Address(),
+			Pprof:         s.Metrics.Pprof,
+			Namespaces:    s.Metrics.Namespaces,
+			Types:         s.Metrics.Types,
+			TaskQueues:    s.Metrics.TaskQueues,
+			Tracing:       true,
+			TraceEndpoint: s.Tracing.Endpoint,
+		},
+		Logger: logger,
 	}
 }
 

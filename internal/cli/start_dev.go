@@ -35,9 +35,6 @@ The web UI is at port 8233, or 1000 above --port; --headless leaves it away.`,
 			if err != nil {
 				return err
 			}
-			if cmd.Flags().Changed("metrics-port") {
-				logger.Info("This server has no such port; the flag has no effect.", "flag", "--metrics-port")
-			}
 			if cmd.Flags().Changed("sqlite-pragma") {
 				logger.Info("The data are not kept in SQLite; --sqlite-pragma has no effect.")
 			}
@@ -59,6 +56,5 @@ The web UI is at port 8233, or 1000 above --port; --headless leaves it away.`,
 
 // acceptFlags adds flags that tools made for the Temporal CLI pass.
 func acceptFlags(flags *pflag.FlagSet) {
-	flags.Int("metrics-port", 0, "accepted; there are no metrics yet")
 	flags.StringArray("sqlite-pragma", nil, "accepted; the data are not kept in SQLite")
 }

@@ -28,6 +28,8 @@ type Config struct {
 	HTTP          HTTP
 	UI            UI
 	Log           Log
+	Metrics       Metrics
+	Tracing       Tracing
 	DynamicConfig DynamicConfig
 
 	kind   Kind
@@ -65,6 +67,8 @@ func (c *Config) sections() []section {
 		&c.HTTP,
 		&c.UI,
 		&c.Log,
+		&c.Metrics,
+		&c.Tracing,
 		&c.DynamicConfig,
 	}
 }

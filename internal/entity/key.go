@@ -30,6 +30,29 @@ const (
 // Global reports whether entities of the kind are in no namespace: there is one for all.
 func (k Kind) Global() bool { return k == KindNamespaces || k == KindEndpoints }
 
+// String is the word for the kind in logs and traces.
+func (k Kind) String() string {
+	switch k {
+	case KindActivity:
+		return "activity"
+	case KindNamespaces:
+		return "namespaces"
+	case KindBatch:
+		return "batch"
+	case KindCallback:
+		return "callback"
+	case KindEndpoints:
+		return "endpoints"
+	case KindSchedule:
+		return "schedule"
+	case KindTaskQueue:
+		return "taskQueue"
+	case KindWorkflow:
+		return "workflow"
+	}
+	return fmt.Sprintf("%q", byte(k))
+}
+
 // Key names an entity.
 type Key struct {
 	Kind      Kind

@@ -43,6 +43,8 @@ type Outputs struct {
 	Index    []IndexEntry
 	Wakes    []time.Time
 	Effects  []func()
+	// Occurrences are for whoever observes the runtime.
+	Occurrences []Occurrence
 	// Lazy: nobody has to wait for the disk. See Step.Lazy.
 	Lazy bool
 }
@@ -94,9 +96,11 @@ func (s *Step) Reset(now time.Time, env Env) {
 	clear(out.Messages)
 	clear(out.Index)
 	clear(out.Effects)
+	clear(out.Occurrences)
 	*s = Step{Now: now, env: env, out: Outputs{
 		Records: out.Records[:0], Timers: out.Timers[:0], Tasks: out.Tasks[:0], Offers: out.Offers[:0], Removed: out.Removed[:0],
 		Messages: out.Messages[:0], Index: out.Index[:0], Wakes: out.Wakes[:0], Effects: out.Effects[:0],
+		Occurrences: out.Occurrences[:0],
 	}}
 }
 

@@ -23,7 +23,8 @@ type interceptor struct {
 	namespaces *namespace.Registry
 	settings   *settings
 	store      interface{ Failed() error }
-	failure    func(error) // may be nil
+	failure    func(error)  // may be nil
+	observer   CallObserver // may be nil
 	logger     *slog.Logger
 
 	// lastClient is the last client version that was accepted: the next call most
@@ -69,15 +70,20 @@ const grpcServices = "/grpc."
 //
 // It is one interceptor, not a chain of them, so that a call costs no closures.
 func (i *interceptor) Intercept(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (resp any, err error) {
+	row := methods.Lookup(info.FullMethod)
+	ctx, observed := i.observe(ctx, row)
+	var c *call
 	defer func() {
-		if cause := recover(); cause != nil {
+		cause := recover()
+		if cause != nil {
 			resp, err = nil, i.recovered(ctx, info.FullMethod, cause)
 		}
+		found := err
 		if err != nil {
 			resp, err = nil, i.convertError(ctx, info.FullMethod, err)
 		}
+		observed.end(ctx, c, req, found, err, cause != nil)
 	}()
-	row := methods.Lookup(info.FullMethod)
 	if row == nil && !strings.HasPrefix(info.FullMethod, grpcServices) {
 		return nil, status.Errorf(codes.Unimplemented, "unknown method %s", info.FullMethod)
 	}
@@ -85,7 +91,7 @@ func (i *interceptor) Intercept(ctx context.Context, req any, info *grpc.UnarySe
 		return nil, err
 	}
 	if row != nil {
-		c := &call{method: row, settings: i.settings}
+		c = &call{method: row, settings: i.settings}
 		if err := i.resolveNamespace(c, req); err != nil {
 			return nil, err
 		}

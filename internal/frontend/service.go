@@ -61,6 +61,8 @@ type Options struct {
 	Rebuilder Rebuilder
 	// Backups makes backups of the store; nil if that cannot be done here.
 	Backups Backups
+	// Observer is told of all calls. Optional.
+	Observer CallObserver
 	// Failure is called once, as soon as a request has found out that the store
 	// accepts no more writes.
 	Failure func(error)
@@ -127,7 +129,7 @@ func New(options Options) *Service {
 	polls := &polls{runtime: runtime, matching: match, waits: waits, logger: logger}
 	lists := &visibilityHandlers{index: options.Visibility}
 	return &Service{
-		interceptor: interceptor{namespaces: options.Namespaces, settings: newSettings(options.Config), store: runtime, failure: options.Failure, logger: logger},
+		interceptor: interceptor{namespaces: options.Namespaces, settings: newSettings(options.Config), store: runtime, failure: options.Failure, observer: options.Observer, logger: logger},
 		waits:       waits,
 		workflow: &workflowService{
 			executionHandlers:        executionHandlers{runtime: runtime},

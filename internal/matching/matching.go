@@ -77,6 +77,9 @@ type Options struct {
 	// it says holds within a fifth of IdleAfter.
 	Scaling func(entity.Queue) Scaling
 
+	// Observer is told what goes on, for metrics. Optional.
+	Observer Observer
+
 	// LongPoll is how long a poll waits for work. Default 60 s.
 	LongPoll time.Duration
 	// StickyWindow is how long after its last poll a sticky worker is taken to be
@@ -342,14 +345,25 @@ func (m *Matching) fair(queue entity.Queue) bool {
 // must not be changed any more.
 func (m *Matching) Add(task *entity.Task) {
 	if task.Sticky != "" && m.offerSticky(task, false) {
+		if m.options.Observer != nil {
+			m.options.Observer.Added(task.Queue, true, true)
+		}
 		return
 	}
 	q := m.lockedForTask(task)
 	if q == nil {
-		return // nobody polls: it is read from the store when somebody does
+		// Nobody polls: it is read from the store when somebody does.
+		if m.options.Observer != nil {
+			m.options.Observer.Added(task.Queue, false, false)
+		}
+		return
 	}
+	attended := m.options.Observer != nil && q.attended(m.now())
 	q.add(task)
 	q.mu.Unlock()
+	if m.options.Observer != nil {
+		m.options.Observer.Added(task.Queue, false, attended)
+	}
 }
 
 // Remove implements runtime.TaskSink: the record of the task is gone, and if the

@@ -39,6 +39,7 @@ type Work struct {
 	Scale int32
 
 	waiting *waitingQuery // of Query
+	handed  bool          // the poll was waiting for it
 }
 
 // poller is a poll that waits. Pollers are pooled.
@@ -81,10 +82,13 @@ func (m *Matching) Poll(ctx context.Context, request PollRequest) (*Work, error)
 	if deadline, ok := ctx.Deadline(); ok {
 		patience = min(patience, time.Until(deadline)*9/10)
 	}
-	for {
-		before := m.now()
+	began := m.now()
+	for before := began; ; before = m.now() {
 		work, err := m.poll(ctx, key, &request, patience)
 		if err != nil || work == nil || work.waiting == nil || work.waiting.accept() {
+			if m.options.Observer != nil {
+				m.polled(&request, began, work, err)
+			}
 			return work, err
 		}
 		// Whoever asked the query has gone in the meantime.

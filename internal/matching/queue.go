@@ -190,6 +190,7 @@ func (q *queue) hand(p *poller, work Work) {
 	work.Scale = q.advise(p.since, q.lastPoll)
 	work.BacklogCount = q.backlog()
 	work.Sticky = q.key.sticky
+	work.handed = true
 	p.work, p.from = work, q
 	p.wake <- struct{}{}
 }

@@ -112,6 +112,18 @@ func (r *Registry) current() *snapshot {
 	return r.snapshot.Load()
 }
 
+// NameOf is the name of the namespace with the id; "" if there is none, or if the registry is not
+// open yet. It never waits.
+func (r *Registry) NameOf(id string) string {
+	if ns := r.snapshot.Load().byID[id]; ns != nil {
+		return ns.Name
+	}
+	return ""
+}
+
+// Count is how many namespaces there are, those that are being deleted included. It never waits.
+func (r *Registry) Count() int { return len(r.snapshot.Load().byID) }
+
 // ByName returns the namespace, or a serviceerror.NamespaceNotFound.
 func (r *Registry) ByName(name string) (*Namespace, error) {
 	if ns, ok := r.current().byName[name]; ok {

@@ -28,7 +28,10 @@ type stripe struct {
 	// references is the number of references to entries of the stripe.
 	references int
 	closed     bool
-	_          [64]byte // keeps neighbours off each other's cache line
+	// hits and misses count the lookups of entities that were in memory, and that had to
+	// be loaded.
+	hits, misses uint64
+	_            [64]byte // keeps neighbours off each other's cache line
 }
 
 // entry is the place of one entity in the cache. It is there while it is
@@ -102,8 +105,12 @@ func (r *Runtime) acquire(key entity.Key) (*entry, error) {
 		e = &entry{key: key, stripe: st, shard: s}
 		e.prefix = key.Encode(append(make([]byte, 0, len(key.Namespace)+len(key.ID)+6), spaceRecord))
 		st.entries[key] = e
-	} else if e.list != nil {
-		e.list.remove(e)
+		st.misses++
+	} else {
+		st.hits++
+		if e.list != nil {
+			e.list.remove(e)
+		}
 	}
 	e.references++
 	st.references++

@@ -89,6 +89,9 @@ func (x *execution) publish() {
 	for _, effect := range out.Effects {
 		x.perform(effect)
 	}
+	if r.observer != nil && len(out.Occurrences) > 0 {
+		r.observer.Occurred(x.entry.key, out.Occurrences)
+	}
 }
 
 func (x *execution) perform(effect func()) {

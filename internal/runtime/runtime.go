@@ -139,6 +139,10 @@ type Options struct {
 	ClockCheck time.Duration
 	// CountDue has Open count the timers that are due, up to so many. Default: none.
 	CountDue int
+	// Observer is told what goes on, for metrics. Optional.
+	Observer Observer
+	// Tracer makes spans of steps. Optional.
+	Tracer Tracer
 	// Logger defaults to slog.Default().
 	Logger *slog.Logger
 	// Now is the clock. Default time.Now.
@@ -185,9 +189,11 @@ type Runtime struct {
 	changeLog bool
 	changed   func()
 	// shared, sure and remote are those of Options.
-	shared bool
-	sure   func() bool
-	remote Remote
+	shared   bool
+	sure     func() bool
+	remote   Remote
+	observer Observer // may be nil
+	tracer   Tracer   // may be nil
 
 	// shards are those of the store by number; nil if it is not held here.
 	shards []atomic.Pointer[shard]
@@ -233,6 +239,8 @@ func Open(ctx context.Context, options Options) (*Runtime, error) {
 		shared:     options.Shared,
 		sure:       options.Sure,
 		remote:     options.Remote,
+		observer:   options.Observer,
+		tracer:     options.Tracer,
 		closing:    make(chan struct{}),
 	}
 	if r.log == nil {

@@ -18,6 +18,13 @@ import (
 // not held here; the step may have taken effect unless the error says otherwise. An
 // entity whose records cannot be decoded is a DataLoss error that names it.
 func (r *Runtime) Step(ctx context.Context, key entity.Key, fn func(*entity.Step, entity.Entity) error) error {
+	if r.tracer != nil {
+		return r.traced(ctx, key, fn)
+	}
+	return r.step(ctx, key, fn)
+}
+
+func (r *Runtime) step(ctx context.Context, key entity.Key, fn func(*entity.Step, entity.Entity) error) error {
 	c, err := r.begin(ctx, key)
 	if err != nil {
 		return err

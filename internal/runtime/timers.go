@@ -240,7 +240,7 @@ func (t *timers) run() {
 		t.mu.Lock()
 		now := t.rt.clock().UnixNano()
 		for len(t.heap) > 0 && t.heap[0].at <= now {
-			t.rt.workers.push(work{timer: heap.Pop(&t.heap).(*timer)})
+			t.due(heap.Pop(&t.heap).(*timer), now)
 		}
 		refill := t.far < math.MaxInt64 && t.far-int64(timerLead) <= now
 		t.crowded = refill && t.full()
@@ -276,6 +276,14 @@ func (t *timers) run() {
 			return
 		}
 	}
+}
+
+// due has a worker do what the timer is for.
+func (t *timers) due(item *timer, now int64) {
+	if t.rt.observer != nil && item.retry == 0 && item.lane == nil {
+		t.rt.observer.TimerDue(time.Duration(now - item.at))
+	}
+	t.rt.workers.push(work{timer: item})
 }
 
 // refill moves the horizon to a window from now and reads the timers that come

@@ -62,6 +62,13 @@ func (w *workers) push(item work) {
 	w.wake.Signal()
 }
 
+// waiting is how much work is queued.
+func (w *workers) waiting() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.queue) - w.head
+}
+
 func (w *workers) run() {
 	for {
 		w.mu.Lock()

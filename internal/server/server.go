@@ -77,6 +77,8 @@ type Options struct {
 	DynamicConfig     []dynamicconfig.Override
 	// DynamicConfigPresets hold unless the file says otherwise.
 	DynamicConfigPresets []dynamicconfig.Override
+	// Telemetry is what operators see of the server.
+	Telemetry TelemetryOptions
 	// Logger gets what operators should know; slog.Default if nil.
 	Logger *slog.Logger
 
@@ -124,6 +126,7 @@ type Server struct {
 	frontend   *frontend.Service
 	health     *health
 	local      *inProcess
+	telemetry  *observability // nil if there is none
 
 	listener net.Listener // nil without a port
 	grpc     *grpc.Server
@@ -162,6 +165,9 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	if err := errors.Join(s.listen(ctx, options), s.listenHTTP(ctx, options)); err != nil {
 		return err
 	}
+	if err := s.startTelemetry(ctx, options.Telemetry); err != nil {
+		return err
+	}
 	storeName, err := s.openStore(ctx, options)
 	if err != nil {
 		return err
@@ -172,6 +178,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		IdleAfter: options.rest(),
 		Fair:      s.fairQueue,
 		Scaling:   s.scaling,
+		Observer:  s.telemetry.polls(),
 		Config: taskqueue.Limits(func(ctx context.Context, key entity.Key, fn func(entity.Entity, entity.View) error) error {
 			return s.runtime.View(ctx, key, fn)
 		}),
@@ -190,6 +197,8 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Changed:    s.visibility.Changed,
 		ClockCheck: options.rest(),
 		CountDue:   countedTimers,
+		Observer:   s.telemetry.steps(),
+		Tracer:     s.telemetry.traces(),
 		Logger:     s.logger,
 	})
 	if err != nil {
@@ -237,10 +246,12 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 			StoreName:   storeName,
 			Address:     s.Address(),
 		},
-		Failure: func(error) { s.health.set(false) },
+		Observer: s.telemetry.calls(),
+		Failure:  func(error) { s.health.set(false) },
 	})
 	s.tellRecovery(began)
 	s.openDoors(options)
+	s.telemetry.watch(s, options)
 	s.startBatches()
 	return s.serveHTTP(options)
 }
@@ -286,6 +297,7 @@ func (s *Server) stop(ctx context.Context) error {
 	s.matching.Close()
 	closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
+	defer s.telemetry.close(closeCtx)
 	return errors.Join(local, s.visibility.Close(), s.runtime.Close(closeCtx), s.store.Close())
 }
 
@@ -298,6 +310,7 @@ func (s *Server) abandon() error {
 	}
 	s.settings.Close()
 	s.namespaces.Close()
+	s.telemetry.close(context.Background())
 	var errs []error
 	if s.listener != nil {
 		errs = append(errs, s.listener.Close())

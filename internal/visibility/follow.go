@@ -77,6 +77,7 @@ func (x *Indexer) apply(ctx context.Context, batch *Batch) error {
 		x.since = time.Now()
 	}
 	x.pending += len(batch.Changes)
+	x.progress.applied.Add(uint64(len(batch.Changes)))
 	for id, through := range batch.Through {
 		x.positions[id] = through
 		x.untrimmed[id] = through

@@ -76,6 +76,7 @@ type Indexer struct {
 	gathering atomic.Int64
 	cancel    context.CancelFunc
 	done      sync.WaitGroup
+	progress  progress
 
 	// indexMu is held, shared, while index is used.
 	indexMu sync.RWMutex
@@ -150,6 +151,7 @@ func (x *Indexer) Close() error {
 
 // Changed tells the indexer that a step has made the log longer. It does not block.
 func (x *Indexer) Changed() {
+	x.progress.changed()
 	if x.gathering.Load() > 0 && x.gathering.Add(-1) > 0 {
 		return
 	}
@@ -282,7 +284,10 @@ func (x *Indexer) work(ctx context.Context) error {
 	if x.index == nil {
 		return errBuilding
 	}
-	if err := x.follow(ctx); err != nil {
+	x.progress.begin()
+	err := x.follow(ctx)
+	x.progress.end(err)
+	if err != nil {
 		return x.examine(err)
 	}
 	if x.pending >= trimChanges || x.pending > 0 && time.Since(x.since) >= trimAfter {

@@ -286,6 +286,7 @@ func applyActivityTaskCancelRequested(r *Run, e *historypb.HistoryEvent, attr *h
 // endActivity adds the event that ends the activity.
 func (r *Run) endActivity(step *entity.Step, act *records.Activity, end *historypb.HistoryEvent) {
 	r.undispatchActivity(step, act)
+	noteActivityEnd(step, act, end)
 	r.addEvent(step, end)
 }
 

@@ -39,6 +39,7 @@ func (r *Run) endAttempt(step *entity.Step, act *records.Activity, failure *fail
 	r.undispatchActivity(step, act)
 	kept := attempt.Retained(failure)
 	r.activities.detailBytes += proto.Size(kept) - proto.Size(act.LastFailure)
+	attempt.NoteFailure(step, act, failure)
 	attempt.End(act, step.Now, kept)
 	if act.GetControl().GetAttemptChanged() {
 		r.control(act, func(control *records.ActivityControl) { control.AttemptChanged = false })

@@ -74,6 +74,7 @@ func (r *Run) startEager(step *entity.Step, scheduledEventID int64, identity str
 func (r *Run) startActivity(step *entity.Step, act *records.Activity, identity string) {
 	r.undispatchActivity(step, act)
 	attempt.Start(act, step.Now, identity, step.NewID())
+	attempt.NoteStart(step, act)
 	r.activities.forgetEvent(act.ScheduledEventId)
 	r.activities.change(r, act)
 }

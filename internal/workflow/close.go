@@ -33,6 +33,7 @@ func (r *Run) finish(step *entity.Step, end *historypb.HistoryEvent) {
 	}
 	r.undispatch(step)
 	r.recordEvent(step, end)
+	r.noteClosed(step)
 	r.started = nil
 	r.state.TryingToClose = false
 	r.clearSticky()

@@ -68,6 +68,7 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 	}
 
 	r.answerQueries(step, req.GetQueryResults(), true)
+	step.Note(entity.Occurrence{Kind: entity.WorkflowTaskCompleted, Took: step.Now.Sub(r.started.time)})
 	resp := &workflowservice.RespondWorkflowTaskCompletedResponse{}
 	var a *application
 	if r.discards(req, messages) {
@@ -80,6 +81,7 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 	r.applying = true
 	for _, cmd := range req.GetCommands() {
 		handlerOf(cmd).execute(a, cmd)
+		step.NoteCommand(int32(cmd.GetCommandType()))
 	}
 	a.executeMessages(req.GetForceCreateNewWorkflowTask())
 	a.tellNews()

@@ -208,6 +208,7 @@ func (c *Chain) newRun(step *entity.Step, p *startParams) *Run {
 	run.info.StartRequestId = p.requestID
 	c.setAhead(step, p.skipped.GetInitialSkippedDuration().AsDuration())
 	run.addEvent(step, c.workflowExecutionStarted(p, step.Now))
+	step.Note(entity.Occurrence{Kind: entity.WorkflowStarted, Type: run.info.WorkflowType})
 	c.makeCurrent(run)
 	return run
 }

@@ -248,6 +248,7 @@ func (r *Run) startTask(step *entity.Step, identity, requestID string, version *
 	}
 	s.suggest = r.suggestions()
 	r.started = s
+	step.Note(entity.Occurrence{Kind: entity.WorkflowTaskStarted, Attempt: wt.Attempt, Took: step.Now.Sub(wt.ScheduledTime.AsTime())})
 	step.Wake(r.chain.shardTime(s.deadline))
 }
 
@@ -344,6 +345,7 @@ func (r *Run) failTask(step *entity.Step, cause enumspb.WorkflowTaskFailedCause,
 		r.beginProblem(cause, enumspb.TIMEOUT_TYPE_UNSPECIFIED)
 	}
 	r.endTask(step, end)
+	step.Note(entity.Occurrence{Kind: entity.WorkflowTaskFailed, Detail: int32(cause)})
 	r.countFailure()
 	switch cause {
 	case enumspb.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW, enumspb.WORKFLOW_TASK_FAILED_CAUSE_FAILOVER_CLOSE_COMMAND:
@@ -399,6 +401,7 @@ func (r *Run) timeoutStarted(step *entity.Step) {
 		r.beginProblem(enumspb.WORKFLOW_TASK_FAILED_CAUSE_UNSPECIFIED, enumspb.TIMEOUT_TYPE_START_TO_CLOSE)
 	}
 	r.endTask(step, end)
+	step.Note(entity.Occurrence{Kind: entity.WorkflowTaskTimedOut, Detail: int32(enumspb.TIMEOUT_TYPE_START_TO_CLOSE)})
 	r.countFailure()
 }
 
@@ -409,6 +412,7 @@ func (r *Run) timeoutSticky(step *entity.Step) {
 		r.recordScheduled(step)
 	}
 	r.endTask(step, workflowTaskTimedOut(r.state.WorkflowTask.ScheduledEventId, 0, enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START))
+	step.Note(entity.Occurrence{Kind: entity.WorkflowTaskTimedOut, Detail: int32(enumspb.TIMEOUT_TYPE_SCHEDULE_TO_START)})
 	r.clearSticky()
 	r.state.WorkflowTaskAttempt = 1
 	r.scheduleTask(step, step.Now, true)

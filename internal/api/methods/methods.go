@@ -54,7 +54,8 @@ type Method struct {
 	// Unimplemented.
 	Implemented bool
 
-	full string
+	full   string
+	number int
 	// The rest is filled in when it is first asked for: the descriptors of the API
 	// are many, and a process may never need them.
 	described  sync.Once
@@ -177,6 +178,12 @@ const (
 // Full is the full name of the RPC as gRPC has it, "/service/name".
 func (m *Method) Full() string { return m.full }
 
+// Number is where the row is in the table, from 0, and Count how many rows there are.
+func (m *Method) Number() int { return m.number }
+
+// Count is how many rows the table has.
+func Count() int { return len(table) }
+
 // Descriptor describes the RPC, with its options, such as its HTTP bindings.
 func (m *Method) Descriptor() protoreflect.MethodDescriptor {
 	m.describe()
@@ -192,7 +199,8 @@ func All() iter.Seq[*Method] { return slices.Values(table) }
 
 var byName = func() map[string]*Method {
 	rows := make(map[string]*Method, len(table))
-	for _, m := range table {
+	for i, m := range table {
+		m.number = i
 		m.full = "/" + m.Service + "/" + m.Name
 		rows[m.full] = m
 	}

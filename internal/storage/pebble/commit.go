@@ -211,9 +211,14 @@ func (s *Store) run() {
 		if g == nil {
 			break
 		}
-		if err := s.write(g, &lazy); err != nil {
+		began := time.Now()
+		synced, err := s.write(g, &lazy)
+		if err != nil {
 			s.fail(fmt.Errorf("commit: %w", err))
 			break
+		}
+		if s.observer != nil {
+			s.observer.Committed(storage.Write{Batches: len(g.submissions), Bytes: g.batch.Len(), Synced: synced, Took: time.Since(began)})
 		}
 		if !s.finish(g) {
 			break
@@ -281,28 +286,28 @@ func (l *lazySync) wait(wake <-chan struct{}) {
 	}
 }
 
-// write makes the group visible, and durable if any part of it is to be.
-func (s *Store) write(g *group, lazy *lazySync) error {
+// write makes the group visible, and durable if any part of it is to be, and reports whether it is.
+func (s *Store) write(g *group, lazy *lazySync) (synced bool, err error) {
 	sync := g.sync || lazy.due()
 	if g.batch.Empty() {
 		if !sync || lazy.since.IsZero() {
-			return nil
+			return false, nil
 		}
 		// Pebble has no call for a sync by itself. This is a record without meaning.
 		if err := g.batch.LogData(nil, nil); err != nil {
-			return err
+			return false, err
 		}
 	}
 	s.applying.Lock()
 	defer s.applying.Unlock()
 	if sync {
 		lazy.since = time.Time{}
-		return s.db.Apply(g.batch, cockroach.Sync)
+		return true, s.db.Apply(g.batch, cockroach.Sync)
 	}
 	if lazy.since.IsZero() {
 		lazy.since = time.Now()
 	}
-	return s.db.Apply(g.batch, cockroach.NoSync)
+	return false, s.db.Apply(g.batch, cockroach.NoSync)
 }
 
 // finish calls the dones of the group and gives it back. It reports false when

@@ -34,6 +34,8 @@ type Options struct {
 	// CacheBytes is the size of the cache of table blocks; 16 MiB if zero. Up to
 	// 32 MiB of memory for recent writes come on top.
 	CacheBytes int64
+	// Observer is told of what is written. Optional.
+	Observer storage.Observer
 	// Logger gets warnings and errors; slog.Default if nil.
 	Logger *slog.Logger
 
@@ -56,7 +58,9 @@ type Store struct {
 	fs     *guardedFS
 	lock   io.Closer
 	db     *cockroach.DB
-	shards []shardState // length fixed at Open, contents guarded by mu
+	// observer may be nil.
+	observer storage.Observer
+	shards   []shardState // length fixed at Open, contents guarded by mu
 	// generation is where the pairs are. Fixed at Open.
 	generation generation
 	recovery   Recovery // fixed at Open
@@ -101,11 +105,12 @@ func Open(dir string, opts Options) (*Store, error) {
 		return nil, fmt.Errorf("open storage in %s: %w", dir, err)
 	}
 	s := &Store{
-		dir:     dir,
-		logger:  opts.Logger,
-		wake:    make(chan struct{}, 1),
-		stopped: make(chan struct{}),
-		failed:  make(chan struct{}),
+		dir:      dir,
+		logger:   opts.Logger,
+		observer: opts.Observer,
+		wake:     make(chan struct{}, 1),
+		stopped:  make(chan struct{}),
+		failed:   make(chan struct{}),
 	}
 	s.space.L = &s.mu
 	s.reads.empty.L = &s.reads.mu
