@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/perdure/perdure/internal/breaker"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
 	"github.com/perdure/perdure/internal/records"
@@ -42,7 +43,7 @@ type Deliverer struct {
 	client  *http.Client
 	logger  *slog.Logger
 	// breakers keep away from addresses that do not answer.
-	breakers breakers
+	breakers breaker.Set[address]
 	cancel   context.CancelFunc
 	done     sync.WaitGroup
 }
@@ -127,7 +128,7 @@ func (d *Deliverer) deliver(ctx context.Context, task *entity.Task) error {
 		return err
 	}
 	to := addressOf(task.Entity.Namespace, due.GetUrl())
-	if wait, ok := d.breakers.allow(to, time.Now()); !ok {
+	if wait, ok := d.breakers.Allow(to, time.Now()); !ok {
 		return d.runtime.Step(stepCtx, task.Entity, func(step *entity.Step, e entity.Entity) error {
 			e.(*Delivery).Blocked(step, task, wait)
 			return nil
@@ -137,7 +138,7 @@ func (d *Deliverer) deliver(ctx context.Context, task *entity.Task) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	d.breakers.done(to, outcome.Err != nil && !outcome.Final, time.Now())
+	d.breakers.Done(to, outcome.Err != nil && !outcome.Final, time.Now())
 	if outcome.Err != nil {
 		d.logger.Info("A callback could not be delivered.", "callback", task.Entity.ID, "attempt", due.GetAttempt()+1, "error", outcome.Err, "final", outcome.Final)
 	}

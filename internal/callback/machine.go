@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/nexus"
 	"github.com/perdure/perdure/internal/records"
 )
 
@@ -51,21 +52,30 @@ type Delivery struct {
 	dirty  bool
 }
 
-// Receive implements entity.Entity: a workflow, or an activity without one, asks for the delivery.
+// Receive implements entity.Entity: a workflow, or an activity without one, asks for the delivery,
+// or answers that of another one.
 func (d *Delivery) Receive(step *entity.Step, from entity.Key, body []byte) error {
-	if from.Kind != entity.KindWorkflow && from.Kind != entity.KindActivity {
+	if from.Kind != entity.KindWorkflow && from.Kind != entity.KindActivity && from.Kind != entity.KindNexusOperation {
 		return entity.ErrUnknownMessage
-	}
-	if d.record != nil {
-		return nil // it has asked before
 	}
 	record := new(records.Delivery)
 	if err := proto.Unmarshal(body, record); err != nil {
 		return fmt.Errorf("%w: it does not decode: %v", entity.ErrUnknownMessage, err)
 	}
+	if record.Answer != nil {
+		d.answered(step, from, record.Answer)
+		return nil
+	}
+	if d.record != nil {
+		return nil // it has asked before
+	}
 	record.Owner = from.Encode(nil)
 	d.record = record
-	d.schedule(step)
+	if record.Url == nexus.SystemCallback {
+		d.send(step)
+	} else {
+		d.schedule(step)
+	}
 	return nil
 }
 
@@ -108,9 +118,14 @@ func (d *Delivery) Attempted(step *entity.Step, task *entity.Task, outcome Outco
 	if d.Due(task) == nil {
 		return
 	}
+	step.RemoveTask(entity.TaskRef{Queue: Queue, ID: d.record.TaskId})
+	d.record.TaskId = 0
+	d.attempted(step, outcome)
+}
+
+// attempted notes how an attempt has ended.
+func (d *Delivery) attempted(step *entity.Step, outcome Outcome) {
 	r := d.record
-	step.RemoveTask(entity.TaskRef{Queue: Queue, ID: r.TaskId})
-	r.TaskId = 0
 	r.Attempt++
 	d.dirty = true
 	progress := &records.Callback{Attempt: r.Attempt, LastAttemptCompleteTime: timestamppb.New(step.Now)}
@@ -215,7 +230,7 @@ func (d *Delivery) Purge(step *entity.Step) (more bool, err error) {
 	switch r := d.record; {
 	case r == nil:
 		return false, nil
-	case r.TaskId != 0:
+	case r.TaskId != 0, len(r.Target) > 0:
 		return false, entity.ErrPurgeLater
 	case r.NextAttemptTime != nil:
 		step.ClearTimer(nil, r.NextAttemptTime.AsTime())

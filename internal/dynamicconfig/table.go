@@ -231,3 +231,40 @@ var (
 	DeleteEndpointTargets = global("frontend.allowDeleteNamespaceIfNexusEndpointTarget", false, boolean,
 		"A namespace may be deleted although it is the target of a Nexus endpoint.")
 )
+
+// Nexus operations.
+var (
+	NexusOperations = byNamespace("component.nexusoperations.limit.operation.concurrency", 2000, number(0),
+		"How many Nexus operations a workflow may have pending. A workflow task that asks for more fails; 0 is no limit. 30 on Temporal servers.")
+	NexusServiceName = byNamespace("component.nexusoperations.limit.service.name.length", 1000, number(1),
+		"Most bytes of the name of the service of a Nexus operation.")
+	NexusOperationName = byNamespace("component.nexusoperations.limit.operation.name.length", 1000, number(1),
+		"Most bytes of the name of a Nexus operation.")
+	NexusOperationToken = byNamespace("component.nexusoperations.limit.operation.token.length", 4<<10, number(1),
+		"Most bytes of the token under which a handler has started a Nexus operation.")
+	NexusHeaderSize = byNamespace("component.nexusoperations.limit.header.size", 8<<10, number(0),
+		"Most bytes of the header of a Nexus operation.")
+	NexusDisallowedHeaders = global("component.nexusoperations.disallowedHeaders", []string{
+		"request-timeout", "xdc-redirection-api", "xdc-redirection-source-cell", "xdc-redirection",
+		"caller-name", "caller-type", "call-initiation", "temporal-principal-type", "temporal-principal-name",
+	}, names,
+		"Names that the header of a Nexus operation must not have, in lower case: a list.")
+	NexusTimeout = byNamespace("component.nexusoperations.limit.scheduleToCloseTimeout", time.Duration(0), duration(0),
+		"The longest that a Nexus operation may take; 0 is any time.")
+	NexusCallTimeout = byNamespace("component.nexusoperations.request.timeout", 10*time.Second, duration(time.Millisecond),
+		"How long one call may take that starts or cancels a Nexus operation.")
+	NexusMinCallTimeout = byNamespace("component.nexusoperations.limit.request.timeout.min", 1500*time.Millisecond, duration(0),
+		"How much time a Nexus operation must have left for another call to be made.")
+	NexusCallbackURL = global("component.nexusoperations.callback.endpoint.template", "unset", text,
+		"Where other servers report the end of Nexus operations: a URL, in which {{.NamespaceName}} and {{.NamespaceID}} stand for the namespace. Operations of endpoints that are other servers need it.")
+	NexusFirstRest = global("component.nexusoperations.retryPolicy.initialInterval", time.Second, duration(time.Millisecond),
+		"How long a call of a Nexus operation that has failed waits before it is made again, the first time; twice as long each time after that.")
+	NexusMostRest = global("component.nexusoperations.retryPolicy.maxInterval", time.Hour, duration(time.Millisecond),
+		"The longest that a call of a Nexus operation waits before it is made again.")
+	NexusCancelEvents = global("component.nexusoperations.recordCancelRequestCompletionEvents", true, boolean,
+		"What comes of a request to cancel a Nexus operation is an event of the workflow.")
+	StandaloneNexus = byNamespace("nexusoperation.enableStandalone", false, boolean,
+		"There are Nexus operations without a workflow. If not, calls that are about them are refused; those that there are go on.")
+	NexusReason = byNamespace("nexusoperation.limit.reasonLength", 1000, number(0),
+		"Most bytes of the reason of a request about a Nexus operation without a workflow.")
+)

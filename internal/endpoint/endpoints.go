@@ -27,11 +27,14 @@ const maxEndpoints = 10_000
 const recordPrefix = 'e'
 
 // Machine loads the endpoints, for entity.KindEndpoints.
-type Machine struct{}
+type Machine struct {
+	// Registry, if not nil, follows the endpoints.
+	Registry *Registry
+}
 
 // Load implements entity.Machine.
-func (Machine) Load(_ context.Context, reader entity.Reader, _ entity.Key) (entity.Entity, error) {
-	e := &Endpoints{byID: make(map[string]*records.NexusEndpoint), idByName: make(map[string]string)}
+func (m Machine) Load(_ context.Context, reader entity.Reader, _ entity.Key) (entity.Entity, error) {
+	e := &Endpoints{registry: m.Registry, byID: make(map[string]*records.NexusEndpoint), idByName: make(map[string]string)}
 	var bad error
 	err := reader.Scan([]byte{recordPrefix}, nil, false, func(_, value []byte) bool {
 		record := new(records.NexusEndpoint)
@@ -48,6 +51,7 @@ func (Machine) Load(_ context.Context, reader entity.Reader, _ entity.Key) (enti
 	if err != nil {
 		return nil, fmt.Errorf("loading the Nexus endpoints: %w", err)
 	}
+	m.Registry.set(e.snapshot())
 	return e, nil
 }
 
@@ -56,6 +60,8 @@ type Endpoints struct {
 	byID     map[string]*records.NexusEndpoint
 	idByName map[string]string
 	size     int // of all records, in bytes
+	registry *Registry
+	changed  bool // by the step in progress
 }
 
 // Create adds an endpoint whose spec has been checked. It fails with AlreadyExists if its
@@ -100,6 +106,7 @@ func (e *Endpoints) Delete(step *entity.Step, id string, version int64) error {
 		return err
 	}
 	e.forget(old)
+	e.changed = true
 	step.Delete(recordKey(id))
 	return nil
 }
@@ -161,6 +168,7 @@ func (e *Endpoints) put(step *entity.Step, record *records.NexusEndpoint) (*reco
 	}
 	e.byID[record.Id], e.idByName[record.Spec.GetName()] = record, record.Id
 	e.size += len(value)
+	e.changed = true
 	step.Put(recordKey(record.Id), value)
 	return record, nil
 }
@@ -178,7 +186,14 @@ func (e *Endpoints) Fire(*entity.Step) error { return nil }
 func (e *Endpoints) Receive(*entity.Step, entity.Key, []byte) error { return entity.ErrUnknownMessage }
 
 // EndStep implements entity.Entity. Steps note their records themselves.
-func (e *Endpoints) EndStep(*entity.Step) error { return nil }
+func (e *Endpoints) EndStep(step *entity.Step) error {
+	if e.changed {
+		e.changed = false
+		s := e.snapshot()
+		step.After(func() { e.registry.set(s) })
+	}
+	return nil
+}
 
 // Size implements entity.Entity.
 func (e *Endpoints) Size() int { return 512 + e.size + 512*len(e.byID) }

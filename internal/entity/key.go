@@ -19,6 +19,9 @@ const (
 	KindCallback Kind = 'c'
 	// KindEndpoints is the one entity that holds all Nexus endpoints.
 	KindEndpoints Kind = 'e'
+	// KindNexusOperation is a Nexus operation without a workflow: one operation id with all
+	// its runs.
+	KindNexusOperation Kind = 'o'
 	// KindSchedule is a schedule.
 	KindSchedule Kind = 's'
 	// KindTaskQueue is what is configured of a task queue, all its types together.

@@ -10,6 +10,9 @@ const (
 	TaskWorkflow TaskType = 'w'
 	// TaskActivity tasks are run by activity workers.
 	TaskActivity TaskType = 'a'
+	// TaskNexus is the type of the queues of Nexus workers. What waits there is in memory
+	// only.
+	TaskNexus TaskType = 'n'
 )
 
 // Queue names a task queue.

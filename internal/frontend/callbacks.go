@@ -11,18 +11,10 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/perdure/perdure/internal/dynamicconfig"
+	"github.com/perdure/perdure/internal/nexus"
 )
 
-// URLs that Temporal servers deal with themselves, which needs Nexus.
-const (
-	systemCallback   = "temporal://system"
-	internalCallback = "temporal://internal"
-)
-
-var (
-	errSystemCallback   = serviceerror.NewUnimplemented("Callbacks to temporal://system need Nexus operations, which are not implemented by this server.")
-	errInternalCallback = serviceerror.NewInvalidArgument("invalid url: temporal://internal is reserved for servers")
-)
+var errInternalCallback = serviceerror.NewInvalidArgument("invalid url: temporal://internal is reserved for servers")
 
 // checkCallbacks checks completion callbacks: how many, how big, and that they go where
 // they may. Names in their headers are put into lower case.
@@ -31,22 +23,22 @@ func checkCallbacks(ctx context.Context, callbacks []*commonpb.Callback) error {
 		return serviceerror.NewInvalidArgumentf("cannot attach more than %d callbacks to an execution", most)
 	}
 	for _, callback := range callbacks {
-		nexus := callback.GetNexus()
-		if nexus == nil {
+		to := callback.GetNexus()
+		if to == nil {
 			return serviceerror.NewUnimplementedf("unknown callback variant: %T", callback.GetVariant())
 		}
-		if err := checkCallbackURL(ctx, nexus.GetUrl()); err != nil {
+		if err := checkCallbackURL(ctx, to.GetUrl()); err != nil {
 			return err
 		}
-		size, header := 0, make(map[string]string, len(nexus.GetHeader()))
-		for name, value := range nexus.GetHeader() {
+		size, header := 0, make(map[string]string, len(to.GetHeader()))
+		for name, value := range to.GetHeader() {
 			size += len(name) + len(value)
 			header[strings.ToLower(name)] = value
 		}
 		if most := settingOf(ctx, dynamicconfig.CallbackHeaderSize); size > most {
 			return serviceerror.NewInvalidArgumentf("invalid header: header size longer than max allowed size of %d", most)
 		}
-		nexus.Header = header
+		to.Header = header
 	}
 	return nil
 }
@@ -56,9 +48,9 @@ func checkCallbackURL(ctx context.Context, address string) error {
 		return serviceerror.NewInvalidArgumentf("invalid url: url length longer than max length allowed of %d", most)
 	}
 	switch address {
-	case systemCallback:
-		return errSystemCallback
-	case internalCallback:
+	case nexus.SystemCallback:
+		return nil
+	case nexus.InternalCallback:
 		return errInternalCallback
 	}
 	u, err := url.Parse(address)

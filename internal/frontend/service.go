@@ -15,6 +15,7 @@ import (
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
 	"github.com/perdure/perdure/internal/namespace"
+	"github.com/perdure/perdure/internal/nexus"
 )
 
 // Runtime is what the frontend needs of package runtime.
@@ -63,6 +64,8 @@ type Options struct {
 	Backups Backups
 	// Observer is told of all calls. Optional.
 	Observer CallObserver
+	// Nexus hands Nexus requests to workers. Default: by Matching.
+	Nexus *nexus.Dispatcher
 	// Failure is called once, as soon as a request has found out that the store
 	// accepts no more writes.
 	Failure func(error)
@@ -87,6 +90,7 @@ type workflowService struct {
 	updateHandlers
 	workflowTaskHandlers
 	activityTaskHandlers
+	nexusTaskHandlers
 	activityHandlers
 	activityOperatorHandlers
 	pauseHandlers
@@ -128,6 +132,11 @@ func New(options Options) *Service {
 	queries := &queryHandlers{runtime: runtime, matching: match, waits: waits, logger: logger}
 	polls := &polls{runtime: runtime, matching: match, waits: waits, logger: logger}
 	lists := &visibilityHandlers{index: options.Visibility}
+	workers := workerHandlers{matching: match, workers: newWorkerRegistry(), logger: logger}
+	dispatcher := options.Nexus
+	if dispatcher == nil {
+		dispatcher = nexus.NewDispatcher(match)
+	}
 	return &Service{
 		interceptor: interceptor{namespaces: options.Namespaces, settings: newSettings(options.Config), store: runtime, failure: options.Failure, observer: options.Observer, logger: logger},
 		waits:       waits,
@@ -143,7 +152,8 @@ func New(options Options) *Service {
 			pauseHandlers:            pauseHandlers{runtime: runtime},
 			timeSkippingHandlers:     timeSkippingHandlers{runtime: runtime, waits: waits},
 			taskQueueHandlers:        taskQueueHandlers{runtime: runtime, matching: match},
-			workerHandlers:           workerHandlers{matching: match, workers: newWorkerRegistry(), logger: logger},
+			workerHandlers:           workers,
+			nexusTaskHandlers:        nexusTaskHandlers{polls: polls, dispatcher: dispatcher, heartbeats: workers.record, logger: logger},
 			namespaceHandlers:        namespaceHandlers{namespaces: options.Namespaces},
 			ruleHandlers:             ruleHandlers{namespaces: options.Namespaces, runtime: runtime},
 			scheduleHandlers:         scheduleHandlers{runtime: runtime, visibility: visibilityHandlers{index: options.Visibility}},

@@ -106,7 +106,6 @@ func TestStartIsRefusedForBadForm(t *testing.T) {
 		"callback by another scheme":   {withCallback("ftp://example.org/"), codes.InvalidArgument, "unknown scheme"},
 		"callback that is not allowed": {withCallback("https://example.org/"), codes.InvalidArgument, "does not match any configured callback address"},
 		"callback with a long URL":     {withCallback("https://example.org/" + long(1000)), codes.InvalidArgument, "url length longer"},
-		"callback to the system":       {withCallback("temporal://system"), codes.Unimplemented, "Nexus"},
 		"callback to the inside":       {withCallback("temporal://internal"), codes.InvalidArgument, "reserved"},
 		"callback with a broken URL":   {withCallback("http://a b"), codes.InvalidArgument, "invalid callback url"},
 		"versioning override":          {func(r *startRequest) { r.VersioningOverride = &workflowpb.VersioningOverride{} }, codes.InvalidArgument, "override behavior is required"},

@@ -18,7 +18,7 @@
 // sticky task is offered there as long as that worker polls; see sticky.go.
 //
 // Queries are handed over like tasks but are in memory only, and gone with the
-// caller who asks; see query.go.
+// caller who asks; see query.go. Requests for Nexus workers are queries to matching.
 //
 // Order of locks: a stripe of the queues, then a queue, then the list of workers
 // that were shut down. Two queues are never locked at once. No lock is held during a call out of the package, save for
@@ -94,7 +94,8 @@ type Options struct {
 	// LaneLimit is the number of lanes of a priority that a queue keeps in memory.
 	// Default 4,096.
 	LaneLimit int
-	// QueryLimit is the number of queries that may wait in a queue. Default 1,000.
+	// QueryLimit is the number of queries, or Nexus requests, that may wait in a queue.
+	// Default 1,000.
 	QueryLimit int
 	// QueueLimit is the number of queues in memory. Default 100,000.
 	QueueLimit int
@@ -242,7 +243,7 @@ var (
 	errClosed      = serviceerror.NewUnavailable("the server is shutting down; poll again, elsewhere or when it is back")
 	errNoSource    = errors.New("matching: polled before a Source was attached")
 	errManyQueues  = serviceerror.NewResourceExhausted(enumspb.RESOURCE_EXHAUSTED_CAUSE_CONCURRENT_LIMIT, "too many task queues are being polled; poll fewer, or wait until unused ones are unloaded")
-	errManyQueries = serviceerror.NewResourceExhausted(enumspb.RESOURCE_EXHAUSTED_CAUSE_CONCURRENT_LIMIT, "too many queries are waiting in this task queue; start more workers, or try again later")
+	errManyQueries = serviceerror.NewResourceExhausted(enumspb.RESOURCE_EXHAUSTED_CAUSE_CONCURRENT_LIMIT, "too many queries or Nexus requests are waiting in this task queue; start more workers, or try again later")
 )
 
 // lockedOrNew returns the queue, locked; it is made if it is not in memory.

@@ -9,8 +9,8 @@ import (
 	"github.com/perdure/perdure/internal/entity"
 )
 
-// QueryTask is a query for a worker to answer. Matching looks at Queue and Sticky
-// only.
+// QueryTask is a query for a worker to answer, or a Nexus request: a question whose
+// asker waits. Matching looks at Queue and Sticky only.
 type QueryTask struct {
 	ID     string
 	Queue  entity.Queue
@@ -18,7 +18,7 @@ type QueryTask struct {
 	Entity entity.Key
 	RunID  string
 	Query  *querypb.WorkflowQuery
-	// Payload is the asker's own.
+	// Payload is the asker's own; of a Nexus request, all there is.
 	Payload any
 }
 

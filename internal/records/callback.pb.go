@@ -45,8 +45,12 @@ type Delivery struct {
 	Attempt         int32                  `protobuf:"varint,12,opt,name=attempt,proto3" json:"attempt,omitempty"`                                         // attempts that have ended
 	NextAttemptTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=next_attempt_time,json=nextAttemptTime,proto3" json:"next_attempt_time,omitempty"` // set while it backs off
 	TaskId          int64                  `protobuf:"varint,14,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`                             // of the dispatch record; 0: none
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	// Of a callback to the server itself: target is the encoded key of the entity that the
+	// entity waits for, and answer, alone in a message from there, its answer.
+	Target        []byte       `protobuf:"bytes,15,opt,name=target,proto3" json:"target,omitempty"`
+	Answer        *NexusAnswer `protobuf:"bytes,16,opt,name=answer,proto3" json:"answer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Delivery) Reset() {
@@ -177,11 +181,25 @@ func (x *Delivery) GetTaskId() int64 {
 	return 0
 }
 
+func (x *Delivery) GetTarget() []byte {
+	if x != nil {
+		return x.Target
+	}
+	return nil
+}
+
+func (x *Delivery) GetAnswer() *NexusAnswer {
+	if x != nil {
+		return x.Answer
+	}
+	return nil
+}
+
 var File_records_callback_proto protoreflect.FileDescriptor
 
 const file_records_callback_proto_rawDesc = "" +
 	"\n" +
-	"\x16records/callback.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$temporal/api/common/v1/message.proto\x1a%temporal/api/failure/v1/message.proto\"\x8c\x05\n" +
+	"\x16records/callback.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$temporal/api/common/v1/message.proto\x1a%temporal/api/failure/v1/message.proto\x1a\x13records/nexus.proto\"\xdd\x05\n" +
 	"\bDelivery\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x03R\x06number\x12\x10\n" +
@@ -199,7 +217,9 @@ const file_records_callback_proto_rawDesc = "" +
 	"\x05owner\x18\v \x01(\fR\x05owner\x12\x18\n" +
 	"\aattempt\x18\f \x01(\x05R\aattempt\x12F\n" +
 	"\x11next_attempt_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\x0fnextAttemptTime\x12\x17\n" +
-	"\atask_id\x18\x0e \x01(\x03R\x06taskId\x1a9\n" +
+	"\atask_id\x18\x0e \x01(\x03R\x06taskId\x12\x16\n" +
+	"\x06target\x18\x0f \x01(\fR\x06target\x127\n" +
+	"\x06answer\x18\x10 \x01(\v2\x1f.perdure.records.v1.NexusAnswerR\x06answer\x1a9\n" +
 	"\vHeaderEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B-Z+github.com/perdure/perdure/internal/recordsb\x06proto3"
@@ -224,6 +244,7 @@ var file_records_callback_proto_goTypes = []any{
 	(*v11.Failure)(nil),           // 3: temporal.api.failure.v1.Failure
 	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
 	(*v1.Link)(nil),               // 5: temporal.api.common.v1.Link
+	(*NexusAnswer)(nil),           // 6: perdure.records.v1.NexusAnswer
 }
 var file_records_callback_proto_depIdxs = []int32{
 	1, // 0: perdure.records.v1.Delivery.header:type_name -> perdure.records.v1.Delivery.HeaderEntry
@@ -233,11 +254,12 @@ var file_records_callback_proto_depIdxs = []int32{
 	4, // 4: perdure.records.v1.Delivery.close_time:type_name -> google.protobuf.Timestamp
 	5, // 5: perdure.records.v1.Delivery.link:type_name -> temporal.api.common.v1.Link
 	4, // 6: perdure.records.v1.Delivery.next_attempt_time:type_name -> google.protobuf.Timestamp
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	6, // 7: perdure.records.v1.Delivery.answer:type_name -> perdure.records.v1.NexusAnswer
+	8, // [8:8] is the sub-list for method output_type
+	8, // [8:8] is the sub-list for method input_type
+	8, // [8:8] is the sub-list for extension type_name
+	8, // [8:8] is the sub-list for extension extendee
+	0, // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_records_callback_proto_init() }
@@ -245,6 +267,7 @@ func file_records_callback_proto_init() {
 	if File_records_callback_proto != nil {
 		return
 	}
+	file_records_nexus_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

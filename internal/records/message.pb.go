@@ -50,6 +50,7 @@ type Message struct {
 	//	*Message_WorkflowStarted
 	//	*Message_WorkflowStartFailed
 	//	*Message_WorkflowClosed
+	//	*Message_NexusResult
 	Body isMessage_Body `protobuf_oneof:"body"`
 	// asking_run_id is the run by which the receiver, a child, knows its parent, if
 	// resets have made from_run_id from it; empty: from_run_id.
@@ -237,6 +238,15 @@ func (x *Message) GetWorkflowClosed() *WorkflowClosed {
 	return nil
 }
 
+func (x *Message) GetNexusResult() *NexusResult {
+	if x != nil {
+		if x, ok := x.Body.(*Message_NexusResult); ok {
+			return x.NexusResult
+		}
+	}
+	return nil
+}
+
 func (x *Message) GetAskingRunId() string {
 	if x != nil {
 		return x.AskingRunId
@@ -308,6 +318,10 @@ type Message_WorkflowClosed struct {
 	WorkflowClosed *WorkflowClosed `protobuf:"bytes,17,opt,name=workflow_closed,json=workflowClosed,proto3,oneof"`
 }
 
+type Message_NexusResult struct {
+	NexusResult *NexusResult `protobuf:"bytes,18,opt,name=nexus_result,json=nexusResult,proto3,oneof"`
+}
+
 func (*Message_StartChild) isMessage_Body() {}
 
 func (*Message_ChildStarted) isMessage_Body() {}
@@ -337,6 +351,8 @@ func (*Message_WorkflowStarted) isMessage_Body() {}
 func (*Message_WorkflowStartFailed) isMessage_Body() {}
 
 func (*Message_WorkflowClosed) isMessage_Body() {}
+
+func (*Message_NexusResult) isMessage_Body() {}
 
 // StartChild asks the child's chain to start a run for its parent, who has sent the
 // message. The body of the start is the parent's
@@ -1355,7 +1371,7 @@ var File_records_message_proto protoreflect.FileDescriptor
 
 const file_records_message_proto_rawDesc = "" +
 	"\n" +
-	"\x15records/message.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$temporal/api/common/v1/message.proto\x1a(temporal/api/enums/v1/failed_cause.proto\x1a\x16records/workflow.proto\"\xae\t\n" +
+	"\x15records/message.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$temporal/api/common/v1/message.proto\x1a(temporal/api/enums/v1/failed_cause.proto\x1a\x13records/nexus.proto\x1a\x16records/workflow.proto\"\xf4\t\n" +
 	"\aMessage\x12\x1e\n" +
 	"\vfrom_run_id\x18\x01 \x01(\tR\tfromRunId\x12A\n" +
 	"\vstart_child\x18\x02 \x01(\v2\x1e.perdure.records.v1.StartChildH\x00R\n" +
@@ -1374,7 +1390,8 @@ const file_records_message_proto_rawDesc = "" +
 	"\x0estart_workflow\x18\x0e \x01(\v2!.perdure.records.v1.StartWorkflowH\x00R\rstartWorkflow\x12P\n" +
 	"\x10workflow_started\x18\x0f \x01(\v2#.perdure.records.v1.WorkflowStartedH\x00R\x0fworkflowStarted\x12]\n" +
 	"\x15workflow_start_failed\x18\x10 \x01(\v2'.perdure.records.v1.WorkflowStartFailedH\x00R\x13workflowStartFailed\x12M\n" +
-	"\x0fworkflow_closed\x18\x11 \x01(\v2\".perdure.records.v1.WorkflowClosedH\x00R\x0eworkflowClosed\x12\"\n" +
+	"\x0fworkflow_closed\x18\x11 \x01(\v2\".perdure.records.v1.WorkflowClosedH\x00R\x0eworkflowClosed\x12D\n" +
+	"\fnexus_result\x18\x12 \x01(\v2\x1f.perdure.records.v1.NexusResultH\x00R\vnexusResult\x12\"\n" +
 	"\rasking_run_id\x18\v \x01(\tR\vaskingRunIdB\x06\n" +
 	"\x04body\"\xff\x01\n" +
 	"\n" +
@@ -1494,15 +1511,16 @@ var file_records_message_proto_goTypes = []any{
 	(*Cancel)(nil),                                      // 13: perdure.records.v1.Cancel
 	(*ExternalResult)(nil),                              // 14: perdure.records.v1.ExternalResult
 	(*Terminate)(nil),                                   // 15: perdure.records.v1.Terminate
-	(*v1.WorkflowExecution)(nil),                        // 16: temporal.api.common.v1.WorkflowExecution
-	(*v1.Priority)(nil),                                 // 17: temporal.api.common.v1.Priority
-	(*Callback)(nil),                                    // 18: perdure.records.v1.Callback
-	(*timestamppb.Timestamp)(nil),                       // 19: google.protobuf.Timestamp
-	(*v1.Header)(nil),                                   // 20: temporal.api.common.v1.Header
-	(v11.StartChildWorkflowExecutionFailedCause)(0),     // 21: temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
-	(*v1.Payloads)(nil),                                 // 22: temporal.api.common.v1.Payloads
-	(v11.SignalExternalWorkflowExecutionFailedCause)(0), // 23: temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
-	(v11.CancelExternalWorkflowExecutionFailedCause)(0), // 24: temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
+	(*NexusResult)(nil),                                 // 16: perdure.records.v1.NexusResult
+	(*v1.WorkflowExecution)(nil),                        // 17: temporal.api.common.v1.WorkflowExecution
+	(*v1.Priority)(nil),                                 // 18: temporal.api.common.v1.Priority
+	(*Callback)(nil),                                    // 19: perdure.records.v1.Callback
+	(*timestamppb.Timestamp)(nil),                       // 20: google.protobuf.Timestamp
+	(*v1.Header)(nil),                                   // 21: temporal.api.common.v1.Header
+	(v11.StartChildWorkflowExecutionFailedCause)(0),     // 22: temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
+	(*v1.Payloads)(nil),                                 // 23: temporal.api.common.v1.Payloads
+	(v11.SignalExternalWorkflowExecutionFailedCause)(0), // 24: temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
+	(v11.CancelExternalWorkflowExecutionFailedCause)(0), // 25: temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
 }
 var file_records_message_proto_depIdxs = []int32{
 	1,  // 0: perdure.records.v1.Message.start_child:type_name -> perdure.records.v1.StartChild
@@ -1520,21 +1538,22 @@ var file_records_message_proto_depIdxs = []int32{
 	4,  // 12: perdure.records.v1.Message.workflow_started:type_name -> perdure.records.v1.WorkflowStarted
 	5,  // 13: perdure.records.v1.Message.workflow_start_failed:type_name -> perdure.records.v1.WorkflowStartFailed
 	6,  // 14: perdure.records.v1.Message.workflow_closed:type_name -> perdure.records.v1.WorkflowClosed
-	16, // 15: perdure.records.v1.StartChild.root:type_name -> temporal.api.common.v1.WorkflowExecution
-	17, // 16: perdure.records.v1.StartChild.priority:type_name -> temporal.api.common.v1.Priority
-	18, // 17: perdure.records.v1.CallbackProgress.callback:type_name -> perdure.records.v1.Callback
-	19, // 18: perdure.records.v1.WorkflowStarted.start_time:type_name -> google.protobuf.Timestamp
-	20, // 19: perdure.records.v1.ChildStarted.header:type_name -> temporal.api.common.v1.Header
-	21, // 20: perdure.records.v1.ChildStartFailed.cause:type_name -> temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
-	22, // 21: perdure.records.v1.Signal.input:type_name -> temporal.api.common.v1.Payloads
-	20, // 22: perdure.records.v1.Signal.header:type_name -> temporal.api.common.v1.Header
-	23, // 23: perdure.records.v1.ExternalResult.signal_cause:type_name -> temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
-	24, // 24: perdure.records.v1.ExternalResult.cancel_cause:type_name -> temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	16, // 15: perdure.records.v1.Message.nexus_result:type_name -> perdure.records.v1.NexusResult
+	17, // 16: perdure.records.v1.StartChild.root:type_name -> temporal.api.common.v1.WorkflowExecution
+	18, // 17: perdure.records.v1.StartChild.priority:type_name -> temporal.api.common.v1.Priority
+	19, // 18: perdure.records.v1.CallbackProgress.callback:type_name -> perdure.records.v1.Callback
+	20, // 19: perdure.records.v1.WorkflowStarted.start_time:type_name -> google.protobuf.Timestamp
+	21, // 20: perdure.records.v1.ChildStarted.header:type_name -> temporal.api.common.v1.Header
+	22, // 21: perdure.records.v1.ChildStartFailed.cause:type_name -> temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
+	23, // 22: perdure.records.v1.Signal.input:type_name -> temporal.api.common.v1.Payloads
+	21, // 23: perdure.records.v1.Signal.header:type_name -> temporal.api.common.v1.Header
+	24, // 24: perdure.records.v1.ExternalResult.signal_cause:type_name -> temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
+	25, // 25: perdure.records.v1.ExternalResult.cancel_cause:type_name -> temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_records_message_proto_init() }
@@ -1542,6 +1561,7 @@ func file_records_message_proto_init() {
 	if File_records_message_proto != nil {
 		return
 	}
+	file_records_nexus_proto_init()
 	file_records_workflow_proto_init()
 	file_records_message_proto_msgTypes[0].OneofWrappers = []any{
 		(*Message_StartChild)(nil),
@@ -1559,6 +1579,7 @@ func file_records_message_proto_init() {
 		(*Message_WorkflowStarted)(nil),
 		(*Message_WorkflowStartFailed)(nil),
 		(*Message_WorkflowClosed)(nil),
+		(*Message_NexusResult)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

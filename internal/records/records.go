@@ -7,6 +7,7 @@
 //   - visibility.proto: what lists of workflows know of each run
 //   - callback.proto: completion callbacks on their way
 //   - batch.proto: batch operations
+//   - nexus.proto: Nexus operations
 //   - queue.proto: tasks that are ready for workers
 //   - namespace.proto: namespaces, and the Nexus endpoints of all of them
 //   - token.proto: the tokens that clients and workers hand back

@@ -38,6 +38,7 @@ type TaskToken struct {
 	Stamp            int32                  `protobuf:"varint,10,opt,name=stamp,proto3" json:"stamp,omitempty"`
 	QueryId          string                 `protobuf:"bytes,11,opt,name=query_id,json=queryId,proto3" json:"query_id,omitempty"` // set for direct query tasks only
 	TaskQueue        string                 `protobuf:"bytes,12,opt,name=task_queue,json=taskQueue,proto3" json:"task_queue,omitempty"`
+	NexusTaskId      string                 `protobuf:"bytes,13,opt,name=nexus_task_id,json=nexusTaskId,proto3" json:"nexus_task_id,omitempty"` // set for Nexus tasks only
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -152,6 +153,13 @@ func (x *TaskToken) GetQueryId() string {
 func (x *TaskToken) GetTaskQueue() string {
 	if x != nil {
 		return x.TaskQueue
+	}
+	return ""
+}
+
+func (x *TaskToken) GetNexusTaskId() string {
+	if x != nil {
+		return x.NexusTaskId
 	}
 	return ""
 }
@@ -424,7 +432,7 @@ var File_records_token_proto protoreflect.FileDescriptor
 
 const file_records_token_proto_rawDesc = "" +
 	"\n" +
-	"\x13records/token.proto\x12\x12perdure.records.v1\"\x91\x03\n" +
+	"\x13records/token.proto\x12\x12perdure.records.v1\"\xb5\x03\n" +
 	"\tTaskToken\x12!\n" +
 	"\fnamespace_id\x18\x01 \x01(\tR\vnamespaceId\x12\x1f\n" +
 	"\vworkflow_id\x18\x02 \x01(\tR\n" +
@@ -441,7 +449,8 @@ const file_records_token_proto_rawDesc = "" +
 	" \x01(\x05R\x05stamp\x12\x19\n" +
 	"\bquery_id\x18\v \x01(\tR\aqueryId\x12\x1d\n" +
 	"\n" +
-	"task_queue\x18\f \x01(\tR\ttaskQueue\"\xcb\x01\n" +
+	"task_queue\x18\f \x01(\tR\ttaskQueue\x12\"\n" +
+	"\rnexus_task_id\x18\r \x01(\tR\vnexusTaskId\"\xcb\x01\n" +
 	"\fHistoryToken\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\"\n" +
 	"\rnext_event_id\x18\x02 \x01(\x03R\vnextEventId\x12\"\n" +

@@ -17,13 +17,13 @@ import (
 )
 
 // machines are the kinds of entities of this release.
-func machines(namespaces *namespace.Registry, workflows workflow.Config, schedules schedule.Config, activities activity.Config) map[entity.Kind]entity.Machine {
+func machines(namespaces *namespace.Registry, endpoints *endpoint.Registry, workflows workflow.Config, schedules schedule.Config, activities activity.Config) map[entity.Kind]entity.Machine {
 	return map[entity.Kind]entity.Machine{
 		entity.KindActivity:   activity.NewMachine(activities),
 		entity.KindNamespaces: namespaces,
 		entity.KindBatch:      batch.Machine{Retention: retention(namespaces)},
 		entity.KindCallback:   callback.Machine{},
-		entity.KindEndpoints:  endpoint.Machine{},
+		entity.KindEndpoints:  endpoint.Machine{Registry: endpoints},
 		entity.KindSchedule:   schedule.NewMachine(schedules),
 		entity.KindTaskQueue:  taskqueue.Machine{},
 		entity.KindWorkflow:   workflow.NewMachine(workflows),
@@ -33,7 +33,7 @@ func machines(namespaces *namespace.Registry, workflows workflow.Config, schedul
 // Machines are the kinds of entities of this release, for whoever reads their
 // records without running them.
 func Machines() map[entity.Kind]entity.Machine {
-	return machines(namespace.New(nil), workflow.Config{}, schedule.Config{}, activity.Config{})
+	return machines(namespace.New(nil), nil, workflow.Config{}, schedule.Config{}, activity.Config{})
 }
 
 // kindsInNamespaces are the kinds of entities that are in namespaces, workflows first:

@@ -29,10 +29,12 @@ import (
 	"github.com/perdure/perdure/internal/batch"
 	"github.com/perdure/perdure/internal/callback"
 	"github.com/perdure/perdure/internal/dynamicconfig"
+	"github.com/perdure/perdure/internal/endpoint"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/frontend"
 	"github.com/perdure/perdure/internal/matching"
 	"github.com/perdure/perdure/internal/namespace"
+	"github.com/perdure/perdure/internal/nexus"
 	"github.com/perdure/perdure/internal/reclaim"
 	"github.com/perdure/perdure/internal/runtime"
 	"github.com/perdure/perdure/internal/searchattribute"
@@ -120,6 +122,9 @@ type Server struct {
 	namespaces *namespace.Registry
 	visibility *visibility.Indexer
 	callbacks  *callback.Deliverer
+	endpoints  endpoint.Registry
+	dispatcher *nexus.Dispatcher
+	nexus      *nexus.Executor
 	batches    *batch.Runner
 	reclaimer  *reclaim.Reclaimer
 	backups    *backup.Runner // nil if the store is none that backups can be made of
@@ -190,7 +195,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	})
 	s.runtime, err = runtime.Open(ctx, runtime.Options{
 		Store:      s.store,
-		Machines:   machines(s.namespaces, s.workflowConfig(), s.scheduleConfig(), s.activityConfig()),
+		Machines:   machines(s.namespaces, &s.endpoints, s.workflowConfig(), s.scheduleConfig(), s.activityConfig()),
 		Tasks:      s.matching,
 		CacheBytes: options.CacheBytes,
 		ChangeLog:  true,
@@ -216,6 +221,9 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		return err
 	}
 
+	if err := s.startNexus(ctx); err != nil {
+		return err
+	}
 	s.visibility.Start(s.runtime)
 	s.callbacks = callback.Start(s.runtime, s.matching, s.logger)
 	s.reclaimer = reclaim.Start(reclaim.Options{
@@ -235,6 +243,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Visibility: s.visibility,
 		Rebuilder:  s.visibility,
 		Backups:    backupDoor(s.backups),
+		Nexus:      s.dispatcher,
 		Config:     s.settings.Config(),
 		LongPoll:   options.rest(),
 		Logger:     s.logger,
@@ -294,6 +303,7 @@ func (s *Server) stop(ctx context.Context) error {
 	s.settings.Close()
 	s.reclaimer.Close()
 	s.callbacks.Close()
+	s.nexus.Close()
 	s.matching.Close()
 	closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
@@ -320,6 +330,9 @@ func (s *Server) abandon() error {
 	}
 	if s.callbacks != nil {
 		s.callbacks.Close()
+	}
+	if s.nexus != nil {
+		s.nexus.Close()
 	}
 	if s.matching != nil {
 		s.matching.Close()

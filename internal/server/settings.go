@@ -38,6 +38,7 @@ func (s *Server) workflowConfig() workflow.Config {
 		},
 		Namespace:       func(id string) (workflow.Namespace, bool) { return convert(s.namespaces.ByID(id)) },
 		NamespaceByName: func(name string) (workflow.Namespace, bool) { return convert(s.namespaces.ByName(name)) },
+		Endpoint:        s.endpointID,
 		CheckSearchAttributes: func(id string, attributes *commonpb.SearchAttributes) error {
 			ns, err := s.namespaces.ByID(id)
 			if err != nil {

@@ -14,6 +14,7 @@ import (
 var types = map[entity.TaskType]enumspb.TaskQueueType{
 	entity.TaskWorkflow: enumspb.TASK_QUEUE_TYPE_WORKFLOW,
 	entity.TaskActivity: enumspb.TASK_QUEUE_TYPE_ACTIVITY,
+	entity.TaskNexus:    enumspb.TASK_QUEUE_TYPE_NEXUS,
 }
 
 // TaskType is the type of the tasks in queues of a type; false if there are none.

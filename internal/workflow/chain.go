@@ -64,9 +64,20 @@ type Config struct {
 	CheckSearchAttributes func(namespaceID string, attributes *commonpb.SearchAttributes) error
 	// Limits are enforced on every step.
 	Limits Limits
+	// Endpoint looks up the Nexus endpoint with the name; ok is false if there is none. Nil:
+	// there are none.
+	Endpoint func(name string) (id string, ok bool)
 	// LimitsOf, if not nil, is called in place of Limits, for those that a namespace has
 	// at this time.
 	LimitsOf func(namespaceID string) *Limits
+}
+
+// endpoint is the id of the Nexus endpoint with the name.
+func (c *Config) endpoint(name string) (id string, ok bool) {
+	if c.Endpoint == nil {
+		return "", false
+	}
+	return c.Endpoint(name)
 }
 
 // Namespace is what a chain needs to know of a namespace.

@@ -74,6 +74,9 @@ type commandBatch struct {
 	// cancelledActivities holds the scheduled event ids of activities that an
 	// earlier command of the batch asks to cancel.
 	cancelledActivities map[int64]bool
+	// cancelledNexus holds the scheduled event ids of Nexus operations that an earlier
+	// command of the batch asks to cancel.
+	cancelledNexus map[int64]bool
 	// removesBufferedTimer names timers whose buffered TimerFired a CancelTimer
 	// takes back.
 	removesBufferedTimer map[string]bool
@@ -154,6 +157,8 @@ var commandHandlers = map[enumspb.CommandType]commandHandler{
 	enumspb.COMMAND_TYPE_START_CHILD_WORKFLOW_EXECUTION:             {checkStartChild, executeStartChild},
 	enumspb.COMMAND_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION:         {checkSignalExternal, executeSignalExternal},
 	enumspb.COMMAND_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION: {checkCancelExternal, executeCancelExternal},
+	enumspb.COMMAND_TYPE_SCHEDULE_NEXUS_OPERATION:                   {checkScheduleNexus, executeScheduleNexus},
+	enumspb.COMMAND_TYPE_REQUEST_CANCEL_NEXUS_OPERATION:             {checkCancelNexus, executeCancelNexus},
 	enumspb.COMMAND_TYPE_RECORD_MARKER:                              {checkRecordMarker, executeRecordMarker},
 	enumspb.COMMAND_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:          {checkUpsertSearchAttributes, executeUpsertSearchAttributes},
 	enumspb.COMMAND_TYPE_PROTOCOL_MESSAGE:                           {checkProtocolMessage, executeProtocolMessage},

@@ -58,6 +58,7 @@ func (c *Chain) Describe(reader entity.Reader, now time.Time, req *workflowservi
 	resp.WorkflowExtendedInfo.TimeSkippingInfo = r.timeSkippingInfo(now)
 	r.describePending(resp, now.Add(r.skipped()))
 	resp.Callbacks = r.callbackInfos()
+	resp.PendingNexusOperations = r.describeNexus()
 	return resp, nil
 }
 

@@ -137,6 +137,7 @@ func newEngine(t tester, limits ...Limits) *engine {
 		retention: 24 * time.Hour,
 		config: Config{
 			Namespace:       func(id string) (Namespace, bool) { return find(func(ns Namespace) bool { return ns.ID == id }) },
+			Endpoint:        func(name string) (string, bool) { return "endpoint-id", name == testEndpoint },
 			NamespaceByName: func(name string) (Namespace, bool) { return find(func(ns Namespace) bool { return ns.Name == name }) },
 		},
 		chains: make(map[entity.Key]*Chain),

@@ -102,6 +102,16 @@ var eventRules = [...]eventRule{
 	enumspb.EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_FAILED:    {waits: true, apply: with((*historypb.HistoryEvent).GetRequestCancelExternalWorkflowExecutionFailedEventAttributes, applyRequestCancelExternalWorkflowExecutionFailed)},
 	enumspb.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_CANCEL_REQUESTED:         {waits: true, apply: with((*historypb.HistoryEvent).GetExternalWorkflowExecutionCancelRequestedEventAttributes, applyExternalWorkflowExecutionCancelRequested)},
 
+	enumspb.EVENT_TYPE_NEXUS_OPERATION_SCHEDULED:                {apply: with((*historypb.HistoryEvent).GetNexusOperationScheduledEventAttributes, applyNexusOperationScheduled)},
+	enumspb.EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUESTED:         {apply: with((*historypb.HistoryEvent).GetNexusOperationCancelRequestedEventAttributes, applyNexusOperationCancelRequested)},
+	enumspb.EVENT_TYPE_NEXUS_OPERATION_STARTED:                  {waits: true, apply: with((*historypb.HistoryEvent).GetNexusOperationStartedEventAttributes, applyNexusOperationStarted)},
+	enumspb.EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUEST_COMPLETED: {waits: true, apply: with((*historypb.HistoryEvent).GetNexusOperationCancelRequestCompletedEventAttributes, applyNexusOperationCancelRequestCompleted)},
+	enumspb.EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUEST_FAILED:    {waits: true, apply: with((*historypb.HistoryEvent).GetNexusOperationCancelRequestFailedEventAttributes, applyNexusOperationCancelRequestFailed)},
+	enumspb.EVENT_TYPE_NEXUS_OPERATION_COMPLETED:                {waits: true, last: true, apply: with((*historypb.HistoryEvent).GetNexusOperationCompletedEventAttributes, applyNexusOperationCompleted)},
+	enumspb.EVENT_TYPE_NEXUS_OPERATION_FAILED:                   {waits: true, last: true, apply: with((*historypb.HistoryEvent).GetNexusOperationFailedEventAttributes, applyNexusOperationFailed)},
+	enumspb.EVENT_TYPE_NEXUS_OPERATION_CANCELED:                 {waits: true, last: true, apply: with((*historypb.HistoryEvent).GetNexusOperationCanceledEventAttributes, applyNexusOperationCanceled)},
+	enumspb.EVENT_TYPE_NEXUS_OPERATION_TIMED_OUT:                {waits: true, last: true, apply: with((*historypb.HistoryEvent).GetNexusOperationTimedOutEventAttributes, applyNexusOperationTimedOut)},
+
 	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ADMITTED:  {apply: with((*historypb.HistoryEvent).GetWorkflowExecutionUpdateAdmittedEventAttributes, applyWorkflowExecutionUpdateAdmitted)},
 	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:  {apply: with((*historypb.HistoryEvent).GetWorkflowExecutionUpdateAcceptedEventAttributes, applyWorkflowExecutionUpdateAccepted)},
 	enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED: {apply: with((*historypb.HistoryEvent).GetWorkflowExecutionUpdateCompletedEventAttributes, applyWorkflowExecutionUpdateCompleted)},

@@ -123,6 +123,12 @@ func notFolded(record proto.Message) {
 		attempt.SetOptions(x, nil)
 	case *records.Update:
 		x.Rejected = false // rejections leave no events
+	case *records.NexusOperation:
+		// Calls leave no events but by what comes of the last one.
+		x.Start = nil
+		if x.Cancellation != nil {
+			x.Cancellation.Calls = nil
+		}
 	case *records.Callback:
 		// Deliveries begin when the run has closed.
 		x.State, x.Attempt = 0, 0

@@ -55,6 +55,21 @@ func (e *engine) check(key entity.Key, c *Chain) {
 				tasks[a.TaskId] = &entity.Task{RunID: r.info.RunId, EventID: a.ScheduledEventId}
 			}
 		}
+		for _, op := range r.nexusOperations.byKey {
+			for _, id := range []int64{op.Start.GetTaskId(), op.Cancellation.GetCalls().GetTaskId()} {
+				if id != 0 {
+					tasks[id] = &entity.Task{RunID: r.info.RunId, EventID: op.ScheduledEventId}
+				}
+			}
+			calls := op.Start
+			if op.StartedTime != nil {
+				calls = op.Cancellation.GetCalls()
+			}
+			wanted := op.StartedTime == nil || op.Cancellation != nil && op.Cancellation.State == 0
+			if due := calls.GetTaskId() != 0 || calls.GetNextAttemptTime() != nil; due != wanted && !r.closed() {
+				e.t.Errorf("a call is due: %v, but the operation is %v", due, op)
+			}
+		}
 	}
 	e.checkOutputs(key, timers, tasks)
 }
@@ -276,7 +291,8 @@ func (e *engine) noteHistory(r entity.Record) {
 // referents are the types of the events that a field of an event may refer to.
 var referents = map[protoreflect.Name][]enumspb.EventType{
 	"workflow_task_completed_event_id": {enumspb.EVENT_TYPE_WORKFLOW_TASK_COMPLETED},
-	"scheduled_event_id":               {enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED, enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED},
+	"scheduled_event_id":               {enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED, enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED, enumspb.EVENT_TYPE_NEXUS_OPERATION_SCHEDULED},
+	"requested_event_id":               {enumspb.EVENT_TYPE_NEXUS_OPERATION_CANCEL_REQUESTED},
 	"started_event_id": {enumspb.EVENT_TYPE_WORKFLOW_TASK_STARTED, enumspb.EVENT_TYPE_ACTIVITY_TASK_STARTED,
 		enumspb.EVENT_TYPE_TIMER_STARTED, enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED},
 	"initiated_event_id": {enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED,

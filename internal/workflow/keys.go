@@ -18,11 +18,12 @@ import "github.com/perdure/perdure/internal/entity"
 //	r <run id> u <id>        Update, by update id
 //	r <run id> v <id>        AttachedRequest, by request id
 //	r <run id> z <number>    Callback, in the order in which they were attached
+//	r <run id> n <event id>  NexusOperation, by scheduled event id
 //	h <run id> <event id>    history batch, by its first event id
 //	e <time> <run id>        closed run, by when it has closed
 //	d <time> <run id>        the same, by when it is to be deleted: from before the others
 //
-// Those from p to z are the families of what is pending; their letters are in the
+// Those from p to n are the families of what is pending; their letters are in the
 // files of the families.
 //
 // History is outside the run's prefix so that loading a run does not read it.

@@ -69,6 +69,17 @@ type Limits struct {
 	// negative is none. CheckReuse has clients' starts refused that come sooner.
 	ReuseInterval time.Duration
 	CheckReuse    bool
+	// NexusOperations is the most pending Nexus operations that a run may have. Default 2000.
+	NexusOperations int
+	// NexusService and NexusOperation are the most bytes of the names of a service and of an
+	// operation, NexusHeader those of a header. Defaults 1000, 1000 and 8 KiB.
+	NexusService, NexusOperation, NexusHeader int
+	// NexusDisallowed are names, in lower case, that such a header must not have.
+	NexusDisallowed []string
+	// NexusTimeout is the longest that a Nexus operation may take; 0: it may take any time.
+	NexusTimeout time.Duration
+	// NoNexusCancelEvents: what comes of requests to cancel operations leaves no events.
+	NoNexusCancelEvents bool
 	// NoEagerActivities: activities are not returned with the completion that schedules
 	// them.
 	NoEagerActivities bool
@@ -128,6 +139,13 @@ func ReadLimits(c *dynamicconfig.Config, namespace string) *Limits {
 		ReuseInterval:        dynamicconfig.ReuseInterval.Get(c, namespace),
 		CheckReuse:           dynamicconfig.CheckReuse.Get(c, namespace),
 		ReportedProblems:     orNone(dynamicconfig.ReportedProblems.Get(c, namespace)),
+		NexusOperations:      dynamicconfig.NexusOperations.Get(c, namespace),
+		NexusService:         dynamicconfig.NexusServiceName.Get(c, namespace),
+		NexusOperation:       dynamicconfig.NexusOperationName.Get(c, namespace),
+		NexusHeader:          dynamicconfig.NexusHeaderSize.Get(c, namespace),
+		NexusDisallowed:      dynamicconfig.NexusDisallowedHeaders.Get(c),
+		NexusTimeout:         dynamicconfig.NexusTimeout.Get(c, namespace),
+		NoNexusCancelEvents:  !dynamicconfig.NexusCancelEvents.Get(c),
 		NoEagerActivities:    !dynamicconfig.EagerActivities.Get(c, namespace),
 		HistoryPageEvents:    256,
 		HistoryPageSize:      2 << 20,

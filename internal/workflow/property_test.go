@@ -24,6 +24,7 @@ import (
 	tokens "github.com/perdure/perdure/internal/api/token"
 	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/nexus"
 	"github.com/perdure/perdure/internal/records"
 )
 
@@ -59,6 +60,8 @@ func TestAnythingMayHappenInAnyOrder(t *testing.T) {
 			"update":    m.update,
 			"update2":   m.update,
 			"give up":   m.giveUp,
+			"call":      m.call,
+			"complete3": m.completeNexus,
 			"wait":      m.wait,
 			"crash":     func(*rapid.T) { w.crash(); m.activities = nil },
 			"message":   m.message,
@@ -281,7 +284,7 @@ func (m *chaos) complete(t *rapid.T) {
 
 func (m *chaos) command(t *rapid.T) *commandpb.Command {
 	pending := m.pending()
-	switch rapid.IntRange(0, 7).Draw(t, "command") {
+	switch rapid.IntRange(0, 9).Draw(t, "command") {
 	case 0:
 		return recordMarker("m")
 	case 1:
@@ -306,8 +309,53 @@ func (m *chaos) command(t *rapid.T) *commandpb.Command {
 		return startChild(m.name())
 	case 7:
 		return signalExternal(m.name())
+	case 8:
+		command := scheduleNexus(m.name())
+		attr := command.GetScheduleNexusOperationCommandAttributes()
+		attr.ScheduleToCloseTimeout = durationpb.New(time.Duration(rapid.IntRange(0, 1).Draw(t, "timeout")) * 100 * time.Second)
+		attr.StartToCloseTimeout = durationpb.New(time.Duration(rapid.IntRange(0, 1).Draw(t, "timeout")) * 50 * time.Second)
+		return command
+	case 9:
+		if ids := m.chain().current.nexusOperations.keys(); len(ids) > 0 {
+			return cancelNexus(rapid.SampledFrom(ids).Draw(t, "operation"))
+		}
 	}
 	return recordMarker("none")
+}
+
+// call has a call made that is due for a Nexus operation.
+func (m *chaos) call(t *rapid.T) {
+	task, call := m.nexusCall(0)
+	if task == nil {
+		t.Skip("no call")
+	}
+	outcome := &nexus.Outcome{Failure: applicationFailure("f"), Wait: time.Second}
+	results := []nexus.Result{nexus.ResultRetry, nexus.ResultBlocked, nexus.ResultFailed}
+	if call.Cancel {
+		results = append(results, nexus.ResultAccepted)
+	} else {
+		results = append(results, nexus.ResultStarted, nexus.ResultStarted, nexus.ResultSucceeded, nexus.ResultCanceled, nexus.ResultTimedOut)
+	}
+	outcome.Result = rapid.SampledFrom(results).Draw(t, "result")
+	_ = m.try(func(s *entity.Step, c *Chain) error {
+		outcome.Policy = nexusPolicy
+		return c.NexusCalled(s, task, outcome)
+	})
+}
+
+// completeNexus reports the end of a Nexus operation.
+func (m *chaos) completeNexus(t *rapid.T) {
+	r := m.chain().current
+	if r == nil || r.nexusOperations.len() == 0 {
+		t.Skip("no operation")
+	}
+	op := r.nexusOperations.get(rapid.SampledFrom(r.nexusOperations.keys()).Draw(t, "operation"))
+	result := &records.NexusResult{Completion: &records.NexusCompletion{
+		RunId: rapid.SampledFrom([]string{r.info.RunId, "another"}).Draw(t, "run"), ScheduledEventId: op.ScheduledEventId, RequestId: op.RequestId}}
+	if rapid.Bool().Draw(t, "failed") {
+		result.Failure, result.Canceled = applicationFailure("f"), rapid.Bool().Draw(t, "canceled")
+	}
+	_ = m.try(func(s *entity.Step, c *Chain) error { return c.CompleteNexusOperation(s, result) })
 }
 
 func (m *chaos) failTask(t *rapid.T) {

@@ -34,7 +34,9 @@ import (
 //     it, and what it reports is recorded by the new run (Chain.findChild). If the base
 //     had closed before the reset, it may have missed that, so the child is asked again;
 //   - a signal to, or a cancel request of, another workflow is sent again, under the
-//     request id of the first time.
+//     request id of the first time;
+//   - a Nexus operation that has not started is called again, by the same request id. One
+//     that has started goes on; its handler reports its end to the new run.
 //
 // Time begins anew: run and execution timeouts count from the reset on.
 
@@ -320,6 +322,7 @@ func (x *reset) resumeOutside() {
 			run.chain.send(step, workflowKey(child.NamespaceId, child.WorkflowId), run.asker(id), m)
 		}
 	}
+	run.resumeNexus(step)
 	for _, id := range slices.Concat(run.signals.keys(), run.cancels.keys()) {
 		run.sendExternal(step, x.asking[id])
 	}

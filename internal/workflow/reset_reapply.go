@@ -18,13 +18,14 @@ import (
 //   - signals, to the base and to the runs that continue it as new;
 //   - updates, admitted or accepted there. They are admitted, by an event;
 //   - changes of the options of these runs;
-//   - what became of the children of the base that were pending at the point.
+//   - what became of the children of the base that were pending at the point;
+//   - what became of Nexus operations that were.
 //
 // Cancel requests are not: who resets a workflow wants it to go on.
 
 // reapply is what of that a reset does.
 type reapply struct {
-	signals, updates bool
+	signals, updates, nexus bool
 	// anything: not everything that could be is excluded. Then the runs that continue the
 	// base are looked at, and options are changed again, which have no word of their own.
 	anything bool
@@ -43,6 +44,7 @@ func reapplyOf(req *workflowservice.ResetWorkflowExecutionRequest) reapply {
 	r := reapply{
 		signals: !slices.Contains(excluded, enumspb.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL),
 		updates: !slices.Contains(excluded, enumspb.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE),
+		nexus:   !slices.Contains(excluded, enumspb.RESET_REAPPLY_EXCLUDE_TYPE_NEXUS),
 	}
 	for kind := range enumspb.ResetReapplyExcludeType_name {
 		kind := enumspb.ResetReapplyExcludeType(kind)
@@ -107,6 +109,9 @@ func (x *reset) note(events []*historypb.HistoryEvent, ofBase bool) {
 			enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_CANCELED, enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TIMED_OUT,
 			enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TERMINATED:
 			take = ofBase
+		case enumspb.EVENT_TYPE_NEXUS_OPERATION_STARTED, enumspb.EVENT_TYPE_NEXUS_OPERATION_COMPLETED, enumspb.EVENT_TYPE_NEXUS_OPERATION_FAILED,
+			enumspb.EVENT_TYPE_NEXUS_OPERATION_CANCELED, enumspb.EVENT_TYPE_NEXUS_OPERATION_TIMED_OUT:
+			take = x.reapply.nexus
 		}
 		if take {
 			x.reapplied = append(x.reapplied, e)
@@ -134,6 +139,10 @@ func (r *Run) reapplyEvent(step *entity.Step, e *historypb.HistoryEvent) {
 		r.admitAgain(step, attr.GetRequest(), attr.GetOrigin())
 	case *historypb.HistoryEvent_WorkflowExecutionUpdateAcceptedEventAttributes:
 		r.admitAgain(step, a.WorkflowExecutionUpdateAcceptedEventAttributes.GetAcceptedRequest(), enumspb.UPDATE_ADMITTED_EVENT_ORIGIN_REAPPLY)
+	case *historypb.HistoryEvent_NexusOperationStartedEventAttributes, *historypb.HistoryEvent_NexusOperationCompletedEventAttributes,
+		*historypb.HistoryEvent_NexusOperationFailedEventAttributes, *historypb.HistoryEvent_NexusOperationCanceledEventAttributes,
+		*historypb.HistoryEvent_NexusOperationTimedOutEventAttributes:
+		r.reapplyNexusEvent(step, e)
 	default:
 		r.reapplyChildEvent(step, e)
 	}

@@ -73,6 +73,12 @@ func directives() map[string]func(*script, *words) {
 		"purge":            (*script).doPurge,
 		"apply-rule":       (*script).doApplyRule,
 
+		"nexus-call":     (*script).doNexusCall,
+		"nexus-answer":   (*script).doNexusAnswer,
+		"nexus-take":     (*script).doNexusTake,
+		"nexus-late":     (*script).doNexusLate,
+		"nexus-complete": (*script).doNexusComplete,
+
 		"advance":   (*script).doAdvance,
 		"sleep":     func(s *script, w *words) { s.now = s.now.Add(s.duration(w.next())) },
 		"deliver":   (*script).doDeliver,
@@ -99,6 +105,8 @@ var commandWords = map[string]func(*script, *words) *commandpb.Command{
 	"child":           func(_ *script, w *words) *commandpb.Command { return startChild(w.next()) },
 	"signal":          func(_ *script, w *words) *commandpb.Command { return signalExternal(w.next()) },
 	"cancel":          func(_ *script, w *words) *commandpb.Command { return cancelExternal(w.next()) },
+	"nexus":           func(_ *script, w *words) *commandpb.Command { return scheduleNexus(w.next()) },
+	"cancel-nexus":    func(s *script, w *words) *commandpb.Command { return cancelNexus(s.number(w.next())) },
 	"marker":          func(_ *script, w *words) *commandpb.Command { return recordMarker(w.next()) },
 	"memo":            func(_ *script, _ *words) *commandpb.Command { return modifyProperties(nil) },
 	"search":          func(_ *script, _ *words) *commandpb.Command { return upsertSearchAttributes(nil) },
@@ -731,6 +739,10 @@ func (s *script) doDescribe(w *words) {
 	}
 	for _, c := range resp.PendingChildren {
 		s.say("child: %s", s.brief(c.ProtoReflect()))
+	}
+	for _, op := range resp.PendingNexusOperations {
+		s.say("nexus operation: %s", s.brief(op.ProtoReflect(), "endpoint", "service"))
+		s.reply = op
 	}
 }
 

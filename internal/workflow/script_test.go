@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/nexus"
 )
 
 // TestScripts runs the scripts in testdata: conversations of clients, workers and
@@ -79,6 +80,7 @@ type script struct {
 
 	// What clients and workers have in hand, by the names they have given it.
 	workflowTasks map[string]*workflowTask
+	nexusTasks    map[string]*entity.Task
 	activities    map[string]*activityTask
 	queries       map[string]string // ids
 	messages      map[string]envelope
@@ -99,6 +101,7 @@ func newScript(t *testing.T, inFull map[enumspb.EventType]bool) *script {
 		inFull:        inFull,
 		shown:         testEpoch,
 		workflowTasks: make(map[string]*workflowTask),
+		nexusTasks:    make(map[string]*entity.Task),
 		activities:    make(map[string]*activityTask),
 		queries:       make(map[string]string),
 		messages:      make(map[string]envelope),
@@ -281,7 +284,10 @@ func (s *script) runOf(label string) string {
 
 func taskTypeText(q entity.Queue) string {
 	kind := "workflow task"
-	if q.Type == entity.TaskActivity {
+	switch {
+	case q == nexus.Queue:
+		return "nexus call"
+	case q.Type == entity.TaskActivity:
 		kind = "activity task"
 	}
 	if q.Name != testQueue {
@@ -292,7 +298,7 @@ func taskTypeText(q entity.Queue) string {
 
 func taskText(t *entity.Task) string {
 	text := taskTypeText(t.Queue)
-	if t.Queue.Type == entity.TaskActivity {
+	if t.Queue.Type != entity.TaskWorkflow {
 		text += fmt.Sprintf(" of %d", t.EventID)
 	}
 	if t.Sticky != "" {

@@ -89,7 +89,7 @@ func (r *Run) skipTime(step *entity.Step) {
 func (r *Run) idle(now time.Time) bool {
 	switch {
 	case r.closed(), r.paused(), r.state.WorkflowTask != nil, len(r.admitted) > 0,
-		r.children.len()+r.signals.len()+r.cancels.len() > 0:
+		r.children.len()+r.signals.len()+r.cancels.len()+r.nexusOperations.len() > 0:
 		return false
 	}
 	for _, act := range r.activities.byKey {

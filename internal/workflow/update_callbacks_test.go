@@ -75,9 +75,9 @@ func TestCallbacksOfUpdatesThatAreRejectedOrSwitchedOffAreNone(t *testing.T) {
 }
 
 func TestAnUpdateWithTooManyCallbacksIsRefused(t *testing.T) {
-	for limits, says := range map[Limits]string{
-		{UpdateCallbacks: 1}:               `cannot attach more than 1 callbacks to update "u" (0 callbacks already attached)`,
-		{UpdateCallbacks: 9, Callbacks: 1}: "cannot attach more than 1 callbacks to a workflow (0 callbacks already attached)",
+	for says, limits := range map[string]Limits{
+		`cannot attach more than 1 callbacks to update "u" (0 callbacks already attached)`: {UpdateCallbacks: 1},
+		"cannot attach more than 1 callbacks to a workflow (0 callbacks already attached)": {UpdateCallbacks: 9, Callbacks: 1},
 	} {
 		w := idleWorkflow(t, limits)
 		if a := w.update("u", stageCompleted, calling("http://one", "http://two")); a.refuse == nil || a.refuse.Error() != says {

@@ -112,6 +112,13 @@ var StartTimer = func() *Place {
 	return place
 }()
 
+// NexusCommand is the place of the timeouts of a Nexus operation.
+var NexusCommand = func() *Place {
+	place := Command("ScheduleNexusOperationCommandAttributes")
+	place.duration = "%[2]s.%[1]s is invalid: %[3]v"
+	return place
+}()
+
 // Part returns the place of the fields of something that is part of requests and
 // commands, such as a retry policy.
 func Part(name string) *Place {

@@ -74,9 +74,9 @@ var table = []*Method{
 	row(ws, "CountActivityExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), there),
 
 	// Nexus.
-	row(ws, "PollNexusTaskQueue", ScopeNamespace, Write, NamespaceRequired, Usable, queue("task_queue.name"), taskPoll, execution(4), absent),
-	row(ws, "RespondNexusTaskCompleted", ScopeNamespace, Write, NamespaceByToken, Usable, token("task_token"), never, execution(1), absent),
-	row(ws, "RespondNexusTaskFailed", ScopeNamespace, Write, NamespaceByToken, Usable, token("task_token"), never, execution(3), absent),
+	row(ws, "PollNexusTaskQueue", ScopeNamespace, Write, NamespaceRequired, Usable, queue("task_queue.name"), taskPoll, execution(4), there),
+	row(ws, "RespondNexusTaskCompleted", ScopeNamespace, Write, NamespaceByToken, Usable, token("task_token"), never, execution(1), there),
+	row(ws, "RespondNexusTaskFailed", ScopeNamespace, Write, NamespaceByToken, Usable, token("task_token"), never, execution(3), there),
 	row(ws, "StartNexusOperationExecution", ScopeNamespace, Write, NamespaceRequired, Usable, operation("operation_id"), never, execution(1), absent),
 	row(ws, "DescribeNexusOperationExecution", ScopeNamespace, Read, NamespaceRequired, Usable, operation("operation_id"), untilEvent, execution(3), absent),
 	row(ws, "PollNexusOperationExecution", ScopeNamespace, Read, NamespaceRequired, Usable, operation("operation_id"), eventPoll, execution(4), absent),

@@ -71,6 +71,14 @@ func CheckActivityTask(token *records.TaskToken) error {
 	return CheckTask(token)
 }
 
+// CheckNexusTask accepts the token of a Nexus task.
+func CheckNexusTask(token *records.TaskToken) error {
+	if token.GetNexusTaskId() == "" || token.GetTaskQueue() == "" {
+		return errTaskInvalid
+	}
+	return nil
+}
+
 // EncodeDescription encodes the token of a description.
 func EncodeDescription(token *records.DescriptionToken) []byte { return encode(token) }
 

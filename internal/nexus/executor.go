@@ -1,0 +1,280 @@
+package nexus
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	nexusrpc "github.com/nexus-rpc/sdk-go/nexus"
+	enumspb "go.temporal.io/api/enums/v1"
+	nexuspb "go.temporal.io/api/nexus/v1"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/perdure/perdure/internal/breaker"
+	"github.com/perdure/perdure/internal/endpoint"
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/matching"
+	"github.com/perdure/perdure/internal/records"
+)
+
+const (
+	// concurrentCalls is how many calls are made at once.
+	concurrentCalls = 1000
+	// stepTimeout bounds the steps about a call.
+	stepTimeout = 10 * time.Second
+	// restAfterError is how long a poller rests that cannot poll.
+	restAfterError = time.Second
+)
+
+// The names of headers, in lower case.
+const (
+	headerRequestTimeout   = nexusrpc.HeaderRequestTimeout
+	headerOperationTimeout = nexusrpc.HeaderOperationTimeout
+	headerRequestID        = "nexus-request-id"
+	headerUserAgent        = "user-agent"
+	// headerFailureSupport says that whoever asks understands failures in the form of Temporal.
+	headerFailureSupport = "temporal-nexus-failure-support"
+	userAgent            = "perdure"
+)
+
+// Options are what an Executor is made of. All are required.
+type Options struct {
+	// Runtime has the entities for which calls are made, and Tasks the calls that are due.
+	Runtime interface {
+		Step(ctx context.Context, key entity.Key, fn func(*entity.Step, entity.Entity) error) error
+		View(ctx context.Context, key entity.Key, fn func(entity.Entity, entity.View) error) error
+	}
+	Tasks interface {
+		Poll(ctx context.Context, request matching.PollRequest) (*matching.Work, error)
+		Return(task *entity.Task)
+	}
+	Dispatcher *Dispatcher
+	Endpoints  *endpoint.Registry
+	// Namespace is the name of a namespace; ok is false if there is none, or not any more.
+	Namespace func(id string) (name string, ok bool)
+	// Settings are those of the namespace with the name.
+	Settings func(namespace string) *Settings
+	Logger   *slog.Logger
+}
+
+// Executor makes the calls that are due for operations.
+type Executor struct {
+	Options
+	client *http.Client
+	// breakers keep away from endpoints that do not answer.
+	breakers breaker.Set[destination]
+	cancel   context.CancelFunc
+	done     sync.WaitGroup
+}
+
+// destination is what has a circuit breaker: calls of one kind to an endpoint, on behalf of
+// a namespace.
+type destination struct {
+	namespace, endpoint string
+	cancel              bool
+}
+
+// Start returns an Executor at work. Close ends it.
+func Start(options Options) *Executor {
+	ctx, cancel := context.WithCancel(context.Background())
+	x := &Executor{Options: options, cancel: cancel, client: &http.Client{
+		// Where an endpoint is has been said by an operator; where that leads to has not.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	x.done.Go(func() { x.poll(ctx) })
+	return x
+}
+
+// Close breaks off the calls under way, which will be made again, and waits until they
+// have ended.
+func (x *Executor) Close() {
+	x.cancel()
+	x.done.Wait()
+	x.client.CloseIdleConnections()
+}
+
+// poll takes tasks and makes each call on a goroutine of its own, within bounds.
+func (x *Executor) poll(ctx context.Context) {
+	free := make(chan struct{}, concurrentCalls)
+	for ctx.Err() == nil {
+		select {
+		case free <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		work, err := x.Tasks.Poll(ctx, matching.PollRequest{Queue: Queue, Identity: userAgent})
+		if err != nil || work == nil || work.Task == nil {
+			<-free
+			if err != nil && ctx.Err() == nil {
+				x.Logger.Error("Calls of Nexus operations cannot be polled for.", "error", err)
+				rest(ctx, restAfterError)
+			}
+			continue
+		}
+		x.done.Go(func() {
+			defer func() { <-free }()
+			if err := x.execute(ctx, work.Task); err != nil {
+				if ctx.Err() == nil {
+					x.Logger.Error("The call of a Nexus operation cannot be recorded; it is made again.", "owner", work.Task.Entity.String(), "error", err)
+					rest(ctx, restAfterError)
+				}
+				x.Tasks.Return(work.Task)
+			}
+		})
+	}
+}
+
+func rest(ctx context.Context, length time.Duration) {
+	timer := time.NewTimer(length)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// execute makes the call of the task. It fails if the call can be neither read nor recorded,
+// or is broken off.
+func (x *Executor) execute(ctx context.Context, task *entity.Task) error {
+	var call *Call
+	stepCtx, cancel := context.WithTimeout(ctx, stepTimeout)
+	err := x.Runtime.View(stepCtx, task.Entity, func(e entity.Entity, view entity.View) (err error) {
+		if call, err = e.(Caller).NexusCall(view, task); call != nil {
+			call.Operation = proto.CloneOf(call.Operation) // it changes when the view is over
+		}
+		return err
+	})
+	cancel()
+	if err != nil || call == nil {
+		return err
+	}
+	outcome := x.outcome(ctx, task, call)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if outcome.Result == ResultRetry || outcome.Result == ResultFailed {
+		x.Logger.Debug("The call of a Nexus operation has failed.", "owner", task.Entity.String(), "endpoint", call.Operation.Endpoint,
+			"operation", call.Operation.Operation, "cancel", call.Cancel, "failure", outcome.Failure.GetMessage(), "final", outcome.Result == ResultFailed)
+	}
+	stepCtx, cancel = context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	return x.Runtime.Step(stepCtx, task.Entity, func(step *entity.Step, e entity.Entity) error {
+		return e.(Caller).NexusCalled(step, task, outcome)
+	})
+}
+
+// outcome makes the call, if it may be made.
+func (x *Executor) outcome(ctx context.Context, task *entity.Task, call *Call) *Outcome {
+	namespace, _ := x.Namespace(task.Entity.Namespace)
+	settings := x.Settings(namespace)
+	to := destination{task.Entity.Namespace, call.Operation.Endpoint, call.Cancel}
+	if wait, ok := x.breakers.Allow(to, time.Now()); !ok {
+		return &Outcome{Result: ResultBlocked, Wait: wait}
+	}
+	outcome := x.call(ctx, task, call, namespace, settings)
+	x.breakers.Done(to, outcome.Result == ResultRetry, time.Now())
+	outcome.Policy = settings.Retry
+	switch {
+	case len(outcome.Token) > settings.TokenLength:
+		return &Outcome{Result: ResultFailed, Failure: callFailure(call,
+			"invalid operation token: length exceeds allowed limit ("+strconv.Itoa(len(outcome.Token))+"/"+strconv.Itoa(settings.TokenLength)+")", false)}
+	case proto.Size(outcome.Payload) > settings.Blob:
+		return &Outcome{Result: ResultFailed, Failure: callFailure(call, bodyTooLarge, false)}
+	}
+	return outcome
+}
+
+// call makes the call, wherever the endpoint is.
+func (x *Executor) call(ctx context.Context, task *entity.Task, call *Call, namespace string, settings *Settings) *Outcome {
+	op := call.Operation
+	target := x.Endpoints.Find(op.EndpointId, op.Endpoint)
+	if target == nil {
+		return refusal(nexusrpc.HandlerErrorTypeNotFound, "endpoint not registered")
+	}
+	timeout := settings.CallTimeout
+	left, by := call.left()
+	if by != enumspb.TIMEOUT_TYPE_UNSPECIFIED {
+		timeout = min(timeout, left)
+	}
+	if timeout < settings.MinCallTimeout {
+		if call.Cancel {
+			return &Outcome{Result: ResultFailed, Failure: callFailure(call, "not enough time to execute another request before "+by.String()+" timeout", false)}
+		}
+		return &Outcome{Result: ResultTimedOut, Timeout: by}
+	}
+	callCtx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if external := target.GetSpec().GetTarget().GetExternal(); external != nil {
+		callback, err := callbackURL(settings.CallbackURL, namespace, task.Entity.Namespace)
+		if err != nil {
+			return &Outcome{Result: ResultRetry, Failure: callFailure(call, err.Error(), true)}
+		}
+		return x.callServer(callCtx, external.GetUrl(), callback, call)
+	}
+	return x.callWorker(callCtx, target, call)
+}
+
+// header is that of the request, with all that the handler is told.
+func (c *Call) header() map[string]string {
+	header := maps.Clone(c.Header)
+	if header == nil {
+		header = make(map[string]string, 4)
+	}
+	header[headerUserAgent] = userAgent
+	if c.Cancel {
+		return header
+	}
+	header[headerRequestID] = c.Operation.RequestId
+	if timeout := c.operationTimeout(); timeout > 0 && header[headerOperationTimeout] == "" {
+		header[headerOperationTimeout] = strconv.FormatInt(timeout.Milliseconds(), 10) + "ms"
+	}
+	return header
+}
+
+// callWorker has a worker of the endpoint answer the call.
+func (x *Executor) callWorker(ctx context.Context, target *records.NexusEndpoint, call *Call) *Outcome {
+	if _, ok := x.Namespace(target.GetNamespaceId()); !ok {
+		return refused(HandlerFailure(nexusrpc.HandlerErrorTypeNotFound, "invalid endpoint target", enumspb.NEXUS_HANDLER_ERROR_RETRY_BEHAVIOR_RETRYABLE))
+	}
+	op := call.Operation
+	request := &nexuspb.Request{
+		Header:        call.header(),
+		ScheduledTime: timestamppb.Now(),
+		Endpoint:      target.GetSpec().GetName(),
+		Capabilities:  &nexuspb.Request_Capabilities{TemporalFailureResponses: true},
+	}
+	if call.Cancel {
+		request.Variant = &nexuspb.Request_CancelOperation{CancelOperation: &nexuspb.CancelOperationRequest{
+			Service: op.Service, Operation: op.Operation, OperationToken: op.OperationToken,
+			//lint:ignore SA1019 older workers use it
+			OperationId: op.OperationToken,
+		}}
+	} else {
+		start := &nexuspb.StartOperationRequest{
+			Service: op.Service, Operation: op.Operation, RequestId: op.RequestId, Payload: normalized(call.Input),
+			Callback:       SystemCallback,
+			CallbackHeader: map[string]string{TokenHeader: EncodeToken(call.Completion)},
+		}
+		if link := FormatLink(call.Link); link != nil {
+			start.Links = append(start.Links, link)
+		}
+		request.Variant = &nexuspb.Request_StartOperation{StartOperation: start}
+	}
+	answer, err := x.Dispatcher.Dispatch(ctx, target.GetNamespaceId(), target.GetSpec().GetTarget().GetWorker().GetTaskQueue(), request)
+	switch {
+	case err != nil:
+		return refused(DispatchFailure(err))
+	case call.Cancel:
+		return answer.cancelOutcome()
+	}
+	outcome := answer.startOutcome()
+	if outcome.Result == ResultSucceeded {
+		outcome.Payload = normalized(outcome.Payload)
+	}
+	return outcome
+}
