@@ -104,6 +104,9 @@ func EncodeForStart(untyped map[string]any, typed SearchAttributes) (*commonpb.S
 // Decode returns the attributes of p. Those of a type that is not known, and those
 // that do not decode into the type they say they have, are logged and left out.
 func Decode(logger log.Logger, p *commonpb.SearchAttributes) SearchAttributes {
+	if len(p.GetIndexedFields()) == 0 {
+		return SearchAttributes{}
+	}
 	sa := SearchAttributes{values: make(map[Key]any, len(p.GetIndexedFields()))}
 	for name, payload := range p.GetIndexedFields() {
 		if payload.GetData() == nil {
