@@ -45,9 +45,13 @@ type Options struct {
 	// acknowledged writes and may damage the store. For data you can lose.
 	UnsafeNoSync bool
 	// Listen is the host:port the gRPC API is served on, for clients outside the
-	// program; port 0 picks a free one, which Address tells. There is no
-	// authentication: use a loopback address, or a firewall. Empty: no port.
+	// program; port 0 picks a free one, which Address tells. Empty: no port.
 	Listen string
+	// TLS encrypts the port. Without it, Start refuses an address that other machines
+	// can reach, unless InsecureListen is set.
+	TLS TLS
+	// InsecureListen allows such an address without TLS: behind a firewall, or a proxy.
+	InsecureListen bool
 	// Namespaces are registered if they do not exist. "default" always does.
 	Namespaces []string
 	// Retention is how long the namespaces registered at start keep closed
@@ -63,6 +67,17 @@ type Options struct {
 	Logger *slog.Logger
 }
 
+// TLS are the PEM files by which a port is encrypted. They are read again when they have
+// changed. The zero value is no TLS.
+type TLS struct {
+	// CertFile and KeyFile are the certificate, with those that lead to its authority
+	// after it, and its key.
+	CertFile, KeyFile string
+	// ClientCAFile are the authorities whose certificates clients have to present.
+	// Empty: they need none.
+	ClientCAFile string
+}
+
 // Server is a running server. Its methods may be called from many goroutines.
 type Server struct{ server *server.Server }
 
@@ -74,10 +89,16 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 		DataDir:      options.DataDir,
 		UnsafeNoSync: options.UnsafeNoSync,
 		Listen:       options.Listen,
-		Namespaces:   options.Namespaces,
-		Retention:    options.Retention,
-		CacheBytes:   options.CacheBytes,
-		Logger:       options.Logger,
+		TLS: server.TLSOptions{
+			CertFile:     options.TLS.CertFile,
+			KeyFile:      options.TLS.KeyFile,
+			ClientCAFile: options.TLS.ClientCAFile,
+		},
+		InsecureListen: options.InsecureListen,
+		Namespaces:     options.Namespaces,
+		Retention:      options.Retention,
+		CacheBytes:     options.CacheBytes,
+		Logger:         options.Logger,
 
 		DynamicConfigFile: options.DynamicConfigFile,
 	})

@@ -248,6 +248,7 @@ func TestStartFailsWithAdvice(t *testing.T) {
 		"port in use":           {[]string{"server", "start-dev", "--port", port}, 1, "choose another port"},
 		"directory in use":      {[]string{"server", "start", "--data-dir", used, "--port", "0"}, 1, "in use by another server"},
 		"a file for a db":       {[]string{"server", "start-dev", "--db-filename", file, "--port", "0"}, 1, "keeps its data in a directory"},
+		"open without TLS":      {[]string{"server", "start", "--data-dir", filepath.Join(used, "other"), "--ip", "0.0.0.0", "--port", "0"}, 1, "--insecure-listen"},
 		"no data directory":     {[]string{"server", "start"}, 2, "--data-dir is required"},
 		"unknown flag":          {[]string{"server", "start-dev", "--nonsense"}, 2, "unknown flag"},
 		"unknown command":       {[]string{"server", "begin"}, 2, "unknown command"},

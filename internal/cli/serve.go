@@ -124,7 +124,10 @@ func explain(err error, options server.Options) error {
 	if port := (*server.PortError)(nil); errors.As(err, &port) {
 		address, portFlag, ipFlag = port.Address, "--"+port.Name+"-port", "--"+port.Name+"-ip"
 	}
+	var insecure *server.InsecureListenError
 	switch {
+	case errors.As(err, &insecure):
+		return fmt.Errorf("%w. Set a certificate (--tls-cert-file, --tls-key-file), or say with --insecure-listen that this is wanted", err)
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("%s is in use by another process: stop that one, or choose another port with %s (%s)", address, portFlag, freePort(portFlag))
 	case errors.Is(err, syscall.EACCES) && strings.Contains(err.Error(), "listen"):

@@ -101,14 +101,14 @@ func (s *settings) load(stderr io.Writer) (*slog.Logger, error) {
 
 // options makes the options of a server of the settings.
 func (s *settings) options(logger *slog.Logger) server.Options {
-	if !s.Listen.Loopback() {
-		logger.Warn("The server can be reached from other machines, and lets in everyone who reaches it.", "ip", s.Listen.IP)
-	}
 	return server.Options{
 		DataDir:           s.DataDir,
 		Postgres:          server.PostgresOptions{URLs: s.Postgres.URLs, Shards: s.Postgres.Shards, Writers: s.Postgres.Writers},
 		UnsafeNoSync:      s.UnsafeNoSync,
 		Listen:            s.Listen.Address(),
+		InsecureListen:    s.Listen.Insecure,
+		TLS:               s.tlsOptions(),
+		Auth:              s.authOptions(),
 		HTTP:              server.HTTPOptions{Listen: s.HTTPAddress(), AllowedOrigins: s.HTTP.AllowedOrigins},
 		UI:                server.UIOptions{Listen: s.UIAddress(), PublicPath: s.UI.PublicPath, AssetPath: s.UI.AssetPath, CodecEndpoint: s.UI.CodecEndpoint},
 		Namespaces:        s.Namespaces,

@@ -27,6 +27,8 @@ type Config struct {
 	Listen        Listen
 	HTTP          HTTP
 	UI            UI
+	TLS           TLS
+	Auth          Auth
 	Log           Log
 	Metrics       Metrics
 	Tracing       Tracing
@@ -66,6 +68,8 @@ func (c *Config) sections() []section {
 		&c.Listen,
 		&c.HTTP,
 		&c.UI,
+		&c.TLS,
+		&c.Auth,
 		&c.Log,
 		&c.Metrics,
 		&c.Tracing,

@@ -105,6 +105,8 @@ func TestWhatIsWrongNamesItsPlace(t *testing.T) {
 		"a variable":            {variable: "PERDURE_RETENTION=1s", says: []string{"PERDURE_RETENTION must be at least 1h, not 1s"}},
 		"a flag":                {args: []string{"--log-level", "loud"}, says: []string{`--log-level must be debug, info, warn, error or never, not "loud"`}},
 		"an empty address":      {args: []string{"--data-dir", "x", "--ip", ""}, says: []string{"--ip must not be empty"}},
+		"a key alone":           {file: "dataDir: x\ntls:\n  keyFile: k\n", says: []string{":3: tls.keyFile needs a certificate"}},
+		"a certificate alone":   {args: []string{"--data-dir", "x", "--tls-cert-file", "c"}, says: []string{"--tls-cert-file needs a key"}},
 		"nothing at all":        {says: []string{"--data-dir is required", "dataDir", "PERDURE_DATA_DIR"}},
 		"several":               {file: "a: 1\n", variable: "PERDURE_PORT=x", args: []string{"--log-format", "xml"}, says: []string{"setting a", "PERDURE_PORT", "--log-format"}},
 	} {

@@ -15,11 +15,15 @@ type Listen struct {
 	IP string
 	// Port is a TCP port; 0 picks a free one.
 	Port int
+	// Insecure allows an address that other machines can reach without TLS.
+	Insecure bool
 }
 
-func (l *Listen) declare(s *Schema, _ Kind) {
+func (l *Listen) declare(s *Schema, kind Kind) {
 	s.Text(&l.IP, "listen.ip", "127.0.0.1", "address to listen on; 0.0.0.0 for all").Flag("ip", "")
 	s.Int(&l.Port, 0, 65535, "listen.port", DefaultPort, "port of the gRPC API; 0 picks a free one").Flag("port", "p")
+	// Whoever runs a development server in a container has no certificate for it.
+	s.Bool(&l.Insecure, "listen.insecure", kind == Development, "serve addresses that other machines can reach although there is no TLS").Flag("insecure-listen", "")
 }
 
 func (l *Listen) check(s *Schema, _ Kind) []error {
@@ -32,11 +36,4 @@ func (l *Listen) check(s *Schema, _ Kind) []error {
 // Address is the host:port of the gRPC API.
 func (l *Listen) Address() string {
 	return net.JoinHostPort(strings.Trim(l.IP, "[]"), strconv.Itoa(l.Port))
-}
-
-// Loopback reports whether only this machine can reach the address.
-func (l *Listen) Loopback() bool {
-	ip := strings.Trim(l.IP, "[]")
-	address := net.ParseIP(ip)
-	return ip == "localhost" || address != nil && address.IsLoopback()
 }

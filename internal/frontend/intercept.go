@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/perdure/perdure/internal/api/methods"
+	"github.com/perdure/perdure/internal/auth"
 	"github.com/perdure/perdure/internal/namespace"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -23,8 +24,9 @@ type interceptor struct {
 	namespaces *namespace.Registry
 	settings   *settings
 	store      interface{ Failed() error }
-	failure    func(error)  // may be nil
-	observer   CallObserver // may be nil
+	auth       *auth.Authenticator // nil: everybody may do everything
+	failure    func(error)         // may be nil
+	observer   CallObserver        // may be nil
 	logger     *slog.Logger
 
 	// lastClient is the last client version that was accepted: the next call most
@@ -64,7 +66,7 @@ const grpcServices = "/grpc."
 
 // Intercept is what every unary call passes through, whether it comes from the
 // network or from inside the process: a method that is in the table, a client of a
-// supported version, a namespace that exists and is in a state to be used, and at
+// supported version, a caller who may make the call, a namespace that exists and is in a state to be used, and at
 // the end an error that says what the API promises and nothing about the inside of
 // the server.
 //
@@ -90,14 +92,28 @@ func (i *interceptor) Intercept(ctx context.Context, req any, info *grpc.UnarySe
 	if err := i.checkClientVersion(ctx); err != nil {
 		return nil, err
 	}
-	if row != nil {
-		c = &call{method: row, settings: i.settings}
-		if err := i.resolveNamespace(c, req); err != nil {
+	if row == nil {
+		return handler(ctx, req)
+	}
+	var claims *auth.Claims
+	if i.auth != nil {
+		if claims, err = i.auth.Authenticate(ctx); err != nil {
 			return nil, err
 		}
-		ctx = context.WithValue(ctx, callKey{}, c)
+		ctx = auth.WithClaims(ctx, claims)
 	}
-	return handler(ctx, req)
+	c = &call{method: row, settings: i.settings}
+	err = i.resolveNamespace(c, req)
+	if i.auth != nil {
+		// First of all: who may not is not told what there is.
+		if err := i.auth.Authorize(ctx, claims, row, namespaceOf(c, req)); err != nil {
+			return nil, err
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return handler(context.WithValue(ctx, callKey{}, c), req)
 }
 
 // InterceptStream is Intercept for the streaming calls, which are those of

@@ -56,6 +56,18 @@ func (i *interceptor) resolveNamespace(c *call, req any) error {
 	return nil
 }
 
+// namespaceOf is the name of the namespace that a request is about, as far as it is known
+// after resolveNamespace, whether or not that has failed; empty if there is none.
+func namespaceOf(c *call, req any) string {
+	if c.namespace != nil {
+		return c.namespace.Name
+	}
+	if r, ok := req.(namesNamespace); ok {
+		return r.GetNamespace()
+	}
+	return ""
+}
+
 // resolveToken decodes the task token and finds its namespace. The request may
 // leave the name out. If it is there, it has to be the token's: else the right to
 // use one namespace would be one to all.

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/perdure/perdure/internal/api/admin"
+	"github.com/perdure/perdure/internal/auth"
 	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
@@ -54,6 +55,8 @@ type Options struct {
 	// LongPoll replaces how long the table of methods lets calls wait, if it is not
 	// zero.
 	LongPoll time.Duration
+	// Auth finds out who makes calls, and whether he may. Nil: everybody may do everything.
+	Auth *auth.Authenticator
 	// Cluster is what GetClusterInfo says.
 	Cluster Cluster
 	// Visibility finds workflows. Without it they cannot be found.
@@ -138,7 +141,7 @@ func New(options Options) *Service {
 		dispatcher = nexus.NewDispatcher(match)
 	}
 	return &Service{
-		interceptor: interceptor{namespaces: options.Namespaces, settings: newSettings(options.Config), store: runtime, failure: options.Failure, observer: options.Observer, logger: logger},
+		interceptor: interceptor{namespaces: options.Namespaces, settings: newSettings(options.Config), store: runtime, auth: options.Auth, failure: options.Failure, observer: options.Observer, logger: logger},
 		waits:       waits,
 		workflow: &workflowService{
 			executionHandlers:        executionHandlers{runtime: runtime},

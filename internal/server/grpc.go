@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
@@ -35,6 +36,12 @@ func (s *Server) listen(ctx context.Context, options Options) (err error) {
 	if options.Listen == "" {
 		return nil
 	}
+	if err := options.checkListen(options.Listen); err != nil {
+		return err
+	}
+	if !loopback(options.Listen) && s.auth == nil && options.TLS.ClientCAFile == "" {
+		s.logger.Warn("The server can be reached from other machines, and lets in everyone who reaches it.", "address", options.Listen)
+	}
 	if s.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", options.Listen); err != nil {
 		return fmt.Errorf("listen on %s: %w", options.Listen, err)
 	}
@@ -51,10 +58,16 @@ func (s *Server) openDoors(options Options) {
 		s.health.set(true)
 		return
 	}
-	s.grpc = grpc.NewServer(grpcOptions(s.frontend, cmp.Or(options.handshakeTimeout, handshakeTimeout))...)
+	serverOptions := grpcOptions(s.frontend, cmp.Or(options.handshakeTimeout, handshakeTimeout))
+	if config := s.tlsConfig(); config != nil {
+		serverOptions = append(serverOptions, grpc.Creds(credentials.NewTLS(config)))
+	}
+	s.grpc = grpc.NewServer(serverOptions...)
 	s.frontend.Register(s.grpc)
 	s.health.register(s.grpc)
-	reflection.Register(s.grpc)
+	if s.auth == nil { // what the API looks like is for everybody only if everything is
+		reflection.Register(s.grpc)
+	}
 	s.health.set(true)
 	s.serving.Go(func() {
 		if err := s.grpc.Serve(limitConnections(s.listener)); err != nil {

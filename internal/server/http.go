@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -44,10 +45,15 @@ func (s *Server) listenHTTP(ctx context.Context, options Options) (err error) {
 			return fmt.Errorf("an allowed origin %w", err)
 		}
 	}
-	if s.http, err = listenHTTP(ctx, "http", options.HTTP.Listen, s.logger); err != nil {
+	for _, address := range []string{options.HTTP.Listen, options.UI.Listen} {
+		if err := options.checkListen(address); err != nil {
+			return err
+		}
+	}
+	if s.http, err = s.listenForHTTP(ctx, "http", options.HTTP.Listen); err != nil {
 		return err
 	}
-	s.ui, err = listenHTTP(ctx, "ui", options.UI.Listen, s.logger)
+	s.ui, err = s.listenForHTTP(ctx, "ui", options.UI.Listen)
 	return err
 }
 
@@ -134,14 +140,15 @@ type httpPort struct {
 	name     string // "http" or "ui"
 	listener net.Listener
 	logger   *slog.Logger
+	tls      *tls.Config // nil: none
 
 	path    string       // under which browsers find what is served; "" is the root
 	server  *http.Server // nil until it is served
 	serving sync.WaitGroup
 }
 
-// listenHTTP opens a port, or returns nil if the address is empty.
-func listenHTTP(ctx context.Context, name, address string, logger *slog.Logger) (*httpPort, error) {
+// listenForHTTP opens a port, or returns nil if the address is empty.
+func (s *Server) listenForHTTP(ctx context.Context, name, address string) (*httpPort, error) {
 	if address == "" {
 		return nil, nil
 	}
@@ -149,13 +156,14 @@ func listenHTTP(ctx context.Context, name, address string, logger *slog.Logger) 
 	if err != nil {
 		return nil, &PortError{name, address, err}
 	}
-	return &httpPort{name: name, listener: listener, logger: logger}, nil
+	return &httpPort{name: name, listener: listener, logger: s.logger, tls: s.tlsConfig()}, nil
 }
 
 // serve answers requests by the handler until the port is closed.
 func (p *httpPort) serve(handler http.Handler) {
 	p.server = &http.Server{
 		Handler:           handler,
+		TLSConfig:         p.tls,
 		ReadHeaderTimeout: httpHeaderTime,
 		ReadTimeout:       httpTime,
 		WriteTimeout:      httpTime,
@@ -165,7 +173,11 @@ func (p *httpPort) serve(handler http.Handler) {
 		ErrorLog: slog.NewLogLogger(p.logger.Handler(), slog.LevelDebug),
 	}
 	p.serving.Go(func() {
-		if err := p.server.Serve(limitConnections(p.listener)); !errors.Is(err, http.ErrServerClosed) {
+		serve := p.server.Serve
+		if p.tls != nil {
+			serve = func(l net.Listener) error { return p.server.ServeTLS(l, "", "") }
+		}
+		if err := serve(limitConnections(p.listener)); !errors.Is(err, http.ErrServerClosed) {
 			p.logger.Error("The server no longer accepts connections by HTTP; restart it.", "port", p.name, "address", p.address(), "error", err)
 		}
 	})

@@ -14,6 +14,8 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/perdure/perdure/internal/auth"
 )
 
 // inProcess is a gRPC channel to services of the same process. It is client and
@@ -295,7 +297,7 @@ func (localAddr) String() string  { return "in-process" }
 
 type localAuth struct{}
 
-func (localAuth) AuthType() string { return "local" }
+func (localAuth) AuthType() string { return auth.LocalType }
 
 // GetCommonAuthInfo says that the channel is safe for credentials.
 func (localAuth) GetCommonAuthInfo() credentials.CommonAuthInfo {

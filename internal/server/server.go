@@ -25,6 +25,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/perdure/perdure/internal/auth"
 	"github.com/perdure/perdure/internal/backup"
 	"github.com/perdure/perdure/internal/batch"
 	"github.com/perdure/perdure/internal/callback"
@@ -61,6 +62,12 @@ type Options struct {
 	// Listen is the host:port of the gRPC API; port 0 picks a free one. Empty: no
 	// port.
 	Listen string
+	// InsecureListen allows an address that other machines can reach without TLS.
+	InsecureListen bool
+	// TLS encrypts the ports.
+	TLS TLSOptions
+	// Auth says who may make calls from outside the process.
+	Auth auth.Options
 	// HTTP is the HTTP API, and UI the web UI.
 	HTTP HTTPOptions
 	UI   UIOptions
@@ -133,10 +140,12 @@ type Server struct {
 	local      *inProcess
 	telemetry  *observability // nil if there is none
 
-	listener net.Listener // nil without a port
-	grpc     *grpc.Server
-	serving  sync.WaitGroup
-	http, ui *httpPort // nil without these ports
+	auth         *auth.Authenticator // nil: everybody may do everything
+	certificates *certificates       // nil without TLS
+	listener     net.Listener        // nil without a port
+	grpc         *grpc.Server
+	serving      sync.WaitGroup
+	http, ui     *httpPort // nil without these ports
 
 	stopOnce sync.Once
 	stopErr  error
@@ -167,7 +176,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	began := time.Now()
 	// The port first: whether it is free is known at once. Clients that connect
 	// early wait until the server answers.
-	if err := errors.Join(s.listen(ctx, options), s.listenHTTP(ctx, options)); err != nil {
+	if err := errors.Join(s.openTLS(options), s.openAuth(ctx, options), s.listen(ctx, options), s.listenHTTP(ctx, options)); err != nil {
 		return err
 	}
 	if err := s.startTelemetry(ctx, options.Telemetry); err != nil {
@@ -247,6 +256,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Config:     s.settings.Config(),
 		LongPoll:   options.rest(),
 		Logger:     s.logger,
+		Auth:       s.auth,
 		Cluster: frontend.Cluster{
 			Version:     Version,
 			ReleaseTime: releaseTime,
@@ -300,6 +310,8 @@ func (s *Server) stop(ctx context.Context) error {
 	}
 	s.batches.Close()
 	local := s.local.close(ctx)
+	s.certificates.close()
+	s.auth.Close()
 	s.settings.Close()
 	s.reclaimer.Close()
 	s.callbacks.Close()
@@ -321,6 +333,8 @@ func (s *Server) abandon() error {
 	s.settings.Close()
 	s.namespaces.Close()
 	s.telemetry.close(context.Background())
+	s.certificates.close()
+	s.auth.Close()
 	var errs []error
 	if s.listener != nil {
 		errs = append(errs, s.listener.Close())

@@ -58,5 +58,9 @@ func (s *Server) UIURL() string {
 	case "127.0.0.1", "::1", "0.0.0.0", "::":
 		host = "localhost"
 	}
-	return "http://" + net.JoinHostPort(host, port) + s.ui.path
+	scheme := "http://"
+	if s.ui.tls != nil {
+		scheme = "https://"
+	}
+	return scheme + net.JoinHostPort(host, port) + s.ui.path
 }

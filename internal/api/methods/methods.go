@@ -85,8 +85,11 @@ const (
 type Access byte
 
 const (
+	// Open tells nothing that is not for everybody, also for those who do not say who they
+	// are.
+	Open Access = iota + 1
 	// Read changes nothing.
-	Read Access = iota + 1
+	Read
 	// Write changes executions, or takes work, as polls do.
 	Write
 	// Admin changes namespaces or the cluster.

@@ -14,7 +14,7 @@ var table = []*Method{
 	row(ws, "DeprecateNamespace", ScopeNamespace, Admin, NamespaceRequired, Usable, cluster, never, execution(0), there),
 	row(ws, "GetSearchAttributes", ScopeCluster, Read, NamespaceNone, nil, anyone, never, execution(0), there),
 	row(ws, "GetClusterInfo", ScopeCluster, Read, NamespaceNone, nil, anyone, never, execution(0), there),
-	row(ws, "GetSystemInfo", ScopeCluster, Read, NamespaceNone, nil, anyone, never, execution(0), there),
+	row(ws, "GetSystemInfo", ScopeCluster, Open, NamespaceNone, nil, anyone, never, execution(0), there),
 
 	// Workflows.
 	row(ws, "StartWorkflowExecution", ScopeNamespace, Write, NamespaceRequired, Registered, workflow("workflow_id"), never, execution(1), there),
