@@ -1,9 +1,11 @@
 package docs
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -11,7 +13,7 @@ import (
 // The modules are set up with the commands of the README, whose ../perdure is
 // replaced with this tree. Whatever else is needed is in the module cache, since
 // this tree needs it; the checksums come along, so nothing is fetched.
-func TestTheProgramsOfTheREADMECompileInAModuleOfTheirOwn(t *testing.T) {
+func TestTheProgramsOfTheDocumentsCompileInAModuleOfTheirOwn(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts the go command")
 	}
@@ -22,13 +24,13 @@ func TestTheProgramsOfTheREADMECompileInAModuleOfTheirOwn(t *testing.T) {
 	}
 	replaceSDK, replaceServer := replacements(t, readme, top)
 	programs := 0
-	for _, block := range readme.blocks {
+	for _, block := range slices.Concat(readme.blocks, readDocument(t, "docs/start.md").blocks) {
 		if block.language != "go" {
 			continue
 		}
 		programs++
 		program := strings.Join(block.lines, "\n") + "\n"
-		t.Run("line "+strings.TrimPrefix(readme.at(block.line), "README.md:"), func(t *testing.T) {
+		t.Run(fmt.Sprint("program ", programs), func(t *testing.T) {
 			dir := t.TempDir()
 			write(t, filepath.Join(dir, "main.go"), program)
 			write(t, filepath.Join(dir, "go.sum"), checksums(t))
@@ -40,8 +42,8 @@ func TestTheProgramsOfTheREADMECompileInAModuleOfTheirOwn(t *testing.T) {
 			command(t, dir, "go", "list", "-mod=mod", "-export", ".") // compiles, and links nothing
 		})
 	}
-	if programs == 0 {
-		t.Error("found no programs in the README")
+	if programs < 3 {
+		t.Errorf("found %d programs", programs)
 	}
 }
 
