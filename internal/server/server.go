@@ -198,7 +198,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		}),
 	})
 	s.visibility = visibility.New(visibility.Options{
-		Files:  visibilityFiles(options),
+		Files:  s.visibilityFiles(options),
 		Types:  s.searchAttributeTypes,
 		Logger: s.logger,
 	})

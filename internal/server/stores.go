@@ -8,6 +8,7 @@ import (
 	"github.com/perdure/perdure/internal/storage/pebble"
 	"github.com/perdure/perdure/internal/storage/postgres"
 	"github.com/perdure/perdure/internal/visibility"
+	pgindex "github.com/perdure/perdure/internal/visibility/postgres"
 	"github.com/perdure/perdure/internal/visibility/sqlite"
 )
 
@@ -47,8 +48,11 @@ func (s *Server) openStore(ctx context.Context, options Options) (name string, e
 	return "pebble", nil
 }
 
-// visibilityFiles are where the index of workflows is: in memory if the store is.
-func visibilityFiles(options Options) sqlite.Files {
+// visibilityFiles are where the index of workflows is: beside the data, in memory if they are.
+func (s *Server) visibilityFiles(options Options) visibility.Files {
+	if store, ok := s.store.(*postgres.Store); ok {
+		return pgindex.Files{URL: store.URL()}
+	}
 	if options.DataDir == "" || options.Store != nil {
 		return sqlite.Files{}
 	}

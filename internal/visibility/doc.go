@@ -30,6 +30,7 @@
 // # Indexes
 //
 // Index is what an index has to do; package visibilitytest is the suite that each must
-// pass, and the precise statement of it. Package sqlite is the one there is. Queries reach
+// pass, and the precise statement of it. Package sqlite is the one beside the data of one server; package
+// postgres the one that nodes share, each writing the rows of its shards (shared.go). Queries reach
 // an index as package query has made them: parsed, resolved, and of the right types.
 package visibility

@@ -16,7 +16,10 @@ func (x *Indexer) follow(ctx context.Context) error {
 		for more := true; more; {
 			var err error
 			if more, err = x.readInto(ctx, batch, id); err != nil {
-				return err
+				if err = x.unlessLost(id, err); err != nil {
+					return err
+				}
+				break
 			}
 			if len(batch.Changes) >= batchSize {
 				if err := x.apply(ctx, batch); err != nil {
@@ -46,7 +49,7 @@ func (x *Indexer) readInto(ctx context.Context, batch *Batch, id storage.ShardID
 	if err != nil {
 		return false, err
 	}
-	if batch.Changes, err = x.decode(batch.Changes, changes); err != nil {
+	if batch.Changes, err = x.decode(batch.Changes, id, changes); err != nil {
 		return false, err
 	}
 	if len(changes) == 0 {
@@ -58,12 +61,13 @@ func (x *Indexer) readInto(ctx context.Context, batch *Batch, id storage.ShardID
 	return more, nil
 }
 
-func (x *Indexer) decode(to []Change, changes []runtime.Change) ([]Change, error) {
+func (x *Indexer) decode(to []Change, id storage.ShardID, changes []runtime.Change) ([]Change, error) {
 	for i := range changes {
 		change, err := decodeChange(changes[i].Entity.Namespace, changes[i].ID, changes[i].Row, x.options.Types)
 		if err != nil {
 			return to, err
 		}
+		change.Shard = id
 		to = append(to, change)
 	}
 	return to, nil
@@ -71,7 +75,7 @@ func (x *Indexer) decode(to []Change, changes []runtime.Change) ([]Change, error
 
 func (x *Indexer) apply(ctx context.Context, batch *Batch) error {
 	if err := x.index.Apply(ctx, batch); err != nil {
-		return err
+		return x.moved(batch, err)
 	}
 	if x.pending == 0 {
 		x.since = time.Now()
@@ -95,7 +99,7 @@ func (x *Indexer) trim(ctx context.Context) error {
 		return err
 	}
 	for id, through := range x.untrimmed {
-		if err := x.source.TrimChanges(ctx, id, through); err != nil {
+		if err := x.unlessLost(id, x.source.TrimChanges(ctx, id, through)); err != nil {
 			return fmt.Errorf("trimming the change log: %w", err)
 		}
 		delete(x.untrimmed, id)

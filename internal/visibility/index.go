@@ -45,6 +45,17 @@ const Dir = "visibility"
 // to be built anew.
 var ErrCorrupt = errors.New("the visibility index is damaged")
 
+// Shared is an Index that several indexers write, each the rows of the shards it holds.
+type Shared interface {
+	Index
+	// Clear removes all rows of a shard, and its position, so that it can be filled anew.
+	Clear(ctx context.Context, shard storage.ShardID) error
+}
+
+// ErrMoved is wrapped by the error of Apply of an index that is shared, if another indexer has gone on
+// with one of the shards. Nothing of the batch was applied.
+var ErrMoved = errors.New("another indexer has gone on with the shard")
+
 // Batch is changes that are applied together, in order: of two for the same row the
 // later one stands.
 type Batch struct {
@@ -56,6 +67,8 @@ type Batch struct {
 
 // Change sets a row, or removes it.
 type Change struct {
+	// Shard is the one whose log has the change.
+	Shard storage.ShardID
 	// Namespace is the id of the row's namespace, and ID the row's among all of it.
 	Namespace, ID string
 	// Row is nil if the row is removed.

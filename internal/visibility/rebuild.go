@@ -45,11 +45,21 @@ func (x *Indexer) ensureIndex(ctx context.Context) error {
 	wanted := x.rebuild
 	x.rebuild, x.damaged = false, false
 	x.mu.Unlock()
+	_, shared := x.options.Files.(SharedFiles)
 	if x.index == nil && x.positions == nil && why == nil {
 		why = x.open(ctx)
-		if why != nil && ctx.Err() != nil {
+		if why != nil && (ctx.Err() != nil || shared) {
 			return why
 		}
+	}
+	if shared {
+		if err := x.share(ctx, wanted); err != nil {
+			x.mu.Lock()
+			x.rebuild = x.rebuild || wanted
+			x.mu.Unlock()
+			return err
+		}
+		return nil
 	}
 	switch {
 	case why != nil:
@@ -75,6 +85,10 @@ func (x *Indexer) open(ctx context.Context) error {
 	}
 	if index == nil {
 		return errNoIndex
+	}
+	if _, shared := index.(Shared); shared {
+		x.use(index, make(map[storage.ShardID]int64)) // see share
+		return nil
 	}
 	positions, err := index.Positions(ctx)
 	if err == nil {
@@ -237,7 +251,7 @@ func (x *Indexer) fillShard(ctx context.Context, index Index, id storage.ShardID
 		if after == nil {
 			batch.Through = map[storage.ShardID]int64{id: through}
 		}
-		if batch.Changes, err = x.decode(nil, rows); err != nil {
+		if batch.Changes, err = x.decode(nil, id, rows); err != nil {
 			return err
 		}
 		if err := index.Apply(ctx, batch); err != nil {

@@ -52,6 +52,7 @@ var settings = []string{
 
 // database is one of the databases that a store is kept in.
 type database struct {
+	url    string
 	config *pgx.ConnConfig
 	log    *slog.Logger
 	// name is what it is called in messages: without user and password.

@@ -168,6 +168,9 @@ func (s *Store) register(ctx context.Context, d *database) error {
 // ID is that of what is stored: two stores with the same are the same.
 func (s *Store) ID() string { return s.id }
 
+// URL is that of the first database, the same for all nodes: what is not of a shard is there.
+func (s *Store) URL() string { return s.dbs[0].url }
+
 // Holder is the name under which the store acquires shards.
 func (s *Store) Holder() cluster.NodeID { return cluster.NodeID(s.holder) }
 
@@ -239,7 +242,7 @@ func (s *Store) forget(d *database) {
 func begin(ctx context.Context, opts Options) (dbs []*database, conns []*pgx.Conn, rows []*found, err error) {
 	seen := map[string]bool{}
 	for _, text := range opts.URLs {
-		d := &database{log: opts.Logger}
+		d := &database{log: opts.Logger, url: text}
 		if d.config, d.name, err = parseURL(text); err != nil {
 			return dbs, conns, rows, err
 		}
