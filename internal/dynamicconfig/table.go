@@ -144,6 +144,24 @@ var (
 		"How many times a second the workers of a task queue are told that there are too few pollers, for each poller.")
 )
 
+// Worker deployments.
+var (
+	DeploymentVersions = byNamespace("system.enableDeploymentVersions", true, boolean,
+		"There are worker deployments. Where there are none, their calls are refused, as are the polls of workers with versions.")
+	MaxDeployments = byNamespace("matching.maxDeployments", 100, number(1),
+		"How many worker deployments a namespace may have.")
+	MaxDeploymentVersions = byNamespace("matching.maxVersionsInDeployment", 100, number(1),
+		"How many versions a worker deployment may have. One more makes room for itself if an old one is not needed, else it is refused.")
+	MaxVersionQueues = byNamespace("matching.maxTaskQueuesInDeploymentVersion", 100, number(1),
+		"How many task queues the workers of one version may poll.")
+	MaxQueueVersions = byNamespace("matching.maxVersionsInTaskQueue", 200, number(1),
+		"How many versions may have workers of one task queue.")
+	DrainageGrace = byNamespace("matching.wv.VersionDrainageStatusVisibilityGracePeriod", 3*time.Minute, duration(0),
+		"How long after a version has become neither current nor ramping it is first looked whether workflows are pinned to it.")
+	DrainageInterval = byNamespace("matching.wv.VersionDrainageStatusRefreshInterval", 3*time.Minute, duration(time.Millisecond),
+		"How often it is looked whether workflows are still pinned to a version that drains.")
+)
+
 // Starting workflows.
 var (
 	ReuseInterval = byNamespace("history.workflowIdReuseMinimalInterval", time.Second, duration(0),

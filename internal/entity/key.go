@@ -17,6 +17,8 @@ const (
 	KindBatch Kind = 'b'
 	// KindCallback is the delivery of one completion callback.
 	KindCallback Kind = 'c'
+	// KindDeployments is all worker deployments of a namespace.
+	KindDeployments Kind = 'd'
 	// KindEndpoints is the one entity that holds all Nexus endpoints.
 	KindEndpoints Kind = 'e'
 	// KindNexusOperation is a Nexus operation without a workflow: one operation id with all

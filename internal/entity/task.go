@@ -20,7 +20,14 @@ type Queue struct {
 	Namespace string // namespace id
 	Type      TaskType
 	Name      string
+	// Version is the part of the queue that is for workers of one version of a worker
+	// deployment, "<deployment>:<build id>". The part without a version has the tasks of which
+	// it is decided when they go out to which version they go.
+	Version string
 }
+
+// Whole is the queue without the part.
+func (q Queue) Whole() Queue { q.Version = ""; return q }
 
 // TaskRef names a task: where its record is filed, and its id.
 type TaskRef struct {
@@ -61,6 +68,24 @@ type Task struct {
 	// Weight is the share of its fairness key, relative to other keys of the same
 	// priority; 0 is 1.
 	Weight float32
+	// Version is what decides about the version of its worker; nil: its workflow knows
+	// nothing of versions.
+	Version *TaskVersion
 	// Expires is when the task is no longer worth offering; zero: never.
 	Expires time.Time
+}
+
+// TaskVersion is what decides about the version of the worker that gets a task, as of when
+// the task was made ready.
+type TaskVersion struct {
+	// Pinned says that the workflow is pinned to Version; else it goes on to the version that
+	// is current or ramping then.
+	Pinned bool
+	// Version is that of the workflow, as in Queue; empty: none.
+	Version string
+	// Revision is that of the routing by which the workflow has come to its version. A routing
+	// that is older does not take it away from there.
+	Revision int64
+	// UseRamping has the task go to the ramping version, if there is one.
+	UseRamping bool
 }

@@ -66,6 +66,9 @@ func (h *activityTaskHandlers) PollActivityTaskQueue(ctx context.Context, req *w
 	if limit := req.GetTaskQueueMetadata().GetMaxTasksPerSecond(); limit != nil {
 		poll.Rate = &limit.Value
 	}
+	if err := h.polls.registered(ctx, &poll, poll.Deployment, poll.Capabilities); err != nil {
+		return nil, err
+	}
 	var resp *workflowservice.PollActivityTaskQueueResponse
 	err := h.polls.poll(ctx, poll, func(work *matching.Work) (taken bool, err error) {
 		if work.Task.Entity.Kind == entity.KindActivity {

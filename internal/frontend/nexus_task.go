@@ -3,6 +3,7 @@ package frontend
 import (
 	"context"
 	"encoding/json"
+	enumspb "go.temporal.io/api/enums/v1"
 	"log/slog"
 	"time"
 
@@ -46,6 +47,11 @@ func (h *nexusTaskHandlers) PollNexusTaskQueue(ctx context.Context, req *workflo
 		//lint:ignore SA1019 older clients use it
 		Capabilities: req.GetWorkerVersionCapabilities(),
 		Deployment:   req.GetDeploymentOptions(),
+	}
+	if req.GetTaskQueue().GetKind() != enumspb.TASK_QUEUE_KIND_WORKER_COMMANDS { // the worker's own
+		if err := h.polls.registered(ctx, &poll, poll.Deployment, poll.Capabilities); err != nil {
+			return nil, err
+		}
 	}
 	resp := new(workflowservice.PollNexusTaskQueueResponse)
 	err := h.polls.poll(ctx, poll, func(work *matching.Work) (taken bool, err error) {

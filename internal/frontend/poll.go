@@ -10,14 +10,19 @@ import (
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 
 	"github.com/perdure/perdure/internal/api/check"
+	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
 )
 
 // polls are the polls of workers for tasks, of whatever type.
 type polls struct {
-	runtime  stepper
+	runtime interface {
+		stepper
+		viewer
+	}
 	matching interface {
+		Describe(ctx context.Context, queue entity.Queue, sticky string) (matching.Description, error)
 		// Poll waits for work; nil if there was none.
 		Poll(ctx context.Context, request matching.PollRequest) (*matching.Work, error)
 		// Return puts a task back that was polled but not started.
@@ -27,8 +32,9 @@ type polls struct {
 		// PollerGone says that the caller of a poll that returned work has gone.
 		PollerGone(matching.PollRequest)
 	}
-	waits  *waits
-	logger *slog.Logger
+	deployments *deployment.Registry
+	waits       *waits
+	logger      *slog.Logger
 }
 
 // pollRequest is what the two polls have in common.

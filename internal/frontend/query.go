@@ -183,12 +183,13 @@ func (h *queryHandlers) queryDirectly(ctx context.Context, workflowID string, pl
 	}
 	defer h.queries.remove(id)
 	task := matching.QueryTask{
-		ID:     id,
-		Queue:  entity.Queue{Namespace: key.Namespace, Type: entity.TaskWorkflow, Name: plan.TaskQueue},
-		Sticky: plan.StickyQueue,
-		Entity: key,
-		RunID:  plan.RunID,
-		Query:  req.GetQuery(),
+		ID:      id,
+		Queue:   queryQueue(key.Namespace, plan),
+		Version: plan.Version,
+		Sticky:  plan.StickyQueue,
+		Entity:  key,
+		RunID:   plan.RunID,
+		Query:   req.GetQuery(),
 	}
 	if task.Sticky != "" {
 		sticky := task
@@ -319,4 +320,14 @@ func (q *queries) answer(id, namespace string, answer *queryAnswer) bool {
 	delete(q.waiting, id)
 	w.answer <- answer
 	return true
+}
+
+// queryQueue is where a query goes: to workers of the version that its workflow is pinned to,
+// or wherever the tasks of the queue go.
+func queryQueue(namespace string, plan *workflow.QueryPlan) entity.Queue {
+	queue := entity.Queue{Namespace: namespace, Type: entity.TaskWorkflow, Name: plan.TaskQueue}
+	if plan.Version != nil && plan.Version.Pinned {
+		queue.Version = plan.Version.Version
+	}
+	return queue
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/perdure/perdure/internal/api/admin"
 	"github.com/perdure/perdure/internal/auth"
+	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
@@ -47,6 +48,8 @@ type Options struct {
 	Runtime    Runtime
 	Matching   Matching
 	Namespaces *namespace.Registry
+	// Deployments knows the versions of workers of task queues; nil: there are none.
+	Deployments *deployment.Registry
 	// Logger gets what clients must not see: panics, internal errors. Default:
 	// slog.Default.
 	Logger *slog.Logger
@@ -106,6 +109,8 @@ type workflowService struct {
 	clusterHandlers
 	visibilityHandlers
 	batchHandlers
+	deploymentHandlers
+	retiredVersioningHandlers
 }
 
 // operatorService is the OperatorService.
@@ -133,7 +138,7 @@ func New(options Options) *Service {
 	logger := cmp.Or(options.Logger, slog.Default())
 	runtime, match, waits := options.Runtime, options.Matching, newWaits(options.LongPoll)
 	queries := &queryHandlers{runtime: runtime, matching: match, waits: waits, logger: logger}
-	polls := &polls{runtime: runtime, matching: match, waits: waits, logger: logger}
+	polls := &polls{runtime: runtime, matching: match, deployments: options.Deployments, waits: waits, logger: logger}
 	lists := &visibilityHandlers{index: options.Visibility}
 	workers := workerHandlers{matching: match, workers: newWorkerRegistry(), logger: logger}
 	dispatcher := options.Nexus
@@ -163,6 +168,7 @@ func New(options Options) *Service {
 			clusterHandlers:          clusterHandlers{cluster: options.Cluster},
 			visibilityHandlers:       *lists,
 			batchHandlers:            batchHandlers{runtime: runtime, index: options.Visibility, starting: make(chan struct{}, 1)},
+			deploymentHandlers:       deploymentHandlers{runtime: runtime, matching: match},
 		},
 		admin: &adminService{visibilityAdmin{options.Rebuilder}, backupAdmin{options.Backups}},
 		operator: &operatorService{

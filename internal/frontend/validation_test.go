@@ -111,8 +111,8 @@ func TestStartIsRefusedForBadForm(t *testing.T) {
 		"versioning override":          {func(r *startRequest) { r.VersioningOverride = &workflowpb.VersioningOverride{} }, codes.InvalidArgument, "override behavior is required"},
 		"time skipping":                {func(r *startRequest) { r.TimeSkippingConfig = &commonpb.TimeSkippingConfig{} }, codes.Unimplemented, "Time-Skipping"},
 		"eager on a version": {func(r *startRequest) {
-			r.EagerWorkerDeploymentOptions = &deploymentpb.WorkerDeploymentOptions{DeploymentName: "d", BuildId: "b", WorkerVersioningMode: enumspb.WORKER_VERSIONING_MODE_VERSIONED}
-		}, codes.Unimplemented, "versioning"},
+			r.EagerWorkerDeploymentOptions = &deploymentpb.WorkerDeploymentOptions{DeploymentName: "d.e", BuildId: "b", WorkerVersioningMode: enumspb.WORKER_VERSIONING_MODE_VERSIONED}
+		}, codes.InvalidArgument, "cannot contain '.'"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDoor(t)
@@ -180,7 +180,7 @@ func TestOtherRequestsAreRefusedForBadForm(t *testing.T) {
 		change(req)
 		return req
 	}
-	versioned := &deploymentpb.WorkerDeploymentOptions{DeploymentName: "d", BuildId: "b", WorkerVersioningMode: enumspb.WORKER_VERSIONING_MODE_VERSIONED}
+	badlyVersioned := &deploymentpb.WorkerDeploymentOptions{DeploymentName: "d:e", BuildId: "b", WorkerVersioningMode: enumspb.WORKER_VERSIONING_MODE_VERSIONED}
 	application := &failurepb.ApplicationFailureInfo{NextRetryDelay: seconds(-1)}
 	options := &workflowpb.WorkflowExecutionOptions{}
 	mask := func(paths ...string) *fieldmaskpb.FieldMask { return &fieldmaskpb.FieldMask{Paths: paths} }
@@ -230,7 +230,7 @@ func TestOtherRequestsAreRefusedForBadForm(t *testing.T) {
 		"poll without a queue":        {&workflowservice.PollWorkflowTaskQueueRequest{Namespace: "default"}, codes.InvalidArgument, "taskQueue is not set"},
 		"poll, long identity":         {&workflowservice.PollActivityTaskQueueRequest{Namespace: "default", TaskQueue: q, Identity: long(1001)}, codes.InvalidArgument, "Identity length exceeds limit."},
 		"poll, long normal name":      {&workflowservice.PollWorkflowTaskQueueRequest{Namespace: "default", TaskQueue: &taskqueuepb.TaskQueue{Name: "s", Kind: 2, NormalName: long(1001)}}, codes.InvalidArgument, "taskQueue length"},
-		"poll by version":             {&workflowservice.PollWorkflowTaskQueueRequest{Namespace: "default", TaskQueue: q, DeploymentOptions: versioned}, codes.Unimplemented, "versioning"},
+		"poll by version":             {&workflowservice.PollWorkflowTaskQueueRequest{Namespace: "default", TaskQueue: q, DeploymentOptions: badlyVersioned}, codes.InvalidArgument, "cannot contain ':'"},
 		"poll by half a version":      {&workflowservice.PollWorkflowTaskQueueRequest{Namespace: "default", TaskQueue: q, DeploymentOptions: &deploymentpb.WorkerDeploymentOptions{BuildId: "b", WorkerVersioningMode: 2}}, codes.InvalidArgument, "must be set together"},
 		"complete, long checksum":     {&workflowservice.RespondWorkflowTaskCompletedRequest{TaskToken: token, BinaryChecksum: long(1001)}, codes.InvalidArgument, "BinaryChecksum length exceeds limit."},
 		"complete, long build id":     {&workflowservice.RespondWorkflowTaskCompletedRequest{TaskToken: token, WorkerVersionStamp: &commonpb.WorkerVersionStamp{BuildId: long(256)}}, codes.InvalidArgument, "Build ID exceeds"},
@@ -238,10 +238,8 @@ func TestOtherRequestsAreRefusedForBadForm(t *testing.T) {
 		"complete, of its options":    {&workflowservice.RespondWorkflowTaskCompletedRequest{TaskToken: token, DeploymentOptions: &deploymentpb.WorkerDeploymentOptions{BuildId: long(256)}}, codes.InvalidArgument, "Build ID exceeds"},
 		"signal with start: bad cron": {signalWithStart(func(r *workflowservice.SignalWithStartWorkflowExecutionRequest) { r.CronSchedule = "often" }), codes.InvalidArgument, "invalid CronSchedule."},
 		"poll, old versioning":        {&workflowservice.PollActivityTaskQueueRequest{Namespace: "default", TaskQueue: q, WorkerVersionCapabilities: &commonpb.WorkerVersionCapabilities{BuildId: "b", UseVersioning: true}}, codes.PermissionDenied, "disabled on this namespace"},
-		"poll by version, both ways": {&workflowservice.PollWorkflowTaskQueueRequest{Namespace: "default", TaskQueue: q, DeploymentOptions: versioned,
-			WorkerVersionCapabilities: &commonpb.WorkerVersionCapabilities{BuildId: "b", UseVersioning: true}}, codes.Unimplemented, "deployment"},
 		"poll by deployment, old way": {&workflowservice.PollActivityTaskQueueRequest{Namespace: "default", TaskQueue: q,
-			WorkerVersionCapabilities: &commonpb.WorkerVersionCapabilities{BuildId: "b", UseVersioning: true, DeploymentSeriesName: "d"}}, codes.Unimplemented, "deployment"},
+			WorkerVersionCapabilities: &commonpb.WorkerVersionCapabilities{BuildId: "b", UseVersioning: true, DeploymentSeriesName: "d:e"}}, codes.InvalidArgument, "cannot contain ':'"},
 		"sticky poll, no normal": {&workflowservice.PollWorkflowTaskQueueRequest{Namespace: "default", TaskQueue: &taskqueuepb.TaskQueue{Name: "s", Kind: 2}, DeploymentOptions: &deploymentpb.WorkerDeploymentOptions{}}, codes.InvalidArgument, "NormalName must be set"},
 		"complete with behavior": {&workflowservice.RespondWorkflowTaskCompletedRequest{TaskToken: token, VersioningBehavior: 1}, codes.InvalidArgument, "versioning behavior"},
 		"complete a query":       {&workflowservice.RespondWorkflowTaskCompletedRequest{TaskToken: d.token(func(t *records.TaskToken) { t.RunId = "" })}, codes.InvalidArgument, "Invalid TaskToken."},
@@ -253,7 +251,7 @@ func TestOtherRequestsAreRefusedForBadForm(t *testing.T) {
 		"failure by id, delay":   {&workflowservice.RespondActivityTaskFailedByIdRequest{Namespace: "default", WorkflowId: "w", ActivityId: "a", Failure: &failurepb.Failure{FailureInfo: &failurepb.Failure_ApplicationFailureInfo{ApplicationFailureInfo: application}}}, codes.InvalidArgument, "NextRetryDelay"},
 		"two names of namespace": {&workflowservice.DescribeNamespaceRequest{Namespace: "default", Id: d.ns.ID}, codes.InvalidArgument, "Both ID and Name specified"},
 		"unknown namespace id":   {&workflowservice.DescribeNamespaceRequest{Id: "nowhere"}, codes.NotFound, "nowhere"},
-		"a method not there":     {&workflowservice.CreateWorkerDeploymentRequest{Namespace: "default", DeploymentName: "d"}, codes.Unimplemented, "CreateWorkerDeployment"},
+		"a method not there":     {&workflowservice.ListNexusOperationExecutionsRequest{Namespace: "default"}, codes.Unimplemented, "ListNexusOperationExecutions"},
 		"sticky, by version":     {&workflowservice.DescribeTaskQueueRequest{Namespace: "default", TaskQueue: &taskqueuepb.TaskQueue{Name: "s", Kind: 2}, ApiMode: 1}, codes.InvalidArgument, "Enhanced DescribeTaskQueue is not valid for a sticky queue"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -130,3 +130,13 @@ func listed(h *workerpb.WorkerHeartbeat) *workerpb.WorkerListInfo {
 		Drivers:           h.GetDrivers(),
 	}
 }
+
+// FetchWorkerConfig is not there on Temporal servers either, whatever is switched on.
+func (h *workerHandlers) FetchWorkerConfig(context.Context, *workflowservice.FetchWorkerConfigRequest) (*workflowservice.FetchWorkerConfigResponse, error) {
+	return nil, serviceerror.NewUnimplemented("FetchWorkerConfig command is not enabled.")
+}
+
+// UpdateWorkerConfig is not there on Temporal servers either, whatever is switched on.
+func (h *workerHandlers) UpdateWorkerConfig(context.Context, *workflowservice.UpdateWorkerConfigRequest) (*workflowservice.UpdateWorkerConfigResponse, error) {
+	return nil, serviceerror.NewUnimplemented("UpdateWorkerConfig command is not enabled.")
+}

@@ -63,6 +63,9 @@ func (h *workflowTaskHandlers) PollWorkflowTaskQueue(ctx context.Context, req *w
 	if req.GetTaskQueue().GetKind() == enumspb.TASK_QUEUE_KIND_STICKY {
 		poll.Queue.Name, poll.Sticky = req.GetTaskQueue().GetNormalName(), req.GetTaskQueue().GetName()
 	}
+	if err := h.polls.registered(ctx, &poll, poll.Deployment, poll.Capabilities); err != nil {
+		return nil, err
+	}
 	var resp *workflowservice.PollWorkflowTaskQueueResponse
 	err := h.polls.poll(ctx, poll, func(work *matching.Work) (taken bool, err error) {
 		if work.Query != nil {

@@ -80,6 +80,11 @@ func (q *queue) review(ln *lane) {
 
 // readOn has pages read if some are wanted.
 func (q *queue) readOn() {
+	if q.turnedAway.Load() && len(q.byID) <= q.m.options.MemoryLimit/2 {
+		q.turnedAway.Store(false)
+		part := q.key.Queue
+		q.m.start(func() { q.m.invite(part) })
+	}
 	if q.loading || q.key.sticky || q.hungry == 0 && q.found.done {
 		return
 	}
@@ -139,8 +144,13 @@ func (q *queue) load() {
 		return
 	}
 	for {
+		resting := m.resting(q) // looks at other queues
 		q.mu.Lock()
-		ln, discover := q.nextRead()
+		var ln *lane
+		discover := false
+		if !resting {
+			ln, discover = q.nextRead()
+		}
 		if ln == nil && !discover {
 			q.loading = false
 			q.recount()
@@ -166,7 +176,7 @@ func (q *queue) recount() {
 		return
 	}
 	for _, ln := range q.lanes {
-		if ln.spilled {
+		if ln.spilled || ln.missed != 0 {
 			return
 		}
 	}
@@ -204,11 +214,12 @@ func (q *queue) readLane(ln *lane) error {
 		return err
 	}
 	count := int64(len(page))
-	page = q.m.keepNormal(page) // looks at other queues: not with this one locked
+	page, missed := q.m.keepNormal(page) // looks at other queues: not with this one locked
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.reading = nil
 	ln.cursor = through
+	ln.miss(missed)
 	q.left = max(0, q.left-count)
 	for _, task := range page {
 		q.keepOnce(task)
@@ -229,7 +240,7 @@ func (q *queue) readLane(ln *lane) error {
 	q.aside -= len(ln.arrived)
 	ln.arrived, ln.arrivedMany = nil, false
 	q.review(ln)
-	if ln.count == 0 && !ln.spilled && ln.index < 0 {
+	if ln.count == 0 && !ln.spilled && ln.index < 0 && ln.missed == 0 {
 		q.dropLane(ln)
 	}
 	q.match()

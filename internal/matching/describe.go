@@ -12,6 +12,7 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	deploymentpb "go.temporal.io/api/deployment/v1"
 
+	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/entity"
 )
 
@@ -27,6 +28,10 @@ type Description struct {
 	RateLimited bool
 	// Stats are what waits in the queue, by priority.
 	Stats map[int32]Stats
+	// Routes are the versions of workers of the queue; nil if there are none. Pollers and
+	// Stats are then of all parts of the queue, of which Of tells.
+	Routes *deployment.Routes
+	parts  map[string]Description
 }
 
 // Stats are what waits in a queue.
@@ -66,8 +71,89 @@ type Poller struct {
 // countLimit is how many records of tasks are counted at most.
 const countLimit = 1_000_000
 
-// Describe describes a queue; if sticky is set, the sticky queue of that name.
+// Describe describes a queue with all its parts, or one part; if sticky is set, the sticky
+// queue of that name.
 func (m *Matching) Describe(ctx context.Context, queue entity.Queue, sticky string) (Description, error) {
+	own, err := m.describe(ctx, queue, sticky)
+	routes := m.routes(queue)
+	if err != nil || routes == nil || sticky != "" || queue.Version != "" {
+		return own, err
+	}
+	d := own
+	d.Routes, d.parts, d.Stats = routes, map[string]Description{"": own}, maps.Clone(own.Stats)
+	for _, part := range routes.Parts() {
+		p, err := m.describe(ctx, inPart(queue, part), "")
+		if err != nil {
+			return Description{}, err
+		}
+		d.parts[part] = p
+		d.Pollers = append(d.Pollers, p.Pollers...)
+		d.RateLimited = d.RateLimited || p.RateLimited
+		for priority, stats := range p.Stats {
+			d.Stats[priority] = d.Stats[priority].plus(stats, 1)
+		}
+	}
+	sortPollers(d.Pollers)
+	return d, nil
+}
+
+// Of describes one part of a queue that was described as a whole; the empty name is that of
+// workers without versions. What is not in the part yet, but will go there, is counted
+// with it.
+func (d Description) Of(part string) Description {
+	if d.Routes == nil {
+		if part == "" {
+			return d
+		}
+		return Description{Rate: d.Rate, RateSource: d.RateSource}
+	}
+	p, host := d.parts[part], d.parts[""]
+	ramps := float64(0)
+	if d.Routes.Ramps {
+		ramps = float64(d.Routes.Percentage) / 100
+	}
+	share := float64(0)
+	if part == d.Routes.Current.Version.String() {
+		share += 1 - ramps
+	}
+	if d.Routes.Ramps && part == d.Routes.Ramping.Version.String() {
+		share += ramps
+	}
+	stats := maps.Clone(p.Stats)
+	if part == "" {
+		clear(stats)
+	}
+	if stats == nil {
+		stats = make(map[int32]Stats)
+	}
+	for priority, s := range host.Stats {
+		if share > 0 {
+			stats[priority] = stats[priority].plus(s, share)
+		} else if part == "" {
+			stats[priority] = Stats{}
+		}
+	}
+	p.Stats, p.Rate, p.RateSource = stats, d.Rate, d.RateSource
+	return p
+}
+
+// plus is s with a share of other.
+func (s Stats) plus(other Stats, share float64) Stats {
+	return Stats{
+		BacklogCount: s.BacklogCount + int64(math.Ceil(float64(other.BacklogCount)*share)),
+		BacklogAge:   max(s.BacklogAge, other.BacklogAge),
+		AddRate:      s.AddRate + other.AddRate*float32(share),
+		DispatchRate: s.DispatchRate + other.DispatchRate*float32(share),
+	}
+}
+
+func sortPollers(pollers []Poller) {
+	slices.SortFunc(pollers, func(a, b Poller) int {
+		return cmp.Or(b.LastAccess.Compare(a.LastAccess), cmp.Compare(a.Identity, b.Identity))
+	})
+}
+
+func (m *Matching) describe(ctx context.Context, queue entity.Queue, sticky string) (Description, error) {
 	if m.source == nil {
 		return Description{}, errNoSource
 	}
@@ -96,9 +182,7 @@ func (m *Matching) Describe(ctx context.Context, queue entity.Queue, sticky stri
 		}
 		d.Rate, d.RateSource = (&limits{config: config}).rate()
 	}
-	slices.SortFunc(d.Pollers, func(a, b Poller) int {
-		return cmp.Or(b.LastAccess.Compare(a.LastAccess), cmp.Compare(a.Identity, b.Identity))
-	})
+	sortPollers(d.Pollers)
 	if s.stored {
 		if err := m.storedStats(ctx, &s, queue); err != nil {
 			return Description{}, fmt.Errorf("describing task queue %q: %w", queue.Name, err)

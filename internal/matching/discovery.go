@@ -1,8 +1,6 @@
 package matching
 
 import (
-	"slices"
-
 	"github.com/perdure/perdure/internal/entity"
 )
 
@@ -116,11 +114,11 @@ func (q *queue) discover() error {
 	if err != nil {
 		return err
 	}
-	count := 0
+	count, missed := 0, make([]int64, len(found.Pages))
 	for i := range found.Pages {
 		page := &found.Pages[i]
 		count += len(page.Tasks)
-		page.Tasks = q.m.keepNormal(page.Tasks)
+		page.Tasks, missed[i] = q.m.keepNormal(page.Tasks)
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -128,18 +126,20 @@ func (q *queue) discover() error {
 	if q.found.segment == 0 && q.found.from == "" {
 		q.found.floor = found.Through
 	}
-	for _, page := range found.Pages {
+	for i, page := range found.Pages {
 		q.found.from = page.Lane
-		if q.lanes[page.Lane] != nil {
+		if ln := q.lanes[page.Lane]; ln != nil {
+			ln.miss(missed[i])
 			continue
 		}
-		if len(page.Tasks) == 0 && !page.More {
+		if len(page.Tasks) == 0 && !page.More && missed[i] == 0 {
 			continue
 		}
 		if priority, _ := entity.ParseLane(page.Lane); !q.roomFor(priority) {
 			return nil
 		}
 		ln := q.newLane(page.Lane, page.Through, page.More)
+		ln.missed = missed[i]
 		for _, task := range page.Tasks {
 			q.keepOnce(task)
 		}
@@ -156,12 +156,4 @@ func (q *queue) discover() error {
 	}
 	q.match()
 	return nil
-}
-
-// keepNormal returns the tasks that are not taken by sticky queues. No queue is
-// locked.
-func (m *Matching) keepNormal(tasks []*entity.Task) []*entity.Task {
-	return slices.DeleteFunc(tasks, func(task *entity.Task) bool {
-		return task.Sticky != "" && m.offerSticky(task, false)
-	})
 }

@@ -47,6 +47,8 @@ type lane struct {
 	// Matching.Refresh.
 	restart bool
 	hungry  bool // on the level's list of those
+	// missed is the first task that a part of the queue has turned away; 0: none. See parts.go.
+	missed  int64
 	starved bool // counted as such by the level
 }
 
@@ -283,7 +285,7 @@ func (q *queue) nextOf(l *level, now time.Time) *entity.Task {
 		n := ln.first
 		if n == nil {
 			heap.Pop(&l.turns)
-			if !ln.spilled && q.reading != ln {
+			if !ln.spilled && q.reading != ln && ln.missed == 0 {
 				q.dropLane(ln)
 			}
 			continue

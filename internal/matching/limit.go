@@ -273,7 +273,7 @@ func (q *queue) spend(key string, task *entity.Task, now time.Time) {
 // Unspent says that a task that was polled has not gone out after all, because nobody
 // needed it: it does not count.
 func (m *Matching) Unspent(task *entity.Task) {
-	q := m.locked(queueKey{Queue: task.Queue})
+	q := m.locked(queueKey{Queue: inPart(task.Queue, partOf(m.routes(task.Queue), task))})
 	if q == nil {
 		return
 	}
@@ -364,12 +364,18 @@ const readingConfig = "Reading the configuration of a task queue"
 // Configured says that the configuration of a queue has changed. It holds when
 // Configured returns, unless it cannot be read just now.
 func (m *Matching) Configured(queue entity.Queue) {
-	q := m.locked(queueKey{Queue: queue})
-	if q == nil {
-		return
+	parts := []string{""}
+	if routes := m.routes(queue); routes != nil {
+		parts = append(parts, routes.Parts()...)
 	}
-	q.mu.Unlock()
-	if err := q.readConfig(); err != nil {
-		m.start(func() { q.insist(readingConfig, q.readConfig) })
+	for _, part := range parts {
+		q := m.locked(queueKey{Queue: inPart(queue, part)})
+		if q == nil {
+			continue
+		}
+		q.mu.Unlock()
+		if err := q.readConfig(); err != nil {
+			m.start(func() { q.insist(readingConfig, q.readConfig) })
+		}
 	}
 }

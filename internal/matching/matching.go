@@ -14,6 +14,10 @@
 // the check for stale tasks at the start of a task takes care of, but never to
 // less.
 //
+// Workers of a version of a worker deployment poll a part of a queue, which is a queue of its
+// own here. The tasks of workflows that are pinned to a version are in its part; of those in the
+// part without a version it is decided where they go when they go out: see parts.go.
+//
 // Sticky queues are those of one worker, which holds the workflow in its cache. A
 // sticky task is offered there as long as that worker polls; see sticky.go.
 //
@@ -36,6 +40,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 
+	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/entity"
 )
 
@@ -68,6 +73,10 @@ type Options struct {
 
 	// Config reads what is configured of a queue; nil: nothing is of any.
 	Config func(context.Context, entity.Queue) (Config, error)
+
+	// Routes are the versions of workers of a queue; nil, or the nil that it returns: there
+	// are none. Whoever changes them calls Rerouted.
+	Routes func(entity.Queue) *deployment.Routes
 
 	// Fair reports whether a queue is fair between fairness keys; nil: all are. What it
 	// says holds within a fifth of IdleAfter.
@@ -277,13 +286,13 @@ func (m *Matching) lockedOrNew(key queueKey) (*queue, error) {
 }
 
 // lockedForTask returns the queue of a task that comes in, locked; nil if there is no
-// room for a queue that nobody polls, and that is in memory to be described only.
-func (m *Matching) lockedForTask(task *entity.Task) *queue {
-	key := queueKey{Queue: task.Queue}
+// room for a queue that nobody polls, and that is in memory to be described only. A volatile
+// task would be lost.
+func (m *Matching) lockedForTask(key queueKey, volatile bool) *queue {
 	if q := m.locked(key); q != nil {
 		return q
 	}
-	if !task.Volatile { // it would be lost
+	if !volatile {
 		st := m.stripe(key)
 		st.mu.Lock()
 		room := len(st.queues) < m.options.QueueLimit/len(m.stripes)/2
@@ -326,12 +335,13 @@ func (m *Matching) sweep() {
 		now := m.now()
 		m.departed.sweep(now)
 		m.each(func(q *queue) {
+			host := q.key.Version != "" && m.loaded(queueKey{Queue: q.key.Whole()})
 			q.mu.Lock()
 			defer q.mu.Unlock()
 			q.forgetPollers(now)
 			q.setFair(m.fair(q.key.Queue))
 			q.scaling = m.scaling(q.key.Queue)
-			if q.idleSince(now) >= m.options.IdleAfter {
+			if q.idleSince(now) >= m.options.IdleAfter && !(host && len(q.byID) > 0) {
 				q.unload()
 			}
 		})
@@ -345,13 +355,18 @@ func (m *Matching) fair(queue entity.Queue) bool {
 // Add implements runtime.TaskSink: it offers a task that is durable. The task
 // must not be changed any more.
 func (m *Matching) Add(task *entity.Task) {
-	if task.Sticky != "" && m.offerSticky(task, false) {
+	routes := m.routes(task.Queue)
+	if task.Sticky != "" && !routes.Moves(task.Entity.ID, task.Version) && m.offerSticky(task, false) {
 		if m.options.Observer != nil {
 			m.options.Observer.Added(task.Queue, true, true)
 		}
 		return
 	}
-	q := m.lockedForTask(task)
+	if part := partOf(routes, task); part != "" {
+		m.addGuest(task, part)
+		return
+	}
+	q := m.lockedForTask(queueKey{Queue: task.Queue}, task.Volatile)
 	if q == nil {
 		// Nobody polls: it is read from the store when somebody does.
 		if m.options.Observer != nil {
@@ -370,6 +385,7 @@ func (m *Matching) Add(task *entity.Task) {
 // Remove implements runtime.TaskSink: the record of the task is gone, and if the
 // task is still waiting it need not be offered any more.
 func (m *Matching) Remove(ref entity.TaskRef) {
+	m.removeGuest(ref)
 	q := m.locked(queueKey{Queue: ref.Queue})
 	if q == nil {
 		return
@@ -407,7 +423,7 @@ func (m *Matching) Return(task *entity.Task) {
 	if !m.source.Holds(task.Entity) {
 		return
 	}
-	if task.Sticky != "" && m.offerSticky(task, true) {
+	if task.Sticky != "" && !m.routes(task.Queue).Moves(task.Entity.ID, task.Version) && m.offerSticky(task, true) {
 		return
 	}
 	m.restore(task)
@@ -415,11 +431,20 @@ func (m *Matching) Return(task *entity.Task) {
 
 // restore offers a task on its normal queue again, before all others.
 func (m *Matching) restore(task *entity.Task) {
-	q := m.locked(queueKey{Queue: task.Queue})
-	if q == nil {
+	part := partOf(m.routes(task.Queue), task)
+	q := m.locked(queueKey{Queue: inPart(task.Queue, part)})
+	switch {
+	case q == nil && part != "":
+		m.leaveBehind(task)
+		return
+	case q == nil:
 		return // as in Add
 	}
 	q.giveBack(task)
-	q.restore(task)
+	if part != "" {
+		q.offer(task, true)
+	} else {
+		q.restore(task)
+	}
 	q.mu.Unlock()
 }

@@ -100,6 +100,11 @@ func (m *Matching) poll(ctx context.Context, key queueKey, request *PollRequest,
 	if ctx.Err() != nil {
 		return nil, nil
 	}
+	if key.Version != "" {
+		if err := m.wakeHost(key.Queue); err != nil {
+			return nil, err
+		}
+	}
 	q, err := m.lockedOrNew(key)
 	if err != nil {
 		return nil, err

@@ -10,14 +10,17 @@ import (
 )
 
 // QueryTask is a query for a worker to answer, or a Nexus request: a question whose
-// asker waits. Matching looks at Queue and Sticky only.
+// asker waits. Matching looks at Queue, Sticky and Version, and at the id of the entity, only.
 type QueryTask struct {
 	ID     string
 	Queue  entity.Queue
 	Sticky string // sticky queue to try first; may be empty
 	Entity entity.Key
 	RunID  string
-	Query  *querypb.WorkflowQuery
+	// Version is what decides about the version of its worker; nil: the workflow knows nothing
+	// of versions.
+	Version *entity.TaskVersion
+	Query   *querypb.WorkflowQuery
 	// Payload is the asker's own; of a Nexus request, all there is.
 	Payload any
 }
@@ -71,7 +74,8 @@ func (m *Matching) DispatchQuery(ctx context.Context, task *QueryTask) error {
 // has been in one before.
 func (m *Matching) dispatch(query *waitingQuery, again bool) error {
 	task := query.task
-	if task.Sticky != "" {
+	routes := m.routes(task.Queue)
+	if task.Sticky != "" && !routes.Moves(task.Entity.ID, task.Version) {
 		if q := m.locked(stickyKey(task.Queue.Namespace, task.Sticky)); q != nil {
 			if q.served() {
 				defer q.mu.Unlock()
@@ -82,7 +86,12 @@ func (m *Matching) dispatch(query *waitingQuery, again bool) error {
 			q.mu.Unlock()
 		}
 	}
-	q, err := m.lockedOrNew(queueKey{Queue: task.Queue})
+	queue := task.Queue
+	if queue.Version == "" {
+		part, _, _ := routes.Of(task.Entity.ID, task.Version)
+		queue = inPart(queue, part)
+	}
+	q, err := m.lockedOrNew(queueKey{Queue: queue})
 	if err != nil {
 		return err
 	}

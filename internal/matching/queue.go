@@ -3,6 +3,7 @@ package matching
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/perdure/perdure/internal/entity"
@@ -60,6 +61,9 @@ type queue struct {
 
 	// advice bounds how often pollers are told that there should be more: see scaling.go.
 	advice bucket
+
+	// turnedAway, of parts of queues, is set while guests are turned away: see parts.go.
+	turnedAway atomic.Bool
 
 	// fallback, of sticky queues, is set while something waits: see sticky.go.
 	fallback *time.Timer

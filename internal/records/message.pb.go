@@ -12,7 +12,9 @@ package records
 
 import (
 	v1 "go.temporal.io/api/common/v1"
-	v11 "go.temporal.io/api/enums/v1"
+	v11 "go.temporal.io/api/deployment/v1"
+	v13 "go.temporal.io/api/enums/v1"
+	v12 "go.temporal.io/api/workflow/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -365,7 +367,8 @@ type StartChild struct {
 	Priority        *v1.Priority           `protobuf:"bytes,4,opt,name=priority,proto3" json:"priority,omitempty"` // the child's, completed with its parent's
 	// reset_run_id is the run that a reset has made of the sender's run, which was closed
 	// and may have missed the answer: it asks again for what the sender has asked for.
-	ResetRunId    string `protobuf:"bytes,5,opt,name=reset_run_id,json=resetRunId,proto3" json:"reset_run_id,omitempty"`
+	ResetRunId    string       `protobuf:"bytes,5,opt,name=reset_run_id,json=resetRunId,proto3" json:"reset_run_id,omitempty"`
+	Inheritance   *Inheritance `protobuf:"bytes,6,opt,name=inheritance,proto3" json:"inheritance,omitempty"` // unset: the child inherits nothing of versions
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -435,6 +438,74 @@ func (x *StartChild) GetResetRunId() string {
 	return ""
 }
 
+func (x *StartChild) GetInheritance() *Inheritance {
+	if x != nil {
+		return x.Inheritance
+	}
+	return nil
+}
+
+// Inheritance is what a run inherits of another one about versions of workers.
+type Inheritance struct {
+	state         protoimpl.MessageState        `protogen:"open.v1"`
+	Pinned        *v11.WorkerDeploymentVersion  `protobuf:"bytes,1,opt,name=pinned,proto3" json:"pinned,omitempty"`   // it is pinned there
+	Upgrade       *v11.InheritedAutoUpgradeInfo `protobuf:"bytes,2,opt,name=upgrade,proto3" json:"upgrade,omitempty"` // or it goes on from there
+	Override      *v12.VersioningOverride       `protobuf:"bytes,3,opt,name=override,proto3" json:"override,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Inheritance) Reset() {
+	*x = Inheritance{}
+	mi := &file_records_message_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Inheritance) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Inheritance) ProtoMessage() {}
+
+func (x *Inheritance) ProtoReflect() protoreflect.Message {
+	mi := &file_records_message_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Inheritance.ProtoReflect.Descriptor instead.
+func (*Inheritance) Descriptor() ([]byte, []int) {
+	return file_records_message_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Inheritance) GetPinned() *v11.WorkerDeploymentVersion {
+	if x != nil {
+		return x.Pinned
+	}
+	return nil
+}
+
+func (x *Inheritance) GetUpgrade() *v11.InheritedAutoUpgradeInfo {
+	if x != nil {
+		return x.Upgrade
+	}
+	return nil
+}
+
+func (x *Inheritance) GetOverride() *v12.VersioningOverride {
+	if x != nil {
+		return x.Override
+	}
+	return nil
+}
+
 // CallbackProgress tells a run how far the delivery of one of its callbacks has come.
 type CallbackProgress struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -447,7 +518,7 @@ type CallbackProgress struct {
 
 func (x *CallbackProgress) Reset() {
 	*x = CallbackProgress{}
-	mi := &file_records_message_proto_msgTypes[2]
+	mi := &file_records_message_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -459,7 +530,7 @@ func (x *CallbackProgress) String() string {
 func (*CallbackProgress) ProtoMessage() {}
 
 func (x *CallbackProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[2]
+	mi := &file_records_message_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -472,7 +543,7 @@ func (x *CallbackProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallbackProgress.ProtoReflect.Descriptor instead.
 func (*CallbackProgress) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{2}
+	return file_records_message_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *CallbackProgress) GetRunId() string {
@@ -510,7 +581,7 @@ type StartWorkflow struct {
 
 func (x *StartWorkflow) Reset() {
 	*x = StartWorkflow{}
-	mi := &file_records_message_proto_msgTypes[3]
+	mi := &file_records_message_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -522,7 +593,7 @@ func (x *StartWorkflow) String() string {
 func (*StartWorkflow) ProtoMessage() {}
 
 func (x *StartWorkflow) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[3]
+	mi := &file_records_message_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -535,7 +606,7 @@ func (x *StartWorkflow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartWorkflow.ProtoReflect.Descriptor instead.
 func (*StartWorkflow) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{3}
+	return file_records_message_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *StartWorkflow) GetNumber() int64 {
@@ -563,7 +634,7 @@ type WorkflowStarted struct {
 
 func (x *WorkflowStarted) Reset() {
 	*x = WorkflowStarted{}
-	mi := &file_records_message_proto_msgTypes[4]
+	mi := &file_records_message_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -575,7 +646,7 @@ func (x *WorkflowStarted) String() string {
 func (*WorkflowStarted) ProtoMessage() {}
 
 func (x *WorkflowStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[4]
+	mi := &file_records_message_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -588,7 +659,7 @@ func (x *WorkflowStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkflowStarted.ProtoReflect.Descriptor instead.
 func (*WorkflowStarted) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{4}
+	return file_records_message_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *WorkflowStarted) GetNumber() int64 {
@@ -622,7 +693,7 @@ type WorkflowStartFailed struct {
 
 func (x *WorkflowStartFailed) Reset() {
 	*x = WorkflowStartFailed{}
-	mi := &file_records_message_proto_msgTypes[5]
+	mi := &file_records_message_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -634,7 +705,7 @@ func (x *WorkflowStartFailed) String() string {
 func (*WorkflowStartFailed) ProtoMessage() {}
 
 func (x *WorkflowStartFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[5]
+	mi := &file_records_message_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -647,7 +718,7 @@ func (x *WorkflowStartFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkflowStartFailed.ProtoReflect.Descriptor instead.
 func (*WorkflowStartFailed) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{5}
+	return file_records_message_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *WorkflowStartFailed) GetNumber() int64 {
@@ -677,7 +748,7 @@ type WorkflowClosed struct {
 
 func (x *WorkflowClosed) Reset() {
 	*x = WorkflowClosed{}
-	mi := &file_records_message_proto_msgTypes[6]
+	mi := &file_records_message_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -689,7 +760,7 @@ func (x *WorkflowClosed) String() string {
 func (*WorkflowClosed) ProtoMessage() {}
 
 func (x *WorkflowClosed) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[6]
+	mi := &file_records_message_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -702,7 +773,7 @@ func (x *WorkflowClosed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkflowClosed.ProtoReflect.Descriptor instead.
 func (*WorkflowClosed) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{6}
+	return file_records_message_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *WorkflowClosed) GetNumber() int64 {
@@ -738,7 +809,7 @@ type ChildStarted struct {
 
 func (x *ChildStarted) Reset() {
 	*x = ChildStarted{}
-	mi := &file_records_message_proto_msgTypes[7]
+	mi := &file_records_message_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -750,7 +821,7 @@ func (x *ChildStarted) String() string {
 func (*ChildStarted) ProtoMessage() {}
 
 func (x *ChildStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[7]
+	mi := &file_records_message_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -763,7 +834,7 @@ func (x *ChildStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChildStarted.ProtoReflect.Descriptor instead.
 func (*ChildStarted) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{7}
+	return file_records_message_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ChildStarted) GetInitiatedEventId() int64 {
@@ -798,14 +869,14 @@ type ChildStartFailed struct {
 	state            protoimpl.MessageState                     `protogen:"open.v1"`
 	InitiatedEventId int64                                      `protobuf:"varint,1,opt,name=initiated_event_id,json=initiatedEventId,proto3" json:"initiated_event_id,omitempty"`
 	ToRunId          string                                     `protobuf:"bytes,2,opt,name=to_run_id,json=toRunId,proto3" json:"to_run_id,omitempty"`
-	Cause            v11.StartChildWorkflowExecutionFailedCause `protobuf:"varint,3,opt,name=cause,proto3,enum=temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause" json:"cause,omitempty"`
+	Cause            v13.StartChildWorkflowExecutionFailedCause `protobuf:"varint,3,opt,name=cause,proto3,enum=temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause" json:"cause,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
 
 func (x *ChildStartFailed) Reset() {
 	*x = ChildStartFailed{}
-	mi := &file_records_message_proto_msgTypes[8]
+	mi := &file_records_message_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -817,7 +888,7 @@ func (x *ChildStartFailed) String() string {
 func (*ChildStartFailed) ProtoMessage() {}
 
 func (x *ChildStartFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[8]
+	mi := &file_records_message_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -830,7 +901,7 @@ func (x *ChildStartFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChildStartFailed.ProtoReflect.Descriptor instead.
 func (*ChildStartFailed) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{8}
+	return file_records_message_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ChildStartFailed) GetInitiatedEventId() int64 {
@@ -847,11 +918,11 @@ func (x *ChildStartFailed) GetToRunId() string {
 	return ""
 }
 
-func (x *ChildStartFailed) GetCause() v11.StartChildWorkflowExecutionFailedCause {
+func (x *ChildStartFailed) GetCause() v13.StartChildWorkflowExecutionFailedCause {
 	if x != nil {
 		return x.Cause
 	}
-	return v11.StartChildWorkflowExecutionFailedCause(0)
+	return v13.StartChildWorkflowExecutionFailedCause(0)
 }
 
 // ChildFirstTask tells a child that its parent has recorded the start, so its first
@@ -865,7 +936,7 @@ type ChildFirstTask struct {
 
 func (x *ChildFirstTask) Reset() {
 	*x = ChildFirstTask{}
-	mi := &file_records_message_proto_msgTypes[9]
+	mi := &file_records_message_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -877,7 +948,7 @@ func (x *ChildFirstTask) String() string {
 func (*ChildFirstTask) ProtoMessage() {}
 
 func (x *ChildFirstTask) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[9]
+	mi := &file_records_message_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -890,7 +961,7 @@ func (x *ChildFirstTask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChildFirstTask.ProtoReflect.Descriptor instead.
 func (*ChildFirstTask) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{9}
+	return file_records_message_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ChildFirstTask) GetRunId() string {
@@ -914,7 +985,7 @@ type ChildClosed struct {
 
 func (x *ChildClosed) Reset() {
 	*x = ChildClosed{}
-	mi := &file_records_message_proto_msgTypes[10]
+	mi := &file_records_message_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -926,7 +997,7 @@ func (x *ChildClosed) String() string {
 func (*ChildClosed) ProtoMessage() {}
 
 func (x *ChildClosed) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[10]
+	mi := &file_records_message_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -939,7 +1010,7 @@ func (x *ChildClosed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChildClosed.ProtoReflect.Descriptor instead.
 func (*ChildClosed) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{10}
+	return file_records_message_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ChildClosed) GetInitiatedEventId() int64 {
@@ -988,7 +1059,7 @@ type ChildReport struct {
 
 func (x *ChildReport) Reset() {
 	*x = ChildReport{}
-	mi := &file_records_message_proto_msgTypes[11]
+	mi := &file_records_message_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1000,7 +1071,7 @@ func (x *ChildReport) String() string {
 func (*ChildReport) ProtoMessage() {}
 
 func (x *ChildReport) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[11]
+	mi := &file_records_message_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1013,7 +1084,7 @@ func (x *ChildReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChildReport.ProtoReflect.Descriptor instead.
 func (*ChildReport) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{11}
+	return file_records_message_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ChildReport) GetFirstRunId() string {
@@ -1039,7 +1110,7 @@ type Signal struct {
 
 func (x *Signal) Reset() {
 	*x = Signal{}
-	mi := &file_records_message_proto_msgTypes[12]
+	mi := &file_records_message_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1051,7 +1122,7 @@ func (x *Signal) String() string {
 func (*Signal) ProtoMessage() {}
 
 func (x *Signal) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[12]
+	mi := &file_records_message_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1064,7 +1135,7 @@ func (x *Signal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Signal.ProtoReflect.Descriptor instead.
 func (*Signal) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{12}
+	return file_records_message_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Signal) GetRunId() string {
@@ -1138,7 +1209,7 @@ type Cancel struct {
 
 func (x *Cancel) Reset() {
 	*x = Cancel{}
-	mi := &file_records_message_proto_msgTypes[13]
+	mi := &file_records_message_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1150,7 +1221,7 @@ func (x *Cancel) String() string {
 func (*Cancel) ProtoMessage() {}
 
 func (x *Cancel) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[13]
+	mi := &file_records_message_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1163,7 +1234,7 @@ func (x *Cancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
 func (*Cancel) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{13}
+	return file_records_message_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Cancel) GetRunId() string {
@@ -1220,15 +1291,15 @@ type ExternalResult struct {
 	InitiatedEventId int64                                          `protobuf:"varint,1,opt,name=initiated_event_id,json=initiatedEventId,proto3" json:"initiated_event_id,omitempty"`
 	ToRunId          string                                         `protobuf:"bytes,2,opt,name=to_run_id,json=toRunId,proto3" json:"to_run_id,omitempty"`
 	Ok               bool                                           `protobuf:"varint,3,opt,name=ok,proto3" json:"ok,omitempty"`
-	SignalCause      v11.SignalExternalWorkflowExecutionFailedCause `protobuf:"varint,4,opt,name=signal_cause,json=signalCause,proto3,enum=temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause" json:"signal_cause,omitempty"`
-	CancelCause      v11.CancelExternalWorkflowExecutionFailedCause `protobuf:"varint,5,opt,name=cancel_cause,json=cancelCause,proto3,enum=temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause" json:"cancel_cause,omitempty"`
+	SignalCause      v13.SignalExternalWorkflowExecutionFailedCause `protobuf:"varint,4,opt,name=signal_cause,json=signalCause,proto3,enum=temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause" json:"signal_cause,omitempty"`
+	CancelCause      v13.CancelExternalWorkflowExecutionFailedCause `protobuf:"varint,5,opt,name=cancel_cause,json=cancelCause,proto3,enum=temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause" json:"cancel_cause,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
 
 func (x *ExternalResult) Reset() {
 	*x = ExternalResult{}
-	mi := &file_records_message_proto_msgTypes[14]
+	mi := &file_records_message_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1240,7 +1311,7 @@ func (x *ExternalResult) String() string {
 func (*ExternalResult) ProtoMessage() {}
 
 func (x *ExternalResult) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[14]
+	mi := &file_records_message_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1253,7 +1324,7 @@ func (x *ExternalResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExternalResult.ProtoReflect.Descriptor instead.
 func (*ExternalResult) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{14}
+	return file_records_message_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ExternalResult) GetInitiatedEventId() int64 {
@@ -1277,18 +1348,18 @@ func (x *ExternalResult) GetOk() bool {
 	return false
 }
 
-func (x *ExternalResult) GetSignalCause() v11.SignalExternalWorkflowExecutionFailedCause {
+func (x *ExternalResult) GetSignalCause() v13.SignalExternalWorkflowExecutionFailedCause {
 	if x != nil {
 		return x.SignalCause
 	}
-	return v11.SignalExternalWorkflowExecutionFailedCause(0)
+	return v13.SignalExternalWorkflowExecutionFailedCause(0)
 }
 
-func (x *ExternalResult) GetCancelCause() v11.CancelExternalWorkflowExecutionFailedCause {
+func (x *ExternalResult) GetCancelCause() v13.CancelExternalWorkflowExecutionFailedCause {
 	if x != nil {
 		return x.CancelCause
 	}
-	return v11.CancelExternalWorkflowExecutionFailedCause(0)
+	return v13.CancelExternalWorkflowExecutionFailedCause(0)
 }
 
 type Terminate struct {
@@ -1304,7 +1375,7 @@ type Terminate struct {
 
 func (x *Terminate) Reset() {
 	*x = Terminate{}
-	mi := &file_records_message_proto_msgTypes[15]
+	mi := &file_records_message_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1316,7 +1387,7 @@ func (x *Terminate) String() string {
 func (*Terminate) ProtoMessage() {}
 
 func (x *Terminate) ProtoReflect() protoreflect.Message {
-	mi := &file_records_message_proto_msgTypes[15]
+	mi := &file_records_message_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1329,7 +1400,7 @@ func (x *Terminate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Terminate.ProtoReflect.Descriptor instead.
 func (*Terminate) Descriptor() ([]byte, []int) {
-	return file_records_message_proto_rawDescGZIP(), []int{15}
+	return file_records_message_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Terminate) GetRunId() string {
@@ -1371,7 +1442,7 @@ var File_records_message_proto protoreflect.FileDescriptor
 
 const file_records_message_proto_rawDesc = "" +
 	"\n" +
-	"\x15records/message.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$temporal/api/common/v1/message.proto\x1a(temporal/api/enums/v1/failed_cause.proto\x1a\x13records/nexus.proto\x1a\x16records/workflow.proto\"\xf4\t\n" +
+	"\x15records/message.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$temporal/api/common/v1/message.proto\x1a(temporal/api/enums/v1/failed_cause.proto\x1a\x13records/nexus.proto\x1a\x16records/workflow.proto\x1a&temporal/api/workflow/v1/message.proto\x1a(temporal/api/deployment/v1/message.proto\"\xf4\t\n" +
 	"\aMessage\x12\x1e\n" +
 	"\vfrom_run_id\x18\x01 \x01(\tR\tfromRunId\x12A\n" +
 	"\vstart_child\x18\x02 \x01(\v2\x1e.perdure.records.v1.StartChildH\x00R\n" +
@@ -1393,7 +1464,7 @@ const file_records_message_proto_rawDesc = "" +
 	"\x0fworkflow_closed\x18\x11 \x01(\v2\".perdure.records.v1.WorkflowClosedH\x00R\x0eworkflowClosed\x12D\n" +
 	"\fnexus_result\x18\x12 \x01(\v2\x1f.perdure.records.v1.NexusResultH\x00R\vnexusResult\x12\"\n" +
 	"\rasking_run_id\x18\v \x01(\tR\vaskingRunIdB\x06\n" +
-	"\x04body\"\xff\x01\n" +
+	"\x04body\"\xc2\x02\n" +
 	"\n" +
 	"StartChild\x12'\n" +
 	"\x0finitiated_event\x18\x01 \x01(\fR\x0einitiatedEvent\x12)\n" +
@@ -1401,7 +1472,12 @@ const file_records_message_proto_rawDesc = "" +
 	"\x04root\x18\x03 \x01(\v2).temporal.api.common.v1.WorkflowExecutionR\x04root\x12<\n" +
 	"\bpriority\x18\x04 \x01(\v2 .temporal.api.common.v1.PriorityR\bpriority\x12 \n" +
 	"\freset_run_id\x18\x05 \x01(\tR\n" +
-	"resetRunId\"{\n" +
+	"resetRunId\x12A\n" +
+	"\vinheritance\x18\x06 \x01(\v2\x1f.perdure.records.v1.InheritanceR\vinheritance\"\xf4\x01\n" +
+	"\vInheritance\x12K\n" +
+	"\x06pinned\x18\x01 \x01(\v23.temporal.api.deployment.v1.WorkerDeploymentVersionR\x06pinned\x12N\n" +
+	"\aupgrade\x18\x02 \x01(\v24.temporal.api.deployment.v1.InheritedAutoUpgradeInfoR\aupgrade\x12H\n" +
+	"\boverride\x18\x03 \x01(\v2,.temporal.api.workflow.v1.VersioningOverrideR\boverride\"{\n" +
 	"\x10CallbackProgress\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x03R\x06number\x128\n" +
@@ -1493,67 +1569,75 @@ func file_records_message_proto_rawDescGZIP() []byte {
 	return file_records_message_proto_rawDescData
 }
 
-var file_records_message_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_records_message_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_records_message_proto_goTypes = []any{
 	(*Message)(nil),                                     // 0: perdure.records.v1.Message
 	(*StartChild)(nil),                                  // 1: perdure.records.v1.StartChild
-	(*CallbackProgress)(nil),                            // 2: perdure.records.v1.CallbackProgress
-	(*StartWorkflow)(nil),                               // 3: perdure.records.v1.StartWorkflow
-	(*WorkflowStarted)(nil),                             // 4: perdure.records.v1.WorkflowStarted
-	(*WorkflowStartFailed)(nil),                         // 5: perdure.records.v1.WorkflowStartFailed
-	(*WorkflowClosed)(nil),                              // 6: perdure.records.v1.WorkflowClosed
-	(*ChildStarted)(nil),                                // 7: perdure.records.v1.ChildStarted
-	(*ChildStartFailed)(nil),                            // 8: perdure.records.v1.ChildStartFailed
-	(*ChildFirstTask)(nil),                              // 9: perdure.records.v1.ChildFirstTask
-	(*ChildClosed)(nil),                                 // 10: perdure.records.v1.ChildClosed
-	(*ChildReport)(nil),                                 // 11: perdure.records.v1.ChildReport
-	(*Signal)(nil),                                      // 12: perdure.records.v1.Signal
-	(*Cancel)(nil),                                      // 13: perdure.records.v1.Cancel
-	(*ExternalResult)(nil),                              // 14: perdure.records.v1.ExternalResult
-	(*Terminate)(nil),                                   // 15: perdure.records.v1.Terminate
-	(*NexusResult)(nil),                                 // 16: perdure.records.v1.NexusResult
-	(*v1.WorkflowExecution)(nil),                        // 17: temporal.api.common.v1.WorkflowExecution
-	(*v1.Priority)(nil),                                 // 18: temporal.api.common.v1.Priority
-	(*Callback)(nil),                                    // 19: perdure.records.v1.Callback
-	(*timestamppb.Timestamp)(nil),                       // 20: google.protobuf.Timestamp
-	(*v1.Header)(nil),                                   // 21: temporal.api.common.v1.Header
-	(v11.StartChildWorkflowExecutionFailedCause)(0),     // 22: temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
-	(*v1.Payloads)(nil),                                 // 23: temporal.api.common.v1.Payloads
-	(v11.SignalExternalWorkflowExecutionFailedCause)(0), // 24: temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
-	(v11.CancelExternalWorkflowExecutionFailedCause)(0), // 25: temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
+	(*Inheritance)(nil),                                 // 2: perdure.records.v1.Inheritance
+	(*CallbackProgress)(nil),                            // 3: perdure.records.v1.CallbackProgress
+	(*StartWorkflow)(nil),                               // 4: perdure.records.v1.StartWorkflow
+	(*WorkflowStarted)(nil),                             // 5: perdure.records.v1.WorkflowStarted
+	(*WorkflowStartFailed)(nil),                         // 6: perdure.records.v1.WorkflowStartFailed
+	(*WorkflowClosed)(nil),                              // 7: perdure.records.v1.WorkflowClosed
+	(*ChildStarted)(nil),                                // 8: perdure.records.v1.ChildStarted
+	(*ChildStartFailed)(nil),                            // 9: perdure.records.v1.ChildStartFailed
+	(*ChildFirstTask)(nil),                              // 10: perdure.records.v1.ChildFirstTask
+	(*ChildClosed)(nil),                                 // 11: perdure.records.v1.ChildClosed
+	(*ChildReport)(nil),                                 // 12: perdure.records.v1.ChildReport
+	(*Signal)(nil),                                      // 13: perdure.records.v1.Signal
+	(*Cancel)(nil),                                      // 14: perdure.records.v1.Cancel
+	(*ExternalResult)(nil),                              // 15: perdure.records.v1.ExternalResult
+	(*Terminate)(nil),                                   // 16: perdure.records.v1.Terminate
+	(*NexusResult)(nil),                                 // 17: perdure.records.v1.NexusResult
+	(*v1.WorkflowExecution)(nil),                        // 18: temporal.api.common.v1.WorkflowExecution
+	(*v1.Priority)(nil),                                 // 19: temporal.api.common.v1.Priority
+	(*v11.WorkerDeploymentVersion)(nil),                 // 20: temporal.api.deployment.v1.WorkerDeploymentVersion
+	(*v11.InheritedAutoUpgradeInfo)(nil),                // 21: temporal.api.deployment.v1.InheritedAutoUpgradeInfo
+	(*v12.VersioningOverride)(nil),                      // 22: temporal.api.workflow.v1.VersioningOverride
+	(*Callback)(nil),                                    // 23: perdure.records.v1.Callback
+	(*timestamppb.Timestamp)(nil),                       // 24: google.protobuf.Timestamp
+	(*v1.Header)(nil),                                   // 25: temporal.api.common.v1.Header
+	(v13.StartChildWorkflowExecutionFailedCause)(0),     // 26: temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
+	(*v1.Payloads)(nil),                                 // 27: temporal.api.common.v1.Payloads
+	(v13.SignalExternalWorkflowExecutionFailedCause)(0), // 28: temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
+	(v13.CancelExternalWorkflowExecutionFailedCause)(0), // 29: temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
 }
 var file_records_message_proto_depIdxs = []int32{
 	1,  // 0: perdure.records.v1.Message.start_child:type_name -> perdure.records.v1.StartChild
-	7,  // 1: perdure.records.v1.Message.child_started:type_name -> perdure.records.v1.ChildStarted
-	8,  // 2: perdure.records.v1.Message.child_start_failed:type_name -> perdure.records.v1.ChildStartFailed
-	9,  // 3: perdure.records.v1.Message.child_first_task:type_name -> perdure.records.v1.ChildFirstTask
-	10, // 4: perdure.records.v1.Message.child_closed:type_name -> perdure.records.v1.ChildClosed
-	12, // 5: perdure.records.v1.Message.signal:type_name -> perdure.records.v1.Signal
-	13, // 6: perdure.records.v1.Message.cancel:type_name -> perdure.records.v1.Cancel
-	14, // 7: perdure.records.v1.Message.external_result:type_name -> perdure.records.v1.ExternalResult
-	15, // 8: perdure.records.v1.Message.terminate:type_name -> perdure.records.v1.Terminate
-	11, // 9: perdure.records.v1.Message.child_report:type_name -> perdure.records.v1.ChildReport
-	2,  // 10: perdure.records.v1.Message.callback_progress:type_name -> perdure.records.v1.CallbackProgress
-	3,  // 11: perdure.records.v1.Message.start_workflow:type_name -> perdure.records.v1.StartWorkflow
-	4,  // 12: perdure.records.v1.Message.workflow_started:type_name -> perdure.records.v1.WorkflowStarted
-	5,  // 13: perdure.records.v1.Message.workflow_start_failed:type_name -> perdure.records.v1.WorkflowStartFailed
-	6,  // 14: perdure.records.v1.Message.workflow_closed:type_name -> perdure.records.v1.WorkflowClosed
-	16, // 15: perdure.records.v1.Message.nexus_result:type_name -> perdure.records.v1.NexusResult
-	17, // 16: perdure.records.v1.StartChild.root:type_name -> temporal.api.common.v1.WorkflowExecution
-	18, // 17: perdure.records.v1.StartChild.priority:type_name -> temporal.api.common.v1.Priority
-	19, // 18: perdure.records.v1.CallbackProgress.callback:type_name -> perdure.records.v1.Callback
-	20, // 19: perdure.records.v1.WorkflowStarted.start_time:type_name -> google.protobuf.Timestamp
-	21, // 20: perdure.records.v1.ChildStarted.header:type_name -> temporal.api.common.v1.Header
-	22, // 21: perdure.records.v1.ChildStartFailed.cause:type_name -> temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
-	23, // 22: perdure.records.v1.Signal.input:type_name -> temporal.api.common.v1.Payloads
-	21, // 23: perdure.records.v1.Signal.header:type_name -> temporal.api.common.v1.Header
-	24, // 24: perdure.records.v1.ExternalResult.signal_cause:type_name -> temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
-	25, // 25: perdure.records.v1.ExternalResult.cancel_cause:type_name -> temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	8,  // 1: perdure.records.v1.Message.child_started:type_name -> perdure.records.v1.ChildStarted
+	9,  // 2: perdure.records.v1.Message.child_start_failed:type_name -> perdure.records.v1.ChildStartFailed
+	10, // 3: perdure.records.v1.Message.child_first_task:type_name -> perdure.records.v1.ChildFirstTask
+	11, // 4: perdure.records.v1.Message.child_closed:type_name -> perdure.records.v1.ChildClosed
+	13, // 5: perdure.records.v1.Message.signal:type_name -> perdure.records.v1.Signal
+	14, // 6: perdure.records.v1.Message.cancel:type_name -> perdure.records.v1.Cancel
+	15, // 7: perdure.records.v1.Message.external_result:type_name -> perdure.records.v1.ExternalResult
+	16, // 8: perdure.records.v1.Message.terminate:type_name -> perdure.records.v1.Terminate
+	12, // 9: perdure.records.v1.Message.child_report:type_name -> perdure.records.v1.ChildReport
+	3,  // 10: perdure.records.v1.Message.callback_progress:type_name -> perdure.records.v1.CallbackProgress
+	4,  // 11: perdure.records.v1.Message.start_workflow:type_name -> perdure.records.v1.StartWorkflow
+	5,  // 12: perdure.records.v1.Message.workflow_started:type_name -> perdure.records.v1.WorkflowStarted
+	6,  // 13: perdure.records.v1.Message.workflow_start_failed:type_name -> perdure.records.v1.WorkflowStartFailed
+	7,  // 14: perdure.records.v1.Message.workflow_closed:type_name -> perdure.records.v1.WorkflowClosed
+	17, // 15: perdure.records.v1.Message.nexus_result:type_name -> perdure.records.v1.NexusResult
+	18, // 16: perdure.records.v1.StartChild.root:type_name -> temporal.api.common.v1.WorkflowExecution
+	19, // 17: perdure.records.v1.StartChild.priority:type_name -> temporal.api.common.v1.Priority
+	2,  // 18: perdure.records.v1.StartChild.inheritance:type_name -> perdure.records.v1.Inheritance
+	20, // 19: perdure.records.v1.Inheritance.pinned:type_name -> temporal.api.deployment.v1.WorkerDeploymentVersion
+	21, // 20: perdure.records.v1.Inheritance.upgrade:type_name -> temporal.api.deployment.v1.InheritedAutoUpgradeInfo
+	22, // 21: perdure.records.v1.Inheritance.override:type_name -> temporal.api.workflow.v1.VersioningOverride
+	23, // 22: perdure.records.v1.CallbackProgress.callback:type_name -> perdure.records.v1.Callback
+	24, // 23: perdure.records.v1.WorkflowStarted.start_time:type_name -> google.protobuf.Timestamp
+	25, // 24: perdure.records.v1.ChildStarted.header:type_name -> temporal.api.common.v1.Header
+	26, // 25: perdure.records.v1.ChildStartFailed.cause:type_name -> temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
+	27, // 26: perdure.records.v1.Signal.input:type_name -> temporal.api.common.v1.Payloads
+	25, // 27: perdure.records.v1.Signal.header:type_name -> temporal.api.common.v1.Header
+	28, // 28: perdure.records.v1.ExternalResult.signal_cause:type_name -> temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
+	29, // 29: perdure.records.v1.ExternalResult.cancel_cause:type_name -> temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
+	30, // [30:30] is the sub-list for method output_type
+	30, // [30:30] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_records_message_proto_init() }
@@ -1587,7 +1671,7 @@ func file_records_message_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_message_proto_rawDesc), len(file_records_message_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

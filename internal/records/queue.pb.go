@@ -35,6 +35,7 @@ type DispatchTask struct {
 	Created        *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=created,proto3" json:"created,omitempty"`
 	Expires        *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=expires,proto3" json:"expires,omitempty"`
 	FairnessWeight float32                `protobuf:"fixed32,8,opt,name=fairness_weight,json=fairnessWeight,proto3" json:"fairness_weight,omitempty"` // 0: 1; priority and fairness key are in the lane
+	Version        *TaskVersion           `protobuf:"bytes,9,opt,name=version,proto3" json:"version,omitempty"`                                       // unset: its workflow knows nothing of versions
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -125,11 +126,88 @@ func (x *DispatchTask) GetFairnessWeight() float32 {
 	return 0
 }
 
+func (x *DispatchTask) GetVersion() *TaskVersion {
+	if x != nil {
+		return x.Version
+	}
+	return nil
+}
+
+// TaskVersion is what decides about the version of the worker that gets a task, as of when the
+// task was made ready.
+type TaskVersion struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Behavior      int32                  `protobuf:"varint,1,opt,name=behavior,proto3" json:"behavior,omitempty"`                       // temporal.api.enums.v1.VersioningBehavior of its workflow
+	Version       string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`                          // of its workflow, "<deployment>:<build id>"; empty: none
+	Revision      int64                  `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`                       // of the routing by which the workflow has come to its version
+	UseRamping    bool                   `protobuf:"varint,4,opt,name=use_ramping,json=useRamping,proto3" json:"use_ramping,omitempty"` // it goes to the ramping version, if there is one
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TaskVersion) Reset() {
+	*x = TaskVersion{}
+	mi := &file_records_queue_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TaskVersion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TaskVersion) ProtoMessage() {}
+
+func (x *TaskVersion) ProtoReflect() protoreflect.Message {
+	mi := &file_records_queue_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TaskVersion.ProtoReflect.Descriptor instead.
+func (*TaskVersion) Descriptor() ([]byte, []int) {
+	return file_records_queue_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *TaskVersion) GetBehavior() int32 {
+	if x != nil {
+		return x.Behavior
+	}
+	return 0
+}
+
+func (x *TaskVersion) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *TaskVersion) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *TaskVersion) GetUseRamping() bool {
+	if x != nil {
+		return x.UseRamping
+	}
+	return false
+}
+
 var File_records_queue_proto protoreflect.FileDescriptor
 
 const file_records_queue_proto_rawDesc = "" +
 	"\n" +
-	"\x13records/queue.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa6\x02\n" +
+	"\x13records/queue.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe1\x02\n" +
 	"\fDispatchTask\x12\x16\n" +
 	"\x06entity\x18\x01 \x01(\fR\x06entity\x12\x15\n" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12\x19\n" +
@@ -138,7 +216,14 @@ const file_records_queue_proto_rawDesc = "" +
 	"\fsticky_queue\x18\x05 \x01(\tR\vstickyQueue\x124\n" +
 	"\acreated\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\acreated\x124\n" +
 	"\aexpires\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\aexpires\x12'\n" +
-	"\x0ffairness_weight\x18\b \x01(\x02R\x0efairnessWeightB-Z+github.com/perdure/perdure/internal/recordsb\x06proto3"
+	"\x0ffairness_weight\x18\b \x01(\x02R\x0efairnessWeight\x129\n" +
+	"\aversion\x18\t \x01(\v2\x1f.perdure.records.v1.TaskVersionR\aversion\"\x80\x01\n" +
+	"\vTaskVersion\x12\x1a\n" +
+	"\bbehavior\x18\x01 \x01(\x05R\bbehavior\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\x12\x1f\n" +
+	"\vuse_ramping\x18\x04 \x01(\bR\n" +
+	"useRampingB-Z+github.com/perdure/perdure/internal/recordsb\x06proto3"
 
 var (
 	file_records_queue_proto_rawDescOnce sync.Once
@@ -152,19 +237,21 @@ func file_records_queue_proto_rawDescGZIP() []byte {
 	return file_records_queue_proto_rawDescData
 }
 
-var file_records_queue_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_records_queue_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
 var file_records_queue_proto_goTypes = []any{
 	(*DispatchTask)(nil),          // 0: perdure.records.v1.DispatchTask
-	(*timestamppb.Timestamp)(nil), // 1: google.protobuf.Timestamp
+	(*TaskVersion)(nil),           // 1: perdure.records.v1.TaskVersion
+	(*timestamppb.Timestamp)(nil), // 2: google.protobuf.Timestamp
 }
 var file_records_queue_proto_depIdxs = []int32{
-	1, // 0: perdure.records.v1.DispatchTask.created:type_name -> google.protobuf.Timestamp
-	1, // 1: perdure.records.v1.DispatchTask.expires:type_name -> google.protobuf.Timestamp
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	2, // 0: perdure.records.v1.DispatchTask.created:type_name -> google.protobuf.Timestamp
+	2, // 1: perdure.records.v1.DispatchTask.expires:type_name -> google.protobuf.Timestamp
+	1, // 2: perdure.records.v1.DispatchTask.version:type_name -> perdure.records.v1.TaskVersion
+	3, // [3:3] is the sub-list for method output_type
+	3, // [3:3] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_records_queue_proto_init() }
@@ -178,7 +265,7 @@ func file_records_queue_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_queue_proto_rawDesc), len(file_records_queue_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   1,
+			NumMessages:   2,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

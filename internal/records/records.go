@@ -4,6 +4,7 @@
 //   - activity.proto: activities without a workflow
 //   - message.proto: messages to workflow chains, and answers
 //   - schedule.proto: schedules
+//   - deployment.proto: worker deployments, and by which versions workflows are run
 //   - visibility.proto: what lists of workflows know of each run
 //   - callback.proto: completion callbacks on their way
 //   - batch.proto: batch operations

@@ -12,6 +12,7 @@ package records
 
 import (
 	v1 "go.temporal.io/api/common/v1"
+	v15 "go.temporal.io/api/deployment/v1"
 	v13 "go.temporal.io/api/enums/v1"
 	v14 "go.temporal.io/api/failure/v1"
 	v11 "go.temporal.io/api/sdk/v1"
@@ -235,7 +236,8 @@ type RunInfo struct {
 	ResetRequestId    string                 `protobuf:"bytes,24,opt,name=reset_request_id,json=resetRequestId,proto3" json:"reset_request_id,omitempty"` // of the reset that has made the run
 	// origins are, of a run that a reset has made, the runs in which the events that it has
 	// from others came about, in order. Events from the last one on are its own.
-	Origins       []*Origin `protobuf:"bytes,25,rep,name=origins,proto3" json:"origins,omitempty"`
+	Origins       []*Origin   `protobuf:"bytes,25,rep,name=origins,proto3" json:"origins,omitempty"`
+	Versioning    *Versioning `protobuf:"bytes,26,opt,name=versioning,proto3" json:"versioning,omitempty"` // unset: nothing is known of versions of workers
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -441,6 +443,13 @@ func (x *RunInfo) GetResetRequestId() string {
 func (x *RunInfo) GetOrigins() []*Origin {
 	if x != nil {
 		return x.Origins
+	}
+	return nil
+}
+
+func (x *RunInfo) GetVersioning() *Versioning {
+	if x != nil {
+		return x.Versioning
 	}
 	return nil
 }
@@ -1008,6 +1017,7 @@ type WorkflowTask struct {
 	Timeout               *durationpb.Duration   `protobuf:"bytes,7,opt,name=timeout,proto3" json:"timeout,omitempty"`                                                            // start-to-close
 	TaskId                int64                  `protobuf:"varint,8,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`                                               // of the dispatch record; 0: none
 	Lane                  string                 `protobuf:"bytes,9,opt,name=lane,proto3" json:"lane,omitempty"`                                                                  // where that record is filed
+	Version               string                 `protobuf:"bytes,10,opt,name=version,proto3" json:"version,omitempty"`                                                           // and in which part of the queue
 	unknownFields         protoimpl.UnknownFields
 	sizeCache             protoimpl.SizeCache
 }
@@ -1105,37 +1115,46 @@ func (x *WorkflowTask) GetLane() string {
 	return ""
 }
 
+func (x *WorkflowTask) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
 // Activity is one pending activity of a run.
 type Activity struct {
-	state                   protoimpl.MessageState `protogen:"open.v1"`
-	ScheduledEventId        int64                  `protobuf:"varint,1,opt,name=scheduled_event_id,json=scheduledEventId,proto3" json:"scheduled_event_id,omitempty"`
-	ActivityId              string                 `protobuf:"bytes,2,opt,name=activity_id,json=activityId,proto3" json:"activity_id,omitempty"`
-	ActivityType            string                 `protobuf:"bytes,3,opt,name=activity_type,json=activityType,proto3" json:"activity_type,omitempty"`
-	TaskQueue               string                 `protobuf:"bytes,4,opt,name=task_queue,json=taskQueue,proto3" json:"task_queue,omitempty"`
-	ScheduleToCloseTimeout  *durationpb.Duration   `protobuf:"bytes,5,opt,name=schedule_to_close_timeout,json=scheduleToCloseTimeout,proto3" json:"schedule_to_close_timeout,omitempty"`
-	ScheduleToStartTimeout  *durationpb.Duration   `protobuf:"bytes,6,opt,name=schedule_to_start_timeout,json=scheduleToStartTimeout,proto3" json:"schedule_to_start_timeout,omitempty"`
-	StartToCloseTimeout     *durationpb.Duration   `protobuf:"bytes,7,opt,name=start_to_close_timeout,json=startToCloseTimeout,proto3" json:"start_to_close_timeout,omitempty"`
-	HeartbeatTimeout        *durationpb.Duration   `protobuf:"bytes,8,opt,name=heartbeat_timeout,json=heartbeatTimeout,proto3" json:"heartbeat_timeout,omitempty"`
-	RetryPolicy             *v1.RetryPolicy        `protobuf:"bytes,9,opt,name=retry_policy,json=retryPolicy,proto3" json:"retry_policy,omitempty"`
-	Attempt                 int32                  `protobuf:"varint,10,opt,name=attempt,proto3" json:"attempt,omitempty"` // of the current or next start; the first is 1
-	FirstScheduledTime      *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=first_scheduled_time,json=firstScheduledTime,proto3" json:"first_scheduled_time,omitempty"`
-	ScheduledTime           *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=scheduled_time,json=scheduledTime,proto3" json:"scheduled_time,omitempty"` // of the current attempt
-	StartedTime             *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=started_time,json=startedTime,proto3" json:"started_time,omitempty"`       // unset: not started
-	StartedIdentity         string                 `protobuf:"bytes,14,opt,name=started_identity,json=startedIdentity,proto3" json:"started_identity,omitempty"`
-	StartedRequestId        string                 `protobuf:"bytes,15,opt,name=started_request_id,json=startedRequestId,proto3" json:"started_request_id,omitempty"`
-	RetryAt                 *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=retry_at,json=retryAt,proto3" json:"retry_at,omitempty"` // set while backing off
-	HeartbeatTime           *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=heartbeat_time,json=heartbeatTime,proto3" json:"heartbeat_time,omitempty"`
-	HeartbeatDetails        *v1.Payloads           `protobuf:"bytes,18,opt,name=heartbeat_details,json=heartbeatDetails,proto3" json:"heartbeat_details,omitempty"`
-	LastFailure             *v14.Failure           `protobuf:"bytes,19,opt,name=last_failure,json=lastFailure,proto3" json:"last_failure,omitempty"`
-	LastWorkerIdentity      string                 `protobuf:"bytes,20,opt,name=last_worker_identity,json=lastWorkerIdentity,proto3" json:"last_worker_identity,omitempty"`
-	CancelRequested         bool                   `protobuf:"varint,21,opt,name=cancel_requested,json=cancelRequested,proto3" json:"cancel_requested,omitempty"`
-	CancelRequestedEventId  int64                  `protobuf:"varint,22,opt,name=cancel_requested_event_id,json=cancelRequestedEventId,proto3" json:"cancel_requested_event_id,omitempty"`
-	TaskId                  int64                  `protobuf:"varint,23,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"` // of the dispatch record; 0: none
-	Priority                *v1.Priority           `protobuf:"bytes,24,opt,name=priority,proto3" json:"priority,omitempty"`
-	LastAttemptCompleteTime *timestamppb.Timestamp `protobuf:"bytes,25,opt,name=last_attempt_complete_time,json=lastAttemptCompleteTime,proto3" json:"last_attempt_complete_time,omitempty"`
-	Stamp                   int32                  `protobuf:"varint,26,opt,name=stamp,proto3" json:"stamp,omitempty"`    // raised by whatever makes tasks already handed out stale
-	Lane                    string                 `protobuf:"bytes,27,opt,name=lane,proto3" json:"lane,omitempty"`       // where the dispatch record is filed
-	Control                 *ActivityControl       `protobuf:"bytes,28,opt,name=control,proto3" json:"control,omitempty"` // unset: nothing
+	state                   protoimpl.MessageState       `protogen:"open.v1"`
+	ScheduledEventId        int64                        `protobuf:"varint,1,opt,name=scheduled_event_id,json=scheduledEventId,proto3" json:"scheduled_event_id,omitempty"`
+	ActivityId              string                       `protobuf:"bytes,2,opt,name=activity_id,json=activityId,proto3" json:"activity_id,omitempty"`
+	ActivityType            string                       `protobuf:"bytes,3,opt,name=activity_type,json=activityType,proto3" json:"activity_type,omitempty"`
+	TaskQueue               string                       `protobuf:"bytes,4,opt,name=task_queue,json=taskQueue,proto3" json:"task_queue,omitempty"`
+	ScheduleToCloseTimeout  *durationpb.Duration         `protobuf:"bytes,5,opt,name=schedule_to_close_timeout,json=scheduleToCloseTimeout,proto3" json:"schedule_to_close_timeout,omitempty"`
+	ScheduleToStartTimeout  *durationpb.Duration         `protobuf:"bytes,6,opt,name=schedule_to_start_timeout,json=scheduleToStartTimeout,proto3" json:"schedule_to_start_timeout,omitempty"`
+	StartToCloseTimeout     *durationpb.Duration         `protobuf:"bytes,7,opt,name=start_to_close_timeout,json=startToCloseTimeout,proto3" json:"start_to_close_timeout,omitempty"`
+	HeartbeatTimeout        *durationpb.Duration         `protobuf:"bytes,8,opt,name=heartbeat_timeout,json=heartbeatTimeout,proto3" json:"heartbeat_timeout,omitempty"`
+	RetryPolicy             *v1.RetryPolicy              `protobuf:"bytes,9,opt,name=retry_policy,json=retryPolicy,proto3" json:"retry_policy,omitempty"`
+	Attempt                 int32                        `protobuf:"varint,10,opt,name=attempt,proto3" json:"attempt,omitempty"` // of the current or next start; the first is 1
+	FirstScheduledTime      *timestamppb.Timestamp       `protobuf:"bytes,11,opt,name=first_scheduled_time,json=firstScheduledTime,proto3" json:"first_scheduled_time,omitempty"`
+	ScheduledTime           *timestamppb.Timestamp       `protobuf:"bytes,12,opt,name=scheduled_time,json=scheduledTime,proto3" json:"scheduled_time,omitempty"` // of the current attempt
+	StartedTime             *timestamppb.Timestamp       `protobuf:"bytes,13,opt,name=started_time,json=startedTime,proto3" json:"started_time,omitempty"`       // unset: not started
+	StartedIdentity         string                       `protobuf:"bytes,14,opt,name=started_identity,json=startedIdentity,proto3" json:"started_identity,omitempty"`
+	StartedRequestId        string                       `protobuf:"bytes,15,opt,name=started_request_id,json=startedRequestId,proto3" json:"started_request_id,omitempty"`
+	RetryAt                 *timestamppb.Timestamp       `protobuf:"bytes,16,opt,name=retry_at,json=retryAt,proto3" json:"retry_at,omitempty"` // set while backing off
+	HeartbeatTime           *timestamppb.Timestamp       `protobuf:"bytes,17,opt,name=heartbeat_time,json=heartbeatTime,proto3" json:"heartbeat_time,omitempty"`
+	HeartbeatDetails        *v1.Payloads                 `protobuf:"bytes,18,opt,name=heartbeat_details,json=heartbeatDetails,proto3" json:"heartbeat_details,omitempty"`
+	LastFailure             *v14.Failure                 `protobuf:"bytes,19,opt,name=last_failure,json=lastFailure,proto3" json:"last_failure,omitempty"`
+	LastWorkerIdentity      string                       `protobuf:"bytes,20,opt,name=last_worker_identity,json=lastWorkerIdentity,proto3" json:"last_worker_identity,omitempty"`
+	CancelRequested         bool                         `protobuf:"varint,21,opt,name=cancel_requested,json=cancelRequested,proto3" json:"cancel_requested,omitempty"`
+	CancelRequestedEventId  int64                        `protobuf:"varint,22,opt,name=cancel_requested_event_id,json=cancelRequestedEventId,proto3" json:"cancel_requested_event_id,omitempty"`
+	TaskId                  int64                        `protobuf:"varint,23,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"` // of the dispatch record; 0: none
+	Priority                *v1.Priority                 `protobuf:"bytes,24,opt,name=priority,proto3" json:"priority,omitempty"`
+	LastAttemptCompleteTime *timestamppb.Timestamp       `protobuf:"bytes,25,opt,name=last_attempt_complete_time,json=lastAttemptCompleteTime,proto3" json:"last_attempt_complete_time,omitempty"`
+	Stamp                   int32                        `protobuf:"varint,26,opt,name=stamp,proto3" json:"stamp,omitempty"`                               // raised by whatever makes tasks already handed out stale
+	Lane                    string                       `protobuf:"bytes,27,opt,name=lane,proto3" json:"lane,omitempty"`                                  // where the dispatch record is filed
+	Control                 *ActivityControl             `protobuf:"bytes,28,opt,name=control,proto3" json:"control,omitempty"`                            // unset: nothing
+	Version                 string                       `protobuf:"bytes,29,opt,name=version,proto3" json:"version,omitempty"`                            // part of the queue where the dispatch record is filed
+	LastVersion             *v15.WorkerDeploymentVersion `protobuf:"bytes,30,opt,name=last_version,json=lastVersion,proto3" json:"last_version,omitempty"` // of the worker that has run the last attempt
 	unknownFields           protoimpl.UnknownFields
 	sizeCache               protoimpl.SizeCache
 }
@@ -1362,6 +1381,20 @@ func (x *Activity) GetLane() string {
 func (x *Activity) GetControl() *ActivityControl {
 	if x != nil {
 		return x.Control
+	}
+	return nil
+}
+
+func (x *Activity) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Activity) GetLastVersion() *v15.WorkerDeploymentVersion {
+	if x != nil {
+		return x.LastVersion
 	}
 	return nil
 }
@@ -1961,7 +1994,7 @@ var File_records_workflow_proto protoreflect.FileDescriptor
 
 const file_records_workflow_proto_rawDesc = "" +
 	"\n" +
-	"\x16records/workflow.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/protobuf/duration.proto\x1a$temporal/api/common/v1/message.proto\x1a(temporal/api/enums/v1/failed_cause.proto\x1a$temporal/api/enums/v1/workflow.proto\x1a%temporal/api/failure/v1/message.proto\x1a'temporal/api/sdk/v1/user_metadata.proto\x1a&temporal/api/workflow/v1/message.proto\"\xa1\x01\n" +
+	"\x16records/workflow.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/protobuf/duration.proto\x1a$temporal/api/common/v1/message.proto\x1a(temporal/api/enums/v1/failed_cause.proto\x1a$temporal/api/enums/v1/workflow.proto\x1a%temporal/api/failure/v1/message.proto\x1a'temporal/api/sdk/v1/user_metadata.proto\x1a&temporal/api/workflow/v1/message.proto\x1a\x18records/deployment.proto\x1a(temporal/api/deployment/v1/message.proto\"\xa1\x01\n" +
 	"\x05Chain\x12$\n" +
 	"\x0ecurrent_run_id\x18\x01 \x01(\tR\fcurrentRunId\x12;\n" +
 	"\vnext_expiry\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
@@ -1973,7 +2006,7 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\x06entity\x18\x01 \x01(\fR\x06entity\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x03R\x06number\x12 \n" +
 	"\ffirst_run_id\x18\x03 \x01(\tR\n" +
-	"firstRunId\"\x96\v\n" +
+	"firstRunId\"\xd6\v\n" +
 	"\aRunInfo\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12 \n" +
 	"\ffirst_run_id\x18\x02 \x01(\tR\n" +
@@ -2004,7 +2037,10 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\x13versioning_override\x18\x16 \x01(\v2,.temporal.api.workflow.v1.VersioningOverrideR\x12versioningOverride\x12J\n" +
 	"\x13original_start_time\x18\x17 \x01(\v2\x1a.google.protobuf.TimestampR\x11originalStartTime\x12(\n" +
 	"\x10reset_request_id\x18\x18 \x01(\tR\x0eresetRequestId\x124\n" +
-	"\aorigins\x18\x19 \x03(\v2\x1a.perdure.records.v1.OriginR\aorigins\"G\n" +
+	"\aorigins\x18\x19 \x03(\v2\x1a.perdure.records.v1.OriginR\aorigins\x12>\n" +
+	"\n" +
+	"versioning\x18\x1a \x01(\v2\x1e.perdure.records.v1.VersioningR\n" +
+	"versioning\"G\n" +
 	"\x06Origin\x12&\n" +
 	"\x0fbefore_event_id\x18\x01 \x01(\x03R\rbeforeEventId\x12\x15\n" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\"\x83\x01\n" +
@@ -2056,7 +2092,7 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\bidentity\x18\x02 \x01(\tR\bidentity\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x04 \x01(\tR\trequestId\"\x90\x03\n" +
+	"request_id\x18\x04 \x01(\tR\trequestId\"\xaa\x03\n" +
 	"\fWorkflowTask\x12,\n" +
 	"\x12scheduled_event_id\x18\x01 \x01(\x03R\x10scheduledEventId\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\x05R\aattempt\x12A\n" +
@@ -2066,7 +2102,9 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\fsticky_queue\x18\x06 \x01(\tR\vstickyQueue\x123\n" +
 	"\atimeout\x18\a \x01(\v2\x19.google.protobuf.DurationR\atimeout\x12\x17\n" +
 	"\atask_id\x18\b \x01(\x03R\x06taskId\x12\x12\n" +
-	"\x04lane\x18\t \x01(\tR\x04lane\"\xab\f\n" +
+	"\x04lane\x18\t \x01(\tR\x04lane\x12\x18\n" +
+	"\aversion\x18\n" +
+	" \x01(\tR\aversion\"\x9d\r\n" +
 	"\bActivity\x12,\n" +
 	"\x12scheduled_event_id\x18\x01 \x01(\x03R\x10scheduledEventId\x12\x1f\n" +
 	"\vactivity_id\x18\x02 \x01(\tR\n" +
@@ -2098,7 +2136,9 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\x1alast_attempt_complete_time\x18\x19 \x01(\v2\x1a.google.protobuf.TimestampR\x17lastAttemptCompleteTime\x12\x14\n" +
 	"\x05stamp\x18\x1a \x01(\x05R\x05stamp\x12\x12\n" +
 	"\x04lane\x18\x1b \x01(\tR\x04lane\x12=\n" +
-	"\acontrol\x18\x1c \x01(\v2#.perdure.records.v1.ActivityControlR\acontrol\"\xeb\x02\n" +
+	"\acontrol\x18\x1c \x01(\v2#.perdure.records.v1.ActivityControlR\acontrol\x12\x18\n" +
+	"\aversion\x18\x1d \x01(\tR\aversion\x12V\n" +
+	"\flast_version\x18\x1e \x01(\v23.temporal.api.deployment.v1.WorkerDeploymentVersionR\vlastVersion\"\xeb\x02\n" +
 	"\x0fActivityControl\x12\x16\n" +
 	"\x06paused\x18\x01 \x01(\bR\x06paused\x129\n" +
 	"\n" +
@@ -2166,42 +2206,44 @@ func file_records_workflow_proto_rawDescGZIP() []byte {
 
 var file_records_workflow_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_records_workflow_proto_goTypes = []any{
-	(*Chain)(nil),                    // 0: perdure.records.v1.Chain
-	(*Watches)(nil),                  // 1: perdure.records.v1.Watches
-	(*Watch)(nil),                    // 2: perdure.records.v1.Watch
-	(*RunInfo)(nil),                  // 3: perdure.records.v1.RunInfo
-	(*Origin)(nil),                   // 4: perdure.records.v1.Origin
-	(*Parent)(nil),                   // 5: perdure.records.v1.Parent
-	(*Run)(nil),                      // 6: perdure.records.v1.Run
-	(*TimeSkipping)(nil),             // 7: perdure.records.v1.TimeSkipping
-	(*TaskProblem)(nil),              // 8: perdure.records.v1.TaskProblem
-	(*Pause)(nil),                    // 9: perdure.records.v1.Pause
-	(*WorkflowTask)(nil),             // 10: perdure.records.v1.WorkflowTask
-	(*Activity)(nil),                 // 11: perdure.records.v1.Activity
-	(*ActivityControl)(nil),          // 12: perdure.records.v1.ActivityControl
-	(*Timer)(nil),                    // 13: perdure.records.v1.Timer
-	(*Child)(nil),                    // 14: perdure.records.v1.Child
-	(*Update)(nil),                   // 15: perdure.records.v1.Update
-	(*AttachedRequest)(nil),          // 16: perdure.records.v1.AttachedRequest
-	(*Callback)(nil),                 // 17: perdure.records.v1.Callback
-	(*External)(nil),                 // 18: perdure.records.v1.External
-	(*timestamppb.Timestamp)(nil),    // 19: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),      // 20: google.protobuf.Duration
-	(*v1.RetryPolicy)(nil),           // 21: temporal.api.common.v1.RetryPolicy
-	(*v1.WorkflowExecution)(nil),     // 22: temporal.api.common.v1.WorkflowExecution
-	(*v1.Memo)(nil),                  // 23: temporal.api.common.v1.Memo
-	(*v1.SearchAttributes)(nil),      // 24: temporal.api.common.v1.SearchAttributes
-	(*v1.Priority)(nil),              // 25: temporal.api.common.v1.Priority
-	(*v11.UserMetadata)(nil),         // 26: temporal.api.sdk.v1.UserMetadata
-	(*v12.VersioningOverride)(nil),   // 27: temporal.api.workflow.v1.VersioningOverride
-	(v13.WorkflowExecutionStatus)(0), // 28: temporal.api.enums.v1.WorkflowExecutionStatus
-	(*v1.TimeSkippingConfig)(nil),    // 29: temporal.api.common.v1.TimeSkippingConfig
-	(v13.WorkflowTaskFailedCause)(0), // 30: temporal.api.enums.v1.WorkflowTaskFailedCause
-	(v13.TimeoutType)(0),             // 31: temporal.api.enums.v1.TimeoutType
-	(*v1.Payloads)(nil),              // 32: temporal.api.common.v1.Payloads
-	(*v14.Failure)(nil),              // 33: temporal.api.failure.v1.Failure
-	(v13.ParentClosePolicy)(0),       // 34: temporal.api.enums.v1.ParentClosePolicy
-	(*v1.Callback)(nil),              // 35: temporal.api.common.v1.Callback
+	(*Chain)(nil),                       // 0: perdure.records.v1.Chain
+	(*Watches)(nil),                     // 1: perdure.records.v1.Watches
+	(*Watch)(nil),                       // 2: perdure.records.v1.Watch
+	(*RunInfo)(nil),                     // 3: perdure.records.v1.RunInfo
+	(*Origin)(nil),                      // 4: perdure.records.v1.Origin
+	(*Parent)(nil),                      // 5: perdure.records.v1.Parent
+	(*Run)(nil),                         // 6: perdure.records.v1.Run
+	(*TimeSkipping)(nil),                // 7: perdure.records.v1.TimeSkipping
+	(*TaskProblem)(nil),                 // 8: perdure.records.v1.TaskProblem
+	(*Pause)(nil),                       // 9: perdure.records.v1.Pause
+	(*WorkflowTask)(nil),                // 10: perdure.records.v1.WorkflowTask
+	(*Activity)(nil),                    // 11: perdure.records.v1.Activity
+	(*ActivityControl)(nil),             // 12: perdure.records.v1.ActivityControl
+	(*Timer)(nil),                       // 13: perdure.records.v1.Timer
+	(*Child)(nil),                       // 14: perdure.records.v1.Child
+	(*Update)(nil),                      // 15: perdure.records.v1.Update
+	(*AttachedRequest)(nil),             // 16: perdure.records.v1.AttachedRequest
+	(*Callback)(nil),                    // 17: perdure.records.v1.Callback
+	(*External)(nil),                    // 18: perdure.records.v1.External
+	(*timestamppb.Timestamp)(nil),       // 19: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),         // 20: google.protobuf.Duration
+	(*v1.RetryPolicy)(nil),              // 21: temporal.api.common.v1.RetryPolicy
+	(*v1.WorkflowExecution)(nil),        // 22: temporal.api.common.v1.WorkflowExecution
+	(*v1.Memo)(nil),                     // 23: temporal.api.common.v1.Memo
+	(*v1.SearchAttributes)(nil),         // 24: temporal.api.common.v1.SearchAttributes
+	(*v1.Priority)(nil),                 // 25: temporal.api.common.v1.Priority
+	(*v11.UserMetadata)(nil),            // 26: temporal.api.sdk.v1.UserMetadata
+	(*v12.VersioningOverride)(nil),      // 27: temporal.api.workflow.v1.VersioningOverride
+	(*Versioning)(nil),                  // 28: perdure.records.v1.Versioning
+	(v13.WorkflowExecutionStatus)(0),    // 29: temporal.api.enums.v1.WorkflowExecutionStatus
+	(*v1.TimeSkippingConfig)(nil),       // 30: temporal.api.common.v1.TimeSkippingConfig
+	(v13.WorkflowTaskFailedCause)(0),    // 31: temporal.api.enums.v1.WorkflowTaskFailedCause
+	(v13.TimeoutType)(0),                // 32: temporal.api.enums.v1.TimeoutType
+	(*v1.Payloads)(nil),                 // 33: temporal.api.common.v1.Payloads
+	(*v14.Failure)(nil),                 // 34: temporal.api.failure.v1.Failure
+	(*v15.WorkerDeploymentVersion)(nil), // 35: temporal.api.deployment.v1.WorkerDeploymentVersion
+	(v13.ParentClosePolicy)(0),          // 36: temporal.api.enums.v1.ParentClosePolicy
+	(*v1.Callback)(nil),                 // 37: temporal.api.common.v1.Callback
 }
 var file_records_workflow_proto_depIdxs = []int32{
 	19, // 0: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
@@ -2224,52 +2266,54 @@ var file_records_workflow_proto_depIdxs = []int32{
 	27, // 17: perdure.records.v1.RunInfo.versioning_override:type_name -> temporal.api.workflow.v1.VersioningOverride
 	19, // 18: perdure.records.v1.RunInfo.original_start_time:type_name -> google.protobuf.Timestamp
 	4,  // 19: perdure.records.v1.RunInfo.origins:type_name -> perdure.records.v1.Origin
-	28, // 20: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
-	10, // 21: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
-	20, // 22: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
-	19, // 23: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
-	19, // 24: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
-	9,  // 25: perdure.records.v1.Run.pause:type_name -> perdure.records.v1.Pause
-	8,  // 26: perdure.records.v1.Run.task_problem:type_name -> perdure.records.v1.TaskProblem
-	7,  // 27: perdure.records.v1.Run.time_skipping:type_name -> perdure.records.v1.TimeSkipping
-	29, // 28: perdure.records.v1.TimeSkipping.config:type_name -> temporal.api.common.v1.TimeSkippingConfig
-	20, // 29: perdure.records.v1.TimeSkipping.skipped:type_name -> google.protobuf.Duration
-	19, // 30: perdure.records.v1.TimeSkipping.fast_forward_target:type_name -> google.protobuf.Timestamp
-	30, // 31: perdure.records.v1.TaskProblem.cause:type_name -> temporal.api.enums.v1.WorkflowTaskFailedCause
-	31, // 32: perdure.records.v1.TaskProblem.timeout:type_name -> temporal.api.enums.v1.TimeoutType
-	19, // 33: perdure.records.v1.Pause.time:type_name -> google.protobuf.Timestamp
-	19, // 34: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
-	19, // 35: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
-	20, // 36: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
-	20, // 37: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
-	20, // 38: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
-	20, // 39: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
-	20, // 40: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
-	21, // 41: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
-	19, // 42: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
-	19, // 43: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
-	19, // 44: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
-	19, // 45: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
-	19, // 46: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
-	32, // 47: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
-	33, // 48: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
-	25, // 49: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
-	19, // 50: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
-	12, // 51: perdure.records.v1.Activity.control:type_name -> perdure.records.v1.ActivityControl
-	19, // 52: perdure.records.v1.ActivityControl.pause_time:type_name -> google.protobuf.Timestamp
-	19, // 53: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
-	34, // 54: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
-	19, // 55: perdure.records.v1.AttachedRequest.attached_time:type_name -> google.protobuf.Timestamp
-	35, // 56: perdure.records.v1.Callback.callback:type_name -> temporal.api.common.v1.Callback
-	19, // 57: perdure.records.v1.Callback.registration_time:type_name -> google.protobuf.Timestamp
-	19, // 58: perdure.records.v1.Callback.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
-	33, // 59: perdure.records.v1.Callback.last_attempt_failure:type_name -> temporal.api.failure.v1.Failure
-	19, // 60: perdure.records.v1.Callback.next_attempt_schedule_time:type_name -> google.protobuf.Timestamp
-	61, // [61:61] is the sub-list for method output_type
-	61, // [61:61] is the sub-list for method input_type
-	61, // [61:61] is the sub-list for extension type_name
-	61, // [61:61] is the sub-list for extension extendee
-	0,  // [0:61] is the sub-list for field type_name
+	28, // 20: perdure.records.v1.RunInfo.versioning:type_name -> perdure.records.v1.Versioning
+	29, // 21: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
+	10, // 22: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
+	20, // 23: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
+	19, // 24: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
+	19, // 25: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
+	9,  // 26: perdure.records.v1.Run.pause:type_name -> perdure.records.v1.Pause
+	8,  // 27: perdure.records.v1.Run.task_problem:type_name -> perdure.records.v1.TaskProblem
+	7,  // 28: perdure.records.v1.Run.time_skipping:type_name -> perdure.records.v1.TimeSkipping
+	30, // 29: perdure.records.v1.TimeSkipping.config:type_name -> temporal.api.common.v1.TimeSkippingConfig
+	20, // 30: perdure.records.v1.TimeSkipping.skipped:type_name -> google.protobuf.Duration
+	19, // 31: perdure.records.v1.TimeSkipping.fast_forward_target:type_name -> google.protobuf.Timestamp
+	31, // 32: perdure.records.v1.TaskProblem.cause:type_name -> temporal.api.enums.v1.WorkflowTaskFailedCause
+	32, // 33: perdure.records.v1.TaskProblem.timeout:type_name -> temporal.api.enums.v1.TimeoutType
+	19, // 34: perdure.records.v1.Pause.time:type_name -> google.protobuf.Timestamp
+	19, // 35: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
+	19, // 36: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
+	20, // 37: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
+	20, // 38: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
+	20, // 39: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
+	20, // 40: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
+	20, // 41: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
+	21, // 42: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	19, // 43: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
+	19, // 44: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
+	19, // 45: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
+	19, // 46: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
+	19, // 47: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
+	33, // 48: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
+	34, // 49: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
+	25, // 50: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
+	19, // 51: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
+	12, // 52: perdure.records.v1.Activity.control:type_name -> perdure.records.v1.ActivityControl
+	35, // 53: perdure.records.v1.Activity.last_version:type_name -> temporal.api.deployment.v1.WorkerDeploymentVersion
+	19, // 54: perdure.records.v1.ActivityControl.pause_time:type_name -> google.protobuf.Timestamp
+	19, // 55: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
+	36, // 56: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
+	19, // 57: perdure.records.v1.AttachedRequest.attached_time:type_name -> google.protobuf.Timestamp
+	37, // 58: perdure.records.v1.Callback.callback:type_name -> temporal.api.common.v1.Callback
+	19, // 59: perdure.records.v1.Callback.registration_time:type_name -> google.protobuf.Timestamp
+	19, // 60: perdure.records.v1.Callback.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
+	34, // 61: perdure.records.v1.Callback.last_attempt_failure:type_name -> temporal.api.failure.v1.Failure
+	19, // 62: perdure.records.v1.Callback.next_attempt_schedule_time:type_name -> google.protobuf.Timestamp
+	63, // [63:63] is the sub-list for method output_type
+	63, // [63:63] is the sub-list for method input_type
+	63, // [63:63] is the sub-list for extension type_name
+	63, // [63:63] is the sub-list for extension extendee
+	0,  // [0:63] is the sub-list for field type_name
 }
 
 func init() { file_records_workflow_proto_init() }
@@ -2277,6 +2321,7 @@ func file_records_workflow_proto_init() {
 	if File_records_workflow_proto != nil {
 		return
 	}
+	file_records_deployment_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

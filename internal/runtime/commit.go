@@ -4,9 +4,12 @@ import (
 	"math"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
 	"github.com/perdure/perdure/internal/storage"
 )
 
@@ -106,7 +109,7 @@ func (x *execution) encodedSize() int {
 
 // sizeTaskKey is the length of a task's key, but for zero bytes in names.
 func sizeTaskKey(ref entity.TaskRef) int {
-	return 16 + len(ref.Queue.Namespace) + len(ref.Queue.Name) + len(ref.Lane)
+	return 16 + len(ref.Queue.Namespace) + len(ref.Queue.Name) + len(ref.Queue.Version) + len(ref.Lane)
 }
 
 // Fields of records.DispatchTask.
@@ -119,6 +122,7 @@ const (
 	taskCreated = 6
 	taskExpires = 7
 	taskWeight  = 8
+	taskVersion = 9
 )
 
 // appendTask appends the task as an encoded records.DispatchTask. It is written
@@ -144,7 +148,22 @@ func appendTask(b []byte, task *entity.Task) []byte {
 	if task.Weight != 0 {
 		b = protowire.AppendFixed32(protowire.AppendTag(b, taskWeight, protowire.Fixed32Type), math.Float32bits(task.Weight))
 	}
+	if task.Version != nil {
+		record, err := proto.Marshal(versionRecord(task.Version))
+		if err != nil {
+			panic("runtime: the version of a task does not encode: " + err.Error())
+		}
+		b = protowire.AppendBytes(protowire.AppendTag(b, taskVersion, protowire.BytesType), record)
+	}
 	return b
+}
+
+func versionRecord(v *entity.TaskVersion) *records.TaskVersion {
+	behavior := enumspb.VERSIONING_BEHAVIOR_AUTO_UPGRADE
+	if v.Pinned {
+		behavior = enumspb.VERSIONING_BEHAVIOR_PINNED
+	}
+	return &records.TaskVersion{Behavior: int32(behavior), Version: v.Version, Revision: v.Revision, UseRamping: v.UseRamping}
 }
 
 func appendText(b []byte, field protowire.Number, s string) []byte {

@@ -9,13 +9,15 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/storage"
 )
 
 // The key space of a shard:
 //
 //	e <entity key> <record>                   records of entities
 //	t <fire time> <entity key> <name>         durable timers; the value is empty
-//	q <namespace> <type> <name> <lane> <id>   tasks: records.DispatchTask
+//	q <namespace> <type> <name> <lane> <id>   tasks: records.DispatchTask. The lanes of the
+//	                                          part of a queue for a version begin with it
 //	o <number>                                outbox: sender, destination, body
 //	l <number>                                change log: entity, row id, row or removal
 //	m c                                       clock: bound of times and numbers
@@ -80,9 +82,43 @@ func appendQueueKey(dst []byte, queue entity.Queue) []byte {
 	return entity.AppendString(append(dst, byte(queue.Type)), queue.Name)
 }
 
+// partMark begins the lanes of the parts of a queue that are for versions of workers. All
+// others begin with a digit (entity.LaneOf).
+const partMark = "~"
+
+// stringEnd is how many bytes mark the end of an encoded string.
+const stringEnd = 2
+
+// partLanes is what the lanes of the queue, which may be a part of one, begin with.
+func partLanes(queue entity.Queue) string {
+	if queue.Version == "" {
+		return ""
+	}
+	return partMark + string(entity.AppendString(nil, queue.Version))
+}
+
 // appendLaneKey appends the prefix of the keys of a lane's tasks.
 func appendLaneKey(dst []byte, queue entity.Queue, lane string) []byte {
+	if queue.Version != "" {
+		lane = partLanes(queue) + lane
+	}
 	return entity.AppendString(appendQueueKey(dst, queue), lane)
+}
+
+// laneBounds are the keys of the tasks of the queue in lanes with names in the range.
+func laneBounds(queue entity.Queue, lanes entity.LaneRange) storage.Range {
+	prefix, part := appendQueueKey(nil, queue), partLanes(queue)
+	bounds := storage.Range{Start: entity.AppendString(bytes.Clone(prefix), part+lanes.From), End: storage.PrefixEnd(prefix)}
+	switch {
+	case lanes.To != "":
+		bounds.End = entity.AppendString(bytes.Clone(prefix), part+lanes.To)
+	case part != "":
+		open := entity.AppendString(bytes.Clone(prefix), part)
+		bounds.End = storage.PrefixEnd(open[:len(open)-stringEnd])
+	default:
+		bounds.End = entity.AppendString(bytes.Clone(prefix), partMark)
+	}
+	return bounds
 }
 
 // appendTaskKey appends the key of a task.

@@ -78,13 +78,10 @@ type laneScan struct {
 
 func (c *laneScan) run(ctx context.Context) error {
 	prefix := appendQueueKey(nil, c.queue)
-	bounds := storage.Range{Start: entity.AppendString(bytes.Clone(prefix), c.lanes.From), End: storage.PrefixEnd(prefix)}
-	if c.lanes.To != "" {
-		bounds.End = entity.AppendString(bytes.Clone(prefix), c.lanes.To)
-	}
+	bounds := laneBounds(c.queue, c.lanes)
 	for again := true; again; {
 		again = false
-		var lane laneOfKey
+		lane := laneOfKey{part: len(partLanes(c.queue))}
 		err := c.shard.rt.store.Scan(ctx, c.shard.id, bounds, func(key, value []byte) bool {
 			id, err := lane.decode(key[len(prefix):])
 			if err != nil {
@@ -126,6 +123,7 @@ func (c *laneScan) run(ctx context.Context) error {
 // laneOfKey decodes lanes and ids at the end of the keys of tasks. Keys in order have
 // the same lane mostly, which is then not decoded again.
 type laneOfKey struct {
+	part    int // how long is what all lanes begin with
 	name    string
 	encoded []byte
 }
@@ -136,7 +134,7 @@ func (l *laneOfKey) decode(rest []byte) (id int64, err error) {
 		if err != nil {
 			return 0, err
 		}
-		l.name, l.encoded = name, append(l.encoded[:0], rest[:len(rest)-len(tail)]...)
+		l.name, l.encoded = name[min(l.part, len(name)):], append(l.encoded[:0], rest[:len(rest)-len(tail)]...)
 	}
 	id, _, err = entity.DecodeInt(rest[len(l.encoded):])
 	return id, err

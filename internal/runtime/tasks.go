@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/perdure/perdure/internal/entity"
@@ -83,12 +84,12 @@ func (r *Runtime) Watermark() int64 {
 // EachTask calls visit with the lane and the id of every durable task of a queue, those
 // of one shard after those of the other, until it returns false.
 func (r *Runtime) EachTask(ctx context.Context, queue entity.Queue, visit func(lane string, id int64) bool) error {
-	prefix := appendQueueKey(nil, queue)
+	prefix, bounds := appendQueueKey(nil, queue), laneBounds(queue, entity.LaneRange{})
 	for s := range r.held() {
-		var lane laneOfKey
+		lane := laneOfKey{part: len(partLanes(queue))}
 		var broken error
 		going := true
-		err := r.store.Scan(ctx, s.id, storage.Prefix(prefix), func(key, _ []byte) bool {
+		err := r.store.Scan(ctx, s.id, bounds, func(key, _ []byte) bool {
 			var id int64
 			if id, broken = lane.decode(key[len(prefix):]); broken == nil {
 				going = visit(lane.name, id)
@@ -183,6 +184,11 @@ func decodeTask(value []byte) (*entity.Task, error) {
 	}
 	if record.Expires != nil {
 		task.Expires = record.Expires.AsTime()
+	}
+	if v := record.Version; v != nil {
+		task.Version = &entity.TaskVersion{
+			Pinned: v.Behavior == int32(enumspb.VERSIONING_BEHAVIOR_PINNED), Version: v.Version, Revision: v.Revision, UseRamping: v.UseRamping,
+		}
 	}
 	return task, nil
 }

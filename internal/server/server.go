@@ -29,6 +29,7 @@ import (
 	"github.com/perdure/perdure/internal/backup"
 	"github.com/perdure/perdure/internal/batch"
 	"github.com/perdure/perdure/internal/callback"
+	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/endpoint"
 	"github.com/perdure/perdure/internal/entity"
@@ -127,18 +128,21 @@ type Server struct {
 	runtime    *runtime.Runtime
 	matching   *matching.Matching
 	namespaces *namespace.Registry
-	visibility *visibility.Indexer
-	callbacks  *callback.Deliverer
-	endpoints  endpoint.Registry
-	dispatcher *nexus.Dispatcher
-	nexus      *nexus.Executor
-	batches    *batch.Runner
-	reclaimer  *reclaim.Reclaimer
-	backups    *backup.Runner // nil if the store is none that backups can be made of
-	frontend   *frontend.Service
-	health     *health
-	local      *inProcess
-	telemetry  *observability // nil if there is none
+	// deployments are the versions of workers; drainer sees when one is not needed any more.
+	deployments *deployment.Registry
+	drainer     *deployment.Drainer
+	visibility  *visibility.Indexer
+	callbacks   *callback.Deliverer
+	endpoints   endpoint.Registry
+	dispatcher  *nexus.Dispatcher
+	nexus       *nexus.Executor
+	batches     *batch.Runner
+	reclaimer   *reclaim.Reclaimer
+	backups     *backup.Runner // nil if the store is none that backups can be made of
+	frontend    *frontend.Service
+	health      *health
+	local       *inProcess
+	telemetry   *observability // nil if there is none
 
 	auth         *auth.Authenticator // nil: everybody may do everything
 	certificates *certificates       // nil without TLS
@@ -166,6 +170,7 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	}
 	s.settings = settings
 	s.namespaces = namespace.New(settings.Config())
+	s.deployments = deployment.NewRegistry()
 	if err := s.start(ctx, options); err != nil {
 		return nil, errors.Join(err, s.abandon())
 	}
@@ -191,12 +196,14 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		LongPoll:  options.rest(),
 		IdleAfter: options.rest(),
 		Fair:      s.fairQueue,
+		Routes:    s.deployments.Routes,
 		Scaling:   s.scaling,
 		Observer:  s.telemetry.polls(),
 		Config: taskqueue.Limits(func(ctx context.Context, key entity.Key, fn func(entity.Entity, entity.View) error) error {
 			return s.runtime.View(ctx, key, fn)
 		}),
 	})
+	s.deployments.Changed = s.matching.Rerouted
 	s.visibility = visibility.New(visibility.Options{
 		Files:  s.visibilityFiles(options),
 		Types:  s.searchAttributeTypes,
@@ -204,7 +211,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	})
 	s.runtime, err = runtime.Open(ctx, runtime.Options{
 		Store:      s.store,
-		Machines:   machines(s.namespaces, &s.endpoints, s.workflowConfig(), s.scheduleConfig(), s.activityConfig()),
+		Machines:   machines(s.namespaces, &s.endpoints, s.deployments, s.workflowConfig(), s.scheduleConfig(), s.activityConfig()),
 		Tasks:      s.matching,
 		CacheBytes: options.CacheBytes,
 		ChangeLog:  true,
@@ -220,6 +227,9 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	}
 	s.matching.Attach(s.runtime)
 	if err := s.namespaces.Open(ctx, s.runtime, options.Retention, options.Namespaces...); err != nil {
+		return err
+	}
+	if err := s.openDeployments(ctx); err != nil {
 		return err
 	}
 	if err := s.addSearchAttributes(ctx, options); err != nil {
@@ -243,20 +253,22 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Rate:       func() int { return dynamicconfig.NamespaceDeleteRate.Get(s.settings.Config()) },
 		Logger:     s.logger,
 	})
+	s.startDrainer()
 	s.backups = s.backupsOf(options, clusterID)
 	s.health = newHealth(s.runtime.Failed)
 	s.frontend = frontend.New(frontend.Options{
-		Runtime:    s.runtime,
-		Matching:   s.matching,
-		Namespaces: s.namespaces,
-		Visibility: s.visibility,
-		Rebuilder:  s.visibility,
-		Backups:    backupDoor(s.backups),
-		Nexus:      s.dispatcher,
-		Config:     s.settings.Config(),
-		LongPoll:   options.rest(),
-		Logger:     s.logger,
-		Auth:       s.auth,
+		Runtime:     s.runtime,
+		Matching:    s.matching,
+		Namespaces:  s.namespaces,
+		Deployments: s.deployments,
+		Visibility:  s.visibility,
+		Rebuilder:   s.visibility,
+		Backups:     backupDoor(s.backups),
+		Nexus:       s.dispatcher,
+		Config:      s.settings.Config(),
+		LongPoll:    options.rest(),
+		Logger:      s.logger,
+		Auth:        s.auth,
 		Cluster: frontend.Cluster{
 			Version:     Version,
 			ReleaseTime: releaseTime,
@@ -314,6 +326,7 @@ func (s *Server) stop(ctx context.Context) error {
 	s.auth.Close()
 	s.settings.Close()
 	s.reclaimer.Close()
+	s.drainer.Close()
 	s.callbacks.Close()
 	s.nexus.Close()
 	s.matching.Close()
@@ -332,6 +345,8 @@ func (s *Server) abandon() error {
 	}
 	s.settings.Close()
 	s.namespaces.Close()
+	s.deployments.Close()
+	s.drainer.Close()
 	s.telemetry.close(context.Background())
 	s.certificates.close()
 	s.auth.Close()

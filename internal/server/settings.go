@@ -30,6 +30,7 @@ func (s *Server) workflowConfig() workflow.Config {
 		return known, true
 	}
 	return workflow.Config{
+		Routes: s.deployments.Routes,
 		LimitsOf: func(id string) *workflow.Limits {
 			return limits.Get(func() string {
 				ns, _ := convert(s.namespaces.ByID(id))

@@ -14,6 +14,7 @@ import (
 
 	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/attempt"
+	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -340,8 +341,13 @@ func (r *Run) dispatchActivity(step *entity.Step, act *records.Activity) {
 	if r.paused() {
 		return
 	}
+	queue, version := r.activityQueue(act), r.taskVersion(false)
+	if version != nil && version.Pinned && r.chain.routes(queue).Has(deployment.FromString(version.Version)) {
+		queue.Version = version.Version
+	}
 	task := &entity.Task{
-		Queue:   r.activityQueue(act),
+		Queue:   queue,
+		Version: version,
 		Lane:    lane(r.info.Priority, act.Priority),
 		Weight:  fairnessWeight(r.info.Priority, act.Priority),
 		Entity:  r.chain.key,
@@ -352,7 +358,7 @@ func (r *Run) dispatchActivity(step *entity.Step, act *records.Activity) {
 	}
 	expires, _ := nextActivityDeadline(act)
 	task.Expires = r.chain.shardTime(expires)
-	act.TaskId, act.Lane = step.AddTask(task), task.Lane
+	act.TaskId, act.Lane, act.Version = step.AddTask(task), task.Lane, queue.Version
 }
 
 // undispatchActivity takes back the activity's dispatch task, if it has one.
@@ -360,6 +366,8 @@ func (r *Run) undispatchActivity(step *entity.Step, act *records.Activity) {
 	if act.TaskId == 0 {
 		return
 	}
-	step.RemoveTask(entity.TaskRef{Queue: r.activityQueue(act), Lane: act.Lane, ID: act.TaskId})
-	act.TaskId, act.Lane = 0, ""
+	queue := r.activityQueue(act)
+	queue.Version = act.Version
+	step.RemoveTask(entity.TaskRef{Queue: queue, Lane: act.Lane, ID: act.TaskId})
+	act.TaskId, act.Lane, act.Version = 0, "", ""
 }

@@ -7,6 +7,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/perdure/perdure/internal/attempt"
+	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -34,6 +35,13 @@ func (c *Chain) StartActivity(
 	if r.closed() || act == nil || act.TaskId != task.ID || act.Stamp != task.Stamp {
 		return nil, entity.ErrStaleTask
 	}
+	worker := deployment.OfWorker(poll.GetDeploymentOptions(), activityCapabilities(poll))
+	if r.transition() != nil {
+		return nil, entity.ErrStaleTask // it is offered again at the end of the transition
+	}
+	if r.upgradesBy(step, task, worker) {
+		return nil, nil
+	}
 	event, err := r.initiatingEvent(step, act.ScheduledEventId)
 	if err != nil {
 		return nil, err
@@ -42,8 +50,33 @@ func (c *Chain) StartActivity(
 		return nil, nil
 	}
 	r.startActivity(step, act, poll.GetIdentity())
+	if !worker.IsZero() {
+		act.LastVersion = worker.Proto()
+	}
 	c.lazy = attempt.LazyStart(act)
 	return r.activityReply(act, event), nil
+}
+
+// activityCapabilities are what a worker says of its version in the older form.
+func activityCapabilities(poll *workflowservice.PollActivityTaskQueueRequest) *commonpb.WorkerVersionCapabilities {
+	//lint:ignore SA1019 older clients use it
+	return poll.GetWorkerVersionCapabilities()
+}
+
+// upgradesBy begins a transition if an activity comes to a worker of another version, and the
+// workflow's next task would go to that one as well: the workflow goes first. It does not if
+// the activity's queue has versions of its own.
+func (r *Run) upgradesBy(step *entity.Step, task *entity.Task, worker deployment.Version) bool {
+	if worker == r.version() || r.versioningBehavior() == pinned {
+		return false
+	}
+	target := r.chain.routes(r.taskQueue()).TargetOf(r.chain.key.ID, false)
+	_, revision, _ := r.chain.routes(task.Queue).Of(r.chain.key.ID, task.Version)
+	if worker != target.Version && (worker.IsZero() || worker.Deployment != target.Version.Deployment || revision <= target.Revision) {
+		return false
+	}
+	r.beginTransition(step, worker, revision)
+	return true
 }
 
 // startEager starts an activity that was scheduled by this very step and was not

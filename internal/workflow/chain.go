@@ -47,6 +47,7 @@ import (
 
 	commonpb "go.temporal.io/api/common/v1"
 
+	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 	"github.com/perdure/perdure/internal/rule"
@@ -62,6 +63,9 @@ type Config struct {
 	// start or a command sets: unknown names, wrong types, too many. It adds to the
 	// values which types they have. Nil accepts all.
 	CheckSearchAttributes func(namespaceID string, attributes *commonpb.SearchAttributes) error
+	// Routes are the versions of workers of a task queue; nil, or the nil that it returns:
+	// there are none.
+	Routes func(entity.Queue) *deployment.Routes
 	// Limits are enforced on every step.
 	Limits Limits
 	// Endpoint looks up the Nexus endpoint with the name; ok is false if there is none. Nil:

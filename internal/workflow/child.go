@@ -157,7 +157,16 @@ func (r *Run) startOfChild(initiated *historypb.HistoryEvent) *records.Message {
 		ParentNamespace: r.chain.namespaceName(),
 		Root:            r.root(),
 		Priority:        mergePriority(r.info.Priority, initiated.GetStartChildWorkflowExecutionInitiatedEventAttributes().GetPriority()),
+		Inheritance:     r.childInheritance(initiated.GetStartChildWorkflowExecutionInitiatedEventAttributes()),
 	}}}
+}
+
+// childInheritance is what a child inherits; nil for nothing.
+func (r *Run) childInheritance(attr *historypb.StartChildWorkflowExecutionInitiatedEventAttributes) *records.Inheritance {
+	if attr.GetVersioningOverride() != nil || attr.GetNamespaceId() != r.chain.key.Namespace {
+		return nil
+	}
+	return r.inheritance(attr.GetTaskQueue().GetName(), enumspb.CONTINUE_AS_NEW_VERSIONING_BEHAVIOR_UNSPECIFIED)
 }
 
 func startChildWorkflowExecutionInitiated(
@@ -232,7 +241,7 @@ func (c *Chain) startChild(step *entity.Step, from entity.Key, m *records.Messag
 		refuse(enumspb.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_NAMESPACE_NOT_FOUND)
 		return nil
 	}
-	if checkVersionPresent(attr.GetVersioningOverride(), attr.GetTaskQueue().GetName()) != nil {
+	if c.checkVersionPresent(attr.GetVersioningOverride(), attr.GetTaskQueue().GetName()) != nil {
 		refuse(enumspb.START_CHILD_WORKFLOW_EXECUTION_FAILED_CAUSE_INVALID_VERSIONING_OVERRIDE)
 		return nil
 	}

@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/perdure/perdure/internal/attempt"
+	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -92,13 +93,14 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 			}
 		}
 	}
-	wanted := req.GetForceCreateNewWorkflowTask() || hadBuffered || a.scheduleTask || r.taskWanted
+	moving := r.transition() != nil // it began when the task was with its worker already
+	wanted := req.GetForceCreateNewWorkflowTask() || hadBuffered || a.scheduleTask || r.taskWanted || moving
 	r.applying, r.taskWanted = false, false
 	idle := r.closed() || r.paused()
 	wanted = wanted && !idle
 	speculative := !wanted && !idle && r.unsentUpdates()
 	wanted = wanted || speculative && !req.GetReturnNewWorkflowTask()
-	inline := (wanted || speculative) && req.GetReturnNewWorkflowTask()
+	inline := (wanted || speculative) && req.GetReturnNewWorkflowTask() && !moving
 	if wanted {
 		r.scheduleTask(step, original, !inline)
 	} else {
@@ -113,6 +115,9 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 	}
 	if inline {
 		r.startTask(step, req.GetIdentity(), "request-from-RespondWorkflowTaskCompleted", nil)
+		if r.started != nil {
+			r.started.targetChanged = r.targetChanged()
+		}
 	}
 	if !wanted && !inline {
 		r.releaseQueries(step)
@@ -276,7 +281,11 @@ func (r *Run) completeTask(step *entity.Step, req *workflowservice.RespondWorkfl
 		attr.DeploymentVersion = &deploymentpb.WorkerDeploymentVersion{DeploymentName: deploymentName, BuildId: buildID}
 	}
 	completed := workflowTaskCompleted(attr)
+	versions := r.completeTransition(attr.GetDeploymentVersion())
 	r.endTask(step, completed)
+	if versions.changed(r) {
+		r.redispatchActivities(step)
+	}
 	r.state.WorkflowTaskAttempt = 1
 	r.state.TryingToClose = false
 	r.endProblem()
@@ -305,7 +314,8 @@ func applyWorkflowTaskCompleted(r *Run, e *historypb.HistoryEvent, attr *history
 	//lint:ignore SA1019 older clients use them
 	stamp, checksum := attr.GetWorkerVersion(), attr.GetBinaryChecksum()
 	added := r.addResetPoint(e)
-	r.updateVersionAttributes(stamp)
+	r.completedBy(attr.GetWorkerDeploymentName(), attr.GetDeploymentVersion(), attr.GetVersioningBehavior())
+	r.updateVersionAttributes(stamp, deployment.FromProto(attr.GetDeploymentVersion()))
 	if added && checksum != "" {
 		r.updateBinaryChecksums()
 	}
@@ -317,6 +327,9 @@ func applyWorkflowTaskCompleted(r *Run, e *historypb.HistoryEvent, attr *history
 func (r *Run) setSticky(req *workflowservice.RespondWorkflowTaskCompletedRequest) {
 	sticky := req.GetStickyAttributes()
 	r.clearSticky()
+	if r.transition() != nil {
+		return // the next task goes to another worker
+	}
 	if name := sticky.GetWorkerTaskQueue().GetName(); name != "" {
 		r.state.StickyQueue, r.state.StickyTimeout = name, sticky.GetScheduleToStartTimeout()
 		// What that worker has seen is not going to be asked for again soon.

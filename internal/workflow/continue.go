@@ -70,6 +70,7 @@ func (r *Run) continuationAfterFailure(step *entity.Step, failure *failurepb.Fai
 	next.params.attempt = r.info.Attempt + 1
 	next.params.initiator = enumspb.CONTINUE_AS_NEW_INITIATOR_RETRY
 	next.params.continuedFailure = failure
+	next.params.inheritByRetrying(r, r.startEvent.GetWorkflowExecutionStartedEventAttributes())
 	if failure.GetTimeoutFailureInfo() != nil {
 		next.params.lastCompletionResult = r.startEvent.GetWorkflowExecutionStartedEventAttributes().GetLastCompletionResult()
 	}
@@ -91,6 +92,7 @@ func (r *Run) cronContinuation(step *entity.Step, result *commonpb.Payloads, fai
 	}
 	next := r.sameAgain(step, backoff)
 	next.params.initiator = enumspb.CONTINUE_AS_NEW_INITIATOR_CRON_SCHEDULE
+	next.params.inheritByRetrying(r, r.startEvent.GetWorkflowExecutionStartedEventAttributes())
 	next.params.continuedFailure = failure
 	next.params.lastCompletionResult = result
 	return next
@@ -218,6 +220,7 @@ func executeContinueAsNew(a *application, cmd *commandpb.Command) {
 	next.params.initiator = cmp.Or(attr.GetInitiator(), enumspb.CONTINUE_AS_NEW_INITIATOR_WORKFLOW)
 	next.params.continuedFailure = attr.GetFailure()
 	next.params.lastCompletionResult = attr.GetLastCompletionResult()
+	next.params.inheritByContinuing(r, attr.GetInitialVersioningBehavior())
 	next.params.omitZeroBackoff = attr.GetBackoffStartInterval() == nil
 	if attr.Initiator == enumspb.CONTINUE_AS_NEW_INITIATOR_RETRY {
 		next.params.attempt = r.info.Attempt + 1
@@ -249,7 +252,8 @@ func workflowExecutionContinuedAsNew(
 			Memo:                 withoutNil(attr.GetMemo()),
 			SearchAttributes:     withoutNilAttributes(attr.GetSearchAttributes()),
 			//lint:ignore SA1019 older clients use it
-			InheritBuildId: attr.GetInheritBuildId(),
+			InheritBuildId:            attr.GetInheritBuildId(),
+			InitialVersioningBehavior: attr.GetInitialVersioningBehavior(),
 		}},
 	}
 }

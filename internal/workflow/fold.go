@@ -91,6 +91,7 @@ func notFolded(record proto.Message) {
 	case *records.RunInfo:
 		x.StartRequestId, x.ResetRequestId = "", "" // of the call, which leaves no trace in the event
 		x.Origins = nil                             // events do not say where they came about
+		notFoldedVersioning(x)
 		maps.DeleteFunc(x.GetSearchAttributes().GetIndexedFields(), func(name string, _ *commonpb.Payload) bool { return isServerAttribute(name) })
 		if len(x.GetSearchAttributes().GetIndexedFields()) == 0 {
 			x.SearchAttributes = nil
@@ -106,11 +107,12 @@ func notFolded(record proto.Message) {
 		if wt := x.WorkflowTask; wt.GetTransient() {
 			x.WorkflowTask = nil // a task after a failure leaves no events before it ends
 		} else if wt != nil {
-			wt.TaskId, wt.Lane = 0, ""     // dispatch
-			wt.OriginalScheduledTime = nil // heartbeats of workflow tasks are tasks of their own
+			wt.TaskId, wt.Lane, wt.Version = 0, "", "" // dispatch
+			wt.OriginalScheduledTime = nil             // heartbeats of workflow tasks are tasks of their own
 		}
 	case *records.Activity:
-		x.TaskId, x.Lane = 0, "" // dispatch
+		x.TaskId, x.Lane, x.Version = 0, "", "" // dispatch
+		x.LastVersion = nil
 		// The attempts before the last one leave no events, nor does the start of the
 		// last one before the activity has closed.
 		x.Attempt, x.Stamp = 0, 0
@@ -137,5 +139,18 @@ func notFolded(record proto.Message) {
 		for _, p := range x.Points {
 			p.Resettable = false // depends on what was buffered when the task completed
 		}
+	}
+}
+
+// notFoldedVersioning clears what events do not say of versions: by which routing a run has
+// come to its version, what it was told of others, and a transition that is not over.
+func notFoldedVersioning(x *records.RunInfo) {
+	v := x.Versioning
+	if v == nil {
+		return
+	}
+	v.Transition, v.Revision, v.Notified, v.Declined = nil, 0, nil, nil
+	if proto.Size(v) == 0 {
+		x.Versioning = nil
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	commonpb "go.temporal.io/api/common/v1"
-	deploymentpb "go.temporal.io/api/deployment/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
@@ -16,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"github.com/perdure/perdure/internal/api/check"
+	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/entity"
 )
 
@@ -61,20 +61,25 @@ func (r *Run) updateOptions(step *entity.Step, wanted *workflowpb.WorkflowExecut
 		TimeSkippingConfig:        after.GetTimeSkippingConfig(),
 		TimeSkippingConfigUpdated: forward || !proto.Equal(r.state.TimeSkipping.GetConfig(), after.GetTimeSkippingConfig()),
 	}, nil)
+	r.chain.reactivate(step, after.GetVersioningOverride(), r.info.TaskQueue)
 	return after, nil
 }
 
 // optionsAfter are the options as updateOptions would leave them. Whether it fails does
 // not depend on those that there are.
 func (r *Run) optionsAfter(wanted *workflowpb.WorkflowExecutionOptions, mask *fieldmaskpb.FieldMask) (*workflowpb.WorkflowExecutionOptions, error) {
-	if pinned := wanted.GetVersioningOverride().GetPinned(); pinned.GetBehavior() != workflowpb.VersioningOverride_PINNED_OVERRIDE_BEHAVIOR_UNSPECIFIED && pinned.GetVersion() == nil {
-		return nil, serviceerror.NewFailedPreconditionf(
-			"must specify a specific pinned override version because workflow with id %v has behavior %s and is not yet pinned to any version",
-			r.chain.key.ID, r.versioningBehavior())
+	if pin := wanted.GetVersioningOverride().GetPinned(); pin.GetBehavior() != workflowpb.VersioningOverride_PINNED_OVERRIDE_BEHAVIOR_UNSPECIFIED && pin.GetVersion() == nil {
+		if r.versioningBehavior() != pinned {
+			return nil, serviceerror.NewFailedPreconditionf(
+				"must specify a specific pinned override version because workflow with id %v has behavior %s and is not yet pinned to any version",
+				r.chain.key.ID, r.versioningBehavior())
+		}
+		wanted = proto.CloneOf(wanted)
+		wanted.GetVersioningOverride().GetPinned().Version = r.version().Proto()
 	}
 	if err := cmp.Or(
 		check.VersioningOverride(wanted.GetVersioningOverride()),
-		checkVersionPresent(wanted.GetVersioningOverride(), r.info.TaskQueue),
+		r.chain.checkVersionPresent(wanted.GetVersioningOverride(), r.info.TaskQueue),
 	); err != nil {
 		return nil, err
 	}
@@ -165,11 +170,17 @@ func mergePriorityFields(priority, wanted *commonpb.Priority, named map[string]b
 // for a worker is offered anew, if it is to be done with another priority.
 func (r *Run) addOptionsUpdated(step *entity.Step, attr *historypb.WorkflowExecutionOptionsUpdatedEventAttributes, links []*commonpb.Link) {
 	priority, override := r.info.Priority, r.info.VersioningOverride
+	behavior, version := r.versioningBehavior(), r.version()
 	r.addEvent(step, workflowExecutionOptionsUpdated(attr, links))
-	same := proto.Equal(priority, r.info.Priority) && proto.Equal(override, r.info.VersioningOverride)
-	if r.state.WorkflowTask.GetTaskId() != 0 && r.started == nil && !r.speculative && !same {
-		r.undispatch(step)
-		r.dispatch(step)
+	overridden := !proto.Equal(override, r.info.VersioningOverride)
+	if overridden && (behavior != r.versioningBehavior() || version != r.version()) {
+		r.clearSticky()
+	}
+	if overridden {
+		r.redispatchActivities(step)
+	}
+	if overridden || !proto.Equal(priority, r.info.Priority) {
+		r.redispatch(step)
 	}
 }
 
@@ -183,15 +194,18 @@ func workflowExecutionOptionsUpdated(attr *historypb.WorkflowExecutionOptionsUpd
 }
 
 func applyWorkflowExecutionOptionsUpdated(r *Run, e *historypb.HistoryEvent, attr *historypb.WorkflowExecutionOptionsUpdatedEventAttributes) error {
-	before := r.versioningBehavior()
+	behavior, version := r.versioningBehavior(), r.version()
 	switch {
 	case attr.GetUnsetVersioningOverride():
 		r.info.VersioningOverride = nil
 	case attr.GetVersioningOverride() != nil:
 		r.info.VersioningOverride = attr.GetVersioningOverride()
 	}
-	if r.versioningBehavior() != before {
-		r.updateVersionAttributes(nil)
+	if r.settledBehavior() != behavior || r.settledVersion() != version {
+		if r.info.Versioning.GetTransition() != nil {
+			r.versioning().Transition = nil // it does not go there any more
+		}
+		r.updateVersionAttributes(nil, deployment.Version{})
 	}
 	if attr.GetPriority() != nil {
 		r.info.Priority = attr.GetPriority()
@@ -205,40 +219,4 @@ func applyWorkflowExecutionOptionsUpdated(r *Run, e *historypb.HistoryEvent, att
 	}
 	r.dirty.info = true
 	return nil
-}
-
-// Versions of workers. This server has no worker deployments: there are no versions,
-// and what may be asked for is the one behavior that needs none.
-
-// versioningBehavior is how the version of the worker that runs the workflow is
-// chosen.
-func (r *Run) versioningBehavior() enumspb.VersioningBehavior {
-	if r.info.VersioningOverride.GetAutoUpgrade() {
-		return enumspb.VERSIONING_BEHAVIOR_AUTO_UPGRADE
-	}
-	return enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED
-}
-
-// versioningInfo is what describe says of versions; nil for nothing.
-func (r *Run) versioningInfo() *workflowpb.WorkflowExecutionVersioningInfo {
-	if r.info.VersioningOverride == nil {
-		return nil
-	}
-	return &workflowpb.WorkflowExecutionVersioningInfo{VersioningOverride: r.info.VersioningOverride}
-}
-
-// checkVersionPresent refuses an override to a version that workers of the task queue
-// do not have. The override has been checked for form.
-func checkVersionPresent(override *workflowpb.VersioningOverride, queue string) error {
-	var version *deploymentpb.WorkerDeploymentVersion
-	switch o := override.GetOverride().(type) {
-	case *workflowpb.VersioningOverride_Pinned:
-		version = o.Pinned.GetVersion()
-	case *workflowpb.VersioningOverride_OneTime:
-		version = o.OneTime.GetTargetDeploymentVersion()
-	default:
-		return nil
-	}
-	return serviceerror.NewFailedPreconditionf("Pinned version '%s:%s' is not present in task queue '%s' of type 'Workflow'",
-		version.GetDeploymentName(), version.GetBuildId(), queue)
 }

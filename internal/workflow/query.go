@@ -58,7 +58,9 @@ type QueryPlan struct {
 	Rejected enumspb.WorkflowExecutionStatus
 	// TaskQueue and StickyQueue are where a direct query goes.
 	TaskQueue, StickyQueue string
-	Priority               *commonpb.Priority
+	// Version is what decides about the version of the worker; nil: nothing is known of it.
+	Version  *entity.TaskVersion
+	Priority *commonpb.Priority
 	// Wait is how long it is, of a query that has to wait, until the first workflow
 	// task is due; 0 if it is not time that it waits for.
 	Wait time.Duration
@@ -90,6 +92,7 @@ func (c *Chain) Query(step *entity.Step, req *workflowservice.QueryWorkflowReque
 		TaskQueue:   r.info.TaskQueue,
 		StickyQueue: r.state.StickyQueue,
 		Priority:    r.info.Priority,
+		Version:     r.taskVersion(false),
 	}
 	if r.closed() && rejects(req.GetQueryRejectCondition(), r.state.Status) {
 		plan.Disposition, plan.Rejected = QueryRejected, r.state.Status

@@ -128,7 +128,7 @@ func (c *Chain) SignalWithStart(step *entity.Step, req *workflowservice.SignalWi
 	if err := check.BlobSize(proto.Size(signal.input), c.limits().BlobSize); err != nil {
 		return nil, err
 	}
-	if err := checkVersionPresent(req.GetVersioningOverride(), req.GetTaskQueue().GetName()); err != nil {
+	if err := c.checkVersionPresent(req.GetVersioningOverride(), req.GetTaskQueue().GetName()); err != nil {
 		return nil, err
 	}
 	p := requestParams(req, c.shardTime(step.Now))

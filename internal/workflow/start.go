@@ -13,17 +13,19 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
 
 // Start starts a run, or returns the one there is if the policies say so.
 func (c *Chain) Start(step *entity.Step, req *workflowservice.StartWorkflowExecutionRequest) (*workflowservice.StartWorkflowExecutionResponse, error) {
-	if err := checkVersionPresent(req.GetVersioningOverride(), req.GetTaskQueue().GetName()); err != nil {
+	if err := c.checkVersionPresent(req.GetVersioningOverride(), req.GetTaskQueue().GetName()); err != nil {
 		return nil, err
 	}
 	p := requestParams(req, c.shardTime(step.Now))
 	p.eager = req.GetRequestEagerExecution() && p.firstTaskBackoff == 0
+	p.eagerVersion = deployment.OfWorker(req.GetEagerWorkerDeploymentOptions(), nil)
 	p.continuedFailure = req.GetContinuedFailure()
 	p.lastCompletionResult = req.GetLastCompletionResult()
 	if err := c.checkFirstSearchAttributes(p.searchAttributes); err != nil {
@@ -117,6 +119,7 @@ func (c *Chain) start(step *entity.Step, p *startParams, signal *signalParams) (
 		}
 	}
 	p.runID = step.NewID()
+	c.reactivate(step, p.versioningOverride, p.taskQueue)
 	if terminate {
 		c.current.terminate(step, "TerminateIfRunning WorkflowIdReusePolicy",
 			textPayloads("terminated by new runID: "+p.runID), identityHistoryService, nil)
@@ -128,6 +131,7 @@ func (c *Chain) start(step *entity.Step, p *startParams, signal *signalParams) (
 	run.scheduleFirstTask(step, !p.eager)
 	if p.eager {
 		run.startTask(step, p.identity, p.requestID, nil)
+		run.startVersion(run.dispatchTask(step), p.eagerVersion)
 	}
 	return run, true, nil
 }
@@ -247,6 +251,9 @@ func (c *Chain) workflowExecutionStarted(p *startParams, now time.Time) *history
 		EagerExecutionAccepted:          p.eager,
 		PrevAutoResetPoints:             p.resetPoints,
 		VersioningOverride:              p.versioningOverride,
+		InheritedPinnedVersion:          p.inheritedPin,
+		InheritedAutoUpgradeInfo:        p.inheritedUpgrade,
+		DeclinedTargetVersionUpgrade:    p.declined,
 		CompletionCallbacks:             p.callbacks,
 		TimeSkippingConfig:              p.timeSkipping,
 		TimeSkippingStatePropagation:    p.skipped,
@@ -312,8 +319,9 @@ func applyWorkflowExecutionStarted(r *Run, e *historypb.HistoryEvent, attr *hist
 	if points := attr.GetPrevAutoResetPoints(); points != nil {
 		r.resetPoints.set(points)
 	}
-	if r.versioningBehavior() != enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED {
-		r.updateVersionAttributes(nil)
+	r.beginVersioning(attr)
+	if r.versioningBehavior() != unversioned {
+		r.updateVersionAttributes(nil, deployment.Version{})
 	}
 	r.callbacks.attach(attr.GetCompletionCallbacks(), "", "", e)
 	r.beginTimeSkipping(e, attr.GetTimeSkippingConfig(), attr.GetTimeSkippingStatePropagation())

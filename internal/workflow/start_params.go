@@ -5,6 +5,7 @@ import (
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
+	deploymentpb "go.temporal.io/api/deployment/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
 	historypb "go.temporal.io/api/history/v1"
@@ -14,6 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -28,18 +30,22 @@ type startParams struct {
 	taskQueue    string
 	// queue is the task queue as the Started event has it, if a client has said more than its
 	// name; nil: a normal one.
-	queue            *taskqueuepb.TaskQueue
-	input            *commonpb.Payloads
-	header           *commonpb.Header
-	memo             *commonpb.Memo
-	searchAttributes *commonpb.SearchAttributes
-	priority         *commonpb.Priority
-	// versioningOverride is not inherited by runs that continue this one.
+	queue              *taskqueuepb.TaskQueue
+	input              *commonpb.Payloads
+	header             *commonpb.Header
+	memo               *commonpb.Memo
+	searchAttributes   *commonpb.SearchAttributes
+	priority           *commonpb.Priority
 	versioningOverride *workflowpb.VersioningOverride
-	userMetadata       *sdkpb.UserMetadata
-	links              []*commonpb.Link
-	retryPolicy        *commonpb.RetryPolicy
-	cronSchedule       string
+	// inheritedPin, inheritedUpgrade and declined are what the run inherits of another one
+	// about versions: see inheritance.go.
+	inheritedPin     *deploymentpb.WorkerDeploymentVersion
+	inheritedUpgrade *deploymentpb.InheritedAutoUpgradeInfo
+	declined         *historypb.DeclinedTargetVersionUpgrade
+	userMetadata     *sdkpb.UserMetadata
+	links            []*commonpb.Link
+	retryPolicy      *commonpb.RetryPolicy
+	cronSchedule     string
 
 	// Timeouts; 0 is no limit for the first two and the default for the last.
 	executionTimeout, runTimeout, taskTimeout time.Duration
@@ -71,6 +77,8 @@ type startParams struct {
 
 	// eager has the first workflow task started at once, for the caller.
 	eager bool
+	// eagerVersion is the version of the caller's worker.
+	eagerVersion deployment.Version
 
 	// Set for runs that continue another one.
 	runID                string
@@ -200,6 +208,7 @@ func childParams(initiated *historypb.HistoryEvent, start *records.StartChild, p
 	p.priority = start.Priority
 	p.userMetadata = initiated.UserMetadata
 	p.versioningOverride = attr.GetVersioningOverride()
+	p.inherit(start.Inheritance)
 	p.reusePolicy = attr.GetWorkflowIdReusePolicy()
 	p.conflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL
 	p.parent, p.root = parent, start.Root

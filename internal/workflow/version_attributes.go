@@ -8,6 +8,9 @@ import (
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/perdure/perdure/internal/deployment"
 )
 
 // Search attributes that tell by which versions of the worker a workflow is run, so that
@@ -23,6 +26,11 @@ const (
 	binaryChecksumsAttribute = "BinaryChecksums"
 	// behaviorAttribute says how the version is chosen, if it is.
 	behaviorAttribute = "TemporalWorkflowVersioningBehavior"
+	// deploymentAttribute and versionAttribute are the deployment and the version of the
+	// workers, and usedVersionsAttribute all versions that have completed a workflow task.
+	deploymentAttribute   = "TemporalWorkerDeployment"
+	versionAttribute      = "TemporalWorkerDeploymentVersion"
+	usedVersionsAttribute = "TemporalUsedWorkerDeploymentVersions"
 )
 
 // Entries of buildIDsAttribute: that no versioning holds, or the build that is chosen;
@@ -36,19 +44,54 @@ const (
 )
 
 // updateVersionAttributes brings them up to date. The stamp is that of the worker that
-// has completed a workflow task, nil if it was none or nothing of the kind.
-func (r *Run) updateVersionAttributes(stamp *commonpb.WorkerVersionStamp) {
-	behavior := r.versioningBehavior()
+// has completed a workflow task, nil if it was none or nothing of the kind, and used is its
+// version.
+func (r *Run) updateVersionAttributes(stamp *commonpb.WorkerVersionStamp, used deployment.Version) {
+	behavior := r.settledBehavior()
 	fields := r.info.SearchAttributes.GetIndexedFields()
 	if unversioned := behavior == enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED && !stamp.GetUseVersioning(); unversioned &&
-		listsBuild(fields[buildIDsAttribute].GetData(), stamp.GetBuildId()) && fields[behaviorAttribute] == nil {
+		listsBuild(fields[buildIDsAttribute].GetData(), stamp.GetBuildId()) && fields[behaviorAttribute] == nil &&
+		r.info.Versioning == nil {
 		return // the case of nearly all workflow tasks but the first
 	}
 	r.addBuild(fields[buildIDsAttribute], behavior, stamp)
+	r.updateDeploymentAttributes(used)
 	if behavior != enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED {
 		r.ownSearchAttributes()[behaviorAttribute] = keyword(behavior.String())
 	} else if fields[behaviorAttribute] != nil {
 		delete(r.ownSearchAttributes(), behaviorAttribute)
+	}
+}
+
+// updateDeploymentAttributes brings those up to date that name versions.
+func (r *Run) updateDeploymentAttributes(used deployment.Version) {
+	version := overrideTarget(r.info.VersioningOverride)
+	if version.IsZero() {
+		version = deployment.FromProto(r.info.Versioning.GetVersion())
+	}
+	name := version.Deployment
+	if name == "" {
+		name = r.info.Versioning.GetDeploymentName()
+	}
+	r.setKeyword(deploymentAttribute, name)
+	r.setKeyword(versionAttribute, version.String())
+	if used.IsZero() {
+		return
+	}
+	had := keywordsOf(r.info.SearchAttributes.GetIndexedFields()[usedVersionsAttribute])
+	if !slices.Contains(had, used.String()) {
+		r.setServerAttribute(usedVersionsAttribute, fitting(append(had, used.String()), r.limits().SearchAttributeSize))
+	}
+}
+
+// setKeyword sets a search attribute to a keyword; an empty one removes it.
+func (r *Run) setKeyword(name, word string) {
+	had := r.info.SearchAttributes.GetIndexedFields()[name]
+	switch value := keyword(word); {
+	case value == nil && had != nil:
+		delete(r.ownSearchAttributes(), name)
+	case value != nil && !proto.Equal(value, had):
+		r.ownSearchAttributes()[name] = value
 	}
 }
 
@@ -58,7 +101,11 @@ func (r *Run) addBuild(value *commonpb.Payload, behavior enumspb.VersioningBehav
 		return
 	}
 	had := keywordsOf(value)
-	if builds := buildEntries(had, behavior, stamp); !slices.Equal(had, builds) {
+	pin := ""
+	if behavior == pinned {
+		pin = pinnedEntry + r.settledVersion().String()
+	}
+	if builds := buildEntries(had, behavior, pin, stamp); !slices.Equal(had, builds) {
 		r.setServerAttribute(buildIDsAttribute, fitting(builds, r.limits().SearchAttributeSize))
 	}
 }
@@ -80,10 +127,13 @@ func listsBuild(entries []byte, buildID string) bool {
 }
 
 // buildEntries are the entries that there have been, with the build of the stamp and with
-// that what holds now before all others.
-func buildEntries(had []string, behavior enumspb.VersioningBehavior, stamp *commonpb.WorkerVersionStamp) (entries []string) {
+// that what holds now before all others: pin, if the workflow is pinned.
+func buildEntries(had []string, behavior enumspb.VersioningBehavior, pin string, stamp *commonpb.WorkerVersionStamp) (entries []string) {
 	if behavior == enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED && !stamp.GetUseVersioning() {
 		entries = append(entries, unversionedBuild)
+	}
+	if pin != "" {
+		entries = append(entries, pin)
 	}
 	for _, entry := range had {
 		if entry != unversionedBuild && !strings.HasPrefix(entry, assignedEntry) && !strings.HasPrefix(entry, pinnedEntry) {

@@ -7,6 +7,8 @@ import (
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+
+	"github.com/perdure/perdure/internal/deployment"
 )
 
 func TestEntriesOfBuildsBeginWithTheKindOfVersioning(t *testing.T) {
@@ -27,7 +29,7 @@ func TestEntriesOfBuildsBeginWithTheKindOfVersioning(t *testing.T) {
 		"what held before":             {[]string{"assigned:1", "pinned:d:1", "versioned:1"}, none, nil, []string{"unversioned", "versioned:1"}},
 		"the build of a version set":   {nil, none, versioned, []string{"versioned:one"}},
 	} {
-		got := buildEntries(c.had, c.behavior, c.stamp)
+		got := buildEntries(c.had, c.behavior, "", c.stamp)
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%s: entries are %v, want %v", name, got, c.want)
 		}
@@ -62,7 +64,7 @@ func TestATaskOfAKnownBuildChangesNoAttributes(t *testing.T) {
 	w.completeAs("one", &completeRequest{})
 	r := w.chain().current
 	stamp := &commonpb.WorkerVersionStamp{BuildId: "one"}
-	if n := testing.AllocsPerRun(100, func() { r.updateVersionAttributes(stamp) }); n > 0 || r.dirty.info {
+	if n := testing.AllocsPerRun(100, func() { r.updateVersionAttributes(stamp, deployment.Version{}) }); n > 0 || r.dirty.info {
 		t.Errorf("%v allocations; changed: %v", n, r.dirty.info)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	tokens "github.com/perdure/perdure/internal/api/token"
+	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -34,6 +35,13 @@ type startedTask struct {
 	historySize int64
 	suggest     []enumspb.SuggestContinueAsNewReason
 	version     *commonpb.WorkerVersionStamp
+	// transition is set if the task has been given to another version of the worker than the
+	// run's, and revision is that of the routing by which; see versioning.go.
+	transition *records.VersionTransition
+	revision   int64
+	// targetChanged: the worker of a pinned workflow is told that new ones go to another
+	// version.
+	targetChanged bool
 }
 
 // stamp tells starts of the same attempt apart in tokens: a crash may take one
@@ -53,7 +61,8 @@ func (s *startedTask) attributes(scheduledEventID int64) *historypb.WorkflowTask
 		SuggestContinueAsNewReasons: s.suggest,
 		HistorySizeBytes:            s.historySize,
 		//lint:ignore SA1019 older clients use it
-		WorkerVersion: s.version,
+		WorkerVersion:                        s.version,
+		TargetWorkerDeploymentVersionChanged: s.targetChanged,
 	}
 }
 
@@ -181,7 +190,7 @@ func (r *Run) taskQueue() entity.Queue {
 func (r *Run) dispatch(step *entity.Step) {
 	task := r.dispatchTask(step)
 	wt := r.state.WorkflowTask
-	wt.TaskId, wt.Lane = step.AddTask(task), task.Lane
+	wt.TaskId, wt.Lane, wt.Version = step.AddTask(task), task.Lane, task.Queue.Version
 	r.dirty.state = true
 	if at := r.stickyDeadline(); !at.IsZero() {
 		step.Wake(r.chain.shardTime(at))
@@ -190,15 +199,20 @@ func (r *Run) dispatch(step *entity.Step) {
 
 // dispatchRef names the record of the dispatch task of the pending workflow task.
 func (r *Run) dispatchRef() entity.TaskRef {
-	wt := r.state.WorkflowTask
-	return entity.TaskRef{Queue: r.taskQueue(), Lane: wt.Lane, ID: wt.TaskId}
+	wt, queue := r.state.WorkflowTask, r.taskQueue()
+	queue.Version = wt.Version
+	return entity.TaskRef{Queue: queue, Lane: wt.Lane, ID: wt.TaskId}
 }
 
 // dispatchTask is the task that takes the pending workflow task to workers.
 func (r *Run) dispatchTask(step *entity.Step) *entity.Task {
-	wt := r.state.WorkflowTask
+	wt, queue, version := r.state.WorkflowTask, r.taskQueue(), r.taskVersion(true)
+	if version != nil && version.Pinned {
+		queue.Version = version.Version
+	}
 	return &entity.Task{
-		Queue:   r.taskQueue(),
+		Queue:   queue,
+		Version: version,
 		Lane:    lane(r.info.Priority, nil),
 		Weight:  r.info.Priority.GetFairnessWeight(),
 		Entity:  r.chain.key,
@@ -311,7 +325,7 @@ func (r *Run) undispatch(step *entity.Step) {
 	}
 	if wt := r.state.WorkflowTask; wt.GetTaskId() != 0 {
 		step.RemoveTask(r.dispatchRef())
-		wt.TaskId, wt.Lane = 0, ""
+		wt.TaskId, wt.Lane, wt.Version = 0, "", ""
 	}
 }
 
@@ -319,6 +333,7 @@ func (r *Run) undispatch(step *entity.Step) {
 // transient one leaves none, unless it succeeds.
 func (r *Run) endTask(step *entity.Step, end *historypb.HistoryEvent) {
 	r.undispatch(step)
+	r.keepTransition()
 	if end != nil {
 		r.recordEvent(step, end)
 	}
@@ -453,10 +468,18 @@ func (c *Chain) StartWorkflowTask(step *entity.Step, task *entity.Task, req *wor
 	if r.paused() {
 		return nil, nil
 	}
+	worker := deployment.OfWorker(req.GetDeploymentOptions(), workerCapabilities(req))
+	if r.versioningBehavior() == pinned && worker != r.version() {
+		// The run has been pinned elsewhere since the task was given to this worker.
+		r.clearSticky()
+		r.redispatch(step)
+		return nil, nil
+	}
 	if !sticky && r.state.StickyQueue != "" {
 		r.state.StickyQueue, r.state.StickyTimeout = "", nil // recorded when the task ends
 	}
 	r.startTask(step, req.GetIdentity(), step.NewID(), pollVersion(req))
+	r.startVersion(task, worker)
 	// The reply is made of what the step records.
 	if err := c.EndStep(step); err != nil {
 		return nil, err
@@ -467,6 +490,12 @@ func (c *Chain) StartWorkflowTask(step *entity.Step, task *entity.Task, req *wor
 		return nil, err
 	}
 	return reply, nil
+}
+
+// workerCapabilities are what a worker says of its version in the older form.
+func workerCapabilities(req *workflowservice.PollWorkflowTaskQueueRequest) *commonpb.WorkerVersionCapabilities {
+	//lint:ignore SA1019 older clients use it
+	return req.GetWorkerVersionCapabilities()
 }
 
 // pollVersion is the version of a worker that takes part in no versioning but

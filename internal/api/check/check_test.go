@@ -196,15 +196,28 @@ func TestARequestWithoutAnIDGetsOne(t *testing.T) {
 	}
 }
 
-func TestWorkersThatWantTasksByVersionAreRefused(t *testing.T) {
+func TestWorkersSayTheirVersionInTheFormOfDeploymentsOnly(t *testing.T) {
 	var denied *serviceerror.PermissionDenied
 	if err := WorkerVersion(&commonpb.WorkerVersionStamp{UseVersioning: true}, nil, nil); !errors.As(err, &denied) {
 		t.Errorf("old form: %v, want PermissionDenied", err)
 	}
-	var unimplemented *serviceerror.Unimplemented
-	versioned := &deploymentpb.WorkerDeploymentOptions{WorkerVersioningMode: enumspb.WORKER_VERSIONING_MODE_VERSIONED, DeploymentName: "d", BuildId: "b"}
-	if err := DeploymentOptions(versioned, nil); !errors.As(err, &unimplemented) {
-		t.Errorf("new form: %v, want Unimplemented", err)
+	for version, want := range map[[2]string]string{
+		{"d", "b"}:                      "",
+		{"d", ""}:                       "Deployment name and build id must be set together.",
+		{"", "b"}:                       "Deployment name and build id must be set together.",
+		{"a.b", "b"}:                    "worker deployment name cannot contain '.'",
+		{"a:b", "b"}:                    "worker deployment name cannot contain ':'",
+		{"d", "b.c:d"}:                  "",
+		{"__d", "b"}:                    "WorkerDeploymentName cannot start with '__'",
+		{"d", "__unversioned__"}:        "BuildID cannot start with '__'",
+		{strings.Repeat("x", 481), "b"}: "size of WorkerDeploymentName larger than the maximum allowed",
+		{strings.Repeat("x", 480), "b"}: "",
+	} {
+		options := &deploymentpb.WorkerDeploymentOptions{WorkerVersioningMode: enumspb.WORKER_VERSIONING_MODE_VERSIONED, DeploymentName: version[0], BuildId: version[1]}
+		err := DeploymentOptions(options, nil)
+		if err == nil && want != "" || err != nil && err.Error() != want {
+			t.Errorf("version %q: %v, want %q", version, err, want)
+		}
 	}
 }
 

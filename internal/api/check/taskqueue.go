@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -117,12 +118,9 @@ func NamedTaskQueue(queue *taskqueuepb.TaskQueue, from string) error {
 	return nil
 }
 
-// What workers may ask for that this server does not do is refused, never ignored:
-// a worker that wants its tasks chosen by version would be given tasks of any.
-var (
-	errVersionSets = serviceerror.NewPermissionDenied("Worker versioning v0.2 (Rules-based, deprecated) is disabled on this namespace.", "")
-	errDeployments = serviceerror.NewUnimplemented("Worker deployment versioning is not implemented by this server: run the worker without versioning.")
-)
+// errVersionSets: a worker that wants its tasks chosen by the older forms of versions would be
+// given tasks of any.
+var errVersionSets = serviceerror.NewPermissionDenied("Worker versioning v0.2 (Rules-based, deprecated) is disabled on this namespace.", "")
 
 // stamp is what the older forms of worker versioning have in common.
 type stamp interface {
@@ -132,8 +130,8 @@ type stamp interface {
 
 // WorkerVersion checks what a worker says of its version: in the old form, in the
 // new one, or not at all. A worker that says it in the new form says it in the old one
-// as well. Besides InvalidArgument it fails with PermissionDenied and Unimplemented
-// for workers that want their tasks chosen by version.
+// as well. Besides InvalidArgument it fails with PermissionDenied for workers that want
+// their tasks chosen by version sets or rules.
 func WorkerVersion(old stamp, options *deploymentpb.WorkerDeploymentOptions, queue *taskqueuepb.TaskQueue) error {
 	if err := BuildID(old.GetBuildId()); err != nil {
 		return err
@@ -141,14 +139,14 @@ func WorkerVersion(old stamp, options *deploymentpb.WorkerDeploymentOptions, que
 	if err := DeploymentOptions(options, queue); err != nil {
 		return err
 	}
-	if old.GetUseVersioning() {
-		// The one between the two: a deployment, named with the old form.
-		if series, ok := old.(interface{ GetDeploymentSeriesName() string }); ok && series.GetDeploymentSeriesName() != "" {
-			return errDeployments
-		}
-		return errVersionSets
+	if !old.GetUseVersioning() || options.GetWorkerVersioningMode() == enumspb.WORKER_VERSIONING_MODE_VERSIONED {
+		return nil
 	}
-	return nil
+	// The one between the two: a deployment, named with the old form.
+	if series, ok := old.(interface{ GetDeploymentSeriesName() string }); ok && series.GetDeploymentSeriesName() != "" {
+		return cmp.Or(DeploymentName(series.GetDeploymentSeriesName()), DeploymentBuildID(old.GetBuildId()))
+	}
+	return errVersionSets
 }
 
 // DeploymentOptions is WorkerVersion for requests that have no place for the old
@@ -169,5 +167,5 @@ func DeploymentOptions(options *deploymentpb.WorkerDeploymentOptions, queue *tas
 	if options.GetDeploymentName() == "" || options.GetBuildId() == "" {
 		return invalid("Deployment name and build id must be set together.")
 	}
-	return errDeployments
+	return cmp.Or(DeploymentName(options.GetDeploymentName()), DeploymentBuildID(options.GetBuildId()))
 }

@@ -96,3 +96,54 @@ func oldPinnedVersion(deployment *deploymentpb.Deployment, text string) (*deploy
 	}
 	return &deploymentpb.WorkerDeploymentVersion{DeploymentName: deployment.GetSeriesName(), BuildId: deployment.GetBuildId()}, nil
 }
+
+// maxVersionPart bounds the name of a deployment and the build id of a version: both
+// together are part of an id on Temporal servers.
+const maxVersionPart = (MaxID - 39) / 2
+
+// DeploymentName checks the name of a worker deployment. It has neither of the delimiters
+// between it and a build id.
+func DeploymentName(name string) error {
+	if err := versionPart("WorkerDeploymentName", name); err != nil {
+		return err
+	}
+	for _, delimiter := range versionDelimiters {
+		if strings.ContainsRune(name, delimiter) {
+			return invalid("worker deployment name cannot contain '%c'", delimiter)
+		}
+	}
+	return reservedVersionPart("WorkerDeploymentName", name)
+}
+
+// DeploymentBuildID checks the build id of a version of a worker deployment.
+func DeploymentBuildID(id string) error {
+	if err := versionPart("BuildID", id); err != nil {
+		return err
+	}
+	return reservedVersionPart("BuildID", id)
+}
+
+func versionPart(field, value string) error {
+	switch {
+	case value == "":
+		return invalid("%v cannot be empty", field)
+	case len(value) > maxVersionPart:
+		return invalid("size of %v larger than the maximum allowed", field)
+	}
+	return nil
+}
+
+func reservedVersionPart(field, value string) error {
+	if strings.HasPrefix(value, "__") {
+		return invalid("%v cannot start with '__'", field)
+	}
+	return nil
+}
+
+// DeploymentPercentage checks which part of the workflows goes to a ramping version.
+func DeploymentPercentage(percentage float32) error {
+	if !(percentage >= 0 && percentage <= 100) { // neither is true of what is no number
+		return invalid("Percentage must be between 0 and 100 (inclusive)")
+	}
+	return nil
+}
