@@ -21,7 +21,7 @@ func (h *Handler) writeError(ctx context.Context, _ *runtime.ServeMux, marshaler
 	s := serviceerror.ToStatus(err)
 	httpStatus := runtime.HTTPStatusFromCode(s.Code())
 	if s.Code() == codes.Unauthenticated {
-		w.Header().Set("WWW-Authenticate", "Bearer")
+		w.Header().Set("WWW-Authenticate", h.challenge)
 	}
 	w.Header().Set("Content-Type", contentType)
 	data, marshalErr := marshaler.Marshal(s.Proto())

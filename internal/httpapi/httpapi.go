@@ -19,6 +19,7 @@ package httpapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,8 +59,10 @@ type Options struct {
 	Client Client
 	// Plain leaves payloads as the API has them, base64 and all, and indents replies.
 	// Paths are decoded twice. This is how the web UI speaks.
-	Plain  bool
-	Logger *slog.Logger // slog.Default if nil
+	Plain bool
+	// Challenge is what callers are told who have to say who they are; "Bearer" if empty.
+	Challenge string
+	Logger    *slog.Logger // slog.Default if nil
 }
 
 // Client is what a client says of itself in the headers client-name and client-version.
@@ -67,17 +70,20 @@ type Client struct{ Name, Version string }
 
 // Handler serves the API. It is safe for concurrent use.
 type Handler struct {
-	mux    *runtime.ServeMux
-	client Client
-	plain  bool
-	logger *slog.Logger
+	mux       *runtime.ServeMux
+	client    Client
+	plain     bool
+	challenge string
+	logger    *slog.Logger
 }
 
 // New makes a Handler of all routes of the WorkflowService and the OperatorService.
 func New(options Options) (*Handler, error) {
-	h := &Handler{client: options.Client, plain: options.Plain, logger: options.Logger}
-	if h.logger == nil {
-		h.logger = slog.Default()
+	h := &Handler{
+		client:    options.Client,
+		plain:     options.Plain,
+		challenge: cmp.Or(options.Challenge, "Bearer"),
+		logger:    cmp.Or(options.Logger, slog.Default()),
 	}
 	mux := runtime.NewServeMux(h.muxOptions()...)
 	ctx := context.Background() // bounds nothing: there is no connection to close

@@ -80,10 +80,16 @@ func (s *Server) serveAPI(options Options) error {
 	if err != nil {
 		return err
 	}
+	s.http.serve(s.guard(options, s.http).Wrap(routes(s.httpHandlers(), api)))
+	return nil
+}
+
+// httpHandlers are what the port of the HTTP API has besides the API, by routes that go before those
+// of the API. Who handles a request has to find out who makes it: there is no interceptor.
+func (s *Server) httpHandlers() *http.ServeMux {
 	mux := http.NewServeMux()
 	httpapi.OpenAPI(mux)
-	s.http.serve(s.guard(options, s.http).Wrap(routes(mux, api)))
-	return nil
+	return mux
 }
 
 // routes sends requests to the handlers of the mux, and those for which it has none to the API.

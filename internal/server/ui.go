@@ -26,12 +26,14 @@ func (s *Server) serveUI(options Options) error {
 		return nil
 	}
 	channel := outside{s.local}
-	api, err := httpapi.New(httpapi.Options{Channel: channel, Client: webui.Client, Plain: true, Logger: s.logger})
+	login := s.auth != nil
+	api, err := httpapi.New(webui.APIOptions(channel, login, s.logger))
 	if err != nil {
 		return err
 	}
 	ui, err := webui.New(webui.Options{
 		API:           api,
+		Login:         login,
 		Channel:       channel,
 		PublicPath:    options.UI.PublicPath,
 		AssetPath:     options.UI.AssetPath,

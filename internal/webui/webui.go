@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"os"
 	"path"
@@ -30,13 +31,21 @@ import (
 // Version is that of the pages. They ask for it, and behave by it.
 const Version = "2.55.0"
 
-// Client is what calls made by the pages say of their client.
-var Client = httpapi.Client{Name: "temporal-ui", Version: Version}
+// APIOptions are those of the handler that carries out what the pages call.
+func APIOptions(channel grpc.ClientConnInterface, login bool, logger *slog.Logger) httpapi.Options {
+	options := httpapi.Options{Channel: channel, Client: client, Plain: true, Logger: logger}
+	if login {
+		options.Challenge = challenge
+	}
+	return options
+}
+
+// client is what calls made by the pages say of their client.
+var client = httpapi.Client{Name: "temporal-ui", Version: Version}
 
 // Options of the UI.
 type Options struct {
-	// API carries out what the pages call under /api/v1: a handler of package httpapi with
-	// the option Plain.
+	// API carries out what the pages call under /api/v1; it is made with APIOptions.
 	API *httpapi.Handler
 	// Channel carries the calls by which histories to download are read.
 	Channel grpc.ClientConnInterface
@@ -49,6 +58,8 @@ type Options struct {
 	// CodecEndpoint is the URL of a server that decodes payloads, which browsers ask; ""
 	// for none.
 	CodecEndpoint string
+	// Login has browsers ask their users for a token: callers have to say who they are.
+	Login bool
 	// DefaultNamespace is the one that the UI opens; "default" if empty.
 	DefaultNamespace string
 }
@@ -81,7 +92,11 @@ func New(options Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compression of replies: %w", err)
 	}
-	return secure(stripPublicPath(publicPath, compress(mux))), nil
+	handler := stripPublicPath(publicPath, compress(mux))
+	if options.Login {
+		handler = login(handler)
+	}
+	return secure(handler), nil
 }
 
 var publicPathForm = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)

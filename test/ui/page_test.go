@@ -1,0 +1,273 @@
+package ui
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// pageTime is how long a page may take before the test gives up.
+const pageTime = time.Minute
+
+// page is a tab of the browser, with what has gone wrong in it.
+type page struct {
+	t   *testing.T
+	ctx context.Context
+
+	mu       sync.Mutex
+	pending  map[network.RequestID]string
+	changed  chan struct{} // closed and replaced when something above changes
+	problems []string
+}
+
+// openTab opens a tab.
+func openTab(t *testing.T) *page {
+	t.Helper()
+	ctx, closeTab := chromedp.NewContext(browser)
+	t.Cleanup(closeTab)
+	p := &page{t: t, ctx: ctx, pending: make(map[network.RequestID]string), changed: make(chan struct{})}
+	chromedp.ListenTarget(ctx, p.note)
+	if err := chromedp.Run(ctx, network.Enable(), runtime.Enable(), log.Enable()); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// note takes in what the browser tells of the tab.
+func (p *page) note(event any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		// What is waited for is what the page asks the server, long polls excepted.
+		if strings.Contains(e.Request.URL, "/api/v1/") && !strings.Contains(e.Request.URL, "waitNewEvent=true") {
+			p.pending[e.RequestID] = e.Request.Method + " " + e.Request.URL
+		}
+	case *network.EventResponseReceived:
+		if e.Response.Status >= 400 {
+			p.problem("%d for %s", e.Response.Status, e.Response.URL)
+		}
+	case *network.EventLoadingFinished:
+		delete(p.pending, e.RequestID)
+	case *network.EventLoadingFailed:
+		if what, ok := p.pending[e.RequestID]; ok && !e.Canceled {
+			p.problem("%s fails: %s", what, e.ErrorText)
+		}
+		delete(p.pending, e.RequestID)
+	case *runtime.EventExceptionThrown:
+		p.problem("exception: %s", e.ExceptionDetails.Error())
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == runtime.APITypeError {
+			var words []string
+			for _, argument := range e.Args {
+				words = append(words, string(argument.Value)+argument.Description)
+			}
+			p.problem("console: %s", strings.Join(words, " "))
+		}
+	case *log.EventEntryAdded:
+		if e.Entry.Level == log.LevelError {
+			p.problem("log: %s (%s)", e.Entry.Text, e.Entry.URL)
+		}
+	default:
+		return
+	}
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+func (p *page) problem(format string, args ...any) {
+	p.problems = append(p.problems, fmt.Sprintf(format, args...))
+}
+
+// open goes to an address of the UI, and waits until it shows the text.
+func (p *page) open(path, text string) {
+	p.t.Helper()
+	p.mu.Lock()
+	clear(p.pending)
+	p.mu.Unlock()
+	if err := chromedp.Run(p.ctx, chromedp.Navigate(site+path)); err != nil {
+		p.t.Fatalf("open %s: %v", path, err)
+	}
+	p.await(text)
+}
+
+// visit goes to an address as a link of the UI does: without loading the UI anew.
+func (p *page) visit(path, text string) {
+	p.t.Helper()
+	var before string
+	p.eval("location.href", &before)
+	script := fmt.Sprintf(`(() => {
+		const app = document.querySelector('#svelte');
+		if (!app) { return false; }
+		const link = document.createElement('a');
+		link.href = %q;
+		app.append(link);
+		link.click();
+		link.remove();
+		return true;
+	})()`, path)
+	if !p.until(script) {
+		p.t.Fatal("the UI is not there")
+	}
+	// Where exactly is up to the UI: some addresses are sent on to others.
+	if !p.until(fmt.Sprintf("location.href !== %q", before)) {
+		p.t.Errorf("the UI does not go to %s", path)
+	}
+	p.await(text)
+}
+
+// press clicks on what the selector finds.
+func (p *page) press(selector string) {
+	p.t.Helper()
+	script := fmt.Sprintf(`(() => {
+		const found = [...document.querySelectorAll(%q)].find(e => e.getClientRects().length > 0 && !e.disabled);
+		if (found) { found.click(); }
+		return found != null;
+	})()`, selector)
+	if !p.until(script) {
+		p.t.Fatalf("there is no %s:\n%s", selector, p.text())
+	}
+	p.idle()
+}
+
+// await waits until the page shows the text, and until nothing is being loaded.
+func (p *page) await(text string) {
+	p.t.Helper()
+	script := fmt.Sprintf("document.body != null && document.body.innerText.includes(%q)", text)
+	if !p.until(script) {
+		p.t.Errorf("the page does not show %q:\n%s", text, p.text())
+	}
+	p.idle()
+}
+
+// until waits until the script is true, and reports whether it came to be. It asks again and again,
+// as a page may be replaced by another at any time.
+func (p *page) until(script string) bool {
+	for deadline := time.Now().Add(pageTime); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		var is bool
+		if err := chromedp.Run(p.ctx, chromedp.Evaluate(script, &is)); err == nil && is {
+			return true
+		}
+	}
+	return false
+}
+
+// click clicks on what can be clicked on and has the text.
+func (p *page) click(text string) {
+	p.t.Helper()
+	script := fmt.Sprintf(`(() => {
+		const found = [...document.querySelectorAll('button, a, [role=menuitem], [role=option], [role=tab], label')].filter(e =>
+			e.innerText.trim() === %q && e.getClientRects().length > 0 && !e.disabled && e.getAttribute('aria-disabled') !== 'true');
+		if (found.length) { found.at(-1).click(); }
+		return found.length > 0;
+	})()`, text)
+	if !p.until(script) {
+		p.t.Fatalf("there is nothing to click on with %q:\n%s", text, p.text())
+	}
+	p.idle()
+}
+
+// fill puts a value into the field that the selector finds.
+func (p *page) fill(selector, value string) {
+	p.t.Helper()
+	script := fmt.Sprintf(`(() => {
+		const field = document.querySelector(%q);
+		if (!field || field.getClientRects().length === 0) { return false; }
+		field.focus();
+		field.select();
+		return document.activeElement === field;
+	})()`, selector)
+	if !p.until(script) {
+		p.t.Fatalf("there is no field %s:\n%s", selector, p.text())
+	}
+	if err := chromedp.Run(p.ctx, input.InsertText(value)); err != nil {
+		p.t.Fatal(err)
+	}
+	if !p.until(fmt.Sprintf("document.querySelector(%q).value === %q", selector, value)) {
+		p.t.Fatalf("the field %s does not take %q", selector, value)
+	}
+}
+
+// idle waits until nothing is being loaded.
+func (p *page) idle() {
+	p.t.Helper()
+	timeout := time.After(pageTime)
+	for {
+		p.mu.Lock()
+		pending, changed := len(p.pending), p.changed
+		p.mu.Unlock()
+		if pending == 0 {
+			return
+		}
+		select {
+		case <-changed:
+		case <-timeout:
+			p.mu.Lock()
+			p.t.Errorf("still loading: %v", p.pending)
+			p.mu.Unlock()
+			return
+		}
+	}
+}
+
+// text is what the page shows.
+func (p *page) text() (text string) {
+	_ = chromedp.Run(p.ctx, chromedp.Evaluate("document.body.innerText", &text))
+	return text
+}
+
+// take returns what has gone wrong since the last time.
+func (p *page) take() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	problems := p.problems
+	p.problems = nil
+	return problems
+}
+
+// check fails the test for what has gone wrong since the last time.
+func (p *page) check() {
+	p.t.Helper()
+	for _, problem := range p.take() {
+		p.t.Error(problem)
+	}
+}
+
+var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
+
+// picture writes a picture of the page, if the test was asked for pictures.
+func (p *page) picture(name string) {
+	p.t.Helper()
+	if *screenshots == "" {
+		return
+	}
+	var png []byte
+	if err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot(&png)); err != nil {
+		p.t.Error(err)
+		return
+	}
+	file := strings.Trim(notInNames.ReplaceAllString(strings.ToLower(name), "-"), "-") + ".png"
+	if err := os.WriteFile(filepath.Join(*screenshots, file), png, 0o644); err != nil {
+		p.t.Error(err)
+	}
+}
+
+// eval puts the value of the script into a variable.
+func (p *page) eval(script string, value any) {
+	p.t.Helper()
+	if err := chromedp.Run(p.ctx, chromedp.Evaluate(script, value)); err != nil {
+		p.t.Fatal(err)
+	}
+}
