@@ -20,13 +20,14 @@ func newAdminCommand(app *command.App) *cobra.Command {
 		Example: `  perdure admin backup --to /backups/perdure
   perdure admin restore --from /backups/perdure --data-dir /var/lib/perdure
   perdure admin verify --data-dir /var/lib/perdure
+  perdure admin copy --from /var/lib/perdure --to postgres://perdure@db/perdure
   perdure admin reshard --data-dir /var/lib/perdure --shards 64
   perdure admin visibility rebuild --address 127.0.0.1:7233`,
 		Args: command.CommandsOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newBackupCommand(app), newBackupsCommand(app), newRestoreCommand(out),
-		newReshardCommand(out), newVerifyCommand(out), newVisibilityCommand(app))
+		newReshardCommand(out), newCopyCommand(out), newVerifyCommand(out), newVisibilityCommand(app))
 	return cmd
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/perdure/perdure/internal/cli/command"
 	"github.com/perdure/perdure/internal/cli/output"
 	"github.com/perdure/perdure/internal/server"
+	"github.com/perdure/perdure/internal/storecopy"
 	"github.com/perdure/perdure/internal/verify"
 )
 
@@ -26,11 +27,11 @@ type verifyInfo struct {
 
 func newVerifyCommand(out *output.Options) *cobra.Command {
 	var (
-		log             logging
-		dataDir, backed string
+		log                  logging
+		dataDir, backed, url string
 	)
 	cmd := &cobra.Command{
-		Use:   "verify --data-dir DIR | --backup DIR",
+		Use:   "verify --data-dir DIR | --backup DIR | --postgres-url URL",
 		Short: "Read all of a stopped server's data, or of a backup, and tell what is wrong",
 		Long: `Read all data of a stopped server, or of a backup, decode it as a server would, and check that
 everything is where a server looks for it. Nothing is written. --backup is a backup, or a directory of
@@ -39,16 +40,26 @@ backups, of which the last one is read.
 Each problem is one line on standard error that names the workflow (or what else it
 is about), and the exit code is 1 if there are any.`,
 		Example: `  perdure admin verify --data-dir /var/lib/perdure
-  perdure admin verify --backup /backups/perdure`,
+  perdure admin verify --backup /backups/perdure
+  perdure admin verify --postgres-url postgres://perdure@db/perdure`,
 		Args: command.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			logger := log.logger(cmd.ErrOrStderr())
-			dir, err := verifyDir(dataDir, backed)
+			var store storecopy.Stopped
+			dir, err := url, error(nil)
+			if url == "" {
+				dir, err = verifyDir(dataDir, backed)
+			} else if dataDir != "" || backed != "" {
+				err = usagef("--postgres-url excludes --data-dir and --backup")
+			} else if store, err = storecopy.Open(cmd.Context(), url, logger); err == nil {
+				dir = "the database"
+				defer func() { _ = store.Close() }()
+			}
 			if err != nil {
 				return err
 			}
 			show := newProgress(cmd.ErrOrStderr())
-			report, err := verify.Run(cmd.Context(), verify.Options{
+			options := verify.Options{
 				Dir:      dir,
 				Machines: server.Machines(),
 				Problem: func(p verify.Problem) {
@@ -57,7 +68,11 @@ is about), and the exit code is 1 if there are any.`,
 				},
 				Progress: func(bytes int64) { show.show("verify", bytes, 0) },
 				Logger:   logger,
-			})
+			}
+			if store != nil {
+				options.Store = store
+			}
+			report, err := verify.Run(cmd.Context(), options)
 			show.end()
 			if err != nil {
 				return explainStopped(err, dir)
@@ -71,13 +86,14 @@ is about), and the exit code is 1 if there are any.`,
 					report.Pairs, mebibytes(uint64(report.Bytes)), report.Entities, report.Shards, report.Took.Round(time.Millisecond), report.Problems)
 			}
 			if err == nil && report.Problems > 0 {
-				err = fmt.Errorf("%d problems in %s: restore the directory from a backup, or end the workflows that are named and begin them anew", report.Problems, dir)
+				err = fmt.Errorf("%d problems in %s: restore it from a backup, or end the workflows that are named and begin them anew", report.Problems, dir)
 			}
 			return err
 		},
 	}
 	cmd.Flags().StringVar(&dataDir, "data-dir", "", "directory of the stopped server's data")
 	cmd.Flags().StringVar(&backed, "backup", "", "backup, or directory of backups")
+	cmd.Flags().StringVar(&url, "postgres-url", "", "URL of the database with the stopped servers' data; several with commas between them")
 	log.addTo(cmd.Flags(), "warn")
 	return cmd
 }

@@ -25,6 +25,8 @@ import (
 type Options struct {
 	// Dir is the data directory.
 	Dir string
+	// Store is what is verified in place of a directory. It is not closed.
+	Store Store
 	// Machines are the kinds of entities there are.
 	Machines map[entity.Kind]entity.Machine
 	// Problem is called for each problem, in no order that means anything. Optional.
@@ -37,6 +39,13 @@ type Options struct {
 
 	// store are further settings of the store, for tests.
 	store pebble.Options
+}
+
+// Store is a store that nobody writes to.
+type Store interface {
+	Shards() int
+	Get(ctx context.Context, shard storage.ShardID, key []byte) ([]byte, error)
+	Scan(ctx context.Context, shard storage.ShardID, r storage.Range, visit func(key, value []byte) bool) error
 }
 
 // Problem is something that is wrong.
@@ -77,11 +86,15 @@ func Run(ctx context.Context, options Options) (report *Report, err error) {
 	start := time.Now()
 	opts := options.store
 	opts.Logger = options.Logger
-	store, err := pebble.OpenStopped(options.Dir, opts)
-	if err != nil {
-		return nil, err
+	store := options.Store
+	if store == nil {
+		var opened *pebble.Stopped
+		if opened, err = pebble.OpenStopped(options.Dir, opts); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, opened.Close()) }()
+		store = opened
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
 	j := &job{options: options, store: store, report: Report{Shards: store.Shards()}}
 	for id := range storage.ShardID(store.Shards()) {
 		if err := j.shard(ctx, id); err != nil {
@@ -94,7 +107,7 @@ func Run(ctx context.Context, options Options) (report *Report, err error) {
 
 type job struct {
 	options Options
-	store   *pebble.Stopped
+	store   Store
 	report  Report
 	told    int64
 }
@@ -165,7 +178,7 @@ func (j *job) problem(id storage.ShardID, key entity.Key, err error) {
 // reader reads the records of one entity.
 type reader struct {
 	ctx    context.Context
-	store  *pebble.Stopped
+	store  Store
 	shard  storage.ShardID
 	prefix []byte
 	err    error // of the store, not of what is in it

@@ -23,6 +23,9 @@ func claim(ctx context.Context, opts Options) (dbs []*database, id string, forma
 	if err != nil {
 		return nil, "", 0, err
 	}
+	if rows, err = checkImport(ctx, opts, dbs, conns, rows); err != nil {
+		return nil, "", 0, err
+	}
 	if err := checkParts(dbs, rows); err != nil {
 		return nil, "", 0, err
 	}
@@ -120,7 +123,7 @@ func createStore(ctx context.Context, opts Options, dbs []*database, conns []*pg
 		err := again(ctx, func() error {
 			_, err := conn.Exec(ctx, `INSERT INTO perdure_store (id, product, tables, compatible, store, format, upgrade_from, shards, part, parts, ready)
 				VALUES (1, $1, $2, $3, $4, $5, $5, $6, $7, $8, false) ON CONFLICT (id) DO NOTHING`,
-				product, len(migrations), migrations[len(migrations)-1].compatible, plan.store, opts.formats.Version(), plan.shards, freePart(rows, i), len(dbs))
+				opts.product(), len(migrations), migrations[len(migrations)-1].compatible, plan.store, opts.formats.Version(), plan.shards, freePart(rows, i), len(dbs))
 			return err
 		})
 		if err == nil {

@@ -79,7 +79,7 @@ func parseURL(text string) (*pgx.ConnConfig, string, error) {
 		config.ConnectTimeout = connectTimeout
 	}
 	if config.RuntimeParams["application_name"] == "" {
-		config.RuntimeParams["application_name"] = "perdure"
+		config.RuntimeParams["application_name"] = sessionName
 	}
 	name := fmt.Sprintf("%s:%d/%s", config.Host, config.Port, config.Database)
 	if schema := config.RuntimeParams["search_path"]; schema != "" {
@@ -87,6 +87,18 @@ func parseURL(text string) (*pgx.ConnConfig, string, error) {
 	}
 	return config, name, nil
 }
+
+// sessionName is what sessions are called, before the store is known; then the beginning of its id is
+// added, unless the URL has another name.
+const sessionName = "perdure"
+
+func (d *database) nameSessions(store string) {
+	if d.config.RuntimeParams["application_name"] == sessionName {
+		d.config.RuntimeParams["application_name"] = sessionsOf(store)
+	}
+}
+
+func sessionsOf(store string) string { return sessionName + " " + store[:min(8, len(store))] }
 
 // withoutPassword is the text of an error of a URL in which the URL must not be shown.
 func withoutPassword(err error, text string) string {

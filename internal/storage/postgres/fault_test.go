@@ -167,7 +167,7 @@ func TestStatementsThatTimeOutOrDeadlockAreTriedAgain(t *testing.T) {
 	l := startLoad(t, s)
 	for range 10 {
 		l.progress(20)
-		postgrestest.Exec(t, url, "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'perdure' AND state <> 'idle'")
+		postgrestest.Exec(t, url, "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'perdure %' AND query LIKE '%perdure_pairs%' AND state <> 'idle'")
 	}
 	l.end()
 }

@@ -18,8 +18,16 @@ func (s *Store) Commit(lease storage.Lease, batch *storage.Batch, durability sto
 		go done(err) // no shard, no order to keep
 		return
 	}
-	s.shards[lease.Shard].writer.submit(submission{lease: lease, batch: batch, lazy: durability == storage.Lazy, done: done})
+	w := s.shards[lease.Shard].writer
+	if w == nil {
+		go done(errNoWriter)
+		return
+	}
+	w.submit(submission{lease: lease, batch: batch, lazy: durability == storage.Lazy, done: done})
 }
+
+// errNoWriter is reported by a store of OpenStopped.
+var errNoWriter = errors.New("postgres store: it was opened to be looked at")
 
 // Acquire implements storage.Store. It goes on trying while the database does not answer, until
 // the context ends.
@@ -32,7 +40,7 @@ func (s *Store) Acquire(ctx context.Context, id storage.ShardID) (storage.Lease,
 	}
 	w := s.shards[id].writer
 	if w == nil {
-		return storage.Lease{}, errors.New("postgres store: it was opened to be looked at")
+		return storage.Lease{}, errNoWriter
 	}
 	lease := storage.Lease{Shard: id}
 	err := s.read(ctx, func() (err error) {

@@ -92,8 +92,12 @@ var migrations = []migration{{
 	},
 }}
 
-// product is what perdure_store.product says.
-const product = "perdure"
+// product is what perdure_store.product says, and productImport what it says of a store that is being
+// written by an Import and not complete: servers refuse it.
+const (
+	product       = "perdure"
+	productImport = "perdure, being copied"
+)
 
 // Codes of PostgreSQL.
 const (
@@ -126,6 +130,9 @@ func readFound(ctx context.Context, conn *pgx.Conn) (*found, error) {
 		return nil, fmt.Errorf("%w: it has a table perdure_store of another form: %w", ErrFormat, err)
 	case err != nil:
 		return nil, fmt.Errorf("read what the database holds: %w", err)
+	}
+	if f.product == productImport {
+		return f, nil
 	}
 	if f.product != product {
 		return nil, fmt.Errorf("%w: its table perdure_store says that it belongs to %q", ErrFormat, f.product)

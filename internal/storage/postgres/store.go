@@ -54,6 +54,15 @@ type Options struct {
 	formats *format.Registry
 	// looking: OpenStopped opens the store, and changes nothing.
 	looking bool
+	// importing: Create makes the store.
+	importing bool
+}
+
+func (opts *Options) product() string {
+	if opts.importing {
+		return productImport
+	}
+	return product
 }
 
 // Store implements storage.Store in PostgreSQL. See the package comment.
@@ -121,13 +130,14 @@ func (s *Store) open(ctx context.Context, opts Options) (err error) {
 	}
 	shards := 0
 	for _, d := range s.dbs {
+		d.nameSessions(s.id)
 		if err := d.openPools(ctx); err != nil {
 			return explain(err, d)
 		}
 		shards = d.shards
 	}
 	s.shards = make([]shardState, shards)
-	if opts.looking {
+	if opts.looking || opts.importing {
 		return nil
 	}
 	for _, d := range s.dbs {
