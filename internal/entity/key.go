@@ -46,8 +46,12 @@ func (k Kind) String() string {
 		return "batch"
 	case KindCallback:
 		return "callback"
+	case KindDeployments:
+		return "deployments"
 	case KindEndpoints:
 		return "endpoints"
+	case KindNexusOperation:
+		return "nexusOperation"
 	case KindSchedule:
 		return "schedule"
 	case KindTaskQueue:
@@ -55,7 +59,7 @@ func (k Kind) String() string {
 	case KindWorkflow:
 		return "workflow"
 	}
-	return fmt.Sprintf("%q", byte(k))
+	return string(rune(k)) // of a later version
 }
 
 // Key names an entity.

@@ -17,13 +17,13 @@ import (
 // convertError makes of any error the gRPC status that a client gets: service
 // errors with their details, storage failures as Unavailable, and whatever else
 // as an Internal error that says nothing but a number to look for in the log.
-func (i *interceptor) convertError(ctx context.Context, method string, err error) error {
+func (i *interceptor) convertError(ctx context.Context, call logged, err error) error {
 	st := i.statusOf(err)
 	switch st.Code() {
 	case codes.Internal, codes.Unknown:
 		digest := digestOf(err)
 		i.logger.ErrorContext(ctx, "A request failed for a reason inside the server.",
-			"method", method, "hash", digest, "error", err)
+			call.about("hash", digest, "error", err)...)
 		return status.Error(codes.Internal, fmt.Sprintf("something went wrong, please retry (%s)", digest))
 	case codes.Unavailable:
 		i.noteFailure()

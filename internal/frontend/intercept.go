@@ -78,11 +78,11 @@ func (i *interceptor) Intercept(ctx context.Context, req any, info *grpc.UnarySe
 	defer func() {
 		cause := recover()
 		if cause != nil {
-			resp, err = nil, i.recovered(ctx, info.FullMethod, cause)
+			resp, err = nil, i.recovered(ctx, logged{info.FullMethod, row, c, req}, cause)
 		}
 		found := err
 		if err != nil {
-			resp, err = nil, i.convertError(ctx, info.FullMethod, err)
+			resp, err = nil, i.convertError(ctx, logged{info.FullMethod, row, c, req}, err)
 		}
 		observed.end(ctx, c, req, found, err, cause != nil)
 	}()
@@ -121,10 +121,10 @@ func (i *interceptor) Intercept(ctx context.Context, req any, info *grpc.UnarySe
 func (i *interceptor) InterceptStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			err = i.recovered(stream.Context(), info.FullMethod, cause)
+			err = i.recovered(stream.Context(), logged{name: info.FullMethod}, cause)
 		}
 		if err != nil {
-			err = i.convertError(stream.Context(), info.FullMethod, err)
+			err = i.convertError(stream.Context(), logged{name: info.FullMethod}, err)
 		}
 	}()
 	return handler(srv, stream)
@@ -132,9 +132,9 @@ func (i *interceptor) InterceptStream(srv any, stream grpc.ServerStream, info *g
 
 // recovered turns a panic of a handler into an error of its one request. The
 // stack goes to the log; the client learns only that something went wrong.
-func (i *interceptor) recovered(ctx context.Context, method string, cause any) error {
+func (i *interceptor) recovered(ctx context.Context, call logged, cause any) error {
 	i.logger.ErrorContext(ctx, "A request made the server panic. Please report this as a bug, with the stack.",
-		"method", method, "panic", cause, "stack", string(debug.Stack()))
+		call.about("panic", cause, "stack", string(debug.Stack()))...)
 	return serviceerror.NewInternal(fmt.Sprintf("panic: %v", cause))
 }
 

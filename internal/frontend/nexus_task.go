@@ -36,7 +36,7 @@ func (h *nexusTaskHandlers) PollNexusTaskQueue(ctx context.Context, req *workflo
 	}
 	if len(req.GetWorkerHeartbeat()) > 0 {
 		if err := h.heartbeats(ctx, req.GetWorkerHeartbeat()); err != nil {
-			h.logger.WarnContext(ctx, "The heartbeats of workers that came with a poll could not be kept", "queue", req.GetTaskQueue().GetName(), "error", err)
+			h.logger.WarnContext(ctx, "The heartbeats of workers that came with a poll could not be kept", "namespace", req.GetNamespace(), "taskQueue", req.GetTaskQueue().GetName(), "error", err)
 		}
 	}
 	ns, queue := callOf(ctx).namespace.ID, req.GetTaskQueue().GetName()

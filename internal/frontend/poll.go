@@ -103,7 +103,7 @@ func (p *polls) poll(ctx context.Context, request matching.PollRequest, take fun
 			// Offering it again would end the same way, and hold up the queue. Its
 			// record stays, and it is offered again after a restart.
 			p.logger.ErrorContext(ctx, "A task could not be started; it is left aside until the server is restarted.",
-				"workflow", work.Task.Entity.ID, "run", work.Task.RunID, "queue", work.Task.Queue.Name, "error", err)
+				slog.Attr{Value: work.Task.LogValue()}, "error", err)
 		}
 	}
 }

@@ -169,7 +169,7 @@ func (h *queryHandlers) cancelQuery(ctx context.Context, workflowID string, plan
 	})
 	if err != nil {
 		h.logger.WarnContext(ctx, "A query whose caller has gone could not be taken back; it goes with the next workflow task.",
-			"workflow", workflowID, "error", err)
+			workflowKey(ctx, workflowID).Attr(), "error", err)
 	}
 }
 

@@ -194,7 +194,7 @@ func (q *queue) insist(what string, fn func() error) bool {
 		if q.m.ctx.Err() != nil {
 			return false
 		}
-		q.m.log.Error(what+" has failed; it is tried again", "queue", q.key.Name, "error", err)
+		q.m.log.Error(what+" has failed; it is tried again", "namespaceId", q.key.Namespace, "taskQueue", q.key.Name, "error", err)
 		select {
 		case <-time.After(retry):
 		case <-q.m.ctx.Done():

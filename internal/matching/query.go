@@ -103,7 +103,7 @@ func (m *Matching) dispatch(query *waitingQuery, again bool) error {
 func (m *Matching) redispatch(query *waitingQuery) {
 	if err := m.dispatch(query, true); err != nil {
 		// The asker waits until its time is over, as if no worker polled.
-		m.log.Warn("A query could not be moved to another task queue", "queue", query.task.Queue.Name, "error", err)
+		m.log.Warn("A query could not be moved to another task queue", "namespaceId", query.task.Queue.Namespace, "taskQueue", query.task.Queue.Name, "error", err)
 	}
 }
 

@@ -84,7 +84,7 @@ func (w *walk) work(ctx context.Context) {
 		default:
 			left = 1
 			if ctx.Err() == nil {
-				w.Logger.Error("Something in a namespace resists; it is tried again.", "namespace", w.namespace.Name, "entity", key.String(), "error", err)
+				w.Logger.Error("Something in a namespace resists; it is tried again.", "namespace", w.namespace.Name, key.Attr(), "error", err)
 			}
 		}
 		w.count(1, left)

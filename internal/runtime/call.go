@@ -113,7 +113,7 @@ func (c *call) apply() (err error) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			r.log.Error("A step has panicked; the entity is loaded again", "entity", e.key.String(), "panic", p, "stack", string(debug.Stack()))
+			r.log.Error("A step has panicked; the entity is loaded again", e.key.Attr(), "panic", p, "stack", string(debug.Stack()))
 			err = serviceerror.NewInternalf("the server has run into a bug (%v); its log has the details", p)
 			e.state = nil
 			x.forget()
@@ -147,7 +147,7 @@ func (c *call) step() error {
 		err = e.state.EndStep(&x.step)
 	}
 	if err != nil && !x.step.Empty() {
-		x.rt.log.Error("A step has returned an error after it had noted changes; the entity is loaded again", "entity", e.key.String(), "error", err)
+		x.rt.log.Error("A step has returned an error after it had noted changes; the entity is loaded again", e.key.Attr(), "error", err)
 		e.state = nil
 		x.forget()
 	}
@@ -254,7 +254,7 @@ func (x *execution) load() (entity.Entity, error) {
 		return nil, err
 	}
 	x.rt.log.Error("The records of an entity cannot be decoded; nothing is changed. Restore the store from a backup, or start the version of the server that wrote them",
-		"entity", e.key.String(), "shard", e.shard.id, "error", err)
+		e.key.Attr(), "shard", e.shard.id, "error", err)
 	return nil, serviceerror.NewDataLossf("the records of %v cannot be decoded, and nothing was changed: %v; "+
 		"restore the store of the server from a backup, or start the version of the server that wrote them", e.key, err)
 }
@@ -263,7 +263,7 @@ func (x *execution) load() (entity.Entity, error) {
 func (x *execution) decode() (state entity.Entity, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			x.rt.log.Error("Loading an entity has panicked", "entity", x.entry.key.String(), "panic", p, "stack", string(debug.Stack()))
+			x.rt.log.Error("Loading an entity has panicked", x.entry.key.Attr(), "panic", p, "stack", string(debug.Stack()))
 			err = fmt.Errorf("the server has run into a bug: %v", p)
 		}
 	}()

@@ -97,7 +97,7 @@ func (x *execution) publish() {
 func (x *execution) perform(effect func()) {
 	defer func() {
 		if p := recover(); p != nil {
-			x.rt.log.Error("An effect of a step has panicked", "entity", x.entry.key.String(), "panic", p, "stack", string(debug.Stack()))
+			x.rt.log.Error("An effect of a step has panicked", x.entry.key.Attr(), "panic", p, "stack", string(debug.Stack()))
 		}
 	}()
 	effect()

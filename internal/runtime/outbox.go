@@ -247,7 +247,7 @@ func (l *lane) delivered(err error) {
 	case errors.Is(err, entity.ErrUnknownMessage):
 		l.stop(err)
 	default:
-		r.log.Warn("A message could not be delivered; it is tried again", "from", l.key.from.String(), "to", l.key.to.String(), "error", err)
+		r.log.Warn("A message could not be delivered; it is tried again", "from", l.key.from, "to", l.key.to, "error", err)
 		l.retry = nextRetry(l.retry)
 		r.timers.retryLane(l, l.retry)
 	}
@@ -295,7 +295,7 @@ func (l *lane) stop(reason error) {
 	o.mu.Unlock()
 	o.shard.rt.log.Error("A message is not known to this version of the server; it is kept, and so is what follows it from the same sender. "+
 		"Start a version that knows it, most likely a later one that has run on this store before: it will be delivered then",
-		"from", l.key.from.String(), "to", l.key.to.String(), "shard", o.shard.id, "number", first, "error", reason)
+		"from", l.key.from, "to", l.key.to, "shard", o.shard.id, "number", first, "error", reason)
 }
 
 // Stuck is the number of messages that are kept on disk because this build does not

@@ -37,7 +37,7 @@ func (r *Runtime) ReadRows(ctx context.Context, id storage.ShardID, after []byte
 		case reader.err != nil:
 			return nil, nil, fmt.Errorf("runtime: reading the rows of entity %v: %w", key, reader.err)
 		case err != nil:
-			r.log.Error("An entity cannot be listed, as its records cannot be decoded.", "entity", key.String(), "error", err)
+			r.log.Error("An entity cannot be listed, as its records cannot be decoded.", key.Attr(), "error", err)
 			continue
 		}
 		for _, entry := range entries {

@@ -154,7 +154,7 @@ func (s *shard) taskOf(ref entity.TaskRef, value []byte) *entity.Task {
 	task, err := decodeTask(value)
 	if err != nil {
 		s.rt.log.Error("A task cannot be decoded; it is kept and passed over. Check the store, and restore it from a backup if it is damaged",
-			"shard", s.id, "namespace", ref.Queue.Namespace, "queue", ref.Queue.Name, "id", ref.ID, "error", err)
+			"shard", s.id, "namespaceId", ref.Queue.Namespace, "taskQueue", ref.Queue.Name, "id", ref.ID, "error", err)
 		return nil
 	}
 	task.Queue, task.Lane, task.ID = ref.Queue, ref.Lane, ref.ID

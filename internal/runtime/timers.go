@@ -436,7 +436,7 @@ func (t *timers) leave(item *timer) {
 	}
 	t.mu.Unlock()
 	t.rt.log.Error("A timer is due for an entity that this version of the server does not know; it is kept. Start a version that knows it, "+
-		"most likely a later one that has run on this store before: it will fire then", "entity", item.target.String())
+		"most likely a later one that has run on this store before: it will fire then", item.target.Attr())
 }
 
 // gone reports whether the record of a durable timer is not there any more.
@@ -460,7 +460,7 @@ func (t *timers) fired(item *timer, err error) {
 		return
 	}
 	if err != nil {
-		t.rt.log.Warn("An entity has failed to do what was due; it is tried again", "entity", item.target.String(), "error", err)
+		t.rt.log.Warn("An entity has failed to do what was due; it is tried again", item.target.Attr(), "error", err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

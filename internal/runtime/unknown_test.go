@@ -188,7 +188,7 @@ func TestAnUnknownMessageIsReportedOnceWithItsNames(t *testing.T) {
 			t.Fatalf("reported %q", lines)
 		}
 		slices.Sort(lines) // by sender: all else is the same up to there
-		for _, want := range []string{"from=x/ns/a", "to=y/ns/b", "number=", "Start a version that knows it"} {
+		for _, want := range []string{"from.kind=x from.namespaceId=ns from.id=a", "to.kind=y to.namespaceId=ns to.id=b", "number=", "Start a version that knows it"} {
 			if !strings.Contains(lines[0], want) {
 				t.Errorf("%q does not say %q", lines[0], want)
 			}

@@ -171,6 +171,7 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	s.settings = settings
 	s.namespaces = namespace.New(settings.Config())
 	s.deployments = deployment.NewRegistry()
+	s.logger = slog.New(namespaceNames{s.logger.Handler(), s.namespaces.NameOf})
 	if err := s.start(ctx, options); err != nil {
 		return nil, errors.Join(err, s.abandon())
 	}

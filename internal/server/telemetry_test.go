@@ -3,8 +3,10 @@ package server_test
 import (
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -233,4 +235,29 @@ func TestWithoutAPortNothingIsObserved(t *testing.T) {
 		t.Errorf("metrics are at %q", address)
 	}
 	b.startWorkflow("w")
+}
+
+func TestSpansOfCallsAndTheirStepsReachTheCollector(t *testing.T) {
+	var mu sync.Mutex
+	var received strings.Builder
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		received.WriteString(r.URL.Path)
+		received.Write(body)
+	}))
+	defer collector.Close()
+	b := start(t, server.Options{Telemetry: server.TelemetryOptions{Tracing: true, TraceEndpoint: collector.URL + "/v1/traces"}})
+	b.startWorkflow("order-1")
+	if err := b.server.Stop(b.ctx()); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	for _, piece := range []string{"/v1/traces", "WorkflowService/StartWorkflowExecution", "step workflow", "order-1", "applied"} {
+		if !strings.Contains(received.String(), piece) {
+			t.Errorf("what the collector has got has no %q", piece)
+		}
+	}
 }

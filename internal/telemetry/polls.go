@@ -20,7 +20,7 @@ func (t *Telemetry) Polls() *Polls { return &Polls{t} }
 var taskTypes = [...]struct {
 	of   entity.TaskType
 	name string
-}{{entity.TaskWorkflow, "Workflow"}, {entity.TaskActivity, "Activity"}, {'n', "Nexus"}}
+}{{entity.TaskWorkflow, "Workflow"}, {entity.TaskActivity, "Activity"}, {entity.TaskNexus, "Nexus"}}
 
 func taskTypeOf(t entity.TaskType) int {
 	for i := range taskTypes {
