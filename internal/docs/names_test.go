@@ -30,6 +30,12 @@ var foreign = []string{
 	// Go, git and the system.
 	"SIGKILL", "-short", "-race", "GOWORK=off", "replace", "protoc", "serviceerror",
 	"apt-get install make gcc libc6-dev protobuf-compiler", "staticcheck",
+	// HTTP: routes, headers and what is in them.
+	"curl", "/openapi.yaml", "/swagger.json", "/api/v1", "?pageSize=10&execution.runId=…",
+	`"input": [1, {"a": true}]`, "noPayloadShorthand", "Content-Type: application/json+no-payload-shorthand",
+	"?pretty", "a/b", "/namespaces/default/workflows/a%2Fb", "Grpc-Timeout: 5S", "Grpc-Metadata-",
+	"Authorization", "http.allowedOrigins", "Origin", "localhost", "frontend.httpAllowedHosts",
+	"application/json", "*", "off", "/perdure", "github.com/temporalio/ui-server/v2", "Sec-Fetch-Site",
 	// Names of things that a user gives.
 	"default", ".", "perdure",
 }
