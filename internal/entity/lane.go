@@ -1,5 +1,10 @@
 package entity
 
+import (
+	"cmp"
+	"slices"
+)
+
 // DefaultPriority is the priority of tasks that say nothing else, and PriorityLevels
 // the number of priorities: 1 is served first. A greater one counts as the last.
 const (
@@ -61,4 +66,36 @@ type LanePage struct {
 	Tasks   []*Task
 	Through int64
 	More    bool
+}
+
+// MergeLanePages makes one of what was read of the same range in several places, complete
+// up to the same id through.
+func MergeLanePages(through int64, parts []LanePages) LanePages {
+	result := LanePages{Through: through}
+	found := map[string]*LanePage{}
+	for _, part := range parts {
+		if part.More && (!result.More || part.Next < result.Next) {
+			result.Next, result.More = part.Next, true
+		}
+		for _, page := range part.Pages {
+			whole := found[page.Lane]
+			if whole == nil {
+				found[page.Lane] = &page
+				continue
+			}
+			whole.Tasks = append(whole.Tasks, page.Tasks...)
+			whole.Through, whole.More = min(whole.Through, page.Through), whole.More || page.More
+		}
+	}
+	for lane, page := range found {
+		if result.More && lane >= result.Next {
+			continue // another part may have more of it
+		}
+		slices.SortFunc(page.Tasks, func(a, b *Task) int { return cmp.Compare(a.ID, b.ID) })
+		beyond, _ := slices.BinarySearchFunc(page.Tasks, page.Through+1, func(t *Task, id int64) int { return cmp.Compare(t.ID, id) })
+		page.Tasks = page.Tasks[:beyond]
+		result.Pages = append(result.Pages, *page)
+	}
+	slices.SortFunc(result.Pages, func(a, b LanePage) int { return cmp.Compare(a.Lane, b.Lane) })
+	return result
 }

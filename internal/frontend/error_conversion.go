@@ -18,6 +18,10 @@ import (
 // errors with their details, storage failures as Unavailable, and whatever else
 // as an Internal error that says nothing but a number to look for in the log.
 func (i *interceptor) convertError(ctx context.Context, call logged, err error) error {
+	var forwarded forwardedError
+	if errors.As(err, &forwarded) {
+		return status.Convert(forwarded.error).Err()
+	}
 	st := i.statusOf(err)
 	switch st.Code() {
 	case codes.Internal, codes.Unknown:

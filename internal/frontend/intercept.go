@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/perdure/perdure/internal/api/methods"
 	"github.com/perdure/perdure/internal/auth"
@@ -28,6 +29,8 @@ type interceptor struct {
 	failure    func(error)         // may be nil
 	observer   CallObserver        // may be nil
 	logger     *slog.Logger
+	// elsewhere carries out calls whose owner is not here; nil if all are.
+	elsewhere Elsewhere
 
 	// lastClient is the last client version that was accepted: the next call most
 	// likely says the same.
@@ -47,6 +50,8 @@ type call struct {
 	token *records.TaskToken
 	// settings are those of the server.
 	settings *settings
+	// request is the request, if polls may have to be answered by other nodes.
+	request proto.Message
 }
 
 type callKey struct{}
@@ -96,7 +101,8 @@ func (i *interceptor) Intercept(ctx context.Context, req any, info *grpc.UnarySe
 		return handler(ctx, req)
 	}
 	var claims *auth.Claims
-	if i.auth != nil {
+	judged := i.auth != nil && !isForwarded(ctx) // else it was, where it came in
+	if judged {
 		if claims, err = i.auth.Authenticate(ctx); err != nil {
 			return nil, err
 		}
@@ -104,7 +110,7 @@ func (i *interceptor) Intercept(ctx context.Context, req any, info *grpc.UnarySe
 	}
 	c = &call{method: row, settings: i.settings}
 	err = i.resolveNamespace(c, req)
-	if i.auth != nil {
+	if judged {
 		// First of all: who may not is not told what there is.
 		if err := i.auth.Authorize(ctx, claims, row, namespaceOf(c, req)); err != nil {
 			return nil, err
@@ -113,7 +119,11 @@ func (i *interceptor) Intercept(ctx context.Context, req any, info *grpc.UnarySe
 	if err != nil {
 		return nil, err
 	}
-	return handler(context.WithValue(ctx, callKey{}, c), req)
+	ctx = context.WithValue(ctx, callKey{}, c)
+	if i.elsewhere != nil {
+		return i.carryOut(ctx, c, req, handler)
+	}
+	return handler(ctx, req)
 }
 
 // InterceptStream is Intercept for the streaming calls, which are those of

@@ -35,6 +35,8 @@ type polls struct {
 	deployments *deployment.Registry
 	waits       *waits
 	logger      *slog.Logger
+	// elsewhere starts what is not here; nil if everything is.
+	elsewhere Elsewhere
 }
 
 // pollRequest is what the two polls have in common.
@@ -72,6 +74,11 @@ func scalingDecision(work *matching.Work) *taskqueuepb.PollerScalingDecision {
 // is over. Tasks that nobody needs any more are passed over; one that cannot be
 // started for a reason that will pass goes back to the queue.
 func (p *polls) poll(ctx context.Context, request matching.PollRequest, take func(*matching.Work) (taken bool, err error)) error {
+	if p.elsewhere != nil {
+		if given, ok := ctx.Value(givenKey{}).(*Given); ok {
+			return given.takeGiven(take)
+		}
+	}
 	wait, done, err := p.waits.hold(ctx)
 	if err != nil {
 		return err
@@ -85,8 +92,11 @@ func (p *polls) poll(ctx context.Context, request matching.PollRequest, take fun
 		if err != nil || work == nil {
 			return nil // the time is over, the client gone, or the server draining
 		}
-		taken, err := take(work)
+		taken, err := p.take(ctx, work, take)
+		var given *answer
 		switch {
+		case errors.As(err, &given):
+			return err
 		case taken:
 			return nil
 		case err == nil:
@@ -107,6 +117,30 @@ func (p *polls) poll(ctx context.Context, request matching.PollRequest, take fun
 		}
 	}
 }
+
+// take starts the work of a poll, here or where it is.
+func (p *polls) take(ctx context.Context, work *matching.Work, take func(*matching.Work) (bool, error)) (taken bool, err error) {
+	if p.elsewhere == nil || !p.elsewhere.Away(work) {
+		return take(work)
+	}
+	c := callOf(ctx)
+	resp, outcome, err := p.elsewhere.Start(ctx, c.method.Full(), c.request, work)
+	switch {
+	case err == nil && outcome == Taken:
+		return false, &answer{resp}
+	case work.Query != nil: // who asks waits until its time is over, or asks again
+		return false, nil
+	case err != nil && ctx.Err() != nil:
+		return false, errPollerGone
+	case err != nil:
+		return false, err
+	case outcome == Aside:
+		return false, errAside
+	}
+	return false, entity.ErrStaleTask
+}
+
+var errAside = errors.New("frontend: the node of the task cannot start it; its log says why")
 
 // errPollerGone: the client has hung up before its task was started.
 var errPollerGone = errors.New("frontend: the poller has gone")

@@ -72,6 +72,8 @@ type Options struct {
 	Observer CallObserver
 	// Nexus hands Nexus requests to workers. Default: by Matching.
 	Nexus *nexus.Dispatcher
+	// Elsewhere are the other nodes of a cluster; nil if there are none.
+	Elsewhere Elsewhere
 	// Failure is called once, as soon as a request has found out that the store
 	// accepts no more writes.
 	Failure func(error)
@@ -138,7 +140,7 @@ func New(options Options) *Service {
 	logger := cmp.Or(options.Logger, slog.Default())
 	runtime, match, waits := options.Runtime, options.Matching, newWaits(options.LongPoll)
 	queries := &queryHandlers{runtime: runtime, matching: match, waits: waits, logger: logger}
-	polls := &polls{runtime: runtime, matching: match, deployments: options.Deployments, waits: waits, logger: logger}
+	polls := &polls{runtime: runtime, matching: match, deployments: options.Deployments, waits: waits, logger: logger, elsewhere: options.Elsewhere}
 	lists := &visibilityHandlers{index: options.Visibility}
 	workers := workerHandlers{matching: match, workers: newWorkerRegistry(), logger: logger}
 	dispatcher := options.Nexus
@@ -146,7 +148,7 @@ func New(options Options) *Service {
 		dispatcher = nexus.NewDispatcher(match)
 	}
 	return &Service{
-		interceptor: interceptor{namespaces: options.Namespaces, settings: newSettings(options.Config), store: runtime, auth: options.Auth, failure: options.Failure, observer: options.Observer, logger: logger},
+		interceptor: interceptor{namespaces: options.Namespaces, settings: newSettings(options.Config), store: runtime, auth: options.Auth, failure: options.Failure, observer: options.Observer, logger: logger, elsewhere: options.Elsewhere},
 		waits:       waits,
 		workflow: &workflowService{
 			executionHandlers:        executionHandlers{runtime: runtime},

@@ -60,8 +60,8 @@ type Source interface {
 	EachTask(ctx context.Context, queue entity.Queue, visit func(lane string, id int64) bool) error
 	// Watermark returns an id through which every task has been added.
 	Watermark() int64
-	// Holds reports whether tasks of the entity can be started here.
-	Holds(key entity.Key) bool
+	// Startable reports whether the task can be started by those who poll here.
+	Startable(task *entity.Task) bool
 }
 
 // Options are what a Matching is made with. The zero value works; the Source may
@@ -420,7 +420,7 @@ func (m *Matching) Refresh() {
 // Return puts a task back that was polled but could not be started for a reason
 // that will pass. It is the next to be offered, unless its entity is not here any more.
 func (m *Matching) Return(task *entity.Task) {
-	if !m.source.Holds(task.Entity) {
+	if !m.source.Startable(task) {
 		return
 	}
 	if task.Sticky != "" && !m.routes(task.Queue).Moves(task.Entity.ID, task.Version) && m.offerSticky(task, true) {

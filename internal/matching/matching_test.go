@@ -107,7 +107,7 @@ func (b *backlog) Watermark() int64 {
 	return b.next - 1 // the last may not have been added yet
 }
 
-func (b *backlog) Holds(key entity.Key) bool { return key.ID != "elsewhere" }
+func (b *backlog) Startable(task *entity.Task) bool { return task.Entity.ID != "elsewhere" }
 
 // add makes a task ready.
 func (b *backlog) add(change ...func(*entity.Task)) *entity.Task {

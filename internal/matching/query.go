@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	querypb "go.temporal.io/api/query/v1"
+	"go.temporal.io/api/serviceerror"
 
 	"github.com/perdure/perdure/internal/entity"
 )
@@ -29,7 +30,7 @@ type QueryTask struct {
 type waitingQuery struct {
 	task     *QueryTask
 	state    atomic.Int32
-	accepted chan struct{} // closed when a poll is about to return it
+	accepted chan struct{} // closed when a poll is about to return it, or it is refused
 
 	prev, next *waitingQuery
 }
@@ -40,7 +41,10 @@ const (
 	queryTaken           // with a poll, which may yet put it back
 	queryAccepted        // returned by a poll
 	queryGone            // the asker has given up
+	queryRefused         // the queue is somewhere else
 )
+
+var errQueueAway = serviceerror.NewUnavailable("the task queue is being moved to another node; try again")
 
 // DispatchQuery hands a query to a worker: on its sticky queue if that has a
 // worker, else on the normal queue. It returns nil when a poll has returned the
@@ -53,6 +57,9 @@ func (m *Matching) DispatchQuery(ctx context.Context, task *QueryTask) error {
 	}
 	select {
 	case <-query.accepted:
+		if query.state.Load() == queryRefused {
+			return errQueueAway
+		}
 		return nil
 	case <-ctx.Done():
 	case <-m.ctx.Done():
@@ -61,6 +68,8 @@ func (m *Matching) DispatchQuery(ctx context.Context, task *QueryTask) error {
 		switch state := query.state.Load(); {
 		case state == queryAccepted:
 			return nil
+		case state == queryRefused:
+			return errQueueAway
 		case query.state.CompareAndSwap(state, queryGone):
 			if ctx.Err() == nil {
 				return errClosed
@@ -143,6 +152,13 @@ func (w *waitingQuery) accept() bool {
 // release is called by a poll that has taken the query but cannot return it.
 func (w *waitingQuery) release() bool {
 	return w.state.CompareAndSwap(queryTaken, queryWaiting)
+}
+
+// refuse ends the wait of who asks: the queue is not here any more.
+func (w *waitingQuery) refuse() {
+	if w.state.CompareAndSwap(queryWaiting, queryRefused) {
+		close(w.accepted)
+	}
 }
 
 // queryList is waiting queries in order. Some may be gone.

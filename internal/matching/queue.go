@@ -21,6 +21,8 @@ type queue struct {
 	key queueKey
 
 	mu sync.Mutex
+	// normal is the queue that a sticky queue belongs to, as its worker has said.
+	normal entity.Queue
 	// dead is set when the queue has been unloaded; it is not in the map any more.
 	dead    bool
 	parked  pollerList
@@ -226,6 +228,9 @@ func (q *queue) backlog() int64 { return int64(len(q.byID)+q.aside) + max(0, q.l
 // sawPoller notes that a poll begins, or ends.
 func (q *queue) sawPoller(request *PollRequest, now time.Time) {
 	q.lastPoll, q.lastUse = now, now
+	if q.key.sticky {
+		q.normal = request.Queue
+	}
 	identity := request.Identity
 	if identity == "" {
 		return

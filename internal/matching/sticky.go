@@ -19,6 +19,31 @@ func stickyKey(namespace, name string) queueKey {
 	return queueKey{entity.Queue{Namespace: namespace, Type: entity.TaskWorkflow, Name: name}, true}
 }
 
+// Unload ends the polls of the queues for which away reports true, with nothing, and
+// forgets the queues: they are somewhere else. A sticky queue is where its normal queue is.
+func (m *Matching) Unload(away func(entity.Queue) bool) {
+	m.each(func(q *queue) {
+		q.mu.Lock()
+		normal := q.key.Queue
+		if q.key.sticky {
+			normal = q.normal
+		}
+		if q.dead || !away(normal) {
+			q.mu.Unlock()
+			return
+		}
+		waiting := leftovers{}
+		for query := q.queries.pop(); query != nil; query = q.queries.pop() {
+			waiting.queries = append(waiting.queries, query)
+		}
+		q.close()
+		q.mu.Unlock()
+		for _, query := range waiting.queries {
+			query.refuse()
+		}
+	})
+}
+
 // offerSticky offers the task on its sticky queue and reports whether that is
 // there to take it.
 func (m *Matching) offerSticky(task *entity.Task, front bool) bool {

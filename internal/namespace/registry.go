@@ -46,6 +46,8 @@ type Registry struct {
 
 	// unfinished is UnfinishedChanged.
 	unfinished chan struct{}
+	// shared follows the changes that other nodes make; nil if there are none.
+	shared *shared
 }
 
 type snapshot struct {
@@ -66,20 +68,27 @@ func New(config *dynamicconfig.Config) *Registry {
 func (r *Registry) Open(ctx context.Context, runtime Runtime, retention time.Duration, names ...string) error {
 	defer r.Close()
 	r.runtime = runtime
-	err := runtime.View(ctx, Key, func(e entity.Entity, _ entity.View) error {
-		d := e.(*directory)
-		loaded := &snapshot{byID: make(map[string]*Namespace), byName: make(map[string]*Namespace)}
-		for _, record := range d.byID {
-			ns := fromRecord(record)
-			loaded.byID[ns.ID], loaded.byName[ns.Name] = ns, ns
-		}
-		r.snapshot.Store(loaded)
-		r.tellUnfinished()
-		return nil
-	})
+	err := runtime.View(ctx, Key, func(e entity.Entity, _ entity.View) error { return r.load(e) })
 	if err != nil {
 		return fmt.Errorf("loading namespaces: %w", err)
 	}
+	return r.register(ctx, retention, names)
+}
+
+// load fills the snapshot with what the entity has.
+func (r *Registry) load(e entity.Entity) error {
+	loaded := &snapshot{byID: make(map[string]*Namespace), byName: make(map[string]*Namespace)}
+	for _, record := range e.(*directory).byID {
+		ns := fromRecord(record)
+		loaded.byID[ns.ID], loaded.byName[ns.Name] = ns, ns
+	}
+	r.snapshot.Store(loaded)
+	r.tellUnfinished()
+	return nil
+}
+
+// register registers Default and the names, if they do not exist.
+func (r *Registry) register(ctx context.Context, retention time.Duration, names []string) error {
 	if retention == 0 {
 		retention = max(72*time.Hour, dynamicconfig.MinRetention.Get(r.config))
 	}
@@ -101,7 +110,9 @@ func (r *Registry) Open(ctx context.Context, runtime Runtime, retention time.Dur
 
 // Close lets look-ups that wait for Open go on, which find nothing if it has not
 // succeeded. For a server that fails to start; Open calls it itself.
-func (r *Registry) Close() { r.once.Do(func() { close(r.opened) }) }
+func (r *Registry) Close() {
+	r.once.Do(func() { close(r.opened) })
+}
 
 func (r *Registry) current() *snapshot {
 	select {
@@ -129,6 +140,11 @@ func (r *Registry) ByName(name string) (*Namespace, error) {
 	if ns, ok := r.current().byName[name]; ok {
 		return ns, nil
 	}
+	if r.shared != nil && r.shared.again() {
+		if ns, ok := r.current().byName[name]; ok {
+			return ns, nil
+		}
+	}
 	return nil, serviceerror.NewNamespaceNotFound(name)
 }
 
@@ -136,6 +152,11 @@ func (r *Registry) ByName(name string) (*Namespace, error) {
 func (r *Registry) ByID(id string) (*Namespace, error) {
 	if ns, ok := r.current().byID[id]; ok {
 		return ns, nil
+	}
+	if r.shared != nil && r.shared.again() {
+		if ns, ok := r.current().byID[id]; ok {
+			return ns, nil
+		}
 	}
 	return nil, serviceerror.NewNamespaceNotFound(id)
 }

@@ -21,6 +21,7 @@ import (
 // A request is in memory only, and gone with the one who asks.
 type Dispatcher struct {
 	queues  Queues
+	node    string // what ends the ids of tasks
 	mu      sync.Mutex
 	waiting map[string]*waiting // by the id of the task
 }
@@ -88,6 +89,14 @@ var (
 	errNotWaiting   = serviceerror.NewNotFound("Nexus task not found or already expired")
 )
 
+// AtNode comes between the id of a task and that of the node of a cluster that waits for
+// the answer.
+const AtNode = "@"
+
+// OfNode has the tasks say which node of a cluster waits for their answers. It comes before the
+// first Dispatch.
+func (d *Dispatcher) OfNode(id string) { d.node = AtNode + id }
+
 // Dispatch has a worker that polls the queue answer the request, which must not be changed
 // any more. It fails with ErrNoAnswer shortly before the context's deadline, and with the
 // context's error if that is cancelled.
@@ -99,7 +108,7 @@ func (d *Dispatcher) Dispatch(ctx context.Context, namespaceID, taskQueue string
 	wait, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	w := &waiting{namespace: namespaceID, answer: make(chan *Answer, 1)}
-	task := &Task{ID: uuid.NewString(), request: request, deadline: deadline}
+	task := &Task{ID: uuid.NewString() + d.node, request: request, deadline: deadline}
 	if !d.add(task.ID, w) {
 		return nil, errManyRequests
 	}

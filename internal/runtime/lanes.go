@@ -2,10 +2,8 @@ package runtime
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/storage"
@@ -22,43 +20,26 @@ import (
 // The tasks of a shard are read in one go as long as lanes are short; each lane with
 // more than perLane tasks in it costs a seek.
 func (r *Runtime) ReadLanes(ctx context.Context, queue entity.Queue, lanes entity.LaneRange, perLane, limit int) (entity.LanePages, error) {
-	bound := r.boundNumbers() // as in ReadTasks
+	return r.ReadLanesTo(ctx, queue, lanes, perLane, limit, r.Bound())
+}
+
+// ReadLanesTo is ReadLanes with a bound, as ReadTasksTo.
+func (r *Runtime) ReadLanesTo(ctx context.Context, queue entity.Queue, lanes entity.LaneRange, perLane, limit int, bound int64) (entity.LanePages, error) {
 	for s := range r.held() {
+		s.numbers.raise(bound)
 		if err := s.numbers.wait(ctx, bound); err != nil {
 			return entity.LanePages{}, fmt.Errorf("runtime: reading the lanes of queue %q: %w", queue.Name, err)
 		}
 	}
-	result := entity.LanePages{Through: bound}
-	found := map[string]*entity.LanePage{}
+	var parts []entity.LanePages
 	for s := range r.held() {
 		scan := laneScan{shard: s, queue: queue, lanes: lanes, bound: bound, perLane: perLane, limit: limit}
 		if err := scan.run(ctx); err != nil {
 			return entity.LanePages{}, fmt.Errorf("runtime: reading the lanes of queue %q: %w", queue.Name, err)
 		}
-		if scan.more && (!result.More || scan.next < result.Next) {
-			result.Next, result.More = scan.next, true
-		}
-		for _, page := range scan.pages {
-			whole := found[page.Lane]
-			if whole == nil {
-				found[page.Lane] = &page
-				continue
-			}
-			whole.Tasks = append(whole.Tasks, page.Tasks...)
-			whole.Through, whole.More = min(whole.Through, page.Through), whole.More || page.More
-		}
+		parts = append(parts, entity.LanePages{Pages: scan.pages, Through: bound, More: scan.more, Next: scan.next})
 	}
-	for lane, page := range found {
-		if result.More && lane >= result.Next {
-			continue // another shard may have more of it
-		}
-		slices.SortFunc(page.Tasks, func(a, b *entity.Task) int { return cmp.Compare(a.ID, b.ID) })
-		beyond, _ := slices.BinarySearchFunc(page.Tasks, page.Through+1, func(t *entity.Task, id int64) int { return cmp.Compare(t.ID, id) })
-		page.Tasks = page.Tasks[:beyond]
-		result.Pages = append(result.Pages, *page)
-	}
-	slices.SortFunc(result.Pages, func(a, b entity.LanePage) int { return cmp.Compare(a.Lane, b.Lane) })
-	return result, nil
+	return entity.MergeLanePages(bound, parts), nil
 }
 
 // laneScan reads the lanes of a queue in one shard.

@@ -152,9 +152,9 @@ func (n *numbers) wait(ctx context.Context, bound int64) error {
 	}
 }
 
-// boundNumbers returns a number that is not below any given so far by a shard that
+// Bound returns a number that is not below any given so far by a shard that
 // is held here, and makes all later ones be above it.
-func (r *Runtime) boundNumbers() (bound int64) {
+func (r *Runtime) Bound() (bound int64) {
 	for s := range r.held() {
 		bound = max(bound, s.numbers.last.Load())
 	}
@@ -162,4 +162,13 @@ func (r *Runtime) boundNumbers() (bound int64) {
 		s.numbers.raise(bound)
 	}
 	return bound
+}
+
+// Advance makes Bound, and Watermark where nothing is on its way to the disk, return the
+// time of now at least: where nothing happens, both would stand still otherwise.
+func (r *Runtime) Advance() {
+	now := r.clock().UnixNano()
+	for s := range r.held() {
+		s.numbers.raise(now)
+	}
 }

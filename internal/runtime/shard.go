@@ -316,6 +316,9 @@ type NotHeldError struct{ *serviceerror.Unavailable }
 // Unwrap makes it the Unavailable that it is.
 func (e *NotHeldError) Unwrap() error { return e.Unavailable }
 
+// NotHeld is the error for an entity whose shard, of so many, is not held here.
+func NotHeld(key entity.Key, shards int) error { return errNotHeld(int(ShardOf(key, shards))) }
+
 func errNotHeld(shard int) error {
 	return &NotHeldError{serviceerror.NewUnavailable(
 		fmt.Sprintf("shard %d is not held by this process; try again, on the one that holds it", shard)).(*serviceerror.Unavailable)}

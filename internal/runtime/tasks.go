@@ -23,6 +23,13 @@ import (
 // gone. Between the two no task is missed, and comparing ids tells which are
 // seen twice.
 func (r *Runtime) ReadTasks(ctx context.Context, queue entity.Queue, lane string, after int64, limit int) (tasks []*entity.Task, through int64, more bool, err error) {
+	return r.ReadTasksTo(ctx, queue, lane, after, limit, r.Bound())
+}
+
+// ReadTasksTo is ReadTasks of the tasks with ids up to bound, which must not be below
+// what Bound returns: later ids are above it. So those who read the tasks of several
+// runtimes can have them complete up to the same id.
+func (r *Runtime) ReadTasksTo(ctx context.Context, queue entity.Queue, lane string, after int64, limit int, bound int64) (tasks []*entity.Task, through int64, more bool, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("runtime: reading tasks of queue %q: %w", queue.Name, err)
@@ -30,8 +37,8 @@ func (r *Runtime) ReadTasks(ctx context.Context, queue entity.Queue, lane string
 	}()
 	// Ids are given before the records are visible. Those given so far are waited
 	// for; what is given from now on is left out.
-	bound := r.boundNumbers()
 	for s := range r.held() {
+		s.numbers.raise(bound)
 		if err := s.numbers.wait(ctx, bound); err != nil {
 			return nil, 0, false, err
 		}
@@ -71,10 +78,13 @@ func (r *Runtime) ReadTasks(ctx context.Context, queue entity.Queue, lane string
 	return tasks, through, true, nil
 }
 
+// Startable reports whether the entity of the task is here, to start it.
+func (r *Runtime) Startable(task *entity.Task) bool { return r.Holds(task.Entity) }
+
 // Watermark returns an id through which every task has been added to the
 // TaskSink, or will never be.
 func (r *Runtime) Watermark() int64 {
-	mark := r.boundNumbers()
+	mark := r.Bound()
 	for s := range r.held() {
 		mark = min(mark, s.numbers.complete())
 	}

@@ -21,7 +21,7 @@ func (s *Server) openDeployments(ctx context.Context) error {
 			ids, after = append(ids, ns.ID), ns.Name
 		}
 		if len(list) < page {
-			return s.deployments.Open(ctx, s.runtime, ids)
+			return s.deployments.Open(ctx, peeker{s.runtime}, ids)
 		}
 	}
 }

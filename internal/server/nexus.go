@@ -15,12 +15,15 @@ import (
 // startNexus starts what makes the calls of Nexus operations.
 func (s *Server) startNexus(ctx context.Context) error {
 	// The registry of endpoints follows the entity from its first loading on.
-	if err := s.runtime.View(ctx, endpoint.Key, func(entity.Entity, entity.View) error { return nil }); err != nil {
+	if err := s.runtime.Peek(ctx, endpoint.Key, func(entity.Entity) error { return nil }); err != nil {
 		return fmt.Errorf("reading the Nexus endpoints: %w", err)
 	}
 	config := s.settings.Config()
 	settings := dynamicconfig.Derive(config, nexus.ReadSettings)
-	s.dispatcher = nexus.NewDispatcher(s.matching)
+	s.dispatcher = nexus.NewDispatcher(s.queues())
+	if s.node != nil {
+		s.dispatcher.OfNode(string(s.node.Member().ID()))
+	}
 	s.nexus = nexus.Start(nexus.Options{
 		Runtime:    s.runtime,
 		Tasks:      s.matching,

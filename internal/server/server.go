@@ -21,6 +21,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -37,6 +38,7 @@ import (
 	"github.com/perdure/perdure/internal/matching"
 	"github.com/perdure/perdure/internal/namespace"
 	"github.com/perdure/perdure/internal/nexus"
+	"github.com/perdure/perdure/internal/peer"
 	"github.com/perdure/perdure/internal/reclaim"
 	"github.com/perdure/perdure/internal/runtime"
 	"github.com/perdure/perdure/internal/searchattribute"
@@ -94,6 +96,8 @@ type Options struct {
 
 	// Postgres has the data kept in PostgreSQL, in place of DataDir.
 	Postgres PostgresOptions
+	// Cluster makes the server one of several nodes on a store that they share.
+	Cluster ClusterOptions
 
 	// Store is kept the data in, in place of DataDir, by tests that let a server
 	// crash. It is closed with the server.
@@ -151,6 +155,12 @@ type Server struct {
 	serving      sync.WaitGroup
 	http, ui     *httpPort // nil without these ports
 
+	// node is the server as one of a cluster; nil if it is alone. outcast is set when the
+	// cluster has taken it for dead.
+	node           *peer.Node
+	outcast        atomic.Pointer[error]
+	stopRegistries context.CancelFunc
+
 	stopOnce sync.Once
 	stopErr  error
 }
@@ -188,6 +198,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	if err := s.startTelemetry(ctx, options.Telemetry); err != nil {
 		return err
 	}
+	options.Cluster.complete()
 	storeName, err := s.openStore(ctx, options)
 	if err != nil {
 		return err
@@ -210,7 +221,11 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Types:  s.searchAttributeTypes,
 		Logger: s.logger,
 	})
-	s.runtime, err = runtime.Open(ctx, runtime.Options{
+	s.health = newHealth(s.Failed)
+	if err := s.openNode(ctx, options); err != nil {
+		return err
+	}
+	shards := runtime.Options{
 		Store:      s.store,
 		Machines:   machines(s.namespaces, &s.endpoints, s.deployments, s.workflowConfig(), s.scheduleConfig(), s.activityConfig()),
 		Tasks:      s.matching,
@@ -222,18 +237,12 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Observer:   s.telemetry.steps(),
 		Tracer:     s.telemetry.traces(),
 		Logger:     s.logger,
-	})
-	if err != nil {
+	}
+	s.share(&shards)
+	if s.runtime, err = runtime.Open(ctx, shards); err != nil {
 		return err
 	}
-	s.matching.Attach(s.runtime)
-	if err := s.namespaces.Open(ctx, s.runtime, options.Retention, options.Namespaces...); err != nil {
-		return err
-	}
-	if err := s.openDeployments(ctx); err != nil {
-		return err
-	}
-	if err := s.addSearchAttributes(ctx, options); err != nil {
+	if err := s.join(ctx, options); err != nil {
 		return err
 	}
 	clusterID, err := s.clusterID()
@@ -256,10 +265,10 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	})
 	s.startDrainer()
 	s.backups = s.backupsOf(options, clusterID)
-	s.health = newHealth(s.runtime.Failed)
 	s.frontend = frontend.New(frontend.Options{
 		Runtime:     s.runtime,
-		Matching:    s.matching,
+		Matching:    s.queues(),
+		Elsewhere:   s.elsewhere(),
 		Namespaces:  s.namespaces,
 		Deployments: s.deployments,
 		Visibility:  s.visibility,
@@ -285,6 +294,9 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	s.openDoors(options)
 	s.telemetry.watch(s, options)
 	s.startBatches()
+	if err := s.serveNodes(ctx, options); err != nil {
+		return err
+	}
 	return s.serveHTTP(options)
 }
 
@@ -302,7 +314,15 @@ func (s *Server) Namespaces() []string {
 
 // Failed is why the server accepts no more writes, or nil. Such a server has to
 // be started anew.
-func (s *Server) Failed() error { return s.runtime.Failed() }
+func (s *Server) Failed() error {
+	if err := s.outcast.Load(); err != nil {
+		return *err
+	}
+	if s.runtime == nil {
+		return nil // it is being started
+	}
+	return s.runtime.Failed()
+}
 
 // Stop stops the server in order: long polls end with empty replies, calls under
 // way finish. When the context ends first, what is left is broken off; what was
@@ -315,6 +335,7 @@ func (s *Server) Stop(ctx context.Context) error {
 
 func (s *Server) stop(ctx context.Context) error {
 	s.health.stop()
+	s.leave(ctx)
 	s.frontend.Drain()
 	s.stopPort(ctx)
 	s.closeHTTP(ctx)
@@ -335,6 +356,7 @@ func (s *Server) stop(ctx context.Context) error {
 	defer cancel()
 	defer s.telemetry.close(closeCtx)
 	return errors.Join(local, s.visibility.Close(), s.runtime.Close(closeCtx), s.store.Close())
+	return errors.Join(local, s.visibility.Close(), s.runtime.Close(closeCtx), s.closeNode(closeCtx), s.store.Close())
 }
 
 // abandon gives up what a start that failed has begun.
@@ -373,7 +395,7 @@ func (s *Server) abandon() error {
 	if s.runtime != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 		defer cancel()
-		errs = append(errs, s.runtime.Close(ctx))
+		errs = append(errs, s.runtime.Close(ctx), s.closeNode(ctx))
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())

@@ -28,6 +28,9 @@ type bench struct {
 
 func start(t *testing.T, options server.Options) *bench {
 	t.Helper()
+	if count := testNodes(options); count > 0 {
+		return clusterOf(t, count, options).bench()
+	}
 	if options.Logger == nil {
 		options.Logger = slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}

@@ -22,7 +22,7 @@ type Place struct {
 	Path string
 }
 
-// OwnerKind is what owns something. All but OwnerCluster are in the namespace of
+// OwnerKind is what owns something. All but OwnerCluster and OwnerEndpoints are in the namespace of
 // the request.
 type OwnerKind byte
 
@@ -53,6 +53,8 @@ const (
 	// OwnerCluster: what there is once in the cluster, such as the directory of
 	// namespaces.
 	OwnerCluster
+	// OwnerEndpoints: the registry of Nexus endpoints.
+	OwnerEndpoints
 )
 
 // OwnerOf looks in the request, which must be one of the method, for its owner. A

@@ -170,11 +170,11 @@ var table = []*Method{
 	row(os, "AddOrUpdateRemoteCluster", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, there),
 	row(os, "RemoveRemoteCluster", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, there),
 	row(os, "ListClusters", ScopeCluster, Admin, NamespaceNone, nil, anyone, never, unlimited, there),
-	row(os, "CreateNexusEndpoint", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, there),
-	row(os, "GetNexusEndpoint", ScopeCluster, Admin, NamespaceNone, nil, anyone, never, unlimited, there),
-	row(os, "UpdateNexusEndpoint", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, there),
-	row(os, "DeleteNexusEndpoint", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, there),
-	row(os, "ListNexusEndpoints", ScopeCluster, Admin, NamespaceNone, nil, anyone, never, unlimited, there),
+	row(os, "CreateNexusEndpoint", ScopeCluster, Admin, NamespaceNone, nil, endpoints, never, unlimited, there),
+	row(os, "GetNexusEndpoint", ScopeCluster, Admin, NamespaceNone, nil, endpoints, never, unlimited, there),
+	row(os, "UpdateNexusEndpoint", ScopeCluster, Admin, NamespaceNone, nil, endpoints, never, unlimited, there),
+	row(os, "DeleteNexusEndpoint", ScopeCluster, Admin, NamespaceNone, nil, endpoints, never, unlimited, there),
+	row(os, "ListNexusEndpoints", ScopeCluster, Admin, NamespaceNone, nil, endpoints, never, unlimited, there),
 }
 
 func row(service, name string, scope Scope, access Access, namespace NamespaceRule, states States, owner Owner, wait Wait, limit Limit, implemented bool) *Method {
@@ -221,6 +221,7 @@ var (
 	anyone        Owner
 	namespaceWide = Owner{{Kind: OwnerNamespace}}
 	cluster       = Owner{{Kind: OwnerCluster}}
+	endpoints     = Owner{{Kind: OwnerEndpoints}}
 )
 
 func places(kind OwnerKind, paths []string) Owner {

@@ -1,0 +1,153 @@
+package peer
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/perdure/perdure/internal/cluster"
+)
+
+// following is the nodes that this one follows: all others that are alive.
+type following struct {
+	node *Node
+
+	mu   sync.RWMutex
+	byID map[cluster.NodeID]*leader
+	done sync.WaitGroup
+}
+
+// leader is a node that is followed.
+type leader struct {
+	node *cluster.Node
+	stop context.CancelFunc
+	// linked is set while all that becomes ready there is told here.
+	linked atomic.Bool
+	// watermark: all tasks up to that id have been told.
+	watermark atomic.Int64
+}
+
+// follow begins to follow nodes that are new, and stops to follow those that have gone.
+func (f *following) follow(v *cluster.View) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.byID == nil {
+		f.byID = make(map[cluster.NodeID]*leader)
+	}
+	for id, l := range f.byID {
+		if v.Node(id) == nil {
+			l.stop()
+			delete(f.byID, id)
+		}
+	}
+	for _, other := range v.Others() {
+		if f.byID[other.ID] != nil {
+			continue
+		}
+		ctx, stop := context.WithCancel(f.node.ctx)
+		l := &leader{node: other, stop: stop}
+		f.byID[other.ID] = l
+		f.done.Go(func() {
+			defer stop()
+			f.node.followLeader(ctx, l)
+		})
+	}
+}
+
+func (f *following) wait() { f.done.Wait() }
+
+// linked are the nodes whose tasks are known here, or can be read.
+func (f *following) linked() (leaders []*leader) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	for _, l := range f.byID {
+		if l.linked.Load() {
+			leaders = append(leaders, l)
+		}
+	}
+	return leaders
+}
+
+// followLeader follows a node until the context ends.
+func (n *Node) followLeader(ctx context.Context, l *leader) {
+	retry := 50 * time.Millisecond
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := n.listen(ctx, l)
+		l.linked.Store(false)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(began) > time.Second {
+			retry = 50 * time.Millisecond
+		}
+		if code := status.Code(err); code != codes.Unavailable && code != codes.Canceled {
+			n.log.Warn("Following another node has ended; it is tried again.", "node", l.node.Name, "error", err)
+		}
+		select {
+		case <-time.After(retry):
+		case <-ctx.Done():
+		}
+		retry = min(2*retry, time.Second)
+	}
+}
+
+// listen opens a stream of what becomes ready on a node, and takes it in.
+func (n *Node) listen(ctx context.Context, l *leader) error {
+	to, err := n.links.to(l.node)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stream, err := to.conn.NewStream(ctx, &followDesc, methodFollow)
+	if err == nil {
+		err = stream.SendMsg(&FollowRequest{Node: string(n.options.Self.ID)})
+	}
+	if err == nil {
+		err = stream.CloseSend()
+	}
+	for first := true; err == nil; first = false {
+		next := new(Offers)
+		if err = stream.RecvMsg(next); err != nil {
+			break
+		}
+		if first {
+			// What has become ready before, nobody has told.
+			l.linked.Store(true)
+			signal(n.refresh)
+		}
+		n.takeIn(l, next)
+	}
+	return err
+}
+
+// takeIn takes over what has happened to tasks on another node.
+func (n *Node) takeIn(l *leader, next *Offers) {
+	for _, o := range next.GetOffers() {
+		ref := decodeRef(o.GetTask())
+		switch {
+		case !n.runtime.Holds(homeKey(ref.Queue)):
+			// Whoever has told it will find out where the queue is at home.
+		case o.GetRemoved():
+			n.matching.Remove(ref)
+		default:
+			task, err := decodeTask(o.GetTask())
+			if err != nil {
+				n.log.Error("A task of another node cannot be decoded; it is passed over.", "node", l.node.Name, "queue", ref.Queue.Name, "id", ref.ID, "error", err)
+				continue
+			}
+			n.matching.Add(task)
+		}
+	}
+	if mark := next.GetWatermark(); mark > 0 {
+		l.watermark.Store(mark)
+	}
+	if next.GetRefresh() {
+		signal(n.refresh)
+	}
+}

@@ -1,0 +1,128 @@
+package peer
+
+import (
+	"context"
+	"sync"
+
+	"github.com/perdure/perdure/internal/cluster"
+	"github.com/perdure/perdure/internal/matching"
+	"github.com/perdure/perdure/internal/runtime"
+)
+
+// Queues are the task queues as the handlers of this node have them: those that are at home
+// here, and the way to others.
+type Queues struct {
+	*matching.Matching
+	node *Node
+}
+
+// Queues returns the task queues for the handlers of this node.
+func (n *Node) Queues() *Queues { return &Queues{n.matching, n} }
+
+// Poll is matching.Poll of a queue that is at home here.
+func (q *Queues) Poll(ctx context.Context, request matching.PollRequest) (*matching.Work, error) {
+	if home := homeKey(request.Queue); !internal(request.Queue) && !q.node.runtime.Holds(home) {
+		return nil, runtime.NotHeld(home, q.node.shards)
+	}
+	return q.Matching.Poll(ctx, request)
+}
+
+// queries are those of this node that wait at the homes of their queues.
+type queries struct {
+	mu   sync.Mutex
+	byID map[string]*matching.QueryTask
+}
+
+// add notes a query as long as the context of who asks lasts.
+func (q *queries) add(ctx context.Context, task *matching.QueryTask) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.byID == nil {
+		q.byID = make(map[string]*matching.QueryTask)
+	}
+	q.byID[task.ID] = task
+	context.AfterFunc(ctx, func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		if q.byID[task.ID] == task {
+			delete(q.byID, task.ID)
+		}
+	})
+}
+
+func (q *queries) of(id string) *matching.QueryTask {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.byID[id]
+}
+
+// DispatchQuery is matching.DispatchQuery at the home of the queue.
+func (q *Queues) DispatchQuery(ctx context.Context, task *matching.QueryTask) error {
+	home := homeKey(task.Queue)
+	if q.node.runtime.Holds(home) {
+		return q.Matching.DispatchQuery(ctx, task)
+	}
+	q.node.queries.add(ctx, task)
+	err := q.node.elsewhere(ctx, home, func() error { return q.Matching.DispatchQuery(ctx, task) }, methodOfferQuery, &QueryOffer{
+		Id: task.ID, Queue: encodeQueue(task.Queue), Sticky: task.Sticky, Node: string(q.node.options.Self.ID),
+	}, new(Nothing))
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// asker is the payload of a query that another node has offered, and has the rest of.
+type asker struct{ node cluster.NodeID }
+
+func (n *Node) offerQuery(ctx context.Context, o *QueryOffer) (*Nothing, error) {
+	queue := decodeQueue(o.GetQueue())
+	if home := homeKey(queue); !n.runtime.Holds(home) {
+		return nil, refuse(ctx, runtime.NotHeld(home, n.shards))
+	}
+	task := &matching.QueryTask{ID: o.GetId(), Queue: queue, Sticky: o.GetSticky(), Payload: asker{cluster.NodeID(o.GetNode())}}
+	if err := n.matching.DispatchQuery(ctx, task); err != nil {
+		return nil, err
+	}
+	return new(Nothing), nil
+}
+
+// ShutdownSticky is matching.ShutdownSticky wherever the sticky queue is.
+func (q *Queues) ShutdownSticky(namespace, sticky string) {
+	q.Matching.ShutdownSticky(namespace, sticky)
+	q.node.tellAll(&Departure{NamespaceId: namespace, Sticky: sticky})
+}
+
+// CancelPolls is matching.CancelPolls on all nodes.
+func (q *Queues) CancelPolls(namespace, instanceKey string) int {
+	return q.Matching.CancelPolls(namespace, instanceKey) + q.node.tellAll(&Departure{NamespaceId: namespace, InstanceKey: instanceKey})
+}
+
+// tellAll tells all nodes of a worker that goes away, and returns how many polls that has
+// ended. A node that cannot be told finds out when the worker polls no more.
+func (n *Node) tellAll(d *Departure) int {
+	leaders := n.following.linked()
+	polls := make([]int, len(leaders))
+	_ = source{n}.all(n.ctx, leaders, func(ctx context.Context, i int, l *link) error {
+		resp := new(DepartureResponse)
+		err := l.call(ctx, methodDepart, d, resp)
+		polls[i] = int(resp.GetPolls())
+		return err
+	})
+	total := 0
+	for _, n := range polls {
+		total += n
+	}
+	return total
+}
+
+func (n *Node) depart(_ context.Context, d *Departure) (*DepartureResponse, error) {
+	resp := new(DepartureResponse)
+	if key := d.GetInstanceKey(); key != "" {
+		resp.Polls = int32(n.matching.CancelPolls(d.GetNamespaceId(), key))
+	}
+	if sticky := d.GetSticky(); sticky != "" {
+		n.matching.ShutdownSticky(d.GetNamespaceId(), sticky)
+	}
+	return resp, nil
+}

@@ -1,0 +1,199 @@
+package peer
+
+import (
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/perdure/perdure/internal/cluster"
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/runtime"
+	"github.com/perdure/perdure/internal/storage"
+)
+
+const (
+	// followerLimit is how many offers wait for a follower that is slow. If there are
+	// more, it is told to read the store.
+	followerLimit = 10_000
+	// followerBatch is how many offers are sent at once.
+	followerBatch = 1000
+	// heartbeat is how often a follower is told how far it is complete, at least.
+	heartbeat = time.Second
+)
+
+// sink takes what becomes ready here to the homes of the queues (runtime.TaskSink).
+type sink struct{ *Node }
+
+var _ runtime.TaskSink = sink{}
+
+// Tasks is where the runtime of this node takes its tasks.
+func (n *Node) Tasks() runtime.TaskSink { return sink{n} }
+
+// Add implements runtime.TaskSink.
+func (s sink) Add(task *entity.Task) {
+	if internal(task.Queue) || s.runtime.Holds(homeKey(task.Queue)) {
+		s.matching.Add(task)
+		return
+	}
+	if f := s.followers.of(s.holder(homeKey(task.Queue))); f != nil {
+		f.push(&Offer{Task: encodeTask(task)})
+	}
+}
+
+// Remove implements runtime.TaskSink.
+func (s sink) Remove(ref entity.TaskRef) {
+	if internal(ref.Queue) || s.runtime.Holds(homeKey(ref.Queue)) {
+		s.matching.Remove(ref)
+		return
+	}
+	if f := s.followers.of(s.holder(homeKey(ref.Queue))); f != nil {
+		f.push(&Offer{Task: encodeRef(ref), Removed: true})
+	}
+}
+
+// Forget implements runtime.TaskSink. What is not here any more can still be started, but
+// for the tasks of the server's own queues; but queues may be at home elsewhere now.
+func (s sink) Forget(gone func(*entity.Task) bool) {
+	s.matching.Forget(func(task *entity.Task) bool { return internal(task.Queue) && gone(task) })
+	signal(s.moved)
+}
+
+// Refresh implements runtime.TaskSink: the tasks of a shard that was acquired are in the
+// store, and any home of a queue may have to know.
+func (s sink) Refresh() {
+	signal(s.refresh)
+	s.followers.each(func(f *follower) { f.fail() })
+}
+
+// followers are the nodes that follow this one. The zero value has none.
+type followers struct {
+	mu   sync.RWMutex
+	byID map[cluster.NodeID]*follower
+}
+
+// follower is a node that wants to know what becomes ready here.
+type follower struct {
+	wake chan struct{} // of capacity 1
+
+	mu      sync.Mutex
+	offers  []*Offer
+	refresh bool
+}
+
+func (f *followers) of(n *cluster.Node) *follower {
+	if n == nil {
+		return nil
+	}
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.byID[n.ID]
+}
+
+func (f *followers) each(fn func(*follower)) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	for _, one := range f.byID {
+		fn(one)
+	}
+}
+
+// add makes a follower, in place of one that there may be.
+func (f *followers) add(id cluster.NodeID) *follower {
+	one := &follower{wake: make(chan struct{}, 1)}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.byID == nil {
+		f.byID = make(map[cluster.NodeID]*follower)
+	}
+	f.byID[id] = one
+	return one
+}
+
+func (f *followers) remove(id cluster.NodeID, one *follower) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.byID[id] == one {
+		delete(f.byID, id)
+	}
+}
+
+// gained tells the followers that hold shards which they did not hold before: what has
+// become ready for queues that are at home there now was offered to nobody, or to
+// another one.
+func (f *followers) gained(v *cluster.View, last map[storage.ShardID]cluster.NodeID) {
+	told := make(map[cluster.NodeID]bool)
+	for shard, holder := range v.Holders {
+		if holder == "" || told[holder] || last[storage.ShardID(shard)] == holder {
+			continue
+		}
+		told[holder] = true
+		if one := f.of(&cluster.Node{ID: holder}); one != nil {
+			one.fail()
+		}
+	}
+}
+
+func (f *follower) push(o *Offer) {
+	f.mu.Lock()
+	if len(f.offers) < followerLimit {
+		f.offers = append(f.offers, o)
+	} else {
+		f.offers, f.refresh = nil, true
+	}
+	f.mu.Unlock()
+	signal(f.wake)
+}
+
+// fail has the follower read the store.
+func (f *follower) fail() {
+	f.mu.Lock()
+	f.refresh = true
+	f.mu.Unlock()
+	signal(f.wake)
+}
+
+// take returns what is to be sent next, and whether there is more.
+func (f *follower) take() (next *Offers, more bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	next = &Offers{Refresh: f.refresh}
+	n := min(len(f.offers), followerBatch)
+	next.Offers, f.offers, f.refresh = f.offers[:n:n], f.offers[n:], false
+	if len(f.offers) == 0 {
+		f.offers = nil
+	}
+	return next, f.offers != nil
+}
+
+// follow answers a node that follows this one, until it stops.
+func (n *Node) follow(req *FollowRequest, stream grpc.ServerStream) error {
+	id := cluster.NodeID(req.GetNode())
+	one := n.followers.add(id)
+	defer n.followers.remove(id, one)
+	tick := time.NewTicker(heartbeat)
+	defer tick.Stop()
+	signal(one.wake)
+	for {
+		select {
+		case <-one.wake:
+		case <-tick.C:
+			n.runtime.Advance()
+		case <-stream.Context().Done():
+			return stream.Context().Err()
+		case <-n.ctx.Done():
+			return errStopping
+		}
+		for more := true; more; {
+			// First the mark: what is up to it has been pushed.
+			mark := n.runtime.Watermark()
+			var next *Offers
+			if next, more = one.take(); !more {
+				next.Watermark = mark
+			}
+			if err := stream.SendMsg(next); err != nil {
+				return err
+			}
+		}
+	}
+}

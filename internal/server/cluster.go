@@ -1,0 +1,227 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/perdure/perdure/internal/api/check"
+	"github.com/perdure/perdure/internal/cluster"
+	"github.com/perdure/perdure/internal/endpoint"
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/frontend"
+	"github.com/perdure/perdure/internal/peer"
+	"github.com/perdure/perdure/internal/runtime"
+	"github.com/perdure/perdure/internal/storage/format"
+)
+
+// ClusterOptions make a server one of the nodes of a cluster. The zero value is a server
+// alone.
+type ClusterOptions struct {
+	// PeerAddress is the host:port where other nodes reach this one; port 0 picks a free
+	// one. Empty: there are no other nodes.
+	PeerAddress string
+	// PeerListen is the host:port to listen on, if it is another one.
+	PeerListen string
+	// NodeName is what operators call the node; PeerAddress if empty. Shards are placed by
+	// it: a node that comes back under its name gets those that it had.
+	NodeName string
+	// TLS says how nodes know each other.
+	TLS peer.TLS
+	// ID is the id of the node, for tests that open the store of a node themselves; made up
+	// if empty.
+	ID cluster.NodeID
+}
+
+// enabled reports whether the server is one of several nodes.
+func (o *ClusterOptions) enabled() bool { return o.PeerAddress != "" }
+
+// leave gives the shards of the node to the others, for which there is half the time.
+func (s *Server) leave(ctx context.Context) {
+	if s.node == nil {
+		return
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
+		defer cancel()
+	}
+	s.node.Leave(ctx)
+}
+
+// closeNode ends the membership. It does nothing if there is none.
+func (s *Server) closeNode(ctx context.Context) error {
+	if s.node == nil {
+		return nil
+	}
+	s.namespaces.CloseShared()
+	if s.stopRegistries != nil {
+		s.stopRegistries()
+	}
+	return s.node.Close(ctx)
+}
+
+// complete makes up an id for this run of a node.
+func (o *ClusterOptions) complete() {
+	if o.enabled() && o.ID == "" {
+		o.ID = cluster.NodeID(rand.Text())
+	}
+}
+
+// errNotShared is reported for a store that one process uses alone.
+var errNotShared = errors.New("the store is that of one server; a cluster needs one that its nodes share, such as PostgreSQL (--store postgres)")
+
+// openNode makes the server a node that listens for others, if it is to be one.
+func (s *Server) openNode(ctx context.Context, options Options) (err error) {
+	if !options.Cluster.enabled() {
+		return nil
+	}
+	directory, ok := s.store.(cluster.Directory)
+	if !ok {
+		return errNotShared
+	}
+	present := format.Present()
+	name := options.Cluster.NodeName
+	if name == "" {
+		name = options.Cluster.PeerAddress
+	}
+	s.node, err = peer.New(ctx, peer.Options{
+		Self: cluster.Node{
+			ID:      options.Cluster.ID,
+			Name:    name,
+			Address: options.Cluster.PeerAddress,
+			Version: Version,
+			Format:  int(present.Version()),
+		},
+		Listen:    options.Cluster.PeerListen,
+		Directory: directory,
+		Matching:  s.matching,
+		TLS:       options.Cluster.TLS,
+		Failed:    func(err error) { s.outcast.Store(&err); s.health.set(false) },
+		Logger:    s.logger,
+	})
+	return err
+}
+
+// share has the runtime hold the shards that the cluster gives it.
+func (s *Server) share(options *runtime.Options) {
+	if s.node != nil {
+		options.Shared, options.Sure, options.Remote, options.Tasks = true, s.node.Sure, s.node, s.node.Tasks()
+	}
+}
+
+// join makes the server one of the cluster, if there is one, and matching and the namespaces
+// ready.
+func (s *Server) join(ctx context.Context, options Options) error {
+	if s.node == nil {
+		s.matching.Attach(s.runtime)
+		if err := s.namespaces.Open(ctx, s.runtime, options.Retention, options.Namespaces...); err != nil {
+			return err
+		}
+		return errors.Join(s.openDeployments(ctx), s.addSearchAttributes(ctx, options))
+	}
+	s.node.Attach(s.runtime, s.store.Shards())
+	s.matching.Attach(s.node.Source())
+	if err := s.node.Join(ctx); err != nil {
+		return err
+	}
+	return errors.Join(s.namespaces.OpenShared(ctx, s.runtime, options.Retention, s.logger), s.openDeployments(ctx))
+}
+
+// queues are the task queues as handlers have them.
+func (s *Server) queues() frontend.Matching {
+	if s.node == nil {
+		return s.matching
+	}
+	return s.node.Queues()
+}
+
+// elsewhere are the other nodes as handlers have them; nil if there are none.
+func (s *Server) elsewhere() frontend.Elsewhere {
+	if s.node == nil {
+		return nil // not a nil *peer.Node
+	}
+	return s.node
+}
+
+// serveNodes answers other nodes from now on.
+func (s *Server) serveNodes(ctx context.Context, options Options) error {
+	if s.node == nil {
+		return nil
+	}
+	inside := newInProcess(s.frontend.InterceptForwarded, check.MaxRequest)
+	s.frontend.Register(inside)
+	s.node.Serve(s.frontend.Register, s.frontend.InterceptForwarded, inside)
+	background, cancel := context.WithCancel(context.Background())
+	s.stopRegistries = cancel
+	go s.followRegistries(background)
+	return s.registerNamespaces(ctx, options)
+}
+
+// peeker looks at entities wherever they are held.
+type peeker struct{ *runtime.Runtime }
+
+// View implements deployment.Viewer.
+func (p peeker) View(ctx context.Context, key entity.Key, fn func(entity.Entity, entity.View) error) error {
+	return p.Peek(ctx, key, func(e entity.Entity) error { return fn(e, nil) })
+}
+
+// followEvery is how often a node reads what another one changes and all have to know.
+const followEvery = 2 * time.Second
+
+// followRegistries keeps what every node looks up as the nodes that hold it have left it.
+func (s *Server) followRegistries(ctx context.Context) {
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	ticks := 0
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		if ticks++; ticks%3 == 0 {
+			if err := s.openDeployments(ctx); err != nil && ctx.Err() == nil {
+				s.logger.Warn("The worker deployments could not be read; it is tried again.", "error", err)
+			}
+		}
+		for _, key := range []entity.Key{endpoint.Key} {
+			if s.runtime.Holds(key) {
+				continue // it is up to date by itself
+			}
+			readCtx, cancel := context.WithTimeout(ctx, followEvery)
+			if err := s.runtime.Peek(readCtx, key, func(entity.Entity) error { return nil }); err != nil && ctx.Err() == nil {
+				s.logger.Warn("What another node has changed could not be read; it is tried again.", "entity", key.String(), "error", err)
+			}
+			cancel()
+		}
+	}
+}
+
+// registerNamespaces registers the namespaces of the options, wherever they are kept.
+func (s *Server) registerNamespaces(ctx context.Context, options Options) error {
+	client := workflowservice.NewWorkflowServiceClient(s.local)
+	retention := options.Retention
+	if retention == 0 {
+		retention = 72 * time.Hour
+	}
+	for _, name := range options.Namespaces {
+		if _, err := s.namespaces.ByName(name); err == nil {
+			continue
+		}
+		_, err := client.RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
+			Namespace: name, WorkflowExecutionRetentionPeriod: durationpb.New(retention)})
+		var exists *serviceerror.NamespaceAlreadyExists
+		if err = serviceerror.FromStatus(status.Convert(err)); err != nil && !errors.As(err, &exists) {
+			return fmt.Errorf("registering namespace %q: %w", name, err)
+		}
+	}
+	return nil
+}

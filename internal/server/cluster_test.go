@@ -1,0 +1,205 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	querypb "go.temporal.io/api/query/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/grpc"
+
+	"github.com/perdure/perdure/internal/cluster"
+	"github.com/perdure/perdure/internal/server"
+	"github.com/perdure/perdure/internal/storage/memory"
+)
+
+// nodes are servers in one process that share a store in memory, and talk to each other over
+// the network.
+type nodes struct {
+	t       *testing.T
+	store   *memory.Store
+	servers []*server.Server
+	next    atomic.Int64
+	options server.Options
+}
+
+// clusterOf starts so many nodes, and waits until each has its share of the shards.
+func clusterOf(t *testing.T, count int, options server.Options) *nodes {
+	t.Helper()
+	c := &nodes{t: t, store: memory.New(16), options: options}
+	for range count {
+		c.add()
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		for _, s := range c.servers {
+			if err := s.Stop(ctx); err != nil {
+				t.Errorf("stopping a node: %v", err)
+			}
+		}
+	})
+	c.settle(count)
+	return c
+}
+
+// add starts another node.
+func (c *nodes) add() *server.Server {
+	c.t.Helper()
+	id := cluster.NodeID(fmt.Sprintf("node-%d", c.next.Add(1)))
+	options := c.options
+	if options.Logger == nil {
+		options.Logger = slog.New(slog.NewTextHandler(testWriter{c.t}, &slog.HandlerOptions{Level: slog.LevelError}))
+	}
+	options.Cluster = server.ClusterOptions{PeerAddress: "127.0.0.1:0", NodeName: string(id), ID: id}
+	s, err := server.Start(c.t.Context(), server.WithStore(options, c.store.Node(id)))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.servers = append(c.servers, s)
+	return s
+}
+
+// settle waits until so many nodes hold all shards, each of them some.
+func (c *nodes) settle(count int) {
+	c.t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		m, err := c.store.Node("operator").Members(c.t.Context())
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		holders := make(map[cluster.NodeID]bool)
+		for _, holder := range m.Holders {
+			holders[holder] = true
+		}
+		placed := cluster.Place(m.Nodes, len(m.Holders))
+		settled := len(m.Nodes) == count
+		for shard, holder := range m.Holders {
+			settled = settled && placed[shard] == holder
+		}
+		if settled && !holders[""] {
+			return
+		}
+		if time.Now().After(deadline) {
+			c.t.Fatalf("%d nodes hold the shards %v", len(m.Nodes), m.Holders)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// Invoke implements grpc.ClientConnInterface: each call goes to the next node.
+func (c *nodes) Invoke(ctx context.Context, method string, args, reply any, options ...grpc.CallOption) error {
+	s := c.servers[int(c.next.Add(1))%len(c.servers)]
+	return s.ClientConn().Invoke(ctx, method, args, reply, options...)
+}
+
+// NewStream implements grpc.ClientConnInterface.
+func (c *nodes) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
+	return nil, errors.New("no streams")
+}
+
+// bench is a client that spreads its calls over all nodes.
+func (c *nodes) bench() *bench {
+	return &bench{c.t, c.servers[0], workflowservice.NewWorkflowServiceClient(c)}
+}
+
+// testNodes is how many nodes a server of a test is: all tests that use start are run with
+// several by make test-nodes.
+func testNodes(options server.Options) int {
+	count, _ := strconv.Atoi(os.Getenv("PERDURE_TEST_NODES"))
+	if options.DataDir != "" || options.Store != nil || options.VirtualTime || options.Listen != "" || len(options.SearchAttributes) > 0 {
+		return 0
+	}
+	return count
+}
+
+func TestAnyNodeTakesAnyCall(t *testing.T) {
+	b := clusterOf(t, 3, server.Options{}).bench()
+	const workflows = 24
+	for i := range workflows {
+		b.startWorkflow(fmt.Sprint("w", i))
+	}
+	for range workflows {
+		b.complete(b.pollWorkflow(), scheduleActivity("a"))
+	}
+	for range workflows {
+		activity := b.pollActivity()
+		if _, err := b.client.RespondActivityTaskCompleted(b.ctx(), &workflowservice.RespondActivityTaskCompletedRequest{TaskToken: activity.GetTaskToken(), Result: payload("paid")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range workflows {
+		b.complete(b.pollWorkflow(), completeWorkflow("done"))
+	}
+	for i := range workflows {
+		events := b.history(fmt.Sprint("w", i))
+		if n := len(events); n != 11 || events[n-1].GetEventType() != enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED {
+			t.Errorf("workflow %d has %d events", i, n)
+		}
+	}
+}
+
+func TestAQueryIsAnsweredByAWorkerOfAnotherNode(t *testing.T) {
+	b := clusterOf(t, 3, server.Options{}).bench()
+	for i := range 6 {
+		id := fmt.Sprint("w", i)
+		b.startWorkflow(id)
+		b.complete(b.pollWorkflow())
+		answered := make(chan string, 1)
+		go func() {
+			resp, err := b.client.QueryWorkflow(b.ctx(), &workflowservice.QueryWorkflowRequest{Namespace: ns, Execution: execution(id), Query: &querypb.WorkflowQuery{QueryType: "state"}})
+			answered <- text(resp.GetQueryResult()) + fmt.Sprint(err)
+		}()
+		task := b.pollWorkflow()
+		if task.GetQuery().GetQueryType() != "state" || task.GetWorkflowExecution().GetWorkflowId() != id {
+			t.Fatalf("got %v", task)
+		}
+		if _, err := b.client.RespondQueryTaskCompleted(b.ctx(), &workflowservice.RespondQueryTaskCompletedRequest{Namespace: ns,
+			TaskToken: task.GetTaskToken(), CompletedType: enumspb.QUERY_RESULT_TYPE_ANSWERED, QueryResult: payload("waiting")}); err != nil {
+			t.Fatal(err)
+		}
+		if got := <-answered; got != "waiting<nil>" {
+			t.Errorf("the query was answered %v", got)
+		}
+	}
+}
+
+func TestWorkflowsGoOnWhenNodesComeAndLeave(t *testing.T) {
+	c := clusterOf(t, 2, server.Options{})
+	b := c.bench()
+	const workflows = 12
+	for i := range workflows {
+		b.startWorkflow(fmt.Sprint("w", i))
+	}
+	c.add()
+	for range workflows {
+		b.complete(b.pollWorkflow(), startTimer("t", time.Millisecond))
+	}
+	c.settle(3)
+	leaving := c.servers[0]
+	c.servers = c.servers[1:]
+	if err := leaving.Stop(b.ctx()); err != nil {
+		t.Error(err)
+	}
+	c.settle(2)
+	for range workflows {
+		b.complete(b.pollWorkflow(), completeWorkflow("done"))
+	}
+}
+
+func TestAStoreOfOneServerMakesNoCluster(t *testing.T) {
+	_, err := server.Start(t.Context(), server.Options{Cluster: server.ClusterOptions{PeerAddress: "127.0.0.1:0"}})
+	if err == nil || !strings.Contains(err.Error(), "--store postgres") {
+		t.Errorf("got %v", err)
+	}
+}
