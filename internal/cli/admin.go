@@ -21,12 +21,13 @@ func newAdminCommand(app *command.App) *cobra.Command {
   perdure admin restore --from /backups/perdure --data-dir /var/lib/perdure
   perdure admin verify --data-dir /var/lib/perdure
   perdure admin copy --from /var/lib/perdure --to postgres://perdure@db/perdure
+  perdure admin import --from temporal.example.com:7233 --namespace orders --dry-run
   perdure admin reshard --data-dir /var/lib/perdure --shards 64
   perdure admin visibility rebuild --address 127.0.0.1:7233`,
 		Args: command.CommandsOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newBackupCommand(app), newBackupsCommand(app), newRestoreCommand(out),
+	cmd.AddCommand(newBackupCommand(app), newBackupsCommand(app), newRestoreCommand(out), newImportCommand(app),
 		newReshardCommand(out), newCopyCommand(out), newVerifyCommand(out), newVisibilityCommand(app))
 	return cmd
 }

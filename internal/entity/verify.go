@@ -9,6 +9,12 @@ type Verifier interface {
 	Verify(ctx context.Context, r Reader, key Key) []error
 }
 
+// Accountable is a Machine that can tell from the records of an entity which timers and tasks
+// of it there are to be: those and no others.
+type Accountable interface {
+	Expected(ctx context.Context, r Reader, key Key) (timers []Timer, tasks []TaskRef, err error)
+}
+
 // Indexed is a Machine whose entities have rows in the index of what can be listed
 // (Step.Index). IndexRows returns all rows of an entity as its records have them, for an
 // index that is built anew while the entity goes on: what changes meanwhile is noted by

@@ -19,6 +19,7 @@ type Rebuilder interface {
 type adminService struct {
 	visibilityAdmin
 	backupAdmin
+	importAdmin
 }
 
 // visibilityAdmin are the handlers of what operators ask of the index.

@@ -172,7 +172,7 @@ func New(options Options) *Service {
 			batchHandlers:            batchHandlers{runtime: runtime, index: options.Visibility, starting: make(chan struct{}, 1)},
 			deploymentHandlers:       deploymentHandlers{runtime: runtime, matching: match},
 		},
-		admin: &adminService{visibilityAdmin{options.Rebuilder}, backupAdmin{options.Backups}},
+		admin: &adminService{visibilityAdmin{options.Rebuilder}, backupAdmin{options.Backups}, importAdmin{runtime: runtime, lists: lists}},
 		operator: &operatorService{
 			searchAttributeHandlers:   searchAttributeHandlers{namespaces: options.Namespaces},
 			namespaceDeletionHandlers: namespaceDeletionHandlers{namespaces: options.Namespaces, runtime: runtime},

@@ -42,6 +42,7 @@ type Chain struct {
 	// the fire time of the chain's durable timer; unset when no run is closed.
 	NextExpiry    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=next_expiry,json=nextExpiry,proto3" json:"next_expiry,omitempty"`
 	Watches       *Watches               `protobuf:"bytes,3,opt,name=watches,proto3" json:"watches,omitempty"` // unset: nobody has asked for runs, or they are forgotten
+	Imports       []*Import              `protobuf:"bytes,4,rep,name=imports,proto3" json:"imports,omitempty"` // runs that are being taken over from another server
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -97,6 +98,91 @@ func (x *Chain) GetWatches() *Watches {
 	return nil
 }
 
+func (x *Chain) GetImports() []*Import {
+	if x != nil {
+		return x.Imports
+	}
+	return nil
+}
+
+// Import is a run of another server of which a part of the history is here, and that is not
+// running here yet.
+type Import struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RunId         string                 `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	NextEventId   int64                  `protobuf:"varint,2,opt,name=next_event_id,json=nextEventId,proto3" json:"next_event_id,omitempty"` // of those that are still to come
+	Source        string                 `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`                                 // where it comes from, for people
+	StartTime     *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=start_time,json=startTime,proto3" json:"start_time,omitempty"`
+	WorkflowType  string                 `protobuf:"bytes,5,opt,name=workflow_type,json=workflowType,proto3" json:"workflow_type,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Import) Reset() {
+	*x = Import{}
+	mi := &file_records_workflow_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Import) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Import) ProtoMessage() {}
+
+func (x *Import) ProtoReflect() protoreflect.Message {
+	mi := &file_records_workflow_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Import.ProtoReflect.Descriptor instead.
+func (*Import) Descriptor() ([]byte, []int) {
+	return file_records_workflow_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Import) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *Import) GetNextEventId() int64 {
+	if x != nil {
+		return x.NextEventId
+	}
+	return 0
+}
+
+func (x *Import) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *Import) GetStartTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.StartTime
+	}
+	return nil
+}
+
+func (x *Import) GetWorkflowType() string {
+	if x != nil {
+		return x.WorkflowType
+	}
+	return ""
+}
+
 // Watches are those who have asked the chain for runs by StartWorkflow messages: who has
 // asked last comes last.
 type Watches struct {
@@ -108,7 +194,7 @@ type Watches struct {
 
 func (x *Watches) Reset() {
 	*x = Watches{}
-	mi := &file_records_workflow_proto_msgTypes[1]
+	mi := &file_records_workflow_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -120,7 +206,7 @@ func (x *Watches) String() string {
 func (*Watches) ProtoMessage() {}
 
 func (x *Watches) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[1]
+	mi := &file_records_workflow_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -133,7 +219,7 @@ func (x *Watches) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Watches.ProtoReflect.Descriptor instead.
 func (*Watches) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{1}
+	return file_records_workflow_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Watches) GetWatches() []*Watch {
@@ -155,7 +241,7 @@ type Watch struct {
 
 func (x *Watch) Reset() {
 	*x = Watch{}
-	mi := &file_records_workflow_proto_msgTypes[2]
+	mi := &file_records_workflow_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -167,7 +253,7 @@ func (x *Watch) String() string {
 func (*Watch) ProtoMessage() {}
 
 func (x *Watch) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[2]
+	mi := &file_records_workflow_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -180,7 +266,7 @@ func (x *Watch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Watch.ProtoReflect.Descriptor instead.
 func (*Watch) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{2}
+	return file_records_workflow_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Watch) GetEntity() []byte {
@@ -244,7 +330,7 @@ type RunInfo struct {
 
 func (x *RunInfo) Reset() {
 	*x = RunInfo{}
-	mi := &file_records_workflow_proto_msgTypes[3]
+	mi := &file_records_workflow_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -256,7 +342,7 @@ func (x *RunInfo) String() string {
 func (*RunInfo) ProtoMessage() {}
 
 func (x *RunInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[3]
+	mi := &file_records_workflow_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -269,7 +355,7 @@ func (x *RunInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunInfo.ProtoReflect.Descriptor instead.
 func (*RunInfo) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{3}
+	return file_records_workflow_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *RunInfo) GetRunId() string {
@@ -465,7 +551,7 @@ type Origin struct {
 
 func (x *Origin) Reset() {
 	*x = Origin{}
-	mi := &file_records_workflow_proto_msgTypes[4]
+	mi := &file_records_workflow_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -477,7 +563,7 @@ func (x *Origin) String() string {
 func (*Origin) ProtoMessage() {}
 
 func (x *Origin) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[4]
+	mi := &file_records_workflow_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -490,7 +576,7 @@ func (x *Origin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Origin.ProtoReflect.Descriptor instead.
 func (*Origin) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{4}
+	return file_records_workflow_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Origin) GetBeforeEventId() int64 {
@@ -521,7 +607,7 @@ type Parent struct {
 
 func (x *Parent) Reset() {
 	*x = Parent{}
-	mi := &file_records_workflow_proto_msgTypes[5]
+	mi := &file_records_workflow_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -533,7 +619,7 @@ func (x *Parent) String() string {
 func (*Parent) ProtoMessage() {}
 
 func (x *Parent) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[5]
+	mi := &file_records_workflow_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -546,7 +632,7 @@ func (x *Parent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Parent.ProtoReflect.Descriptor instead.
 func (*Parent) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{5}
+	return file_records_workflow_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Parent) GetEntity() []byte {
@@ -611,7 +697,7 @@ type Run struct {
 
 func (x *Run) Reset() {
 	*x = Run{}
-	mi := &file_records_workflow_proto_msgTypes[6]
+	mi := &file_records_workflow_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -623,7 +709,7 @@ func (x *Run) String() string {
 func (*Run) ProtoMessage() {}
 
 func (x *Run) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[6]
+	mi := &file_records_workflow_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -636,7 +722,7 @@ func (x *Run) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Run.ProtoReflect.Descriptor instead.
 func (*Run) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{6}
+	return file_records_workflow_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Run) GetStatus() v13.WorkflowExecutionStatus {
@@ -809,7 +895,7 @@ type TimeSkipping struct {
 
 func (x *TimeSkipping) Reset() {
 	*x = TimeSkipping{}
-	mi := &file_records_workflow_proto_msgTypes[7]
+	mi := &file_records_workflow_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -821,7 +907,7 @@ func (x *TimeSkipping) String() string {
 func (*TimeSkipping) ProtoMessage() {}
 
 func (x *TimeSkipping) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[7]
+	mi := &file_records_workflow_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -834,7 +920,7 @@ func (x *TimeSkipping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimeSkipping.ProtoReflect.Descriptor instead.
 func (*TimeSkipping) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{7}
+	return file_records_workflow_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TimeSkipping) GetConfig() *v1.TimeSkippingConfig {
@@ -885,7 +971,7 @@ type TaskProblem struct {
 
 func (x *TaskProblem) Reset() {
 	*x = TaskProblem{}
-	mi := &file_records_workflow_proto_msgTypes[8]
+	mi := &file_records_workflow_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -897,7 +983,7 @@ func (x *TaskProblem) String() string {
 func (*TaskProblem) ProtoMessage() {}
 
 func (x *TaskProblem) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[8]
+	mi := &file_records_workflow_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -910,7 +996,7 @@ func (x *TaskProblem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskProblem.ProtoReflect.Descriptor instead.
 func (*TaskProblem) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{8}
+	return file_records_workflow_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TaskProblem) GetCount() int32 {
@@ -947,7 +1033,7 @@ type Pause struct {
 
 func (x *Pause) Reset() {
 	*x = Pause{}
-	mi := &file_records_workflow_proto_msgTypes[9]
+	mi := &file_records_workflow_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -959,7 +1045,7 @@ func (x *Pause) String() string {
 func (*Pause) ProtoMessage() {}
 
 func (x *Pause) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[9]
+	mi := &file_records_workflow_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -972,7 +1058,7 @@ func (x *Pause) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pause.ProtoReflect.Descriptor instead.
 func (*Pause) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{9}
+	return file_records_workflow_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Pause) GetTime() *timestamppb.Timestamp {
@@ -1024,7 +1110,7 @@ type WorkflowTask struct {
 
 func (x *WorkflowTask) Reset() {
 	*x = WorkflowTask{}
-	mi := &file_records_workflow_proto_msgTypes[10]
+	mi := &file_records_workflow_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1036,7 +1122,7 @@ func (x *WorkflowTask) String() string {
 func (*WorkflowTask) ProtoMessage() {}
 
 func (x *WorkflowTask) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[10]
+	mi := &file_records_workflow_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1049,7 +1135,7 @@ func (x *WorkflowTask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WorkflowTask.ProtoReflect.Descriptor instead.
 func (*WorkflowTask) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{10}
+	return file_records_workflow_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *WorkflowTask) GetScheduledEventId() int64 {
@@ -1161,7 +1247,7 @@ type Activity struct {
 
 func (x *Activity) Reset() {
 	*x = Activity{}
-	mi := &file_records_workflow_proto_msgTypes[11]
+	mi := &file_records_workflow_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1173,7 +1259,7 @@ func (x *Activity) String() string {
 func (*Activity) ProtoMessage() {}
 
 func (x *Activity) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[11]
+	mi := &file_records_workflow_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1186,7 +1272,7 @@ func (x *Activity) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Activity.ProtoReflect.Descriptor instead.
 func (*Activity) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{11}
+	return file_records_workflow_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Activity) GetScheduledEventId() int64 {
@@ -1418,7 +1504,7 @@ type ActivityControl struct {
 
 func (x *ActivityControl) Reset() {
 	*x = ActivityControl{}
-	mi := &file_records_workflow_proto_msgTypes[12]
+	mi := &file_records_workflow_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1430,7 +1516,7 @@ func (x *ActivityControl) String() string {
 func (*ActivityControl) ProtoMessage() {}
 
 func (x *ActivityControl) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[12]
+	mi := &file_records_workflow_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1443,7 +1529,7 @@ func (x *ActivityControl) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActivityControl.ProtoReflect.Descriptor instead.
 func (*ActivityControl) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{12}
+	return file_records_workflow_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ActivityControl) GetPaused() bool {
@@ -1521,7 +1607,7 @@ type Timer struct {
 
 func (x *Timer) Reset() {
 	*x = Timer{}
-	mi := &file_records_workflow_proto_msgTypes[13]
+	mi := &file_records_workflow_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1533,7 +1619,7 @@ func (x *Timer) String() string {
 func (*Timer) ProtoMessage() {}
 
 func (x *Timer) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[13]
+	mi := &file_records_workflow_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1546,7 +1632,7 @@ func (x *Timer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer.ProtoReflect.Descriptor instead.
 func (*Timer) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{13}
+	return file_records_workflow_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Timer) GetTimerId() string {
@@ -1587,7 +1673,7 @@ type Child struct {
 
 func (x *Child) Reset() {
 	*x = Child{}
-	mi := &file_records_workflow_proto_msgTypes[14]
+	mi := &file_records_workflow_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1599,7 +1685,7 @@ func (x *Child) String() string {
 func (*Child) ProtoMessage() {}
 
 func (x *Child) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[14]
+	mi := &file_records_workflow_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1612,7 +1698,7 @@ func (x *Child) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Child.ProtoReflect.Descriptor instead.
 func (*Child) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{14}
+	return file_records_workflow_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Child) GetInitiatedEventId() int64 {
@@ -1685,7 +1771,7 @@ type Update struct {
 
 func (x *Update) Reset() {
 	*x = Update{}
-	mi := &file_records_workflow_proto_msgTypes[15]
+	mi := &file_records_workflow_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1697,7 +1783,7 @@ func (x *Update) String() string {
 func (*Update) ProtoMessage() {}
 
 func (x *Update) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[15]
+	mi := &file_records_workflow_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1710,7 +1796,7 @@ func (x *Update) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Update.ProtoReflect.Descriptor instead.
 func (*Update) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{15}
+	return file_records_workflow_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Update) GetAdmittedEventId() int64 {
@@ -1752,7 +1838,7 @@ type AttachedRequest struct {
 
 func (x *AttachedRequest) Reset() {
 	*x = AttachedRequest{}
-	mi := &file_records_workflow_proto_msgTypes[16]
+	mi := &file_records_workflow_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1764,7 +1850,7 @@ func (x *AttachedRequest) String() string {
 func (*AttachedRequest) ProtoMessage() {}
 
 func (x *AttachedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[16]
+	mi := &file_records_workflow_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1777,7 +1863,7 @@ func (x *AttachedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttachedRequest.ProtoReflect.Descriptor instead.
 func (*AttachedRequest) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{16}
+	return file_records_workflow_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *AttachedRequest) GetEventId() int64 {
@@ -1814,7 +1900,7 @@ type Callback struct {
 
 func (x *Callback) Reset() {
 	*x = Callback{}
-	mi := &file_records_workflow_proto_msgTypes[17]
+	mi := &file_records_workflow_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1826,7 +1912,7 @@ func (x *Callback) String() string {
 func (*Callback) ProtoMessage() {}
 
 func (x *Callback) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[17]
+	mi := &file_records_workflow_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1839,7 +1925,7 @@ func (x *Callback) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Callback.ProtoReflect.Descriptor instead.
 func (*Callback) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{17}
+	return file_records_workflow_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Callback) GetCallback() *v1.Callback {
@@ -1920,7 +2006,7 @@ type External struct {
 
 func (x *External) Reset() {
 	*x = External{}
-	mi := &file_records_workflow_proto_msgTypes[18]
+	mi := &file_records_workflow_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1932,7 +2018,7 @@ func (x *External) String() string {
 func (*External) ProtoMessage() {}
 
 func (x *External) ProtoReflect() protoreflect.Message {
-	mi := &file_records_workflow_proto_msgTypes[18]
+	mi := &file_records_workflow_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1945,7 +2031,7 @@ func (x *External) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use External.ProtoReflect.Descriptor instead.
 func (*External) Descriptor() ([]byte, []int) {
-	return file_records_workflow_proto_rawDescGZIP(), []int{18}
+	return file_records_workflow_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *External) GetInitiatedEventId() int64 {
@@ -1994,12 +2080,20 @@ var File_records_workflow_proto protoreflect.FileDescriptor
 
 const file_records_workflow_proto_rawDesc = "" +
 	"\n" +
-	"\x16records/workflow.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/protobuf/duration.proto\x1a$temporal/api/common/v1/message.proto\x1a(temporal/api/enums/v1/failed_cause.proto\x1a$temporal/api/enums/v1/workflow.proto\x1a%temporal/api/failure/v1/message.proto\x1a'temporal/api/sdk/v1/user_metadata.proto\x1a&temporal/api/workflow/v1/message.proto\x1a\x18records/deployment.proto\x1a(temporal/api/deployment/v1/message.proto\"\xa1\x01\n" +
+	"\x16records/workflow.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/protobuf/duration.proto\x1a$temporal/api/common/v1/message.proto\x1a(temporal/api/enums/v1/failed_cause.proto\x1a$temporal/api/enums/v1/workflow.proto\x1a%temporal/api/failure/v1/message.proto\x1a'temporal/api/sdk/v1/user_metadata.proto\x1a&temporal/api/workflow/v1/message.proto\x1a\x18records/deployment.proto\x1a(temporal/api/deployment/v1/message.proto\"\xd7\x01\n" +
 	"\x05Chain\x12$\n" +
 	"\x0ecurrent_run_id\x18\x01 \x01(\tR\fcurrentRunId\x12;\n" +
 	"\vnext_expiry\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"nextExpiry\x125\n" +
-	"\awatches\x18\x03 \x01(\v2\x1b.perdure.records.v1.WatchesR\awatches\">\n" +
+	"\awatches\x18\x03 \x01(\v2\x1b.perdure.records.v1.WatchesR\awatches\x124\n" +
+	"\aimports\x18\x04 \x03(\v2\x1a.perdure.records.v1.ImportR\aimports\"\xbb\x01\n" +
+	"\x06Import\x12\x15\n" +
+	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\"\n" +
+	"\rnext_event_id\x18\x02 \x01(\x03R\vnextEventId\x12\x16\n" +
+	"\x06source\x18\x03 \x01(\tR\x06source\x129\n" +
+	"\n" +
+	"start_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x12#\n" +
+	"\rworkflow_type\x18\x05 \x01(\tR\fworkflowType\">\n" +
 	"\aWatches\x123\n" +
 	"\awatches\x18\x01 \x03(\v2\x19.perdure.records.v1.WatchR\awatches\"Y\n" +
 	"\x05Watch\x12\x16\n" +
@@ -2204,116 +2298,119 @@ func file_records_workflow_proto_rawDescGZIP() []byte {
 	return file_records_workflow_proto_rawDescData
 }
 
-var file_records_workflow_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_records_workflow_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_records_workflow_proto_goTypes = []any{
 	(*Chain)(nil),                       // 0: perdure.records.v1.Chain
-	(*Watches)(nil),                     // 1: perdure.records.v1.Watches
-	(*Watch)(nil),                       // 2: perdure.records.v1.Watch
-	(*RunInfo)(nil),                     // 3: perdure.records.v1.RunInfo
-	(*Origin)(nil),                      // 4: perdure.records.v1.Origin
-	(*Parent)(nil),                      // 5: perdure.records.v1.Parent
-	(*Run)(nil),                         // 6: perdure.records.v1.Run
-	(*TimeSkipping)(nil),                // 7: perdure.records.v1.TimeSkipping
-	(*TaskProblem)(nil),                 // 8: perdure.records.v1.TaskProblem
-	(*Pause)(nil),                       // 9: perdure.records.v1.Pause
-	(*WorkflowTask)(nil),                // 10: perdure.records.v1.WorkflowTask
-	(*Activity)(nil),                    // 11: perdure.records.v1.Activity
-	(*ActivityControl)(nil),             // 12: perdure.records.v1.ActivityControl
-	(*Timer)(nil),                       // 13: perdure.records.v1.Timer
-	(*Child)(nil),                       // 14: perdure.records.v1.Child
-	(*Update)(nil),                      // 15: perdure.records.v1.Update
-	(*AttachedRequest)(nil),             // 16: perdure.records.v1.AttachedRequest
-	(*Callback)(nil),                    // 17: perdure.records.v1.Callback
-	(*External)(nil),                    // 18: perdure.records.v1.External
-	(*timestamppb.Timestamp)(nil),       // 19: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),         // 20: google.protobuf.Duration
-	(*v1.RetryPolicy)(nil),              // 21: temporal.api.common.v1.RetryPolicy
-	(*v1.WorkflowExecution)(nil),        // 22: temporal.api.common.v1.WorkflowExecution
-	(*v1.Memo)(nil),                     // 23: temporal.api.common.v1.Memo
-	(*v1.SearchAttributes)(nil),         // 24: temporal.api.common.v1.SearchAttributes
-	(*v1.Priority)(nil),                 // 25: temporal.api.common.v1.Priority
-	(*v11.UserMetadata)(nil),            // 26: temporal.api.sdk.v1.UserMetadata
-	(*v12.VersioningOverride)(nil),      // 27: temporal.api.workflow.v1.VersioningOverride
-	(*Versioning)(nil),                  // 28: perdure.records.v1.Versioning
-	(v13.WorkflowExecutionStatus)(0),    // 29: temporal.api.enums.v1.WorkflowExecutionStatus
-	(*v1.TimeSkippingConfig)(nil),       // 30: temporal.api.common.v1.TimeSkippingConfig
-	(v13.WorkflowTaskFailedCause)(0),    // 31: temporal.api.enums.v1.WorkflowTaskFailedCause
-	(v13.TimeoutType)(0),                // 32: temporal.api.enums.v1.TimeoutType
-	(*v1.Payloads)(nil),                 // 33: temporal.api.common.v1.Payloads
-	(*v14.Failure)(nil),                 // 34: temporal.api.failure.v1.Failure
-	(*v15.WorkerDeploymentVersion)(nil), // 35: temporal.api.deployment.v1.WorkerDeploymentVersion
-	(v13.ParentClosePolicy)(0),          // 36: temporal.api.enums.v1.ParentClosePolicy
-	(*v1.Callback)(nil),                 // 37: temporal.api.common.v1.Callback
+	(*Import)(nil),                      // 1: perdure.records.v1.Import
+	(*Watches)(nil),                     // 2: perdure.records.v1.Watches
+	(*Watch)(nil),                       // 3: perdure.records.v1.Watch
+	(*RunInfo)(nil),                     // 4: perdure.records.v1.RunInfo
+	(*Origin)(nil),                      // 5: perdure.records.v1.Origin
+	(*Parent)(nil),                      // 6: perdure.records.v1.Parent
+	(*Run)(nil),                         // 7: perdure.records.v1.Run
+	(*TimeSkipping)(nil),                // 8: perdure.records.v1.TimeSkipping
+	(*TaskProblem)(nil),                 // 9: perdure.records.v1.TaskProblem
+	(*Pause)(nil),                       // 10: perdure.records.v1.Pause
+	(*WorkflowTask)(nil),                // 11: perdure.records.v1.WorkflowTask
+	(*Activity)(nil),                    // 12: perdure.records.v1.Activity
+	(*ActivityControl)(nil),             // 13: perdure.records.v1.ActivityControl
+	(*Timer)(nil),                       // 14: perdure.records.v1.Timer
+	(*Child)(nil),                       // 15: perdure.records.v1.Child
+	(*Update)(nil),                      // 16: perdure.records.v1.Update
+	(*AttachedRequest)(nil),             // 17: perdure.records.v1.AttachedRequest
+	(*Callback)(nil),                    // 18: perdure.records.v1.Callback
+	(*External)(nil),                    // 19: perdure.records.v1.External
+	(*timestamppb.Timestamp)(nil),       // 20: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),         // 21: google.protobuf.Duration
+	(*v1.RetryPolicy)(nil),              // 22: temporal.api.common.v1.RetryPolicy
+	(*v1.WorkflowExecution)(nil),        // 23: temporal.api.common.v1.WorkflowExecution
+	(*v1.Memo)(nil),                     // 24: temporal.api.common.v1.Memo
+	(*v1.SearchAttributes)(nil),         // 25: temporal.api.common.v1.SearchAttributes
+	(*v1.Priority)(nil),                 // 26: temporal.api.common.v1.Priority
+	(*v11.UserMetadata)(nil),            // 27: temporal.api.sdk.v1.UserMetadata
+	(*v12.VersioningOverride)(nil),      // 28: temporal.api.workflow.v1.VersioningOverride
+	(*Versioning)(nil),                  // 29: perdure.records.v1.Versioning
+	(v13.WorkflowExecutionStatus)(0),    // 30: temporal.api.enums.v1.WorkflowExecutionStatus
+	(*v1.TimeSkippingConfig)(nil),       // 31: temporal.api.common.v1.TimeSkippingConfig
+	(v13.WorkflowTaskFailedCause)(0),    // 32: temporal.api.enums.v1.WorkflowTaskFailedCause
+	(v13.TimeoutType)(0),                // 33: temporal.api.enums.v1.TimeoutType
+	(*v1.Payloads)(nil),                 // 34: temporal.api.common.v1.Payloads
+	(*v14.Failure)(nil),                 // 35: temporal.api.failure.v1.Failure
+	(*v15.WorkerDeploymentVersion)(nil), // 36: temporal.api.deployment.v1.WorkerDeploymentVersion
+	(v13.ParentClosePolicy)(0),          // 37: temporal.api.enums.v1.ParentClosePolicy
+	(*v1.Callback)(nil),                 // 38: temporal.api.common.v1.Callback
 }
 var file_records_workflow_proto_depIdxs = []int32{
-	19, // 0: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
-	1,  // 1: perdure.records.v1.Chain.watches:type_name -> perdure.records.v1.Watches
-	2,  // 2: perdure.records.v1.Watches.watches:type_name -> perdure.records.v1.Watch
-	19, // 3: perdure.records.v1.RunInfo.start_time:type_name -> google.protobuf.Timestamp
-	19, // 4: perdure.records.v1.RunInfo.execution_time:type_name -> google.protobuf.Timestamp
-	19, // 5: perdure.records.v1.RunInfo.run_expiration:type_name -> google.protobuf.Timestamp
-	19, // 6: perdure.records.v1.RunInfo.execution_expiration:type_name -> google.protobuf.Timestamp
-	20, // 7: perdure.records.v1.RunInfo.execution_timeout:type_name -> google.protobuf.Duration
-	20, // 8: perdure.records.v1.RunInfo.run_timeout:type_name -> google.protobuf.Duration
-	20, // 9: perdure.records.v1.RunInfo.task_timeout:type_name -> google.protobuf.Duration
-	21, // 10: perdure.records.v1.RunInfo.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
-	5,  // 11: perdure.records.v1.RunInfo.parent:type_name -> perdure.records.v1.Parent
-	22, // 12: perdure.records.v1.RunInfo.root:type_name -> temporal.api.common.v1.WorkflowExecution
-	23, // 13: perdure.records.v1.RunInfo.memo:type_name -> temporal.api.common.v1.Memo
-	24, // 14: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
-	25, // 15: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
-	26, // 16: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
-	27, // 17: perdure.records.v1.RunInfo.versioning_override:type_name -> temporal.api.workflow.v1.VersioningOverride
-	19, // 18: perdure.records.v1.RunInfo.original_start_time:type_name -> google.protobuf.Timestamp
-	4,  // 19: perdure.records.v1.RunInfo.origins:type_name -> perdure.records.v1.Origin
-	28, // 20: perdure.records.v1.RunInfo.versioning:type_name -> perdure.records.v1.Versioning
-	29, // 21: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
-	10, // 22: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
-	20, // 23: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
-	19, // 24: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
-	19, // 25: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
-	9,  // 26: perdure.records.v1.Run.pause:type_name -> perdure.records.v1.Pause
-	8,  // 27: perdure.records.v1.Run.task_problem:type_name -> perdure.records.v1.TaskProblem
-	7,  // 28: perdure.records.v1.Run.time_skipping:type_name -> perdure.records.v1.TimeSkipping
-	30, // 29: perdure.records.v1.TimeSkipping.config:type_name -> temporal.api.common.v1.TimeSkippingConfig
-	20, // 30: perdure.records.v1.TimeSkipping.skipped:type_name -> google.protobuf.Duration
-	19, // 31: perdure.records.v1.TimeSkipping.fast_forward_target:type_name -> google.protobuf.Timestamp
-	31, // 32: perdure.records.v1.TaskProblem.cause:type_name -> temporal.api.enums.v1.WorkflowTaskFailedCause
-	32, // 33: perdure.records.v1.TaskProblem.timeout:type_name -> temporal.api.enums.v1.TimeoutType
-	19, // 34: perdure.records.v1.Pause.time:type_name -> google.protobuf.Timestamp
-	19, // 35: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
-	19, // 36: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
-	20, // 37: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
-	20, // 38: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
-	20, // 39: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
-	20, // 40: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
-	20, // 41: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
-	21, // 42: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
-	19, // 43: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
-	19, // 44: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
-	19, // 45: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
-	19, // 46: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
-	19, // 47: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
-	33, // 48: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
-	34, // 49: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
-	25, // 50: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
-	19, // 51: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
-	12, // 52: perdure.records.v1.Activity.control:type_name -> perdure.records.v1.ActivityControl
-	35, // 53: perdure.records.v1.Activity.last_version:type_name -> temporal.api.deployment.v1.WorkerDeploymentVersion
-	19, // 54: perdure.records.v1.ActivityControl.pause_time:type_name -> google.protobuf.Timestamp
-	19, // 55: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
-	36, // 56: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
-	19, // 57: perdure.records.v1.AttachedRequest.attached_time:type_name -> google.protobuf.Timestamp
-	37, // 58: perdure.records.v1.Callback.callback:type_name -> temporal.api.common.v1.Callback
-	19, // 59: perdure.records.v1.Callback.registration_time:type_name -> google.protobuf.Timestamp
-	19, // 60: perdure.records.v1.Callback.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
-	34, // 61: perdure.records.v1.Callback.last_attempt_failure:type_name -> temporal.api.failure.v1.Failure
-	19, // 62: perdure.records.v1.Callback.next_attempt_schedule_time:type_name -> google.protobuf.Timestamp
-	63, // [63:63] is the sub-list for method output_type
-	63, // [63:63] is the sub-list for method input_type
-	63, // [63:63] is the sub-list for extension type_name
-	63, // [63:63] is the sub-list for extension extendee
-	0,  // [0:63] is the sub-list for field type_name
+	20, // 0: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
+	2,  // 1: perdure.records.v1.Chain.watches:type_name -> perdure.records.v1.Watches
+	1,  // 2: perdure.records.v1.Chain.imports:type_name -> perdure.records.v1.Import
+	20, // 3: perdure.records.v1.Import.start_time:type_name -> google.protobuf.Timestamp
+	3,  // 4: perdure.records.v1.Watches.watches:type_name -> perdure.records.v1.Watch
+	20, // 5: perdure.records.v1.RunInfo.start_time:type_name -> google.protobuf.Timestamp
+	20, // 6: perdure.records.v1.RunInfo.execution_time:type_name -> google.protobuf.Timestamp
+	20, // 7: perdure.records.v1.RunInfo.run_expiration:type_name -> google.protobuf.Timestamp
+	20, // 8: perdure.records.v1.RunInfo.execution_expiration:type_name -> google.protobuf.Timestamp
+	21, // 9: perdure.records.v1.RunInfo.execution_timeout:type_name -> google.protobuf.Duration
+	21, // 10: perdure.records.v1.RunInfo.run_timeout:type_name -> google.protobuf.Duration
+	21, // 11: perdure.records.v1.RunInfo.task_timeout:type_name -> google.protobuf.Duration
+	22, // 12: perdure.records.v1.RunInfo.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	6,  // 13: perdure.records.v1.RunInfo.parent:type_name -> perdure.records.v1.Parent
+	23, // 14: perdure.records.v1.RunInfo.root:type_name -> temporal.api.common.v1.WorkflowExecution
+	24, // 15: perdure.records.v1.RunInfo.memo:type_name -> temporal.api.common.v1.Memo
+	25, // 16: perdure.records.v1.RunInfo.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
+	26, // 17: perdure.records.v1.RunInfo.priority:type_name -> temporal.api.common.v1.Priority
+	27, // 18: perdure.records.v1.RunInfo.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
+	28, // 19: perdure.records.v1.RunInfo.versioning_override:type_name -> temporal.api.workflow.v1.VersioningOverride
+	20, // 20: perdure.records.v1.RunInfo.original_start_time:type_name -> google.protobuf.Timestamp
+	5,  // 21: perdure.records.v1.RunInfo.origins:type_name -> perdure.records.v1.Origin
+	29, // 22: perdure.records.v1.RunInfo.versioning:type_name -> perdure.records.v1.Versioning
+	30, // 23: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
+	11, // 24: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
+	21, // 25: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
+	20, // 26: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
+	20, // 27: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
+	10, // 28: perdure.records.v1.Run.pause:type_name -> perdure.records.v1.Pause
+	9,  // 29: perdure.records.v1.Run.task_problem:type_name -> perdure.records.v1.TaskProblem
+	8,  // 30: perdure.records.v1.Run.time_skipping:type_name -> perdure.records.v1.TimeSkipping
+	31, // 31: perdure.records.v1.TimeSkipping.config:type_name -> temporal.api.common.v1.TimeSkippingConfig
+	21, // 32: perdure.records.v1.TimeSkipping.skipped:type_name -> google.protobuf.Duration
+	20, // 33: perdure.records.v1.TimeSkipping.fast_forward_target:type_name -> google.protobuf.Timestamp
+	32, // 34: perdure.records.v1.TaskProblem.cause:type_name -> temporal.api.enums.v1.WorkflowTaskFailedCause
+	33, // 35: perdure.records.v1.TaskProblem.timeout:type_name -> temporal.api.enums.v1.TimeoutType
+	20, // 36: perdure.records.v1.Pause.time:type_name -> google.protobuf.Timestamp
+	20, // 37: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
+	20, // 38: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
+	21, // 39: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
+	21, // 40: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
+	21, // 41: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
+	21, // 42: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
+	21, // 43: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
+	22, // 44: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	20, // 45: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
+	20, // 46: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
+	20, // 47: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
+	20, // 48: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
+	20, // 49: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
+	34, // 50: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
+	35, // 51: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
+	26, // 52: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
+	20, // 53: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
+	13, // 54: perdure.records.v1.Activity.control:type_name -> perdure.records.v1.ActivityControl
+	36, // 55: perdure.records.v1.Activity.last_version:type_name -> temporal.api.deployment.v1.WorkerDeploymentVersion
+	20, // 56: perdure.records.v1.ActivityControl.pause_time:type_name -> google.protobuf.Timestamp
+	20, // 57: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
+	37, // 58: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
+	20, // 59: perdure.records.v1.AttachedRequest.attached_time:type_name -> google.protobuf.Timestamp
+	38, // 60: perdure.records.v1.Callback.callback:type_name -> temporal.api.common.v1.Callback
+	20, // 61: perdure.records.v1.Callback.registration_time:type_name -> google.protobuf.Timestamp
+	20, // 62: perdure.records.v1.Callback.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
+	35, // 63: perdure.records.v1.Callback.last_attempt_failure:type_name -> temporal.api.failure.v1.Failure
+	20, // 64: perdure.records.v1.Callback.next_attempt_schedule_time:type_name -> google.protobuf.Timestamp
+	65, // [65:65] is the sub-list for method output_type
+	65, // [65:65] is the sub-list for method input_type
+	65, // [65:65] is the sub-list for extension type_name
+	65, // [65:65] is the sub-list for extension extendee
+	0,  // [0:65] is the sub-list for field type_name
 }
 
 func init() { file_records_workflow_proto_init() }
@@ -2328,7 +2425,7 @@ func file_records_workflow_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_workflow_proto_rawDesc), len(file_records_workflow_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

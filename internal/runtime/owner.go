@@ -136,5 +136,19 @@ func (c *Clocks) Latest() (key, value []byte, ok bool) {
 	return clockKey, entity.AppendInt(nil, c.latest), c.found
 }
 
+// TimerKey is the key of a timer of the entity.
+func TimerKey(owner entity.Key, timer entity.Timer) []byte {
+	return appendTimerKey(nil, timerNanos(timer.At), owner.Encode(nil), timer.Name)
+}
+
+// TaskKey is the key of a task.
+func TaskKey(ref entity.TaskRef) []byte { return appendTaskKey(nil, ref) }
+
+// IsTimer reports whether the pair with the key is a timer.
+func IsTimer(key []byte) bool { return len(key) > 0 && key[0] == spaceTimer }
+
+// IsTask reports whether the pair with the key is a task.
+func IsTask(key []byte) bool { return len(key) > 0 && key[0] == spaceQueue }
+
 // RecordPrefix begins the keys of all records of an entity, and of nothing else.
 func RecordPrefix(key entity.Key) []byte { return key.Encode([]byte{spaceRecord}) }

@@ -3,16 +3,23 @@
 //
 // Every pair must have an owner (runtime.Owner), and be in the shard of its owner.
 // Every entity is then loaded as a server would load it, which decodes what a server
-// needs to go on with it; a kind whose machine is an entity.Verifier looks closer.
-// Nothing is written. Memory is bounded by the largest entity.
+// needs to go on with it; a kind whose machine is an entity.Verifier looks closer. Of a kind
+// that is entity.Accountable, the timers and tasks that its entities name must be there, and no
+// others (tally.go).
+//
+// Nothing is written. Shards are read several at a time; memory is bounded by the largest entity of
+// each.
 package verify
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	processors "runtime"
+	"sync"
 	"time"
 
 	"github.com/perdure/perdure/internal/entity"
@@ -29,10 +36,13 @@ type Options struct {
 	Store Store
 	// Machines are the kinds of entities there are.
 	Machines map[entity.Kind]entity.Machine
-	// Problem is called for each problem, in no order that means anything. Optional.
+	// Problem is called for each problem, in no order that means anything, from one goroutine at a
+	// time. Optional.
 	Problem func(Problem)
+	// Parallel is how many shards are read at once; one for each processor if zero.
+	Parallel int
 	// Progress is called now and then with the bytes in keys and values that have been
-	// read. Optional.
+	// read, from one goroutine at a time. Optional.
 	Progress func(bytes int64)
 	// Logger gets warnings and errors of the store; slog.Default if nil.
 	Logger *slog.Logger
@@ -96,10 +106,8 @@ func Run(ctx context.Context, options Options) (report *Report, err error) {
 		store = opened
 	}
 	j := &job{options: options, store: store, report: Report{Shards: store.Shards()}}
-	for id := range storage.ShardID(store.Shards()) {
-		if err := j.shard(ctx, id); err != nil {
-			return nil, err
-		}
+	if err := j.all(ctx, cmp.Or(options.Parallel, processors.GOMAXPROCS(0))); err != nil {
+		return nil, err
 	}
 	j.report.Took = time.Since(start)
 	return &j.report, nil
@@ -108,8 +116,48 @@ func Run(ctx context.Context, options Options) (report *Report, err error) {
 type job struct {
 	options Options
 	store   Store
-	report  Report
-	told    int64
+
+	mu     sync.Mutex
+	report Report
+	told   int64
+}
+
+// all verifies all shards, so many at a time. The first error ends it.
+func (j *job) all(ctx context.Context, parallel int) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	shards := make(chan storage.ShardID)
+	var reading sync.WaitGroup
+	for range min(parallel, j.store.Shards()) {
+		reading.Go(func() {
+			for id := range shards {
+				if err := j.shard(ctx, id); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	for id := range storage.ShardID(j.store.Shards()) {
+		select {
+		case shards <- id:
+		case <-ctx.Done():
+		}
+	}
+	close(shards)
+	reading.Wait()
+	return context.Cause(ctx)
+}
+
+// read notes that a pair has been read.
+func (j *job) read(bytes int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.report.Pairs++
+	j.report.Bytes += bytes
+	if j.report.Bytes-j.told >= progressBytes {
+		j.told = j.report.Bytes
+		j.options.Progress(j.told)
+	}
 }
 
 // progressBytes is how much is read between two calls of Options.Progress.
@@ -118,16 +166,11 @@ const progressBytes = 1 << 20
 // shard verifies one shard. The records of an entity are next to each other, so
 // an entity is complete when the next one begins.
 func (j *job) shard(ctx context.Context, id storage.ShardID) error {
-	var current entity.Key
-	var prefix []byte // of the records of current; nil before the first one
+	var prefix []byte // of the records of the entity that was looked at last; nil before the first one
 	var loadErr error
+	t := &tally{job: j, shard: id}
 	err := j.store.Scan(ctx, id, storage.Range{}, func(key, value []byte) bool {
-		j.report.Pairs++
-		j.report.Bytes += int64(len(key) + len(value))
-		if j.report.Bytes-j.told >= progressBytes {
-			j.told = j.report.Bytes
-			j.options.Progress(j.told)
-		}
+		j.read(int64(len(key) + len(value)))
 		if prefix != nil && bytes.HasPrefix(key, prefix) {
 			return true
 		}
@@ -140,22 +183,31 @@ func (j *job) shard(ctx context.Context, id storage.ShardID) error {
 			return true
 		case runtime.ShardOf(owner, j.report.Shards) != id:
 			j.problem(id, owner, fmt.Errorf("its %s belongs to shard %d, where the server looks for it", runtime.SpaceName(key), runtime.ShardOf(owner, j.report.Shards)))
+			return true
 		}
+		t.see(key, owner)
 		if start := runtime.RecordPrefix(owner); bytes.HasPrefix(key, start) {
-			current, prefix = owner, start
-			loadErr = j.entity(ctx, id, current, prefix)
+			prefix = start
+			loadErr = j.entity(ctx, id, owner, prefix, t)
 		}
 		return loadErr == nil
 	})
-	return errors.Join(err, loadErr)
+	if err := errors.Join(err, loadErr); err != nil {
+		return err
+	}
+	return t.end(ctx)
 }
 
 // entity verifies one entity. It fails if the store cannot be read.
-func (j *job) entity(ctx context.Context, id storage.ShardID, key entity.Key, prefix []byte) error {
-	j.report.Entities++
+func (j *job) entity(ctx context.Context, id storage.ShardID, key entity.Key, prefix []byte, t *tally) error {
 	machine := j.options.Machines[key.Kind]
+	j.mu.Lock()
+	j.report.Entities++
 	if machine == nil {
 		j.report.Unknown++
+	}
+	j.mu.Unlock()
+	if machine == nil {
 		return nil
 	}
 	r := &reader{ctx: ctx, store: j.store, shard: id, prefix: prefix}
@@ -167,10 +219,18 @@ func (j *job) entity(ctx context.Context, id storage.ShardID, key entity.Key, pr
 			j.problem(id, key, err)
 		}
 	}
+	if accountable, ok := machine.(entity.Accountable); ok && r.err == nil {
+		if timers, tasks, err := accountable.Expected(ctx, r, key); err == nil {
+			return errors.Join(r.err, t.expect(ctx, key, timers, tasks))
+		}
+		t.unsure = true // Load has said what is wrong
+	}
 	return r.err
 }
 
 func (j *job) problem(id storage.ShardID, key entity.Key, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	j.report.Problems++
 	j.options.Problem(Problem{Shard: id, Entity: key, Err: err})
 }

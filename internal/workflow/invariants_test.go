@@ -1,8 +1,6 @@
 package workflow
 
 import (
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -141,45 +139,8 @@ func (e *engine) checkRecords(stored, r *Run) {
 // checkFold compares a run with the fold of its history and the events it buffers.
 func checkFold(t tester, r *Run, events []*historypb.HistoryEvent) {
 	t.Helper()
-	f := r.chain.newFold(r.info.RunId)
-	var err error
-	for _, event := range events {
-		err = errors.Join(err, f.add(event))
-	}
-	for _, event := range r.buffer.events {
-		err = errors.Join(err, f.addBuffered(event))
-	}
-	if err != nil {
-		t.Errorf("the history does not fold: %v", err)
-		return
-	}
-	same := func(what string, have, folded proto.Message) {
-		have, folded = proto.Clone(have), proto.Clone(folded)
-		notFolded(have)
-		notFolded(folded)
-		if !proto.Equal(have, folded) {
-			t.Errorf("%s is\n%v, the history makes it\n%v", what, have, folded)
-		}
-	}
-	same("run info", r.info, f.run.info)
-	same("run state", r.state, f.run.state)
-	for i, family := range r.list() {
-		if family.letter() == r.buffer.letter() {
-			continue
-		}
-		have, folded := recordsOf(family), recordsOf(f.run.list()[i])
-		for name := range folded {
-			if have[name] == nil {
-				t.Errorf("family %q lacks %v, which the history makes", family.letter(), folded[name])
-			}
-		}
-		for name, record := range have {
-			if folded[name] == nil {
-				t.Errorf("family %q has %v, which the history does not make", family.letter(), record)
-			} else {
-				same(fmt.Sprintf("item of family %q", family.letter()), record, folded[name])
-			}
-		}
+	for _, err := range r.differences(events) {
+		t.Errorf("%v", err)
 	}
 }
 
@@ -205,13 +166,6 @@ func (e *engine) checkAnswered() {
 			}
 		}
 	}
-}
-
-// recordsOf are the records of a family, by what their keys go on with.
-func recordsOf(f family) map[string]proto.Message {
-	records := make(map[string]proto.Message)
-	f.records(func(name []byte, record proto.Message) { records[string(name)] = record })
-	return records
 }
 
 // checkState verifies what must hold of a run between steps.

@@ -23,6 +23,9 @@ func (c *Chain) Receive(step *entity.Step, from entity.Key, message []byte) erro
 	if err := proto.Unmarshal(message, m); err != nil {
 		return fmt.Errorf("%w: it does not decode: %v", entity.ErrUnknownMessage, err)
 	}
+	if c.importing() {
+		return errImporting // it is delivered again, until the run that it is for is running
+	}
 	switch body := m.Body.(type) {
 	case *records.Message_StartChild:
 		return c.startChild(step, from, m, body.StartChild)

@@ -80,6 +80,7 @@ func (c *Chain) Retain(step *entity.Step) error {
 // open is terminated, and those who wait for it are told; then all are deleted, so many
 // at a time. More reports that it is to be called again.
 func (c *Chain) Purge(step *entity.Step) (more bool, err error) {
+	c.discardImports(step)
 	switch {
 	case c.record == nil:
 		return false, nil
@@ -119,7 +120,7 @@ func (c *Chain) deleteClosed(step *entity.Step, come func(deadline time.Time) bo
 		c.deleteRun(step, runID)
 	}
 	c.setExpiry(step, next)
-	if c.current == nil && next.IsZero() {
+	if c.current == nil && next.IsZero() && !c.importing() {
 		c.record = nil
 		c.dirty = true
 	}

@@ -94,6 +94,9 @@ func (c *Chain) link(run *Run, reference any) *commonpb.Link {
 // the current run returns that run. started is false if the run was running before.
 // It fails with serviceerror.WorkflowExecutionAlreadyStarted.
 func (c *Chain) start(step *entity.Step, p *startParams, signal *signalParams) (run *Run, started bool, err error) {
+	if c.importing() {
+		return nil, false, c.errBeingImported()
+	}
 	terminate := false
 	if current := c.current; current != nil {
 		if p.requestID != "" && current.info.StartRequestId == p.requestID {

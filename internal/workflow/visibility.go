@@ -99,5 +99,9 @@ func (m *machine) IndexRows(_ context.Context, reader entity.Reader, key entity.
 		return bad == nil
 	})
 	add()
-	return entries, errors.Join(err, bad)
+	if err := errors.Join(err, bad); err != nil {
+		return entries, err
+	}
+	imports, err := c.importRows(reader)
+	return append(entries, imports...), err
 }

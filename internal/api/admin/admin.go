@@ -20,6 +20,12 @@ type Server interface {
 	StartBackup(context.Context, *StartBackupRequest) (*StartBackupResponse, error)
 	DescribeBackup(context.Context, *DescribeBackupRequest) (*DescribeBackupResponse, error)
 	CancelBackup(context.Context, *CancelBackupRequest) (*CancelBackupResponse, error)
+	ImportEvents(context.Context, *ImportEventsRequest) (*ImportEventsResponse, error)
+	CheckImport(context.Context, *CheckImportRequest) (*CheckImportResponse, error)
+	ActivateImport(context.Context, *ActivateImportRequest) (*ActivateImportResponse, error)
+	DiscardImport(context.Context, *DiscardImportRequest) (*DiscardImportResponse, error)
+	DescribeImport(context.Context, *DescribeImportRequest) (*DescribeImportResponse, error)
+	ListImports(context.Context, *ListImportsRequest) (*ListImportsResponse, error)
 }
 
 // ServiceDesc describes the service to gRPC.
@@ -32,6 +38,12 @@ var ServiceDesc = grpc.ServiceDesc{
 		{MethodName: "StartBackup", Handler: handler("StartBackup", Server.StartBackup)},
 		{MethodName: "DescribeBackup", Handler: handler("DescribeBackup", Server.DescribeBackup)},
 		{MethodName: "CancelBackup", Handler: handler("CancelBackup", Server.CancelBackup)},
+		{MethodName: "ImportEvents", Handler: handler("ImportEvents", Server.ImportEvents)},
+		{MethodName: "CheckImport", Handler: handler("CheckImport", Server.CheckImport)},
+		{MethodName: "ActivateImport", Handler: handler("ActivateImport", Server.ActivateImport)},
+		{MethodName: "DiscardImport", Handler: handler("DiscardImport", Server.DiscardImport)},
+		{MethodName: "DescribeImport", Handler: handler("DescribeImport", Server.DescribeImport)},
+		{MethodName: "ListImports", Handler: handler("ListImports", Server.ListImports)},
 	},
 	Metadata: "admin.proto",
 }
@@ -80,6 +92,36 @@ func (c Client) DescribeBackup(ctx context.Context, req *DescribeBackupRequest) 
 // CancelBackup calls Server.CancelBackup.
 func (c Client) CancelBackup(ctx context.Context, req *CancelBackupRequest) (*CancelBackupResponse, error) {
 	return call[CancelBackupResponse](ctx, c, "CancelBackup", req)
+}
+
+// ImportEvents calls Server.ImportEvents.
+func (c Client) ImportEvents(ctx context.Context, req *ImportEventsRequest) (*ImportEventsResponse, error) {
+	return call[ImportEventsResponse](ctx, c, "ImportEvents", req)
+}
+
+// CheckImport calls Server.CheckImport.
+func (c Client) CheckImport(ctx context.Context, req *CheckImportRequest) (*CheckImportResponse, error) {
+	return call[CheckImportResponse](ctx, c, "CheckImport", req)
+}
+
+// ActivateImport calls Server.ActivateImport.
+func (c Client) ActivateImport(ctx context.Context, req *ActivateImportRequest) (*ActivateImportResponse, error) {
+	return call[ActivateImportResponse](ctx, c, "ActivateImport", req)
+}
+
+// DiscardImport calls Server.DiscardImport.
+func (c Client) DiscardImport(ctx context.Context, req *DiscardImportRequest) (*DiscardImportResponse, error) {
+	return call[DiscardImportResponse](ctx, c, "DiscardImport", req)
+}
+
+// DescribeImport calls Server.DescribeImport.
+func (c Client) DescribeImport(ctx context.Context, req *DescribeImportRequest) (*DescribeImportResponse, error) {
+	return call[DescribeImportResponse](ctx, c, "DescribeImport", req)
+}
+
+// ListImports calls Server.ListImports.
+func (c Client) ListImports(ctx context.Context, req *ListImportsRequest) (*ListImportsResponse, error) {
+	return call[ListImportsResponse](ctx, c, "ListImports", req)
 }
 
 func call[Resp any](ctx context.Context, c Client, method string, req any) (*Resp, error) {

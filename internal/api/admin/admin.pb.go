@@ -529,6 +529,732 @@ func (*CancelBackupResponse) Descriptor() ([]byte, []int) {
 	return file_admin_proto_rawDescGZIP(), []int{9}
 }
 
+type ImportEventsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Namespace     string                 `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	WorkflowId    string                 `protobuf:"bytes,2,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	RunId         string                 `protobuf:"bytes,3,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	Source        string                 `protobuf:"bytes,4,opt,name=source,proto3" json:"source,omitempty"`   // where it comes from, for people
+	History       []byte                 `protobuf:"bytes,5,opt,name=history,proto3" json:"history,omitempty"` // a temporal.api.history.v1.History: the next events; may be empty
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportEventsRequest) Reset() {
+	*x = ImportEventsRequest{}
+	mi := &file_admin_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportEventsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportEventsRequest) ProtoMessage() {}
+
+func (x *ImportEventsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportEventsRequest.ProtoReflect.Descriptor instead.
+func (*ImportEventsRequest) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ImportEventsRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *ImportEventsRequest) GetWorkflowId() string {
+	if x != nil {
+		return x.WorkflowId
+	}
+	return ""
+}
+
+func (x *ImportEventsRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *ImportEventsRequest) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *ImportEventsRequest) GetHistory() []byte {
+	if x != nil {
+		return x.History
+	}
+	return nil
+}
+
+type ImportEventsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	NextEventId   int64                  `protobuf:"varint,1,opt,name=next_event_id,json=nextEventId,proto3" json:"next_event_id,omitempty"` // of the event that is to come next
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImportEventsResponse) Reset() {
+	*x = ImportEventsResponse{}
+	mi := &file_admin_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImportEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImportEventsResponse) ProtoMessage() {}
+
+func (x *ImportEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImportEventsResponse.ProtoReflect.Descriptor instead.
+func (*ImportEventsResponse) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ImportEventsResponse) GetNextEventId() int64 {
+	if x != nil {
+		return x.NextEventId
+	}
+	return 0
+}
+
+type CheckImportRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Namespace     string                 `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	WorkflowId    string                 `protobuf:"bytes,2,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	RunId         string                 `protobuf:"bytes,3,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckImportRequest) Reset() {
+	*x = CheckImportRequest{}
+	mi := &file_admin_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckImportRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckImportRequest) ProtoMessage() {}
+
+func (x *CheckImportRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckImportRequest.ProtoReflect.Descriptor instead.
+func (*CheckImportRequest) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *CheckImportRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *CheckImportRequest) GetWorkflowId() string {
+	if x != nil {
+		return x.WorkflowId
+	}
+	return ""
+}
+
+func (x *CheckImportRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+type CheckImportResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Reason        string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"` // why the run could not run here; empty if it could
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckImportResponse) Reset() {
+	*x = CheckImportResponse{}
+	mi := &file_admin_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckImportResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckImportResponse) ProtoMessage() {}
+
+func (x *CheckImportResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckImportResponse.ProtoReflect.Descriptor instead.
+func (*CheckImportResponse) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *CheckImportResponse) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type ActivateImportRequest struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Namespace  string                 `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	WorkflowId string                 `protobuf:"bytes,2,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	RunId      string                 `protobuf:"bytes,3,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// activities is a temporal.api.workflowservice.v1.DescribeWorkflowExecutionResponse, of which the
+	// pending activities are read: what events do not say of them.
+	Activities    []byte `protobuf:"bytes,4,opt,name=activities,proto3" json:"activities,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ActivateImportRequest) Reset() {
+	*x = ActivateImportRequest{}
+	mi := &file_admin_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ActivateImportRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ActivateImportRequest) ProtoMessage() {}
+
+func (x *ActivateImportRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ActivateImportRequest.ProtoReflect.Descriptor instead.
+func (*ActivateImportRequest) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ActivateImportRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *ActivateImportRequest) GetWorkflowId() string {
+	if x != nil {
+		return x.WorkflowId
+	}
+	return ""
+}
+
+func (x *ActivateImportRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *ActivateImportRequest) GetActivities() []byte {
+	if x != nil {
+		return x.Activities
+	}
+	return nil
+}
+
+type ActivateImportResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ActivateImportResponse) Reset() {
+	*x = ActivateImportResponse{}
+	mi := &file_admin_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ActivateImportResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ActivateImportResponse) ProtoMessage() {}
+
+func (x *ActivateImportResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ActivateImportResponse.ProtoReflect.Descriptor instead.
+func (*ActivateImportResponse) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{15}
+}
+
+type DiscardImportRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Namespace     string                 `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	WorkflowId    string                 `protobuf:"bytes,2,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	RunId         string                 `protobuf:"bytes,3,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiscardImportRequest) Reset() {
+	*x = DiscardImportRequest{}
+	mi := &file_admin_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiscardImportRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiscardImportRequest) ProtoMessage() {}
+
+func (x *DiscardImportRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiscardImportRequest.ProtoReflect.Descriptor instead.
+func (*DiscardImportRequest) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *DiscardImportRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *DiscardImportRequest) GetWorkflowId() string {
+	if x != nil {
+		return x.WorkflowId
+	}
+	return ""
+}
+
+func (x *DiscardImportRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+type DiscardImportResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiscardImportResponse) Reset() {
+	*x = DiscardImportResponse{}
+	mi := &file_admin_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiscardImportResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiscardImportResponse) ProtoMessage() {}
+
+func (x *DiscardImportResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiscardImportResponse.ProtoReflect.Descriptor instead.
+func (*DiscardImportResponse) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{17}
+}
+
+type DescribeImportRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Namespace     string                 `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	WorkflowId    string                 `protobuf:"bytes,2,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	RunId         string                 `protobuf:"bytes,3,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DescribeImportRequest) Reset() {
+	*x = DescribeImportRequest{}
+	mi := &file_admin_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DescribeImportRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DescribeImportRequest) ProtoMessage() {}
+
+func (x *DescribeImportRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DescribeImportRequest.ProtoReflect.Descriptor instead.
+func (*DescribeImportRequest) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *DescribeImportRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *DescribeImportRequest) GetWorkflowId() string {
+	if x != nil {
+		return x.WorkflowId
+	}
+	return ""
+}
+
+func (x *DescribeImportRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+type DescribeImportResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Held          bool                   `protobuf:"varint,1,opt,name=held,proto3" json:"held,omitempty"`                                    // a part of its history is here, ...
+	NextEventId   int64                  `protobuf:"varint,2,opt,name=next_event_id,json=nextEventId,proto3" json:"next_event_id,omitempty"` // ... up to before this event
+	Imported      bool                   `protobuf:"varint,3,opt,name=imported,proto3" json:"imported,omitempty"`                            // it is a run of this server
+	Closed        bool                   `protobuf:"varint,4,opt,name=closed,proto3" json:"closed,omitempty"`                                // which has closed
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DescribeImportResponse) Reset() {
+	*x = DescribeImportResponse{}
+	mi := &file_admin_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DescribeImportResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DescribeImportResponse) ProtoMessage() {}
+
+func (x *DescribeImportResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DescribeImportResponse.ProtoReflect.Descriptor instead.
+func (*DescribeImportResponse) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *DescribeImportResponse) GetHeld() bool {
+	if x != nil {
+		return x.Held
+	}
+	return false
+}
+
+func (x *DescribeImportResponse) GetNextEventId() int64 {
+	if x != nil {
+		return x.NextEventId
+	}
+	return 0
+}
+
+func (x *DescribeImportResponse) GetImported() bool {
+	if x != nil {
+		return x.Imported
+	}
+	return false
+}
+
+func (x *DescribeImportResponse) GetClosed() bool {
+	if x != nil {
+		return x.Closed
+	}
+	return false
+}
+
+type ListImportsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Namespace     string                 `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	PageSize      int32                  `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken     []byte                 `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListImportsRequest) Reset() {
+	*x = ListImportsRequest{}
+	mi := &file_admin_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListImportsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListImportsRequest) ProtoMessage() {}
+
+func (x *ListImportsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListImportsRequest.ProtoReflect.Descriptor instead.
+func (*ListImportsRequest) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ListImportsRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *ListImportsRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListImportsRequest) GetPageToken() []byte {
+	if x != nil {
+		return x.PageToken
+	}
+	return nil
+}
+
+type ListImportsResponse struct {
+	state         protoimpl.MessageState     `protogen:"open.v1"`
+	Runs          []*ListImportsResponse_Run `protobuf:"bytes,1,rep,name=runs,proto3" json:"runs,omitempty"`
+	NextPageToken []byte                     `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"` // empty: there are no more
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListImportsResponse) Reset() {
+	*x = ListImportsResponse{}
+	mi := &file_admin_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListImportsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListImportsResponse) ProtoMessage() {}
+
+func (x *ListImportsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListImportsResponse.ProtoReflect.Descriptor instead.
+func (*ListImportsResponse) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ListImportsResponse) GetRuns() []*ListImportsResponse_Run {
+	if x != nil {
+		return x.Runs
+	}
+	return nil
+}
+
+func (x *ListImportsResponse) GetNextPageToken() []byte {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return nil
+}
+
+type ListImportsResponse_Run struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	WorkflowId    string                 `protobuf:"bytes,1,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
+	RunId         string                 `protobuf:"bytes,2,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	WorkflowType  string                 `protobuf:"bytes,3,opt,name=workflow_type,json=workflowType,proto3" json:"workflow_type,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListImportsResponse_Run) Reset() {
+	*x = ListImportsResponse_Run{}
+	mi := &file_admin_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListImportsResponse_Run) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListImportsResponse_Run) ProtoMessage() {}
+
+func (x *ListImportsResponse_Run) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListImportsResponse_Run.ProtoReflect.Descriptor instead.
+func (*ListImportsResponse_Run) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{21, 0}
+}
+
+func (x *ListImportsResponse_Run) GetWorkflowId() string {
+	if x != nil {
+		return x.WorkflowId
+	}
+	return ""
+}
+
+func (x *ListImportsResponse_Run) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *ListImportsResponse_Run) GetWorkflowType() string {
+	if x != nil {
+		return x.WorkflowType
+	}
+	return ""
+}
+
 var File_admin_proto protoreflect.FileDescriptor
 
 const file_admin_proto_rawDesc = "" +
@@ -562,13 +1288,73 @@ const file_admin_proto_rawDesc = "" +
 	"\x05error\x18\a \x01(\tR\x05error\x12\x12\n" +
 	"\x04time\x18\b \x01(\tR\x04time\"\x15\n" +
 	"\x13CancelBackupRequest\"\x16\n" +
-	"\x14CancelBackupResponse2\x8d\x04\n" +
+	"\x14CancelBackupResponse\"\x9d\x01\n" +
+	"\x13ImportEventsRequest\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1f\n" +
+	"\vworkflow_id\x18\x02 \x01(\tR\n" +
+	"workflowId\x12\x15\n" +
+	"\x06run_id\x18\x03 \x01(\tR\x05runId\x12\x16\n" +
+	"\x06source\x18\x04 \x01(\tR\x06source\x12\x18\n" +
+	"\ahistory\x18\x05 \x01(\fR\ahistory\":\n" +
+	"\x14ImportEventsResponse\x12\"\n" +
+	"\rnext_event_id\x18\x01 \x01(\x03R\vnextEventId\"j\n" +
+	"\x12CheckImportRequest\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1f\n" +
+	"\vworkflow_id\x18\x02 \x01(\tR\n" +
+	"workflowId\x12\x15\n" +
+	"\x06run_id\x18\x03 \x01(\tR\x05runId\"-\n" +
+	"\x13CheckImportResponse\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\"\x8d\x01\n" +
+	"\x15ActivateImportRequest\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1f\n" +
+	"\vworkflow_id\x18\x02 \x01(\tR\n" +
+	"workflowId\x12\x15\n" +
+	"\x06run_id\x18\x03 \x01(\tR\x05runId\x12\x1e\n" +
+	"\n" +
+	"activities\x18\x04 \x01(\fR\n" +
+	"activities\"\x18\n" +
+	"\x16ActivateImportResponse\"l\n" +
+	"\x14DiscardImportRequest\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1f\n" +
+	"\vworkflow_id\x18\x02 \x01(\tR\n" +
+	"workflowId\x12\x15\n" +
+	"\x06run_id\x18\x03 \x01(\tR\x05runId\"\x17\n" +
+	"\x15DiscardImportResponse\"m\n" +
+	"\x15DescribeImportRequest\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1f\n" +
+	"\vworkflow_id\x18\x02 \x01(\tR\n" +
+	"workflowId\x12\x15\n" +
+	"\x06run_id\x18\x03 \x01(\tR\x05runId\"\x84\x01\n" +
+	"\x16DescribeImportResponse\x12\x12\n" +
+	"\x04held\x18\x01 \x01(\bR\x04held\x12\"\n" +
+	"\rnext_event_id\x18\x02 \x01(\x03R\vnextEventId\x12\x1a\n" +
+	"\bimported\x18\x03 \x01(\bR\bimported\x12\x16\n" +
+	"\x06closed\x18\x04 \x01(\bR\x06closed\"n\n" +
+	"\x12ListImportsRequest\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x1b\n" +
+	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\fR\tpageToken\"\xe0\x01\n" +
+	"\x13ListImportsResponse\x12=\n" +
+	"\x04runs\x18\x01 \x03(\v2).perdure.admin.v1.ListImportsResponse.RunR\x04runs\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\fR\rnextPageToken\x1ab\n" +
+	"\x03Run\x12\x1f\n" +
+	"\vworkflow_id\x18\x01 \x01(\tR\n" +
+	"workflowId\x12\x15\n" +
+	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12#\n" +
+	"\rworkflow_type\x18\x03 \x01(\tR\fworkflowType2\xd0\b\n" +
 	"\fAdminService\x12l\n" +
 	"\x11RebuildVisibility\x12*.perdure.admin.v1.RebuildVisibilityRequest\x1a+.perdure.admin.v1.RebuildVisibilityResponse\x12o\n" +
 	"\x12DescribeVisibility\x12+.perdure.admin.v1.DescribeVisibilityRequest\x1a,.perdure.admin.v1.DescribeVisibilityResponse\x12Z\n" +
 	"\vStartBackup\x12$.perdure.admin.v1.StartBackupRequest\x1a%.perdure.admin.v1.StartBackupResponse\x12c\n" +
 	"\x0eDescribeBackup\x12'.perdure.admin.v1.DescribeBackupRequest\x1a(.perdure.admin.v1.DescribeBackupResponse\x12]\n" +
-	"\fCancelBackup\x12%.perdure.admin.v1.CancelBackupRequest\x1a&.perdure.admin.v1.CancelBackupResponseB/Z-github.com/perdure/perdure/internal/api/adminb\x06proto3"
+	"\fCancelBackup\x12%.perdure.admin.v1.CancelBackupRequest\x1a&.perdure.admin.v1.CancelBackupResponse\x12]\n" +
+	"\fImportEvents\x12%.perdure.admin.v1.ImportEventsRequest\x1a&.perdure.admin.v1.ImportEventsResponse\x12Z\n" +
+	"\vCheckImport\x12$.perdure.admin.v1.CheckImportRequest\x1a%.perdure.admin.v1.CheckImportResponse\x12c\n" +
+	"\x0eActivateImport\x12'.perdure.admin.v1.ActivateImportRequest\x1a(.perdure.admin.v1.ActivateImportResponse\x12`\n" +
+	"\rDiscardImport\x12&.perdure.admin.v1.DiscardImportRequest\x1a'.perdure.admin.v1.DiscardImportResponse\x12c\n" +
+	"\x0eDescribeImport\x12'.perdure.admin.v1.DescribeImportRequest\x1a(.perdure.admin.v1.DescribeImportResponse\x12Z\n" +
+	"\vListImports\x12$.perdure.admin.v1.ListImportsRequest\x1a%.perdure.admin.v1.ListImportsResponseB/Z-github.com/perdure/perdure/internal/api/adminb\x06proto3"
 
 var (
 	file_admin_proto_rawDescOnce sync.Once
@@ -582,7 +1368,7 @@ func file_admin_proto_rawDescGZIP() []byte {
 	return file_admin_proto_rawDescData
 }
 
-var file_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_admin_proto_goTypes = []any{
 	(*RebuildVisibilityRequest)(nil),   // 0: perdure.admin.v1.RebuildVisibilityRequest
 	(*RebuildVisibilityResponse)(nil),  // 1: perdure.admin.v1.RebuildVisibilityResponse
@@ -594,23 +1380,49 @@ var file_admin_proto_goTypes = []any{
 	(*DescribeBackupResponse)(nil),     // 7: perdure.admin.v1.DescribeBackupResponse
 	(*CancelBackupRequest)(nil),        // 8: perdure.admin.v1.CancelBackupRequest
 	(*CancelBackupResponse)(nil),       // 9: perdure.admin.v1.CancelBackupResponse
+	(*ImportEventsRequest)(nil),        // 10: perdure.admin.v1.ImportEventsRequest
+	(*ImportEventsResponse)(nil),       // 11: perdure.admin.v1.ImportEventsResponse
+	(*CheckImportRequest)(nil),         // 12: perdure.admin.v1.CheckImportRequest
+	(*CheckImportResponse)(nil),        // 13: perdure.admin.v1.CheckImportResponse
+	(*ActivateImportRequest)(nil),      // 14: perdure.admin.v1.ActivateImportRequest
+	(*ActivateImportResponse)(nil),     // 15: perdure.admin.v1.ActivateImportResponse
+	(*DiscardImportRequest)(nil),       // 16: perdure.admin.v1.DiscardImportRequest
+	(*DiscardImportResponse)(nil),      // 17: perdure.admin.v1.DiscardImportResponse
+	(*DescribeImportRequest)(nil),      // 18: perdure.admin.v1.DescribeImportRequest
+	(*DescribeImportResponse)(nil),     // 19: perdure.admin.v1.DescribeImportResponse
+	(*ListImportsRequest)(nil),         // 20: perdure.admin.v1.ListImportsRequest
+	(*ListImportsResponse)(nil),        // 21: perdure.admin.v1.ListImportsResponse
+	(*ListImportsResponse_Run)(nil),    // 22: perdure.admin.v1.ListImportsResponse.Run
 }
 var file_admin_proto_depIdxs = []int32{
-	0, // 0: perdure.admin.v1.AdminService.RebuildVisibility:input_type -> perdure.admin.v1.RebuildVisibilityRequest
-	2, // 1: perdure.admin.v1.AdminService.DescribeVisibility:input_type -> perdure.admin.v1.DescribeVisibilityRequest
-	4, // 2: perdure.admin.v1.AdminService.StartBackup:input_type -> perdure.admin.v1.StartBackupRequest
-	6, // 3: perdure.admin.v1.AdminService.DescribeBackup:input_type -> perdure.admin.v1.DescribeBackupRequest
-	8, // 4: perdure.admin.v1.AdminService.CancelBackup:input_type -> perdure.admin.v1.CancelBackupRequest
-	1, // 5: perdure.admin.v1.AdminService.RebuildVisibility:output_type -> perdure.admin.v1.RebuildVisibilityResponse
-	3, // 6: perdure.admin.v1.AdminService.DescribeVisibility:output_type -> perdure.admin.v1.DescribeVisibilityResponse
-	5, // 7: perdure.admin.v1.AdminService.StartBackup:output_type -> perdure.admin.v1.StartBackupResponse
-	7, // 8: perdure.admin.v1.AdminService.DescribeBackup:output_type -> perdure.admin.v1.DescribeBackupResponse
-	9, // 9: perdure.admin.v1.AdminService.CancelBackup:output_type -> perdure.admin.v1.CancelBackupResponse
-	5, // [5:10] is the sub-list for method output_type
-	0, // [0:5] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	22, // 0: perdure.admin.v1.ListImportsResponse.runs:type_name -> perdure.admin.v1.ListImportsResponse.Run
+	0,  // 1: perdure.admin.v1.AdminService.RebuildVisibility:input_type -> perdure.admin.v1.RebuildVisibilityRequest
+	2,  // 2: perdure.admin.v1.AdminService.DescribeVisibility:input_type -> perdure.admin.v1.DescribeVisibilityRequest
+	4,  // 3: perdure.admin.v1.AdminService.StartBackup:input_type -> perdure.admin.v1.StartBackupRequest
+	6,  // 4: perdure.admin.v1.AdminService.DescribeBackup:input_type -> perdure.admin.v1.DescribeBackupRequest
+	8,  // 5: perdure.admin.v1.AdminService.CancelBackup:input_type -> perdure.admin.v1.CancelBackupRequest
+	10, // 6: perdure.admin.v1.AdminService.ImportEvents:input_type -> perdure.admin.v1.ImportEventsRequest
+	12, // 7: perdure.admin.v1.AdminService.CheckImport:input_type -> perdure.admin.v1.CheckImportRequest
+	14, // 8: perdure.admin.v1.AdminService.ActivateImport:input_type -> perdure.admin.v1.ActivateImportRequest
+	16, // 9: perdure.admin.v1.AdminService.DiscardImport:input_type -> perdure.admin.v1.DiscardImportRequest
+	18, // 10: perdure.admin.v1.AdminService.DescribeImport:input_type -> perdure.admin.v1.DescribeImportRequest
+	20, // 11: perdure.admin.v1.AdminService.ListImports:input_type -> perdure.admin.v1.ListImportsRequest
+	1,  // 12: perdure.admin.v1.AdminService.RebuildVisibility:output_type -> perdure.admin.v1.RebuildVisibilityResponse
+	3,  // 13: perdure.admin.v1.AdminService.DescribeVisibility:output_type -> perdure.admin.v1.DescribeVisibilityResponse
+	5,  // 14: perdure.admin.v1.AdminService.StartBackup:output_type -> perdure.admin.v1.StartBackupResponse
+	7,  // 15: perdure.admin.v1.AdminService.DescribeBackup:output_type -> perdure.admin.v1.DescribeBackupResponse
+	9,  // 16: perdure.admin.v1.AdminService.CancelBackup:output_type -> perdure.admin.v1.CancelBackupResponse
+	11, // 17: perdure.admin.v1.AdminService.ImportEvents:output_type -> perdure.admin.v1.ImportEventsResponse
+	13, // 18: perdure.admin.v1.AdminService.CheckImport:output_type -> perdure.admin.v1.CheckImportResponse
+	15, // 19: perdure.admin.v1.AdminService.ActivateImport:output_type -> perdure.admin.v1.ActivateImportResponse
+	17, // 20: perdure.admin.v1.AdminService.DiscardImport:output_type -> perdure.admin.v1.DiscardImportResponse
+	19, // 21: perdure.admin.v1.AdminService.DescribeImport:output_type -> perdure.admin.v1.DescribeImportResponse
+	21, // 22: perdure.admin.v1.AdminService.ListImports:output_type -> perdure.admin.v1.ListImportsResponse
+	12, // [12:23] is the sub-list for method output_type
+	1,  // [1:12] is the sub-list for method input_type
+	1,  // [1:1] is the sub-list for extension type_name
+	1,  // [1:1] is the sub-list for extension extendee
+	0,  // [0:1] is the sub-list for field type_name
 }
 
 func init() { file_admin_proto_init() }
@@ -624,7 +1436,7 @@ func file_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_admin_proto_rawDesc), len(file_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

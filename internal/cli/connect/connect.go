@@ -64,6 +64,18 @@ func (p *Profile) Load() (envconfig.ClientConfigProfile, error) {
 	return profile, err
 }
 
+// ClientOptions are the options of a client by the profile alone.
+func (p *Profile) ClientOptions() (client.Options, error) {
+	profile, err := p.Load()
+	if err != nil {
+		return client.Options{}, err
+	}
+	return profile.ToClientOptions(envconfig.ToClientOptionsRequest{})
+}
+
+// Quiet is a logger that logs nothing.
+func Quiet() log.Logger { return log.NewStructuredLogger(slog.New(slog.DiscardHandler)) }
+
 // Flags say how to reach a server, for commands that talk to one.
 type Flags struct {
 	address, authority, namespace, apiKey, identity string
