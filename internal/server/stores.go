@@ -26,7 +26,8 @@ func (s *Server) openStore(ctx context.Context, options Options) (name string, e
 	switch {
 	case len(options.Postgres.URLs) > 0:
 		store, err := postgres.Open(ctx, postgres.Options{
-			URLs: options.Postgres.URLs, Shards: options.Postgres.Shards, Writers: options.Postgres.Writers, Holder: options.Cluster.ID, Logger: s.logger})
+			URLs: options.Postgres.URLs, Shards: options.Postgres.Shards, Writers: options.Postgres.Writers, Holder: options.Cluster.ID,
+			Observer: s.telemetry.commits(), Logger: s.logger})
 		if err != nil {
 			return "", err
 		}

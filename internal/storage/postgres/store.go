@@ -47,6 +47,8 @@ type Options struct {
 	// Writers is how many transactions may be under way in each database at a time; DefaultWriters
 	// if zero. More of them wait less for disks that are far away, and gather fewer keys each.
 	Writers int
+	// Observer is told of what is written, by all writers. Optional.
+	Observer storage.Observer
 	// Logger gets warnings and errors; slog.Default if nil.
 	Logger *slog.Logger
 
@@ -67,12 +69,14 @@ func (opts *Options) product() string {
 
 // Store implements storage.Store in PostgreSQL. See the package comment.
 type Store struct {
-	log    *slog.Logger
-	holder string
-	id     string // of what is stored
-	format uint32
-	shards []shardState
-	dbs    []*database // by part
+	log *slog.Logger
+	// observer may be nil.
+	observer storage.Observer
+	holder   string
+	id       string // of what is stored
+	format   uint32
+	shards   []shardState
+	dbs      []*database // by part
 
 	directory
 
@@ -86,7 +90,7 @@ var _ storage.Store = (*Store)(nil)
 // Open opens the store in the databases and creates it if there is none. Its errors say what
 // to do: ErrFormat is wrapped by those of databases that hold something else.
 func Open(ctx context.Context, opts Options) (*Store, error) {
-	s := &Store{closed: make(chan struct{})}
+	s := &Store{observer: opts.Observer, closed: make(chan struct{})}
 	if err := s.open(ctx, opts); err != nil {
 		s.abandon()
 		return nil, fmt.Errorf("open the store in PostgreSQL: %w", err)

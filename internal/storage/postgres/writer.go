@@ -183,13 +183,32 @@ func (w *writer) wakeLocked() {
 func (w *writer) run() {
 	defer close(w.stopped)
 	for w.next() {
+		began := time.Now()
 		w.write(w.taken)
+		if w.store.observer != nil {
+			w.tell(time.Since(began))
+		}
 		for i := range w.taken {
 			w.taken[i].done(w.taken[i].err)
 		}
 		clear(w.taken)
 	}
 	w.disconnect()
+}
+
+// tell tells the observer of what was taken, and has been written.
+func (w *writer) tell(took time.Duration) {
+	write := storage.Write{Took: took}
+	for i := range w.taken {
+		if sub := &w.taken[i]; sub.err == nil && sub.batch != nil {
+			write.Batches++
+			write.Bytes += sub.batch.Size()
+			write.Synced = write.Synced || !sub.lazy
+		}
+	}
+	if write.Batches > 0 {
+		w.store.observer.Committed(write)
+	}
 }
 
 // next waits for something to do and takes all of it. It reports false at the end.
