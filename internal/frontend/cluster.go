@@ -51,7 +51,8 @@ func (h *clusterHandlers) GetSystemInfo(context.Context, *workflowservice.GetSys
 			BuildIdBasedVersioning: true,
 			EagerWorkflowStart:     true,
 			SupportsSchedules:      true,
-			// Absent, because not implemented: Nexus, CountGroupByExecutionStatus,
+			Nexus:                  true,
+			// Absent, because not implemented: CountGroupByExecutionStatus,
 			// ServerScaledDeployments.
 		},
 	}, nil

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/perdure/perdure/internal/api/admin"
+	"github.com/perdure/perdure/internal/api/nexusdoor"
 	"github.com/perdure/perdure/internal/auth"
 	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/dynamicconfig"
@@ -87,6 +88,7 @@ type Service struct {
 	workflow *workflowService
 	operator *operatorService
 	admin    *adminService
+	nexus    *nexusDoor
 }
 
 // workflowService is the WorkflowService: the handlers of all areas.
@@ -99,6 +101,7 @@ type workflowService struct {
 	workflowTaskHandlers
 	activityTaskHandlers
 	nexusTaskHandlers
+	nexusOperationHandlers
 	activityHandlers
 	activityOperatorHandlers
 	pauseHandlers
@@ -163,6 +166,7 @@ func New(options Options) *Service {
 			timeSkippingHandlers:     timeSkippingHandlers{runtime: runtime, waits: waits},
 			taskQueueHandlers:        taskQueueHandlers{runtime: runtime, matching: match},
 			workerHandlers:           workers,
+			nexusOperationHandlers:   nexusOperationHandlers{runtime: runtime, waits: waits, lists: lists},
 			nexusTaskHandlers:        nexusTaskHandlers{polls: polls, dispatcher: dispatcher, heartbeats: workers.record, logger: logger},
 			namespaceHandlers:        namespaceHandlers{namespaces: options.Namespaces},
 			ruleHandlers:             ruleHandlers{namespaces: options.Namespaces, runtime: runtime},
@@ -173,6 +177,7 @@ func New(options Options) *Service {
 			deploymentHandlers:       deploymentHandlers{runtime: runtime, matching: match},
 		},
 		admin: &adminService{visibilityAdmin{options.Rebuilder}, backupAdmin{options.Backups}, importAdmin{runtime: runtime, lists: lists}},
+		nexus: &nexusDoor{runtime: runtime, dispatcher: dispatcher},
 		operator: &operatorService{
 			searchAttributeHandlers:   searchAttributeHandlers{namespaces: options.Namespaces},
 			namespaceDeletionHandlers: namespaceDeletionHandlers{namespaces: options.Namespaces, runtime: runtime},
@@ -188,6 +193,7 @@ func (s *Service) Register(registrar grpc.ServiceRegistrar) {
 	workflowservice.RegisterWorkflowServiceServer(registrar, s.workflow)
 	operatorservice.RegisterOperatorServiceServer(registrar, s.operator)
 	registrar.RegisterService(&admin.ServiceDesc, s.admin)
+	registrar.RegisterService(&nexusdoor.ServiceDesc, s.nexus)
 }
 
 // Drain ends all long polls with empty replies, now and from now on. Other calls

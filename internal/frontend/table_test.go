@@ -13,6 +13,7 @@ import (
 
 	"github.com/perdure/perdure/internal/api/admin"
 	"github.com/perdure/perdure/internal/api/methods"
+	"github.com/perdure/perdure/internal/api/nexusdoor"
 )
 
 func TestWhatTheTableSaysIsImplementedIs(t *testing.T) {
@@ -24,6 +25,7 @@ func TestWhatTheTableSaysIsImplementedIs(t *testing.T) {
 		{&workflowservice.WorkflowService_ServiceDesc, d.service.workflow},
 		{&operatorservice.OperatorService_ServiceDesc, d.service.operator},
 		{&admin.ServiceDesc, d.service.admin},
+		{&nexusdoor.ServiceDesc, d.service.nexus},
 	} {
 		for _, m := range service.desc.Methods {
 			row := methods.Lookup("/" + service.desc.ServiceName + "/" + m.MethodName)

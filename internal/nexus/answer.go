@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Refusal is what a call has failed with that the handler, or what is on the way to it, has refused.
+// refused is the outcome of a call that the handler, or what is on the way to it, has refused.
 func refused(failure *failurepb.Failure) *Outcome {
 	if Retryable(failure) {
 		return &Outcome{Result: ResultRetry, Failure: failure}
@@ -86,4 +86,26 @@ func (a *Answer) cancelOutcome() *Outcome {
 		return refusal(nexusrpc.HandlerErrorTypeInternal, "empty outcome")
 	}
 	return &Outcome{Result: ResultAccepted}
+}
+
+// Unsuccessful is the state of an operation that has failed or was cancelled, and the
+// document that says why: one that carries the failure as its cause. ok is false for other
+// answers.
+func (a *Answer) Unsuccessful() (state string, document nexusrpc.Failure, ok bool) {
+	outcome := a.startOutcome()
+	switch outcome.Result {
+	case ResultFailed:
+		state = stateFailed
+	case ResultCanceled:
+		state = stateCanceled
+	default:
+		return "", document, false
+	}
+	cause, err := FromTemporal(outcome.Failure)
+	if err != nil {
+		return "", document, false
+	}
+	document, err = withDetails(nexusrpc.Failure{Message: "operation error", Cause: &cause}, typeOperation, operationDetails{State: state})
+	document.Metadata[unwrapKey] = "true"
+	return state, document, err == nil
 }

@@ -118,7 +118,7 @@ func newRequest(ctx context.Context, base, callback string, call *Call) (*http.R
 	if call.Cancel {
 		request.Header.Set(OperationTokenHeader, op.OperationToken)
 	} else {
-		request.Header.Set(headerFailureSupport, "true")
+		request.Header.Set(FailureSupportHeader, "true")
 		set("Nexus-Callback-", map[string]string{TokenHeader: EncodeToken(call.Completion)})
 		if link := HeaderOf(call.Link); link != "" {
 			request.Header.Set(headerLink, link)
@@ -258,4 +258,12 @@ func errorType(status int) (nexusrpc.HandlerErrorType, bool) {
 		}
 	}
 	return "", false
+}
+
+// Status is the status of errors of the type.
+func Status(kind nexusrpc.HandlerErrorType) int {
+	if status, ok := statuses[kind]; ok {
+		return status
+	}
+	return http.StatusInternalServerError
 }

@@ -9,6 +9,7 @@ import (
 	failurepb "go.temporal.io/api/failure/v1"
 	"go.temporal.io/api/serviceerror"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // DispatchFailure is the failure of a handler that a dispatch without an answer comes to.
@@ -52,6 +53,17 @@ func ErrorFailure(err error, details bool) *failurepb.Failure {
 		return HandlerFailure(known.kind, err.Error(), unspecified)
 	}
 	return HandlerFailure(known.kind, known.text, unspecified)
+}
+
+// StatusFailure is ErrorFailure for an error that the door of the server has returned: what
+// clients may know of it.
+func StatusFailure(err error) *failurepb.Failure {
+	details := true
+	switch status.Code(err) {
+	case codes.Internal, codes.Unknown, codes.DataLoss:
+		details = false
+	}
+	return ErrorFailure(serviceerror.FromStatus(status.Convert(err)), details)
 }
 
 // normalized is the payload as it is after a way over HTTP: none is a null.

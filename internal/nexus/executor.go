@@ -37,8 +37,8 @@ const (
 	headerOperationTimeout = nexusrpc.HeaderOperationTimeout
 	headerRequestID        = "nexus-request-id"
 	headerUserAgent        = "user-agent"
-	// headerFailureSupport says that whoever asks understands failures in the form of Temporal.
-	headerFailureSupport = "temporal-nexus-failure-support"
+	// FailureSupportHeader says that whoever asks understands failures in the form of Temporal.
+	FailureSupportHeader = "temporal-nexus-failure-support"
 	userAgent            = "perdure"
 )
 

@@ -75,10 +75,11 @@ func HeaderOf(link *commonpb.Link) string {
 	if formatted == nil {
 		return ""
 	}
-	return formatHeader(formatted)
+	return FormatHeader(formatted)
 }
 
-func formatHeader(link *nexuspb.Link) string {
+// FormatHeader is the link as the value of a header.
+func FormatHeader(link *nexuspb.Link) string {
 	return fmt.Sprintf("<%s>; type=%q", link.GetUrl(), link.GetType())
 }
 

@@ -80,7 +80,7 @@ func (s *Server) serveAPI(options Options) error {
 	if err != nil {
 		return err
 	}
-	s.http.serve(s.guard(options, s.http).Wrap(routes(s.httpHandlers(), api)))
+	s.http.serve(s.guard(options, s.http).Wrap(s.nexusRoutes(api, routes(s.httpHandlers(), api))))
 	return nil
 }
 

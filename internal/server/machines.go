@@ -12,30 +12,32 @@ import (
 	"github.com/perdure/perdure/internal/endpoint"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/namespace"
+	"github.com/perdure/perdure/internal/nexusoperation"
 	"github.com/perdure/perdure/internal/schedule"
 	"github.com/perdure/perdure/internal/taskqueue"
 	"github.com/perdure/perdure/internal/workflow"
 )
 
 // machines are the kinds of entities of this release.
-func machines(namespaces *namespace.Registry, endpoints *endpoint.Registry, deployments *deployment.Registry, workflows workflow.Config, schedules schedule.Config, activities activity.Config) map[entity.Kind]entity.Machine {
+func machines(namespaces *namespace.Registry, endpoints *endpoint.Registry, deployments *deployment.Registry, workflows workflow.Config, schedules schedule.Config, activities activity.Config, operations nexusoperation.Config) map[entity.Kind]entity.Machine {
 	return map[entity.Kind]entity.Machine{
-		entity.KindActivity:    activity.NewMachine(activities),
-		entity.KindNamespaces:  namespaces,
-		entity.KindBatch:       batch.Machine{Retention: retention(namespaces)},
-		entity.KindCallback:    callback.Machine{},
-		entity.KindDeployments: deployment.Machine{Registry: deployments},
-		entity.KindEndpoints:   endpoint.Machine{Registry: endpoints},
-		entity.KindSchedule:    schedule.NewMachine(schedules),
-		entity.KindTaskQueue:   taskqueue.Machine{},
-		entity.KindWorkflow:    workflow.NewMachine(workflows),
+		entity.KindActivity:       activity.NewMachine(activities),
+		entity.KindNamespaces:     namespaces,
+		entity.KindBatch:          batch.Machine{Retention: retention(namespaces)},
+		entity.KindCallback:       callback.Machine{},
+		entity.KindDeployments:    deployment.Machine{Registry: deployments},
+		entity.KindEndpoints:      endpoint.Machine{Registry: endpoints},
+		entity.KindNexusOperation: nexusoperation.NewMachine(operations),
+		entity.KindSchedule:       schedule.NewMachine(schedules),
+		entity.KindTaskQueue:      taskqueue.Machine{},
+		entity.KindWorkflow:       workflow.NewMachine(workflows),
 	}
 }
 
 // Machines are the kinds of entities of this release, for whoever reads their
 // records without running them.
 func Machines() map[entity.Kind]entity.Machine {
-	return machines(namespace.New(nil), nil, nil, workflow.Config{}, schedule.Config{}, activity.Config{})
+	return machines(namespace.New(nil), nil, nil, workflow.Config{}, schedule.Config{}, activity.Config{}, nexusoperation.Config{})
 }
 
 // kindsInNamespaces are the kinds of entities that are in namespaces, workflows first:

@@ -227,7 +227,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	}
 	shards := runtime.Options{
 		Store:      s.store,
-		Machines:   machines(s.namespaces, &s.endpoints, s.deployments, s.workflowConfig(), s.scheduleConfig(), s.activityConfig()),
+		Machines:   machines(s.namespaces, &s.endpoints, s.deployments, s.workflowConfig(), s.scheduleConfig(), s.activityConfig(), s.operationConfig()),
 		Tasks:      s.matching,
 		CacheBytes: options.CacheBytes,
 		ChangeLog:  true,
@@ -259,7 +259,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Runtime:    s.runtime,
 		Namespaces: s.namespaces,
 		Kinds:      kindsInNamespaces(),
-		Retained:   []entity.Kind{entity.KindWorkflow, entity.KindActivity, entity.KindBatch},
+		Retained:   []entity.Kind{entity.KindWorkflow, entity.KindActivity, entity.KindNexusOperation, entity.KindBatch},
 		Rate:       func() int { return dynamicconfig.NamespaceDeleteRate.Get(s.settings.Config()) },
 		Logger:     s.logger,
 	})

@@ -119,6 +119,13 @@ var NexusCommand = func() *Place {
 	return place
 }()
 
+// NexusRequest is the place of the timeouts of an operation without a workflow.
+var NexusRequest = func() *Place {
+	place := Command("request")
+	place.duration = "%[1]s is invalid: %[3]v"
+	return place
+}()
+
 // Part returns the place of the fields of something that is part of requests and
 // commands, such as a retry policy.
 func Part(name string) *Place {

@@ -18,6 +18,7 @@ package methods
 
 import (
 	"github.com/perdure/perdure/internal/api/admin"
+	"github.com/perdure/perdure/internal/api/nexusdoor"
 	"iter"
 	"slices"
 	"sync"
@@ -68,6 +69,7 @@ const (
 	WorkflowService = "temporal.api.workflowservice.v1.WorkflowService"
 	OperatorService = "temporal.api.operatorservice.v1.OperatorService"
 	AdminService    = admin.ServiceName
+	NexusService    = nexusdoor.ServiceName
 )
 
 // Scope is what an RPC is about.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/perdure/perdure/internal/api/admin"
+	"github.com/perdure/perdure/internal/api/nexusdoor"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/workflowservice/v1"
 
@@ -19,6 +20,7 @@ var services = []protoreflect.ServiceDescriptor{
 	workflowservice.File_temporal_api_workflowservice_v1_service_proto.Services().ByName("WorkflowService"),
 	operatorservice.File_temporal_api_operatorservice_v1_service_proto.Services().ByName("OperatorService"),
 	admin.File_admin_proto.Services().ByName("AdminService"),
+	nexusdoor.File_nexusdoor_proto.Services().ByName("NexusDoorService"),
 }
 
 func TestEveryRPCHasARowAndEveryRowAnRPC(t *testing.T) {

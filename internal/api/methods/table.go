@@ -77,14 +77,16 @@ var table = []*Method{
 	row(ws, "PollNexusTaskQueue", ScopeNamespace, Write, NamespaceRequired, Usable, queue("task_queue.name"), taskPoll, execution(4), there),
 	row(ws, "RespondNexusTaskCompleted", ScopeNamespace, Write, NamespaceByToken, Usable, token("task_token"), never, execution(1), there),
 	row(ws, "RespondNexusTaskFailed", ScopeNamespace, Write, NamespaceByToken, Usable, token("task_token"), never, execution(3), there),
-	row(ws, "StartNexusOperationExecution", ScopeNamespace, Write, NamespaceRequired, Usable, operation("operation_id"), never, execution(1), absent),
-	row(ws, "DescribeNexusOperationExecution", ScopeNamespace, Read, NamespaceRequired, Usable, operation("operation_id"), untilEvent, execution(3), absent),
-	row(ws, "PollNexusOperationExecution", ScopeNamespace, Read, NamespaceRequired, Usable, operation("operation_id"), eventPoll, execution(4), absent),
-	row(ws, "RequestCancelNexusOperationExecution", ScopeNamespace, Write, NamespaceRequired, Usable, operation("operation_id"), never, execution(2), absent),
-	row(ws, "TerminateNexusOperationExecution", ScopeNamespace, Write, NamespaceRequired, Usable, operation("operation_id"), never, execution(2), absent),
-	row(ws, "DeleteNexusOperationExecution", ScopeNamespace, Write, NamespaceRequired, Usable, operation("operation_id"), never, execution(2), absent),
-	row(ws, "ListNexusOperationExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
-	row(ws, "CountNexusOperationExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), absent),
+	row(ns, "DispatchNexusTask", ScopeNamespace, Write, NamespaceRequired, Usable, queue("task_queue"), never, execution(1), there),
+	row(ns, "CompleteNexusOperation", ScopeNamespace, Write, NamespaceRequired, Usable, anyone, never, execution(1), there),
+	row(ws, "StartNexusOperationExecution", ScopeNamespace, Write, NamespaceRequired, Usable, operation("operation_id"), never, execution(1), there),
+	row(ws, "DescribeNexusOperationExecution", ScopeNamespace, Read, NamespaceRequired, Usable, operation("operation_id"), untilActivity, execution(3), there),
+	row(ws, "PollNexusOperationExecution", ScopeNamespace, Read, NamespaceRequired, Usable, operation("operation_id"), untilActivity, execution(4), there),
+	row(ws, "RequestCancelNexusOperationExecution", ScopeNamespace, Write, NamespaceRequired, Usable, operation("operation_id"), never, execution(2), there),
+	row(ws, "TerminateNexusOperationExecution", ScopeNamespace, Write, NamespaceRequired, Usable, operation("operation_id"), never, execution(2), there),
+	row(ws, "DeleteNexusOperationExecution", ScopeNamespace, Write, NamespaceRequired, Usable, operation("operation_id"), never, execution(2), there),
+	row(ws, "ListNexusOperationExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), there),
+	row(ws, "CountNexusOperationExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), there),
 
 	// Searches.
 	row(ws, "ListOpenWorkflowExecutions", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), there),
@@ -196,6 +198,7 @@ const (
 	ws = WorkflowService
 	os = OperatorService
 	as = AdminService
+	ns = NexusService
 
 	there  = true
 	absent = false
