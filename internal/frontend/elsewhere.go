@@ -94,6 +94,8 @@ func ownerOf(c *call, req proto.Message) (owner entity.Key, ok bool) {
 		return inNamespace(entity.KindWorkflow, id)
 	case methods.OwnerActivity:
 		return inNamespace(entity.KindActivity, id)
+	case methods.OwnerNexusOperation:
+		return inNamespace(entity.KindNexusOperation, id)
 	case methods.OwnerToken:
 		switch token := c.token; {
 		case token.GetWorkflowId() != "":

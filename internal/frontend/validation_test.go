@@ -251,7 +251,7 @@ func TestOtherRequestsAreRefusedForBadForm(t *testing.T) {
 		"failure by id, delay":   {&workflowservice.RespondActivityTaskFailedByIdRequest{Namespace: "default", WorkflowId: "w", ActivityId: "a", Failure: &failurepb.Failure{FailureInfo: &failurepb.Failure_ApplicationFailureInfo{ApplicationFailureInfo: application}}}, codes.InvalidArgument, "NextRetryDelay"},
 		"two names of namespace": {&workflowservice.DescribeNamespaceRequest{Namespace: "default", Id: d.ns.ID}, codes.InvalidArgument, "Both ID and Name specified"},
 		"unknown namespace id":   {&workflowservice.DescribeNamespaceRequest{Id: "nowhere"}, codes.NotFound, "nowhere"},
-		"a method not there":     {&workflowservice.ListNexusOperationExecutionsRequest{Namespace: "default"}, codes.Unimplemented, "ListNexusOperationExecutions"},
+		"switched off":           {&workflowservice.ListNexusOperationExecutionsRequest{Namespace: "default"}, codes.Unimplemented, "Standalone Nexus operation is disabled"},
 		"sticky, by version":     {&workflowservice.DescribeTaskQueueRequest{Namespace: "default", TaskQueue: &taskqueuepb.TaskQueue{Name: "s", Kind: 2}, ApiMode: 1}, codes.InvalidArgument, "Enhanced DescribeTaskQueue is not valid for a sticky queue"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -355,7 +355,6 @@ func (s *Server) stop(ctx context.Context) error {
 	closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	defer s.telemetry.close(closeCtx)
-	return errors.Join(local, s.visibility.Close(), s.runtime.Close(closeCtx), s.store.Close())
 	return errors.Join(local, s.visibility.Close(), s.runtime.Close(closeCtx), s.closeNode(closeCtx), s.store.Close())
 }
 
