@@ -238,7 +238,6 @@ func TestABatchThatTheDatabaseRefusesCostsItsShardOnly(t *testing.T) {
 	postgrestest.Exec(t, url, "ALTER TABLE perdure_pairs ADD CHECK (value <> 'poison')")
 	var wg sync.WaitGroup
 	results := make([]error, s.Shards())
-	w := s.shards[0].writer
 	var leases []storage.Lease
 	for i := range s.Shards() {
 		lease, err := s.Acquire(t.Context(), storage.ShardID(i))
@@ -247,22 +246,20 @@ func TestABatchThatTheDatabaseRefusesCostsItsShardOnly(t *testing.T) {
 		}
 		leases = append(leases, lease)
 	}
-	// All of one group: the writer is held up while they gather.
-	w.mu.Lock()
+	// All of a writer are one group: it is held up while they gather.
+	for _, w := range s.dbs[0].writers {
+		w.mu.Lock()
+	}
 	for i, lease := range leases {
 		batch := &storage.Batch{}
 		batch.Set([]byte("k"), []byte(map[bool]string{true: "poison", false: "fine"}[i == 0]))
 		wg.Add(1)
-		s.shards[i].writer.queue = append(s.shards[i].writer.queue, submission{lease: lease, batch: batch, done: func(err error) { results[i] = err; wg.Done() }})
+		w := s.shards[i].writer
+		w.queue = append(w.queue, submission{lease: lease, batch: batch, done: func(err error) { results[i] = err; wg.Done() }})
 	}
-	w.wakeLocked()
-	w.mu.Unlock()
-	for _, other := range s.dbs[0].writers {
-		if other != w {
-			other.mu.Lock()
-			other.wakeLocked()
-			other.mu.Unlock()
-		}
+	for _, w := range s.dbs[0].writers {
+		w.wakeLocked()
+		w.mu.Unlock()
 	}
 	wg.Wait()
 	for i, err := range results {
