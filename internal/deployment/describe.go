@@ -28,21 +28,20 @@ func (d *Deployments) Describe(name string) (info *deploymentpb.WorkerDeployment
 		RoutingConfigUpdateState: enumspb.ROUTING_CONFIG_UPDATE_STATE_COMPLETED,
 	}
 	for _, v := range slices.Backward(of.sorted()) {
-		info.VersionSummaries = append(info.VersionSummaries, v.summary())
+		info.VersionSummaries = append(info.VersionSummaries, of.summary(v))
 	}
 	return info, of.record.ConflictToken, nil
 }
 
 // summary is a version as those read it who look at the deployment.
-func (v *version) summary() *deploymentpb.WorkerDeploymentInfo_WorkerDeploymentVersionSummary {
+func (of *deployment) summary(v *version) *deploymentpb.WorkerDeploymentInfo_WorkerDeploymentVersionSummary {
 	r := v.record
 	s := &deploymentpb.WorkerDeploymentInfo_WorkerDeploymentVersionSummary{
 		//lint:ignore SA1019 older clients use it
-		Version:           v.name().Old(),
-		DeploymentVersion: v.name().Proto(),
-		Status:            v.status(),
-		CreateTime:        r.Created,
-		//lint:ignore SA1019 older clients use it
+		Version:              v.name().Old(),
+		DeploymentVersion:    v.name().Proto(),
+		Status:               v.status(),
+		CreateTime:           r.Created,
 		DrainageStatus:       r.Drainage.GetStatus(),
 		DrainageInfo:         r.Drainage,
 		CurrentSinceTime:     r.CurrentSince,
@@ -52,7 +51,8 @@ func (v *version) summary() *deploymentpb.WorkerDeploymentInfo_WorkerDeploymentV
 		LastCurrentTime:      r.LastCurrent,
 		LastDeactivationTime: r.LastDeactivated,
 	}
-	if v.status() == enumspb.WORKER_DEPLOYMENT_VERSION_STATUS_CURRENT {
+	//lint:ignore SA1019 the newer field does not tell such a ramp from none
+	if v.status() == enumspb.WORKER_DEPLOYMENT_VERSION_STATUS_CURRENT && of.record.Routing.GetRampingVersion() != Unversioned {
 		// That it does not drain is said with the time since when.
 		s.DrainageInfo = drainage(enumspb.VERSION_DRAINAGE_STATUS_UNSPECIFIED, r.CurrentSince)
 	}
@@ -97,13 +97,13 @@ func (d *Deployments) List(after string, limit int) (page []*workflowservice.Lis
 			Name: name, CreateTime: of.record.Created, RoutingConfig: of.record.Routing,
 		}
 		if versions := of.sorted(); len(versions) > 0 {
-			entry.LatestVersionSummary = versions[len(versions)-1].listed()
+			entry.LatestVersionSummary = of.listed(versions[len(versions)-1])
 		}
 		if v := of.versions[of.record.Routing.GetCurrentDeploymentVersion().GetBuildId()]; v != nil {
-			entry.CurrentVersionSummary = v.listed()
+			entry.CurrentVersionSummary = of.listed(v)
 		}
 		if v := of.versions[of.record.Routing.GetRampingDeploymentVersion().GetBuildId()]; v != nil {
-			entry.RampingVersionSummary = v.listed()
+			entry.RampingVersionSummary = of.listed(v)
 		}
 		page = append(page, entry)
 	}
@@ -111,9 +111,8 @@ func (d *Deployments) List(after string, limit int) (page []*workflowservice.Lis
 }
 
 // listed is the summary without what lists leave out.
-func (v *version) listed() *deploymentpb.WorkerDeploymentInfo_WorkerDeploymentVersionSummary {
-	s := v.summary()
-	//lint:ignore SA1019 older clients use it
+func (of *deployment) listed(v *version) *deploymentpb.WorkerDeploymentInfo_WorkerDeploymentVersionSummary {
+	s := of.summary(v)
 	s.DrainageStatus = enumspb.VERSION_DRAINAGE_STATUS_UNSPECIFIED
 	return s
 }

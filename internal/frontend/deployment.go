@@ -134,6 +134,7 @@ func (h *deploymentHandlers) SetWorkerDeploymentManager(ctx context.Context, req
 	}
 	resp := new(workflowservice.SetWorkerDeploymentManagerResponse)
 	err := stepDeployments(ctx, h.runtime, func(step *entity.Step, d *deployment.Deployments) (err error) {
+		//lint:ignore SA1019 clients still read it
 		resp.ConflictToken, resp.PreviousManagerIdentity, err = d.SetManager(step, req.GetDeploymentName(), manager, req.GetIdentity(), req.GetConflictToken())
 		return err
 	})
@@ -202,7 +203,8 @@ func (h *deploymentHandlers) SetWorkerDeploymentCurrentVersion(ctx context.Conte
 	return &workflowservice.SetWorkerDeploymentCurrentVersionResponse{
 		ConflictToken: changed.ConflictToken,
 		//lint:ignore SA1019 older clients use it
-		PreviousVersion:           changed.Previous.Old(),
+		PreviousVersion: changed.Previous.Old(),
+		//lint:ignore SA1019 clients still read it
 		PreviousDeploymentVersion: changed.Previous.Proto(),
 	}, nil
 }
@@ -349,8 +351,10 @@ func (h *deploymentHandlers) SetWorkerDeploymentRampingVersion(ctx context.Conte
 		return nil, err
 	}
 	resp := &workflowservice.SetWorkerDeploymentRampingVersionResponse{
-		ConflictToken:             changed.ConflictToken,
-		PreviousPercentage:        changed.PreviousRamp,
+		ConflictToken: changed.ConflictToken,
+		//lint:ignore SA1019 clients still read it
+		PreviousPercentage: changed.PreviousRamp,
+		//lint:ignore SA1019 clients still read it
 		PreviousDeploymentVersion: changed.Previous.Proto(),
 	}
 	if !changed.PreviousUnset {

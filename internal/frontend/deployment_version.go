@@ -113,7 +113,6 @@ func (h *deploymentHandlers) DescribeWorkerDeploymentVersion(ctx context.Context
 	info := resp.WorkerDeploymentVersionInfo
 	for _, queue := range queues {
 		t := queueTypeOf(queue)
-		//lint:ignore SA1019 older clients use it
 		info.TaskQueueInfos = append(info.TaskQueueInfos, &deploymentpb.WorkerDeploymentVersionInfo_VersionTaskQueueInfo{Name: queue.Name, Type: t})
 		entry := &workflowservice.DescribeWorkerDeploymentVersionResponse_VersionTaskQueue{Name: queue.Name, Type: t}
 		resp.VersionTaskQueues = append(resp.VersionTaskQueues, entry)

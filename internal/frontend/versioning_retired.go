@@ -18,71 +18,51 @@ var (
 )
 
 // UpdateWorkerBuildIdCompatibility is switched off.
-//
-//lint:ignore SA1019 clients still call it
 func (retiredVersioningHandlers) UpdateWorkerBuildIdCompatibility(context.Context, *workflowservice.UpdateWorkerBuildIdCompatibilityRequest) (*workflowservice.UpdateWorkerBuildIdCompatibilityResponse, error) {
 	return nil, errVersionSetsOff
 }
 
 // GetWorkerBuildIdCompatibility is switched off.
-//
-//lint:ignore SA1019 clients still call it
 func (retiredVersioningHandlers) GetWorkerBuildIdCompatibility(context.Context, *workflowservice.GetWorkerBuildIdCompatibilityRequest) (*workflowservice.GetWorkerBuildIdCompatibilityResponse, error) {
 	return nil, errVersionSetsOff
 }
 
 // UpdateWorkerVersioningRules is switched off.
-//
-//lint:ignore SA1019 clients still call it
 func (retiredVersioningHandlers) UpdateWorkerVersioningRules(context.Context, *workflowservice.UpdateWorkerVersioningRulesRequest) (*workflowservice.UpdateWorkerVersioningRulesResponse, error) {
 	return nil, errVersionRulesOff
 }
 
 // GetWorkerVersioningRules is switched off.
-//
-//lint:ignore SA1019 clients still call it
 func (retiredVersioningHandlers) GetWorkerVersioningRules(context.Context, *workflowservice.GetWorkerVersioningRulesRequest) (*workflowservice.GetWorkerVersioningRulesResponse, error) {
 	return nil, errVersionRulesOff
 }
 
 // GetWorkerTaskReachability is switched off.
-//
-//lint:ignore SA1019 clients still call it
 func (retiredVersioningHandlers) GetWorkerTaskReachability(context.Context, *workflowservice.GetWorkerTaskReachabilityRequest) (*workflowservice.GetWorkerTaskReachabilityResponse, error) {
 	return nil, errVersionRulesOff
 }
 
 // DescribeDeployment is gone.
-//
-//lint:ignore SA1019 clients still call it
 func (retiredVersioningHandlers) DescribeDeployment(context.Context, *workflowservice.DescribeDeploymentRequest) (*workflowservice.DescribeDeploymentResponse, error) {
 	return nil, errDeploymentsGone
 }
 
 // ListDeployments is gone.
-//
-//lint:ignore SA1019 clients still call it
 func (retiredVersioningHandlers) ListDeployments(context.Context, *workflowservice.ListDeploymentsRequest) (*workflowservice.ListDeploymentsResponse, error) {
 	return nil, errDeploymentsGone
 }
 
 // GetDeploymentReachability is gone.
-//
-//lint:ignore SA1019 clients still call it
 func (retiredVersioningHandlers) GetDeploymentReachability(context.Context, *workflowservice.GetDeploymentReachabilityRequest) (*workflowservice.GetDeploymentReachabilityResponse, error) {
 	return nil, errDeploymentsGone
 }
 
 // GetCurrentDeployment is gone.
-//
-//lint:ignore SA1019 clients still call it
 func (retiredVersioningHandlers) GetCurrentDeployment(context.Context, *workflowservice.GetCurrentDeploymentRequest) (*workflowservice.GetCurrentDeploymentResponse, error) {
 	return nil, errDeploymentsGone
 }
 
 // SetCurrentDeployment is gone.
-//
-//lint:ignore SA1019 clients still call it
 func (retiredVersioningHandlers) SetCurrentDeployment(context.Context, *workflowservice.SetCurrentDeploymentRequest) (*workflowservice.SetCurrentDeploymentResponse, error) {
 	return nil, errDeploymentsGone
 }

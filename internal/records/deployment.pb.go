@@ -360,6 +360,7 @@ type Versioning struct {
 	// deployment_name is that of the worker that has completed the last workflow task, with
 	// or without a version.
 	DeploymentName string `protobuf:"bytes,9,opt,name=deployment_name,json=deploymentName,proto3" json:"deployment_name,omitempty"`
+	Versioned      bool   `protobuf:"varint,10,opt,name=versioned,proto3" json:"versioned,omitempty"` // a version has completed a workflow task, if not the last one
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -457,6 +458,13 @@ func (x *Versioning) GetDeploymentName() string {
 	return ""
 }
 
+func (x *Versioning) GetVersioned() bool {
+	if x != nil {
+		return x.Versioned
+	}
+	return false
+}
+
 // VersionTransition is a run on its way to another version.
 type VersionTransition struct {
 	state         protoimpl.MessageState      `protogen:"open.v1"`
@@ -537,7 +545,7 @@ const file_records_deployment_proto_rawDesc = "" +
 	"\x06queues\x18\x10 \x03(\v2 .perdure.records.v1.VersionQueueR\x06queues\"6\n" +
 	"\fVersionQueue\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
-	"\x04type\x18\x02 \x01(\x05R\x04type\"\xf9\x03\n" +
+	"\x04type\x18\x02 \x01(\x05R\x04type\"\x97\x04\n" +
 	"\n" +
 	"Versioning\x12M\n" +
 	"\aversion\x18\x01 \x01(\v23.temporal.api.deployment.v1.WorkerDeploymentVersionR\aversion\x12\x1a\n" +
@@ -550,7 +558,9 @@ const file_records_deployment_proto_rawDesc = "" +
 	"\bnotified\x18\x06 \x01(\v25.temporal.api.history.v1.DeclinedTargetVersionUpgradeR\bnotified\x12Q\n" +
 	"\bdeclined\x18\a \x01(\v25.temporal.api.history.v1.DeclinedTargetVersionUpgradeR\bdeclined\x12#\n" +
 	"\rinherited_pin\x18\b \x01(\bR\finheritedPin\x12'\n" +
-	"\x0fdeployment_name\x18\t \x01(\tR\x0edeploymentName\"b\n" +
+	"\x0fdeployment_name\x18\t \x01(\tR\x0edeploymentName\x12\x1c\n" +
+	"\tversioned\x18\n" +
+	" \x01(\bR\tversioned\"b\n" +
 	"\x11VersionTransition\x12M\n" +
 	"\aversion\x18\x01 \x01(\v23.temporal.api.deployment.v1.WorkerDeploymentVersionR\aversionB-Z+github.com/perdure/perdure/internal/recordsb\x06proto3"
 

@@ -252,8 +252,7 @@ func workflowExecutionContinuedAsNew(
 			Memo:                 withoutNil(attr.GetMemo()),
 			SearchAttributes:     withoutNilAttributes(attr.GetSearchAttributes()),
 			//lint:ignore SA1019 older clients use it
-			InheritBuildId:            attr.GetInheritBuildId(),
-			InitialVersioningBehavior: attr.GetInitialVersioningBehavior(),
+			InheritBuildId: attr.GetInheritBuildId(),
 		}},
 	}
 }

@@ -81,8 +81,9 @@ func (r *Run) executionInfo() *workflowpb.WorkflowExecutionInfo {
 		Priority:             r.info.Priority,
 		AutoResetPoints:      r.resetPoints.points,
 		VersioningInfo:       r.versioningInfo(),
+		WorkerDeploymentName: r.deploymentName(),
 	}
-	if build := r.recentBuild(); build != "" {
+	if build := r.recentBuild(); build != "" && r.info.Versioning.GetVersion() == nil {
 		//lint:ignore SA1019 older clients use it
 		info.MostRecentWorkerVersionStamp = &commonpb.WorkerVersionStamp{BuildId: build}
 	}

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -69,11 +70,7 @@ func (r *Run) updateDeploymentAttributes(used deployment.Version) {
 	if version.IsZero() {
 		version = deployment.FromProto(r.info.Versioning.GetVersion())
 	}
-	name := version.Deployment
-	if name == "" {
-		name = r.info.Versioning.GetDeploymentName()
-	}
-	r.setKeyword(deploymentAttribute, name)
+	r.setKeyword(deploymentAttribute, cmp.Or(version.Deployment, r.info.Versioning.GetDeploymentName()))
 	r.setKeyword(versionAttribute, version.String())
 	if used.IsZero() {
 		return

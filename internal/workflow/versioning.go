@@ -206,7 +206,9 @@ func (r *Run) startVersion(task *entity.Task, worker deployment.Version) {
 	r.noteTarget(target, revision)
 	if worker != r.version() && !r.speculative {
 		r.started.transition = &records.VersionTransition{Version: worker.Proto()}
-		r.started.revision = revision
+		if !worker.IsZero() {
+			r.started.revision = revision
+		}
 	}
 	r.started.targetChanged = r.targetChanged()
 }
@@ -251,7 +253,7 @@ func (r *Run) targetChanged() bool {
 // the fields that are text.
 func (r *Run) versioningInfo() *workflowpb.WorkflowExecutionVersioningInfo {
 	known, transition := r.info.Versioning, r.transition()
-	if r.info.VersioningOverride == nil && transition == nil && known.GetVersion() == nil && known.GetBehavior() == 0 && known.GetRevision() == 0 {
+	if r.info.VersioningOverride == nil && transition == nil && known.GetVersion() == nil && known.GetBehavior() == 0 && !known.GetVersioned() {
 		return nil
 	}
 	info := &workflowpb.WorkflowExecutionVersioningInfo{
@@ -305,6 +307,7 @@ func (r *Run) completedBy(name string, version *deploymentpb.WorkerDeploymentVer
 	if known == nil || known.Behavior != int32(behavior) || deployment.FromProto(known.Version) != deployment.FromProto(version) || known.DeploymentName != name {
 		v := r.versioning()
 		v.Behavior, v.Version, v.DeploymentName = int32(behavior), version, name
+		v.Versioned = v.Versioned || behavior != unversioned
 	}
 	if o := r.info.VersioningOverride.GetOneTime(); o != nil && deployment.FromProto(o.GetTargetDeploymentVersion()) == by && !by.IsZero() {
 		r.info.VersioningOverride = nil
@@ -343,4 +346,16 @@ func (r *Run) completeTransition(version *deploymentpb.WorkerDeploymentVersion) 
 // changed reports whether tasks of the run go to other workers since then.
 func (s settled) changed(r *Run) bool {
 	return s.moved || s.behavior != r.versioningBehavior() || s.version != r.version()
+}
+
+// deploymentName is the name of the deployment of the run's workers; empty if they have told none.
+func (r *Run) deploymentName() string {
+	known := r.info.Versioning
+	if v := overrideTarget(r.info.VersioningOverride); !v.IsZero() {
+		return v.Deployment
+	}
+	if name := known.GetDeploymentName(); name != "" {
+		return name
+	}
+	return known.GetVersion().GetDeploymentName()
 }

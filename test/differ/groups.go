@@ -17,6 +17,7 @@ func Groups() []Group {
 		{"visibility", searches},
 		{"batches", batches},
 		{"endpoints", endpoints},
+		{"deployments", deployments},
 		{"schedules", schedules},
 		{"schedule-fields", fieldScenarios(brokenScheduleCalls)},
 		{"lives", lives()},

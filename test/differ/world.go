@@ -166,7 +166,7 @@ func (w *World) emit(o outcome) {
 		schedule.Info.StateSizeBytes = 0 // of which a Temporal server does not tell, if schedules are workflows
 		o.reply = schedule
 	}
-	w.Say("%s: OK %s", o.method, w.renderer.response(o.reply))
+	w.Say("%s: OK %s", o.method, w.renderer.response(hideTokens(o.reply)))
 }
 
 // makeLenient removes from an event what is known to differ between servers.
