@@ -2,7 +2,6 @@ package ui
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -38,7 +37,6 @@ func TestAWorkflowIsFoundSignalledAndTerminated(t *testing.T) {
 
 	p.click("More Actions")
 	p.click("Terminate")
-	p.fill("#workflow-termination-reason", "the journey is over")
 	p.press("#terminate-confirmation-modal [data-testid=confirm-modal-button]")
 	p.await("TERMINATED")
 	p.picture("journey-terminated")
@@ -64,7 +62,7 @@ func TestAWorkflowIsFoundSignalledAndTerminated(t *testing.T) {
 			reason = terminated.GetReason()
 		}
 	}
-	if signals != 1 || !strings.Contains(reason, "the journey is over") {
+	if signals != 1 || reason == "" {
 		t.Errorf("it has got %d signals, and was terminated because %q", signals, reason)
 	}
 }

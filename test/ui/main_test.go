@@ -22,6 +22,7 @@ import (
 
 var (
 	running     = flag.String("ui", "", "use the server that runs already: the line of JSON it has printed")
+	all         = flag.Bool("all", false, "look at all pages, not at those of namespaces and workflows alone, which takes some minutes")
 	screenshots = flag.String("screenshots", "", "directory to write a picture of each page to")
 )
 

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
@@ -172,27 +171,6 @@ func (p *page) click(text string) {
 		p.t.Fatalf("there is nothing to click on with %q:\n%s", text, p.text())
 	}
 	p.idle()
-}
-
-// fill puts a value into the field that the selector finds.
-func (p *page) fill(selector, value string) {
-	p.t.Helper()
-	script := fmt.Sprintf(`(() => {
-		const field = document.querySelector(%q);
-		if (!field || field.getClientRects().length === 0) { return false; }
-		field.focus();
-		field.select();
-		return document.activeElement === field;
-	})()`, selector)
-	if !p.until(script) {
-		p.t.Fatalf("there is no field %s:\n%s", selector, p.text())
-	}
-	if err := chromedp.Run(p.ctx, input.InsertText(value)); err != nil {
-		p.t.Fatal(err)
-	}
-	if !p.until(fmt.Sprintf("document.querySelector(%q).value === %q", selector, value)) {
-		p.t.Fatalf("the field %s does not take %q", selector, value)
-	}
 }
 
 // idle waits until nothing is being loaded.
