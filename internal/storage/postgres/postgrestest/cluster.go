@@ -128,7 +128,7 @@ func (c *Cluster) command(name string, args ...string) *exec.Cmd {
 // watch runs PostgreSQL until it ends, or nobody holds the other end of file descriptor 3 any more, and
 // then kills it and takes its files away: no test has to think of that.
 const watch = `"$@" </dev/null 3<&- & server=$!
-( read end <&3; kill -QUIT $server; sleep 1; rm -rf "$DIR" ) & watcher=$!
+( read end <&3; trap '' TERM; kill -QUIT $server; sleep 1; rm -rf "$DIR" ) & watcher=$!
 wait $server
 kill $watcher`
 
