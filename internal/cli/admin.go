@@ -23,12 +23,13 @@ func newAdminCommand(app *command.App) *cobra.Command {
   perdure admin copy --from /var/lib/perdure --to postgres://perdure@db/perdure
   perdure admin import --from temporal.example.com:7233 --namespace orders --dry-run
   perdure admin reshard --data-dir /var/lib/perdure --shards 64
+  perdure admin api-key create ci --auth-file access.yaml --role orders:write
   perdure admin visibility rebuild --address 127.0.0.1:7233`,
 		Args: command.CommandsOnly,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newBackupCommand(app), newBackupsCommand(app), newRestoreCommand(out), newImportCommand(app),
-		newReshardCommand(out), newCopyCommand(out), newVerifyCommand(out), newVisibilityCommand(app))
+		newReshardCommand(out), newCopyCommand(out), newVerifyCommand(out), newVisibilityCommand(app), newAPIKeyCommand(out))
 	return cmd
 }
 

@@ -29,6 +29,7 @@ type interceptor struct {
 	failure    func(error)         // may be nil
 	observer   CallObserver        // may be nil
 	logger     *slog.Logger
+	limits     rateLimits
 	// elsewhere carries out calls whose owner is not here; nil if all are.
 	elsewhere Elsewhere
 
@@ -118,6 +119,13 @@ func (i *interceptor) Intercept(ctx context.Context, req any, info *grpc.UnarySe
 	}
 	if err != nil {
 		return nil, err
+	}
+	held, err := i.limits.admit(ctx, c, req)
+	if err != nil {
+		return nil, err
+	}
+	if held {
+		defer i.limits.release(c)
 	}
 	ctx = context.WithValue(ctx, callKey{}, c)
 	if i.elsewhere != nil {
