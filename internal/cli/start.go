@@ -12,6 +12,7 @@ import (
 	"github.com/perdure/perdure/internal/cli/command"
 	"github.com/perdure/perdure/internal/cli/output"
 	"github.com/perdure/perdure/internal/config"
+	"github.com/perdure/perdure/internal/peer"
 	"github.com/perdure/perdure/internal/server"
 )
 
@@ -39,6 +40,10 @@ before the file. 'perdure server config' shows what holds.`,
 
   # With the data in PostgreSQL
   perdure server start --store postgres --postgres-url postgres://perdure:secret@db:5432/perdure
+
+  # One of several nodes on that database
+  perdure server start --store postgres --postgres-url postgres://perdure:secret@db:5432/perdure \
+      --peer-address node1:7244 --peer-cert-file node1.pem --peer-key-file node1.key --peer-ca-file nodes.pem
 
   # For a supervisor: logs as JSON, one JSON line on standard output when ready
   perdure server start --data-dir /var/lib/perdure --log-format json`,
@@ -102,11 +107,15 @@ func (s *settings) load(stderr io.Writer) (*slog.Logger, error) {
 // options makes the options of a server of the settings.
 func (s *settings) options(logger *slog.Logger) server.Options {
 	return server.Options{
-		DataDir:           s.DataDir,
-		Postgres:          server.PostgresOptions{URLs: s.Postgres.URLs, Shards: s.Postgres.Shards, Writers: s.Postgres.Writers},
-		UnsafeNoSync:      s.UnsafeNoSync,
-		Listen:            s.Listen.Address(),
-		InsecureListen:    s.Listen.Insecure,
+		DataDir:        s.DataDir,
+		Postgres:       server.PostgresOptions{URLs: s.Postgres.URLs, Shards: s.Postgres.Shards, Writers: s.Postgres.Writers},
+		UnsafeNoSync:   s.UnsafeNoSync,
+		Listen:         s.Listen.Address(),
+		InsecureListen: s.Listen.Insecure,
+		Cluster: server.ClusterOptions{
+			PeerAddress: s.Cluster.PeerAddress, PeerListen: s.Cluster.PeerListen, NodeName: s.Cluster.NodeName,
+			TLS: peer.TLS{CertFile: s.Cluster.CertFile, KeyFile: s.Cluster.KeyFile, CAFile: s.Cluster.CAFile},
+		},
 		TLS:               s.tlsOptions(),
 		Auth:              s.authOptions(),
 		HTTP:              server.HTTPOptions{Listen: s.HTTPAddress(), AllowedOrigins: s.HTTP.AllowedOrigins},

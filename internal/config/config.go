@@ -24,6 +24,7 @@ type Config struct {
 	Retention time.Duration
 
 	Postgres      Postgres
+	Cluster       Cluster
 	Listen        Listen
 	HTTP          HTTP
 	UI            UI
@@ -65,6 +66,7 @@ func (c *Config) sections() []section {
 	return []section{
 		(*general)(c),
 		&c.Postgres,
+		&c.Cluster,
 		&c.Listen,
 		&c.HTTP,
 		&c.UI,

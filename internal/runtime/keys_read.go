@@ -50,3 +50,14 @@ func (r *Runtime) ReadKeys(ctx context.Context, id storage.ShardID, kind entity.
 func behindEntity(key entity.Key) []byte {
 	return storage.PrefixEnd(key.Encode([]byte{spaceRecord}))
 }
+
+// HasEntities reports whether the shard has records of entities of a kind in a namespace,
+// whoever holds it.
+func (r *Runtime) HasEntities(ctx context.Context, id storage.ShardID, kind entity.Kind, namespace string) (found bool, err error) {
+	bounds := storage.Prefix(entity.AppendString([]byte{spaceRecord, byte(kind)}, namespace))
+	err = r.store.Scan(ctx, id, bounds, func([]byte, []byte) bool {
+		found = true
+		return false
+	})
+	return found, err
+}

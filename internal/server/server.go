@@ -257,7 +257,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	s.callbacks = callback.Start(s.runtime, s.matching, s.logger)
 	s.reclaimer = reclaim.Start(reclaim.Options{
 		Runtime:    s.runtime,
-		Namespaces: s.namespaces,
+		Namespaces: s.unfinished(),
 		Kinds:      kindsInNamespaces(),
 		Retained:   []entity.Kind{entity.KindWorkflow, entity.KindActivity, entity.KindNexusOperation, entity.KindBatch},
 		Rate:       func() int { return dynamicconfig.NamespaceDeleteRate.Get(s.settings.Config()) },
