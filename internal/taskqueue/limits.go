@@ -33,6 +33,9 @@ func QueueType(t entity.TaskType) enumspb.TaskQueueType { return types[t] }
 // Limits returns a function that reads what matching has to keep to in a queue.
 func Limits(view func(ctx context.Context, key entity.Key, fn func(entity.Entity, entity.View) error) error) func(context.Context, entity.Queue) (matching.Config, error) {
 	return func(ctx context.Context, queue entity.Queue) (limits matching.Config, err error) {
+		if queue.Namespace == "" {
+			return limits, nil // a queue of the server's own, which nobody configures
+		}
 		key := entity.Key{Kind: entity.KindTaskQueue, Namespace: queue.Namespace, ID: queue.Name}
 		err = view(ctx, key, func(e entity.Entity, _ entity.View) error {
 			config := e.(*Config).Of(types[queue.Type])

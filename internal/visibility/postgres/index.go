@@ -147,7 +147,7 @@ func (x *Index) version(ctx context.Context) (found string, err error) {
 // at the same time one of them fails, though it is there then.
 func create(ctx context.Context, pool *pgxpool.Pool, statement string) error {
 	_, err := pool.Exec(ctx, statement)
-	for try := 0; try < 3 && (codeOf(err) == "23505" || codeOf(err) == "42P07"); try++ {
+	for try := 0; try < 3 && (codeOf(err) == "23505" || codeOf(err) == "42P07" || codeOf(err) == "42710"); try++ {
 		_, err = pool.Exec(ctx, statement)
 	}
 	return err
