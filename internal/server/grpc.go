@@ -31,6 +31,21 @@ const (
 	maxHeaders = 64 << 10
 )
 
+// openPorts reads what the ports need, and opens them. The first error ends it, so that it
+// is the one that is told.
+func (s *Server) openPorts(ctx context.Context, options Options) error {
+	if err := s.openTLS(options); err != nil {
+		return err
+	}
+	if err := s.openAuth(ctx, options); err != nil {
+		return err
+	}
+	if err := s.listen(ctx, options); err != nil {
+		return err
+	}
+	return s.listenHTTP(ctx, options)
+}
+
 // listen opens the port, if there is one. What clients send before openDoors waits.
 func (s *Server) listen(ctx context.Context, options Options) (err error) {
 	if options.Listen == "" {

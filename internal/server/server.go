@@ -192,7 +192,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	began := time.Now()
 	// The port first: whether it is free is known at once. Clients that connect
 	// early wait until the server answers.
-	if err := errors.Join(s.openTLS(options), s.openAuth(ctx, options), s.listen(ctx, options), s.listenHTTP(ctx, options)); err != nil {
+	if err := s.openPorts(ctx, options); err != nil {
 		return err
 	}
 	if err := s.startTelemetry(ctx, options.Telemetry); err != nil {
