@@ -82,8 +82,8 @@ func (e *endless) EachTask(_ context.Context, _ entity.Queue, visit func(string,
 	return nil
 }
 
-func (e *endless) Watermark() int64      { return 1 << 60 }
-func (e *endless) Holds(entity.Key) bool { return true }
+func (e *endless) Watermark() int64            { return 1 << 60 }
+func (e *endless) Startable(*entity.Task) bool { return true }
 
 // Whoever watches a backlog asks again and again.
 func BenchmarkCliffOfDescribingABacklog(b *testing.B) {
