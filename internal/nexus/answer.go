@@ -28,9 +28,7 @@ func (a *Answer) HandlerFailure() *failurepb.Failure {
 		failure.Source = ""
 		return failure
 	case a.Error != nil:
-		//lint:ignore SA1019 older workers use it
 		kind, cause := a.Error.GetErrorType(), a.Error.GetFailure()
-		//lint:ignore SA1019 older workers use it
 		failure := HandlerFailure(nexusrpc.HandlerErrorType(kind), "", a.Error.GetRetryBehavior())
 		failure.Cause = messageToTemporal(cause)
 		return failure

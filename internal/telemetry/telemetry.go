@@ -48,7 +48,6 @@ type Telemetry struct {
 	namespaces namespaces
 	// types and queues are how many labels are still to be had.
 	types, queues atomic.Int64
-	exhausted     atomic.Bool
 	panics        prometheus.Counter
 	timerLate     prometheus.Observer
 	commits       commits

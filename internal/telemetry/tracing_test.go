@@ -57,7 +57,7 @@ func TestACallIsAChildOfItsCallersSpanAndAStepOneOfTheCall(t *testing.T) {
 	}
 	attributes := map[string]string{}
 	for _, a := range outer.Attributes {
-		attributes[string(a.Key)] = a.Value.Emit()
+		attributes[string(a.Key)] = a.Value.String()
 	}
 	for key, want := range map[string]string{
 		"rpc.method": "DescribeWorkflowExecution", "rpc.grpc.status_code": "0", "temporalNamespace": "n", "temporalWorkflowID": "w",
