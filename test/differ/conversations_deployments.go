@@ -147,8 +147,11 @@ var deployments = []Scenario{
 	{"versions written as text that cannot be", func(w *World) {
 		for _, text := range []string{"", "x", ".x", "x.", "__unversioned__", "a:b.c"} {
 			w.Say("%q", text)
+			//lint:ignore SA1019 older clients send it
 			_, _ = w.API.DescribeWorkerDeploymentVersion(w.Ctx, &workflowservice.DescribeWorkerDeploymentVersionRequest{Namespace: Namespace, Version: text})
+			//lint:ignore SA1019 older clients send it
 			_, _ = w.API.SetWorkerDeploymentCurrentVersion(w.Ctx, &workflowservice.SetWorkerDeploymentCurrentVersionRequest{Namespace: Namespace, DeploymentName: "none", Version: text})
+			//lint:ignore SA1019 older clients send it
 			_, _ = w.API.SetWorkerDeploymentRampingVersion(w.Ctx, &workflowservice.SetWorkerDeploymentRampingVersionRequest{Namespace: Namespace, DeploymentName: "none", Version: text})
 		}
 	}},

@@ -236,11 +236,3 @@ func (p *page) picture(name string) {
 		p.t.Error(err)
 	}
 }
-
-// eval puts the value of the script into a variable.
-func (p *page) eval(script string, value any) {
-	p.t.Helper()
-	if err := chromedp.Run(p.ctx, chromedp.Evaluate(script, value)); err != nil {
-		p.t.Fatal(err)
-	}
-}

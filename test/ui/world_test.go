@@ -96,6 +96,7 @@ func create(address string) (_ *everything, err error) {
 	if e.client, err = client.Dial(client.Options{HostPort: address}); err != nil {
 		return nil, err
 	}
+	//lint:ignore SA1019 a page shows it
 	e.worker = worker.New(e.client, taskQueue, worker.Options{BuildID: "v1"})
 	e.worker.RegisterWorkflowWithOptions(order, workflow.RegisterOptions{Name: "order"})
 	e.worker.RegisterWorkflowWithOptions(parcel, workflow.RegisterOptions{Name: "parcel"})

@@ -76,8 +76,7 @@ func TestASpanEndsAsOnFinishSays(t *testing.T) {
 }
 
 func TestAContinueAsNewIsNoError(t *testing.T) {
-	var again func(ctx workflow.Context) error
-	again = func(ctx workflow.Context) error { return workflow.NewContinueAsNewError(ctx, "again") }
+	again := func(ctx workflow.Context) error { return workflow.NewContinueAsNewError(ctx, "again") }
 	for name, s := range run(t, tracing.TracerOptions{}, again) {
 		if s.Tag(ext.ErrorMsg) != nil {
 			t.Errorf("%s has the error %v", name, s.Tag(ext.ErrorMsg))
