@@ -16,6 +16,9 @@ const countedTimers = 100_000
 // which the index does not know at once if it has much to catch up with.
 const countingOpen = time.Second
 
+// indexPause is how long it waits before it asks an index again that is being built.
+const indexPause = 10 * time.Millisecond
+
 // tellRecovery writes one line about what the server has found in a store that is not
 // new: a warning if the last server on it did not stop in order, for debugging else. It
 // reads next to nothing. began is when the start began.
@@ -47,6 +50,10 @@ func (s *Server) openWorkflows() (open int64, ok bool) {
 	}
 	for _, ns := range s.namespaces.List("", math.MaxInt, true) {
 		groups, err := s.visibility.Count(ctx, ns.ID, running)
+		for err != nil && ctx.Err() == nil { // the index is being built
+			time.Sleep(indexPause)
+			groups, err = s.visibility.Count(ctx, ns.ID, running)
+		}
 		if err != nil {
 			return 0, false
 		}
