@@ -21,7 +21,7 @@ test: test-unit test-e2e test-outside ## Run all tests
 
 .PHONY: test-unit
 test-unit: race-detector # the tests of the server's and the SDK's packages
-	go test -race -timeout 10m $(PACKAGES)
+	go test -race -timeout 15m $(PACKAGES)
 
 .PHONY: test-e2e
 test-e2e: build race-detector # the SDK on a real server, with and without its sticky cache
