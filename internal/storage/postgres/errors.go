@@ -73,7 +73,7 @@ func explain(err error, d *database) error {
 func isProtocol(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "unexpected message") || strings.Contains(text, "unknown message type") || strings.Contains(text, "server refused TLS") ||
-		strings.Contains(text, "invalid message") || strings.Contains(text, "first record does not look like a TLS handshake") ||
+		strings.Contains(text, "invalid message") || strings.Contains(text, "invalid body length") || strings.Contains(text, "first record does not look like a TLS handshake") ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }
 

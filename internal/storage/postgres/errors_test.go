@@ -36,7 +36,8 @@ func says(t *testing.T, err error, words ...string) {
 
 func TestWhatIsWrongWithAURLIsSaid(t *testing.T) {
 	c := postgrestest.Start(t, "fsync=off", "autovacuum=off")
-	postgrestest.Exec(t, c.URL(), "CREATE USER somebody PASSWORD 'right'; CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+	postgrestest.Exec(t, c.URL(), "CREATE USER somebody PASSWORD 'right'")
+	postgrestest.Exec(t, c.URL(), "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
 	web, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

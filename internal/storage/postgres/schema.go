@@ -149,7 +149,7 @@ func migrate(ctx context.Context, conn *pgx.Conn, from int32) error {
 	for version := from; version < int32(len(migrations)); version++ {
 		m := migrations[version]
 		for _, statement := range m.statements {
-			if err := again(ctx, func() error { return create(ctx, conn, statement) }); err != nil {
+			if err := againOn(ctx, func() error { return create(ctx, conn, statement) }, collided); err != nil {
 				return fmt.Errorf("make the tables of version %d: %w", version+1, err)
 			}
 		}
@@ -164,6 +164,13 @@ func migrate(ctx context.Context, conn *pgx.Conn, from int32) error {
 		}
 	}
 	return nil
+}
+
+// collided reports whether a statement failed because of another one at the same time. Everything
+// else is for whoever starts the server to know at once.
+func collided(err error) bool {
+	code := codeOf(err)
+	return code == "40001" || code == "40P01"
 }
 
 // create carries out a statement that makes something unless it is there. When two do that at
