@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,8 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -26,9 +29,15 @@ type page struct {
 	ctx context.Context
 
 	mu       sync.Mutex
-	pending  map[network.RequestID]string
+	pending  map[network.RequestID]request
 	changed  chan struct{} // closed and replaced when something above changes
 	problems []string
+}
+
+// request is one that the page waits for: what it asks, and the document that asks.
+type request struct {
+	what     string
+	document cdp.LoaderID
 }
 
 // openTab opens a tab.
@@ -36,7 +45,7 @@ func openTab(t *testing.T) *page {
 	t.Helper()
 	ctx, closeTab := chromedp.NewContext(browser)
 	t.Cleanup(closeTab)
-	p := &page{t: t, ctx: ctx, pending: make(map[network.RequestID]string), changed: make(chan struct{})}
+	p := &page{t: t, ctx: ctx, pending: make(map[network.RequestID]request), changed: make(chan struct{})}
 	chromedp.ListenTarget(ctx, p.note)
 	if err := chromedp.Run(ctx, network.Enable(), runtime.Enable(), log.Enable()); err != nil {
 		t.Fatal(err)
@@ -52,7 +61,12 @@ func (p *page) note(event any) {
 	case *network.EventRequestWillBeSent:
 		// What is waited for is what the page asks the server, long polls excepted.
 		if strings.Contains(e.Request.URL, "/api/v1/") && !strings.Contains(e.Request.URL, "waitNewEvent=true") {
-			p.pending[e.RequestID] = e.Request.Method + " " + e.Request.URL
+			p.pending[e.RequestID] = request{e.Request.Method + " " + e.Request.URL, e.LoaderID}
+		}
+	case *cdppage.EventFrameNavigated:
+		// Of what the document before has asked, no end need be told.
+		if e.Frame.ParentID == "" {
+			maps.DeleteFunc(p.pending, func(_ network.RequestID, r request) bool { return r.document != e.Frame.LoaderID })
 		}
 	case *network.EventResponseReceived:
 		if e.Response.Status >= 400 {
@@ -61,8 +75,8 @@ func (p *page) note(event any) {
 	case *network.EventLoadingFinished:
 		delete(p.pending, e.RequestID)
 	case *network.EventLoadingFailed:
-		if what, ok := p.pending[e.RequestID]; ok && !e.Canceled {
-			p.problem("%s fails: %s", what, e.ErrorText)
+		if r, ok := p.pending[e.RequestID]; ok && !e.Canceled {
+			p.problem("%s fails: %s", r.what, e.ErrorText)
 		}
 		delete(p.pending, e.RequestID)
 	case *runtime.EventExceptionThrown:
@@ -188,9 +202,9 @@ func (p *page) idle() {
 		case <-changed:
 		case <-timeout:
 			p.mu.Lock()
-			p.t.Errorf("still loading: %v", p.pending)
+			loading := fmt.Sprint(p.pending)
 			p.mu.Unlock()
-			return
+			p.t.Fatal("still loading:", loading)
 		}
 	}
 }
