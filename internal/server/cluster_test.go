@@ -113,8 +113,8 @@ func (c *nodes) bench() *bench {
 	return &bench{c.t, c.servers[0], workflowservice.NewWorkflowServiceClient(c)}
 }
 
-// testNodes is how many nodes a server of a test is: all tests that use start are run with
-// several by make test-nodes.
+// testNodes is how many nodes a server of a test is: with PERDURE_TEST_NODES=3 in the environment, tests
+// that use start run on three.
 func testNodes(options server.Options) int {
 	count, _ := strconv.Atoi(os.Getenv("PERDURE_TEST_NODES"))
 	if options.DataDir != "" || options.Store != nil || options.VirtualTime || options.Listen != "" || len(options.SearchAttributes) > 0 {
