@@ -30,6 +30,13 @@ type Env interface {
 	Indexed() bool
 }
 
+// Wake is a time at which Fire is to be called, which no record holds.
+type Wake struct {
+	At time.Time
+	// Pinned: only if the entity is pinned then. See Step.WakePinned.
+	Pinned bool
+}
+
 // Outputs is what a step has noted, for whoever carries it out: the runtime, or
 // what stands in for it in a test. Entities note things by the methods of Step
 // and do not look in here.
@@ -41,7 +48,7 @@ type Outputs struct {
 	Removed  []TaskRef
 	Messages []Message
 	Index    []IndexEntry
-	Wakes    []time.Time
+	Wakes    []Wake
 	Effects  []func()
 	// Occurrences are for whoever observes the runtime.
 	Occurrences []Occurrence
@@ -146,7 +153,15 @@ func (s *Step) ClearTimer(name []byte, at time.Time) {
 
 // Wake makes the runtime call Fire at the given time unless the process ends
 // before.
-func (s *Step) Wake(at time.Time) { s.out.Wakes = append(s.out.Wakes, at) }
+func (s *Step) Wake(at time.Time) { s.out.Wakes = append(s.out.Wakes, Wake{At: at}) }
+
+// WakePinned is Wake for what no record holds: if the entity is not Pinned when the
+// time comes, it has become meaningless, and Fire need not be called. Unlike with Wake,
+// an entity that has left memory is not loaded for it, unless it was pinned when a step
+// that broke had it dropped.
+func (s *Step) WakePinned(at time.Time) {
+	s.out.Wakes = append(s.out.Wakes, Wake{At: at, Pinned: true})
+}
 
 // AddTask makes a task ready for workers and returns its id, which the entity
 // keeps to be able to remove the task.

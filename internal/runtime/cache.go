@@ -31,7 +31,10 @@ type stripe struct {
 	// hits and misses count the lookups of entities that were in memory, and that had to
 	// be loaded.
 	hits, misses uint64
-	_            [64]byte // keeps neighbours off each other's cache line
+	// broken are those of the entities that were pinned when a step broke and their state was
+	// dropped. There are hardly ever any.
+	broken map[entity.Key]struct{}
+	_      [64]byte // keeps neighbours off each other's cache line
 }
 
 // entry is the place of one entity in the cache. It is there while it is
@@ -195,6 +198,33 @@ func (st *stripe) forget(e *entry) {
 // measure notes what the cache has to know of the entity. Its lock is held.
 func (e *entry) measure() {
 	e.size, e.pinned = int64(e.state.Size()), e.state.Pinned()
+}
+
+// mayBePinned reports whether the entity is pinned, as far as can be told without its
+// lock: while somebody has it, it may be.
+func (c *cache) mayBePinned(key entity.Key) bool {
+	st := &c.stripes[hashKey(key)%uint64(len(c.stripes))]
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if _, broken := st.broken[key]; broken {
+		return true
+	}
+	e := st.entries[key]
+	return e != nil && (e.references > 0 || e.pinned)
+}
+
+// discard drops the state of an entity that a broken step has left. Its lock is held.
+func (e *entry) discard() {
+	e.state = nil
+	if !e.pinned {
+		return
+	}
+	e.stripe.mu.Lock()
+	defer e.stripe.mu.Unlock()
+	if e.stripe.broken == nil {
+		e.stripe.broken = make(map[entity.Key]struct{})
+	}
+	e.stripe.broken[e.key] = struct{}{}
 }
 
 // entriesOf are the entries of a shard, each with a reference.

@@ -115,7 +115,7 @@ func (c *call) apply() (err error) {
 		if p := recover(); p != nil {
 			r.log.Error("A step has panicked; the entity is loaded again", e.key.Attr(), "panic", p, "stack", string(debug.Stack()))
 			err = serviceerror.NewInternalf("the server has run into a bug (%v); its log has the details", p)
-			e.state = nil
+			e.discard()
 			x.forget()
 		}
 	}()
@@ -148,7 +148,7 @@ func (c *call) step() error {
 	}
 	if err != nil && !x.step.Empty() {
 		x.rt.log.Error("A step has returned an error after it had noted changes; the entity is loaded again", e.key.Attr(), "error", err)
-		e.state = nil
+		e.discard()
 		x.forget()
 	}
 	return err

@@ -78,6 +78,8 @@ type timer struct {
 	key    string
 	target entity.Key
 	lane   *lane
+	// ifPinned: a wake that is for nothing unless the target is pinned.
+	ifPinned bool
 
 	// retry is how long to wait after the next failure.
 	retry    time.Duration
@@ -117,8 +119,8 @@ func (t *timers) publish(e *entry, out *entity.Outputs) {
 			t.addDurable(&timer{at: at, shard: e.shard, target: e.key}, k)
 		}
 	}
-	for _, at := range out.Wakes {
-		t.push(&timer{at: timerNanos(at), shard: e.shard, target: e.key})
+	for _, wake := range out.Wakes {
+		t.push(&timer{at: timerNanos(wake.At), shard: e.shard, target: e.key, ifPinned: wake.Pinned})
 	}
 }
 
@@ -393,6 +395,9 @@ func (t *timers) read(ctx context.Context, s *shard, from timerPosition, to int6
 func (t *timers) fire(item *timer) {
 	if item.lane != nil {
 		item.lane.deliver()
+		return
+	}
+	if item.ifPinned && !t.rt.cache.mayBePinned(item.target) {
 		return
 	}
 	if t.rt.machines[item.target.Kind] == nil {

@@ -180,3 +180,51 @@ func TestTimerFiresSoonAfterTheClockWasSetForward(t *testing.T) {
 		}
 	})
 }
+
+func TestAWakeForWhatIsPinnedFiresOnlyWhileTheEntityIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		start := time.Now()
+		w.must(w.step("a", func(step *entity.Step, e *toy) {
+			e.pinned = true
+			step.WakePinned(start.Add(time.Second))
+			step.WakePinned(start.Add(time.Hour))
+		}))
+		w.must(w.step("b", func(step *entity.Step, e *toy) { step.WakePinned(start.Add(time.Second)) }))
+		time.Sleep(time.Minute)
+		w.must(w.step("a", func(step *entity.Step, e *toy) { e.pinned = false }))
+		time.Sleep(2 * time.Hour)
+		w.view("a", func(e *toy) {
+			if len(e.wokeAt) != 1 || e.wokeAt[0].Sub(start) != time.Second {
+				t.Errorf("woke at %v", e.wokeAt)
+			}
+		})
+		w.view("b", func(e *toy) {
+			if len(e.wokeAt) != 0 {
+				t.Errorf("one that is not pinned woke at %v", e.wokeAt)
+			}
+		})
+	})
+}
+
+func TestAWakeForWhatIsPinnedFiresIfABrokenStepHasDroppedIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		start := time.Now()
+		w.must(w.step("a", func(step *entity.Step, e *toy) {
+			e.pinned = true
+			step.WakePinned(start.Add(time.Minute))
+		}))
+		if err := w.step("a", func(*entity.Step, *toy) { panic("bug") }); err == nil {
+			t.Fatal("a step that panics succeeds")
+		}
+		time.Sleep(time.Hour)
+		w.view("a", func(e *toy) {
+			if len(e.wokeAt) != 1 {
+				t.Errorf("woke at %v", e.wokeAt)
+			}
+		})
+	})
+}

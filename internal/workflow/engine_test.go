@@ -58,7 +58,9 @@ type engine struct {
 
 	// What a crash takes: the chains in memory and their wakes.
 	chains map[entity.Key]*Chain
-	wakes  map[entity.Key][]time.Time
+	wakes  map[entity.Key][]entity.Wake
+	// broken: steps have failed since, so that what was pinned may be lost.
+	broken bool
 
 	// What a crash leaves.
 	disk
@@ -141,7 +143,7 @@ func newEngine(t tester, limits ...Limits) *engine {
 			NamespaceByName: func(name string) (Namespace, bool) { return find(func(ns Namespace) bool { return ns.Name == name }) },
 		},
 		chains: make(map[entity.Key]*Chain),
-		wakes:  make(map[entity.Key][]time.Time),
+		wakes:  make(map[entity.Key][]entity.Wake),
 		shown:  make(map[string][]*historypb.HistoryEvent),
 		disk:   *new(disk).clone(),
 	}
@@ -222,11 +224,15 @@ func (e *engine) load(key entity.Key) *Chain {
 func (e *engine) crash() {
 	clear(e.chains)
 	clear(e.wakes)
+	e.broken = false
 }
 
 // forget drops the chains from memory but not their wakes: what happens to a chain
 // if a step of it fails while the process lives on.
-func (e *engine) forget() { clear(e.chains) }
+func (e *engine) forget() {
+	clear(e.chains)
+	e.broken = true
+}
 
 // powerCut is a crash that also loses the lazy steps since the last one that was
 // not lazy.
@@ -343,7 +349,7 @@ func (e *engine) advance(d time.Duration) {
 		if at.After(e.now) {
 			e.now = at
 		}
-		e.wakes[key] = slices.DeleteFunc(e.wakes[key], func(at time.Time) bool { return !at.After(e.now) })
+		e.wakes[key] = slices.DeleteFunc(e.wakes[key], func(wake entity.Wake) bool { return !wake.At.After(e.now) })
 		e.must(key, func(step *entity.Step, c *Chain) error { return c.Fire(step) })
 		for name, timer := range e.timers[key] {
 			if !timer.At.After(e.now) {
@@ -369,7 +375,10 @@ func (e *engine) nextDue(end time.Time) (at time.Time, key entity.Key) {
 	}
 	for k, wakes := range e.wakes {
 		for _, wake := range wakes {
-			consider(k, wake)
+			// As the runtime has it, which may leave out what is for nothing.
+			if c := e.chains[k]; !wake.Pinned || e.broken || c != nil && c.Pinned() {
+				consider(k, wake.At)
+			}
 		}
 	}
 	return at, key

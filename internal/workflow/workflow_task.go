@@ -263,7 +263,7 @@ func (r *Run) startTask(step *entity.Step, identity, requestID string, version *
 	s.suggest = r.suggestions()
 	r.started = s
 	step.Note(entity.Occurrence{Kind: entity.WorkflowTaskStarted, Attempt: wt.Attempt, Took: step.Now.Sub(wt.ScheduledTime.AsTime())})
-	step.Wake(r.chain.shardTime(s.deadline))
+	step.WakePinned(r.chain.shardTime(s.deadline))
 }
 
 // suggestions are the reasons for which a worker that starts a task now is told to
