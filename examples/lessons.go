@@ -7,21 +7,28 @@ import (
 	"github.com/perdure/perdure/examples/children"
 	"github.com/perdure/perdure/examples/continueasnew"
 	"github.com/perdure/perdure/examples/cron"
+	"github.com/perdure/perdure/examples/deployments"
 	"github.com/perdure/perdure/examples/dynamic"
 	"github.com/perdure/perdure/examples/encryption"
 	"github.com/perdure/perdure/examples/heartbeats"
 	"github.com/perdure/perdure/examples/interceptors"
+	"github.com/perdure/perdure/examples/largepayloads"
 	"github.com/perdure/perdure/examples/lesson"
 	"github.com/perdure/perdure/examples/localactivities"
 	"github.com/perdure/perdure/examples/memos"
+	"github.com/perdure/perdure/examples/nexus"
 	"github.com/perdure/perdure/examples/parallel"
 	"github.com/perdure/perdure/examples/propagation"
 	"github.com/perdure/perdure/examples/queries"
 	"github.com/perdure/perdure/examples/replaying"
 	"github.com/perdure/perdure/examples/retries"
 	"github.com/perdure/perdure/examples/saga"
+	"github.com/perdure/perdure/examples/schedules"
+	"github.com/perdure/perdure/examples/searching"
+	"github.com/perdure/perdure/examples/sessions"
 	"github.com/perdure/perdure/examples/sideeffects"
 	"github.com/perdure/perdure/examples/signals"
+	"github.com/perdure/perdure/examples/standalone"
 	"github.com/perdure/perdure/examples/timers"
 	"github.com/perdure/perdure/examples/typeddefinitions"
 	"github.com/perdure/perdure/examples/updates"
@@ -45,15 +52,22 @@ var lessons = []lesson.Lesson{
 	localactivities.Lesson,
 	sideeffects.Lesson,
 	versioning.Lesson,
+	deployments.Lesson,
 	replaying.Lesson,
 	continueasnew.Lesson,
+	schedules.Lesson,
 	cron.Lesson,
 	workflowids.Lesson,
 	memos.Lesson,
+	searching.Lesson,
 	asyncactivities.Lesson,
+	standalone.Lesson,
+	sessions.Lesson,
+	nexus.Lesson,
 	typeddefinitions.Lesson,
 	dynamic.Lesson,
 	interceptors.Lesson,
 	propagation.Lesson,
 	encryption.Lesson,
+	largepayloads.Lesson,
 }

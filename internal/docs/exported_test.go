@@ -15,6 +15,7 @@ import (
 // so have the types of internal packages that they give a name to.
 var documented = []string{
 	".", "perduretest",
+	"sdk/contrib/datadog/tracing", "sdk/contrib/envconfig", "sdk/contrib/opentelemetry", "sdk/contrib/opentracing", "sdk/contrib/sysinfo", "sdk/contrib/tally",
 	"sdk/activity", "sdk/client", "sdk/converter", "sdk/interceptor", "sdk/interceptor/tracing", "sdk/log", "sdk/temporal",
 	"sdk/temporalnexus", "sdk/testsuite", "sdk/typed", "sdk/worker", "sdk/workflow",
 }
@@ -102,14 +103,25 @@ func (u *undocumented) load(dir string) *goPackage {
 	return u.packages[dir]
 }
 
-func (u *undocumented) report(p *goPackage, at token.Pos, what string) {
+// look reports a name without a comment, or with one that says no more than the name.
+func (u *undocumented) look(p *goPackage, at token.Pos, kind, name, doc string) {
+	u.t.Helper()
+	switch {
+	case strings.TrimSpace(doc) == "":
+		u.report(p, at, strings.TrimSpace(kind+" "+name), "has no comment")
+	case saysNothing(name, doc):
+		u.report(p, at, strings.TrimSpace(kind+" "+name), "has a comment that only repeats its name")
+	}
+}
+
+func (u *undocumented) report(p *goPackage, at token.Pos, what, is string) {
 	u.t.Helper()
 	position := p.files.Position(at)
 	name, err := filepath.Rel(root, position.Filename)
 	if err != nil {
 		name = position.Filename
 	}
-	u.t.Errorf("%s:%d: %s has no comment", filepath.ToSlash(name), position.Line, what)
+	u.t.Errorf("%s:%d: %s %s", filepath.ToSlash(name), position.Line, what, is)
 }
 
 func TestWhateverProgramsCanUseHasADocComment(t *testing.T) {
@@ -131,8 +143,8 @@ func (u *undocumented) file(p *goPackage, dir string, file *ast.File) {
 	for _, declaration := range file.Decls {
 		switch d := declaration.(type) {
 		case *ast.FuncDecl:
-			if d.Recv == nil && d.Name.IsExported() && d.Doc == nil {
-				u.report(p, d.Pos(), "function "+d.Name.Name)
+			if d.Recv == nil && d.Name.IsExported() {
+				u.look(p, d.Pos(), "function", d.Name.Name, d.Doc.Text())
 			}
 		case *ast.GenDecl:
 			for _, spec := range d.Specs {
@@ -152,8 +164,8 @@ func (u *undocumented) file(p *goPackage, dir string, file *ast.File) {
 // values checks constants and variables: those of one declaration may share its comment.
 func (u *undocumented) values(p *goPackage, d *ast.GenDecl, s *ast.ValueSpec) {
 	for _, name := range s.Names {
-		if name.IsExported() && d.Doc == nil && s.Doc == nil && s.Comment == nil {
-			u.report(p, name.Pos(), name.Name)
+		if name.IsExported() {
+			u.look(p, name.Pos(), "", name.Name, d.Doc.Text()+s.Doc.Text()+s.Comment.Text())
 		}
 	}
 }
@@ -166,12 +178,10 @@ func (u *undocumented) typ(p *goPackage, dir string, file *ast.File, s *ast.Type
 	} else {
 		u.seen[key] = true
 	}
-	if p.docs[s.Name.Name] == "" {
-		u.report(p, s.Pos(), "type "+s.Name.Name)
-	}
+	u.look(p, s.Pos(), "type", s.Name.Name, p.docs[s.Name.Name])
 	for _, method := range p.methods[s.Name.Name] {
-		if method.Name.IsExported() && method.Doc == nil {
-			u.report(p, method.Pos(), "method "+s.Name.Name+"."+method.Name.Name)
+		if method.Name.IsExported() {
+			u.look(p, method.Pos(), "method", s.Name.Name+"."+method.Name.Name, method.Doc.Text())
 		}
 	}
 	expression := s.Type
@@ -230,8 +240,8 @@ func (u *undocumented) fields(p *goPackage, of string, list *ast.FieldList) {
 		}
 		line = p.files.Position(field.End()).Line
 		for _, name := range field.Names {
-			if name.IsExported() && doc == "" && !strings.Contains(shared, name.Name) {
-				u.report(p, name.Pos(), of+"."+name.Name)
+			if name.IsExported() && (doc != "" || !strings.Contains(shared, name.Name)) {
+				u.look(p, name.Pos(), "", of+"."+name.Name, doc)
 			}
 		}
 	}

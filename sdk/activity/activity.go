@@ -71,14 +71,15 @@ var (
 	ErrActivityReset = activities.ErrReset
 )
 
-// IsActivity says whether ctx is the context of an activity.
+// IsActivity says whether ctx is the context of an activity. The other functions of this
+// package panic with any other context, that of a workflow included.
 func IsActivity(ctx context.Context) bool { return activities.FromContext(ctx) != nil }
 
 // GetInfo describes the activity that ctx belongs to.
 func GetInfo(ctx context.Context) Info { return activities.Calls(ctx).GetInfo(ctx) }
 
-// GetLogger returns a logger that names the activity and its workflow with every
-// message.
+// GetLogger returns the worker's logger, which names the activity, its attempt and its
+// workflow with every message.
 func GetLogger(ctx context.Context) log.Logger { return activities.Calls(ctx).GetLogger(ctx) }
 
 // GetMetricsHandler returns a handler for metrics of the activity's own, with the tags
@@ -91,8 +92,10 @@ func GetMetricsHandler(ctx context.Context) client.MetricsHandler {
 // next attempt, should this one fail.
 //
 // Call it as often as convenient: calls are gathered and at most one is sent in 80% of
-// the heartbeat timeout (30 seconds if there is none, 60 seconds at most). It panics
-// if the details cannot be encoded. In a local activity it does nothing.
+// the heartbeat timeout (30 seconds if there is none, 60 seconds at most; both are options
+// of the worker). It does not wait for the server, and has no error: if the server says
+// that the activity is to stop, its context ends. It panics if the details cannot be
+// encoded. In a local activity it does nothing.
 func RecordHeartbeat(ctx context.Context, details ...any) {
 	activities.Calls(ctx).RecordHeartbeat(ctx, details...)
 }
@@ -103,7 +106,8 @@ func HasHeartbeatDetails(ctx context.Context) bool {
 }
 
 // GetHeartbeatDetails decodes the details that the last heartbeat of an earlier
-// attempt had. It fails if there are none.
+// attempt had into what d point to, one pointer for each. It fails with temporal.ErrNoData
+// if there are none, and if there are fewer of them than pointers.
 func GetHeartbeatDetails(ctx context.Context, d ...any) error {
 	return activities.Calls(ctx).GetHeartbeatDetails(ctx, d...)
 }
@@ -115,7 +119,8 @@ func GetWorkerStopChannel(ctx context.Context) <-chan struct{} {
 	return activities.Calls(ctx).GetWorkerStopChannel(ctx)
 }
 
-// GetClient returns the client that the worker was made with.
+// GetClient returns the client that the worker was made with, to start or signal
+// workflows. It is the worker's: do not close it. In tests without a server it is nil.
 func GetClient(ctx context.Context) client.Client {
 	return activities.Calls(ctx).GetClient(ctx)
 }

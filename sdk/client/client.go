@@ -35,13 +35,36 @@
 // # Calls, deadlines and errors
 //
 // Methods that talk to the server retry what may pass, such as a server that restarts.
-// They take at most 10 seconds, or half of the context's deadline if that is shorter;
-// those that wait for a workflow take as long as the context allows. Errors of the
-// server are those of package [go.temporal.io/api/serviceerror]; test for them with
-// errors.As:
+// They take at most 10 seconds, or half of the context's deadline if that is shorter (but
+// at least a second); those that wait for a workflow take as long as the context allows.
+// Errors of the server are those of package [go.temporal.io/api/serviceerror]; test for
+// them with errors.As:
 //
 //	var notFound *serviceerror.NotFound
 //	if errors.As(err, &notFound) { ... }
+//
+// What any method may fail with, besides what is said at it:
+//
+//   - [*serviceerror.InvalidArgument]: a field that is missing, malformed or too long, or
+//     payloads that are larger than the namespace allows. The latter fail before
+//     anything is sent.
+//   - [*serviceerror.NamespaceNotFound]: the client's namespace does not exist.
+//   - [*serviceerror.PermissionDenied]: the client's credentials do not allow it.
+//   - [*serviceerror.ResourceExhausted]: the server limits how often it is called, and
+//     still did when the time for retries was over.
+//   - [*serviceerror.Unavailable], [*serviceerror.DeadlineExceeded]: the server could not
+//     be reached, or did not answer in time. Whether it has carried the call out is not
+//     known then. Starting a workflow again with the same ID finds it.
+//   - [*serviceerror.Unimplemented]: the server is one that does not have what was asked for.
+//   - The error of the data converter, for arguments that it cannot convert.
+//
+// # Limits
+//
+// Servers bound what they are sent. The usual limits, which an operator may have set
+// otherwise, are 1,000 bytes for an id, a name, a type or a reason; 2 MiB for the
+// arguments of a call together, for a result, and for a memo; 4 MiB for a request;
+// 2 KiB for the value of a search attribute, and 40 KiB for all of a workflow.
+// [Options].ExternalStorage keeps large payloads elsewhere.
 package client
 
 import (
@@ -59,12 +82,17 @@ import (
 type Client interface {
 	// ExecuteWorkflow starts a workflow and returns as soon as the server has recorded
 	// it. workflow is the workflow's function or the name it is registered under, args
-	// are its arguments.
+	// are its arguments. Given a function, the arguments are checked against its
+	// parameters before anything is sent, and the workflow goes by the function's Go
+	// name: if workers have registered it under another, give that name.
 	//
-	// If a workflow with the id is running, the run of that one is returned, unless
-	// options.WorkflowExecutionErrorWhenAlreadyStarted asks for the error.
+	// If a workflow with the id is running, or has closed and options do not allow the
+	// id again, the run of that one is returned, unless
+	// options.WorkflowExecutionErrorWhenAlreadyStarted asks for the error, which is a
+	// [*serviceerror.WorkflowExecutionAlreadyStarted].
 	//
-	// To wait for the result, call Get of the run.
+	// That no worker polls the task queue is no error: the workflow waits for one. To
+	// wait for the result, call Get of the run.
 	ExecuteWorkflow(ctx context.Context, options StartWorkflowOptions, workflow any, args ...any) (WorkflowRun, error)
 
 	// GetWorkflow returns the run of a workflow that was started elsewhere. An empty
@@ -73,33 +101,48 @@ type Client interface {
 	GetWorkflow(ctx context.Context, workflowID string, runID string) WorkflowRun
 
 	// SignalWorkflow sends a signal with one argument to a running workflow. An empty
-	// runID stands for the current run. It fails with [*serviceerror.NotFound] if the
-	// workflow does not exist or has closed.
+	// runID stands for the current run. It returns when the signal is in the history; a
+	// signal for which the workflow has no code stays there without effect. A nil arg is
+	// a signal whose argument is nil. It fails with [*serviceerror.NotFound] if the
+	// workflow does not exist or has closed, and with [*serviceerror.InvalidArgument] if
+	// the run has had as many signals as the server allows, by default 10,000.
 	SignalWorkflow(ctx context.Context, workflowID string, runID string, signalName string, arg any) error
 
 	// SignalWithStartWorkflow sends a signal to the workflow with the id, which it starts
-	// first if it is not running, both or neither. options.ID must be empty or the same.
+	// first if it is not running, both or neither. options.ID must be empty or the same;
+	// an empty workflowID is replaced by a random UUID. The run is that of the workflow
+	// that got the signal. It fails with
+	// [*serviceerror.WorkflowExecutionAlreadyStarted] if the workflow has closed and
+	// options.WorkflowIDReusePolicy does not allow another with its id.
 	SignalWithStartWorkflow(ctx context.Context, workflowID string, signalName string, signalArg any,
 		options StartWorkflowOptions, workflow any, workflowArgs ...any) (WorkflowRun, error)
 
 	// CancelWorkflow asks a workflow to stop: its context is canceled, and it can clean
 	// up. An empty runID stands for the current run. It returns when the request is
-	// recorded.
+	// recorded: the workflow may still run, and may decide not to stop. To cancel it a
+	// second time is no error. It fails with [*serviceerror.NotFound] if the workflow does
+	// not exist or has closed.
 	CancelWorkflow(ctx context.Context, workflowID string, runID string) error
 
 	// CancelWorkflowWithOptions is CancelWorkflow with all there is to choose.
 	CancelWorkflowWithOptions(ctx context.Context, options CancelWorkflowOptions) error
 
 	// TerminateWorkflow stops a workflow at once, without giving it a chance to clean up.
-	// An empty runID stands for the current run.
+	// Activities that are running learn of it by their next heartbeat; child workflows go
+	// by their ParentClosePolicy. An empty runID stands for the current run. reason and
+	// details are recorded in the history. It fails with [*serviceerror.NotFound] if the
+	// workflow does not exist or has closed.
 	TerminateWorkflow(ctx context.Context, workflowID string, runID string, reason string, details ...any) error
 
 	// TerminateWorkflowWithOptions is TerminateWorkflow with all there is to choose.
 	TerminateWorkflowWithOptions(ctx context.Context, options TerminateWorkflowOptions) error
 
 	// GetWorkflowHistory returns an iterator over a workflow's history. With isLongPoll it
-	// waits for events until the workflow closes. filterType selects all events or only
-	// the one that closed the workflow. Errors come from the iterator.
+	// waits for events until the workflow closes; without, it ends with the last event
+	// that there is. An empty runID stands for the run that is current at the first call
+	// of the iterator. filterType selects all events or only the one that closed the
+	// workflow. Errors come from the iterator: a [*serviceerror.NotFound] if the workflow
+	// does not exist, or its retention is over.
 	//
 	//	iter := c.GetWorkflowHistory(ctx, workflowID, runID, true, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	//	for iter.HasNext() {
@@ -114,21 +157,26 @@ type Client interface {
 	// CompleteActivity ends an activity that returned activity.ErrResultPending.
 	// taskToken is from its activity.GetInfo. A nil err completes it with result; a
 	// [*temporal.CanceledError] or a context.Canceled reports that it was canceled; any
-	// other error fails it.
+	// other error fails the attempt, and the activity's retry policy says what follows.
+	// It fails with [*serviceerror.NotFound] if that attempt is over already: completed,
+	// timed out, or its workflow closed.
 	CompleteActivity(ctx context.Context, taskToken []byte, result any, err error) error
 
 	// CompleteActivityWithOptions is CompleteActivity with all there is to choose.
 	CompleteActivityWithOptions(ctx context.Context, opts CompleteActivityOptions) error
 
 	// CompleteActivityByID is CompleteActivity for those who know the activity by the
-	// ids of its workflow and its own. An empty runID stands for the current run.
+	// ids of its workflow and its own. It completes the attempt that is running,
+	// whichever it is. An empty runID stands for the current run; the namespace, the
+	// workflowID and the activityID are required.
 	CompleteActivityByID(ctx context.Context, namespace, workflowID, runID, activityID string, result any, err error) error
 
 	// CompleteActivityByIDWithOptions is CompleteActivityByID with all there is to choose.
 	CompleteActivityByIDWithOptions(ctx context.Context, opts CompleteActivityByIDOptions) error
 
 	// CompleteActivityByActivityID is CompleteActivity for an activity that does not
-	// belong to a workflow. An empty activityRunID stands for the current run.
+	// belong to a workflow. An empty activityRunID stands for the current run. The
+	// namespace and the activityID are required.
 	CompleteActivityByActivityID(ctx context.Context, namespace, activityID, activityRunID string, result any, err error) error
 
 	// CompleteActivityByActivityIDWithOptions is CompleteActivityByActivityID with all
@@ -137,9 +185,11 @@ type Client interface {
 
 	// RecordActivityHeartbeat reports that an activity, known by the token from its
 	// activity.GetInfo, is alive. details are what the activity gets if it is tried
-	// again. The error is a [*temporal.CanceledError] if the activity is to stop because
-	// it was canceled, activity.ErrActivityPaused or activity.ErrActivityReset if because
-	// of that, and [*serviceerror.NotFound] if it is over already.
+	// again. The call is made at once and each time: unlike activity.RecordHeartbeat, it
+	// does not gather heartbeats. The error is a [*temporal.CanceledError] if the activity
+	// is to stop because it was canceled, activity.ErrActivityPaused or
+	// activity.ErrActivityReset if because of that, and [*serviceerror.NotFound] if it is
+	// over already.
 	RecordActivityHeartbeat(ctx context.Context, taskToken []byte, details ...any) error
 
 	// RecordActivityHeartbeatWithOptions is RecordActivityHeartbeat with all there is to
@@ -164,7 +214,15 @@ type Client interface {
 	ListOpenWorkflow(ctx context.Context, request *workflowservice.ListOpenWorkflowExecutionsRequest) (*workflowservice.ListOpenWorkflowExecutionsResponse, error)
 
 	// ListWorkflow lists the workflows that the request's query selects, a page at a
-	// time. What was started a moment ago may be missing.
+	// time, the latest first. What was started or has changed a moment ago may be
+	// missing. The response's NextPageToken, put into the next request, asks for the next
+	// page; it is empty after the last one. An empty query selects all workflows. It
+	// fails with [*serviceerror.InvalidArgument], which says where, if the query cannot
+	// be read or names a search attribute that there is not.
+	//
+	//	request := &workflowservice.ListWorkflowExecutionsRequest{
+	//		Query: "WorkflowType = 'Order' AND ExecutionStatus = 'Running'",
+	//	}
 	ListWorkflow(ctx context.Context, request *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error)
 
 	// ListArchivedWorkflow lists workflows in the archive. It may take up to 3 minutes.
@@ -177,28 +235,37 @@ type Client interface {
 	//lint:ignore SA1019 the API keeps it, so the client does
 	ScanWorkflow(ctx context.Context, request *workflowservice.ScanWorkflowExecutionsRequest) (*workflowservice.ScanWorkflowExecutionsResponse, error)
 
-	// CountWorkflow counts the workflows that the request's query selects.
+	// CountWorkflow counts the workflows that the request's query selects, or those of
+	// each group if the query ends with GROUP BY ExecutionStatus. What was started a
+	// moment ago may be missing.
 	CountWorkflow(ctx context.Context, request *workflowservice.CountWorkflowExecutionsRequest) (*workflowservice.CountWorkflowExecutionsResponse, error)
 
 	// GetSearchAttributes returns the names and types of the search attributes that the
-	// server knows.
+	// server knows, those of its own included.
 	GetSearchAttributes(ctx context.Context) (*workflowservice.GetSearchAttributesResponse, error)
 
 	// QueryWorkflow asks a workflow, running or closed, and returns its answer. A worker
 	// of the workflow must be there to give it. An empty runID stands for the current
-	// run. Errors are [*serviceerror.QueryFailed] if the workflow answers with an error,
-	// and [*serviceerror.NotFound] if it does not exist.
+	// run. A query leaves no trace in the history. Besides the workflow's own there are
+	// [QueryTypeStackTrace], [QueryTypeOpenSessions] and [QueryTypeWorkflowMetadata].
+	//
+	// Errors are [*serviceerror.QueryFailed] if the workflow answers with an error or has
+	// no handler for the query, [*serviceerror.NotFound] if it does not exist,
+	// [*serviceerror.WorkflowNotReady] if it has not begun yet, and
+	// [*serviceerror.DeadlineExceeded] if no worker answered in time.
 	QueryWorkflow(ctx context.Context, workflowID string, runID string, queryType string, args ...any) (converter.EncodedValue, error)
 
 	// QueryWorkflowWithOptions is QueryWorkflow with all there is to choose.
 	QueryWorkflowWithOptions(ctx context.Context, request *QueryWorkflowWithOptionsRequest) (*QueryWorkflowWithOptionsResponse, error)
 
 	// DescribeWorkflowExecution returns what the server knows about a workflow, as the
-	// API has it. An empty runID stands for the current run.
+	// API has it: what is pending included. An empty runID stands for the current run. It
+	// fails with [*serviceerror.NotFound] if the workflow does not exist.
 	DescribeWorkflowExecution(ctx context.Context, workflowID, runID string) (*workflowservice.DescribeWorkflowExecutionResponse, error)
 
 	// DescribeWorkflow returns what the server knows about a workflow, decoded. An empty
-	// runID stands for the current run.
+	// runID stands for the current run. It fails with [*serviceerror.NotFound] if the
+	// workflow does not exist.
 	DescribeWorkflow(ctx context.Context, workflowID, runID string) (*WorkflowExecutionDescription, error)
 
 	// DescribeTaskQueue returns the workers that have polled a task queue in the last few
@@ -236,25 +303,37 @@ type Client interface {
 	GetWorkerVersioningRules(ctx context.Context, options GetWorkerVersioningOptions) (*WorkerVersioningRules, error)
 
 	// ResetWorkflowExecution ends the current run of a workflow and begins a new one from
-	// a point in its history. The request gets a request id if it has none.
+	// a point in its history: the request's WorkflowTaskFinishEventId, the id of a
+	// WorkflowTaskCompleted, WorkflowTaskFailed or WorkflowTaskTimedOut event. What comes
+	// before it is kept, what comes after is done again; signals and updates that came
+	// after are applied again, unless the request excludes them. The request gets a
+	// request id if it has none. It fails with [*serviceerror.InvalidArgument] for an
+	// event at which a run cannot begin, and [*serviceerror.NotFound] if the workflow does
+	// not exist.
 	ResetWorkflowExecution(ctx context.Context, request *workflowservice.ResetWorkflowExecutionRequest) (*workflowservice.ResetWorkflowExecutionResponse, error)
 
 	// NewWithStartWorkflowOperation returns the start of a workflow for
 	// UpdateWithStartWorkflow. options.WorkflowIDConflictPolicy must be set: it says what
-	// happens if the workflow is running. What is wrong with the options or the arguments is
-	// reported when it is used.
+	// happens if the workflow is running; options.StartDelay must not be. What is wrong
+	// with the options or the arguments is reported when it is used. It can be used once.
 	NewWithStartWorkflowOperation(options StartWorkflowOptions, workflow any, args ...any) WithStartWorkflowOperation
 
 	// UpdateWorkflow sends an update to a running workflow and waits for the stage that the
 	// options ask for. A worker of the workflow must be there. An update that a validator
-	// rejects or a handler fails is not an error here: the handle's Get returns it. Errors
-	// are [*serviceerror.NotFound] if the workflow does not exist or has closed, and
+	// rejects or a handler fails is not an error here: the handle's Get returns it. Sent
+	// again with the same options.UpdateID, it is the same update.
+	//
+	// Errors are [*serviceerror.NotFound] if the workflow does not exist or has closed,
+	// [*serviceerror.ResourceExhausted] if the run has as many updates under way as the
+	// server allows (by default 10, and 2,000 in all), and
 	// [*WorkflowUpdateServiceTimeoutOrCanceledError] if the wait ended before the stage was
-	// reached.
+	// reached: what became of the update is open then.
 	UpdateWorkflow(ctx context.Context, options UpdateWorkflowOptions) (WorkflowUpdateHandle, error)
 
 	// UpdateWithStartWorkflow sends an update to a workflow, which it starts first if it is
 	// not running, both or neither. The run is that of options.StartWorkflowOperation.Get.
+	// Errors are those of ExecuteWorkflow and UpdateWorkflow, among them
+	// [*serviceerror.WorkflowExecutionAlreadyStarted] if the conflict policy is to fail.
 	UpdateWithStartWorkflow(ctx context.Context, options UpdateWithStartWorkflowOptions) (WorkflowUpdateHandle, error)
 
 	// GetWorkflowUpdateHandle returns the handle of an update that was sent elsewhere.
@@ -310,12 +389,14 @@ type Client interface {
 	DeploymentClient() DeploymentClient
 
 	// CheckHealth asks the server whether it is serving, by gRPC's health checks. The
-	// request may be nil.
+	// request may be nil. It fails if the server cannot be reached, or says that it is not
+	// serving.
 	CheckHealth(ctx context.Context, request *CheckHealthRequest) (*CheckHealthResponse, error)
 
 	// WorkflowService returns the server's API as it is, for what the methods above do not
 	// cover. Calls carry the client's headers and return errors of package serviceerror,
-	// but are made once, for as long as the context allows.
+	// but are made once, for as long as the context allows, and the namespace has to be in
+	// the request. No interceptor, data converter or payload limit of the client applies.
 	WorkflowService() workflowservice.WorkflowServiceClient
 
 	// OperatorService returns the server's operator API as it is, like WorkflowService.
@@ -330,7 +411,9 @@ type Client interface {
 // NamespaceClient registers, describes and updates namespaces. It is safe for concurrent
 // use.
 type NamespaceClient interface {
-	// Register creates a namespace. It fails with
+	// Register creates a namespace. The request's Namespace and
+	// WorkflowExecutionRetentionPeriod, which is at least an hour, are required. Servers of
+	// many nodes may take some seconds until all know it. It fails with
 	// [*serviceerror.NamespaceAlreadyExists] if there is one of that name.
 	Register(ctx context.Context, request *workflowservice.RegisterNamespaceRequest) error
 
@@ -338,7 +421,8 @@ type NamespaceClient interface {
 	// [*serviceerror.NamespaceNotFound] if there is none of that name.
 	Describe(ctx context.Context, name string) (*workflowservice.DescribeNamespaceResponse, error)
 
-	// Update changes a namespace.
+	// Update changes a namespace: those fields of it that the request has. It fails with
+	// [*serviceerror.NamespaceNotFound] if there is none of that name.
 	Update(ctx context.Context, request *workflowservice.UpdateNamespaceRequest) error
 
 	// Close closes the connection.

@@ -7,7 +7,9 @@ import (
 )
 
 // Dial connects to a server and returns when it has answered. It fails if the server
-// does not answer within [ConnectionOptions].GetSystemInfoTimeout.
+// does not answer within [ConnectionOptions].GetSystemInfoTimeout, by default 5 seconds,
+// and if options contradict each other. That the namespace does not exist is found out by
+// the first call that is about it.
 func Dial(options Options) (Client, error) {
 	return DialContext(context.Background(), options)
 }
@@ -17,7 +19,8 @@ func DialContext(ctx context.Context, options Options) (Client, error) {
 	return orNil(iclient.Dial(ctx, options))
 }
 
-// NewLazyClient returns a client that connects when it is first used.
+// NewLazyClient returns a client that connects when it is first used: for programs that
+// start before their server. It fails only for options that make no sense.
 func NewLazyClient(options Options) (Client, error) {
 	return orNil(iclient.NewLazy(options))
 }
@@ -32,7 +35,9 @@ func NewClient(options Options) (Client, error) {
 // NewClientFromExisting returns a client for another namespace, or with other converters,
 // that shares the connection of existingClient. Of options, those that say how to connect
 // are not used: HostPort, ConnectionOptions, Credentials, HeadersProvider and
-// TrafficController are those of existingClient.
+// TrafficController are those of existingClient. The connection ends when the last of the
+// clients that share it is closed. It fails if existingClient was not made by this package,
+// a mock for instance.
 func NewClientFromExisting(existingClient Client, options Options) (Client, error) {
 	return NewClientFromExistingWithContext(context.Background(), existingClient, options)
 }

@@ -34,7 +34,8 @@ type (
 	// Options of a client. The zero value connects to a server on this machine.
 	Options = iclient.Options
 
-	// PayloadLimitOptions say from which sizes on to warn of payloads and memos.
+	// PayloadLimitOptions say from which sizes on to warn of payloads and memos: by default
+	// 512 KiB and 2 KiB.
 	PayloadLimitOptions = payloadlimits.Options
 
 	// ConnectionOptions say how to connect to a server, or hand over a connection that is

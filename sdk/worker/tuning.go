@@ -70,18 +70,22 @@ type (
 	PollerBehaviorAutoscalingOptions = worker.PollerBehaviorAutoscalingOptions
 )
 
-// NewFixedSizeTuner returns a tuner with fixed numbers of slots.
+// NewFixedSizeTuner returns a tuner with fixed numbers of slots, 1000 of a kind by default.
+// It fails if a number is negative.
 func NewFixedSizeTuner(options FixedSizeTunerOptions) (WorkerTuner, error) {
 	return tuner.NewFixedSizeTuner(options)
 }
 
-// NewCompositeTuner returns a tuner of given slot suppliers.
+// NewCompositeTuner returns a tuner of given slot suppliers, one for each kind of task. A
+// worker needs those of the kinds that it runs.
 func NewCompositeTuner(options CompositeTunerOptions) (WorkerTuner, error) {
 	return tuner.NewCompositeTuner(options)
 }
 
 // NewResourceBasedTuner returns a tuner that runs as many tasks as memory and processors
-// allow.
+// allow: it hands out slots while both are used less than the targets, and always up to
+// the minimum of each kind: 5 for workflow tasks and Nexus tasks, 1 for activities and
+// local activities. It fails without an InfoSupplier.
 func NewResourceBasedTuner(opts ResourceBasedTunerOptions) (WorkerTuner, error) {
 	return tuner.NewResourceBasedTuner(opts)
 }

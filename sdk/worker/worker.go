@@ -111,8 +111,10 @@ type (
 	}
 )
 
-// New returns a worker for a task queue. The client must have been made by package
-// client. New panics if the options make no sense.
+// New returns a worker for a task queue, which does nothing until it is started. The
+// client must have been made by package client, and stay open until the worker is stopped.
+// New panics if the options make no sense, or the task queue's name begins with
+// "__temporal_".
 func New(client client.Client, taskQueue string, options Options) Worker {
 	w, err := worker.New(client, taskQueue, options)
 	must(err)

@@ -22,19 +22,30 @@ type LocalActivityOptions = flow.LocalActivityOptions
 //	err := workflow.ExecuteActivity(ctx, Greet, "world").Get(ctx, &greeting)
 //
 // An activity that fails for good makes the future fail with a
-// temporal.ActivityError, whose cause is what the activity failed with. If ctx
+// temporal.ActivityError, whose cause is what the activity failed with: a
+// temporal.ApplicationError, a temporal.TimeoutError, or another of that package. If ctx
 // is cancelled the activity is asked to cancel, and the future fails with a
 // temporal.CanceledError: at once, unless ActivityOptions.WaitForCancellation is
 // set.
+//
+// A function stands for its name. The arguments are not compared with its parameters,
+// as other languages may run the activity: what cannot be decoded there fails it. It panics
+// if args cannot be converted. Options that make no sense, such as no timeout at all, fail
+// the workflow task.
 func ExecuteActivity(ctx Context, activity any, args ...any) Future {
 	return flow.ExecuteActivity(ctx, activity, args...)
 }
 
 // ExecuteLocalActivity runs an activity in the worker that runs the workflow,
 // with the LocalActivityOptions of ctx. It costs a marker in the history and
-// no round trips, so it suits short calls; it has no heartbeats, and when the
-// worker dies it is run again. The workflow task is kept open as long as local
-// activities run.
+// no round trips, so it suits short calls of some seconds; it has no heartbeats, and when
+// the worker dies it is run again, with what else the workflow did since its last task.
+// The workflow task is kept open as long as local activities run: signals and updates
+// wait. The function need not be registered. Retries longer apart than the workflow task's
+// timeout become timers.
+//
+// The future fails with a temporal.ActivityError, as for ExecuteActivity. It fails at once
+// if args are not what the function takes, or no timeout is set.
 func ExecuteLocalActivity(ctx Context, activity any, args ...any) Future {
 	return flow.ExecuteLocalActivity(ctx, activity, args...)
 }

@@ -16,25 +16,39 @@ type ChildWorkflowFuture = flow.ChildWorkflowFuture
 
 // ExecuteChildWorkflow asks for a child workflow, by function or by registered
 // name, with the ChildWorkflowOptions of ctx. It does not block; the future
-// does. A child that fails makes it fail with a
-// temporal.ChildWorkflowExecutionError. If ctx is cancelled the child is asked
-// to cancel, and the future waits for what becomes of it.
+// does:
+//
+//	var receipt Receipt
+//	err := workflow.ExecuteChildWorkflow(ctx, Ship, order).Get(ctx, &receipt)
+//
+// A child that fails makes it fail with a temporal.ChildWorkflowExecutionError, whose
+// cause is what the child failed with: a temporal.ChildWorkflowExecutionAlreadyStartedError
+// if its id is taken. If ctx is cancelled the child is asked to cancel, and the future
+// waits for what becomes of it. A child that is to outlive its parent needs
+// ParentClosePolicy ABANDON, and its parent has to wait until it was started:
+// ChildWorkflowFuture.GetChildWorkflowExecution.
+//
+// A function stands for its name. The arguments are not compared with its parameters: what
+// cannot be decoded there fails the child's workflow task. It panics if childWorkflow is
+// neither a function nor a name.
 func ExecuteChildWorkflow(ctx Context, childWorkflow any, args ...any) ChildWorkflowFuture {
 	return flow.ExecuteChildWorkflow(ctx, childWorkflow, args...)
 }
 
 // SignalExternalWorkflow signals another workflow, in the namespace of ctx. An
-// empty runID means the current run. The future is ready when the signal was
-// delivered; it fails with a temporal.UnknownExternalWorkflowExecutionError if
-// there is no such workflow.
+// empty runID means the current run. The future has no value; it is ready when the
+// signal is in the other workflow's history. It fails with a
+// temporal.UnknownExternalWorkflowExecutionError if there is no such workflow or it has
+// closed, and with a temporal.NamespaceNotFoundError if there is no such namespace.
 func SignalExternalWorkflow(ctx Context, workflowID, runID, signalName string, arg any) Future {
 	return flow.SignalExternalWorkflow(ctx, workflowID, runID, signalName, arg)
 }
 
 // RequestCancelExternalWorkflow asks another workflow, in the namespace of ctx,
 // to cancel. An empty runID means the current run. The future is ready when the
-// request was delivered; it fails with a
-// temporal.UnknownExternalWorkflowExecutionError if there is no such workflow.
+// request was delivered, whatever the other workflow makes of it; it fails with a
+// temporal.UnknownExternalWorkflowExecutionError if there is no such workflow or it has
+// closed. Cancelling ctx does not take the request back.
 func RequestCancelExternalWorkflow(ctx Context, workflowID, runID string) Future {
 	return flow.RequestCancelExternalWorkflow(ctx, workflowID, runID)
 }

@@ -33,7 +33,10 @@ type (
 )
 
 // Go calls f in a new coroutine, in place of a go statement. f must use the
-// context that it gets.
+// context that it gets. Coroutines of a workflow run one at a time, each until it blocks,
+// in the order in which they were started, so that they need no locks for what they share.
+// They end with the workflow function: use a WaitGroup to wait for them. A panic in one
+// fails the workflow task, as anywhere in workflow code.
 func Go(ctx Context, f func(ctx Context)) { flow.Go(ctx, f) }
 
 // GoNamed is Go with a name, which stack traces show.
@@ -55,7 +58,12 @@ func NewNamedBufferedChannel(ctx Context, name string, size int) Channel {
 	return flow.NewNamedBufferedChannel(ctx, name, size)
 }
 
-// NewSelector returns a selector without cases.
+// NewSelector returns a selector without cases:
+//
+//	workflow.NewSelector(ctx).
+//		AddFuture(payment, func(f workflow.Future) { err = f.Get(ctx, &receipt) }).
+//		AddReceive(cancelled, func(c workflow.ReceiveChannel, more bool) { c.Receive(ctx, nil) }).
+//		Select(ctx)
 func NewSelector(ctx Context) Selector { return flow.NewSelector(ctx) }
 
 // NewNamedSelector returns a selector with a name, which stack traces show.
@@ -74,12 +82,14 @@ func NewMutex(ctx Context) Mutex { return flow.NewMutex(ctx) }
 func NewSemaphore(ctx Context, n int64) Semaphore { return flow.NewSemaphore(ctx, n) }
 
 // Await blocks until condition says true. It is asked again whenever anything
-// has happened in the workflow, and must only look. Await fails, with a
-// temporal.CanceledError, if ctx is cancelled first.
+// has happened in the workflow, and must only look. It is not asked when time passes: that
+// takes a timer, or AwaitWithTimeout. Await fails, with a temporal.CanceledError, if ctx is
+// cancelled first.
 func Await(ctx Context, condition func() bool) error { return flow.Await(ctx, condition) }
 
-// AwaitWithTimeout is Await for at most timeout. ok says whether condition came
-// to hold.
+// AwaitWithTimeout is Await for at most timeout, by the server's clock. ok says whether
+// condition came to hold; it is false, without an error, when time ran out. A timeout of
+// zero or less asks once.
 func AwaitWithTimeout(ctx Context, timeout time.Duration, condition func() bool) (ok bool, err error) {
 	return flow.AwaitWithTimeout(ctx, timeout, condition)
 }
@@ -89,13 +99,15 @@ func AwaitWithOptions(ctx Context, options AwaitOptions, condition func() bool) 
 	return flow.AwaitWithOptions(ctx, options, condition)
 }
 
-// Now is workflow time: when the current workflow task was started. It stands
-// still while workflow code runs, and is the same in replay.
+// Now is workflow time: when the current workflow task was started, in UTC, by the
+// server's clock. It stands still while workflow code runs, and is the same in replay.
 func Now(ctx Context) time.Time { return flow.Now(ctx) }
 
 // NewTimer returns a future that is ready when d has passed. It fails with a
 // temporal.CanceledError if ctx is cancelled before. A timer of zero or less is
-// ready at once. The server keeps the time, and a timer can last years.
+// ready at once, without an event in the history. The server keeps the time, and a timer
+// can last years; no worker is needed meanwhile. It is never ready early, and later by what
+// the way to a worker takes.
 func NewTimer(ctx Context, d time.Duration) Future { return flow.NewTimer(ctx, d) }
 
 // NewTimerWithOptions is NewTimer with options.

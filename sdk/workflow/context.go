@@ -38,7 +38,8 @@ var ErrDeadlineExceeded = flow.ErrDeadlineExceeded
 func WithCancel(parent Context) (ctx Context, cancel CancelFunc) { return flow.WithCancel(parent) }
 
 // WithValue returns a copy of parent in which key has the value val. Keys should
-// be of a type of their own.
+// be of a type of their own. Values stay in the workflow: what is to reach activities and
+// other workflows needs a ContextPropagator.
 func WithValue(parent Context, key, val any) Context { return flow.WithValue(parent, key, val) }
 
 // NewDisconnectedContext returns a copy of parent that is not cancelled with

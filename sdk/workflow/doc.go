@@ -39,12 +39,27 @@
 // put right.
 //
 // Workflow code must not run for long without calling something that blocks
-// here, or the task fails with TMPRL1101.
+// here, or the task fails with TMPRL1101. Long is a second of its own time, unless
+// worker.Options.DeadlockDetectionTimeout says otherwise.
 //
 // # Errors
 //
 // What fails, fails with errors of package temporal. The error that the
 // workflow function returns fails the execution, with three exceptions: a
 // CanceledError cancels it, a ContinueAsNewError makes it go on as a new run,
-// and a panic fails only the workflow task.
+// and a panic fails only the workflow task, which is tried again until the code
+// is put right (worker.Options.WorkflowPanicPolicy can have it fail the execution).
+//
+// Functions that take a Context panic if it is not one of a workflow, is that of
+// another run, or, for those that change something, belongs to a query handler, an
+// update validator or a side effect.
+//
+// # Limits
+//
+// Servers bound what one run may grow to. The usual limits, which an operator may
+// have set otherwise, are 51,200 events or 50 MiB of history, after which the run is
+// terminated; 2,000 pending activities, child workflows, signals and cancellations of
+// other workflows, each; 10,000 signals; 2,000 updates, 10 of them at a time; and 2 MiB
+// for the arguments or the result of one call. Before a history gets too long, from
+// 4,096 events or 4 MiB on, Info.GetContinueAsNewSuggested says so.
 package workflow

@@ -115,7 +115,8 @@ type (
 	DynamicRuntimeOptions = registry.DynamicRuntimeOptions
 )
 
-// GetInfo tells a workflow about its own execution.
+// GetInfo tells a workflow about its own execution. What it returns must not be changed,
+// and is the same in replay, apart from what it says about the current workflow task.
 func GetInfo(ctx Context) *Info { return flow.GetInfo(ctx) }
 
 // GetTypedSearchAttributes returns the search attributes of the run, with what
@@ -124,7 +125,9 @@ func GetTypedSearchAttributes(ctx Context) temporal.SearchAttributes {
 	return flow.GetTypedSearchAttributes(ctx)
 }
 
-// GetLogger returns a logger that names the workflow, and is silent in replay.
+// GetLogger returns the worker's logger, with the workflow's type, its ids, its attempt,
+// and the update that is being handled, in every line. It is silent in replay, unless
+// worker.Options.EnableLoggingInReplay is set.
 func GetLogger(ctx Context) log.Logger { return flow.GetLogger(ctx) }
 
 // GetMetricsHandler returns a handler for metrics of the workflow's own, which has the
@@ -140,8 +143,11 @@ func IsReplaying(ctx Context) bool { return flow.IsReplaying(ctx) }
 // query handler or a side effect.
 func IsReadOnly(ctx Context) bool { return flow.IsReadOnly(ctx) }
 
-// GetSignalChannel returns the channel on which the signals of a name arrive,
-// those included that came before the call.
+// GetSignalChannel returns the channel on which the signals of a name arrive, in the
+// order in which the server recorded them, those included that came before the call.
+// Nobody closes it. A signal that cannot be decoded into what Receive is given is logged
+// and dropped. Signals that no one received when the run ends are lost, with a warning in
+// the log: before continue-as-new, take what is there with ReceiveAsync.
 func GetSignalChannel(ctx Context, signalName string) ReceiveChannel {
 	return flow.GetSignalChannel(ctx, signalName)
 }
@@ -164,7 +170,10 @@ func GetUnhandledSignalNames(ctx Context) []string { return flow.GetUnhandledSig
 //	})
 //
 // It only looks at the workflow's state: it must not change it, nor call
-// anything that takes a Context.
+// anything that blocks or takes a Context: that fails the query. It can be called after
+// the workflow has ended, too. Set handlers before anything that blocks, or queries that
+// come earlier fail. A second call for the same type replaces the handler. It is an error
+// if handler does not have that form, or if queryType begins with two underscores.
 func SetQueryHandler(ctx Context, queryType string, handler any) error {
 	return flow.SetQueryHandler(ctx, queryType, handler)
 }
@@ -245,8 +254,8 @@ func GetRandomStream(ctx Context, name string) WorkflowRandomStream {
 	return flow.GetRandomStream(ctx, name)
 }
 
-// SideEffect calls f and records what it returns, so that replay sees the same:
-// for a random number, a new id, a look at the clock.
+// SideEffect calls f and records what it returns in the history, so that replay sees the
+// same: for a random number, a new id, a look at the clock.
 //
 //	var id string
 //	err := workflow.SideEffect(ctx, func(workflow.Context) any {
@@ -254,7 +263,9 @@ func GetRandomStream(ctx Context, name string) WorkflowRandomStream {
 //	}).Get(&id)
 //
 // f must not fail and must not change the workflow's state; all it does is
-// return a value. It may be called again, when a workflow task is tried again.
+// return a value. It may be called again, when a workflow task is tried again. A value
+// that the data converter cannot convert is a panic. What may fail or takes long belongs
+// into an activity or a local activity.
 func SideEffect(ctx Context, f func(ctx Context) any) converter.EncodedValue {
 	return flow.SideEffect(ctx, f)
 }
@@ -266,7 +277,9 @@ func SideEffectWithOptions(ctx Context, options SideEffectOptions, f func(ctx Co
 
 // MutableSideEffect is SideEffect for a value that changes now and then, such as
 // configuration: it is recorded only when equals says that it differs from what
-// was recorded under id before.
+// was recorded under id before. f is called each time, but not in replay, where the value
+// is the one that was recorded last. equals is given two values of the type that f
+// returns.
 func MutableSideEffect(ctx Context, id string, f func(ctx Context) any, equals func(a, b any) bool) converter.EncodedValue {
 	return flow.MutableSideEffect(ctx, id, f, equals)
 }
@@ -288,9 +301,12 @@ func MutableSideEffectWithOptions(ctx Context, id string, options MutableSideEff
 //
 // It returns maxSupported where a run first comes by, and records that. A run
 // that came by before the change gets DefaultVersion, one that came by at an
-// earlier change gets what was recorded then. A run whose version is less than
-// minSupported fails its workflow task. The version is also put into the search
-// attribute TemporalChangeVersion, as "changeID-version".
+// earlier change gets what was recorded then; later calls with the same changeID return
+// the same in one run. A run whose version is less than minSupported, or more than
+// maxSupported, fails its workflow task until a worker supports it. The version is also
+// put into the search attribute TemporalChangeVersion, as "changeID-version", as long as
+// its list stays below 2,048 bytes: with it one finds out which runs still need the old
+// branch. worker.Options.PreferredVersionProvider can choose another version to record.
 func GetVersion(ctx Context, changeID string, minSupported, maxSupported Version) Version {
 	return flow.GetVersion(ctx, changeID, minSupported, maxSupported)
 }
@@ -306,8 +322,8 @@ func GetLastCompletionResult(ctx Context, d ...any) error {
 	return flow.GetLastCompletionResult(ctx, d...)
 }
 
-// GetLastError is the error that the previous run of a cron or retried workflow
-// ended with, or nil.
+// GetLastError is the error that the previous run of a cron, scheduled or retried
+// workflow ended with, or nil if it completed or there is none.
 func GetLastError(ctx Context) error { return flow.GetLastError(ctx) }
 
 // UpsertSearchAttributes sets search attributes, by name. A nil value unsets
@@ -321,16 +337,33 @@ func UpsertSearchAttributes(ctx Context, attributes map[string]any) error {
 // UpsertTypedSearchAttributes sets and unsets search attributes:
 //
 //	err := workflow.UpsertTypedSearchAttributes(ctx, stateKey.ValueSet("paid"))
+//
+// GetTypedSearchAttributes returns them from then on. It fails if there is nothing to
+// set, and for TemporalChangeVersion. That an attribute is not registered with the server,
+// or its value is larger than 2 KiB, is found out by the server, which fails the workflow
+// task.
 func UpsertTypedSearchAttributes(ctx Context, searchAttributeUpdate ...temporal.SearchAttributeUpdate) error {
 	return flow.UpsertTypedSearchAttributes(ctx, searchAttributeUpdate...)
 }
 
-// UpsertMemo sets fields of the memo. A nil value removes one.
+// UpsertMemo sets fields of the memo. A nil value removes one. Others stay as they are. It
+// fails if memo is empty, or has a value that cannot be converted. A memo that would be
+// larger than the server allows, by default 2 MiB, fails the workflow task.
 func UpsertMemo(ctx Context, memo map[string]any) error { return flow.UpsertMemo(ctx, memo) }
 
 // NewContinueAsNewError returns the error with which a workflow function ends
-// its run and starts another, of the same workflow id, with a fresh history. The
-// options of ctx for child workflows apply to it.
+// its run and starts another, of the same workflow id, with a fresh history:
+//
+//	if workflow.GetInfo(ctx).GetContinueAsNewSuggested() {
+//		return workflow.NewContinueAsNewError(ctx, Poll, state)
+//	}
+//
+// wfn is the workflow's function or registered name, usually its own. Memo, search
+// attributes and retry policy go on. The task queue and the timeouts are those
+// that ctx has for child workflows, by default the run's own. Signals that the run has not
+// received are lost, so receive them first, and wait for AllHandlersFinished. It panics if
+// args are not what the function takes, or cannot be converted. Return the error from the
+// workflow function itself: elsewhere it is an error like any other.
 func NewContinueAsNewError(ctx Context, wfn any, args ...any) error {
 	return flow.NewContinueAsNewError(ctx, wfn, args...)
 }

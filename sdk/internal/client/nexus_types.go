@@ -24,8 +24,11 @@ type NexusClientOptions struct {
 // NexusClient starts operations of a Nexus service without a workflow. It is safe for
 // concurrent use.
 type NexusClient interface {
-	// ExecuteOperation starts an operation and returns at once with its handle. operation is
-	// its name, or a reference of package nexus, whose types are then checked.
+	// ExecuteOperation starts an operation and returns with its handle as soon as the server
+	// has recorded it; the handler has not been called yet. operation is its name, or a
+	// reference of package nexus, whose types are then checked. It fails with
+	// [*serviceerror.NexusOperationExecutionAlreadyStarted] if the id is taken and the
+	// options do not say what to do then.
 	ExecuteOperation(ctx context.Context, operation any, input any, options StartNexusOperationOptions) (NexusOperationHandle, error)
 }
 

@@ -20,10 +20,11 @@ const DefaultNamespace = "default"
 // Options of a client. The zero value connects to a server on this machine.
 type Options struct {
 	// HostPort is the address of the server, as host:port or in any other form that
-	// gRPC understands. The default is localhost:7233.
+	// gRPC understands, such as dns:///host:port. The default is localhost:7233.
 	HostPort string
 
-	// Namespace is where the client's workflows are. The default is "default".
+	// Namespace is where the client's workflows are. It must exist. The default is
+	// "default".
 	Namespace string
 
 	// Credentials prove the client's identity to the server. The default is none.
@@ -61,7 +62,8 @@ type Options struct {
 	// ConnectionOptions say how to connect.
 	ConnectionOptions rpc.ConnectionOptions
 
-	// HeadersProvider adds gRPC headers to every call.
+	// HeadersProvider adds gRPC headers to every call. It is asked each time, so it should
+	// be fast; an error fails the call. The default is none.
 	HeadersProvider rpc.HeadersProvider
 
 	// TrafficController can refuse calls before they are sent, to test how a program
@@ -78,7 +80,9 @@ type Options struct {
 	DisableErrorCodeMetricTags bool
 
 	// WorkerHeartbeatInterval is how often workers tell the server how they are, from 1 to 60
-	// seconds. The default is 60 seconds; a negative interval is never.
+	// seconds; making a client with another fails. All workers of a client and namespace
+	// share one call. The default is 60 seconds; a negative interval is never. It has
+	// nothing to do with heartbeats of activities.
 	WorkerHeartbeatInterval time.Duration
 
 	// SdkName is what workers say that they are made with. The default is "temporal-go". It

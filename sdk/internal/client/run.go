@@ -33,8 +33,12 @@ type WorkflowRun interface {
 
 	// Get waits for the workflow to close, and decodes its result into what valuePtr
 	// points to, which should be a new value: what is in it stays where the result says
-	// nothing. A nil valuePtr only waits. If the workflow did not complete, it returns a
-	// [*temporal.WorkflowExecutionError] that says why.
+	// nothing. A nil valuePtr only waits. It waits as long as ctx allows, across restarts
+	// of the server; no worker need be there. It can be called again, and by many.
+	//
+	// If the workflow did not complete, it returns a [*temporal.WorkflowExecutionError] that
+	// says why. Other errors are about the call: [*serviceerror.NotFound] if there is no such
+	// workflow or its retention is over, the error of ctx, that of decoding the result.
 	//
 	// It follows the workflow through continue-as-new, retry and cron to the last run.
 	Get(ctx context.Context, valuePtr any) error

@@ -18,7 +18,8 @@ import (
 // their specification gives. It is safe for concurrent use.
 type ScheduleClient interface {
 	// Create creates a schedule. It fails with temporal.ErrScheduleAlreadyRunning if there
-	// is one with the id.
+	// is one with the id, and with [*serviceerror.InvalidArgument] if its specification
+	// cannot be read.
 	Create(ctx context.Context, options ScheduleOptions) (ScheduleHandle, error)
 	// List returns an iterator over schedules, as the server's index knows them: what
 	// happened a moment ago may be missing. Errors come from the iterator.
@@ -38,13 +39,16 @@ type ScheduleHandle interface {
 	// Backfill takes at once the actions that the times given would have brought.
 	Backfill(ctx context.Context, options ScheduleBackfillOptions) error
 	// Update reads the schedule, calls options.DoUpdate with it, and writes what that
-	// returns. Of updates at the same time, the last one wins.
+	// returns. Of updates at the same time, the last one wins. It returns the error of
+	// DoUpdate, unless that is temporal.ErrSkipScheduleUpdate.
 	Update(ctx context.Context, options ScheduleUpdateOptions) error
 	// Describe returns the schedule and what it has done lately.
 	Describe(ctx context.Context) (*ScheduleDescription, error)
-	// Trigger takes an action now.
+	// Trigger takes an action now, also if the schedule is paused. It returns before the
+	// workflow is started.
 	Trigger(ctx context.Context, options ScheduleTriggerOptions) error
-	// Pause stops the schedule from taking actions until Unpause.
+	// Pause stops the schedule from taking actions until Unpause. Workflows that it has
+	// started go on. Times that pass meanwhile are not made up for.
 	Pause(ctx context.Context, options SchedulePauseOptions) error
 	// Unpause lets a schedule that was paused take actions again.
 	Unpause(ctx context.Context, options ScheduleUnpauseOptions) error

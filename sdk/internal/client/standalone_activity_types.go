@@ -123,9 +123,10 @@ type ActivityHandle interface {
 	// methods are about the latest run.
 	GetRunID() string
 
-	// Get waits for the activity to close, and decodes its result into what valuePtr points
-	// to. A nil valuePtr only waits. If the activity did not succeed, Get returns why: an
-	// error of package temporal.
+	// Get waits for the activity to close, as long as ctx allows, and decodes its result into
+	// what valuePtr points to. A nil valuePtr only waits. If the activity did not succeed, Get
+	// returns why: an error of package temporal, such as a [*temporal.ApplicationError], a
+	// [*temporal.TimeoutError] or a [*temporal.CanceledError].
 	Get(ctx context.Context, valuePtr any) error
 
 	// Describe returns what the server knows about the activity.
@@ -146,7 +147,8 @@ type ActivityHandle interface {
 	Unpause(ctx context.Context, options UnpauseActivityOptions) error
 
 	// UpdateOptions changes options of the activity, and returns what they are then. An
-	// attempt that is under way keeps the ones that it was begun with.
+	// attempt that is under way keeps the ones that it was begun with. It fails if update
+	// changes nothing.
 	UpdateOptions(ctx context.Context, update ActivityOptionsUpdate) (*ActivityExecutionOptions, error)
 
 	// RestoreOriginalOptions undoes all changes of UpdateOptions.

@@ -27,8 +27,9 @@ import (
 // StartWorkflowOptions say how to start a workflow. Only TaskQueue is required.
 type StartWorkflowOptions struct {
 	// ID is the workflow id, by which the workflow is known from then on. At most one
-	// workflow of a namespace with the same id is running at any time. The default is
-	// a random UUID.
+	// workflow of a namespace with the same id is running at any time, so one that follows
+	// from what the workflow is about keeps it from being started twice. At most 1,000
+	// bytes. The default is a random UUID.
 	ID string
 
 	// TaskQueue is where the workers of the workflow poll. It is required.
@@ -42,8 +43,8 @@ type StartWorkflowOptions struct {
 	WorkflowRunTimeout time.Duration
 
 	// WorkflowTaskTimeout is how long a worker may take for one workflow task before the
-	// server offers it to another. The default is 10 seconds, and the server has a
-	// maximum. It rarely needs to be set.
+	// server offers it to another. The default is 10 seconds, and more than 2 minutes are
+	// taken for 2 minutes. It rarely needs to be set.
 	WorkflowTaskTimeout time.Duration
 
 	// WorkflowIDConflictPolicy says what happens if a workflow with the id is running.
@@ -68,7 +69,8 @@ type StartWorkflowOptions struct {
 	// schedules are the better choice.
 	CronSchedule string
 
-	// Memo is stored with the workflow, and returned when it is described and listed.
+	// Memo is stored with the workflow, and returned when it is described and listed, but
+	// cannot be searched for. At most 2 MiB; above 2 KiB there is a warning.
 	Memo map[string]any
 
 	// SearchAttributes are attributes by which the workflow can be found, without types.
@@ -85,10 +87,11 @@ type StartWorkflowOptions struct {
 	StartDelay time.Duration
 
 	// StaticSummary is one line of Markdown that user interfaces show about the
-	// workflow.
+	// workflow. At most 400 bytes.
 	StaticSummary string
 
-	// StaticDetails are lines of Markdown that user interfaces show about the workflow.
+	// StaticDetails are lines of Markdown that user interfaces show about the workflow. At
+	// most 20,000 bytes.
 	StaticDetails string
 
 	// VersioningOverride says on which version of a worker deployment the workflow runs,

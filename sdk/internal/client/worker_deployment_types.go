@@ -240,22 +240,29 @@ type WorkerDeploymentUpdateVersionMetadataResponse struct {
 }
 
 // WorkerDeploymentHandle is a worker deployment. It is safe for concurrent use. Its methods
-// fail with [*serviceerror.NotFound] if the deployment, or the version, does not exist.
+// fail with [*serviceerror.NotFound] if the deployment, or the version, does not exist, and
+// those that change something with [*serviceerror.FailedPrecondition] if the ConflictToken of
+// their options is no longer that of the deployment, or another identity manages it. They fail
+// without a call for an empty name, or one with a dot.
 type WorkerDeploymentHandle interface {
 	// Describe returns what the server knows about the deployment.
 	Describe(ctx context.Context, options WorkerDeploymentDescribeOptions) (WorkerDeploymentDescribeResponse, error)
 	// SetCurrentVersion sends new workflows, and those that upgrade by themselves, to a
-	// version. If it was ramping, the ramp ends.
+	// version. If it was ramping, the ramp ends. Pinned workflows stay where they are. It
+	// fails with [*serviceerror.FailedPrecondition] if the version's workers do not poll task
+	// queues that those of the current one do, unless IgnoreMissingTaskQueues is set.
 	SetCurrentVersion(ctx context.Context, options WorkerDeploymentSetCurrentVersionOptions) (WorkerDeploymentSetCurrentVersionResponse, error)
 	// SetRampingVersion sends a part of new workflows, and of those that upgrade by
-	// themselves, to a version.
+	// themselves, to a version; which of them is decided by their ids. It fails as
+	// SetCurrentVersion does, and if the version is the current one.
 	SetRampingVersion(ctx context.Context, options WorkerDeploymentSetRampingVersionOptions) (WorkerDeploymentSetRampingVersionResponse, error)
 	// SetManagerIdentity says who alone may change the deployment.
 	SetManagerIdentity(ctx context.Context, options WorkerDeploymentSetManagerIdentityOptions) (WorkerDeploymentSetManagerIdentityResponse, error)
 	// DescribeVersion returns what the server knows about a version.
 	DescribeVersion(ctx context.Context, options WorkerDeploymentDescribeVersionOptions) (WorkerDeploymentVersionDescription, error)
 	// DeleteVersion deletes a version that is neither current nor ramping, is drained, and
-	// has no workers.
+	// has no workers. It fails with [*serviceerror.FailedPrecondition], which says why, for
+	// others.
 	DeleteVersion(ctx context.Context, options WorkerDeploymentDeleteVersionOptions) (WorkerDeploymentDeleteVersionResponse, error)
 	// UpdateVersionMetadata changes what users say about a version.
 	UpdateVersionMetadata(ctx context.Context, options WorkerDeploymentUpdateVersionMetadataOptions) (WorkerDeploymentUpdateVersionMetadataResponse, error)
@@ -323,6 +330,7 @@ type WorkerDeploymentClient interface {
 	// GetHandle returns the handle of a deployment, without asking the server whether it
 	// exists. Deployments come to be when workers poll.
 	GetHandle(name string) WorkerDeploymentHandle
-	// Delete deletes a deployment that has no versions.
+	// Delete deletes a deployment. It fails with [*serviceerror.FailedPrecondition] if there
+	// are versions of it.
 	Delete(ctx context.Context, options WorkerDeploymentDeleteOptions) (WorkerDeploymentDeleteResponse, error)
 }

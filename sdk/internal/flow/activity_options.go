@@ -9,33 +9,34 @@ import (
 // ActivityOptions say how an activity is to be run. Either StartToCloseTimeout
 // or ScheduleToCloseTimeout is required.
 type ActivityOptions struct {
-	// TaskQueue is where the activity's worker polls. Defaults to that of the
+	// TaskQueue is where the activity's workers poll. Defaults to that of the
 	// workflow.
 	TaskQueue string
 
-	// ScheduleToCloseTimeout bounds the activity as a whole, retries
-	// included. Without it retries go on until the workflow ends.
+	// ScheduleToCloseTimeout bounds the activity as a whole, retries and the waits
+	// between them included. Without it retries go on until the workflow ends.
 	ScheduleToCloseTimeout time.Duration
 
-	// ScheduleToStartTimeout bounds the wait for a worker. It is not retried.
-	// Most activities do not need one.
+	// ScheduleToStartTimeout bounds the wait of an attempt for a worker. It is not
+	// retried. Most activities do not need one. Default ScheduleToCloseTimeout.
 	ScheduleToStartTimeout time.Duration
 
 	// StartToCloseTimeout bounds one attempt. It is how the server finds out
 	// that a worker is gone, so it should be no longer than an attempt can
-	// take.
+	// take. Default ScheduleToCloseTimeout.
 	StartToCloseTimeout time.Duration
 
-	// HeartbeatTimeout is the longest time between heartbeats. Without it
-	// heartbeats are not expected.
+	// HeartbeatTimeout is the longest time between heartbeats, after which the attempt
+	// is given up and tried again. Without it heartbeats are not expected, and the
+	// activity learns of cancellation late or never.
 	HeartbeatTimeout time.Duration
 
 	// WaitForCancellation makes the future of a cancelled activity wait for
 	// what becomes of it. Otherwise it fails at once with a CanceledError.
 	WaitForCancellation bool
 
-	// ActivityID names the activity. It is rarely useful: by default it is
-	// the id of the event that schedules it.
+	// ActivityID names the activity within its run; no two may have the same at a time.
+	// It is rarely useful: by default it is the id of the event that schedules it.
 	ActivityID string
 
 	// RetryPolicy says how a failed attempt is retried. Defaults to the
@@ -54,7 +55,7 @@ type ActivityOptions struct {
 	//lint:ignore SA1019 programs that set it keep working
 	VersioningIntent policy.VersioningIntent
 
-	// Summary is a line for people to read in the UI.
+	// Summary is a line of Markdown for people to read in the UI, at most 400 bytes.
 	Summary string
 
 	// Priority among the tasks of the task queue. Fields that are not set

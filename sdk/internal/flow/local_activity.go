@@ -82,7 +82,7 @@ func (r *run) newLocalActivityCall(ctx Context, name string, args []any) (*local
 	registered, known := r.options.Registry.Activity(name)
 	if function == nil {
 		if !known && r.instance != nil {
-			return nil, fmt.Errorf("local activity %s is not registered by the worker", name)
+			return nil, fmt.Errorf("local activity %s is not registered by the worker. Supported types: %v", name, r.options.Registry.ActivityTypes())
 		}
 	} else if err := registry.CheckActivityArgs(function, args); err != nil {
 		return nil, err

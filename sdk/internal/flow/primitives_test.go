@@ -149,6 +149,19 @@ func TestSelectorTakesTheFirstReadyCaseInOrder(t *testing.T) {
 	})
 }
 
+func TestSignalThatComesWhileADefaultCaseBlocksIsKept(t *testing.T) {
+	s := newScript(t, func(ctx Context) (string, error) {
+		c := GetSignalChannel(ctx, "x")
+		selector := NewSelector(ctx).AddReceive(c, func(ReceiveChannel, bool) { t.Error("the case was taken") })
+		selector.AddDefault(func() { _ = Sleep(ctx, time.Minute) })
+		selector.Select(ctx)
+		var got string
+		ok := c.ReceiveAsync(&got)
+		return fmt.Sprint(ok, got), nil
+	})
+	s.run("StartTimer 5 1m0s").signal("x", "!").run().timerFired("5").run(`CompleteWorkflowExecution "true!"`)
+}
+
 func TestSelectorThatWaitsTakesWhatComesFirst(t *testing.T) {
 	mustRun(t, func(ctx Context) {
 		a, b := NewFuture(ctx)

@@ -16,8 +16,9 @@ type ChildWorkflowOptions struct {
 	// Namespace of the child. Defaults to that of the workflow.
 	Namespace string
 
-	// WorkflowID of the child. Defaults to one made from the run id of the
-	// workflow.
+	// WorkflowID of the child. If a workflow with the id is running, the child fails
+	// with a temporal.ChildWorkflowExecutionAlreadyStartedError. Defaults to one made
+	// from the run id of the workflow.
 	WorkflowID string
 
 	// TaskQueue of the child. Defaults to that of the workflow.
@@ -46,7 +47,9 @@ type ChildWorkflowOptions struct {
 	// RetryPolicy says how a failed run is retried. By default it is not.
 	RetryPolicy *policy.Retry
 
-	// CronSchedule makes the child run again and again.
+	// CronSchedule makes the child run again and again, at the times of a cron
+	// expression. Its future is ready when there are no more runs: it fails, is
+	// cancelled, or runs out of time.
 	CronSchedule string
 
 	// Memo and search attributes of the child.
@@ -58,8 +61,9 @@ type ChildWorkflowOptions struct {
 	// TypedSearchAttributes of the child. Not to be set with SearchAttributes.
 	TypedSearchAttributes searchattr.SearchAttributes
 
-	// ParentClosePolicy says what happens to the child when its parent closes.
-	// By default it is terminated.
+	// ParentClosePolicy says what happens to the child when its parent closes, in
+	// whatever way: it is terminated, abandoned, or asked to cancel. By default it is
+	// terminated.
 	ParentClosePolicy enumspb.ParentClosePolicy
 
 	// VersioningIntent is for versioning by build id.
@@ -69,8 +73,8 @@ type ChildWorkflowOptions struct {
 	//lint:ignore SA1019 programs that set it keep working
 	VersioningIntent policy.VersioningIntent
 
-	// StaticSummary is a line, StaticDetails a text, for people to read in
-	// the UI.
+	// StaticSummary is a line, at most 400 bytes, StaticDetails a text, at most 20,000
+	// bytes, in Markdown, for people to read in the UI.
 	StaticSummary string
 	StaticDetails string
 

@@ -128,7 +128,7 @@ func (h *heartbeats) slotsInfo(s *slots) *workerpb.WorkerSlotsInfo {
 	counts := slotCounts{processed: s.processed.Load(), failed: s.failed.Load()}
 	before := h.slots[s]
 	h.slots[s] = counts
-	used := s.inUse.Load()
+	used := s.inUse.load()
 	info := &workerpb.WorkerSlotsInfo{
 		CurrentUsedSlots:           int32(used),
 		SlotSupplierKind:           tuner.Kind(s.supplier),
@@ -145,7 +145,7 @@ func (h *heartbeats) slotsInfo(s *slots) *workerpb.WorkerSlotsInfo {
 
 func pollerInfo(polls *pollGauge, behavior PollerBehavior) *workerpb.WorkerPollerInfo {
 	_, scales := behavior.behavior().(autoscaling)
-	info := &workerpb.WorkerPollerInfo{CurrentPollers: int32(polls.open.Load()), IsAutoscaling: scales}
+	info := &workerpb.WorkerPollerInfo{CurrentPollers: int32(polls.open.load()), IsAutoscaling: scales}
 	if at := polls.succeeded.Load(); at != 0 {
 		info.LastSuccessfulPollTime = timestamppb.New(time.Unix(0, at))
 	}

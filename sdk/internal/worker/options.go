@@ -23,7 +23,8 @@ type Options struct {
 	MaxConcurrentActivityExecutionSize int
 
 	// WorkerActivitiesPerSecond is how many activities this worker starts in a
-	// second, fractions allowed. Default 100000, which is no limit.
+	// second, fractions allowed: 0.1 is one in ten seconds. Activities wait in the task
+	// queue for it. Default 100000, which is no limit.
 	WorkerActivitiesPerSecond float64
 
 	// MaxConcurrentLocalActivityExecutionSize is how many local activities run at
@@ -35,9 +36,10 @@ type Options struct {
 	WorkerLocalActivitiesPerSecond float64
 
 	// TaskQueueActivitiesPerSecond is how many activities of the task queue are
-	// started in a second by all workers together; the server sees to it, if it
-	// can: Perdure's server does not yet. Setting it turns eager activities off,
-	// which would pass it by. Default 100000, which is no limit.
+	// started in a second by all workers together; the server sees to it. Workers of a
+	// task queue should agree: the server goes by the one that polled last. Setting it
+	// turns eager activities off, which would pass it by. Default 100000, which is no
+	// limit.
 	TaskQueueActivitiesPerSecond float64
 
 	// MaxConcurrentActivityTaskPollers is how many polls for activities are open at
@@ -89,8 +91,8 @@ type Options struct {
 	EnableLoggingInReplay bool
 
 	// StickyScheduleToStartTimeout is how long the server keeps a workflow task for
-	// this worker, which has the workflow in memory, before it offers it to all.
-	// Default 5 seconds.
+	// this worker, which has the workflow in memory, before it offers it to all: what a
+	// workflow waits longer when its worker has crashed. Default 5 seconds.
 	StickyScheduleToStartTimeout time.Duration
 
 	// BackgroundActivityContext is the parent of all activity contexts: a place for
@@ -113,7 +115,9 @@ type Options struct {
 	WorkflowPanicPolicy flow.PanicPolicy
 
 	// WorkerStopTimeout is how long Stop waits for running tasks before it ends
-	// their contexts. Default 0.
+	// their contexts. Activities that heed neither activity.GetWorkerStopChannel nor their
+	// context run on after Stop, and their results are lost. Default 0: contexts end at
+	// once.
 	WorkerStopTimeout time.Duration
 
 	// EnableSessionWorker has the worker run sessions: workflow.CreateSession. It cannot
@@ -133,10 +137,11 @@ type Options struct {
 	DisableWorkflowWorker bool
 
 	// LocalActivityWorkerOnly makes a worker for workflows and local activities
-	// only.
+	// only: it does not poll for activities.
 	LocalActivityWorkerOnly bool
 
-	// Identity names the worker to the server. Default the client's.
+	// Identity names the worker to the server, and to people in histories. Default the
+	// client's, and if that was not set, process id, host name and task queue.
 	Identity string
 
 	// DeadlockDetectionTimeout is how long workflow code may run without waiting
@@ -146,7 +151,8 @@ type Options struct {
 	DeadlockDetectionTimeout time.Duration
 
 	// MaxHeartbeatThrottleInterval is the longest time for which heartbeats of an
-	// activity are gathered. Default 60 seconds.
+	// activity are gathered; usually it is 80% of its heartbeat timeout. Default 60
+	// seconds.
 	MaxHeartbeatThrottleInterval time.Duration
 
 	// DefaultHeartbeatThrottleInterval is the time for which heartbeats of an
@@ -169,7 +175,8 @@ type Options struct {
 	Plugins []Plugin
 
 	// OnFatalError is called, once and before the worker stops, with an error after
-	// which the worker cannot go on, such as that its namespace was deleted.
+	// which the worker cannot go on, such as that its namespace was deleted: polls have
+	// failed with it for 2 minutes. It must not call Stop. Run returns the error as well.
 	OnFatalError func(error)
 
 	// DisableEagerActivities turns off starting activities in the answer to the
@@ -200,7 +207,8 @@ type Options struct {
 	// registered under another name by its function.
 	DisableRegistrationAliasing bool
 
-	// BuildID names the code that the worker runs. Default a checksum of the binary.
+	// BuildID names the code that the worker runs, at most 255 bytes. Default a checksum
+	// of the binary. DeploymentOptions.Version takes its place.
 	BuildID string
 
 	// UseBuildIDForVersioning has the server give this worker only workflows that
@@ -216,16 +224,17 @@ type Options struct {
 // DeploymentOptions make a worker part of a worker deployment.
 type DeploymentOptions struct {
 	// UseVersioning has the server route workflows to versions of the deployment.
-	// Version must be set then. Perdure's server refuses such workers: it does not
-	// have deployments yet.
+	// Version must be set then, and every workflow type needs a versioning behavior:
+	// when it is registered, or DefaultVersioningBehavior. A version gets no new
+	// workflows until it is made the current or the ramping one.
 	UseVersioning bool
 
 	// Version of the deployment that the worker runs. Its build id takes the place
 	// of Options.BuildID.
 	Version WorkerDeploymentVersion
 
-	// DefaultVersioningBehavior of workflow types that are registered without one.
-	// It needs UseVersioning.
+	// DefaultVersioningBehavior of workflow types that are registered without one. It
+	// needs UseVersioning. Default none: registering a type without a behavior panics.
 	DefaultVersioningBehavior VersioningBehavior
 }
 

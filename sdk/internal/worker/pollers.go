@@ -38,7 +38,8 @@ func (b autoscaling) behavior() PollerBehavior   { return b }
 
 // PollerBehaviorSimpleMaximumOptions of NewPollerBehaviorSimpleMaximum.
 type PollerBehaviorSimpleMaximumOptions struct {
-	// MaximumNumberOfPollers is how many polls are open at a time. Default 2.
+	// MaximumNumberOfPollers is how many polls are open at a time. Default 2. For workflow
+	// tasks it is shared out between the sticky and the normal task queue, and cannot be 1.
 	MaximumNumberOfPollers int
 }
 
@@ -172,20 +173,23 @@ func (s *scaler) period() {
 
 // pollGauge counts the open polls of a type, and when one last brought an answer.
 type pollGauge struct {
-	gauge     metrics.Gauge
-	open      atomic.Int64
+	open      level
 	succeeded atomic.Int64 // Unix nanoseconds, 0 for never
 }
 
 func newPollGauge(m metrics.Handler, pollerType string) *pollGauge {
-	return &pollGauge{gauge: m.WithTags(metrics.PollerTags(pollerType)).Gauge(metrics.NumPollers)}
+	if metrics.IsNop(m) {
+		return &pollGauge{}
+	}
+	gauge := m.WithTags(metrics.PollerTags(pollerType)).Gauge(metrics.NumPollers)
+	return &pollGauge{open: level{measure: func(n int64) { gauge.Update(float64(n)) }}}
 }
 
-func (g *pollGauge) begin() { g.gauge.Update(float64(g.open.Add(1))) }
+func (g *pollGauge) begin() { g.open.add(1) }
 
 // end counts the poll out; task says that it brought one.
 func (g *pollGauge) end(task bool) {
-	g.gauge.Update(float64(g.open.Add(-1)))
+	g.open.add(-1)
 	if task {
 		g.succeeded.Store(time.Now().UnixNano())
 	}

@@ -27,12 +27,11 @@ type slots struct {
 	logger    log.Logger
 	metrics   metrics.Handler
 
-	issued, inUse atomic.Int64
+	issued atomic.Int64
+	inUse  level
 	// processed and failed are how many tasks were run in slots, and how many of them
 	// failed.
 	processed, failed atomic.Int64
-	available         metrics.Gauge
-	used              metrics.Gauge
 }
 
 // slot is one that was reserved. It is released once.
@@ -45,15 +44,29 @@ type slot struct {
 
 // newSlots returns the slots of a part of a worker. m has the tags of that part.
 func newSlots(supplier tuner.SlotSupplier, w *Worker, taskQueue string, logger log.Logger, m metrics.Handler) *slots {
-	return &slots{
+	s := &slots{
 		supplier:  supplier,
 		taskQueue: taskQueue,
 		identity:  w.config.Identity,
 		buildID:   w.config.BuildID,
 		logger:    logger,
 		metrics:   m,
-		available: m.Gauge(metrics.WorkerTaskSlotsAvailable),
-		used:      m.Gauge(metrics.WorkerTaskSlotsUsed),
+	}
+	if !metrics.IsNop(m) {
+		s.inUse.measure = s.measureWith(m.Gauge(metrics.WorkerTaskSlotsUsed), m.Gauge(metrics.WorkerTaskSlotsAvailable))
+		s.inUse.add(0)
+	}
+	return s
+}
+
+// measureWith returns what measures how many slots are in use, and how many are not if their
+// supplier can say.
+func (s *slots) measureWith(used, available metrics.Gauge) func(int64) {
+	return func(inUse int64) {
+		used.Update(float64(inUse))
+		if most := s.supplier.MaxSlots(); most > 0 {
+			available.Update(float64(int64(most) - inUse))
+		}
 	}
 }
 
@@ -94,7 +107,7 @@ func (s *slots) issue(permit *tuner.SlotPermit) *slot {
 // use notes that a task is about to be run in the slot.
 func (s *slots) use(held *slot) {
 	held.used = true
-	s.report(s.inUse.Add(1))
+	s.inUse.add(1)
 	s.supplier.MarkSlotUsed(usage{s, held.permit, tuner.SlotReleaseReasonTaskProcessed})
 }
 
@@ -104,21 +117,12 @@ func (s *slots) release(held *slot) {
 	if held.used {
 		reason = tuner.SlotReleaseReasonTaskProcessed
 		s.processed.Add(1)
-		s.report(s.inUse.Add(-1))
+		s.inUse.add(-1)
 	}
 	s.supplier.ReleaseSlot(usage{s, held.permit, reason})
 	s.issued.Add(-1)
 	if held.released != nil {
 		held.released()
-	}
-}
-
-// report measures how many slots are in use. Of two reports that race the older may win
-// until the next one.
-func (s *slots) report(inUse int64) {
-	s.used.Update(float64(inUse))
-	if most := s.supplier.MaxSlots(); most > 0 {
-		s.available.Update(float64(int64(most) - inUse))
 	}
 }
 

@@ -117,7 +117,7 @@ func (w *workflowWorker) pollErrors() (logs []*errorLog) {
 }
 
 func (s *workerStatus) poll(of string, polls *pollGauge, behavior PollerBehavior, errors ...*errorLog) {
-	p := pollStatus{Of: of, Open: polls.open.Load(), Behavior: "fixed"}
+	p := pollStatus{Of: of, Open: polls.open.load(), Behavior: "fixed"}
 	if _, scales := behavior.behavior().(autoscaling); scales {
 		p.Behavior = "autoscaling"
 	}
@@ -137,7 +137,7 @@ func (s *workerStatus) slot(of string, slots *slots) {
 	s.Slots = append(s.Slots, slotStatus{
 		Of:        of,
 		Supplier:  tuner.Kind(slots.supplier),
-		Used:      slots.inUse.Load(),
+		Used:      slots.inUse.load(),
 		Most:      slots.supplier.MaxSlots(),
 		Processed: slots.processed.Load(),
 		Failed:    slots.failed.Load(),
