@@ -67,7 +67,8 @@ func Run(t *testing.T, f func(env *Env)) {
 	RunWith(t, Options{}, f)
 }
 
-// RunWith is Run with options.
+// RunWith is Run with options, for a test that needs another client, a log, or a longer time
+// than ten years.
 func RunWith(t *testing.T, options Options, f func(env *Env)) {
 	t.Helper()
 	options.Limit = cmp.Or(options.Limit, 10*365*24*time.Hour)

@@ -22,7 +22,8 @@ type (
 	// CountActivitiesResult is the response of CountActivities.
 	CountActivitiesResult = iclient.CountActivitiesResult
 
-	// CountActivitiesAggregationGroup is a group of activities.
+	// CountActivitiesAggregationGroup is how many activities have the same values of what a
+	// query groups by.
 	CountActivitiesAggregationGroup = iclient.CountActivitiesAggregationGroup
 
 	// ActivityHandle is an activity that belongs to no workflow. It is safe for concurrent use.

@@ -24,7 +24,7 @@ type (
 	// DeploymentDescription is the response of DeploymentClient.Describe.
 	DeploymentDescription = iclient.DeploymentDescription
 
-	// DeploymentListEntry is a deployment in a list.
+	// DeploymentListEntry is what a list says about a deployment.
 	DeploymentListEntry = iclient.DeploymentListEntry
 
 	// DeploymentListIterator goes through deployments.

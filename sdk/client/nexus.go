@@ -42,7 +42,8 @@ type (
 	// CountNexusOperationsResult is the response of CountNexusOperations.
 	CountNexusOperationsResult = iclient.CountNexusOperationsResult
 
-	// CountNexusOperationsAggregationGroup is a group of operations.
+	// CountNexusOperationsAggregationGroup is how many operations have the same values of what
+	// a query groups by.
 	CountNexusOperationsAggregationGroup = iclient.CountNexusOperationsAggregationGroup
 
 	// NexusOperationMetadata is what the server knows about every operation. Times that

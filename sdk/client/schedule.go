@@ -42,13 +42,13 @@ type (
 	// ScheduleListIterator goes through schedules.
 	ScheduleListIterator = iclient.ScheduleListIterator
 
-	// ScheduleListEntry is a schedule in a list.
+	// ScheduleListEntry is what a list says about a schedule.
 	ScheduleListEntry = iclient.ScheduleListEntry
 
 	// ScheduleUpdateOptions are the options of ScheduleHandle.Update.
 	ScheduleUpdateOptions = iclient.ScheduleUpdateOptions
 
-	// ScheduleHandle is a schedule.
+	// ScheduleHandle changes, triggers and describes a schedule. It is safe for concurrent use.
 	ScheduleHandle = iclient.ScheduleHandle
 
 	// ScheduleActionResult is an action that was taken.
@@ -69,7 +69,7 @@ type (
 	// ScheduleUpdate is what a schedule is to be after an update.
 	ScheduleUpdate = iclient.ScheduleUpdate
 
-	// ScheduleUpdateInput is what the function that updates a schedule gets.
+	// ScheduleUpdateInput is what the function that changes a schedule goes by.
 	ScheduleUpdateInput = iclient.ScheduleUpdateInput
 
 	// ScheduleTriggerOptions are the options of ScheduleHandle.Trigger.

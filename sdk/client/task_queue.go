@@ -49,11 +49,11 @@ type (
 const (
 	// TaskQueueTypeUnspecified is no choice.
 	TaskQueueTypeUnspecified = iclient.TaskQueueTypeUnspecified
-	// TaskQueueTypeWorkflow are workflow tasks.
+	// TaskQueueTypeWorkflow is for workflow tasks.
 	TaskQueueTypeWorkflow = iclient.TaskQueueTypeWorkflow
-	// TaskQueueTypeActivity are activity tasks.
+	// TaskQueueTypeActivity is for activity tasks.
 	TaskQueueTypeActivity = iclient.TaskQueueTypeActivity
-	// TaskQueueTypeNexus are Nexus tasks.
+	// TaskQueueTypeNexus is for tasks of Nexus services.
 	TaskQueueTypeNexus = iclient.TaskQueueTypeNexus
 )
 

@@ -30,10 +30,11 @@ type (
 	// a rule without a ramp before the last one.
 	VersioningOperationInsertAssignmentRule = iclient.VersioningOperationInsertAssignmentRule
 
-	// VersioningOperationReplaceAssignmentRule replaces an assignment rule.
+	// VersioningOperationReplaceAssignmentRule puts another assignment rule in the place of
+	// one.
 	VersioningOperationReplaceAssignmentRule = iclient.VersioningOperationReplaceAssignmentRule
 
-	// VersioningOperationDeleteAssignmentRule deletes an assignment rule.
+	// VersioningOperationDeleteAssignmentRule takes an assignment rule out of the list.
 	VersioningOperationDeleteAssignmentRule = iclient.VersioningOperationDeleteAssignmentRule
 
 	// VersioningOperationAddRedirectRule adds a redirect rule. There must be none for the

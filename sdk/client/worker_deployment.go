@@ -89,7 +89,7 @@ type (
 	// WorkerDeploymentRoutingConfig says which versions new workflows go to.
 	WorkerDeploymentRoutingConfig = iclient.WorkerDeploymentRoutingConfig
 
-	// WorkerDeploymentListEntry is a deployment in a list.
+	// WorkerDeploymentListEntry is what a list says about a deployment.
 	WorkerDeploymentListEntry = iclient.WorkerDeploymentListEntry
 
 	// WorkerDeploymentListIterator goes through deployments.

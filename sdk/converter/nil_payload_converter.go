@@ -33,7 +33,7 @@ func (c *NilPayloadConverter) FromPayload(_ *commonpb.Payload, valuePtr any) err
 	return nil
 }
 
-// ToString returns "nil".
+// ToString returns "nil", for people to read.
 func (c *NilPayloadConverter) ToString(*commonpb.Payload) string { return "nil" }
 
 // Encoding returns [MetadataEncodingNil].

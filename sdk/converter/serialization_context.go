@@ -13,7 +13,7 @@ type SerializationContext interface {
 // WorkflowSerializationContext is the context of a workflow's own payloads: its
 // arguments and result, signals, queries, updates, memo.
 type WorkflowSerializationContext struct {
-	// Namespace is the namespace of the workflow.
+	// Namespace where the workflow runs, which may be another than the client's.
 	Namespace string
 	// WorkflowID is the workflow's id.
 	WorkflowID string
@@ -24,7 +24,7 @@ func (WorkflowSerializationContext) isSerializationContext() {}
 // ActivitySerializationContext is the context of an activity's payloads: its
 // arguments, result, heartbeats and failures.
 type ActivitySerializationContext struct {
-	// Namespace is the namespace of the activity.
+	// Namespace where the activity runs.
 	Namespace string
 	// WorkflowID is the workflow that scheduled it, empty if none did.
 	WorkflowID string

@@ -38,7 +38,7 @@ func NewRawValue(payload *commonpb.Payload) RawValue {
 	return RawValue{payload: payload}
 }
 
-// Payload returns the payload.
+// Payload returns what the value was made of. It must not be changed.
 func (v RawValue) Payload() *commonpb.Payload { return v.payload }
 
 var errRawValueJSON = errors.New("RawValue is not JSON serializable; pass it as an argument or result of its own, not inside another value")

@@ -31,7 +31,8 @@ type Tracer interface {
 	// ContextWithSpan puts a span in a context, where the tracing library finds it.
 	ContextWithSpan(context.Context, TracerSpan) context.Context
 
-	// StartSpan starts a span.
+	// StartSpan starts a span, below options.Parent if there is one. An error fails the call
+	// that is traced.
 	StartSpan(*TracerStartSpanOptions) (TracerSpan, error)
 
 	// GetLogger returns a logger that says to which span its lines belong.
@@ -105,7 +106,7 @@ type TracerStartSpanOptions struct {
 	// reference), not only leads to it (FollowsFrom).
 	DependedOn bool
 
-	// Tags of the span.
+	// Tags say what the span is about: workflow and run ids, for instance.
 	Tags map[string]string
 
 	// FromHeader has the parent looked for in the header that came in. Tracers need not

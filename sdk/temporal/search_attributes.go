@@ -36,8 +36,8 @@ type (
 	// SearchAttributeKeyTime is the key of an attribute that is a point in time.
 	SearchAttributeKeyTime = searchattr.Time
 
-	// SearchAttributeKeyKeywordList is the key of an attribute that is a list of
-	// keywords.
+	// SearchAttributeKeyKeywordList is the key of an attribute that has several keywords, each
+	// of which is searched as a whole.
 	SearchAttributeKeyKeywordList = searchattr.KeywordList
 )
 

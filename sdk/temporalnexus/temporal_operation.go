@@ -37,7 +37,7 @@ type StartTemporalOperationOptions struct {
 
 // CancelTemporalWorkflowRunOptions say which workflow carries out an operation.
 type CancelTemporalWorkflowRunOptions struct {
-	// WorkflowID of the workflow.
+	// WorkflowID names the workflow that carries the operation out.
 	WorkflowID string
 }
 
@@ -45,7 +45,7 @@ type CancelTemporalWorkflowRunOptions struct {
 type CancelTemporalUpdateWorkflowOptions struct {
 	// WorkflowID of the workflow that was updated.
 	WorkflowID string
-	// UpdateID of the update.
+	// UpdateID names the update that carries the operation out.
 	UpdateID string
 	// RunID of the run that was updated.
 	RunID string
@@ -53,7 +53,7 @@ type CancelTemporalUpdateWorkflowOptions struct {
 
 // CancelTemporalActivityExecutionOptions say which activity carries out an operation.
 type CancelTemporalActivityExecutionOptions struct {
-	// ActivityID of the activity.
+	// ActivityID names the activity that carries the operation out.
 	ActivityID string
 	// RunID of the activity, empty if it was not known when the token was made.
 	RunID string
@@ -230,7 +230,7 @@ func checkUpdate(options client.UpdateWorkflowOptions) error {
 
 // TemporalOperationOptions are options of NewTemporalOperation. Name and Start are required.
 type TemporalOperationOptions[I, O any] struct {
-	// Name of the operation.
+	// Name by which callers ask for the operation. It is required.
 	Name string
 	// Start starts what carries out the operation, by StartWorkflow, StartUpdateWorkflow or
 	// StartActivity, and returns what that returned; or it returns a NewSyncResult.

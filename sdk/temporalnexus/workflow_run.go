@@ -19,7 +19,7 @@ import (
 // WorkflowRunOperationOptions are options of NewWorkflowRunOperationWithOptions: either
 // Workflow and GetOptions, or Handler.
 type WorkflowRunOperationOptions[I, O any] struct {
-	// Name of the operation.
+	// Name by which callers ask for the operation. It is required.
 	Name string
 	// Workflow is started with the operation's input, and its result is the operation's.
 	Workflow func(workflow.Context, I) (O, error)
@@ -122,9 +122,9 @@ func (*workflowRunOperation[I, O]) Cancel(ctx context.Context, token string, _ n
 // WorkflowHandle is the workflow that a Nexus operation has started. Only ExecuteWorkflow and
 // ExecuteUntypedWorkflow make one.
 type WorkflowHandle[T any] interface {
-	// ID is the workflow id.
+	// ID returns the id of the workflow that was started.
 	ID() string
-	// RunID is the run id.
+	// RunID returns the run that was started, or found running.
 	RunID() string
 
 	// link leads to the workflow, token is the operation's.

@@ -111,13 +111,15 @@ func (t *TestActivityEnvironment) started() (stop func()) {
 	}
 }
 
-// SetDataConverter sets the data converter.
+// SetDataConverter sets what arguments, results and heartbeats are encoded with. The default is
+// converter.GetDefaultDataConverter().
 func (t *TestActivityEnvironment) SetDataConverter(dataConverter converter.DataConverter) *TestActivityEnvironment {
 	t.values = dataConverter
 	return t
 }
 
-// SetFailureConverter sets the failure converter.
+// SetFailureConverter sets what errors pass through. The default is
+// temporal.GetDefaultFailureConverter().
 func (t *TestActivityEnvironment) SetFailureConverter(failureConverter converter.FailureConverter) *TestActivityEnvironment {
 	t.failures = failureConverter
 	return t
@@ -129,7 +131,8 @@ func (t *TestActivityEnvironment) SetIdentity(identity string) *TestActivityEnvi
 	return t
 }
 
-// SetContextPropagators sets the context propagators.
+// SetContextPropagators sets what reads the header into the contexts of activities. The default
+// is those of the suite.
 func (t *TestActivityEnvironment) SetContextPropagators(contextPropagators []workflow.ContextPropagator) *TestActivityEnvironment {
 	t.propagate = contextPropagators
 	return t

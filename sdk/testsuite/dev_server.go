@@ -43,9 +43,11 @@ type DevServerOptions struct {
 	EnableUI bool
 	// UIPort is the port of the web interface. By default the server chooses.
 	UIPort string
-	// LogFormat of the server.
+	// LogFormat is how the server writes its log: "json" or "pretty". The default is the
+	// server's.
 	LogFormat string
-	// LogLevel of the server.
+	// LogLevel is from which level on the server logs, such as "warn". The default is the
+	// server's.
 	LogLevel string
 	// SearchAttributes that workflows may have.
 	SearchAttributes temporal.SearchAttributes

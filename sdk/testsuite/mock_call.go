@@ -106,7 +106,7 @@ func (c *MockCallWrapper) Return(returnArguments ...any) *MockCallWrapper {
 	return c
 }
 
-// Panic has the mock panic.
+// Panic lets the call panic with the value, as faulty code would.
 func (c *MockCallWrapper) Panic(msg string) *MockCallWrapper {
 	c.call.Panic(msg)
 	return c

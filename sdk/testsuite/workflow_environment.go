@@ -372,13 +372,15 @@ func (e *TestWorkflowEnvironment) SetDataConverter(dataConverter converter.DataC
 	return e
 }
 
-// SetFailureConverter sets the failure converter.
+// SetFailureConverter sets what errors pass through. The default is
+// temporal.GetDefaultFailureConverter().
 func (e *TestWorkflowEnvironment) SetFailureConverter(failureConverter converter.FailureConverter) *TestWorkflowEnvironment {
 	e.engine.Options.FailureConverter = failureConverter
 	return e
 }
 
-// SetContextPropagators sets the context propagators.
+// SetContextPropagators sets what carries values of contexts along. The default is those of the
+// suite.
 func (e *TestWorkflowEnvironment) SetContextPropagators(contextPropagators []workflow.ContextPropagator) *TestWorkflowEnvironment {
 	e.engine.Options.ContextPropagators = contextPropagators
 	return e

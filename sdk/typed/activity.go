@@ -16,7 +16,7 @@ type Activity[In, Out any] struct{ name string }
 // into histories: once workflows have used it, it stays.
 func NewActivity[In, Out any](name string) Activity[In, Out] { return Activity[In, Out]{name} }
 
-// Name is the name of the activity type.
+// Name is the activity's name on the wire, as NewActivity got it.
 func (a Activity[In, Out]) Name() string { return a.name }
 
 // Register makes fn the function that the worker runs for this type. It panics

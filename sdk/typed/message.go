@@ -14,7 +14,7 @@ type Signal[Value any] struct{ name string }
 // NewSignal defines a signal.
 func NewSignal[Value any](name string) Signal[Value] { return Signal[Value]{name} }
 
-// Name is the name of the signal.
+// Name is the signal's name on the wire, as NewSignal got it.
 func (s Signal[Value]) Name() string { return s.name }
 
 // Send signals a workflow from a client. An empty runID means its current run.
@@ -73,7 +73,7 @@ type Query[In, Out any] struct{ name string }
 // NewQuery defines a query.
 func NewQuery[In, Out any](name string) Query[In, Out] { return Query[In, Out]{name} }
 
-// Name is the name of the query.
+// Name is the query's name on the wire, as NewQuery got it.
 func (q Query[In, Out]) Name() string { return q.name }
 
 // Handle sets the function that answers the query. It must not block nor change
@@ -102,7 +102,7 @@ type Update[In, Out any] struct{ name string }
 // NewUpdate defines an update.
 func NewUpdate[In, Out any](name string) Update[In, Out] { return Update[In, Out]{name} }
 
-// Name is the name of the update.
+// Name is the update's name on the wire, as NewUpdate got it.
 func (u Update[In, Out]) Name() string { return u.name }
 
 // Handle sets the function that carries out the update, on a coroutine of its own.

@@ -25,7 +25,7 @@ func NewNexusOperation[In, Out any](service, name string) NexusOperation[In, Out
 // Service is the name of the service.
 func (o NexusOperation[In, Out]) Service() string { return o.service }
 
-// Name is the name of the operation.
+// Name is the operation's name on the wire, as NewNexusOperation got it.
 func (o NexusOperation[In, Out]) Name() string { return o.name }
 
 // NexusHandler is the code of an operation, to be registered with [RegisterNexus].

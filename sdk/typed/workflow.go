@@ -18,7 +18,7 @@ type Workflow[In, Out any] struct{ name string }
 // into histories: once there are runs of it, it stays.
 func NewWorkflow[In, Out any](name string) Workflow[In, Out] { return Workflow[In, Out]{name} }
 
-// Name is the name of the workflow type.
+// Name is the workflow's name on the wire, as NewWorkflow got it.
 func (w Workflow[In, Out]) Name() string { return w.name }
 
 // Register makes fn the function that the worker runs for this type. It panics

@@ -13,7 +13,8 @@ const (
 	// BlockWorkflow fails the workflow task and lets the workflow wait for a worker
 	// with corrected code. The default.
 	BlockWorkflow = flow.BlockWorkflow
-	// FailWorkflow fails the workflow.
+	// FailWorkflow ends the workflow with the error, for good: correcting the code comes too
+	// late for it.
 	FailWorkflow = flow.FailWorkflow
 )
 

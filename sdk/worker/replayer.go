@@ -37,7 +37,8 @@ type (
 		// ReplayWorkflowHistory replays a history. It may be cut off anywhere.
 		ReplayWorkflowHistory(logger log.Logger, history *historypb.History) error
 
-		// ReplayWorkflowHistoryWithOptions replays a history.
+		// ReplayWorkflowHistoryWithOptions is ReplayWorkflowHistory for code that looks at its
+		// workflow id.
 		ReplayWorkflowHistoryWithOptions(logger log.Logger, history *historypb.History, options ReplayWorkflowHistoryOptions) error
 
 		// ReplayWorkflowHistoryFromJSONFile replays a history in a file as command line
@@ -55,7 +56,7 @@ type (
 	// WorkflowReplayerOptions of a replayer. The zero value works.
 	WorkflowReplayerOptions = worker.WorkflowReplayerOptions
 
-	// ReplayWorkflowHistoryOptions of a replay.
+	// ReplayWorkflowHistoryOptions say as which execution a history is replayed.
 	ReplayWorkflowHistoryOptions struct {
 		// OriginalExecution is what workflow.GetInfo says that it runs as. By default
 		// the run id is the one in the history, and the workflow id "ReplayId".
@@ -63,7 +64,8 @@ type (
 	}
 )
 
-// NewWorkflowReplayer returns a replayer.
+// NewWorkflowReplayer returns a replayer with the default converters and without interceptors.
+// Register the workflows with it, then replay.
 func NewWorkflowReplayer() WorkflowReplayer {
 	r, err := NewWorkflowReplayerWithOptions(WorkflowReplayerOptions{})
 	must(err)

@@ -86,7 +86,8 @@ type (
 		// RegisterWorkflow registers a workflow function under its own name.
 		RegisterWorkflow(w any)
 
-		// RegisterWorkflowWithOptions registers a workflow function.
+		// RegisterWorkflowWithOptions registers a workflow function under a name of its own, or
+		// with a versioning behavior.
 		RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
 
 		// RegisterDynamicWorkflow registers the function that runs workflows of all

@@ -26,7 +26,7 @@ type (
 	Mutex = flow.Mutex
 	// Semaphore is a weighted semaphore among coroutines.
 	Semaphore = flow.Semaphore
-	// TimerOptions are options of a timer.
+	// TimerOptions say what people see of a timer.
 	TimerOptions = flow.TimerOptions
 	// AwaitOptions are options of AwaitWithOptions.
 	AwaitOptions = flow.AwaitOptions
@@ -69,7 +69,8 @@ func NewSelector(ctx Context) Selector { return flow.NewSelector(ctx) }
 // NewNamedSelector returns a selector with a name, which stack traces show.
 func NewNamedSelector(ctx Context, name string) Selector { return flow.NewNamedSelector(ctx, name) }
 
-// NewFuture returns a future and what sets it.
+// NewFuture returns a future for a value that workflow code itself will provide, and what
+// provides it.
 func NewFuture(ctx Context) (Future, Settable) { return flow.NewFuture(ctx) }
 
 // NewWaitGroup returns a WaitGroup.

@@ -12,7 +12,7 @@ type (
 	// required.
 	SessionOptions = flow.SessionOptions
 
-	// SessionState is the state of a session.
+	// SessionState says whether a session can be used.
 	SessionState = flow.SessionState
 )
 

@@ -37,20 +37,21 @@ type (
 	// next run starts.
 	ContinueAsNewVersioningBehavior = policy.ContinueAsNewVersioningBehavior
 
-	// SignalChannelOptions are options of a signal channel.
+	// SignalChannelOptions say what people see of the signals of a channel.
 	SignalChannelOptions = flow.SignalChannelOptions
-	// QueryHandlerOptions are options of a query handler.
+	// QueryHandlerOptions say what people see of a query.
 	QueryHandlerOptions = flow.QueryHandlerOptions
-	// UpdateHandlerOptions are options of an update handler.
+	// UpdateHandlerOptions say which updates are rejected, and what happens to a handler when
+	// the workflow ends.
 	UpdateHandlerOptions = flow.UpdateHandlerOptions
 	// UpdateInfo is about the update that is being handled.
 	UpdateInfo = flow.UpdateInfo
 	// HandlerUnfinishedPolicy says what happens when a workflow ends while an
 	// update handler runs.
 	HandlerUnfinishedPolicy = flow.HandlerUnfinishedPolicy
-	// SideEffectOptions are options of a side effect.
+	// SideEffectOptions say what people see of a side effect.
 	SideEffectOptions = flow.SideEffectOptions
-	// MutableSideEffectOptions are options of a mutable side effect.
+	// MutableSideEffectOptions say what people see of a mutable side effect.
 	MutableSideEffectOptions = flow.MutableSideEffectOptions
 )
 
@@ -68,11 +69,12 @@ const DefaultVersion = flow.DefaultVersion
 const (
 	// ContinueAsNewSuggestedReasonUnspecified is for a reason that is not known.
 	ContinueAsNewSuggestedReasonUnspecified = flow.ContinueAsNewSuggestedReasonUnspecified
-	// ContinueAsNewSuggestedReasonHistorySizeTooLarge: the history has many bytes.
+	// ContinueAsNewSuggestedReasonHistorySizeTooLarge: the history is large, usually 4 MiB.
 	ContinueAsNewSuggestedReasonHistorySizeTooLarge = flow.ContinueAsNewSuggestedReasonHistorySizeTooLarge
-	// ContinueAsNewSuggestedReasonTooManyHistoryEvents: it has many events.
+	// ContinueAsNewSuggestedReasonTooManyHistoryEvents: the history is long, usually 4,096
+	// events.
 	ContinueAsNewSuggestedReasonTooManyHistoryEvents = flow.ContinueAsNewSuggestedReasonTooManyHistoryEvents
-	// ContinueAsNewSuggestedReasonTooManyUpdates: the run has had many updates.
+	// ContinueAsNewSuggestedReasonTooManyUpdates: the run has had many updates, usually 1,800.
 	ContinueAsNewSuggestedReasonTooManyUpdates = flow.ContinueAsNewSuggestedReasonTooManyUpdates
 )
 

@@ -28,7 +28,8 @@ type ClientConfig struct {
 type ClientConfigProfile struct {
 	// Address of the server, as host:port.
 	Address string
-	// Namespace of the client.
+	// Namespace is what becomes client.Options.Namespace. Empty leaves it to the SDK:
+	// "default".
 	Namespace string
 	// APIKey is sent with every call. TLS is on with it, unless TLS says that it is
 	// disabled.

@@ -33,7 +33,8 @@ type MetricsHandler struct {
 
 var _ client.MetricsHandler = MetricsHandler{}
 
-// NewMetricsHandler returns a handler.
+// NewMetricsHandler returns a handler for client.Options.MetricsHandler that records with
+// OpenTelemetry. The zero options use the global meter provider.
 func NewMetricsHandler(options MetricsHandlerOptions) MetricsHandler {
 	if options.Meter == nil {
 		options.Meter = otel.GetMeterProvider().Meter(instrumentation)
@@ -60,7 +61,8 @@ func ExtractMetricsHandler(handler client.MetricsHandler) *MetricsHandler {
 	}
 }
 
-// GetMeter returns the meter.
+// GetMeter returns the meter that the handler makes its instruments with, for those that a
+// client.MetricsHandler does not have.
 func (m MetricsHandler) GetMeter() metric.Meter { return m.options.Meter }
 
 // GetAttributes returns what is on everything that the handler measures.

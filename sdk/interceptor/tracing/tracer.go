@@ -104,7 +104,7 @@ type TracerStartSpanOptions struct {
 	DependedOn bool
 	// Direction is that of the call.
 	Direction SpanDirection
-	// Tags of the span.
+	// Tags say what the span is about: workflow and run ids, for instance.
 	Tags map[string]string
 }
 

@@ -54,16 +54,16 @@ type UpdateBuildIDOp interface {
 // BuildIDOpAddNewIDInNewDefaultSet adds a build in a set of its own, which becomes the
 // default of the task queue.
 type BuildIDOpAddNewIDInNewDefaultSet struct {
-	// BuildID is the build to add.
+	// BuildID is the build to add. It must not be in any set of the task queue. It is required.
 	BuildID string
 }
 
 // BuildIDOpAddNewCompatibleVersion adds a build to the set of another, as the default of
 // that set.
 type BuildIDOpAddNewCompatibleVersion struct {
-	// BuildID is the build to add.
+	// BuildID is the build to add. It is required.
 	BuildID string
-	// ExistingCompatibleBuildID is a build of the set.
+	// ExistingCompatibleBuildID is a build that is in the set already. It is required.
 	ExistingCompatibleBuildID string
 	// MakeSetDefault makes the set the default of the task queue as well.
 	MakeSetDefault bool
@@ -71,13 +71,13 @@ type BuildIDOpAddNewCompatibleVersion struct {
 
 // BuildIDOpPromoteSet makes the set of a build the default of the task queue.
 type BuildIDOpPromoteSet struct {
-	// BuildID is a build of the set.
+	// BuildID is any build of the set. It is required.
 	BuildID string
 }
 
 // BuildIDOpPromoteIDWithinSet makes a build the default of its set.
 type BuildIDOpPromoteIDWithinSet struct {
-	// BuildID is the build.
+	// BuildID is the build that becomes the default of the set that it is in. It is required.
 	BuildID string
 }
 

@@ -64,7 +64,7 @@ type DeploymentDescription struct {
 	DeploymentInfo DeploymentInfo
 }
 
-// DeploymentListEntry is a deployment in a list.
+// DeploymentListEntry is what a list says about a deployment.
 type DeploymentListEntry struct {
 	// Deployment is its name.
 	Deployment Deployment
@@ -134,7 +134,7 @@ type DeploymentSetCurrentResponse struct {
 
 // DeploymentDescribeOptions are the options of DeploymentClient.Describe.
 type DeploymentDescribeOptions struct {
-	// Deployment to describe.
+	// Deployment to describe. Both parts of its name are required.
 	Deployment Deployment
 }
 

@@ -28,7 +28,7 @@ type WorkflowExecutionMetadata struct {
 	Status enumspb.WorkflowExecutionStatus
 	// Memo is its memo, still encoded. GetMemoValue decodes it.
 	Memo *commonpb.Memo
-	// TypedSearchAttributes are its search attributes.
+	// TypedSearchAttributes are those that it was started with and has upserted, decoded.
 	TypedSearchAttributes searchattr.SearchAttributes
 	// ParentWorkflowExecution is the workflow that it is a child of, or nil.
 	ParentWorkflowExecution *execution.Workflow

@@ -68,11 +68,11 @@ type ClientExecuteWorkflowInput struct {
 
 // ClientSignalWorkflowInput is the input of ClientOutboundInterceptor.SignalWorkflow.
 type ClientSignalWorkflowInput struct {
-	// WorkflowID of the workflow to signal.
+	// WorkflowID names the workflow that is signaled.
 	WorkflowID string
 	// RunID is empty for the current run.
 	RunID string
-	// SignalName is the name of the signal.
+	// SignalName names the channel that the workflow receives it on.
 	SignalName string
 	// Arg is the argument of the signal.
 	Arg any
@@ -81,7 +81,7 @@ type ClientSignalWorkflowInput struct {
 // ClientSignalWithStartWorkflowInput is the input of
 // ClientOutboundInterceptor.SignalWithStartWorkflow.
 type ClientSignalWithStartWorkflowInput struct {
-	// SignalName is the name of the signal.
+	// SignalName names the channel that the workflow receives it on.
 	SignalName string
 	// SignalArg is the argument of the signal.
 	SignalArg any
@@ -134,7 +134,7 @@ type ClientQueryWorkflowInput struct {
 
 // ClientDescribeWorkflowInput is the input of ClientOutboundInterceptor.DescribeWorkflow.
 type ClientDescribeWorkflowInput struct {
-	// WorkflowID of the workflow to describe.
+	// WorkflowID names the workflow that is described.
 	WorkflowID string
 	// RunID is empty for the current run.
 	RunID string
@@ -152,7 +152,7 @@ type ClientDescribeWorkflowOutput struct {
 type ClientUpdateWorkflowInput struct {
 	// UpdateID is never empty.
 	UpdateID string
-	// WorkflowID of the workflow to update.
+	// WorkflowID names the workflow that is updated.
 	WorkflowID string
 	// UpdateName is the name of the handler.
 	UpdateName string
@@ -162,7 +162,7 @@ type ClientUpdateWorkflowInput struct {
 	RunID string
 	// FirstExecutionRunID guards against another workflow that took over the id.
 	FirstExecutionRunID string
-	// WaitForStage is what to wait for.
+	// WaitForStage is how far the update has come when the call returns: accepted or completed.
 	WaitForStage WorkflowUpdateStage
 
 	nexus *NexusStart
@@ -194,6 +194,6 @@ type ClientPollWorkflowUpdateOutput struct {
 
 // ScheduleClientCreateInput is the input of ClientOutboundInterceptor.CreateSchedule.
 type ScheduleClientCreateInput struct {
-	// Options of the schedule.
+	// Options as ScheduleClient.Create got them. They are not checked yet.
 	Options *ScheduleOptions
 }

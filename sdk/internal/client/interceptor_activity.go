@@ -44,7 +44,7 @@ type ClientExecuteActivityInput struct {
 // ClientGetActivityHandleInput is the input of
 // ClientOutboundInterceptor.GetActivityHandle.
 type ClientGetActivityHandleInput struct {
-	// ActivityID of the activity.
+	// ActivityID names the activity that the handle is for.
 	ActivityID string
 	// RunID is empty for the latest run.
 	RunID string
@@ -52,7 +52,7 @@ type ClientGetActivityHandleInput struct {
 
 // ClientCancelActivityInput is the input of ClientOutboundInterceptor.CancelActivity.
 type ClientCancelActivityInput struct {
-	// ActivityID of the activity.
+	// ActivityID names the activity that is asked to stop.
 	ActivityID string
 	// RunID is empty for the latest run.
 	RunID string
@@ -63,7 +63,7 @@ type ClientCancelActivityInput struct {
 // ClientTerminateActivityInput is the input of
 // ClientOutboundInterceptor.TerminateActivity.
 type ClientTerminateActivityInput struct {
-	// ActivityID of the activity.
+	// ActivityID names the activity that is ended.
 	ActivityID string
 	// RunID is empty for the latest run.
 	RunID string
@@ -73,7 +73,7 @@ type ClientTerminateActivityInput struct {
 
 // ClientPauseActivityInput is the input of ClientOutboundInterceptor.PauseActivity.
 type ClientPauseActivityInput struct {
-	// ActivityID of the activity.
+	// ActivityID names the activity that is not to be tried again for now.
 	ActivityID string
 	// RunID is empty for the latest run.
 	RunID string
@@ -83,7 +83,7 @@ type ClientPauseActivityInput struct {
 
 // ClientUnpauseActivityInput is the input of ClientOutboundInterceptor.UnpauseActivity.
 type ClientUnpauseActivityInput struct {
-	// ActivityID of the activity.
+	// ActivityID names the activity that is to go on.
 	ActivityID string
 	// RunID is empty for the latest run.
 	RunID string
@@ -94,7 +94,7 @@ type ClientUnpauseActivityInput struct {
 // ClientUpdateActivityOptionsInput is the input of
 // ClientOutboundInterceptor.UpdateActivityOptions.
 type ClientUpdateActivityOptionsInput struct {
-	// ActivityID of the activity.
+	// ActivityID names the activity that is changed.
 	ActivityID string
 	// RunID is empty for the latest run.
 	RunID string
@@ -113,7 +113,7 @@ type ClientUpdateActivityOptionsOutput struct {
 
 // ClientDescribeActivityInput is the input of ClientOutboundInterceptor.DescribeActivity.
 type ClientDescribeActivityInput struct {
-	// ActivityID of the activity.
+	// ActivityID names the activity that is described.
 	ActivityID string
 	// RunID is empty for the latest run.
 	RunID string
@@ -130,7 +130,7 @@ type ClientDescribeActivityOutput struct {
 // ClientPollActivityResultInput is the input of
 // ClientOutboundInterceptor.PollActivityResult.
 type ClientPollActivityResultInput struct {
-	// ActivityID of the activity.
+	// ActivityID names the activity that is waited for.
 	ActivityID string
 	// RunID is empty for the latest run.
 	RunID string

@@ -34,7 +34,7 @@ type ClientExecuteNexusOperationInput struct {
 	Options *StartNexusOperationOptions
 	// Endpoint is the endpoint to call.
 	Endpoint string
-	// Service is the service that has the operation.
+	// Service names the Nexus service at the endpoint.
 	Service string
 	// OperationType is the name of the operation.
 	OperationType string
@@ -47,7 +47,7 @@ type ClientExecuteNexusOperationInput struct {
 // ClientGetNexusOperationHandleInput is the input of
 // ClientOutboundInterceptor.GetNexusOperationHandle.
 type ClientGetNexusOperationHandleInput struct {
-	// OperationID of the operation.
+	// OperationID names the operation that the handle is for.
 	OperationID string
 	// RunID is empty for the latest run.
 	RunID string
@@ -56,7 +56,7 @@ type ClientGetNexusOperationHandleInput struct {
 // ClientCancelNexusOperationInput is the input of
 // ClientOutboundInterceptor.CancelNexusOperation.
 type ClientCancelNexusOperationInput struct {
-	// OperationID of the operation.
+	// OperationID names the operation that is asked to stop.
 	OperationID string
 	// RunID is empty for the latest run.
 	RunID string
@@ -67,7 +67,7 @@ type ClientCancelNexusOperationInput struct {
 // ClientTerminateNexusOperationInput is the input of
 // ClientOutboundInterceptor.TerminateNexusOperation.
 type ClientTerminateNexusOperationInput struct {
-	// OperationID of the operation.
+	// OperationID names the operation that is ended.
 	OperationID string
 	// RunID is empty for the latest run.
 	RunID string
@@ -78,7 +78,7 @@ type ClientTerminateNexusOperationInput struct {
 // ClientDescribeNexusOperationInput is the input of
 // ClientOutboundInterceptor.DescribeNexusOperation.
 type ClientDescribeNexusOperationInput struct {
-	// OperationID of the operation.
+	// OperationID names the operation that is described.
 	OperationID string
 	// RunID is empty for the latest run.
 	RunID string
@@ -94,7 +94,7 @@ type ClientDescribeNexusOperationOutput struct {
 // ClientPollNexusOperationResultInput is the input of
 // ClientOutboundInterceptor.PollNexusOperationResult.
 type ClientPollNexusOperationResultInput struct {
-	// OperationID of the operation.
+	// OperationID names the operation that is waited for.
 	OperationID string
 	// RunID is empty for the latest run.
 	RunID string

@@ -62,7 +62,7 @@ type StartNexusOperationOptions struct {
 // for concurrent use. Its methods fail with [*serviceerror.NotFound] if the operation does
 // not exist.
 type NexusOperationHandle interface {
-	// GetID returns the operation id.
+	// GetID returns the operation id, which the starter chose.
 	GetID() string
 	// GetRunID returns the run id. It is empty for a handle that was made without one: its
 	// methods are about the latest run.
@@ -129,7 +129,8 @@ type CountNexusOperationsResult struct {
 	Groups []CountNexusOperationsAggregationGroup
 }
 
-// CountNexusOperationsAggregationGroup is a group of operations.
+// CountNexusOperationsAggregationGroup is how many operations have the same values of what a
+// query groups by.
 type CountNexusOperationsAggregationGroup struct {
 	// GroupValues are the values of the attributes that the query groups by.
 	GroupValues []any
@@ -142,13 +143,13 @@ type CountNexusOperationsAggregationGroup struct {
 type ClientNexusOperationMetadata struct {
 	// RawExecutionListInfo is what the server sent, for an operation in a list.
 	RawExecutionListInfo *nexuspb.NexusOperationExecutionListInfo
-	// OperationID is the operation id.
+	// OperationID is the id that the starter chose.
 	OperationID string
-	// OperationRunID is the run id.
+	// OperationRunID is the id that the server gave to this run of the operation id.
 	OperationRunID string
 	// Endpoint is the endpoint that is called.
 	Endpoint string
-	// Service is the service that has the operation.
+	// Service names the Nexus service at the endpoint.
 	Service string
 	// Operation is the name of the operation.
 	Operation string
@@ -158,7 +159,7 @@ type ClientNexusOperationMetadata struct {
 	CloseTime time.Time
 	// Status says whether it is running, and if not, how it closed.
 	Status enumspb.NexusOperationExecutionStatus
-	// SearchAttributes are its search attributes.
+	// SearchAttributes are those that it was started with, decoded.
 	SearchAttributes searchattr.SearchAttributes
 	// StateTransitionCount is how often its state has changed.
 	StateTransitionCount int64

@@ -18,7 +18,7 @@ import (
 // WorkflowRun is a workflow that was started, or that is assumed to have been. It is
 // safe for concurrent use.
 type WorkflowRun interface {
-	// GetID returns the workflow id.
+	// GetID returns the workflow id, which all runs of the workflow have.
 	GetID() string
 
 	// GetRunID returns the run id. Once Get has followed the workflow to a later run, it

@@ -149,11 +149,11 @@ type ScheduleDescription struct {
 	Schedule Schedule
 	// Info is what the schedule has done and will do.
 	Info ScheduleInfo
-	// Memo of the schedule.
+	// Memo as it was created with, still encoded.
 	Memo *commonpb.Memo
 	// SearchAttributes of the schedule, encoded.
 	SearchAttributes *commonpb.SearchAttributes
-	// TypedSearchAttributes of the schedule.
+	// TypedSearchAttributes are the same, decoded.
 	TypedSearchAttributes searchattr.SearchAttributes
 }
 
@@ -179,7 +179,7 @@ type ScheduleInfo struct {
 
 // ScheduleWorkflowExecution is a workflow that a schedule started.
 type ScheduleWorkflowExecution struct {
-	// WorkflowID of the workflow.
+	// WorkflowID of the workflow: that of the action, with the time appended.
 	WorkflowID string
 	// FirstExecutionRunID is the run that the schedule started; others may have followed.
 	FirstExecutionRunID string
@@ -204,9 +204,9 @@ type ScheduleListOptions struct {
 	Query string
 }
 
-// ScheduleListEntry is a schedule in a list.
+// ScheduleListEntry is what a list says about a schedule.
 type ScheduleListEntry struct {
-	// ID of the schedule.
+	// ID by which the schedule is known.
 	ID string
 	// Spec says when it takes action.
 	Spec *ScheduleSpec
@@ -218,9 +218,9 @@ type ScheduleListEntry struct {
 	WorkflowType execution.WorkflowType
 	// RecentActions are the latest actions, fewer than when it is described.
 	RecentActions []ScheduleActionResult
-	// NextActionTimes are the times of the next actions.
+	// NextActionTimes are when it acts next, fewer than when it is described.
 	NextActionTimes []time.Time
-	// Memo of the schedule.
+	// Memo as it was created with, still encoded.
 	Memo *commonpb.Memo
 	// SearchAttributes of the schedule, encoded.
 	SearchAttributes *commonpb.SearchAttributes
@@ -240,7 +240,7 @@ type ScheduleUpdateInput struct {
 	Description ScheduleDescription
 }
 
-// ScheduleUpdate is what a schedule is to be.
+// ScheduleUpdate is what ScheduleUpdateOptions.DoUpdate returns.
 type ScheduleUpdate struct {
 	// Schedule replaces the schedule. It is required.
 	Schedule *Schedule

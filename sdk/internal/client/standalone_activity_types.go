@@ -105,7 +105,8 @@ type CountActivitiesResult struct {
 	Groups []CountActivitiesAggregationGroup
 }
 
-// CountActivitiesAggregationGroup is a group of activities.
+// CountActivitiesAggregationGroup is how many activities have the same values of what a query
+// groups by.
 type CountActivitiesAggregationGroup struct {
 	// GroupValues are the values of the attributes that the query groups by.
 	GroupValues []any
@@ -116,7 +117,7 @@ type CountActivitiesAggregationGroup struct {
 // ActivityHandle is an activity that belongs to no workflow. It is safe for concurrent use.
 // Its methods fail with [*serviceerror.NotFound] if the activity does not exist.
 type ActivityHandle interface {
-	// GetID returns the activity id.
+	// GetID returns the activity id, which the starter chose.
 	GetID() string
 
 	// GetRunID returns the run id. It is empty for a handle that was made without one: its
@@ -246,9 +247,9 @@ type ActivityOptionChange[T any] struct {
 type ClientActivityExecutionInfo struct {
 	// RawExecutionListInfo is what the server sent, for an activity in a list.
 	RawExecutionListInfo *activitypb.ActivityExecutionListInfo
-	// ActivityID is the activity id.
+	// ActivityID is the id that the starter chose.
 	ActivityID string
-	// ActivityRunID is the run id.
+	// ActivityRunID is the id that the server gave to this run of the activity id.
 	ActivityRunID string
 	// ActivityType is the name of the activity.
 	ActivityType string
@@ -258,7 +259,7 @@ type ClientActivityExecutionInfo struct {
 	CloseTime time.Time
 	// Status says whether it is running, and if not, how it closed.
 	Status enumspb.ActivityExecutionStatus
-	// TypedSearchAttributes are its search attributes.
+	// TypedSearchAttributes are those that it was started with, decoded.
 	TypedSearchAttributes searchattr.SearchAttributes
 	// TaskQueue is where its workers poll.
 	TaskQueue string

@@ -54,7 +54,7 @@ const (
 
 // TaskQueueVersionSelection selects builds by any of its fields.
 type TaskQueueVersionSelection struct {
-	// BuildIDs are builds by their ids.
+	// BuildIDs are the builds to tell about, by name.
 	BuildIDs []string
 	// Unversioned are the workers without a build id.
 	Unversioned bool
@@ -143,7 +143,7 @@ type TaskQueueTypeInfo struct {
 
 // TaskQueueVersionInfo describes a task queue for one build.
 type TaskQueueVersionInfo struct {
-	// TypesInfo is by type of tasks.
+	// TypesInfo is what is known for each type of task that was asked for.
 	TypesInfo map[TaskQueueType]TaskQueueTypeInfo
 	// TaskReachability tells whether the build may still get tasks, if that was asked for.
 	// It is for the task queue alone: the build may be reachable in another one.

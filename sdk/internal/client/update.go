@@ -72,12 +72,12 @@ type GetWorkflowUpdateHandleOptions struct {
 // WorkflowUpdateHandle is an update that was sent, or that is assumed to have been. It is
 // safe for concurrent use.
 type WorkflowUpdateHandle interface {
-	// WorkflowID returns the id of the workflow.
+	// WorkflowID returns the id of the workflow that was updated.
 	WorkflowID() string
 	// RunID returns the id of the run that got the update. It is empty if the handle was
 	// made without it.
 	RunID() string
-	// UpdateID returns the id of the update.
+	// UpdateID returns the id that the sender chose, or the random one that was made for it.
 	UpdateID() string
 	// Get waits for the update to complete and decodes its result into what valuePtr points
 	// to; nil only waits. It returns the error of the handler or of its validator, or a

@@ -28,7 +28,7 @@ type VersioningAssignmentRule struct {
 
 // VersioningAssignmentRuleWithTimestamp is an assignment rule of a task queue.
 type VersioningAssignmentRuleWithTimestamp struct {
-	// Rule is the rule.
+	// Rule itself, as it was inserted or last replaced.
 	Rule VersioningAssignmentRule
 	// CreateTime is when it was added.
 	CreateTime time.Time
@@ -44,7 +44,7 @@ type VersioningRedirectRule struct {
 
 // VersioningRedirectRuleWithTimestamp is a redirect rule of a task queue.
 type VersioningRedirectRuleWithTimestamp struct {
-	// Rule is the rule.
+	// Rule itself, as it was added or last replaced.
 	Rule VersioningRedirectRule
 	// CreateTime is when it was added.
 	CreateTime time.Time
@@ -85,7 +85,7 @@ type VersioningOperationInsertAssignmentRule struct {
 	Rule VersioningAssignmentRule
 }
 
-// VersioningOperationReplaceAssignmentRule replaces an assignment rule.
+// VersioningOperationReplaceAssignmentRule puts another assignment rule in the place of one.
 type VersioningOperationReplaceAssignmentRule struct {
 	// RuleIndex is which one, from 0.
 	RuleIndex int32
@@ -95,7 +95,7 @@ type VersioningOperationReplaceAssignmentRule struct {
 	Force bool
 }
 
-// VersioningOperationDeleteAssignmentRule deletes an assignment rule.
+// VersioningOperationDeleteAssignmentRule takes an assignment rule out of the list.
 type VersioningOperationDeleteAssignmentRule struct {
 	// RuleIndex is which one, from 0.
 	RuleIndex int32
@@ -118,14 +118,15 @@ type VersioningOperationReplaceRedirectRule struct {
 
 // VersioningOperationDeleteRedirectRule deletes the redirect rule of a source.
 type VersioningOperationDeleteRedirectRule struct {
-	// SourceBuildID is the source.
+	// SourceBuildID is the build that the rule redirects from. It is required.
 	SourceBuildID string
 }
 
 // VersioningOperationCommitBuildID ends the roll-out of a build: the build gets all new
 // workflows, and rules that ramp it are dropped.
 type VersioningOperationCommitBuildID struct {
-	// TargetBuildID is the build.
+	// TargetBuildID is the build that becomes the only one that new workflows are assigned to.
+	// It is required.
 	TargetBuildID string
 	// Force commits the build though no worker of it has polled lately.
 	Force bool

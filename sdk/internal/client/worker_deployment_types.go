@@ -41,11 +41,11 @@ type WorkerDeploymentVersionSummary struct {
 
 // WorkerDeploymentInfo is what the server knows about a deployment.
 type WorkerDeploymentInfo struct {
-	// Name of the deployment.
+	// Name that its workers give in their options.
 	Name string
 	// CreateTime is when its first worker polled.
 	CreateTime time.Time
-	// VersionSummaries are its versions.
+	// VersionSummaries say in short what each of its versions is doing.
 	VersionSummaries []WorkerDeploymentVersionSummary
 	// RoutingConfig says which versions new workflows go to.
 	RoutingConfig WorkerDeploymentRoutingConfig
@@ -292,9 +292,9 @@ type WorkerDeploymentRoutingConfig struct {
 	RampingVersionPercentageChangedTime time.Time
 }
 
-// WorkerDeploymentListEntry is a deployment in a list.
+// WorkerDeploymentListEntry is what a list says about a deployment.
 type WorkerDeploymentListEntry struct {
-	// Name of the deployment.
+	// Name that its workers give in their options.
 	Name string
 	// CreateTime is when its first worker polled.
 	CreateTime time.Time

@@ -8,19 +8,21 @@ import (
 
 // WorkflowType identifies a workflow definition by the name it is registered under.
 type WorkflowType struct {
-	// Name is that name.
+	// Name under which workers know the workflow: that of its function, unless it was
+	// registered with another.
 	Name string
 }
 
 // ActivityType identifies an activity definition by the name it is registered under.
 type ActivityType struct {
-	// Name is that name.
+	// Name under which workers know the activity: that of its function, unless it was
+	// registered with another.
 	Name string
 }
 
 // Workflow identifies a workflow execution.
 type Workflow struct {
-	// ID is the workflow id.
+	// ID is the workflow id, which the starter chose. All runs of a chain have it.
 	ID string
 	// RunID is the id of one run; where one is asked for, empty stands for the
 	// current run.

@@ -48,11 +48,11 @@ type StorageDriverTargetInfo interface {
 // StorageDriverWorkflowInfo is the workflow whose payloads are stored: also those of its
 // activities, and those that are on the way to it.
 type StorageDriverWorkflowInfo struct {
-	// Namespace is the namespace of the workflow.
+	// Namespace where the workflow runs.
 	Namespace string
 	// WorkflowType is its type, empty if that is not known.
 	WorkflowType string
-	// WorkflowID is its id.
+	// WorkflowID, which all its runs have.
 	WorkflowID string
 	// RunID is the run, empty if that is not known.
 	RunID string
@@ -63,11 +63,11 @@ func (StorageDriverWorkflowInfo) isStorageDriverTargetInfo() {}
 // StorageDriverActivityInfo is the activity whose payloads are stored, for activities that
 // belong to no workflow.
 type StorageDriverActivityInfo struct {
-	// Namespace is the namespace of the activity.
+	// Namespace where the activity runs.
 	Namespace string
 	// ActivityType is its type, empty if that is not known.
 	ActivityType string
-	// ActivityID is its id.
+	// ActivityID, which the starter chose.
 	ActivityID string
 	// RunID is the run, empty if that is not known.
 	RunID string

@@ -66,7 +66,8 @@ func (e *ActivityError) Error() string {
 
 func (e *ActivityError) message() string { return "activity error" }
 
-// ScheduledEventID returns the id of the event that scheduled the activity.
+// ScheduledEventID returns the id of the event, in the workflow's history, with which the
+// activity was asked for.
 func (e *ActivityError) ScheduledEventID() int64 { return e.scheduledEventID }
 
 // StartedEventID returns the id of the event that started the activity's last attempt.

@@ -48,5 +48,5 @@ type ContinueAsNewError struct {
 	RetryPolicy *policy.Retry
 }
 
-// Error returns "continue as new".
+// Error returns the same text for all: what comes next is in the fields.
 func (e *ContinueAsNewError) Error() string { return "continue as new" }

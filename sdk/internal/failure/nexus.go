@@ -20,7 +20,8 @@ type NexusOperationError struct {
 	Failure *failurepb.Failure
 	// Message is the error's message.
 	Message string
-	// ScheduledEventID is the id of the event that scheduled the operation.
+	// ScheduledEventID is the id of the event, in the caller's history, with which the
+	// operation was asked for.
 	ScheduledEventID int64
 	// Endpoint is the name of the Nexus endpoint.
 	Endpoint string

@@ -15,7 +15,7 @@ func NewPanicError(value any, stack string) error {
 	return &PanicError{value: value, stack: stack}
 }
 
-// Error returns the value of the panic.
+// Error returns what was passed to panic, as text.
 func (e *PanicError) Error() string { return fmt.Sprintf("%v", e.value) }
 
 func (e *PanicError) message() string { return e.Error() }

@@ -32,5 +32,5 @@ type TerminatedError struct {
 // NewTerminatedError returns a *TerminatedError.
 func NewTerminatedError() *TerminatedError { return &TerminatedError{} }
 
-// Error returns "terminated".
+// Error returns the word "terminated": the reason is in the history.
 func (e *TerminatedError) Error() string { return "terminated" }

@@ -37,7 +37,7 @@ func (e *TimeoutError) message() string { return e.msg }
 // Message returns the message alone.
 func (e *TimeoutError) Message() string { return e.msg }
 
-// TimeoutType returns which timeout it was.
+// TimeoutType returns which timeout ran out: start to close, for instance.
 func (e *TimeoutError) TimeoutType() enumspb.TimeoutType { return e.timeoutType }
 
 // HasLastHeartbeatDetails tells whether the activity had reported values with a

@@ -13,9 +13,11 @@ type ContextPropagator interface {
 	Inject(context.Context, HeaderWriter) error
 	// Extract puts values of a header into a Go context.
 	Extract(context.Context, HeaderReader) (context.Context, error)
-	// InjectFromWorkflow is Inject for workflow contexts.
+	// InjectFromWorkflow writes what workflow code's context has into the header of a call that
+	// it makes. An error fails the call.
 	InjectFromWorkflow(Context, HeaderWriter) error
-	// ExtractToWorkflow is Extract for workflow contexts.
+	// ExtractToWorkflow returns a copy of a workflow's context that has what the header of its
+	// start says. An error fails the workflow task.
 	ExtractToWorkflow(Context, HeaderReader) (Context, error)
 }
 

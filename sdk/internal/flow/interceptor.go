@@ -63,7 +63,7 @@ type ExecuteWorkflowInput struct {
 
 // HandleSignalInput is the input of WorkflowInboundInterceptor.HandleSignal.
 type HandleSignalInput struct {
-	// SignalName is the name of the signal.
+	// SignalName that the sender gave.
 	SignalName string
 	// Arg is the argument, still encoded: who receives the signal says what
 	// it is decoded into.

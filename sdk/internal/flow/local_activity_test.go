@@ -214,5 +214,5 @@ func TestLocalActivityNeedsATimeout(t *testing.T) {
 		unknown := ExecuteLocalActivity(localActivities(ctx), "Nobody").Get(ctx, nil)
 		return fmt.Sprint(none != nil, empty != nil, unknown), nil
 	})
-	s.expect(s.task().handle(), `CompleteWorkflowExecution "true true local activity Nobody is not registered by the worker. Supported types: []"`)
+	s.expect(s.task().handle(), `CompleteWorkflowExecution "true true local activity Nobody is not registered by the worker. Supported types: [Greet]"`)
 }

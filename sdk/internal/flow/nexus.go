@@ -91,9 +91,9 @@ type ExecuteNexusOperationInput struct {
 	Client NexusClient
 	// Operation is a name or a nexus.OperationReference.
 	Operation any
-	// Input of the operation.
+	// Input for the operation, not yet encoded.
 	Input any
-	// Options of the operation.
+	// Options that workflow code gave.
 	Options NexusOperationOptions
 	// NexusHeader is sent along. It is never nil. It is not encoded by data converters.
 	NexusHeader nexus.Header

@@ -21,7 +21,7 @@ const (
 	QueryTypeWorkflowMetadata = "__temporal_workflow_metadata"
 )
 
-// QueryHandlerOptions are options of a query handler.
+// QueryHandlerOptions say what people see of a query.
 type QueryHandlerOptions struct {
 	// Description is for people to read in the UI.
 	Description string

@@ -41,7 +41,7 @@ type SessionCreated struct {
 	ResourceID string
 }
 
-// SessionState is the state of a session.
+// SessionState says whether a session can be used.
 type SessionState int
 
 const (
@@ -58,7 +58,8 @@ var ErrSessionFailed = errors.New("session has failed")
 
 var errSessionOpen = errors.New("found exisiting open session in the context")
 
-// SessionOptions of a session.
+// SessionOptions say how long a session may last, how long its creation may take, and how long
+// its worker may be silent.
 type SessionOptions struct {
 	// ExecutionTimeout is how long the session may last. Required.
 	ExecutionTimeout time.Duration

@@ -10,13 +10,13 @@ import (
 	"github.com/perdure/perdure/sdk/internal/encoded"
 )
 
-// SideEffectOptions are options of a side effect.
+// SideEffectOptions say what people see of a side effect.
 type SideEffectOptions struct {
 	// Summary is a line for people to read in the UI.
 	Summary string
 }
 
-// MutableSideEffectOptions are options of a mutable side effect.
+// MutableSideEffectOptions say what people see of a mutable side effect.
 type MutableSideEffectOptions struct {
 	// Summary is a line for people to read in the UI.
 	Summary string

@@ -11,7 +11,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/registry"
 )
 
-// SignalChannelOptions are options of a signal channel.
+// SignalChannelOptions say what people see of the signals of a channel.
 type SignalChannelOptions struct {
 	// Description is for people to read in the UI.
 	Description string

@@ -7,7 +7,7 @@ import (
 	"github.com/perdure/perdure/sdk/internal/replay"
 )
 
-// TimerOptions are options of a timer.
+// TimerOptions say what people see of a timer.
 type TimerOptions struct {
 	// Summary is a line for people to read in the UI.
 	Summary string

@@ -27,7 +27,8 @@ const (
 	HandlerUnfinishedPolicyAbandon
 )
 
-// UpdateHandlerOptions are options of an update handler.
+// UpdateHandlerOptions say which updates are rejected, and what happens to a handler when the
+// workflow ends.
 type UpdateHandlerOptions struct {
 	// Validator is called before the handler, with the same arguments, and
 	// rejects the update by returning an error: the history then has no trace of

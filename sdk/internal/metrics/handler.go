@@ -36,7 +36,7 @@ type Counter interface {
 
 // Gauge has a value that goes up and down.
 type Gauge interface {
-	// Update sets the value.
+	// Update sets the gauge, whatever it was before.
 	Update(value float64)
 }
 

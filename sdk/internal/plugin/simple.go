@@ -36,7 +36,7 @@ var (
 
 // SimplePluginOptions say what a SimplePlugin does. Only Name is required.
 type SimplePluginOptions struct {
-	// Name of the plugin.
+	// Name for people to read, in errors and in worker heartbeats. It is required.
 	Name string
 	// DataConverter takes the place of that of clients and replayers.
 	DataConverter converter.DataConverter

@@ -10,7 +10,8 @@ import (
 
 // WorkerDeploymentVersion names a version of a worker deployment.
 type WorkerDeploymentVersion struct {
-	// DeploymentName is the name of the deployment.
+	// DeploymentName is what the versions of one program have in common. It must not contain a
+	// dot.
 	DeploymentName string
 	// BuildID is the build within the deployment.
 	BuildID string

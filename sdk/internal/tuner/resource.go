@@ -119,7 +119,7 @@ func (s *ResourceBasedSlotSupplier) SysInfoProvider() SysInfoProvider {
 	return s.controller.options.InfoSupplier
 }
 
-// ResourceBasedTunerOptions of a resource-based tuner.
+// ResourceBasedTunerOptions say how busy the machine may be made.
 type ResourceBasedTunerOptions struct {
 	// TargetMem is the memory usage to stay below, from 0 to 1. Required.
 	TargetMem float64

@@ -22,9 +22,10 @@ import (
 
 // WorkerTuner has the slot suppliers of a worker.
 type WorkerTuner interface {
-	// GetWorkflowTaskSlotSupplier returns the supplier for workflow tasks.
+	// GetWorkflowTaskSlotSupplier returns what bounds how many workflow tasks are handled at a
+	// time.
 	GetWorkflowTaskSlotSupplier() SlotSupplier
-	// GetActivityTaskSlotSupplier returns the supplier for activity tasks.
+	// GetActivityTaskSlotSupplier returns what bounds how many activities run at a time.
 	GetActivityTaskSlotSupplier() SlotSupplier
 	// GetLocalActivitySlotSupplier returns the supplier for local activities.
 	GetLocalActivitySlotSupplier() SlotSupplier
@@ -81,7 +82,7 @@ type SlotReservationInfo interface {
 
 // SlotMarkUsedInfo says which slot is used.
 type SlotMarkUsedInfo interface {
-	// Permit is the slot.
+	// Permit is what ReserveSlot or TryReserveSlot returned.
 	Permit() *SlotPermit
 	// Logger is the worker's.
 	Logger() log.Logger
@@ -101,7 +102,7 @@ const (
 
 // SlotReleaseInfo says which slot is released.
 type SlotReleaseInfo interface {
-	// Permit is the slot.
+	// Permit is what ReserveSlot or TryReserveSlot returned.
 	Permit() *SlotPermit
 	// Reason is why.
 	Reason() SlotReleaseReason

@@ -20,6 +20,6 @@ type SysInfoContext struct {
 // HasSysInfoProvider is implemented by slot suppliers that know a SysInfoProvider,
 // which worker heartbeats then use, too.
 type HasSysInfoProvider interface {
-	// SysInfoProvider returns it.
+	// SysInfoProvider returns what measures the machine, or nil.
 	SysInfoProvider() SysInfoProvider
 }

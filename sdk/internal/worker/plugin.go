@@ -42,7 +42,7 @@ type (
 	PluginConfigureWorkerOptions struct {
 		// WorkerInstanceKey is unique for each worker.
 		WorkerInstanceKey string
-		// TaskQueue of the worker.
+		// TaskQueue is where the worker will poll.
 		TaskQueue string
 		// WorkerOptions may be changed, but for their Plugins.
 		WorkerOptions *Options
