@@ -49,9 +49,9 @@ type (
 const (
 	// TaskQueueTypeUnspecified is no choice.
 	TaskQueueTypeUnspecified = iclient.TaskQueueTypeUnspecified
-	// TaskQueueTypeWorkflow is for workflow tasks.
+	// TaskQueueTypeWorkflow has the tasks in which workflow code goes on.
 	TaskQueueTypeWorkflow = iclient.TaskQueueTypeWorkflow
-	// TaskQueueTypeActivity is for activity tasks.
+	// TaskQueueTypeActivity has the attempts of activities.
 	TaskQueueTypeActivity = iclient.TaskQueueTypeActivity
 	// TaskQueueTypeNexus is for tasks of Nexus services.
 	TaskQueueTypeNexus = iclient.TaskQueueTypeNexus
