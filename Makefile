@@ -75,7 +75,7 @@ check-tidy: # every go.mod is as go mod tidy leaves it
 build: ## Build bin/perdure
 	go build -o bin/perdure ./cmd/perdure
 
-bin/peer: test/peer/main.go test/peer/go.mod
+bin/peer: $(wildcard test/peer/*.go) test/peer/go.mod
 	$(OUTSIDE) test/peer build -o ../../bin/peer .
 
 SECONDS ?= 10
@@ -84,8 +84,13 @@ bin/floor: $(wildcard bench/floor/*.go) bench/go.mod
 	$(OUTSIDE) bench build -o ../bin/floor ./floor
 
 .PHONY: bench
-bench: build bin/peer bin/floor ## Compare with a Temporal server on this machine (SECONDS=10 RUN=regexp OUTPUT=text|markdown|json)
+ifeq ($(STORE),postgres)
+bench: build bin/peer # both on a PostgreSQL that is started for it
+	test/with-postgres sh -c '$(OUTSIDE) bench run . -perdure ../bin/perdure -peer ../bin/peer -seconds $(SECONDS) -run "$(RUN)" -postgres "$$POSTGRES_URL" -postgres-pid "$$POSTGRES_PID"'
+else
+bench: build bin/peer bin/floor ## Compare with a Temporal server on this machine (SECONDS=10 RUN=regexp OUTPUT=text|markdown|json, STORE=postgres)
 	$(OUTSIDE) bench run . -perdure ../bin/perdure -peer ../bin/peer -floor ../bin/floor -seconds $(SECONDS) -run '$(RUN)' $(if $(OUTPUT),-output $(OUTPUT))
+endif
 
 SCENARIO ?= 1
 SERVERS ?= bin/floor bin/perdure
@@ -149,6 +154,14 @@ RESHARD_KILLS ?= 20
 .PHONY: crash
 crash: ## Kill the server KILLS=200 times under load and check that nothing is lost
 	$(OUTSIDE) test test ./crash -count=1 -v -timeout 60m -kills $(KILLS)
+
+STOPS ?= 50
+CUTS ?= 50
+RESTARTS ?= 20
+
+.PHONY: cluster-crash
+cluster-crash: ## Three nodes on PostgreSQL: KILLS=200 of them killed, STOPS=50 stopped, CUTS=50 cut off each way, RESTARTS=20 of the database; nothing is lost
+	$(OUTSIDE) test test ./cluster -count=1 -v -timeout 180m -kills $(KILLS) -stops $(STOPS) -cuts $(CUTS) -db-cuts $(CUTS) -restarts $(RESTARTS) -pause 15s
 
 .PHONY: reshard-crash
 reshard-crash: ## Reshard a store of WORKFLOWS=100000 workflows under kill -9, RESHARD_KILLS=20 times, and compare

@@ -36,6 +36,8 @@ func main() {
 	sdksOnly := flag.Bool("sdks", false, "make only the table of SDKs")
 	output := flag.String("output", "text", "text, markdown or json")
 	sleeping := flag.Int("sleeping", 0, "in place of the scenarios: what so many sleeping workflows cost Perdure")
+	postgresURL := flag.String("postgres", "", "URL of a PostgreSQL: run both servers on it (test/with-postgres starts one)")
+	postgresPID := flag.Int("postgres-pid", 0, "id of its first process, whose CPU time is told")
 	flag.Parse()
 	if *perdureBinary == "" {
 		log.Fatal("bench: -perdure is required; `make bench` builds both servers and passes their paths")
@@ -51,6 +53,13 @@ func main() {
 	defer stop()
 	if *sleeping > 0 {
 		if err := measureSleeping(ctx, *perdureBinary, *sleeping, time.Duration(*seconds)*time.Second, os.Stdout); err != nil {
+			log.Fatalf("bench: %v", err)
+		}
+		return
+	}
+	if *postgresURL != "" {
+		on := &database{*postgresURL, *postgresPID}
+		if err := compareOnPostgres(ctx, binaries{*perdureBinary, *peerBinary, ""}, on, time.Duration(*seconds)*time.Second, filter, os.Stdout); err != nil {
 			log.Fatalf("bench: %v", err)
 		}
 		return

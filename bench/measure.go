@@ -15,8 +15,9 @@ type Measurement struct {
 	Runs      int
 	PerSecond float64
 	P50, P99  time.Duration
-	// ServerCPU and DriverCPU are CPU time per run of the program.
-	ServerCPU, DriverCPU time.Duration
+	// ServerCPU and DriverCPU are CPU time per run of the program, and DatabaseCPU that of the
+	// database, if there is one.
+	ServerCPU, DriverCPU, DatabaseCPU time.Duration
 }
 
 // driver is a load on a server, by one of the SDKs.
@@ -54,7 +55,7 @@ func measure(ctx context.Context, s *server, with sdk, scenario int, extras bool
 		return Measurement{}, err
 	}
 	runtime.GC() // what others have left behind is not of this measurement
-	serverBefore, driverBefore, begin := s.cpu(), driverCPU(), time.Now()
+	serverBefore, databaseBefore, driverBefore, begin := s.cpu(), s.database.cpu(), driverCPU(), time.Now()
 	latencies, err := d.Load(ctx, "measured", length)
 	if err != nil {
 		return Measurement{}, err
@@ -69,5 +70,7 @@ func measure(ctx context.Context, s *server, with sdk, scenario int, extras bool
 		P99:       latencies[min(n-1, n*99/100)],
 		ServerCPU: (s.cpu() - serverBefore) / time.Duration(n),
 		DriverCPU: (driverCPU() - driverBefore) / time.Duration(n),
+
+		DatabaseCPU: (s.database.cpu() - databaseBefore) / time.Duration(n),
 	}, nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -18,6 +17,8 @@ type server struct {
 	address string
 	// dataDir is removed when the server stops; empty: none is.
 	dataDir string
+	// database is where it keeps its data; nil if that is no process of its own.
+	database *database
 }
 
 // startPerdure starts it on a directory that is gone when it stops.
@@ -36,18 +37,24 @@ func startPerdure(binary string) (*server, error) {
 
 // startPerdureOn starts it on a directory that stays.
 func startPerdureOn(binary, dir string) (*server, error) {
-	s, err := start(exec.Command(binary, "server", "start", "--data-dir", dir, "--port", "0", "--output", "json"),
-		func(line string) string {
-			var banner struct{ Address string }
-			if json.Unmarshal([]byte(line), &banner) != nil {
-				return ""
-			}
-			return banner.Address
-		})
+	s, err := start(exec.Command(binary, "server", "start", "--data-dir", dir, "--port", "0", "--output", "json"), addressIn)
 	if err != nil {
 		return nil, fmt.Errorf("start perdure: %w", err)
 	}
 	return s, nil
+}
+
+// addressIn is the address that the line says, which is the banner of Perdure or nothing but an
+// address.
+func addressIn(line string) string {
+	var banner struct{ Address string }
+	if json.Unmarshal([]byte(line), &banner) == nil {
+		return banner.Address
+	}
+	if line = strings.TrimSpace(line); strings.HasPrefix(line, "127.0.0.1:") {
+		return line
+	}
+	return ""
 }
 
 // startPlain starts a server that prints nothing but its address.
@@ -109,9 +116,7 @@ func (s *server) cpu() time.Duration {
 	if len(fields) < 13 {
 		return 0
 	}
-	user, _ := strconv.ParseInt(fields[11], 10, 64)
-	system, _ := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * clockTick
+	return ticks(fields[11:13])
 }
 
 // residentMemory is the resident set of the process in bytes.

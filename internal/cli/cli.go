@@ -119,7 +119,7 @@ Temporal CLI: their flags and their JSON are the same, so that scripts carry ove
 	app.AddTo(root.PersistentFlags())
 	out := &app.Output
 	for title, commands := range map[string][]*cobra.Command{
-		groupServer: {newServerCommand(out), newAdminCommand(app), newVersionCommand(out)},
+		groupServer: {newServerCommand(out), newAdminCommand(app), newClusterCommand(app), newVersionCommand(out)},
 		groupClient: {workflow.New(app), activity.New(app), schedule.New(app), batch.New(app), taskqueue.New(app), worker.New(app), operator.New(app), config.New(app)},
 	} {
 		for _, cmd := range commands {

@@ -29,8 +29,7 @@ type Node struct {
 	Format  int
 	// Draining: it gives its shards away and takes no more.
 	Draining bool
-	// Shards is how many it holds, and Load what it makes of its processor, from 0 to 1 for
-	// each core.
+	// Shards is how many it holds, and Load how many processors it keeps busy.
 	Shards int
 	Load   float64
 

@@ -181,6 +181,11 @@ func (m *Member) now() time.Duration { return time.Since(m.began) }
 // known without asking: the row has been renewed not long ago.
 func (m *Member) Sure() bool { return int64(m.now()) < m.sureUntil.Load() }
 
+// SureFor is how long the node will be sure, if it does not renew its row; 0 if it is not.
+func (m *Member) SureFor() time.Duration {
+	return max(0, time.Duration(m.sureUntil.Load())-m.now())
+}
+
 // ID is the id of this node.
 func (m *Member) ID() NodeID { return m.options.Node.ID }
 

@@ -83,3 +83,31 @@ func (v *View) same(other *View) bool {
 	return other != nil && slices.Equal(v.Holders, other.Holders) &&
 		maps.EqualFunc(v.byID, other.byID, func(a, b *Node) bool { return samePlace(a, b) && a.Address == b.Address })
 }
+
+// Stats are what a node knows of the cluster at a moment.
+type Stats struct {
+	// Nodes are alive. CutOff of them cannot be reached from here.
+	Nodes, CutOff int
+	// Placed shards belong here, and Free ones are held by nobody who is alive.
+	Placed, Free int
+	// Lease is for how long the node is sure of its shards, and Skew how far its clock is ahead.
+	Lease, Skew time.Duration
+	Moves       Moves
+	// Forwarded counts calls that were carried out by another node.
+	Forwarded uint64
+}
+
+// Stats looks at the member. What it does not know is zero.
+func (m *Member) Stats() Stats {
+	v := m.View()
+	s := Stats{Nodes: len(v.Nodes), Lease: m.SureFor(), Skew: v.Skew, Moves: m.Moves()}
+	for shard := range v.Holders {
+		if v.Placement != nil && v.Placement[shard] == v.self {
+			s.Placed++
+		}
+		if v.Holder(storage.ShardID(shard)) == nil {
+			s.Free++
+		}
+	}
+	return s
+}

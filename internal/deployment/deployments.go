@@ -223,7 +223,12 @@ func (d *Deployments) EndStep(step *entity.Step) error {
 	if d.registry != nil {
 		d.last = d.view(touched)
 		view := d.last
-		step.After(func() { d.registry.publish(d.namespace, view, touched) })
+		step.After(func() {
+			d.registry.publish(d.namespace, view, touched)
+			if told := d.registry.told; told != nil {
+				told(d.namespace)
+			}
+		})
 	}
 	d.dirty, d.dirtyV, d.gone, d.touched, d.changed = nil, nil, nil, nil, false
 	return nil

@@ -28,6 +28,9 @@ type Registry struct {
 	// Changed, if not nil, is told of task queues whose routes have changed. It is set before
 	// the first step.
 	Changed func(queues []entity.Queue)
+	// peek and told are set by Share.
+	peek Viewer
+	told func(namespaceID string)
 	// drains is sent to when a version has begun to drain.
 	drains chan struct{}
 }

@@ -20,6 +20,7 @@ type adminService struct {
 	visibilityAdmin
 	backupAdmin
 	importAdmin
+	clusterAdmin
 }
 
 // visibilityAdmin are the handlers of what operators ask of the index.

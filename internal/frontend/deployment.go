@@ -11,6 +11,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/google/uuid"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
+	"github.com/perdure/perdure/internal/runtime"
 	"github.com/perdure/perdure/internal/taskqueue"
 )
 
@@ -379,17 +381,35 @@ func (p *polls) registered(ctx context.Context, request *matching.PollRequest, o
 	}
 	queue := request.Queue
 	request.Queue.Version = version.String()
-	if p.deployments.Routes(queue).Has(version) {
-		return nil
+	registerOnly := p.elsewhere != nil && ctx.Value(registerOnlyKey{}) != nil
+	if !p.deployments.Routes(queue).Has(version) {
+		if err := p.register(ctx, version, queue, registerOnly); err != nil {
+			return err
+		}
 	}
+	if registerOnly {
+		return &answer{new(emptypb.Empty)}
+	}
+	return nil
+}
+
+// register registers a version of a worker, on the node that has the deployments of the namespace.
+func (p *polls) register(ctx context.Context, version deployment.Version, queue entity.Queue, here bool) error {
 	limits := deploymentLimits(ctx)
 	polled, err := polledVersions(ctx, p.runtime, p.matching, version, limits)
-	if err != nil {
-		return err
+	if err == nil {
+		err = stepDeployments(ctx, p.runtime, func(step *entity.Step, d *deployment.Deployments) error {
+			return d.Register(step, version, queue, limits, polled)
+		})
 	}
-	err = stepDeployments(ctx, p.runtime, func(step *entity.Step, d *deployment.Deployments) error {
-		return d.Register(step, version, queue, limits, polled)
-	})
+	var notHeld *runtime.NotHeldError
+	if p.elsewhere != nil && !here && errors.As(err, &notHeld) {
+		c := callOf(ctx)
+		if err := p.elsewhere.Register(ctx, deployment.Key(c.namespace.ID), c.method.Full(), c.request); err != nil {
+			return err
+		}
+		return p.deployments.Refresh(ctx, c.namespace.ID)
+	}
 	var exhausted *serviceerror.ResourceExhausted
 	if err == nil || !errors.As(err, &exhausted) {
 		return err

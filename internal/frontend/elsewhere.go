@@ -27,6 +27,12 @@ type Elsewhere interface {
 	Carry(ctx context.Context, method string, owner entity.Key, req proto.Message, here func() (any, error)) (any, error)
 	// CarryTo is Carry to the node with the id; here, if that is gone.
 	CarryTo(ctx context.Context, node, method string, req proto.Message, here func() (any, error)) (any, error)
+	// Register has the node with the entity, the deployments of the namespace of a poll, register the
+	// version of the worker that polls.
+	Register(ctx context.Context, deployments entity.Key, method string, poll proto.Message) error
+	// Told waits, not for long, until the other nodes have heard of what was changed here of worker
+	// deployments.
+	Told(ctx context.Context)
 	// Away reports whether the work that a poll has been given has to be started by
 	// another node.
 	Away(work *matching.Work) bool
@@ -67,6 +73,13 @@ func (i *interceptor) carryOut(ctx context.Context, c *call, req any, handler gr
 	owner, ok := ownerOf(c, message)
 	if !ok {
 		return here()
+	}
+	if owner.Kind == entity.KindDeployments && c.method.Access != methods.Read {
+		change := here
+		here = func() (any, error) {
+			defer i.elsewhere.Told(ctx) // whoever starts a workflow next, anywhere, finds it changed
+			return change()
+		}
 	}
 	if isForwarded(ctx) {
 		resp, err := here()
@@ -119,6 +132,15 @@ func ownerOf(c *call, req proto.Message) (owner entity.Key, ok bool) {
 		return endpoint.Key, true
 	}
 	return entity.Key{}, false
+}
+
+// registerOnlyKey marks the context of a poll that another node has, and of which only the version of the
+// worker is to be registered here.
+type registerOnlyKey struct{}
+
+// RegisterOnly is the context for the poll that is to be registered and no more (Elsewhere.Register).
+func RegisterOnly(ctx context.Context) context.Context {
+	return context.WithValue(ctx, registerOnlyKey{}, true)
 }
 
 // answer is the answer to a poll that another node has given. It goes through the handler

@@ -9,13 +9,19 @@ import (
 	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/endpoint"
+	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/namespace"
 )
 
 // namespaceDeletionHandlers delete namespaces.
 type namespaceDeletionHandlers struct {
 	namespaces *namespace.Registry
-	runtime    viewer
+	runtime    peeker
+}
+
+// peeker looks at entities wherever they are held. *runtime.Runtime, which documents the method, is one.
+type peeker interface {
+	Peek(ctx context.Context, key entity.Key, fn func(entity.Entity) error) error
 }
 
 // DeleteNamespace begins the deletion of a namespace, given by name or by id, and tells
@@ -43,8 +49,8 @@ func (h *namespaceDeletionHandlers) checkNoTarget(ctx context.Context) error {
 	if dynamicconfig.DeleteEndpointTargets.Get(callOf(ctx).settings.config) {
 		return nil
 	}
-	return viewEndpoints(ctx, h.runtime, func(e *endpoint.Endpoints) error {
-		if name := e.Targeting(callOf(ctx).namespace.ID); name != "" {
+	return h.runtime.Peek(ctx, endpoint.Key, func(e entity.Entity) error {
+		if name := e.(*endpoint.Endpoints).Targeting(callOf(ctx).namespace.ID); name != "" {
 			return serviceerror.NewFailedPreconditionf("cannot delete a namespace that is a target of a Nexus endpoint %s", name)
 		}
 		return nil

@@ -26,6 +26,7 @@ type Runtime interface {
 	stepper
 	viewer
 	awaiter
+	peeker
 	// Failed is why the store no longer accepts writes, or nil.
 	Failed() error
 }
@@ -75,6 +76,8 @@ type Options struct {
 	Nexus *nexus.Dispatcher
 	// Elsewhere are the other nodes of a cluster; nil if there are none.
 	Elsewhere Elsewhere
+	// Nodes are the nodes of the cluster as operators see them; nil if there are none.
+	Nodes Nodes
 	// Failure is called once, as soon as a request has found out that the store
 	// accepts no more writes.
 	Failure func(error)
@@ -176,7 +179,7 @@ func New(options Options) *Service {
 			batchHandlers:            batchHandlers{runtime: runtime, index: options.Visibility, starting: make(chan struct{}, 1)},
 			deploymentHandlers:       deploymentHandlers{runtime: runtime, matching: match},
 		},
-		admin: &adminService{visibilityAdmin{options.Rebuilder}, backupAdmin{options.Backups}, importAdmin{runtime: runtime, lists: lists}},
+		admin: &adminService{visibilityAdmin{options.Rebuilder}, backupAdmin{options.Backups}, importAdmin{runtime: runtime, lists: lists}, clusterAdmin{options.Nodes}},
 		nexus: &nexusDoor{runtime: runtime, dispatcher: dispatcher},
 		operator: &operatorService{
 			searchAttributeHandlers:   searchAttributeHandlers{namespaces: options.Namespaces},

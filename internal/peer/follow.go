@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -70,6 +71,19 @@ func (f *following) linked() (leaders []*leader) {
 		}
 	}
 	return leaders
+}
+
+// cutOff are the ids of the nodes that are followed and cannot be reached just now.
+func (f *following) cutOff() (ids []string) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	for id, l := range f.byID {
+		if !l.linked.Load() {
+			ids = append(ids, string(id))
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 // followLeader follows a node until the context ends.

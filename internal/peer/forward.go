@@ -37,6 +37,7 @@ func (n *Node) Carry(ctx context.Context, method string, owner entity.Key, req p
 	case local != nil:
 		return local, nil
 	}
+	n.forwarded.Add(1)
 	return reply, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -37,6 +38,17 @@ type Options struct {
 	// Changed is called, on a goroutine of its own, when other nodes or other holders of
 	// shards are there. Optional.
 	Changed func(*cluster.View)
+	// Load tells how many processors the node keeps busy, since it was asked last. Optional.
+	Load func() float64
+	// VisibilityLag is how old the oldest change is that lists do not show. Optional.
+	VisibilityLag func() time.Duration
+	// Retained reports whether the retention has been applied to all that is held here of the namespace.
+	// Optional.
+	Retained func(namespaceID string, retention time.Duration) bool
+	// CatchUp waits until the visibility index has all that is known here. Optional.
+	CatchUp func(ctx context.Context) error
+	// DeploymentsChanged is told of namespaces whose worker deployments another node has changed. Optional.
+	DeploymentsChanged func(ctx context.Context, namespaceID string)
 	// Failed is called when the node can not go on. Optional.
 	Failed func(error)
 	Logger *slog.Logger
@@ -61,6 +73,10 @@ type Node struct {
 	followers   followers
 	following   following
 	queries     queries
+	news        news
+	forwarded   atomic.Uint64 // calls that another node has carried out
+	// told has the goroutine tellNews look.
+	told chan struct{} // of capacity 1
 	// changed and moved have the goroutine watch look at what the others do, and at what is
 	// not here any more; refresh has it read the backlogs anew.
 	changed, moved, refresh chan struct{} // of capacity 1
@@ -76,6 +92,7 @@ func New(ctx context.Context, options Options) (*Node, error) {
 		options:  options,
 		log:      cmp.Or(options.Logger, slog.Default()),
 		matching: options.Matching,
+		told:     make(chan struct{}, 1),
 		changed:  make(chan struct{}, 1),
 		moved:    make(chan struct{}, 1),
 		refresh:  make(chan struct{}, 1),
@@ -131,6 +148,7 @@ func (n *Node) Join(ctx context.Context) error {
 		Shards:    joined{n.runtime, ready},
 		Changed:   func(*cluster.View) { signal(n.changed) },
 		Handed:    n.handed,
+		Load:      n.options.Load,
 		Failed:    n.options.Failed,
 		Logger:    n.log,
 	})
@@ -139,6 +157,7 @@ func (n *Node) Join(ctx context.Context) error {
 	}
 	n.member = member
 	n.goroutines.Go(n.watch)
+	n.goroutines.Go(n.tellNews)
 	signal(n.changed)
 	return nil
 }

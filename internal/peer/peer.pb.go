@@ -1382,6 +1382,310 @@ func (x *DepartureResponse) GetPolls() int32 {
 	return 0
 }
 
+// RegisterRequest has the node with the deployments of a namespace register the version of a worker.
+type RegisterRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	NamespaceId   string                 `protobuf:"bytes,1,opt,name=namespace_id,json=namespaceId,proto3" json:"namespace_id,omitempty"`
+	Method        string                 `protobuf:"bytes,2,opt,name=method,proto3" json:"method,omitempty"`   // full name of the poll of the worker
+	Request       []byte                 `protobuf:"bytes,3,opt,name=request,proto3" json:"request,omitempty"` // the poll, encoded
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RegisterRequest) Reset() {
+	*x = RegisterRequest{}
+	mi := &file_peer_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RegisterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RegisterRequest) ProtoMessage() {}
+
+func (x *RegisterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_peer_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RegisterRequest.ProtoReflect.Descriptor instead.
+func (*RegisterRequest) Descriptor() ([]byte, []int) {
+	return file_peer_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *RegisterRequest) GetNamespaceId() string {
+	if x != nil {
+		return x.NamespaceId
+	}
+	return ""
+}
+
+func (x *RegisterRequest) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *RegisterRequest) GetRequest() []byte {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
+// Changed says that something was changed that all nodes have to know.
+type Changed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	DeploymentsOf []string               `protobuf:"bytes,1,rep,name=deployments_of,json=deploymentsOf,proto3" json:"deployments_of,omitempty"` // ids of namespaces with other worker deployments
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Changed) Reset() {
+	*x = Changed{}
+	mi := &file_peer_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Changed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Changed) ProtoMessage() {}
+
+func (x *Changed) ProtoReflect() protoreflect.Message {
+	mi := &file_peer_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Changed.ProtoReflect.Descriptor instead.
+func (*Changed) Descriptor() ([]byte, []int) {
+	return file_peer_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *Changed) GetDeploymentsOf() []string {
+	if x != nil {
+		return x.DeploymentsOf
+	}
+	return nil
+}
+
+// RetainedRequest asks whether a retention has been applied to all that a node holds of a namespace.
+type RetainedRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	NamespaceId   string                 `protobuf:"bytes,1,opt,name=namespace_id,json=namespaceId,proto3" json:"namespace_id,omitempty"`
+	RetentionNs   int64                  `protobuf:"varint,2,opt,name=retention_ns,json=retentionNs,proto3" json:"retention_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetainedRequest) Reset() {
+	*x = RetainedRequest{}
+	mi := &file_peer_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetainedRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetainedRequest) ProtoMessage() {}
+
+func (x *RetainedRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_peer_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetainedRequest.ProtoReflect.Descriptor instead.
+func (*RetainedRequest) Descriptor() ([]byte, []int) {
+	return file_peer_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *RetainedRequest) GetNamespaceId() string {
+	if x != nil {
+		return x.NamespaceId
+	}
+	return ""
+}
+
+func (x *RetainedRequest) GetRetentionNs() int64 {
+	if x != nil {
+		return x.RetentionNs
+	}
+	return 0
+}
+
+type RetainedResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Done          bool                   `protobuf:"varint,1,opt,name=done,proto3" json:"done,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RetainedResponse) Reset() {
+	*x = RetainedResponse{}
+	mi := &file_peer_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RetainedResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RetainedResponse) ProtoMessage() {}
+
+func (x *RetainedResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_peer_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RetainedResponse.ProtoReflect.Descriptor instead.
+func (*RetainedResponse) Descriptor() ([]byte, []int) {
+	return file_peer_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *RetainedResponse) GetDone() bool {
+	if x != nil {
+		return x.Done
+	}
+	return false
+}
+
+// Report is what a node knows of itself.
+type Report struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	SkewNs          int64                  `protobuf:"varint,1,opt,name=skew_ns,json=skewNs,proto3" json:"skew_ns,omitempty"`                              // how far its clock is ahead of that of the store
+	SureNs          int64                  `protobuf:"varint,2,opt,name=sure_ns,json=sureNs,proto3" json:"sure_ns,omitempty"`                              // how long it is sure of its shards; 0: it is not
+	VisibilityLagNs int64                  `protobuf:"varint,3,opt,name=visibility_lag_ns,json=visibilityLagNs,proto3" json:"visibility_lag_ns,omitempty"` // how old the oldest change is that lists do not show
+	CutOff          []string               `protobuf:"bytes,4,rep,name=cut_off,json=cutOff,proto3" json:"cut_off,omitempty"`                               // ids of nodes that it cannot reach
+	Acquired        int64                  `protobuf:"varint,5,opt,name=acquired,proto3" json:"acquired,omitempty"`                                        // shards since the start, and so on
+	Released        int64                  `protobuf:"varint,6,opt,name=released,proto3" json:"released,omitempty"`
+	Lost            int64                  `protobuf:"varint,7,opt,name=lost,proto3" json:"lost,omitempty"`
+	Abandoned       int64                  `protobuf:"varint,8,opt,name=abandoned,proto3" json:"abandoned,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *Report) Reset() {
+	*x = Report{}
+	mi := &file_peer_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Report) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Report) ProtoMessage() {}
+
+func (x *Report) ProtoReflect() protoreflect.Message {
+	mi := &file_peer_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Report.ProtoReflect.Descriptor instead.
+func (*Report) Descriptor() ([]byte, []int) {
+	return file_peer_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *Report) GetSkewNs() int64 {
+	if x != nil {
+		return x.SkewNs
+	}
+	return 0
+}
+
+func (x *Report) GetSureNs() int64 {
+	if x != nil {
+		return x.SureNs
+	}
+	return 0
+}
+
+func (x *Report) GetVisibilityLagNs() int64 {
+	if x != nil {
+		return x.VisibilityLagNs
+	}
+	return 0
+}
+
+func (x *Report) GetCutOff() []string {
+	if x != nil {
+		return x.CutOff
+	}
+	return nil
+}
+
+func (x *Report) GetAcquired() int64 {
+	if x != nil {
+		return x.Acquired
+	}
+	return 0
+}
+
+func (x *Report) GetReleased() int64 {
+	if x != nil {
+		return x.Released
+	}
+	return 0
+}
+
+func (x *Report) GetLost() int64 {
+	if x != nil {
+		return x.Lost
+	}
+	return 0
+}
+
+func (x *Report) GetAbandoned() int64 {
+	if x != nil {
+		return x.Abandoned
+	}
+	return 0
+}
+
 var File_peer_proto protoreflect.FileDescriptor
 
 const file_peer_proto_rawDesc = "" +
@@ -1478,7 +1782,27 @@ const file_peer_proto_rawDesc = "" +
 	"\x06sticky\x18\x02 \x01(\tR\x06sticky\x12!\n" +
 	"\finstance_key\x18\x03 \x01(\tR\vinstanceKey\")\n" +
 	"\x11DepartureResponse\x12\x14\n" +
-	"\x05polls\x18\x01 \x01(\x05R\x05pollsB*Z(github.com/perdure/perdure/internal/peerb\x06proto3"
+	"\x05polls\x18\x01 \x01(\x05R\x05polls\"f\n" +
+	"\x0fRegisterRequest\x12!\n" +
+	"\fnamespace_id\x18\x01 \x01(\tR\vnamespaceId\x12\x16\n" +
+	"\x06method\x18\x02 \x01(\tR\x06method\x12\x18\n" +
+	"\arequest\x18\x03 \x01(\fR\arequest\"0\n" +
+	"\aChanged\x12%\n" +
+	"\x0edeployments_of\x18\x01 \x03(\tR\rdeploymentsOf\"W\n" +
+	"\x0fRetainedRequest\x12!\n" +
+	"\fnamespace_id\x18\x01 \x01(\tR\vnamespaceId\x12!\n" +
+	"\fretention_ns\x18\x02 \x01(\x03R\vretentionNs\"&\n" +
+	"\x10RetainedResponse\x12\x12\n" +
+	"\x04done\x18\x01 \x01(\bR\x04done\"\xe9\x01\n" +
+	"\x06Report\x12\x17\n" +
+	"\askew_ns\x18\x01 \x01(\x03R\x06skewNs\x12\x17\n" +
+	"\asure_ns\x18\x02 \x01(\x03R\x06sureNs\x12*\n" +
+	"\x11visibility_lag_ns\x18\x03 \x01(\x03R\x0fvisibilityLagNs\x12\x17\n" +
+	"\acut_off\x18\x04 \x03(\tR\x06cutOff\x12\x1a\n" +
+	"\bacquired\x18\x05 \x01(\x03R\bacquired\x12\x1a\n" +
+	"\breleased\x18\x06 \x01(\x03R\breleased\x12\x12\n" +
+	"\x04lost\x18\a \x01(\x03R\x04lost\x12\x1c\n" +
+	"\tabandoned\x18\b \x01(\x03R\tabandonedB*Z(github.com/perdure/perdure/internal/peerb\x06proto3"
 
 var (
 	file_peer_proto_rawDescOnce sync.Once
@@ -1493,7 +1817,7 @@ func file_peer_proto_rawDescGZIP() []byte {
 }
 
 var file_peer_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_peer_proto_goTypes = []any{
 	(StartResponse_Outcome)(0), // 0: perdure.peer.v1.StartResponse.Outcome
 	(*Nothing)(nil),            // 1: perdure.peer.v1.Nothing
@@ -1518,6 +1842,11 @@ var file_peer_proto_goTypes = []any{
 	(*QueryOffer)(nil),         // 20: perdure.peer.v1.QueryOffer
 	(*Departure)(nil),          // 21: perdure.peer.v1.Departure
 	(*DepartureResponse)(nil),  // 22: perdure.peer.v1.DepartureResponse
+	(*RegisterRequest)(nil),    // 23: perdure.peer.v1.RegisterRequest
+	(*Changed)(nil),            // 24: perdure.peer.v1.Changed
+	(*RetainedRequest)(nil),    // 25: perdure.peer.v1.RetainedRequest
+	(*RetainedResponse)(nil),   // 26: perdure.peer.v1.RetainedResponse
+	(*Report)(nil),             // 27: perdure.peer.v1.Report
 }
 var file_peer_proto_depIdxs = []int32{
 	4,  // 0: perdure.peer.v1.Task.queue:type_name -> perdure.peer.v1.Queue
@@ -1551,7 +1880,7 @@ func file_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_peer_proto_rawDesc), len(file_peer_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   22,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

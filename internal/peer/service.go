@@ -20,6 +20,11 @@ type server interface {
 	start(context.Context, *StartRequest) (*StartResponse, error)
 	offerQuery(context.Context, *QueryOffer) (*Nothing, error)
 	depart(context.Context, *Departure) (*DepartureResponse, error)
+	register(context.Context, *RegisterRequest) (*Nothing, error)
+	tell(context.Context, *Changed) (*Nothing, error)
+	catchUp(context.Context, *Nothing) (*Nothing, error)
+	retained(context.Context, *RetainedRequest) (*RetainedResponse, error)
+	report(context.Context, *Nothing) (*Report, error)
 	follow(*FollowRequest, grpc.ServerStream) error
 }
 
@@ -34,6 +39,11 @@ const (
 	methodStart      = "/" + serviceName + "/Start"
 	methodOfferQuery = "/" + serviceName + "/OfferQuery"
 	methodDepart     = "/" + serviceName + "/Depart"
+	methodRegister   = "/" + serviceName + "/Register"
+	methodTell       = "/" + serviceName + "/Tell"
+	methodCatchUp    = "/" + serviceName + "/CatchUp"
+	methodRetained   = "/" + serviceName + "/Retained"
+	methodReport     = "/" + serviceName + "/Report"
 	methodFollow     = "/" + serviceName + "/Follow"
 )
 
@@ -58,6 +68,11 @@ var serviceDesc = grpc.ServiceDesc{
 		method("Start", server.start),
 		method("OfferQuery", server.offerQuery),
 		method("Depart", server.depart),
+		method("Register", server.register),
+		method("Tell", server.tell),
+		method("CatchUp", server.catchUp),
+		method("Retained", server.retained),
+		method("Report", server.report),
 	},
 	Streams:  []grpc.StreamDesc{followDesc},
 	Metadata: "peer.proto",

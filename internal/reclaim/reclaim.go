@@ -43,6 +43,10 @@ type Namespaces interface {
 	RetentionApplied(ctx context.Context, id string, retention time.Duration) error
 }
 
+// ErrOthers is wrapped by the errors of Namespaces.Emptied and RetentionApplied if nothing is wrong, but
+// other nodes are not done with what they hold.
+var ErrOthers = errors.New("other nodes are not done")
+
 // Options are what a Reclaimer is made of. All are required.
 type Options struct {
 	Runtime    Runtime
@@ -64,6 +68,8 @@ const (
 	stepTimeout = 30 * time.Second
 	// shortRest and longRest bound how long it rests when something could not be done.
 	shortRest, longRest = time.Second, 5 * time.Minute
+	// othersRest is how long it rests at most if other nodes are not done.
+	othersRest = 5 * time.Second
 	// progressEvery is how often it says in the log how far it is.
 	progressEvery = time.Minute
 )
@@ -71,6 +77,8 @@ const (
 // Reclaimer is at work from Start to Close.
 type Reclaimer struct {
 	Options
+	// others: in the last turn, something waited for other nodes.
+	others bool
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 }
@@ -93,6 +101,7 @@ func (r *Reclaimer) run(ctx context.Context) {
 	rest := shortRest
 	for ctx.Err() == nil {
 		finished := true
+		r.others = false
 		for _, ns := range r.Namespaces.Unfinished() {
 			if !r.attend(ctx, ns) {
 				finished = false
@@ -105,6 +114,9 @@ func (r *Reclaimer) run(ctx context.Context) {
 			case <-ctx.Done():
 			}
 			continue
+		}
+		if r.others {
+			rest = min(rest, othersRest)
 		}
 		select {
 		case <-r.Namespaces.UnfinishedChanged():
@@ -135,8 +147,11 @@ func (r *Reclaimer) empty(ctx context.Context, ns *namespace.Namespace) bool {
 		case w.left > 0 || ctx.Err() != nil:
 			return false
 		case w.found == 0:
-			r.Logger.Info("A deleted namespace is empty.", "namespace", ns.Name, "id", ns.ID)
-			return r.tell(ctx, ns, func(ctx context.Context) error { return r.Namespaces.Emptied(ctx, ns.ID) })
+			told := r.tell(ctx, ns, func(ctx context.Context) error { return r.Namespaces.Emptied(ctx, ns.ID) })
+			if told {
+				r.Logger.Info("A deleted namespace is empty.", "namespace", ns.Name, "id", ns.ID)
+			}
+			return told
 		}
 	}
 }
@@ -146,7 +161,9 @@ func (r *Reclaimer) tell(ctx context.Context, ns *namespace.Namespace, tell func
 	stepCtx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
 	err := tell(stepCtx)
-	if err != nil && ctx.Err() == nil {
+	if errors.Is(err, ErrOthers) {
+		r.others = true
+	} else if err != nil && ctx.Err() == nil {
 		r.Logger.Error("What has been done for a namespace cannot be recorded; it is tried again.", "namespace", ns.Name, "error", err)
 	}
 	return err == nil

@@ -92,6 +92,7 @@ func (s *Server) openNode(ctx context.Context, options Options) (err error) {
 	if name == "" {
 		name = options.Cluster.PeerAddress
 	}
+	s.reclaimed.Registry, s.reclaimed.server = s.namespaces, s
 	s.node, err = peer.New(ctx, peer.Options{
 		Self: cluster.Node{
 			ID:      options.Cluster.ID,
@@ -100,12 +101,18 @@ func (s *Server) openNode(ctx context.Context, options Options) (err error) {
 			Version: Version,
 			Format:  int(present.Version()),
 		},
-		Listen:    options.Cluster.PeerListen,
-		Directory: directory,
-		Matching:  s.matching,
-		TLS:       options.Cluster.TLS,
-		Failed:    func(err error) { s.outcast.Store(&err); s.health.set(false) },
-		Logger:    s.logger,
+		Listen:             options.Cluster.PeerListen,
+		Directory:          directory,
+		Matching:           s.matching,
+		TLS:                options.Cluster.TLS,
+		Load:               processorLoad(),
+		Changed:            func(*cluster.View) { s.deployments.LookAgain() },
+		CatchUp:            s.visibility.CatchUp,
+		Retained:           s.reclaimed.has,
+		DeploymentsChanged: s.refreshDeployments,
+		VisibilityLag:      func() time.Duration { return s.visibility.Stats().Lag },
+		Failed:             func(err error) { s.outcast.Store(&err); s.health.set(false) },
+		Logger:             s.logger,
 	})
 	return err
 }
@@ -128,6 +135,7 @@ func (s *Server) join(ctx context.Context, options Options) error {
 		return errors.Join(s.openDeployments(ctx), s.addSearchAttributes(ctx, options))
 	}
 	s.node.Attach(s.runtime, s.store.Shards())
+	s.deployments.Share(peeker{s.runtime}, s.node.DeploymentsChanged)
 	s.matching.Attach(s.node.Source())
 	if err := s.node.Join(ctx); err != nil {
 		return err
@@ -143,12 +151,44 @@ func (s *Server) queues() frontend.Matching {
 	return s.node.Queues()
 }
 
+// others has the other nodes bring what they know into the index of workflows; nil if there are none.
+func (s *Server) others(options Options) func(context.Context) {
+	if !options.Cluster.enabled() {
+		return nil
+	}
+	return func(ctx context.Context) { s.node.CatchUpOthers(ctx) }
+}
+
 // elsewhere are the other nodes as handlers have them; nil if there are none.
 func (s *Server) elsewhere() frontend.Elsewhere {
 	if s.node == nil {
 		return nil // not a nil *peer.Node
 	}
 	return s.node
+}
+
+// nodes are the nodes as operators see them; nil if there are none.
+func (s *Server) nodes() frontend.Nodes {
+	if s.node == nil {
+		return nil // not a nil *peer.Node
+	}
+	return s.node
+}
+
+// processorLoad returns a function that tells how many processors this process has kept busy
+// since it was called last.
+func processorLoad() func() float64 {
+	began, used := time.Now(), processorTime()
+	return func() float64 {
+		now, next := time.Now(), processorTime()
+		elapsed := now.Sub(began)
+		if elapsed <= 0 {
+			return 0
+		}
+		load := float64(next-used) / float64(elapsed)
+		began, used = now, next
+		return load
+	}
 }
 
 // serveNodes answers other nodes from now on.
@@ -173,23 +213,30 @@ func (p peeker) View(ctx context.Context, key entity.Key, fn func(entity.Entity,
 	return p.Peek(ctx, key, func(e entity.Entity) error { return fn(e, nil) })
 }
 
-// followEvery is how often a node reads what another one changes and all have to know.
-const followEvery = 2 * time.Second
+const (
+	// followEvery is how often a node reads what another one changes and all have to know.
+	followEvery = 2 * time.Second
+	// Of worker deployments a node is told. So many readings apart it reads those that it knows all the
+	// same, and of all namespaces: it may not have been reached.
+	readKnown, readAll = 15, 150
+)
 
 // followRegistries keeps what every node looks up as the nodes that hold it have left it.
 func (s *Server) followRegistries(ctx context.Context) {
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
-	ticks := 0
-	for {
+	for ticks := 1; ; ticks++ {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return
 		}
-		if ticks++; ticks%3 == 0 {
-			if err := s.openDeployments(ctx); err != nil && ctx.Err() == nil {
-				s.logger.Warn("The worker deployments could not be read; it is tried again.", "error", err)
+		switch {
+		case ticks%readAll == 0:
+			s.eachNamespace(func(id string) error { s.refreshDeployments(ctx, id); return ctx.Err() })
+		case ticks%readKnown == 0:
+			for _, id := range s.deployments.Known() {
+				s.refreshDeployments(ctx, id)
 			}
 		}
 		for _, key := range []entity.Key{endpoint.Key} {
@@ -202,6 +249,15 @@ func (s *Server) followRegistries(ctx context.Context) {
 			}
 			cancel()
 		}
+	}
+}
+
+// refreshDeployments takes up what another node has changed of the worker deployments of a namespace.
+func (s *Server) refreshDeployments(ctx context.Context, id string) {
+	ctx, cancel := context.WithTimeout(ctx, followEvery)
+	defer cancel()
+	if err := s.deployments.Refresh(ctx, id); err != nil && ctx.Err() == nil {
+		s.logger.Warn("The worker deployments could not be read; it is tried again.", "error", err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -13,10 +14,14 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
 	querypb "go.temporal.io/api/query/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
+	"github.com/perdure/perdure/internal/api/admin"
 	"github.com/perdure/perdure/internal/cluster"
 	"github.com/perdure/perdure/internal/server"
 	"github.com/perdure/perdure/internal/storage/memory"
@@ -202,4 +207,110 @@ func TestAStoreOfOneServerMakesNoCluster(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "--store postgres") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// admin is the AdminService of the nodes, one after the other.
+func (c *nodes) admin() admin.Client { return admin.Client{Conn: c} }
+
+// described waits until what operators see of the cluster is as wanted.
+func (c *nodes) described(want string, is func(*admin.DescribeClusterResponse) bool) *admin.DescribeClusterResponse {
+	c.t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		state, err := c.admin().DescribeCluster(c.t.Context(), &admin.DescribeClusterRequest{})
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if is(state) {
+			return state
+		}
+		if time.Now().After(deadline) {
+			c.t.Fatalf("waiting for %s, the cluster is %v", want, state)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func TestAnyNodeTellsOfAllNodes(t *testing.T) {
+	c := clusterOf(t, 3, server.Options{})
+	for range 3 {
+		state := c.described("nodes that reach each other", func(state *admin.DescribeClusterResponse) bool {
+			reached := true
+			for _, n := range state.GetNodes() {
+				reached = reached && n.GetUnreachable() == "" && len(n.GetCutOff()) == 0
+			}
+			return reached
+		})
+		held, placed := int32(0), int32(0)
+		var names []string
+		for _, n := range state.GetNodes() {
+			names = append(names, n.GetName())
+			held, placed = held+n.GetShards(), placed+n.GetShardsPlaced()
+			if n.GetLeaseMs() <= 0 || n.GetMoves().GetAcquired() < int64(n.GetShards()) || n.GetVersion() != server.Version {
+				t.Errorf("a node tells %v", n)
+			}
+		}
+		if !slices.Equal(names, []string{"node-1", "node-2", "node-3"}) || held != 16 || placed != 16 || state.GetShards() != 16 || state.GetShardsFree() != 0 {
+			t.Errorf("the cluster is %v", state)
+		}
+	}
+}
+
+func TestANodeThatIsDrainedGivesAllItHasAwayAndTakesItsShareWhenThatIsTakenBack(t *testing.T) {
+	c := clusterOf(t, 3, server.Options{})
+	drain := func(node string, undrain bool) error {
+		_, err := c.admin().DrainNode(t.Context(), &admin.DrainNodeRequest{Node: node, Undrain: undrain})
+		return err
+	}
+	if err := drain("node-2", false); err != nil {
+		t.Fatal(err)
+	}
+	c.described("a drained node", func(state *admin.DescribeClusterResponse) bool {
+		n := state.GetNodes()[1]
+		return n.GetDraining() && n.GetShards() == 0 && n.GetShardsPlaced() == 0 && state.GetShardsFree() == 0
+	})
+	b := c.bench()
+	for i := range 12 { // through the drained node, too
+		b.startWorkflow(fmt.Sprint("w", i))
+	}
+	if err := drain("node-2", true); err != nil {
+		t.Fatal(err)
+	}
+	c.described("a node with its share", func(state *admin.DescribeClusterResponse) bool {
+		n := state.GetNodes()[1]
+		return !n.GetDraining() && n.GetShards() > 0 && n.GetShards() == n.GetShardsPlaced()
+	})
+	if err := drain("node-9", false); status.Code(err) != codes.NotFound {
+		t.Errorf("draining a node that is not there: %v", err)
+	}
+	if err := drain("", false); status.Code(err) != codes.InvalidArgument {
+		t.Errorf("draining no node: %v", err)
+	}
+}
+
+func TestAServerThatIsAloneHasNoNodes(t *testing.T) {
+	client := admin.Client{Conn: start(t, server.Options{Listen: "127.0.0.1:0"}).server.ClientConn()}
+	_, err := client.DescribeCluster(t.Context(), &admin.DescribeClusterRequest{})
+	if status.Code(err) != codes.FailedPrecondition {
+		t.Errorf("describing: %v", err)
+	}
+	_, err = client.DrainNode(t.Context(), &admin.DrainNodeRequest{Node: "n"})
+	if status.Code(err) != codes.FailedPrecondition {
+		t.Errorf("draining: %v", err)
+	}
+}
+
+func TestADeletedNamespaceIsEmptiedByAllNodes(t *testing.T) {
+	b := clusterOf(t, 3, server.Options{}).bench()
+	for i := range 24 {
+		b.startWorkflow(fmt.Sprint("w", i))
+	}
+	id := b.namespaceID()
+	if _, err := b.operator().DeleteNamespace(b.ctx(), &operatorservice.DeleteNamespaceRequest{Namespace: ns}); err != nil {
+		t.Fatal(err)
+	}
+	b.awaits("the namespace is gone", func() bool {
+		_, code := b.describeNamespace(&workflowservice.DescribeNamespaceRequest{Id: id})
+		return code == codes.NotFound
+	})
 }

@@ -195,7 +195,7 @@ func TestFilesForDeploymentStartServersWithFlagsThatThereAre(t *testing.T) {
 	for _, setting := range config.New(config.Production).Settings() {
 		flags[setting.FlagName] = true
 	}
-	for name, least := range map[string]int{"systemd/perdure.service": 4, "docker/Dockerfile": 5, "docker/compose.yaml": 4, "kubernetes/perdure.yaml": 5} {
+	for name, least := range map[string]int{"systemd/perdure.service": 4, "docker/Dockerfile": 5, "docker/compose.yaml": 4, "kubernetes/perdure.yaml": 5, "kubernetes/cluster.yaml": 10} {
 		found := 0
 		for line := range strings.SplitSeq(string(readFile(t, name)), "\n") {
 			if strings.HasPrefix(strings.TrimSpace(line), "#") || !strings.Contains(line, "data-dir") && !strings.Contains(line, "- --") {
@@ -232,7 +232,14 @@ func TestSystemdUnderstandsTheUnit(t *testing.T) {
 	}
 }
 
-func TestTheKubernetesExampleFitsTogether(t *testing.T) {
+func TestTheKubernetesExamplesFitTogether(t *testing.T) {
+	b := start(t, observed(server.Options{}))
+	for _, file := range []string{"kubernetes/perdure.yaml", "kubernetes/cluster.yaml"} {
+		t.Run(file, func(t *testing.T) { checkKubernetes(t, b, file) })
+	}
+}
+
+func checkKubernetes(t *testing.T, b *bench, file string) {
 	type port struct {
 		Name          string
 		ContainerPort int    `yaml:"containerPort"`
@@ -260,28 +267,33 @@ func TestTheKubernetesExampleFitsTogether(t *testing.T) {
 		}
 	}
 	objects := map[string]object{}
-	decoder := yaml.NewDecoder(strings.NewReader(string(readFile(t, "kubernetes/perdure.yaml"))))
+	var services []object
+	decoder := yaml.NewDecoder(strings.NewReader(string(readFile(t, file))))
 	for {
 		var o object
 		if decoder.Decode(&o) != nil {
 			break
 		}
 		objects[o.Kind] = o
+		if o.Kind == "Service" {
+			services = append(services, o)
+		}
 	}
 	container := objects["StatefulSet"].Spec.Template.Spec.Containers
-	if len(objects) != 2 || len(container) != 1 {
+	if len(objects) < 2 || len(container) != 1 {
 		t.Fatalf("objects are %v", objects)
 	}
 	ports := map[string]bool{}
 	for _, p := range container[0].Ports {
 		ports[p.Name] = true
 	}
-	for _, p := range objects["Service"].Spec.Ports {
-		if !ports[p.TargetPort] {
-			t.Errorf("the service leads to port %q, which there is not", p.TargetPort)
+	for _, service := range services {
+		for _, p := range service.Spec.Ports {
+			if !ports[p.TargetPort] {
+				t.Errorf("a service leads to port %q, which there is not", p.TargetPort)
+			}
 		}
 	}
-	b := start(t, observed(server.Options{}))
 	for name, p := range map[string]probe{"startup": container[0].StartupProbe, "readiness": container[0].ReadinessProbe, "liveness": container[0].LivenessProbe} {
 		if status, _, _ := b.get(p.HTTPGet.Path); !ports[p.HTTPGet.Port] || status != 200 {
 			t.Errorf("the %s probe asks %s of port %q, and is answered %d", name, p.HTTPGet.Path, p.HTTPGet.Port, status)

@@ -14,14 +14,23 @@ import (
 // openDeployments loads which versions of workers there are.
 func (s *Server) openDeployments(ctx context.Context) error {
 	var ids []string
+	_ = s.eachNamespace(func(id string) error { ids = append(ids, id); return nil })
+	return s.deployments.Open(ctx, peeker{s.runtime}, ids)
+}
+
+// eachNamespace calls fn with the id of each namespace, until it returns an error.
+func (s *Server) eachNamespace(fn func(id string) error) error {
 	const page = 1000
 	for after := ""; ; {
 		list := s.namespaces.List(after, page, true)
 		for _, ns := range list {
-			ids, after = append(ids, ns.ID), ns.Name
+			if err := fn(ns.ID); err != nil {
+				return err
+			}
+			after = ns.Name
 		}
 		if len(list) < page {
-			return s.deployments.Open(ctx, peeker{s.runtime}, ids)
+			return nil
 		}
 	}
 }
@@ -42,7 +51,7 @@ func (s *Server) startDrainer() {
 		Logger:   s.logger,
 		Times: func(id string) (grace, interval time.Duration, ok bool) {
 			ns, ok := name(id)
-			if !ok {
+			if !ok || s.node != nil && !s.runtime.Holds(deployment.Key(id)) {
 				return 0, 0, false
 			}
 			return dynamicconfig.DrainageGrace.Get(config, ns), dynamicconfig.DrainageInterval.Get(config, ns), true

@@ -165,7 +165,16 @@ const (
 
 func TestAPinnedWorkflowStaysWithItsVersionAndOthersGoOn(t *testing.T) {
 	t.Parallel()
-	b := start(t, server.Options{})
+	pinnedStaysAndOthersGoOn(t, start(t, server.Options{}))
+}
+
+func TestVersionsOfWorkersAreKnownToAllNodes(t *testing.T) {
+	t.Parallel()
+	pinnedStaysAndOthersGoOn(t, clusterOf(t, 3, server.Options{}).bench())
+}
+
+func pinnedStaysAndOthersGoOn(t *testing.T, b *bench) {
+	t.Helper()
 	b.registers("1")
 	b.registers("2")
 	b.setCurrent("1")

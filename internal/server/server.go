@@ -158,6 +158,7 @@ type Server struct {
 	// node is the server as one of a cluster; nil if it is alone. outcast is set when the
 	// cluster has taken it for dead.
 	node           *peer.Node
+	reclaimed      reclaimed
 	outcast        atomic.Pointer[error]
 	stopRegistries context.CancelFunc
 
@@ -219,6 +220,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	s.visibility = visibility.New(visibility.Options{
 		Files:  s.visibilityFiles(options),
 		Types:  s.searchAttributeTypes,
+		Others: s.others(options),
 		Logger: s.logger,
 	})
 	s.health = newHealth(s.Failed)
@@ -269,6 +271,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Runtime:     s.runtime,
 		Matching:    s.queues(),
 		Elsewhere:   s.elsewhere(),
+		Nodes:       s.nodes(),
 		Namespaces:  s.namespaces,
 		Deployments: s.deployments,
 		Visibility:  s.visibility,

@@ -191,6 +191,9 @@ func (o *observability) watch(s *Server, options Options) {
 		Queues:     s.matching.Stats,
 		Index:      s.visibility.Stats,
 	}
+	if s.node != nil {
+		state.Cluster = s.node.Stats
+	}
 	if store, ok := s.store.(*pebble.Store); ok {
 		state.Store = store.Stats
 		dir := filepath.Join(options.DataDir, visibility.Dir)

@@ -176,6 +176,18 @@ var (
 	serverReady   = metric{"perdure_ready", gauge, "1 if the server is ready, as /readyz says.", "", nil, nil}
 )
 
+// The cluster.
+var (
+	clusterNodes   = metric{"perdure_cluster_nodes", gauge, "Nodes of the cluster that are alive, as this one knows.", "", nil, nil}
+	clusterCutOff  = metric{"perdure_cluster_unreachable_nodes", gauge, "Nodes that are alive, and that this one cannot reach.", "", nil, nil}
+	clusterPlaced  = metric{"perdure_cluster_shards_placed", gauge, "Shards that belong to this node. It gets them, or gives them away, until perdure_shards is the same.", "", nil, nil}
+	clusterFree    = metric{"perdure_cluster_free_shards", gauge, "Shards that nobody holds who is alive.", "", nil, nil}
+	clusterLease   = metric{"perdure_cluster_lease_seconds", gauge, "For how long this node is sure that its shards are its own. At 0 it answers nothing.", "", nil, nil}
+	clusterSkew    = metric{"perdure_cluster_clock_skew_seconds", gauge, "Seconds by which the clock of this node is ahead of that of the store.", "", nil, nil}
+	clusterMoves   = metric{"perdure_cluster_shard_moves_total", counter, "What this node has done to shards: acquired; released, to others in order; lost, to others that have taken them; abandoned, because it could not renew its lease in time.", "", []string{labelKind}, nil}
+	clusterForward = metric{"perdure_cluster_forwarded_calls_total", counter, "Calls that arrived here and were carried out by another node.", "", nil, nil}
+)
+
 // section is a part of the table, as the documentation has it.
 type section struct {
 	title   string
@@ -201,6 +213,9 @@ var table = []section{
 	{"Timers, messages, memory", []*metric{
 		&timerLate, &timers, &timersOverdue, &runtimeWork, &outboxMessages, &outboxSpilled, &outboxStuck,
 		&shardsHeld, &entities, &entityCacheSize, &entityCacheMost, &cacheHits, &cacheMisses,
+	}},
+	{"Cluster", []*metric{
+		&clusterNodes, &clusterCutOff, &clusterPlaced, &clusterFree, &clusterLease, &clusterSkew, &clusterMoves, &clusterForward,
 	}},
 	{"Store", []*metric{
 		&commitLatency, &commitGroup, &commitBytes, &storeFailed, &storeBytes, &storeCacheHits, &storeCacheMisses,

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/perdure/perdure/internal/cluster"
 	"github.com/perdure/perdure/internal/matching"
 	"github.com/perdure/perdure/internal/runtime"
 	"github.com/perdure/perdure/internal/storage/pebble"
@@ -21,6 +22,8 @@ type State struct {
 	Queues     func(visit func(matching.QueueStats))
 	Index      func() visibility.Stats
 	Store      func() (stats pebble.Stats, ok bool)
+	// Cluster is that of several nodes.
+	Cluster func() cluster.Stats
 	// IndexBytes is what the index takes of the disk.
 	IndexBytes func() int64
 }
@@ -77,6 +80,9 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	if state.Runtime != nil {
 		s.runtime(state.Runtime())
 	}
+	if state.Cluster != nil {
+		s.cluster(state.Cluster())
+	}
 	if state.Queues != nil {
 		c.queues(s)
 	}
@@ -106,6 +112,20 @@ func (s samples) runtime(r runtime.Stats) {
 	s.add(&outboxMessages, float64(r.Messages))
 	s.add(&outboxSpilled, float64(r.OutboxesSpilled))
 	s.add(&outboxStuck, float64(r.MessagesStuck))
+}
+
+func (s samples) cluster(c cluster.Stats) {
+	s.add(&clusterNodes, float64(c.Nodes))
+	s.add(&clusterCutOff, float64(c.CutOff))
+	s.add(&clusterPlaced, float64(c.Placed))
+	s.add(&clusterFree, float64(c.Free))
+	s.add(&clusterLease, c.Lease.Seconds())
+	s.add(&clusterSkew, c.Skew.Seconds())
+	s.add(&clusterMoves, float64(c.Moves.Acquired), "acquired")
+	s.add(&clusterMoves, float64(c.Moves.Released), "released")
+	s.add(&clusterMoves, float64(c.Moves.Lost), "lost")
+	s.add(&clusterMoves, float64(c.Moves.Abandoned), "abandoned")
+	s.add(&clusterForward, float64(c.Forwarded))
 }
 
 func (s samples) index(x visibility.Stats) {

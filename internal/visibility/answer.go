@@ -56,7 +56,9 @@ func (x *Indexer) read(ctx context.Context, exact bool, fn func(Index) error) er
 	if !exact {
 		wait, cancel = context.WithTimeout(ctx, maxLag)
 	}
+	others := x.catchUpOthers(ctx)
 	err := x.CatchUp(wait)
+	<-others
 	cancel()
 	switch {
 	case ctx.Err() != nil:
@@ -81,6 +83,23 @@ func (x *Indexer) read(ctx context.Context, exact bool, fn func(Index) error) er
 		return serviceerror.NewUnavailable("the visibility index cannot be read; see the log of the server")
 	}
 	return err
+}
+
+// catchUpOthers has the other indexers of a shared index catch up. The channel is closed when they have, or
+// it has taken too long.
+func (x *Indexer) catchUpOthers(ctx context.Context) <-chan struct{} {
+	done := make(chan struct{})
+	if x.options.Others == nil {
+		close(done)
+		return done
+	}
+	go func() {
+		defer close(done)
+		ctx, cancel := context.WithTimeout(ctx, maxLag)
+		defer cancel()
+		x.options.Others(ctx)
+	}()
+	return done
 }
 
 // isExact reports whether a query is about one workflow id.

@@ -29,6 +29,9 @@ type Options struct {
 	Files Files
 	// Types tells the types of custom search attributes.
 	Types Types
+	// Others has the indexers of other nodes that share the index catch up, as far as they can be reached, and
+	// returns when they have, or ctx ends. Lists wait for them for as long as maxLag at most. Optional.
+	Others func(ctx context.Context)
 	// Logger gets what operators should know; slog.Default if nil.
 	Logger *slog.Logger
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 )
 
 // Build builds the binary into dir and returns its path. The working directory
@@ -47,6 +48,16 @@ func repository() (string, error) {
 	}
 }
 
+// NodesVariable names the environment variable with the number of nodes that Start starts in place of one
+// server: a cluster on a PostgreSQL of its own, behind an address that spreads calls over the nodes.
+const NodesVariable = "PERDURE_TEST_NODES"
+
+// nodesWanted is the number in NodesVariable; 0 if there is none.
+func nodesWanted() int {
+	n, _ := strconv.Atoi(os.Getenv(NodesVariable))
+	return n
+}
+
 // Server is a running server.
 type Server struct {
 	// Address is where it listens.
@@ -56,18 +67,36 @@ type Server struct {
 	data   string
 	exited chan struct{}
 	err    error // of the process, once it has exited
+
+	cluster *cluster // nil if it is one process
 }
 
 // Start starts a durable server with a data directory of its own on a free port
 // of the loopback interface, and waits until it listens. What the server logs
 // goes to standard error.
+//
+// If NodesVariable is set it is several servers that share their data.
 func Start(binary string) (*Server, error) {
+	if nodes := nodesWanted(); nodes > 0 {
+		return startCluster(binary, nodes)
+	}
 	data, err := os.MkdirTemp("", "perdure-data")
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{data: data, exited: make(chan struct{})}
-	s.cmd = exec.Command(binary, "server", "start", "--data-dir", data, "--port", "0", "--output", "json")
+	s, err := startOn(binary, "--data-dir", data)
+	if err != nil {
+		_ = os.RemoveAll(data)
+		return nil, err
+	}
+	s.data = data
+	return s, nil
+}
+
+// startOn starts a server with the arguments on a free port.
+func startOn(binary string, args ...string) (*Server, error) {
+	s := &Server{exited: make(chan struct{})}
+	s.cmd = exec.Command(binary, append([]string{"server", "start", "--port", "0", "--output", "json"}, args...)...)
 	s.cmd.Stderr = os.Stderr
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -116,7 +145,14 @@ func (s *Server) Exited() <-chan struct{} { return s.exited }
 
 // Stop stops the server, waits for its end, and removes its data.
 func (s *Server) Stop() {
+	if s.cluster != nil {
+		s.cluster.stop()
+		close(s.exited)
+		return
+	}
 	_ = s.cmd.Process.Signal(os.Interrupt)
 	<-s.exited
-	_ = os.RemoveAll(s.data)
+	if s.data != "" {
+		_ = os.RemoveAll(s.data)
+	}
 }

@@ -1,7 +1,7 @@
 // Command peer runs a Temporal server with its in-memory SQLite store on a
 // loopback port, for the interop tests and the benchmarks to compare with. It
 // prints the address of its frontend on standard output, has the namespace
-// "default", and stops on SIGINT and SIGTERM.
+// "default", and stops on SIGINT and SIGTERM. With -postgres its data are in that PostgreSQL.
 //
 // It is a module of its own so that nothing else has to download or build the
 // Temporal server.
@@ -10,6 +10,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log"
 	"os"
@@ -26,11 +27,20 @@ import (
 
 func main() {
 	log.SetFlags(0)
+	postgres := flag.String("postgres", "", "URL of a PostgreSQL in which to make databases for the data")
+	flag.Parse()
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
 
-	server := temporaltest.NewServer()
-	address := server.GetFrontendHostPort()
+	address, err := "", error(nil)
+	if *postgres != "" {
+		address, err = startOnPostgres(*postgres)
+	} else {
+		address = temporaltest.NewServer().GetFrontendHostPort()
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
 	if err := registerDefault(address); err != nil {
 		log.Fatalf("register namespace default: %v", err)
 	}

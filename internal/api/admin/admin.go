@@ -26,6 +26,8 @@ type Server interface {
 	DiscardImport(context.Context, *DiscardImportRequest) (*DiscardImportResponse, error)
 	DescribeImport(context.Context, *DescribeImportRequest) (*DescribeImportResponse, error)
 	ListImports(context.Context, *ListImportsRequest) (*ListImportsResponse, error)
+	DescribeCluster(context.Context, *DescribeClusterRequest) (*DescribeClusterResponse, error)
+	DrainNode(context.Context, *DrainNodeRequest) (*DrainNodeResponse, error)
 }
 
 // ServiceDesc describes the service to gRPC.
@@ -44,6 +46,8 @@ var ServiceDesc = grpc.ServiceDesc{
 		{MethodName: "DiscardImport", Handler: handler("DiscardImport", Server.DiscardImport)},
 		{MethodName: "DescribeImport", Handler: handler("DescribeImport", Server.DescribeImport)},
 		{MethodName: "ListImports", Handler: handler("ListImports", Server.ListImports)},
+		{MethodName: "DescribeCluster", Handler: handler("DescribeCluster", Server.DescribeCluster)},
+		{MethodName: "DrainNode", Handler: handler("DrainNode", Server.DrainNode)},
 	},
 	Metadata: "admin.proto",
 }
@@ -122,6 +126,16 @@ func (c Client) DescribeImport(ctx context.Context, req *DescribeImportRequest) 
 // ListImports calls Server.ListImports.
 func (c Client) ListImports(ctx context.Context, req *ListImportsRequest) (*ListImportsResponse, error) {
 	return call[ListImportsResponse](ctx, c, "ListImports", req)
+}
+
+// DescribeCluster calls Server.DescribeCluster.
+func (c Client) DescribeCluster(ctx context.Context, req *DescribeClusterRequest) (*DescribeClusterResponse, error) {
+	return call[DescribeClusterResponse](ctx, c, "DescribeCluster", req)
+}
+
+// DrainNode calls Server.DrainNode.
+func (c Client) DrainNode(ctx context.Context, req *DrainNodeRequest) (*DrainNodeResponse, error) {
+	return call[DrainNodeResponse](ctx, c, "DrainNode", req)
 }
 
 func call[Resp any](ctx context.Context, c Client, method string, req any) (*Resp, error) {

@@ -1195,6 +1195,449 @@ func (x *ListImportsResponse) GetNextPageToken() []byte {
 	return nil
 }
 
+type DescribeClusterRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DescribeClusterRequest) Reset() {
+	*x = DescribeClusterRequest{}
+	mi := &file_admin_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DescribeClusterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DescribeClusterRequest) ProtoMessage() {}
+
+func (x *DescribeClusterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DescribeClusterRequest.ProtoReflect.Descriptor instead.
+func (*DescribeClusterRequest) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{22}
+}
+
+type DescribeClusterResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Time          string                 `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`                                // of the store's clock (RFC 3339)
+	AnsweredBy    string                 `protobuf:"bytes,2,opt,name=answered_by,json=answeredBy,proto3" json:"answered_by,omitempty"`  // the name of the node that has answered
+	Shards        int32                  `protobuf:"varint,3,opt,name=shards,proto3" json:"shards,omitempty"`                           // of the store
+	ShardsFree    int32                  `protobuf:"varint,4,opt,name=shards_free,json=shardsFree,proto3" json:"shards_free,omitempty"` // of them that nobody holds who is alive
+	Nodes         []*ClusterNode         `protobuf:"bytes,5,rep,name=nodes,proto3" json:"nodes,omitempty"`                              // those that are alive, in the order of their names
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DescribeClusterResponse) Reset() {
+	*x = DescribeClusterResponse{}
+	mi := &file_admin_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DescribeClusterResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DescribeClusterResponse) ProtoMessage() {}
+
+func (x *DescribeClusterResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DescribeClusterResponse.ProtoReflect.Descriptor instead.
+func (*DescribeClusterResponse) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *DescribeClusterResponse) GetTime() string {
+	if x != nil {
+		return x.Time
+	}
+	return ""
+}
+
+func (x *DescribeClusterResponse) GetAnsweredBy() string {
+	if x != nil {
+		return x.AnsweredBy
+	}
+	return ""
+}
+
+func (x *DescribeClusterResponse) GetShards() int32 {
+	if x != nil {
+		return x.Shards
+	}
+	return 0
+}
+
+func (x *DescribeClusterResponse) GetShardsFree() int32 {
+	if x != nil {
+		return x.ShardsFree
+	}
+	return 0
+}
+
+func (x *DescribeClusterResponse) GetNodes() []*ClusterNode {
+	if x != nil {
+		return x.Nodes
+	}
+	return nil
+}
+
+// ClusterNode is a node as it is in the store, and as it has told the one that has answered.
+type ClusterNode struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	Id           string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // of this run of the node
+	Name         string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Address      string                 `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"` // where other nodes reach it
+	Version      string                 `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"` // of its release
+	Format       int32                  `protobuf:"varint,5,opt,name=format,proto3" json:"format,omitempty"`  // the newest format of the store that it can work with
+	Started      string                 `protobuf:"bytes,6,opt,name=started,proto3" json:"started,omitempty"` // RFC 3339
+	Draining     bool                   `protobuf:"varint,7,opt,name=draining,proto3" json:"draining,omitempty"`
+	Shards       int32                  `protobuf:"varint,8,opt,name=shards,proto3" json:"shards,omitempty"`                                 // that it holds, ...
+	ShardsPlaced int32                  `protobuf:"varint,9,opt,name=shards_placed,json=shardsPlaced,proto3" json:"shards_placed,omitempty"` // ... and that belong to it: it gets them, or gives them away, step by step
+	Load         float64                `protobuf:"fixed64,10,opt,name=load,proto3" json:"load,omitempty"`                                   // how many processors it has kept busy since its last renewal but one
+	LeaseAgeMs   int64                  `protobuf:"varint,11,opt,name=lease_age_ms,json=leaseAgeMs,proto3" json:"lease_age_ms,omitempty"`    // since it has renewed its row
+	LeaseMs      int64                  `protobuf:"varint,12,opt,name=lease_ms,json=leaseMs,proto3" json:"lease_ms,omitempty"`               // how long it is sure that its shards are its own; 0: it serves none
+	// What follows is from the node itself.
+	Unreachable     string      `protobuf:"bytes,20,opt,name=unreachable,proto3" json:"unreachable,omitempty"`                                   // why it has not told, and the rest is not set; empty if it has
+	SkewMs          int64       `protobuf:"varint,21,opt,name=skew_ms,json=skewMs,proto3" json:"skew_ms,omitempty"`                              // how far its clock is ahead of that of the store
+	VisibilityLagMs int64       `protobuf:"varint,22,opt,name=visibility_lag_ms,json=visibilityLagMs,proto3" json:"visibility_lag_ms,omitempty"` // how old the oldest change is that lists do not show yet
+	CutOff          []string    `protobuf:"bytes,23,rep,name=cut_off,json=cutOff,proto3" json:"cut_off,omitempty"`                               // names of nodes that it cannot reach
+	Moves           *ShardMoves `protobuf:"bytes,24,opt,name=moves,proto3" json:"moves,omitempty"`                                               // since it was started
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *ClusterNode) Reset() {
+	*x = ClusterNode{}
+	mi := &file_admin_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClusterNode) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClusterNode) ProtoMessage() {}
+
+func (x *ClusterNode) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClusterNode.ProtoReflect.Descriptor instead.
+func (*ClusterNode) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ClusterNode) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ClusterNode) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ClusterNode) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *ClusterNode) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *ClusterNode) GetFormat() int32 {
+	if x != nil {
+		return x.Format
+	}
+	return 0
+}
+
+func (x *ClusterNode) GetStarted() string {
+	if x != nil {
+		return x.Started
+	}
+	return ""
+}
+
+func (x *ClusterNode) GetDraining() bool {
+	if x != nil {
+		return x.Draining
+	}
+	return false
+}
+
+func (x *ClusterNode) GetShards() int32 {
+	if x != nil {
+		return x.Shards
+	}
+	return 0
+}
+
+func (x *ClusterNode) GetShardsPlaced() int32 {
+	if x != nil {
+		return x.ShardsPlaced
+	}
+	return 0
+}
+
+func (x *ClusterNode) GetLoad() float64 {
+	if x != nil {
+		return x.Load
+	}
+	return 0
+}
+
+func (x *ClusterNode) GetLeaseAgeMs() int64 {
+	if x != nil {
+		return x.LeaseAgeMs
+	}
+	return 0
+}
+
+func (x *ClusterNode) GetLeaseMs() int64 {
+	if x != nil {
+		return x.LeaseMs
+	}
+	return 0
+}
+
+func (x *ClusterNode) GetUnreachable() string {
+	if x != nil {
+		return x.Unreachable
+	}
+	return ""
+}
+
+func (x *ClusterNode) GetSkewMs() int64 {
+	if x != nil {
+		return x.SkewMs
+	}
+	return 0
+}
+
+func (x *ClusterNode) GetVisibilityLagMs() int64 {
+	if x != nil {
+		return x.VisibilityLagMs
+	}
+	return 0
+}
+
+func (x *ClusterNode) GetCutOff() []string {
+	if x != nil {
+		return x.CutOff
+	}
+	return nil
+}
+
+func (x *ClusterNode) GetMoves() *ShardMoves {
+	if x != nil {
+		return x.Moves
+	}
+	return nil
+}
+
+// ShardMoves counts what a node has done to shards.
+type ShardMoves struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Acquired      int64                  `protobuf:"varint,1,opt,name=acquired,proto3" json:"acquired,omitempty"`
+	Released      int64                  `protobuf:"varint,2,opt,name=released,proto3" json:"released,omitempty"`   // given to other nodes in order
+	Lost          int64                  `protobuf:"varint,3,opt,name=lost,proto3" json:"lost,omitempty"`           // taken by other nodes
+	Abandoned     int64                  `protobuf:"varint,4,opt,name=abandoned,proto3" json:"abandoned,omitempty"` // given up because it could not renew its row in time
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShardMoves) Reset() {
+	*x = ShardMoves{}
+	mi := &file_admin_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShardMoves) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShardMoves) ProtoMessage() {}
+
+func (x *ShardMoves) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShardMoves.ProtoReflect.Descriptor instead.
+func (*ShardMoves) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ShardMoves) GetAcquired() int64 {
+	if x != nil {
+		return x.Acquired
+	}
+	return 0
+}
+
+func (x *ShardMoves) GetReleased() int64 {
+	if x != nil {
+		return x.Released
+	}
+	return 0
+}
+
+func (x *ShardMoves) GetLost() int64 {
+	if x != nil {
+		return x.Lost
+	}
+	return 0
+}
+
+func (x *ShardMoves) GetAbandoned() int64 {
+	if x != nil {
+		return x.Abandoned
+	}
+	return 0
+}
+
+type DrainNodeRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Node          string                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`        // its name or its id
+	Undrain       bool                   `protobuf:"varint,2,opt,name=undrain,proto3" json:"undrain,omitempty"` // it takes shards again
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DrainNodeRequest) Reset() {
+	*x = DrainNodeRequest{}
+	mi := &file_admin_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DrainNodeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DrainNodeRequest) ProtoMessage() {}
+
+func (x *DrainNodeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DrainNodeRequest.ProtoReflect.Descriptor instead.
+func (*DrainNodeRequest) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *DrainNodeRequest) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *DrainNodeRequest) GetUndrain() bool {
+	if x != nil {
+		return x.Undrain
+	}
+	return false
+}
+
+type DrainNodeResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DrainNodeResponse) Reset() {
+	*x = DrainNodeResponse{}
+	mi := &file_admin_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DrainNodeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DrainNodeResponse) ProtoMessage() {}
+
+func (x *DrainNodeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DrainNodeResponse.ProtoReflect.Descriptor instead.
+func (*DrainNodeResponse) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{27}
+}
+
 type ListImportsResponse_Run struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	WorkflowId    string                 `protobuf:"bytes,1,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`
@@ -1206,7 +1649,7 @@ type ListImportsResponse_Run struct {
 
 func (x *ListImportsResponse_Run) Reset() {
 	*x = ListImportsResponse_Run{}
-	mi := &file_admin_proto_msgTypes[22]
+	mi := &file_admin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1218,7 +1661,7 @@ func (x *ListImportsResponse_Run) String() string {
 func (*ListImportsResponse_Run) ProtoMessage() {}
 
 func (x *ListImportsResponse_Run) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[22]
+	mi := &file_admin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1342,7 +1785,47 @@ const file_admin_proto_rawDesc = "" +
 	"\vworkflow_id\x18\x01 \x01(\tR\n" +
 	"workflowId\x12\x15\n" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12#\n" +
-	"\rworkflow_type\x18\x03 \x01(\tR\fworkflowType2\xd0\b\n" +
+	"\rworkflow_type\x18\x03 \x01(\tR\fworkflowType\"\x18\n" +
+	"\x16DescribeClusterRequest\"\xbc\x01\n" +
+	"\x17DescribeClusterResponse\x12\x12\n" +
+	"\x04time\x18\x01 \x01(\tR\x04time\x12\x1f\n" +
+	"\vanswered_by\x18\x02 \x01(\tR\n" +
+	"answeredBy\x12\x16\n" +
+	"\x06shards\x18\x03 \x01(\x05R\x06shards\x12\x1f\n" +
+	"\vshards_free\x18\x04 \x01(\x05R\n" +
+	"shardsFree\x123\n" +
+	"\x05nodes\x18\x05 \x03(\v2\x1d.perdure.admin.v1.ClusterNodeR\x05nodes\"\xf5\x03\n" +
+	"\vClusterNode\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\aaddress\x18\x03 \x01(\tR\aaddress\x12\x18\n" +
+	"\aversion\x18\x04 \x01(\tR\aversion\x12\x16\n" +
+	"\x06format\x18\x05 \x01(\x05R\x06format\x12\x18\n" +
+	"\astarted\x18\x06 \x01(\tR\astarted\x12\x1a\n" +
+	"\bdraining\x18\a \x01(\bR\bdraining\x12\x16\n" +
+	"\x06shards\x18\b \x01(\x05R\x06shards\x12#\n" +
+	"\rshards_placed\x18\t \x01(\x05R\fshardsPlaced\x12\x12\n" +
+	"\x04load\x18\n" +
+	" \x01(\x01R\x04load\x12 \n" +
+	"\flease_age_ms\x18\v \x01(\x03R\n" +
+	"leaseAgeMs\x12\x19\n" +
+	"\blease_ms\x18\f \x01(\x03R\aleaseMs\x12 \n" +
+	"\vunreachable\x18\x14 \x01(\tR\vunreachable\x12\x17\n" +
+	"\askew_ms\x18\x15 \x01(\x03R\x06skewMs\x12*\n" +
+	"\x11visibility_lag_ms\x18\x16 \x01(\x03R\x0fvisibilityLagMs\x12\x17\n" +
+	"\acut_off\x18\x17 \x03(\tR\x06cutOff\x122\n" +
+	"\x05moves\x18\x18 \x01(\v2\x1c.perdure.admin.v1.ShardMovesR\x05moves\"v\n" +
+	"\n" +
+	"ShardMoves\x12\x1a\n" +
+	"\bacquired\x18\x01 \x01(\x03R\bacquired\x12\x1a\n" +
+	"\breleased\x18\x02 \x01(\x03R\breleased\x12\x12\n" +
+	"\x04lost\x18\x03 \x01(\x03R\x04lost\x12\x1c\n" +
+	"\tabandoned\x18\x04 \x01(\x03R\tabandoned\"@\n" +
+	"\x10DrainNodeRequest\x12\x12\n" +
+	"\x04node\x18\x01 \x01(\tR\x04node\x12\x18\n" +
+	"\aundrain\x18\x02 \x01(\bR\aundrain\"\x13\n" +
+	"\x11DrainNodeResponse2\x8e\n" +
+	"\n" +
 	"\fAdminService\x12l\n" +
 	"\x11RebuildVisibility\x12*.perdure.admin.v1.RebuildVisibilityRequest\x1a+.perdure.admin.v1.RebuildVisibilityResponse\x12o\n" +
 	"\x12DescribeVisibility\x12+.perdure.admin.v1.DescribeVisibilityRequest\x1a,.perdure.admin.v1.DescribeVisibilityResponse\x12Z\n" +
@@ -1354,7 +1837,9 @@ const file_admin_proto_rawDesc = "" +
 	"\x0eActivateImport\x12'.perdure.admin.v1.ActivateImportRequest\x1a(.perdure.admin.v1.ActivateImportResponse\x12`\n" +
 	"\rDiscardImport\x12&.perdure.admin.v1.DiscardImportRequest\x1a'.perdure.admin.v1.DiscardImportResponse\x12c\n" +
 	"\x0eDescribeImport\x12'.perdure.admin.v1.DescribeImportRequest\x1a(.perdure.admin.v1.DescribeImportResponse\x12Z\n" +
-	"\vListImports\x12$.perdure.admin.v1.ListImportsRequest\x1a%.perdure.admin.v1.ListImportsResponseB/Z-github.com/perdure/perdure/internal/api/adminb\x06proto3"
+	"\vListImports\x12$.perdure.admin.v1.ListImportsRequest\x1a%.perdure.admin.v1.ListImportsResponse\x12f\n" +
+	"\x0fDescribeCluster\x12(.perdure.admin.v1.DescribeClusterRequest\x1a).perdure.admin.v1.DescribeClusterResponse\x12T\n" +
+	"\tDrainNode\x12\".perdure.admin.v1.DrainNodeRequest\x1a#.perdure.admin.v1.DrainNodeResponseB/Z-github.com/perdure/perdure/internal/api/adminb\x06proto3"
 
 var (
 	file_admin_proto_rawDescOnce sync.Once
@@ -1368,7 +1853,7 @@ func file_admin_proto_rawDescGZIP() []byte {
 	return file_admin_proto_rawDescData
 }
 
-var file_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_admin_proto_goTypes = []any{
 	(*RebuildVisibilityRequest)(nil),   // 0: perdure.admin.v1.RebuildVisibilityRequest
 	(*RebuildVisibilityResponse)(nil),  // 1: perdure.admin.v1.RebuildVisibilityResponse
@@ -1392,37 +1877,49 @@ var file_admin_proto_goTypes = []any{
 	(*DescribeImportResponse)(nil),     // 19: perdure.admin.v1.DescribeImportResponse
 	(*ListImportsRequest)(nil),         // 20: perdure.admin.v1.ListImportsRequest
 	(*ListImportsResponse)(nil),        // 21: perdure.admin.v1.ListImportsResponse
-	(*ListImportsResponse_Run)(nil),    // 22: perdure.admin.v1.ListImportsResponse.Run
+	(*DescribeClusterRequest)(nil),     // 22: perdure.admin.v1.DescribeClusterRequest
+	(*DescribeClusterResponse)(nil),    // 23: perdure.admin.v1.DescribeClusterResponse
+	(*ClusterNode)(nil),                // 24: perdure.admin.v1.ClusterNode
+	(*ShardMoves)(nil),                 // 25: perdure.admin.v1.ShardMoves
+	(*DrainNodeRequest)(nil),           // 26: perdure.admin.v1.DrainNodeRequest
+	(*DrainNodeResponse)(nil),          // 27: perdure.admin.v1.DrainNodeResponse
+	(*ListImportsResponse_Run)(nil),    // 28: perdure.admin.v1.ListImportsResponse.Run
 }
 var file_admin_proto_depIdxs = []int32{
-	22, // 0: perdure.admin.v1.ListImportsResponse.runs:type_name -> perdure.admin.v1.ListImportsResponse.Run
-	0,  // 1: perdure.admin.v1.AdminService.RebuildVisibility:input_type -> perdure.admin.v1.RebuildVisibilityRequest
-	2,  // 2: perdure.admin.v1.AdminService.DescribeVisibility:input_type -> perdure.admin.v1.DescribeVisibilityRequest
-	4,  // 3: perdure.admin.v1.AdminService.StartBackup:input_type -> perdure.admin.v1.StartBackupRequest
-	6,  // 4: perdure.admin.v1.AdminService.DescribeBackup:input_type -> perdure.admin.v1.DescribeBackupRequest
-	8,  // 5: perdure.admin.v1.AdminService.CancelBackup:input_type -> perdure.admin.v1.CancelBackupRequest
-	10, // 6: perdure.admin.v1.AdminService.ImportEvents:input_type -> perdure.admin.v1.ImportEventsRequest
-	12, // 7: perdure.admin.v1.AdminService.CheckImport:input_type -> perdure.admin.v1.CheckImportRequest
-	14, // 8: perdure.admin.v1.AdminService.ActivateImport:input_type -> perdure.admin.v1.ActivateImportRequest
-	16, // 9: perdure.admin.v1.AdminService.DiscardImport:input_type -> perdure.admin.v1.DiscardImportRequest
-	18, // 10: perdure.admin.v1.AdminService.DescribeImport:input_type -> perdure.admin.v1.DescribeImportRequest
-	20, // 11: perdure.admin.v1.AdminService.ListImports:input_type -> perdure.admin.v1.ListImportsRequest
-	1,  // 12: perdure.admin.v1.AdminService.RebuildVisibility:output_type -> perdure.admin.v1.RebuildVisibilityResponse
-	3,  // 13: perdure.admin.v1.AdminService.DescribeVisibility:output_type -> perdure.admin.v1.DescribeVisibilityResponse
-	5,  // 14: perdure.admin.v1.AdminService.StartBackup:output_type -> perdure.admin.v1.StartBackupResponse
-	7,  // 15: perdure.admin.v1.AdminService.DescribeBackup:output_type -> perdure.admin.v1.DescribeBackupResponse
-	9,  // 16: perdure.admin.v1.AdminService.CancelBackup:output_type -> perdure.admin.v1.CancelBackupResponse
-	11, // 17: perdure.admin.v1.AdminService.ImportEvents:output_type -> perdure.admin.v1.ImportEventsResponse
-	13, // 18: perdure.admin.v1.AdminService.CheckImport:output_type -> perdure.admin.v1.CheckImportResponse
-	15, // 19: perdure.admin.v1.AdminService.ActivateImport:output_type -> perdure.admin.v1.ActivateImportResponse
-	17, // 20: perdure.admin.v1.AdminService.DiscardImport:output_type -> perdure.admin.v1.DiscardImportResponse
-	19, // 21: perdure.admin.v1.AdminService.DescribeImport:output_type -> perdure.admin.v1.DescribeImportResponse
-	21, // 22: perdure.admin.v1.AdminService.ListImports:output_type -> perdure.admin.v1.ListImportsResponse
-	12, // [12:23] is the sub-list for method output_type
-	1,  // [1:12] is the sub-list for method input_type
-	1,  // [1:1] is the sub-list for extension type_name
-	1,  // [1:1] is the sub-list for extension extendee
-	0,  // [0:1] is the sub-list for field type_name
+	28, // 0: perdure.admin.v1.ListImportsResponse.runs:type_name -> perdure.admin.v1.ListImportsResponse.Run
+	24, // 1: perdure.admin.v1.DescribeClusterResponse.nodes:type_name -> perdure.admin.v1.ClusterNode
+	25, // 2: perdure.admin.v1.ClusterNode.moves:type_name -> perdure.admin.v1.ShardMoves
+	0,  // 3: perdure.admin.v1.AdminService.RebuildVisibility:input_type -> perdure.admin.v1.RebuildVisibilityRequest
+	2,  // 4: perdure.admin.v1.AdminService.DescribeVisibility:input_type -> perdure.admin.v1.DescribeVisibilityRequest
+	4,  // 5: perdure.admin.v1.AdminService.StartBackup:input_type -> perdure.admin.v1.StartBackupRequest
+	6,  // 6: perdure.admin.v1.AdminService.DescribeBackup:input_type -> perdure.admin.v1.DescribeBackupRequest
+	8,  // 7: perdure.admin.v1.AdminService.CancelBackup:input_type -> perdure.admin.v1.CancelBackupRequest
+	10, // 8: perdure.admin.v1.AdminService.ImportEvents:input_type -> perdure.admin.v1.ImportEventsRequest
+	12, // 9: perdure.admin.v1.AdminService.CheckImport:input_type -> perdure.admin.v1.CheckImportRequest
+	14, // 10: perdure.admin.v1.AdminService.ActivateImport:input_type -> perdure.admin.v1.ActivateImportRequest
+	16, // 11: perdure.admin.v1.AdminService.DiscardImport:input_type -> perdure.admin.v1.DiscardImportRequest
+	18, // 12: perdure.admin.v1.AdminService.DescribeImport:input_type -> perdure.admin.v1.DescribeImportRequest
+	20, // 13: perdure.admin.v1.AdminService.ListImports:input_type -> perdure.admin.v1.ListImportsRequest
+	22, // 14: perdure.admin.v1.AdminService.DescribeCluster:input_type -> perdure.admin.v1.DescribeClusterRequest
+	26, // 15: perdure.admin.v1.AdminService.DrainNode:input_type -> perdure.admin.v1.DrainNodeRequest
+	1,  // 16: perdure.admin.v1.AdminService.RebuildVisibility:output_type -> perdure.admin.v1.RebuildVisibilityResponse
+	3,  // 17: perdure.admin.v1.AdminService.DescribeVisibility:output_type -> perdure.admin.v1.DescribeVisibilityResponse
+	5,  // 18: perdure.admin.v1.AdminService.StartBackup:output_type -> perdure.admin.v1.StartBackupResponse
+	7,  // 19: perdure.admin.v1.AdminService.DescribeBackup:output_type -> perdure.admin.v1.DescribeBackupResponse
+	9,  // 20: perdure.admin.v1.AdminService.CancelBackup:output_type -> perdure.admin.v1.CancelBackupResponse
+	11, // 21: perdure.admin.v1.AdminService.ImportEvents:output_type -> perdure.admin.v1.ImportEventsResponse
+	13, // 22: perdure.admin.v1.AdminService.CheckImport:output_type -> perdure.admin.v1.CheckImportResponse
+	15, // 23: perdure.admin.v1.AdminService.ActivateImport:output_type -> perdure.admin.v1.ActivateImportResponse
+	17, // 24: perdure.admin.v1.AdminService.DiscardImport:output_type -> perdure.admin.v1.DiscardImportResponse
+	19, // 25: perdure.admin.v1.AdminService.DescribeImport:output_type -> perdure.admin.v1.DescribeImportResponse
+	21, // 26: perdure.admin.v1.AdminService.ListImports:output_type -> perdure.admin.v1.ListImportsResponse
+	23, // 27: perdure.admin.v1.AdminService.DescribeCluster:output_type -> perdure.admin.v1.DescribeClusterResponse
+	27, // 28: perdure.admin.v1.AdminService.DrainNode:output_type -> perdure.admin.v1.DrainNodeResponse
+	16, // [16:29] is the sub-list for method output_type
+	3,  // [3:16] is the sub-list for method input_type
+	3,  // [3:3] is the sub-list for extension type_name
+	3,  // [3:3] is the sub-list for extension extendee
+	0,  // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_admin_proto_init() }
@@ -1436,7 +1933,7 @@ func file_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_admin_proto_rawDesc), len(file_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -171,6 +171,8 @@ var table = []*Method{
 	row(as, "DiscardImport", ScopeNamespace, Admin, NamespaceRequired, Usable, workflow("workflow_id"), never, unlimited, there),
 	row(as, "DescribeImport", ScopeNamespace, Admin, NamespaceRequired, Usable, workflow("workflow_id"), never, unlimited, there),
 	row(as, "ListImports", ScopeNamespace, Admin, NamespaceRequired, Usable, anyone, never, unlimited, there),
+	row(as, "DescribeCluster", ScopeCluster, Admin, NamespaceNone, nil, anyone, never, unlimited, there),
+	row(as, "DrainNode", ScopeCluster, Admin, NamespaceNone, nil, anyone, never, unlimited, there),
 	row(os, "AddSearchAttributes", ScopeNamespace, Admin, NamespaceOptional, Usable, cluster, never, unlimited, there),
 	row(os, "RemoveSearchAttributes", ScopeNamespace, Admin, NamespaceOptional, Usable, cluster, never, unlimited, there),
 	row(os, "ListSearchAttributes", ScopeNamespace, Read, NamespaceOptional, Usable, anyone, never, unlimited, there),

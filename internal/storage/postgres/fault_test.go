@@ -283,3 +283,25 @@ func TestAKeyThatIsTooLongCostsItsShardOnly(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 }
+
+// The writer of a node that is paused, or cut off, in the middle of a transaction.
+func TestAShardIsNotHeldUpForLongByANodeThatStoppedInTheMiddleOfATransaction(t *testing.T) {
+	url := postgrestest.URL(t)
+	stopped, other := open(t, url), open(t, url)
+	if _, err := stopped.Acquire(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	w := stopped.shards[0].writer // at rest: nothing was submitted
+	w.stall = 300 * time.Millisecond
+	if err := w.connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.conn.PgConn().Exec(t.Context(), "BEGIN; SELECT 1 FROM perdure_shards WHERE shard = 0 FOR SHARE").ReadAll(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if _, err := other.Acquire(ctx, 0); err != nil {
+		t.Errorf("the shard cannot be acquired: %v", err)
+	}
+}

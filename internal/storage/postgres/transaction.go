@@ -17,6 +17,10 @@ const (
 	// tryTimeout is how long one try of a transaction may take. It grows while tries run into it.
 	tryTimeout    = 30 * time.Second
 	maxTryTimeout = 15 * time.Minute
+	// stallTimeout is how long the database waits for the rest of a transaction before it drops it. A node
+	// that is paused or cut off in the middle of one keeps others from acquiring the shards that are in
+	// it for as long. It grows while a link is too slow for what is sent.
+	stallTimeout = 4 * time.Second
 	// tidyEvery is after how many transactions the numbers of old ones are removed.
 	tidyEvery = 256
 	// complainEvery is how often it is logged that a database does not take writes.
@@ -58,7 +62,10 @@ var statements = []struct{ name, sql string }{
 	{nameCommit, `COMMIT`},
 }
 
-const codeDivisionByZero = "22012"
+const (
+	codeDivisionByZero = "22012"
+	codeStalled        = "25P03" // idle_in_transaction_session_timeout
+)
 
 // connect makes the connection of the writer, if there is none.
 func (w *writer) connect(ctx context.Context) error {
@@ -70,6 +77,11 @@ func (w *writer) connect(ctx context.Context) error {
 		return err
 	}
 	w.conn = conn
+	stall := fmt.Sprintf("SET idle_in_transaction_session_timeout = %d", w.stall.Milliseconds())
+	if _, err := conn.PgConn().Exec(ctx, stall).ReadAll(); err != nil && codeOf(err) == "" {
+		w.disconnect()
+		return err
+	}
 	for _, statement := range statements {
 		if _, err := conn.PgConn().Prepare(ctx, statement.name, statement.sql, nil); err != nil {
 			w.disconnect()
@@ -141,6 +153,7 @@ var errClaim = errors.New("the lease of a shard was lost")
 func (w *writer) transact(g *group, seq int64) error {
 	timeout := tryTimeout
 	for wait := firstWait; ; wait = min(2*wait, lastWait) {
+		began := time.Now()
 		err := w.try(g, seq, timeout)
 		if err == nil {
 			w.trouble.over()
@@ -161,6 +174,9 @@ func (w *writer) transact(g *group, seq int64) error {
 		}
 		if code == "" && (pgconn.Timeout(err) || errors.Is(err, context.DeadlineExceeded)) {
 			timeout = min(2*timeout, maxTryTimeout)
+		}
+		if code == codeStalled || code == "" && time.Since(began) > w.stall {
+			w.stall = min(2*w.stall, maxTryTimeout)
 		}
 		w.trouble.complain(err)
 		if w.closeBy.Err() != nil || pause(w.closeBy, wait) != nil {

@@ -65,6 +65,7 @@ type writer struct {
 	buffers [4]array  // memory for the arrays of the next transaction
 	sets    [3][]byte // and for what is set
 	trouble trouble
+	stall   time.Duration   // see stallTimeout
 	closeBy context.Context // ends when what does not work is given up
 	giveUp  context.CancelFunc
 }
@@ -79,7 +80,7 @@ type submission struct {
 }
 
 func newWriter(s *Store, d *database, number int32) *writer {
-	w := &writer{store: s, db: d, number: number, wake: make(chan struct{}, 1)}
+	w := &writer{store: s, db: d, number: number, wake: make(chan struct{}, 1), stall: stallTimeout}
 	w.space.L = &w.mu
 	w.closeBy, w.giveUp = context.WithCancel(context.Background())
 	w.trouble = trouble{log: s.log, database: d.name}

@@ -76,7 +76,8 @@ func Open(ctx context.Context, url string) (*Index, error) {
 		return nil, failure("opening", err)
 	}
 	// Batches find rows by lists of keys, which come as arrays.
-	x.write, err = pool(ctx, url, writers, pgx.QueryExecModeCacheStatement, "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off")
+	// A node that is cut off in the middle of one must not keep others from the shards in it for long.
+	x.write, err = pool(ctx, url, writers, pgx.QueryExecModeCacheStatement, "SET idle_in_transaction_session_timeout = '10s'; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off")
 	if err == nil {
 		err = x.setUp(ctx)
 	}

@@ -1,0 +1,306 @@
+//go:build linux
+
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/resolver"
+	"google.golang.org/grpc/resolver/manual"
+)
+
+// patience bounds the wait for what is left after the last fault.
+const patience = 2 * time.Minute
+
+// dial makes a client that spreads its calls over the nodes, as one does whose address is a name
+// with several addresses.
+func dial(t *testing.T, all ...*node) client.Client {
+	t.Helper()
+	addresses := manual.NewBuilderWithScheme("nodes")
+	var state resolver.State
+	for _, n := range all {
+		state.Addresses = append(state.Addresses, resolver.Address{Addr: n.address})
+	}
+	addresses.InitialState(state)
+	c, err := client.Dial(client.Options{HostPort: "nodes:///all", Logger: quiet{}, ConnectionOptions: client.ConnectionOptions{
+		KeepAliveTime: 10 * time.Second, KeepAliveTimeout: 2 * time.Second,
+		DialOptions: []grpc.DialOption{grpc.WithResolvers(addresses), grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: time.Second,
+			Backoff: backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.5, MaxDelay: 500 * time.Millisecond}})}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// quiet drops what the SDK logs: it has a lot to say about nodes that go away.
+type quiet struct{}
+
+func (quiet) Debug(string, ...any) {}
+func (quiet) Info(string, ...any)  {}
+func (quiet) Warn(string, ...any)  {}
+func (quiet) Error(string, ...any) {}
+
+// load is workflows that are started, signalled, updated, and awaited, all the time.
+type load struct {
+	t       *testing.T
+	client  client.Client
+	ledger  *ledger
+	stop    context.CancelFunc
+	running sync.WaitGroup
+
+	mu     sync.Mutex
+	orders []*order
+	count  atomic.Int64
+}
+
+// order is a workflow whose start was acknowledged, and what else was.
+type order struct {
+	id, runID        string
+	confirmed, noted bool
+}
+
+const queue = "cluster"
+
+func startLoad(t *testing.T, c client.Client, loops int) *load {
+	t.Helper()
+	l := &load{t: t, client: c, ledger: &ledger{ran: map[string]int{}}}
+	w := worker.New(c, queue, worker.Options{WorkerStopTimeout: time.Second})
+	w.RegisterWorkflow(orderWorkflow)
+	w.RegisterWorkflow(shipment)
+	w.RegisterActivity(l.ledger)
+	if err := w.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Stop)
+	ctx, stop := context.WithCancel(context.Background())
+	l.stop = stop
+	t.Cleanup(stop)
+	for i := range loops {
+		l.running.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				l.place(ctx, fmt.Sprintf("order-%d-%d", i, n))
+			}
+		})
+	}
+	return l
+}
+
+// place starts an order, updates and confirms it, and waits for its result, as far as the cluster lets it.
+func (l *load) place(ctx context.Context, id string) {
+	run, err := l.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: queue}, orderWorkflow, id)
+	if err != nil {
+		return // not acknowledged: it may exist or not
+	}
+	o := &order{id: id, runID: run.GetRunID()}
+	l.mu.Lock()
+	l.orders = append(l.orders, o)
+	l.mu.Unlock()
+	l.count.Add(1)
+	note, err := l.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{WorkflowID: id, UpdateID: "note", UpdateName: "note",
+		Args: []any{id}, WaitForStage: client.WorkflowUpdateStageCompleted})
+	if err != nil {
+		return
+	}
+	o.noted = note.Get(ctx, nil) == nil
+	if err := l.client.SignalWorkflow(ctx, id, "", "confirm", "yes"); err != nil {
+		return
+	}
+	o.confirmed = true
+	_ = run.Get(ctx, nil) // check reports on it
+}
+
+// progress waits until n further orders are acknowledged.
+func (l *load) progress(n int64) {
+	l.t.Helper()
+	want := l.count.Load() + n
+	for deadline := time.Now().Add(patience); l.count.Load() < want; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			l.t.Fatalf("%d of %d further orders were acknowledged in %v", n-(want-l.count.Load()), n, patience)
+		}
+	}
+}
+
+// end stops the load and checks what it has left.
+func (l *load) end() {
+	l.t.Helper()
+	l.stop()
+	l.running.Wait()
+	if len(l.orders) == 0 {
+		l.t.Fatal("no order was acknowledged: the test has tested nothing")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	next := make(chan *order)
+	var checking sync.WaitGroup
+	for range 8 {
+		checking.Go(func() {
+			for o := range next {
+				o.check(ctx, l.t, l.client)
+			}
+		})
+	}
+	for _, o := range l.orders {
+		next <- o
+	}
+	close(next)
+	checking.Wait()
+	for id, n := range l.ledger.ran {
+		if n > 1 {
+			l.t.Errorf("the activity of %s, which may run once, ran %d times", id, n)
+		}
+	}
+	if !l.t.Failed() {
+		l.checkLists(ctx)
+	}
+}
+
+// checkLists checks that all orders, whose results are known, are in the lists as completed.
+func (l *load) checkLists(ctx context.Context) {
+	listed := map[string]bool{}
+	var token []byte
+	for {
+		page, err := l.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{PageSize: 1000, NextPageToken: token,
+			Query: "WorkflowType = 'orderWorkflow' AND ExecutionStatus = 'Completed'"})
+		if err != nil {
+			l.t.Errorf("the list of orders: %v", err)
+			return
+		}
+		for _, e := range page.GetExecutions() {
+			listed[e.GetExecution().GetRunId()] = true
+		}
+		if token = page.GetNextPageToken(); len(token) == 0 {
+			break
+		}
+	}
+	missing := 0
+	for _, o := range l.orders {
+		if !listed[o.runID] {
+			missing++
+		}
+	}
+	if missing > 0 {
+		l.t.Errorf("%d of %d orders are not in the list of those that have completed", missing, len(l.orders))
+	}
+}
+
+// check waits for the result of the order and looks at its history.
+func (o *order) check(ctx context.Context, t *testing.T, c client.Client) {
+	if !o.confirmed {
+		// The signal was not acknowledged; it may have arrived all the same.
+		_ = c.SignalWorkflow(ctx, o.id, "", "confirm", "yes")
+	}
+	var result string
+	if err := c.GetWorkflow(ctx, o.id, o.runID).Get(ctx, &result); err != nil {
+		t.Errorf("%s was acknowledged and did not complete: %v", o.id, err)
+		return
+	}
+	if want := fmt.Sprintf("%d yes shipped %s", len(o.id), o.id); result != want {
+		t.Errorf("%s: result %q, want %q", o.id, result, want)
+	}
+	if o.noted {
+		var noted string
+		err := c.GetWorkflowUpdateHandle(client.GetWorkflowUpdateHandleOptions{WorkflowID: o.id, RunID: o.runID, UpdateID: "note"}).Get(ctx, &noted)
+		if err != nil || noted != "noted "+o.id {
+			t.Errorf("%s: the update that was acknowledged has the outcome %q, %v", o.id, noted, err)
+		}
+	}
+	checkHistory(ctx, t, c, o.id, o.runID)
+	checkHistory(ctx, t, c, o.id+"-shipment", "")
+}
+
+// checkHistory checks that the event ids have no gap, and that exactly one event, the last, closes the run.
+func checkHistory(ctx context.Context, t *testing.T, c client.Client, id, runID string) {
+	it := c.GetWorkflowHistory(ctx, id, runID, false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	next, closed := int64(1), 0
+	for it.HasNext() {
+		event, err := it.Next()
+		if err != nil {
+			t.Errorf("history of %s: %v", id, err)
+			return
+		}
+		if event.EventId != next {
+			t.Errorf("history of %s: event %d where %d should be", id, event.EventId, next)
+			return
+		}
+		if closed > 0 {
+			t.Errorf("history of %s: event %d comes after the one that closed the run", id, next)
+		}
+		next++
+		if event.EventType == enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED {
+			closed++
+		}
+	}
+	if closed != 1 {
+		t.Errorf("history of %s has %d close events", id, closed)
+	}
+}
+
+// orderWorkflow uses an activity that is retried, one that must run at most once, a timer, a signal and a
+// child, and is updated.
+func orderWorkflow(ctx workflow.Context, id string) (string, error) {
+	if err := workflow.SetUpdateHandler(ctx, "note", func(_ workflow.Context, text string) (string, error) {
+		return "noted " + text, nil
+	}); err != nil {
+		return "", err
+	}
+	retried := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 5 * time.Second, RetryPolicy: &temporal.RetryPolicy{InitialInterval: 10 * time.Millisecond}})
+	var ledger *ledger
+	var price int
+	if err := workflow.ExecuteActivity(retried, ledger.Price, id).Get(ctx, &price); err != nil {
+		return "", err
+	}
+	once := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
+		StartToCloseTimeout: 5 * time.Second, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1}})
+	// It may get lost with a node, which the workflow must be told; it must not run twice.
+	err := workflow.ExecuteActivity(once, ledger.Charge, id).Get(ctx, nil)
+	var timeout *temporal.TimeoutError
+	if err != nil && !errors.As(err, &timeout) {
+		return "", err
+	}
+	if err := workflow.Sleep(ctx, 20*time.Millisecond); err != nil {
+		return "", err
+	}
+	var signal string
+	workflow.GetSignalChannel(ctx, "confirm").Receive(ctx, &signal)
+	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{WorkflowID: id + "-shipment"})
+	var shipped string
+	if err := workflow.ExecuteChildWorkflow(child, shipment, id).Get(ctx, &shipped); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d %s %s", price, signal, shipped), nil
+}
+
+func shipment(ctx workflow.Context, id string) (string, error) {
+	return "shipped " + id, workflow.Sleep(ctx, time.Millisecond)
+}
+
+// ledger counts how often the activity that may run once has run.
+type ledger struct {
+	mu  sync.Mutex
+	ran map[string]int
+}
+
+func (l *ledger) Price(_ context.Context, id string) (int, error) { return len(id), nil }
+
+func (l *ledger) Charge(_ context.Context, id string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ran[id]++
+	return nil
+}

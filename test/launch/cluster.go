@@ -1,0 +1,158 @@
+//go:build linux
+
+package launch
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	_ "google.golang.org/grpc/encoding/gzip" // SDKs compress
+	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+)
+
+// cluster is the nodes of a Server that is one.
+type cluster struct {
+	postgres *Postgres
+	nodes    []*Server
+	spread   *spread
+}
+
+// startCluster starts so many nodes.
+func startCluster(binary string, count int) (s *Server, err error) {
+	c := &cluster{}
+	defer func() {
+		if err != nil {
+			c.stop()
+		}
+	}()
+	if c.postgres, err = StartPostgres("", "fsync=off", "full_page_writes=off", "max_connections=200"); err != nil {
+		return nil, err
+	}
+	var addresses []string
+	for i := range count {
+		port, err := FreePort()
+		if err != nil {
+			return nil, err
+		}
+		node, err := startOn(binary, "--store", "postgres", "--postgres-url", fmt.Sprintf("postgres://postgres:secret@127.0.0.1:%d/postgres", c.postgres.Port),
+			"--node-name", fmt.Sprint("node", i+1), "--peer-address", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			return nil, err
+		}
+		c.nodes, addresses = append(c.nodes, node), append(addresses, node.Address)
+	}
+	if c.spread, err = newSpread(addresses); err != nil {
+		return nil, err
+	}
+	exited := make(chan struct{})
+	return &Server{Address: c.spread.address, cluster: c, exited: exited}, nil
+}
+
+func (c *cluster) stop() {
+	if c.spread != nil {
+		c.spread.close()
+	}
+	for _, node := range c.nodes {
+		node.Stop()
+	}
+	if c.postgres != nil {
+		c.postgres.Remove()
+	}
+}
+
+// spread is a gRPC server that has each call carried out by the next of several others.
+type spread struct {
+	address string
+	server  *grpc.Server
+	conns   []*grpc.ClientConn
+	next    atomic.Uint64
+}
+
+func newSpread(addresses []string) (*spread, error) {
+	s := &spread{}
+	for _, address := range addresses {
+		conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.ForceCodecV2(rawCodec{}), grpc.MaxCallRecvMsgSize(1<<30)))
+		if err != nil {
+			return nil, err
+		}
+		s.conns = append(s.conns, conn)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	s.address = listener.Addr().String()
+	s.server = grpc.NewServer(grpc.UnknownServiceHandler(s.pass), grpc.ForceServerCodecV2(rawCodec{}), grpc.MaxRecvMsgSize(1<<30))
+	go func() { _ = s.server.Serve(listener) }()
+	return s, nil
+}
+
+func (s *spread) close() {
+	s.server.Stop()
+	for _, conn := range s.conns {
+		_ = conn.Close()
+	}
+}
+
+// pass passes a call on, and its answers back.
+func (s *spread) pass(_ any, in grpc.ServerStream) error {
+	ctx := in.Context()
+	method, _ := grpc.Method(ctx)
+	headers, _ := metadata.FromIncomingContext(ctx)
+	headers = headers.Copy()
+	for _, name := range []string{":authority", "content-type", "te", "grpc-accept-encoding"} {
+		headers.Delete(name)
+	}
+	conn := s.conns[int(s.next.Add(1))%len(s.conns)]
+	out, err := conn.NewStream(metadata.NewOutgoingContext(ctx, headers), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, method)
+	if err != nil {
+		return err
+	}
+	request := new(raw)
+	if err := in.RecvMsg(request); err != nil {
+		return err
+	}
+	if err := out.SendMsg(request); err != nil {
+		return err
+	}
+	if err := out.CloseSend(); err != nil {
+		return err
+	}
+	for {
+		response := new(raw)
+		if err := out.RecvMsg(response); err != nil {
+			in.SetTrailer(out.Trailer())
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return status.Convert(err).Err()
+		}
+		if err := in.SendMsg(response); err != nil {
+			return err
+		}
+	}
+}
+
+// raw is a message as it is on the wire.
+type raw struct{ data []byte }
+
+// rawCodec passes messages through.
+type rawCodec struct{}
+
+func (rawCodec) Name() string { return "proto" }
+
+func (rawCodec) Marshal(v any) (mem.BufferSlice, error) {
+	return mem.BufferSlice{mem.SliceBuffer(v.(*raw).data)}, nil
+}
+
+func (rawCodec) Unmarshal(data mem.BufferSlice, v any) error {
+	v.(*raw).data = data.Materialize()
+	return nil
+}

@@ -1,0 +1,13 @@
+//go:build !linux
+
+package launch
+
+import "errors"
+
+type cluster struct{}
+
+func startCluster(string, int) (*Server, error) {
+	return nil, errors.New("nodes are started on Linux only")
+}
+
+func (*cluster) stop() {}
