@@ -15,6 +15,7 @@ import (
 
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
+	"github.com/perdure/perdure/internal/runchain"
 )
 
 // A completion callback is called with the outcome of a run. When the run closes it sends
@@ -73,7 +74,7 @@ func (r *Run) deliverCallbacks(step *entity.Step) {
 			State: "failed", Failure: r.outcome.GetFailure(),
 			StartTime: r.rec.ScheduleTime, CloseTime: r.rec.CloseTime,
 			Link: &commonpb.Link{Variant: &commonpb.Link_Activity_{Activity: &commonpb.Link_Activity{
-				Namespace: r.chain.namespace().Name, ActivityId: r.chain.key.ID, RunId: r.rec.RunId,
+				Namespace: r.chain.namespace().Name, ActivityId: r.chain.Key().ID, RunId: r.rec.RunId,
 			}}},
 		}
 		switch r.rec.Status {
@@ -85,8 +86,8 @@ func (r *Run) deliverCallbacks(step *entity.Step) {
 		case enumspb.ACTIVITY_EXECUTION_STATUS_CANCELED:
 			delivery.State = "canceled"
 		}
-		key := entity.Key{Kind: entity.KindCallback, Namespace: r.chain.key.Namespace, ID: r.rec.RunId + "/" + strconv.FormatInt(number, 10)}
-		step.Send(key, mustMarshal(delivery))
+		key := entity.Key{Kind: entity.KindCallback, Namespace: r.chain.Key().Namespace, ID: r.rec.RunId + "/" + strconv.FormatInt(number, 10)}
+		step.Send(key, runchain.MustMarshal(delivery))
 		r.callbacksChanged = true
 	}
 }
@@ -102,9 +103,9 @@ func (c *Chain) Receive(step *entity.Step, from entity.Key, body []byte) error {
 	if m == nil || from.Kind != entity.KindCallback {
 		return entity.ErrUnknownMessage
 	}
-	r, err := c.known(m.GetRunId())
+	r, err := c.Known(m.GetRunId())
 	if err != nil {
-		if r, err = c.load(step.Reader(), m.GetRunId()); err != nil || r == nil {
+		if r, err = c.Load(step.Reader(), m.GetRunId()); err != nil || r == nil {
 			return err // nil: the run has been deleted
 		}
 	}
@@ -128,7 +129,7 @@ func (c *Chain) Receive(step *entity.Step, from entity.Key, body []byte) error {
 // noteCallbacks notes the record of the callbacks.
 func (r *Run) noteCallbacks(step *entity.Step) {
 	r.callbacksChanged = false
-	step.Put(runKey(r.rec.RunId, letterCallbacks), mustMarshal(r.callbacks))
+	step.Put(runchain.RunKey(r.rec.RunId, letterCallbacks), runchain.MustMarshal(r.callbacks))
 }
 
 // callbackInfos describe the callbacks.

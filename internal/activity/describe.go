@@ -2,42 +2,31 @@ package activity
 
 import (
 	"cmp"
-	"fmt"
 	"time"
 
 	activitypb "go.temporal.io/api/activity/v1"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	tokens "github.com/perdure/perdure/internal/api/token"
 	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
+	"github.com/perdure/perdure/internal/runchain"
 )
 
 // Describe describes a run. A request with a token is only answered if the run has changed
 // since the description that the token is of; nil: it has not. It fails with NotFound, and
 // with InvalidArgument if the token is of another run.
 func (c *Chain) Describe(view entity.View, req *workflowservice.DescribeActivityExecutionRequest) (*workflowservice.DescribeActivityExecutionResponse, error) {
-	r, err := c.find(func() entity.Reader { return view }, req.GetRunId())
+	r, err := c.Find(func() entity.Reader { return view }, req.GetRunId())
 	if err != nil {
 		return nil, err
 	}
-	if len(req.GetLongPollToken()) > 0 {
-		token, err := tokens.DecodeDescription(req.GetLongPollToken())
-		if err != nil {
-			return nil, err
-		}
-		if token.NamespaceId != c.key.Namespace || token.ActivityId != c.key.ID || token.RunId != r.rec.RunId {
-			return nil, serviceerror.NewInvalidArgument("long poll token does not match execution")
-		}
-		if token.TransitionCount >= r.rec.TransitionCount {
-			return nil, nil
-		}
+	if news, err := c.News(r, req.GetLongPollToken()); err != nil || !news {
+		return nil, err
 	}
 	request, err := r.requestOf(func() entity.Reader { return view })
 	if err != nil {
@@ -48,12 +37,10 @@ func (c *Chain) Describe(view entity.View, req *workflowservice.DescribeActivity
 		return nil, err
 	}
 	resp := &workflowservice.DescribeActivityExecutionResponse{
-		RunId:     r.rec.RunId,
-		Info:      r.info(request, view.Now()),
-		Callbacks: r.callbackInfos(),
-		LongPollToken: tokens.EncodeDescription(&records.DescriptionToken{
-			NamespaceId: c.key.Namespace, ActivityId: c.key.ID, RunId: r.rec.RunId, TransitionCount: r.rec.TransitionCount,
-		}),
+		RunId:         r.rec.RunId,
+		Info:          r.info(request, view.Now()),
+		Callbacks:     r.callbackInfos(),
+		LongPollToken: c.Token(r),
 	}
 	if req.GetIncludeInput() {
 		resp.Input = request.GetInput()
@@ -73,31 +60,9 @@ func (c *Chain) Describe(view entity.View, req *workflowservice.DescribeActivity
 	return resp, nil
 }
 
-// RunID is the id of the current run; empty: there is none.
-func (c *Chain) RunID() string {
-	if c.current == nil {
-		return ""
-	}
-	return c.current.rec.RunId
-}
-
-// Changed reports whether the run is not the current one, or has changed since the
-// description that the token is of. It may be called while others wait.
-func (c *Chain) Changed(runID string, since *records.DescriptionToken) bool {
-	r, err := c.known(runID)
-	return err != nil || r.rec.TransitionCount > since.GetTransitionCount()
-}
-
-// Over reports whether the run is not the current one, or has closed. It may be called
-// while others wait.
-func (c *Chain) Over(runID string) bool {
-	r, err := c.known(runID)
-	return err != nil || r.closed()
-}
-
 // Outcome is how the run has ended; nil: it has not. It fails with NotFound.
 func (c *Chain) Outcome(view entity.View, runID string) (id string, outcome *activitypb.ActivityExecutionOutcome, err error) {
-	r, err := c.find(func() entity.Reader { return view }, runID)
+	r, err := c.Find(func() entity.Reader { return view }, runID)
 	if err != nil {
 		return "", nil, err
 	}
@@ -110,14 +75,7 @@ func (r *Run) readOutcome(reader entity.Reader) (*activitypb.ActivityExecutionOu
 	if !r.closed() {
 		return nil, nil
 	}
-	outcome, err := read[activitypb.ActivityExecutionOutcome](reader, runKey(r.rec.RunId, letterOutcome))
-	if err == nil && outcome == nil {
-		err = fmt.Errorf("it is missing")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("activity: reading the outcome of run %s of %v: %w", r.rec.RunId, r.chain.key, err)
-	}
-	return outcome, nil
+	return runchain.ReadPart[activitypb.ActivityExecutionOutcome](reader, r.rec.RunId, runchain.LetterOutcome)
 }
 
 // info describes the run. Messages of its records are shared with the description: they

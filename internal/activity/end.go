@@ -152,7 +152,7 @@ func (r *Run) close(step *entity.Step, status enumspb.ActivityExecutionStatus, o
 	r.touch()
 	r.chain.lazy = false
 	r.deliverCallbacks(step)
-	r.chain.expireLater(step, r)
+	r.chain.ExpireLater(step, r)
 }
 
 func success(result *commonpb.Payloads) *activitypb.ActivityExecutionOutcome {

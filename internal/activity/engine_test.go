@@ -24,6 +24,7 @@ import (
 	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
+	"github.com/perdure/perdure/internal/runchain"
 )
 
 // tester is what *testing.T and *rapid.T are.
@@ -194,22 +195,22 @@ func (e *engine) check() {
 		e.t.Fatalf("load: %v", err)
 	}
 	fresh := loaded.(*Chain)
-	if !proto.Equal(fresh.record, e.chain.record) || (fresh.current == nil) != (e.chain.current == nil) {
-		e.t.Fatalf("in memory is %v, in the records %v", e.chain.record, fresh.record)
+	if !proto.Equal(fresh.Stored(), e.chain.Stored()) || (fresh.Current() == nil) != (e.chain.Current() == nil) {
+		e.t.Fatalf("in memory is %v, in the records %v", e.chain.Stored(), fresh.Stored())
 	}
 	if problems := m.Verify(context.Background(), e.Reader(), testKey); len(problems) > 0 {
 		e.t.Fatalf("the records are wrong: %v", errors.Join(problems...))
 	}
-	if (len(e.records) == 0) != (e.chain.record == nil) {
-		e.t.Errorf("the activity is %v, and there are %d records", e.chain.record, len(e.records))
+	if (len(e.records) == 0) != (e.chain.Stored() == nil) {
+		e.t.Errorf("the activity is %v, and there are %d records", e.chain.Stored(), len(e.records))
 	}
 	waiting := 0
-	if r := e.chain.current; r != nil {
-		if !proto.Equal(fresh.current.callbacks, r.callbacks) {
-			e.t.Errorf("in memory are %v, in the records %v", r.callbacks, fresh.current.callbacks)
+	if r := e.chain.Current(); r != nil {
+		if !proto.Equal(fresh.Current().callbacks, r.callbacks) {
+			e.t.Errorf("in memory are %v, in the records %v", r.callbacks, fresh.Current().callbacks)
 		}
-		if !proto.Equal(fresh.current.rec, r.rec) || fresh.current.listed != r.listed {
-			e.t.Fatalf("in memory is %v, in the records %v", r.rec, fresh.current.rec)
+		if !proto.Equal(fresh.Current().rec, r.rec) || fresh.Current().listed != r.listed {
+			e.t.Fatalf("in memory is %v, in the records %v", r.rec, fresh.Current().rec)
 		}
 		act := r.act()
 		if r.state() == scheduled && act.RetryAt == nil {
@@ -218,8 +219,8 @@ func (e *engine) check() {
 				e.t.Errorf("an attempt waits for a worker, and its task is %v", task)
 			}
 		}
-		if at, _ := r.deadline(); !at.IsZero() && (e.timers[string(runTimer)].IsZero() || e.timers[string(runTimer)].After(at)) {
-			e.t.Errorf("something is due at %v, and the timer is set for %v", at, e.timers[string(runTimer)])
+		if at, _ := r.deadline(); !at.IsZero() && (e.timers[string(runchain.RunTimer)].IsZero() || e.timers[string(runchain.RunTimer)].After(at)) {
+			e.t.Errorf("something is due at %v, and the timer is set for %v", at, e.timers[string(runchain.RunTimer)])
 		}
 	}
 	if len(e.tasks) != waiting {
@@ -331,7 +332,7 @@ func (e *engine) poll() *workflowservice.PollActivityTaskQueueResponse {
 	e.t.Helper()
 	resp := e.tryPoll()
 	if resp == nil {
-		e.t.Fatalf("no attempt waits for a worker: %v", e.chain.current.rec)
+		e.t.Fatalf("no attempt waits for a worker: %v", e.chain.Current().rec)
 	}
 	return resp
 }

@@ -18,7 +18,7 @@ import (
 // its worker is told with its next heartbeat. It fails with NotFound, and with
 // FailedPrecondition in states in which there is no use in it.
 func (c *Chain) Pause(step *entity.Step, req *workflowservice.PauseActivityExecutionRequest) error {
-	r, err := c.find(step.Reader, req.GetRunId())
+	r, err := c.Find(step.Reader, req.GetRunId())
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func repeated(id, last string) bool { return id != "" && id == last }
 // Unpause ends a pause: the next attempt is made when its rest is over, or after the
 // jitter. It fails with NotFound, and with FailedPrecondition if the run is not paused.
 func (c *Chain) Unpause(step *entity.Step, req *workflowservice.UnpauseActivityExecutionRequest) error {
-	r, err := c.find(step.Reader, req.GetRunId())
+	r, err := c.Find(step.Reader, req.GetRunId())
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (r *Run) endPause() {
 // into force. Else the next attempt is made at once. It fails with NotFound, and with
 // FailedPrecondition in states in which there is no use in it.
 func (c *Chain) Reset(step *entity.Step, req *workflowservice.ResetActivityExecutionRequest) error {
-	r, err := c.find(step.Reader, req.GetRunId())
+	r, err := c.Find(step.Reader, req.GetRunId())
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func (r *Run) restoreOptions() {
 // is no use in it, and with InvalidArgument if what comes of the change would be refused
 // at a start.
 func (c *Chain) UpdateOptions(step *entity.Step, req *workflowservice.UpdateActivityExecutionOptionsRequest) (*activitypb.ActivityOptions, error) {
-	r, err := c.find(step.Reader, req.GetRunId())
+	r, err := c.Find(step.Reader, req.GetRunId())
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func TestWhateverHappensTheRecordsHoldIt(t *testing.T) {
 			"power":   func(*rapid.T) { a.powerCut(); a.forgetLost() },
 		})
 		// At last everything is over.
-		if r := a.chain.current; r != nil && !r.closed() {
+		if r := a.chain.Current(); r != nil && !r.closed() {
 			a.may(a.step(func(step *entity.Step, c *Chain) error {
 				return c.Terminate(step, &workflowservice.TerminateActivityExecutionRequest{RequestId: a.NewID()})
 			}))

@@ -17,7 +17,7 @@ import (
 // attempt falls away. It fails with NotFound, and with FailedPrecondition if the run is
 // closed or another request has asked already.
 func (c *Chain) RequestCancel(step *entity.Step, req *workflowservice.RequestCancelActivityExecutionRequest) error {
-	r, err := c.find(step.Reader, req.GetRunId())
+	r, err := c.Find(step.Reader, req.GetRunId())
 	switch {
 	case err != nil:
 		return err
@@ -44,7 +44,7 @@ func (c *Chain) RequestCancel(step *entity.Step, req *workflowservice.RequestCan
 // Terminate closes the run at once. It fails with NotFound, and with FailedPrecondition
 // if it is closed, unless the same request has done so.
 func (c *Chain) Terminate(step *entity.Step, req *workflowservice.TerminateActivityExecutionRequest) error {
-	r, err := c.find(step.Reader, req.GetRunId())
+	r, err := c.Find(step.Reader, req.GetRunId())
 	switch {
 	case err != nil:
 		return err

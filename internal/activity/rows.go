@@ -1,17 +1,14 @@
 package activity
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"maps"
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
+	"github.com/perdure/perdure/internal/runchain"
 	"github.com/perdure/perdure/internal/searchattribute"
 )
 
@@ -37,7 +34,7 @@ func (r *Run) listing() listing {
 func (r *Run) noteRow(step *entity.Step) {
 	if now := r.listing(); now != r.listed && step.Indexed() {
 		r.listed = now
-		step.Index(entity.IndexEntry{ID: r.rec.RunId, Row: mustMarshal(r.row())})
+		step.Index(entity.IndexEntry{ID: r.rec.RunId, Row: runchain.MustMarshal(r.Row())})
 	}
 }
 
@@ -62,16 +59,16 @@ func ListedStatus(row enumspb.WorkflowExecutionStatus) enumspb.ActivityExecution
 	return enumspb.ACTIVITY_EXECUTION_STATUS_UNSPECIFIED
 }
 
-// row is what lists and counts know of the run: the id of the activity stands where that
+// Row is what lists and counts know of the run: the id of the activity stands where that
 // of a workflow does, and its type likewise.
-func (r *Run) row() *records.WorkflowRow {
+func (r *Run) Row() *records.WorkflowRow {
 	attributes := maps.Clone(r.rec.SearchAttributes.GetIndexedFields())
 	if attributes == nil {
 		attributes = make(map[string]*commonpb.Payload, 1)
 	}
 	attributes[divisionAttribute] = searchattribute.Encode(Division, enumspb.INDEXED_VALUE_TYPE_KEYWORD)
 	return &records.WorkflowRow{
-		WorkflowId:           r.chain.key.ID,
+		WorkflowId:           r.chain.Key().ID,
 		RunId:                r.rec.RunId,
 		FirstRunId:           r.rec.RunId,
 		WorkflowType:         r.act().ActivityType,
@@ -84,64 +81,4 @@ func (r *Run) row() *records.WorkflowRow {
 		HistorySize:          int64(r.size),
 		StateTransitionCount: r.rec.TransitionCount,
 	}
-}
-
-// IndexRows implements entity.Indexed.
-func (m *machine) IndexRows(_ context.Context, reader entity.Reader, key entity.Key) (entries []entity.IndexEntry, err error) {
-	err = m.runs(reader, key, func(r *Run) error {
-		entries = append(entries, entity.IndexEntry{ID: r.rec.RunId, Row: mustMarshal(r.row())})
-		return nil
-	})
-	return entries, err
-}
-
-// Verify implements entity.Verifier: every run has what it was started with, and a closed
-// one its outcome.
-func (m *machine) Verify(_ context.Context, reader entity.Reader, key entity.Key) (problems []error) {
-	err := m.runs(reader, key, func(r *Run) error {
-		if _, err := r.requestOf(func() entity.Reader { return reader }); err != nil {
-			problems = append(problems, err)
-		}
-		if _, err := r.readOutcome(reader); err != nil {
-			problems = append(problems, err)
-		}
-		return nil
-	})
-	if err != nil {
-		problems = append(problems, err)
-	}
-	return problems
-}
-
-// runs visits all runs of an activity, as they are in their records.
-func (m *machine) runs(reader entity.Reader, key entity.Key, visit func(*Run) error) error {
-	c := &Chain{config: &m.config, key: key}
-	var found []*Run
-	var bad error
-	err := reader.Scan([]byte{letterRuns}, nil, false, func(record, value []byte) bool {
-		runID, rest, err := entity.DecodeString(record[1:])
-		if err != nil || len(rest) != 1 {
-			bad = fmt.Errorf("activity: record %q of %v is of no run", record, key)
-			return false
-		}
-		if rest[0] != letterRun {
-			return true
-		}
-		rec := new(records.ActivityRun)
-		if err := proto.Unmarshal(value, rec); err != nil {
-			bad = fmt.Errorf("activity: run %s of %v: %w", runID, key, err)
-			return false
-		}
-		found = append(found, &Run{chain: c, rec: rec, size: len(value)})
-		return true
-	})
-	if err := errors.Join(err, bad); err != nil {
-		return err
-	}
-	for _, r := range found {
-		if err := visit(r); err != nil {
-			return err
-		}
-	}
-	return nil
 }

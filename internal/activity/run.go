@@ -1,7 +1,7 @@
 package activity
 
 import (
-	"fmt"
+	"errors"
 	"time"
 
 	activitypb "go.temporal.io/api/activity/v1"
@@ -13,6 +13,7 @@ import (
 	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
+	"github.com/perdure/perdure/internal/runchain"
 )
 
 // Run is one run of an activity.
@@ -33,8 +34,25 @@ type Run struct {
 	listed listing
 }
 
-// runTimer is the name of the timer of the current run.
-var runTimer = []byte{letterRun}
+// Record implements runchain.Run.
+func (r *Run) Record() runchain.Record { return r.rec }
+
+// Succeeded implements runchain.Run.
+func (r *Run) Succeeded() bool { return r.rec.Status == enumspb.ACTIVITY_EXECUTION_STATUS_COMPLETED }
+
+// Size implements runchain.Run.
+func (r *Run) Size() int { return 2*r.size + proto.Size(r.request) + proto.Size(r.callbacks) }
+
+// Withdraw implements runchain.Run.
+func (r *Run) Withdraw(step *entity.Step) { r.undispatch(step) }
+
+// Verify implements runchain.Run: the run has what it was started with, and its outcome if
+// it is closed.
+func (r *Run) Verify(reader entity.Reader) error {
+	_, request := r.requestOf(func() entity.Reader { return reader })
+	_, outcome := r.readOutcome(reader)
+	return errors.Join(request, outcome)
+}
 
 func (r *Run) act() *records.Activity { return r.rec.Activity }
 
@@ -47,18 +65,18 @@ func (r *Run) started() bool { return r.act().StartedTime != nil && !r.closed() 
 // touch has the step change the run.
 func (r *Run) touch() { r.changed = true }
 
-// flush notes the records of the run that the step has changed.
-func (r *Run) flush(step *entity.Step) {
+// Flush implements runchain.Run.
+func (r *Run) Flush(step *entity.Step) {
 	runID := r.rec.RunId
 	if r.requestChanged {
-		step.Put(runKey(runID, letterRequest), mustMarshal(r.request))
+		step.Put(runchain.RunKey(runID, runchain.LetterRequest), runchain.MustMarshal(r.request))
 		r.requestChanged = false
 	}
 	if r.callbacksChanged {
 		r.noteCallbacks(step)
 	}
 	if r.outcome != nil {
-		step.Put(runKey(runID, letterOutcome), mustMarshal(r.outcome))
+		step.Put(runchain.RunKey(runID, runchain.LetterOutcome), runchain.MustMarshal(r.outcome))
 		r.outcome = nil
 	}
 	if !r.changed {
@@ -67,9 +85,9 @@ func (r *Run) flush(step *entity.Step) {
 	r.changed = false
 	r.rec.TransitionCount++
 	r.armTimer(step)
-	data := mustMarshal(r.rec)
+	data := runchain.MustMarshal(r.rec)
 	r.size = len(data)
-	step.Put(runKey(runID, letterRun), data)
+	step.Put(runchain.RunKey(runID, runchain.LetterRun), data)
 	r.noteRow(step)
 }
 
@@ -78,19 +96,12 @@ func (r *Run) requestOf(reader func() entity.Reader) (*records.ActivityRequest, 
 	if r.request != nil {
 		return r.request, nil
 	}
-	request, err := read[records.ActivityRequest](reader(), runKey(r.rec.RunId, letterRequest))
-	if err == nil && request == nil {
-		err = fmt.Errorf("it is missing")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("activity: reading the request of run %s of %v: %w", r.rec.RunId, r.chain.key, err)
-	}
-	return request, nil
+	return runchain.ReadPart[records.ActivityRequest](reader(), r.rec.RunId, runchain.LetterRequest)
 }
 
 // queue is the task queue of the run.
 func (r *Run) queue() entity.Queue {
-	return entity.Queue{Namespace: r.chain.key.Namespace, Type: entity.TaskActivity, Name: r.act().TaskQueue}
+	return entity.Queue{Namespace: r.chain.Key().Namespace, Type: entity.TaskActivity, Name: r.act().TaskQueue}
 }
 
 // dispatch makes the attempt ready for workers.
@@ -102,7 +113,7 @@ func (r *Run) dispatch(step *entity.Step) {
 		Queue:   r.queue(),
 		Lane:    entity.LaneOf(act.Priority.GetPriorityKey(), act.Priority.GetFairnessKey()),
 		Weight:  act.Priority.GetFairnessWeight(),
-		Entity:  r.chain.key,
+		Entity:  r.chain.Key(),
 		RunID:   r.rec.RunId,
 		Stamp:   act.Stamp,
 		Created: step.Now,
@@ -207,24 +218,17 @@ func (r *Run) deadline() (time.Time, enumspb.TimeoutType) {
 // costs less than moving it with every heartbeat.
 func (r *Run) armTimer(step *entity.Step) {
 	at, _ := r.deadline()
-	armed := asTime(r.rec.WakeAt)
+	armed := runchain.Time(r.rec.WakeAt)
 	fired := !armed.IsZero() && !armed.After(step.Now)
 	if at.Equal(armed) || !armed.IsZero() && !fired && !r.closed() && (at.IsZero() || !at.Before(armed)) {
 		return
 	}
-	if !armed.IsZero() {
-		step.ClearTimer(runTimer, armed)
-		r.rec.WakeAt = nil
-	}
-	if !at.IsZero() {
-		step.SetTimer(runTimer, at)
-		r.rec.WakeAt = timestamppb.New(at)
-	}
+	r.rec.WakeAt = runchain.MoveTimer(step, runchain.RunTimer, r.rec.WakeAt, at)
 }
 
 // Fire implements entity.Entity.
 func (c *Chain) Fire(step *entity.Step) error {
-	if r := c.current; r != nil && !r.closed() {
+	if r := c.Current(); r != nil && !r.closed() {
 		for {
 			at, what := r.deadline()
 			if at.IsZero() || at.After(step.Now) {
@@ -236,9 +240,9 @@ func (c *Chain) Fire(step *entity.Step) error {
 				r.timeOut(step, what)
 			}
 		}
-		if at := asTime(r.rec.WakeAt); !at.IsZero() && !at.After(step.Now) {
+		if at := runchain.Time(r.rec.WakeAt); !at.IsZero() && !at.After(step.Now) {
 			r.touch() // the timer is set anew
 		}
 	}
-	return c.expire(step)
+	return c.Expire(step)
 }

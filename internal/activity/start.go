@@ -16,6 +16,7 @@ import (
 
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
+	"github.com/perdure/perdure/internal/runchain"
 )
 
 // Start starts a run, or returns the one there is if the policies say so, or if it was
@@ -28,7 +29,7 @@ func (c *Chain) Start(step *entity.Step, req *workflowservice.StartActivityExecu
 		return nil, err
 	}
 	if use {
-		err = c.current.attach(step, req)
+		err = c.Current().attach(step, req)
 	} else {
 		err = c.begin(step, req)
 	}
@@ -36,39 +37,25 @@ func (c *Chain) Start(step *entity.Step, req *workflowservice.StartActivityExecu
 		return nil, err
 	}
 	return &workflowservice.StartActivityExecutionResponse{
-		RunId:   c.current.rec.RunId,
+		RunId:   c.Current().rec.RunId,
 		Started: !use,
 		Link: &commonpb.Link{Variant: &commonpb.Link_Activity_{Activity: &commonpb.Link_Activity{
-			Namespace: req.GetNamespace(), ActivityId: c.key.ID, RunId: c.current.rec.RunId,
+			Namespace: req.GetNamespace(), ActivityId: c.Key().ID, RunId: c.Current().rec.RunId,
 		}}},
 	}, nil
 }
 
 // resolve decides by the policies whether the current run is used.
 func (c *Chain) resolve(req *workflowservice.StartActivityExecutionRequest) (use bool, err error) {
-	r := c.current
-	if r == nil {
-		return false, nil
+	verdict := c.Resolve(req.GetRequestId(), runchain.Policies{
+		UseExisting: req.GetIdConflictPolicy() == enumspb.ACTIVITY_ID_CONFLICT_POLICY_USE_EXISTING,
+		Reuse:       runchain.Reuse(req.GetIdReusePolicy()),
+	})
+	if verdict == runchain.Refuse {
+		rec := c.Current().rec
+		return false, serviceerror.NewActivityExecutionAlreadyStarted("activity execution already started", rec.StartRequestId, rec.RunId)
 	}
-	if r.rec.StartRequestId == req.GetRequestId() {
-		return true, nil
-	}
-	refused := serviceerror.NewActivityExecutionAlreadyStarted("activity execution already started", r.rec.StartRequestId, r.rec.RunId)
-	switch {
-	case !r.closed() && req.GetIdConflictPolicy() == enumspb.ACTIVITY_ID_CONFLICT_POLICY_USE_EXISTING:
-		return true, nil
-	case !r.closed():
-		return false, refused
-	}
-	switch req.GetIdReusePolicy() {
-	case enumspb.ACTIVITY_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY:
-		if r.rec.Status == enumspb.ACTIVITY_EXECUTION_STATUS_COMPLETED {
-			return false, refused
-		}
-	case enumspb.ACTIVITY_ID_REUSE_POLICY_REJECT_DUPLICATE:
-		return false, refused
-	}
-	return false, nil
+	return verdict == runchain.UseCurrent, nil
 }
 
 // begin makes a new run the current one.
@@ -83,7 +70,7 @@ func (c *Chain) begin(step *entity.Step, req *workflowservice.StartActivityExecu
 			RunId:  step.NewID(),
 			Status: enumspb.ACTIVITY_EXECUTION_STATUS_RUNNING,
 			Activity: &records.Activity{
-				ActivityId:   c.key.ID,
+				ActivityId:   c.Key().ID,
 				ActivityType: req.GetActivityType().GetName(),
 				Attempt:      1,
 			},
@@ -104,10 +91,7 @@ func (c *Chain) begin(step *entity.Step, req *workflowservice.StartActivityExecu
 	}
 	r.setOptions(proto.CloneOf(r.rec.OriginalOptions))
 	r.attachCallbacks(step, req.GetRequestId(), req.GetCompletionCallbacks())
-	if c.record == nil {
-		c.record = new(records.ActivityChain)
-	}
-	c.current, c.record.CurrentRunId, c.dirty = r, r.rec.RunId, true
+	c.Begin(r)
 	r.plan(step, r.act().FirstScheduledTime.AsTime())
 	return nil
 }

@@ -20,7 +20,7 @@ type SDK struct{ Name, Version string }
 func (c *Chain) StartActivity(
 	step *entity.Step, task *entity.Task, poll *workflowservice.PollActivityTaskQueueRequest, sdk SDK,
 ) (*workflowservice.PollActivityTaskQueueResponse, error) {
-	r := c.current
+	r := c.Current()
 	if r == nil || r.rec.RunId != task.RunID || r.closed() || r.act().TaskId != task.ID || r.act().Stamp != task.Stamp {
 		return nil, entity.ErrStaleTask
 	}
@@ -49,7 +49,7 @@ func (r *Run) reply(request *records.ActivityRequest) *workflowservice.PollActiv
 	act := r.act()
 	return &workflowservice.PollActivityTaskQueueResponse{
 		TaskToken: tokens.EncodeTask(&records.TaskToken{
-			NamespaceId:  r.chain.key.Namespace,
+			NamespaceId:  r.chain.Key().Namespace,
 			RunId:        r.rec.RunId,
 			Attempt:      act.Attempt,
 			ActivityId:   act.ActivityId,
@@ -81,21 +81,21 @@ func (r *Run) reply(request *records.ActivityRequest) *workflowservice.PollActiv
 // attempt must be started unless unstartedToo is set. It fails with NotFound.
 func (c *Chain) reported(step *entity.Step, ref attempt.Ref, unstartedToo bool) (*Run, error) {
 	if token := ref.Token; token != nil {
-		r, err := c.known(token.RunId)
+		r, err := c.Known(token.RunId)
 		switch {
 		case err != nil:
 			return nil, err
-		case token.NamespaceId != c.key.Namespace, token.RunId == "", r.closed(), !attempt.Matches(token, r.act(), step.Now):
-			return nil, c.errNotFound()
+		case token.NamespaceId != c.Key().Namespace, token.RunId == "", r.closed(), !attempt.Matches(token, r.act(), step.Now):
+			return nil, errNotFound(c.Key().ID)
 		}
 		return r, nil
 	}
-	r, err := c.known(ref.RunID)
+	r, err := c.Known(ref.RunID)
 	if err != nil {
 		return nil, err
 	}
 	if r.closed() || !r.started() && !unstartedToo {
-		return nil, c.errNotFound()
+		return nil, errNotFound(c.Key().ID)
 	}
 	return r, nil
 }

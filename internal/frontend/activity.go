@@ -1,10 +1,8 @@
 package frontend
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"slices"
 
 	activitypb "go.temporal.io/api/activity/v1"
 	commonpb "go.temporal.io/api/common/v1"
@@ -22,7 +20,6 @@ import (
 	"github.com/perdure/perdure/internal/records"
 	"github.com/perdure/perdure/internal/searchattribute"
 	"github.com/perdure/perdure/internal/visibility"
-	"github.com/perdure/perdure/internal/visibility/query"
 )
 
 // activityHandlers are what clients do to activities without a workflow: start, describe,
@@ -211,25 +208,11 @@ func (h *activityHandlers) DescribeActivityExecution(ctx context.Context, req *w
 		resp, _, err := describe(ctx)
 		return resp, err
 	}
-	wait, done, err := h.waits.hold(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	for {
-		resp, running, err := describe(wait)
-		if err == nil && resp == nil {
-			err = h.awaitChange(wait, req, running)
-		}
-		switch {
-		case resp != nil && err == nil:
-			return resp, nil
-		case err != nil && wait.Err() != nil:
-			return &workflowservice.DescribeActivityExecutionResponse{}, nil
-		case err != nil:
-			return nil, err
-		}
-	}
+	running := false
+	return longPoll(ctx, h.waits, func(ctx context.Context) (resp *workflowservice.DescribeActivityExecutionResponse, err error) {
+		resp, running, err = describe(ctx)
+		return resp, err
+	}, func(ctx context.Context) error { return h.awaitChange(ctx, req, running) })
 }
 
 // awaitChange waits until a run is not any more what the token of the request says; one
@@ -254,30 +237,19 @@ func (h *activityHandlers) PollActivityExecution(ctx context.Context, req *workf
 	if err := checkKnownActivity(ctx, req); err != nil {
 		return nil, err
 	}
-	wait, done, err := h.waits.hold(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
 	key, runID := activityKey(ctx, req.GetActivityId()), req.GetRunId()
-	for {
-		var outcome *activitypb.ActivityExecutionOutcome
-		err := h.runtime.View(wait, key, func(e entity.Entity, view entity.View) (err error) {
-			runID, outcome, err = e.(standaloneActivity).Outcome(view, runID)
+	return longPoll(ctx, h.waits, func(ctx context.Context) (resp *workflowservice.PollActivityExecutionResponse, err error) {
+		err = h.runtime.View(ctx, key, func(e entity.Entity, view entity.View) (err error) {
+			var outcome *activitypb.ActivityExecutionOutcome
+			if runID, outcome, err = e.(standaloneActivity).Outcome(view, runID); outcome != nil {
+				resp = &workflowservice.PollActivityExecutionResponse{RunId: runID, Outcome: outcome}
+			}
 			return err
 		})
-		if err == nil && outcome == nil {
-			err = h.runtime.Await(wait, key, func(e entity.Entity) bool { return e.(standaloneActivity).Over(runID) })
-		}
-		switch {
-		case outcome != nil && err == nil:
-			return &workflowservice.PollActivityExecutionResponse{RunId: runID, Outcome: outcome}, nil
-		case err != nil && wait.Err() != nil:
-			return &workflowservice.PollActivityExecutionResponse{}, nil
-		case err != nil:
-			return nil, err
-		}
-	}
+		return resp, err
+	}, func(ctx context.Context) error {
+		return h.runtime.Await(ctx, key, func(e entity.Entity) bool { return e.(standaloneActivity).Over(runID) })
+	})
 }
 
 // RequestCancelActivityExecution asks for an activity to be cancelled.
@@ -330,11 +302,7 @@ func (h *activityHandlers) DeleteActivityExecution(ctx context.Context, req *wor
 
 // ListActivityExecutions lists the activities without a workflow that a query finds.
 func (h *activityHandlers) ListActivityExecutions(ctx context.Context, req *workflowservice.ListActivityExecutionsRequest) (*workflowservice.ListActivityExecutionsResponse, error) {
-	q, err := parseActivityQuery(ctx, req.GetQuery())
-	if err != nil {
-		return nil, err
-	}
-	rows, next, err := h.lists.page(ctx, q, "activities", req.GetQuery(), req.GetPageSize(), req.GetNextPageToken())
+	rows, next, err := activityKind.page(ctx, h.lists, req)
 	if err != nil {
 		return nil, err
 	}
@@ -348,17 +316,10 @@ func (h *activityHandlers) ListActivityExecutions(ctx context.Context, req *work
 // CountActivityExecutions counts the activities without a workflow that a query finds, in
 // groups if it has a GROUP BY.
 func (h *activityHandlers) CountActivityExecutions(ctx context.Context, req *workflowservice.CountActivityExecutionsRequest) (*workflowservice.CountActivityExecutionsResponse, error) {
-	q, err := parseActivityQuery(ctx, req.GetQuery())
+	count, groups, err := activityKind.count(ctx, h.lists, req.GetQuery())
 	if err != nil {
 		return nil, err
 	}
-	count, groups, err := h.lists.count(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(groups, func(a, b counted) int { // statuses have come in the order of their numbers
-		return bytes.Compare(a.values[0].GetData(), b.values[0].GetData())
-	})
 	resp := &workflowservice.CountActivityExecutionsResponse{Count: count}
 	for _, group := range groups {
 		resp.Groups = append(resp.Groups, &workflowservice.CountActivityExecutionsResponse_AggregationGroup{GroupValues: group.values, Count: group.count})
@@ -366,24 +327,10 @@ func (h *activityHandlers) CountActivityExecutions(ctx context.Context, req *wor
 	return resp, nil
 }
 
-// activityAliases are what lists of activities call the attributes of rows.
-var activityAliases = map[string]string{"ActivityId": "WorkflowId", "ActivityType": "WorkflowType"}
-
-// parseActivityQuery parses a query about the activities of the request's namespace. One
-// that names a division itself is about that.
-func parseActivityQuery(ctx context.Context, text string) (*query.Query, error) {
-	if err := checkStandaloneActivities(ctx); err != nil {
-		return nil, err
-	}
-	ns := callOf(ctx).namespace
-	q, err := query.Parse(text, query.Attributes{Custom: ns.SearchAttributes, Fields: ns.SearchAttributeAliases, Aliases: activityAliases})
-	if err != nil {
-		return nil, err
-	}
-	if q.Divided {
-		return q, nil
-	}
-	return q.Restrict(inDivision(activity.Division)), nil
+// activityKind is how activities without a workflow are listed.
+var activityKind = standaloneKind{
+	name: "activities", division: activity.Division, check: checkStandaloneActivities,
+	aliases: map[string]string{"ActivityId": "WorkflowId", "ActivityType": "WorkflowType"},
 }
 
 // listedActivity is a row of an activity as lists show it.

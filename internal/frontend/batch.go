@@ -115,7 +115,7 @@ func (h *batchHandlers) checkStart(ctx context.Context, req *workflowservice.Sta
 // without one.
 func parseBatchQuery(ctx context.Context, req *workflowservice.StartBatchOperationRequest, text string) (*query.Query, error) {
 	if batch.Standalone(req) {
-		return parseActivityQuery(ctx, text)
+		return activityKind.parse(ctx, text)
 	}
 	return parseQuery(ctx, text)
 }

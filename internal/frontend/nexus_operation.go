@@ -1,7 +1,6 @@
 package frontend
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"slices"
@@ -26,7 +25,6 @@ import (
 	"github.com/perdure/perdure/internal/records"
 	"github.com/perdure/perdure/internal/searchattribute"
 	"github.com/perdure/perdure/internal/visibility"
-	"github.com/perdure/perdure/internal/visibility/query"
 )
 
 // nexusOperationHandlers are what clients do to Nexus operations without a workflow.
@@ -250,25 +248,11 @@ func (h *nexusOperationHandlers) DescribeNexusOperationExecution(ctx context.Con
 		resp, _, err := describe(ctx)
 		return resp, err
 	}
-	wait, done, err := h.waits.hold(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	for {
-		resp, over, err := describe(wait)
-		if err == nil && resp == nil {
-			err = h.awaitChange(wait, req, over)
-		}
-		switch {
-		case resp != nil && err == nil:
-			return resp, nil
-		case err != nil && wait.Err() != nil:
-			return &workflowservice.DescribeNexusOperationExecutionResponse{}, nil
-		case err != nil:
-			return nil, err
-		}
-	}
+	over := false
+	return longPoll(ctx, h.waits, func(ctx context.Context) (resp *workflowservice.DescribeNexusOperationExecutionResponse, err error) {
+		resp, over, err = describe(ctx)
+		return resp, err
+	}, func(ctx context.Context) error { return h.awaitChange(ctx, req, over) })
 }
 
 // awaitChange waits until a run is not any more what the token of the request says; one
@@ -300,32 +284,18 @@ func (h *nexusOperationHandlers) PollNexusOperationExecution(ctx context.Context
 	if err := checkKnownOperation(ctx, req); err != nil {
 		return nil, err
 	}
-	wait, done, err := h.waits.hold(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
 	runID := req.GetRunId()
-	for {
-		var resp *workflowservice.PollNexusOperationExecutionResponse
-		err := h.view(wait, req.GetOperationId(), func(o standaloneOperation, view entity.View) (err error) {
+	return longPoll(ctx, h.waits, func(ctx context.Context) (resp *workflowservice.PollNexusOperationExecutionResponse, err error) {
+		err = h.view(ctx, req.GetOperationId(), func(o standaloneOperation, view entity.View) (err error) {
 			runID, resp, err = o.Poll(view, runID, stage)
 			return err
 		})
-		if err == nil && resp == nil {
-			err = h.runtime.Await(wait, keyOf(ctx, entity.KindNexusOperation, req.GetOperationId()), func(e entity.Entity) bool {
-				return e.(standaloneOperation).Reached(runID, stage)
-			})
-		}
-		switch {
-		case resp != nil && err == nil:
-			return resp, nil
-		case err != nil && wait.Err() != nil:
-			return &workflowservice.PollNexusOperationExecutionResponse{}, nil
-		case err != nil:
-			return nil, err
-		}
-	}
+		return resp, err
+	}, func(ctx context.Context) error {
+		return h.runtime.Await(ctx, keyOf(ctx, entity.KindNexusOperation, req.GetOperationId()), func(e entity.Entity) bool {
+			return e.(standaloneOperation).Reached(runID, stage)
+		})
+	})
 }
 
 // checkOperationRequest checks what requests to cancel and to terminate have in common.
@@ -376,31 +346,15 @@ func (h *nexusOperationHandlers) DeleteNexusOperationExecution(ctx context.Conte
 	return &workflowservice.DeleteNexusOperationExecutionResponse{}, nil
 }
 
-// operationAliases are what lists of operations call the attributes of rows.
-var operationAliases = map[string]string{"OperationId": "WorkflowId", "Operation": "WorkflowType", "Endpoint": "TaskQueue"}
-
-func parseOperationQuery(ctx context.Context, text string) (*query.Query, error) {
-	if err := checkStandaloneNexus(ctx); err != nil {
-		return nil, err
-	}
-	ns := callOf(ctx).namespace
-	q, err := query.Parse(text, query.Attributes{Custom: ns.SearchAttributes, Fields: ns.SearchAttributeAliases, Aliases: operationAliases})
-	if err != nil {
-		return nil, err
-	}
-	if q.Divided {
-		return q, nil
-	}
-	return q.Restrict(inDivision(nexusoperation.Division)), nil
+// operationKind is how Nexus operations without a workflow are listed.
+var operationKind = standaloneKind{
+	name: "nexus operations", division: nexusoperation.Division, check: checkStandaloneNexus,
+	aliases: map[string]string{"OperationId": "WorkflowId", "Operation": "WorkflowType", "Endpoint": "TaskQueue"},
 }
 
 // ListNexusOperationExecutions lists the operations without a workflow that a query finds.
 func (h *nexusOperationHandlers) ListNexusOperationExecutions(ctx context.Context, req *workflowservice.ListNexusOperationExecutionsRequest) (*workflowservice.ListNexusOperationExecutionsResponse, error) {
-	q, err := parseOperationQuery(ctx, req.GetQuery())
-	if err != nil {
-		return nil, err
-	}
-	rows, next, err := h.lists.page(ctx, q, "nexus operations", req.GetQuery(), req.GetPageSize(), req.GetNextPageToken())
+	rows, next, err := operationKind.page(ctx, h.lists, req)
 	if err != nil {
 		return nil, err
 	}
@@ -414,15 +368,10 @@ func (h *nexusOperationHandlers) ListNexusOperationExecutions(ctx context.Contex
 // CountNexusOperationExecutions counts the operations without a workflow that a query
 // finds, in groups if it has a GROUP BY.
 func (h *nexusOperationHandlers) CountNexusOperationExecutions(ctx context.Context, req *workflowservice.CountNexusOperationExecutionsRequest) (*workflowservice.CountNexusOperationExecutionsResponse, error) {
-	q, err := parseOperationQuery(ctx, req.GetQuery())
+	count, groups, err := operationKind.count(ctx, h.lists, req.GetQuery())
 	if err != nil {
 		return nil, err
 	}
-	count, groups, err := h.lists.count(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(groups, func(a, b counted) int { return bytes.Compare(a.values[0].GetData(), b.values[0].GetData()) })
 	resp := &workflowservice.CountNexusOperationExecutionsResponse{Count: count}
 	for _, group := range groups {
 		resp.Groups = append(resp.Groups, &workflowservice.CountNexusOperationExecutionsResponse_AggregationGroup{GroupValues: group.values, Count: group.count})

@@ -15,7 +15,7 @@ var _ nexus.Caller = (*Chain)(nil)
 
 // NexusCall implements nexus.Caller.
 func (c *Chain) NexusCall(view entity.View, task *entity.Task) (*nexus.Call, error) {
-	r, err := c.known(task.RunID)
+	r, err := c.Known(task.RunID)
 	if err != nil || r.closed() {
 		return nil, nil
 	}
@@ -34,16 +34,16 @@ func (c *Chain) NexusCall(view entity.View, task *entity.Task) (*nexus.Call, err
 		Input:     request.GetInput(),
 		Header:    request.GetHeader(),
 		Link: &commonpb.Link{Variant: &commonpb.Link_NexusOperation_{NexusOperation: &commonpb.Link_NexusOperation{
-			Namespace: c.namespace().Name, OperationId: c.key.ID, RunId: r.rec.RunId,
+			Namespace: c.namespace().Name, OperationId: c.Key().ID, RunId: r.rec.RunId,
 		}}},
-		Completion: &records.NexusCompletion{NamespaceId: c.key.Namespace, OperationId: c.key.ID, RunId: r.rec.RunId, RequestId: r.op().RequestId},
+		Completion: &records.NexusCompletion{NamespaceId: c.Key().Namespace, OperationId: c.Key().ID, RunId: r.rec.RunId, RequestId: r.op().RequestId},
 		Standalone: true,
 	}, nil
 }
 
 // NexusCalled implements nexus.Caller.
 func (c *Chain) NexusCalled(step *entity.Step, task *entity.Task, outcome *nexus.Outcome) error {
-	r, err := c.known(task.RunID)
+	r, err := c.Known(task.RunID)
 	if err != nil || r.closed() {
 		return nil
 	}
@@ -118,7 +118,7 @@ func (r *Run) cancelCalled(step *entity.Step, outcome *nexus.Outcome) {
 // operation, or not any more.
 func (c *Chain) CompleteNexusOperation(step *entity.Step, result *records.NexusResult) error {
 	ref := result.GetCompletion()
-	r, err := c.known(ref.GetRunId())
+	r, err := c.Known(ref.GetRunId())
 	if err != nil || r.closed() || r.op().RequestId != ref.GetRequestId() {
 		return serviceerror.NewNotFound("operation not found")
 	}

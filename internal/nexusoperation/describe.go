@@ -6,12 +6,10 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	nexuspb "go.temporal.io/api/nexus/v1"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	tokens "github.com/perdure/perdure/internal/api/token"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/nexus"
 	"github.com/perdure/perdure/internal/records"
@@ -22,32 +20,21 @@ import (
 // with InvalidArgument if the token is of another run.
 func (c *Chain) Describe(view entity.View, req *workflowservice.DescribeNexusOperationExecutionRequest) (*workflowservice.DescribeNexusOperationExecutionResponse, error) {
 	reader := func() entity.Reader { return view }
-	r, err := c.find(reader, req.GetRunId())
+	r, err := c.Find(reader, req.GetRunId())
 	if err != nil {
 		return nil, err
 	}
-	if len(req.GetLongPollToken()) > 0 {
-		token, err := tokens.DecodeDescription(req.GetLongPollToken())
-		if err != nil {
-			return nil, err
-		}
-		if token.NamespaceId != c.key.Namespace || token.ActivityId != c.key.ID || token.RunId != r.rec.RunId {
-			return nil, serviceerror.NewInvalidArgument("long poll token does not match execution")
-		}
-		if token.TransitionCount >= r.rec.TransitionCount {
-			return nil, nil
-		}
+	if news, err := c.News(r, req.GetLongPollToken()); err != nil || !news {
+		return nil, err
 	}
 	request, err := r.requestOf(reader)
 	if err != nil {
 		return nil, err
 	}
 	resp := &workflowservice.DescribeNexusOperationExecutionResponse{
-		RunId: r.rec.RunId,
-		Info:  r.info(request, view.Now()),
-		LongPollToken: tokens.EncodeDescription(&records.DescriptionToken{
-			NamespaceId: c.key.Namespace, ActivityId: c.key.ID, RunId: r.rec.RunId, TransitionCount: r.rec.TransitionCount,
-		}),
+		RunId:         r.rec.RunId,
+		Info:          r.info(request, view.Now()),
+		LongPollToken: c.Token(r),
 	}
 	if req.GetIncludeInput() {
 		resp.Input = request.GetInput()
@@ -66,22 +53,9 @@ func (c *Chain) Describe(view entity.View, req *workflowservice.DescribeNexusOpe
 	return resp, nil
 }
 
-// Changed reports whether the run is not any more what the token says. One that is not the
-// current one never changes.
-func (c *Chain) Changed(runID string, since *records.DescriptionToken) bool {
-	r, err := c.known(runID)
-	return err != nil || r.rec.TransitionCount > since.TransitionCount
-}
-
-// Over reports whether the run has closed, or is not there.
-func (c *Chain) Over(runID string) bool {
-	r, err := c.known(runID)
-	return err != nil || r.closed()
-}
-
 // Reached reports whether the run has come to the stage, or is not there.
 func (c *Chain) Reached(runID string, stage enumspb.NexusOperationWaitStage) bool {
-	r, err := c.known(runID)
+	r, err := c.Known(runID)
 	return err != nil || r.reached(stage)
 }
 
@@ -92,7 +66,7 @@ func (r *Run) reached(stage enumspb.NexusOperationWaitStage) bool {
 // Poll tells how far a run has come that has reached the stage; nil if it has not. runID is that of
 // the run. It fails with NotFound.
 func (c *Chain) Poll(view entity.View, runID string, stage enumspb.NexusOperationWaitStage) (id string, resp *workflowservice.PollNexusOperationExecutionResponse, err error) {
-	r, err := c.find(func() entity.Reader { return view }, runID)
+	r, err := c.Find(func() entity.Reader { return view }, runID)
 	if err != nil {
 		return "", nil, err
 	}
@@ -120,7 +94,7 @@ func (c *Chain) Poll(view entity.View, runID string, stage enumspb.NexusOperatio
 func (r *Run) info(request *records.NexusOperationRequest, now time.Time) *nexuspb.NexusOperationExecutionInfo {
 	op := r.op()
 	info := &nexuspb.NexusOperationExecutionInfo{
-		OperationId:             r.chain.key.ID,
+		OperationId:             r.chain.Key().ID,
 		RunId:                   r.rec.RunId,
 		Endpoint:                op.Endpoint,
 		Service:                 op.Service,

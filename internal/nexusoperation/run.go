@@ -1,19 +1,22 @@
 package nexusoperation
 
 import (
-	"fmt"
+	"errors"
+	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/nexus"
 	"github.com/perdure/perdure/internal/records"
+	"github.com/perdure/perdure/internal/runchain"
 )
 
 // Run is one run of an operation.
@@ -32,8 +35,27 @@ type Run struct {
 	listed enumspb.NexusOperationExecutionStatus
 }
 
-// runTimer is the name of the timer of the current run.
-var runTimer = []byte{letterRun}
+// Record implements runchain.Run.
+func (r *Run) Record() runchain.Record { return r.rec }
+
+// Succeeded implements runchain.Run.
+func (r *Run) Succeeded() bool {
+	return r.rec.Status == enumspb.NEXUS_OPERATION_EXECUTION_STATUS_COMPLETED
+}
+
+// Size implements runchain.Run.
+func (r *Run) Size() int { return 2*r.size + proto.Size(r.request) }
+
+// Withdraw implements runchain.Run.
+func (r *Run) Withdraw(step *entity.Step) { nexus.Unschedule(r.op(), step) }
+
+// Verify implements runchain.Run: the run has what it was started with, and its outcome if
+// it is closed.
+func (r *Run) Verify(reader entity.Reader) error {
+	_, request := r.requestOf(func() entity.Reader { return reader })
+	_, outcome := r.readOutcome(reader)
+	return errors.Join(request, outcome)
+}
 
 func (r *Run) op() *records.NexusOperation { return r.rec.Operation }
 
@@ -42,7 +64,7 @@ func (r *Run) closed() bool { return r.rec.Status != enumspb.NEXUS_OPERATION_EXE
 
 // owner is the run as the owner of its operation.
 func (r *Run) owner() nexus.Owner {
-	return nexus.Owner{Entity: r.chain.key, RunID: r.rec.RunId}
+	return nexus.Owner{Entity: r.chain.Key(), RunID: r.rec.RunId}
 }
 
 // Start starts a run, or returns the one there is if the policies say so, or if it was
@@ -56,35 +78,21 @@ func (c *Chain) Start(step *entity.Step, req *workflowservice.StartNexusOperatio
 	if !use {
 		c.begin(step, req, endpointID)
 	}
-	return &workflowservice.StartNexusOperationExecutionResponse{RunId: c.current.rec.RunId, Started: !use}, nil
+	return &workflowservice.StartNexusOperationExecutionResponse{RunId: c.Current().rec.RunId, Started: !use}, nil
 }
 
 // resolve decides by the policies whether the current run is used.
 func (c *Chain) resolve(req *workflowservice.StartNexusOperationExecutionRequest) (use bool, err error) {
-	r := c.current
-	if r == nil {
-		return false, nil
+	verdict := c.Resolve(req.GetRequestId(), runchain.Policies{
+		UseExisting: req.GetIdConflictPolicy() == enumspb.NEXUS_OPERATION_ID_CONFLICT_POLICY_USE_EXISTING,
+		Reuse:       runchain.Reuse(req.GetIdReusePolicy()),
+	})
+	if verdict == runchain.Refuse {
+		rec := c.Current().rec
+		return false, serviceerror.NewNexusOperationExecutionAlreadyStartedf(rec.StartRequestId, rec.RunId,
+			"nexus operation execution already started: request_id=%s, run_id=%s", rec.StartRequestId, rec.RunId)
 	}
-	if r.rec.StartRequestId == req.GetRequestId() {
-		return true, nil
-	}
-	refused := serviceerror.NewNexusOperationExecutionAlreadyStartedf(r.rec.StartRequestId, r.rec.RunId,
-		"nexus operation execution already started: request_id=%s, run_id=%s", r.rec.StartRequestId, r.rec.RunId)
-	switch {
-	case !r.closed() && req.GetIdConflictPolicy() == enumspb.NEXUS_OPERATION_ID_CONFLICT_POLICY_USE_EXISTING:
-		return true, nil
-	case !r.closed():
-		return false, refused
-	}
-	switch req.GetIdReusePolicy() {
-	case enumspb.NEXUS_OPERATION_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY:
-		if r.rec.Status == enumspb.NEXUS_OPERATION_EXECUTION_STATUS_COMPLETED {
-			return false, refused
-		}
-	case enumspb.NEXUS_OPERATION_ID_REUSE_POLICY_REJECT_DUPLICATE:
-		return false, refused
-	}
-	return false, nil
+	return verdict == runchain.UseCurrent, nil
 }
 
 // begin makes a new run the current one.
@@ -117,17 +125,14 @@ func (c *Chain) begin(step *entity.Step, req *workflowservice.StartNexusOperatio
 		requestChanged: true,
 		changed:        true,
 	}
-	if c.record == nil {
-		c.record = new(records.NexusOperationChain)
-	}
-	c.current, c.record.CurrentRunId, c.dirty = r, r.rec.RunId, true
+	c.Begin(r)
 	nexus.ScheduleStart(r.op(), step, r.owner())
 }
 
 // RequestCancel asks the handler of the operation to cancel it, as soon as it has started. It
 // fails with FailedPrecondition if another request has asked before, or the operation is over.
 func (c *Chain) RequestCancel(step *entity.Step, req *workflowservice.RequestCancelNexusOperationExecutionRequest) error {
-	r, err := c.find(step.Reader, req.GetRunId())
+	r, err := c.Find(step.Reader, req.GetRunId())
 	if err != nil {
 		return err
 	}
@@ -158,7 +163,7 @@ func (r *Run) cancel(step *entity.Step) {
 // nothing; another one fails with FailedPrecondition, as does one for a run that has closed
 // otherwise.
 func (c *Chain) Terminate(step *entity.Step, req *workflowservice.TerminateNexusOperationExecutionRequest) error {
-	r, err := c.find(step.Reader, req.GetRunId())
+	r, err := c.Find(step.Reader, req.GetRunId())
 	if err != nil {
 		return err
 	}
@@ -181,7 +186,7 @@ func (c *Chain) Terminate(step *entity.Step, req *workflowservice.TerminateNexus
 // close ends the run, with a failure or else with the result.
 func (r *Run) close(step *entity.Step, status enumspb.NexusOperationExecutionStatus, failure *failurepb.Failure, result *commonpb.Payload) {
 	nexus.Unschedule(r.op(), step)
-	limit := r.chain.config.Blob(r.chain.key.Namespace)
+	limit := r.chain.config.Blob(r.chain.Key().Namespace)
 	failure, _ = attempt.LimitFailure(failure, limit, limit/4, true)
 	r.rec.Status, r.rec.CloseTime = status, timestamppb.New(step.Now)
 	r.outcome = &records.NexusOperationOutcome{Failure: failure, Result: result}
@@ -195,18 +200,18 @@ func (r *Run) close(step *entity.Step, status enumspb.NexusOperationExecutionSta
 		r.request = nil
 	}
 	r.changed = true
-	r.chain.expireLater(step, r)
+	r.chain.ExpireLater(step, r)
 }
 
-// flush notes the records of the run that the step has changed.
-func (r *Run) flush(step *entity.Step) {
+// Flush implements runchain.Run.
+func (r *Run) Flush(step *entity.Step) {
 	runID := r.rec.RunId
 	if r.requestChanged {
-		step.Put(runKey(runID, letterRequest), mustMarshal(r.request))
+		step.Put(runchain.RunKey(runID, runchain.LetterRequest), runchain.MustMarshal(r.request))
 		r.requestChanged = false
 	}
 	if r.outcome != nil {
-		step.Put(runKey(runID, letterOutcome), mustMarshal(r.outcome))
+		step.Put(runchain.RunKey(runID, runchain.LetterOutcome), runchain.MustMarshal(r.outcome))
 		r.outcome = nil
 	}
 	if !r.changed {
@@ -215,9 +220,9 @@ func (r *Run) flush(step *entity.Step) {
 	r.changed = false
 	r.rec.TransitionCount++
 	r.armTimer(step)
-	data := mustMarshal(r.rec)
+	data := runchain.MustMarshal(r.rec)
 	r.size = len(data)
-	step.Put(runKey(runID, letterRun), data)
+	step.Put(runchain.RunKey(runID, runchain.LetterRun), data)
 	r.noteRow(step)
 }
 
@@ -226,14 +231,7 @@ func (r *Run) requestOf(reader func() entity.Reader) (*records.NexusOperationReq
 	if r.request != nil {
 		return r.request, nil
 	}
-	request, err := read[records.NexusOperationRequest](reader(), runKey(r.rec.RunId, letterRequest))
-	if err == nil && request == nil {
-		err = fmt.Errorf("it is missing")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("nexusoperation: reading the request of run %s of %v: %w", r.rec.RunId, r.chain.key, err)
-	}
-	return request, nil
+	return runchain.ReadPart[records.NexusOperationRequest](reader(), r.rec.RunId, runchain.LetterRequest)
 }
 
 // readOutcome reads how the run has closed; nil if it has not.
@@ -241,39 +239,23 @@ func (r *Run) readOutcome(reader entity.Reader) (*records.NexusOperationOutcome,
 	if !r.closed() {
 		return nil, nil
 	}
-	outcome, err := read[records.NexusOperationOutcome](reader, runKey(r.rec.RunId, letterOutcome))
-	if err == nil && outcome == nil {
-		err = fmt.Errorf("it is missing")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("nexusoperation: reading the outcome of run %s of %v: %w", r.rec.RunId, r.chain.key, err)
-	}
-	return outcome, nil
+	return runchain.ReadPart[records.NexusOperationOutcome](reader, r.rec.RunId, runchain.LetterOutcome)
 }
 
 // armTimer keeps the run's durable timer at its deadline.
 func (r *Run) armTimer(step *entity.Step) {
 	at, _ := nexus.Deadline(r.op())
 	if r.closed() {
-		at = asTime(nil)
+		at = time.Time{}
 	}
-	armed := asTime(r.rec.WakeAt)
-	if at.Equal(armed) {
-		return
-	}
-	if !armed.IsZero() {
-		step.ClearTimer(runTimer, armed)
-		r.rec.WakeAt = nil
-	}
-	if !at.IsZero() {
-		step.SetTimer(runTimer, at)
-		r.rec.WakeAt = timestamppb.New(at)
+	if !at.Equal(runchain.Time(r.rec.WakeAt)) {
+		r.rec.WakeAt = runchain.MoveTimer(step, runchain.RunTimer, r.rec.WakeAt, at)
 	}
 }
 
 // Fire implements entity.Entity.
 func (c *Chain) Fire(step *entity.Step) error {
-	if r := c.current; r != nil && !r.closed() {
+	if r := c.Current(); r != nil && !r.closed() {
 		for !r.closed() {
 			at, what := nexus.Deadline(r.op())
 			if at.IsZero() || at.After(step.Now) {
@@ -289,9 +271,9 @@ func (c *Chain) Fire(step *entity.Step) error {
 				r.close(step, enumspb.NEXUS_OPERATION_EXECUTION_STATUS_TIMED_OUT, nexus.TimeoutFailure(what.TimeoutType()), nil)
 			}
 		}
-		if at := asTime(r.rec.WakeAt); !at.IsZero() && !at.After(step.Now) {
+		if at := runchain.Time(r.rec.WakeAt); !at.IsZero() && !at.After(step.Now) {
 			r.changed = true // the timer is set anew
 		}
 	}
-	return c.expire(step)
+	return c.Expire(step)
 }

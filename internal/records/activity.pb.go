@@ -30,8 +30,9 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// ActivityChain is an activity id with all its runs.
-type ActivityChain struct {
+// RunChain is an id of an activity or of a Nexus operation with all its runs, of which
+// there is a record each: ActivityRun, NexusOperationRun.
+type RunChain struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	CurrentRunId  string                 `protobuf:"bytes,1,opt,name=current_run_id,json=currentRunId,proto3" json:"current_run_id,omitempty"` // empty: none, but closed ones are left
 	NextExpiry    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=next_expiry,json=nextExpiry,proto3" json:"next_expiry,omitempty"`         // when the first closed run is deleted; unset: none is closed
@@ -39,20 +40,20 @@ type ActivityChain struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *ActivityChain) Reset() {
-	*x = ActivityChain{}
+func (x *RunChain) Reset() {
+	*x = RunChain{}
 	mi := &file_records_activity_proto_msgTypes[0]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *ActivityChain) String() string {
+func (x *RunChain) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*ActivityChain) ProtoMessage() {}
+func (*RunChain) ProtoMessage() {}
 
-func (x *ActivityChain) ProtoReflect() protoreflect.Message {
+func (x *RunChain) ProtoReflect() protoreflect.Message {
 	mi := &file_records_activity_proto_msgTypes[0]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -64,19 +65,19 @@ func (x *ActivityChain) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use ActivityChain.ProtoReflect.Descriptor instead.
-func (*ActivityChain) Descriptor() ([]byte, []int) {
+// Deprecated: Use RunChain.ProtoReflect.Descriptor instead.
+func (*RunChain) Descriptor() ([]byte, []int) {
 	return file_records_activity_proto_rawDescGZIP(), []int{0}
 }
 
-func (x *ActivityChain) GetCurrentRunId() string {
+func (x *RunChain) GetCurrentRunId() string {
 	if x != nil {
 		return x.CurrentRunId
 	}
 	return ""
 }
 
-func (x *ActivityChain) GetNextExpiry() *timestamppb.Timestamp {
+func (x *RunChain) GetNextExpiry() *timestamppb.Timestamp {
 	if x != nil {
 		return x.NextExpiry
 	}
@@ -594,8 +595,8 @@ var File_records_activity_proto protoreflect.FileDescriptor
 
 const file_records_activity_proto_rawDesc = "" +
 	"\n" +
-	"\x16records/activity.proto\x12\x12perdure.records.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&temporal/api/activity/v1/message.proto\x1a$temporal/api/common/v1/message.proto\x1a(temporal/api/deployment/v1/message.proto\x1a$temporal/api/enums/v1/activity.proto\x1a'temporal/api/sdk/v1/user_metadata.proto\x1a\x16records/workflow.proto\"r\n" +
-	"\rActivityChain\x12$\n" +
+	"\x16records/activity.proto\x12\x12perdure.records.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&temporal/api/activity/v1/message.proto\x1a$temporal/api/common/v1/message.proto\x1a(temporal/api/deployment/v1/message.proto\x1a$temporal/api/enums/v1/activity.proto\x1a'temporal/api/sdk/v1/user_metadata.proto\x1a\x16records/workflow.proto\"m\n" +
+	"\bRunChain\x12$\n" +
 	"\x0ecurrent_run_id\x18\x01 \x01(\tR\fcurrentRunId\x12;\n" +
 	"\vnext_expiry\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"nextExpiry\"\xc2\v\n" +
@@ -666,7 +667,7 @@ func file_records_activity_proto_rawDescGZIP() []byte {
 
 var file_records_activity_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_records_activity_proto_goTypes = []any{
-	(*ActivityChain)(nil),               // 0: perdure.records.v1.ActivityChain
+	(*RunChain)(nil),                    // 0: perdure.records.v1.RunChain
 	(*ActivityRun)(nil),                 // 1: perdure.records.v1.ActivityRun
 	(*ActivityRequest)(nil),             // 2: perdure.records.v1.ActivityRequest
 	(*ActivityCallbacks)(nil),           // 3: perdure.records.v1.ActivityCallbacks
@@ -686,7 +687,7 @@ var file_records_activity_proto_goTypes = []any{
 	(*v11.Link)(nil),                    // 17: temporal.api.common.v1.Link
 }
 var file_records_activity_proto_depIdxs = []int32{
-	6,  // 0: perdure.records.v1.ActivityChain.next_expiry:type_name -> google.protobuf.Timestamp
+	6,  // 0: perdure.records.v1.RunChain.next_expiry:type_name -> google.protobuf.Timestamp
 	7,  // 1: perdure.records.v1.ActivityRun.status:type_name -> temporal.api.enums.v1.ActivityExecutionStatus
 	8,  // 2: perdure.records.v1.ActivityRun.activity:type_name -> perdure.records.v1.Activity
 	6,  // 3: perdure.records.v1.ActivityRun.schedule_time:type_name -> google.protobuf.Timestamp

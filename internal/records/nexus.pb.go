@@ -585,60 +585,6 @@ func (x *NexusAnswer) GetRefusal() string {
 	return ""
 }
 
-// NexusOperationChain is an operation id with all its runs, which are operations of their
-// own.
-type NexusOperationChain struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	CurrentRunId  string                 `protobuf:"bytes,1,opt,name=current_run_id,json=currentRunId,proto3" json:"current_run_id,omitempty"` // empty: none, but closed ones are left
-	NextExpiry    *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=next_expiry,json=nextExpiry,proto3" json:"next_expiry,omitempty"`         // when the first closed run is deleted; unset: none is closed
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *NexusOperationChain) Reset() {
-	*x = NexusOperationChain{}
-	mi := &file_records_nexus_proto_msgTypes[6]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *NexusOperationChain) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*NexusOperationChain) ProtoMessage() {}
-
-func (x *NexusOperationChain) ProtoReflect() protoreflect.Message {
-	mi := &file_records_nexus_proto_msgTypes[6]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use NexusOperationChain.ProtoReflect.Descriptor instead.
-func (*NexusOperationChain) Descriptor() ([]byte, []int) {
-	return file_records_nexus_proto_rawDescGZIP(), []int{6}
-}
-
-func (x *NexusOperationChain) GetCurrentRunId() string {
-	if x != nil {
-		return x.CurrentRunId
-	}
-	return ""
-}
-
-func (x *NexusOperationChain) GetNextExpiry() *timestamppb.Timestamp {
-	if x != nil {
-		return x.NextExpiry
-	}
-	return nil
-}
-
 // NexusOperationRun is what changes in the life of a run.
 type NexusOperationRun struct {
 	state              protoimpl.MessageState            `protogen:"open.v1"`
@@ -658,7 +604,7 @@ type NexusOperationRun struct {
 
 func (x *NexusOperationRun) Reset() {
 	*x = NexusOperationRun{}
-	mi := &file_records_nexus_proto_msgTypes[7]
+	mi := &file_records_nexus_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -670,7 +616,7 @@ func (x *NexusOperationRun) String() string {
 func (*NexusOperationRun) ProtoMessage() {}
 
 func (x *NexusOperationRun) ProtoReflect() protoreflect.Message {
-	mi := &file_records_nexus_proto_msgTypes[7]
+	mi := &file_records_nexus_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -683,7 +629,7 @@ func (x *NexusOperationRun) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NexusOperationRun.ProtoReflect.Descriptor instead.
 func (*NexusOperationRun) Descriptor() ([]byte, []int) {
-	return file_records_nexus_proto_rawDescGZIP(), []int{7}
+	return file_records_nexus_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *NexusOperationRun) GetRunId() string {
@@ -769,7 +715,7 @@ type NexusOperationRequest struct {
 
 func (x *NexusOperationRequest) Reset() {
 	*x = NexusOperationRequest{}
-	mi := &file_records_nexus_proto_msgTypes[8]
+	mi := &file_records_nexus_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -781,7 +727,7 @@ func (x *NexusOperationRequest) String() string {
 func (*NexusOperationRequest) ProtoMessage() {}
 
 func (x *NexusOperationRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_records_nexus_proto_msgTypes[8]
+	mi := &file_records_nexus_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -794,7 +740,7 @@ func (x *NexusOperationRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NexusOperationRequest.ProtoReflect.Descriptor instead.
 func (*NexusOperationRequest) Descriptor() ([]byte, []int) {
-	return file_records_nexus_proto_rawDescGZIP(), []int{8}
+	return file_records_nexus_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *NexusOperationRequest) GetInput() *v12.Payload {
@@ -836,7 +782,7 @@ type NexusOperationOutcome struct {
 
 func (x *NexusOperationOutcome) Reset() {
 	*x = NexusOperationOutcome{}
-	mi := &file_records_nexus_proto_msgTypes[9]
+	mi := &file_records_nexus_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -848,7 +794,7 @@ func (x *NexusOperationOutcome) String() string {
 func (*NexusOperationOutcome) ProtoMessage() {}
 
 func (x *NexusOperationOutcome) ProtoReflect() protoreflect.Message {
-	mi := &file_records_nexus_proto_msgTypes[9]
+	mi := &file_records_nexus_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -861,7 +807,7 @@ func (x *NexusOperationOutcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NexusOperationOutcome.ProtoReflect.Descriptor instead.
 func (*NexusOperationOutcome) Descriptor() ([]byte, []int) {
-	return file_records_nexus_proto_rawDescGZIP(), []int{9}
+	return file_records_nexus_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *NexusOperationOutcome) GetResult() *v12.Payload {
@@ -939,11 +885,7 @@ const file_records_nexus_proto_rawDesc = "" +
 	"start_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tstartTime\x122\n" +
 	"\x05links\x18\a \x03(\v2\x1c.temporal.api.common.v1.LinkR\x05links\"'\n" +
 	"\vNexusAnswer\x12\x18\n" +
-	"\arefusal\x18\x01 \x01(\tR\arefusal\"x\n" +
-	"\x13NexusOperationChain\x12$\n" +
-	"\x0ecurrent_run_id\x18\x01 \x01(\tR\fcurrentRunId\x12;\n" +
-	"\vnext_expiry\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"nextExpiry\"\xbc\x04\n" +
+	"\arefusal\x18\x01 \x01(\tR\arefusal\"\xbc\x04\n" +
 	"\x11NexusOperationRun\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12L\n" +
 	"\x06status\x18\x02 \x01(\x0e24.temporal.api.enums.v1.NexusOperationExecutionStatusR\x06status\x12@\n" +
@@ -981,7 +923,7 @@ func file_records_nexus_proto_rawDescGZIP() []byte {
 	return file_records_nexus_proto_rawDescData
 }
 
-var file_records_nexus_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_records_nexus_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_records_nexus_proto_goTypes = []any{
 	(*NexusOperation)(nil),                   // 0: perdure.records.v1.NexusOperation
 	(*NexusCalls)(nil),                       // 1: perdure.records.v1.NexusCalls
@@ -989,57 +931,55 @@ var file_records_nexus_proto_goTypes = []any{
 	(*NexusCompletion)(nil),                  // 3: perdure.records.v1.NexusCompletion
 	(*NexusResult)(nil),                      // 4: perdure.records.v1.NexusResult
 	(*NexusAnswer)(nil),                      // 5: perdure.records.v1.NexusAnswer
-	(*NexusOperationChain)(nil),              // 6: perdure.records.v1.NexusOperationChain
-	(*NexusOperationRun)(nil),                // 7: perdure.records.v1.NexusOperationRun
-	(*NexusOperationRequest)(nil),            // 8: perdure.records.v1.NexusOperationRequest
-	(*NexusOperationOutcome)(nil),            // 9: perdure.records.v1.NexusOperationOutcome
-	nil,                                      // 10: perdure.records.v1.NexusOperationRequest.HeaderEntry
-	(*timestamppb.Timestamp)(nil),            // 11: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),              // 12: google.protobuf.Duration
-	(*v1.Failure)(nil),                       // 13: temporal.api.failure.v1.Failure
-	(v11.NexusOperationCancellationState)(0), // 14: temporal.api.enums.v1.NexusOperationCancellationState
-	(*v12.Payload)(nil),                      // 15: temporal.api.common.v1.Payload
-	(*v12.Link)(nil),                         // 16: temporal.api.common.v1.Link
-	(v11.NexusOperationExecutionStatus)(0),   // 17: temporal.api.enums.v1.NexusOperationExecutionStatus
-	(*v12.SearchAttributes)(nil),             // 18: temporal.api.common.v1.SearchAttributes
-	(*v13.UserMetadata)(nil),                 // 19: temporal.api.sdk.v1.UserMetadata
+	(*NexusOperationRun)(nil),                // 6: perdure.records.v1.NexusOperationRun
+	(*NexusOperationRequest)(nil),            // 7: perdure.records.v1.NexusOperationRequest
+	(*NexusOperationOutcome)(nil),            // 8: perdure.records.v1.NexusOperationOutcome
+	nil,                                      // 9: perdure.records.v1.NexusOperationRequest.HeaderEntry
+	(*timestamppb.Timestamp)(nil),            // 10: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),              // 11: google.protobuf.Duration
+	(*v1.Failure)(nil),                       // 12: temporal.api.failure.v1.Failure
+	(v11.NexusOperationCancellationState)(0), // 13: temporal.api.enums.v1.NexusOperationCancellationState
+	(*v12.Payload)(nil),                      // 14: temporal.api.common.v1.Payload
+	(*v12.Link)(nil),                         // 15: temporal.api.common.v1.Link
+	(v11.NexusOperationExecutionStatus)(0),   // 16: temporal.api.enums.v1.NexusOperationExecutionStatus
+	(*v12.SearchAttributes)(nil),             // 17: temporal.api.common.v1.SearchAttributes
+	(*v13.UserMetadata)(nil),                 // 18: temporal.api.sdk.v1.UserMetadata
 }
 var file_records_nexus_proto_depIdxs = []int32{
-	11, // 0: perdure.records.v1.NexusOperation.scheduled_time:type_name -> google.protobuf.Timestamp
-	12, // 1: perdure.records.v1.NexusOperation.schedule_to_close_timeout:type_name -> google.protobuf.Duration
-	12, // 2: perdure.records.v1.NexusOperation.schedule_to_start_timeout:type_name -> google.protobuf.Duration
-	12, // 3: perdure.records.v1.NexusOperation.start_to_close_timeout:type_name -> google.protobuf.Duration
-	11, // 4: perdure.records.v1.NexusOperation.started_time:type_name -> google.protobuf.Timestamp
+	10, // 0: perdure.records.v1.NexusOperation.scheduled_time:type_name -> google.protobuf.Timestamp
+	11, // 1: perdure.records.v1.NexusOperation.schedule_to_close_timeout:type_name -> google.protobuf.Duration
+	11, // 2: perdure.records.v1.NexusOperation.schedule_to_start_timeout:type_name -> google.protobuf.Duration
+	11, // 3: perdure.records.v1.NexusOperation.start_to_close_timeout:type_name -> google.protobuf.Duration
+	10, // 4: perdure.records.v1.NexusOperation.started_time:type_name -> google.protobuf.Timestamp
 	1,  // 5: perdure.records.v1.NexusOperation.start:type_name -> perdure.records.v1.NexusCalls
 	2,  // 6: perdure.records.v1.NexusOperation.cancellation:type_name -> perdure.records.v1.NexusCancellation
-	11, // 7: perdure.records.v1.NexusCalls.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
-	13, // 8: perdure.records.v1.NexusCalls.last_attempt_failure:type_name -> temporal.api.failure.v1.Failure
-	11, // 9: perdure.records.v1.NexusCalls.next_attempt_time:type_name -> google.protobuf.Timestamp
-	11, // 10: perdure.records.v1.NexusCancellation.requested_time:type_name -> google.protobuf.Timestamp
+	10, // 7: perdure.records.v1.NexusCalls.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
+	12, // 8: perdure.records.v1.NexusCalls.last_attempt_failure:type_name -> temporal.api.failure.v1.Failure
+	10, // 9: perdure.records.v1.NexusCalls.next_attempt_time:type_name -> google.protobuf.Timestamp
+	10, // 10: perdure.records.v1.NexusCancellation.requested_time:type_name -> google.protobuf.Timestamp
 	1,  // 11: perdure.records.v1.NexusCancellation.calls:type_name -> perdure.records.v1.NexusCalls
-	14, // 12: perdure.records.v1.NexusCancellation.state:type_name -> temporal.api.enums.v1.NexusOperationCancellationState
+	13, // 12: perdure.records.v1.NexusCancellation.state:type_name -> temporal.api.enums.v1.NexusOperationCancellationState
 	3,  // 13: perdure.records.v1.NexusResult.completion:type_name -> perdure.records.v1.NexusCompletion
-	15, // 14: perdure.records.v1.NexusResult.result:type_name -> temporal.api.common.v1.Payload
-	13, // 15: perdure.records.v1.NexusResult.failure:type_name -> temporal.api.failure.v1.Failure
-	11, // 16: perdure.records.v1.NexusResult.start_time:type_name -> google.protobuf.Timestamp
-	16, // 17: perdure.records.v1.NexusResult.links:type_name -> temporal.api.common.v1.Link
-	11, // 18: perdure.records.v1.NexusOperationChain.next_expiry:type_name -> google.protobuf.Timestamp
-	17, // 19: perdure.records.v1.NexusOperationRun.status:type_name -> temporal.api.enums.v1.NexusOperationExecutionStatus
-	0,  // 20: perdure.records.v1.NexusOperationRun.operation:type_name -> perdure.records.v1.NexusOperation
-	11, // 21: perdure.records.v1.NexusOperationRun.close_time:type_name -> google.protobuf.Timestamp
-	18, // 22: perdure.records.v1.NexusOperationRun.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
-	11, // 23: perdure.records.v1.NexusOperationRun.wake_at:type_name -> google.protobuf.Timestamp
-	16, // 24: perdure.records.v1.NexusOperationRun.links:type_name -> temporal.api.common.v1.Link
-	15, // 25: perdure.records.v1.NexusOperationRequest.input:type_name -> temporal.api.common.v1.Payload
-	10, // 26: perdure.records.v1.NexusOperationRequest.header:type_name -> perdure.records.v1.NexusOperationRequest.HeaderEntry
-	19, // 27: perdure.records.v1.NexusOperationRequest.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
-	15, // 28: perdure.records.v1.NexusOperationOutcome.result:type_name -> temporal.api.common.v1.Payload
-	13, // 29: perdure.records.v1.NexusOperationOutcome.failure:type_name -> temporal.api.failure.v1.Failure
-	30, // [30:30] is the sub-list for method output_type
-	30, // [30:30] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	14, // 14: perdure.records.v1.NexusResult.result:type_name -> temporal.api.common.v1.Payload
+	12, // 15: perdure.records.v1.NexusResult.failure:type_name -> temporal.api.failure.v1.Failure
+	10, // 16: perdure.records.v1.NexusResult.start_time:type_name -> google.protobuf.Timestamp
+	15, // 17: perdure.records.v1.NexusResult.links:type_name -> temporal.api.common.v1.Link
+	16, // 18: perdure.records.v1.NexusOperationRun.status:type_name -> temporal.api.enums.v1.NexusOperationExecutionStatus
+	0,  // 19: perdure.records.v1.NexusOperationRun.operation:type_name -> perdure.records.v1.NexusOperation
+	10, // 20: perdure.records.v1.NexusOperationRun.close_time:type_name -> google.protobuf.Timestamp
+	17, // 21: perdure.records.v1.NexusOperationRun.search_attributes:type_name -> temporal.api.common.v1.SearchAttributes
+	10, // 22: perdure.records.v1.NexusOperationRun.wake_at:type_name -> google.protobuf.Timestamp
+	15, // 23: perdure.records.v1.NexusOperationRun.links:type_name -> temporal.api.common.v1.Link
+	14, // 24: perdure.records.v1.NexusOperationRequest.input:type_name -> temporal.api.common.v1.Payload
+	9,  // 25: perdure.records.v1.NexusOperationRequest.header:type_name -> perdure.records.v1.NexusOperationRequest.HeaderEntry
+	18, // 26: perdure.records.v1.NexusOperationRequest.user_metadata:type_name -> temporal.api.sdk.v1.UserMetadata
+	14, // 27: perdure.records.v1.NexusOperationOutcome.result:type_name -> temporal.api.common.v1.Payload
+	12, // 28: perdure.records.v1.NexusOperationOutcome.failure:type_name -> temporal.api.failure.v1.Failure
+	29, // [29:29] is the sub-list for method output_type
+	29, // [29:29] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_records_nexus_proto_init() }
@@ -1053,7 +993,7 @@ func file_records_nexus_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_nexus_proto_rawDesc), len(file_records_nexus_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
