@@ -193,20 +193,30 @@ var (
 var (
 	Requests = global("frontend.rps", 0, number(0),
 		"How many requests a second a node answers, of those about executions, and as many searches; at once twice as many. Those that matter most go first. 0 is no limit; 2400 by default on Temporal servers.")
+	AllRequests = global("frontend.globalRPS", 0, number(0),
+		"How many requests a second all nodes of a cluster answer together, each an equal part of them, in place of frontend.rps. 0: frontend.rps holds.")
 	NamespaceChanges = global("frontend.rps.namespaceReplicationInducingAPIs", 0, number(0),
 		"How many changes of namespaces and of the configuration of task queues a second a node carries out; at once twice as many. 0 is no limit; 20 by default on Temporal servers.")
 	NamespaceRequests = byNamespace("frontend.namespaceRPS", 0, number(0),
 		"How many requests about its executions a second a node answers to a namespace. 0 is no limit; 2400 by default on Temporal servers.")
+	AllNamespaceRequests = byNamespace("frontend.globalNamespaceRPS", 0, number(0),
+		"How many requests about its executions a second all nodes of a cluster answer to a namespace together, each an equal part of them, in place of frontend.namespaceRPS. 0: frontend.namespaceRPS holds.")
 	NamespaceBurst = byNamespace("frontend.namespaceBurstRatio", 2.0, fraction(1, 1e6),
 		"How many times frontend.namespaceRPS may come at once.")
 	NamespaceSearches = byNamespace("frontend.namespaceRPS.visibility", 0, number(0),
 		"How many searches a second a node answers to a namespace. 0 is no limit; 10 by default on Temporal servers.")
+	AllNamespaceSearches = byNamespace("frontend.globalNamespaceRPS.visibility", 0, number(0),
+		"How many searches a second all nodes of a cluster answer to a namespace together, each an equal part of them, in place of frontend.namespaceRPS.visibility. 0: that holds.")
 	NamespaceSearchBurst = byNamespace("frontend.namespaceBurstRatio.visibility", 1.0, fraction(1, 1e6),
 		"How many times frontend.namespaceRPS.visibility may come at once.")
 	ChangesOfNamespace = byNamespace("frontend.namespaceRPS.namespaceReplicationInducingAPIs", 0, number(0),
 		"How many changes of it and of the configuration of its task queues a second a node carries out for a namespace. 0 is no limit; 1 by default on Temporal servers.")
+	AllChangesOfNamespace = byNamespace("frontend.globalNamespaceRPS.namespaceReplicationInducingAPIs", 0, number(0),
+		"How many changes of it and of the configuration of its task queues a second all nodes of a cluster carry out for a namespace together, each an equal part of them, in place of frontend.namespaceRPS.namespaceReplicationInducingAPIs. 0: that holds; 10 by default on Temporal servers.")
 	ChangesOfNamespaceBurst = byNamespace("frontend.namespaceBurstRatio.namespaceReplicationInducingAPIs", 10.0, fraction(1, 1e6),
 		"How many times frontend.namespaceRPS.namespaceReplicationInducingAPIs may come at once.")
+	AllWaitingRequests = byNamespace("frontend.globalNamespaceCount", 0, number(0),
+		"How many requests of one kind that wait, such as polls for tasks, a namespace may have open on all nodes of a cluster together, an equal part of them on each, in place of frontend.namespaceCount. 0: that holds.")
 	WaitingRequests = byNamespace("frontend.namespaceCount", 0, number(0),
 		"How many requests of one kind that wait, such as polls for tasks, a namespace may have open on a node. 0 is no limit; 1200 by default on Temporal servers.")
 )

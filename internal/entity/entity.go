@@ -52,7 +52,8 @@ type Entity interface {
 	// is the one place where a kind enforces its limits, schedules what the step has
 	// made necessary, and notes the records of what has changed. A step that needs
 	// its records noted earlier, for a reply that is made of them, may call it
-	// itself; the second call then finds nothing left to do.
+	// itself; the second call then finds nothing left to do. If the step must not be after
+	// all, it returns an Instead.
 	EndStep(step *Step) error
 	// Size is the approximate number of bytes the entity takes in memory.
 	Size() int

@@ -11,8 +11,9 @@ type Step struct {
 	// Now is the time of the step. It never goes back within a shard.
 	Now time.Time
 
-	env Env
-	out Outputs
+	env  Env
+	out  Outputs
+	told []any
 }
 
 // Env is what a step needs of the runtime: sources of what a pure function
@@ -104,7 +105,8 @@ func (s *Step) Reset(now time.Time, env Env) {
 	clear(out.Index)
 	clear(out.Effects)
 	clear(out.Occurrences)
-	*s = Step{Now: now, env: env, out: Outputs{
+	clear(s.told)
+	*s = Step{Now: now, env: env, told: s.told[:0], out: Outputs{
 		Records: out.Records[:0], Timers: out.Timers[:0], Tasks: out.Tasks[:0], Offers: out.Offers[:0], Removed: out.Removed[:0],
 		Messages: out.Messages[:0], Index: out.Index[:0], Wakes: out.Wakes[:0], Effects: out.Effects[:0],
 		Occurrences: out.Occurrences[:0],
@@ -215,6 +217,16 @@ func (s *Step) Indexed() bool { return s.env.Indexed() }
 // After has fn called once the step is durable, never if it fails. fn must not
 // block; it runs without the entity's lock.
 func (s *Step) After(fn func()) { s.out.Effects = append(s.out.Effects, fn) }
+
+// Tell is After for an effect that ends somebody's wait. Told has the one who waits: if
+// the step is dropped, he still does (see Instead).
+func (s *Step) Tell(waiter any, fn func()) {
+	s.told = append(s.told, waiter)
+	s.After(fn)
+}
+
+// Told are those whose waits the step ends.
+func (s *Step) Told() []any { return s.told }
 
 // Lazy says that nobody has to wait for the disk on behalf of this step: a power
 // cut may lose it without anyone being able to tell.

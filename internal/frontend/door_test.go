@@ -162,6 +162,8 @@ type fakeMatching struct {
 	// polled is the last poll, configured the queues that were said to be.
 	polled     atomic.Pointer[matching.PollRequest]
 	configured []entity.Queue
+	// aside are the tasks that were put aside.
+	aside []*entity.Task
 }
 
 func (f *fakeMatching) Poll(ctx context.Context, request matching.PollRequest) (*matching.Work, error) {
@@ -186,6 +188,8 @@ func (f *fakeMatching) DispatchQuery(ctx context.Context, q *matching.QueryTask)
 		return ctx.Err()
 	}
 }
+func (f *fakeMatching) LeaveAside(task *entity.Task) { f.aside = append(f.aside, task) }
+
 func (f *fakeMatching) Unspent(*entity.Task) {}
 
 func (f *fakeMatching) Configured(queue entity.Queue) { f.configured = append(f.configured, queue) }

@@ -38,6 +38,8 @@ type Elsewhere interface {
 	Away(work *matching.Work) bool
 	// Start has that node answer the poll, and returns the answer if the work is Taken.
 	Start(ctx context.Context, method string, req proto.Message, work *matching.Work) (resp any, outcome Outcome, err error)
+	// Nodes is how many nodes there are, this one included, as far as is known.
+	Nodes() int
 }
 
 // NotHereTrailer says of a call that was forwarded that nothing was done, because its owner

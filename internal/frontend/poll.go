@@ -27,6 +27,8 @@ type polls struct {
 		Poll(ctx context.Context, request matching.PollRequest) (*matching.Work, error)
 		// Return puts a task back that was polled but not started.
 		Return(task *entity.Task)
+		// LeaveAside puts a task aside that could not be started, to be offered again later.
+		LeaveAside(task *entity.Task)
 		// Unspent says that a task that was polled is needed by nobody.
 		Unspent(task *entity.Task)
 		// PollerGone says that the caller of a poll that returned work has gone.
@@ -72,7 +74,8 @@ func scalingDecision(work *matching.Work) *taskqueuepb.PollerScalingDecision {
 
 // poll takes work from a queue until take has taken some, or the time of the poll
 // is over. Tasks that nobody needs any more are passed over; one that cannot be
-// started for a reason that will pass goes back to the queue.
+// started for a reason that will pass goes back to the queue, one that cannot for another
+// reason is offered again later.
 func (p *polls) poll(ctx context.Context, request matching.PollRequest, take func(*matching.Work) (taken bool, err error)) error {
 	if p.elsewhere != nil {
 		if given, ok := ctx.Value(givenKey{}).(*Given); ok {
@@ -110,9 +113,9 @@ func (p *polls) poll(ctx context.Context, request matching.PollRequest, take fun
 			p.matching.Return(work.Task)
 			return err
 		default:
-			// Offering it again would end the same way, and hold up the queue. Its
-			// record stays, and it is offered again after a restart.
-			p.logger.ErrorContext(ctx, "A task could not be started; it is left aside until the server is restarted.",
+			// Offering it again at once would end the same way, and hold up the queue.
+			p.matching.LeaveAside(work.Task)
+			p.logger.ErrorContext(ctx, "A task could not be started; it is offered again later.",
 				slog.Attr{Value: work.Task.LogValue()}, "error", err)
 		}
 	}

@@ -92,8 +92,8 @@ func TestATaskThatCanNeverBeStartedDoesNotHoldUpTheQueue(t *testing.T) {
 	if err != nil || string(resp.(*workflowservice.PollWorkflowTaskQueueResponse).TaskToken) != "token" {
 		t.Errorf("answer is %v, %v; want the second task", resp, err)
 	}
-	if !strings.Contains(d.log.String(), "malformed") {
-		t.Error("nothing is logged")
+	if !strings.Contains(d.log.String(), "malformed") || len(d.matching.aside) != 1 {
+		t.Errorf("it logs %q, and puts %v aside", d.log.String(), d.matching.aside)
 	}
 }
 

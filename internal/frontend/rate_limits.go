@@ -42,6 +42,8 @@ const (
 // than to see that. What the process itself calls is never refused.
 type rateLimits struct {
 	service budgets
+	// nodes is how many nodes the limits of all of them are divided by; nil: this one.
+	nodes func() int
 
 	mu         sync.Mutex
 	namespaces map[string]*budgets // by id
@@ -65,8 +67,9 @@ func (l *rateLimits) admit(ctx context.Context, c *call, req any) (held bool, er
 	}
 	config := c.settings.config
 	if c.namespace != nil && c.method.Wait.When != methods.Never && isWaiting(req) {
-		if most := dynamicconfig.WaitingRequests.Get(config, c.namespace.Name); most > 0 {
-			if !l.hold(c, most) && !internal(ctx) {
+		name := c.namespace.Name
+		if most := l.part(dynamicconfig.AllWaitingRequests.Get(config, name), dynamicconfig.WaitingRequests.Get(config, name)); most > 0 {
+			if !l.hold(c, max(1, int(most))) && !internal(ctx) {
 				l.release(c)
 				return false, errWaitingRequests
 			}
@@ -97,25 +100,28 @@ func internal(ctx context.Context) bool {
 // spend takes a token from the budget of the namespace and from that of all.
 func (l *rateLimits) spend(config *dynamicconfig.Config, c *call, now func() time.Time) error {
 	limit := c.method.Limit
-	var rate int
+	var rate float64
 	burst := float64(serviceBurst)
 	if c.namespace != nil {
 		name := c.namespace.Name
 		switch limit.Budget {
 		case methods.BudgetExecution:
-			if rate = dynamicconfig.NamespaceRequests.Get(config, name); rate > 0 {
+			rate = l.part(dynamicconfig.AllNamespaceRequests.Get(config, name), dynamicconfig.NamespaceRequests.Get(config, name))
+			if rate > 0 {
 				burst = dynamicconfig.NamespaceBurst.Get(config, name)
 			}
 		case methods.BudgetVisibility:
-			if rate = dynamicconfig.NamespaceSearches.Get(config, name); rate > 0 {
+			rate = l.part(dynamicconfig.AllNamespaceSearches.Get(config, name), dynamicconfig.NamespaceSearches.Get(config, name))
+			if rate > 0 {
 				burst = dynamicconfig.NamespaceSearchBurst.Get(config, name)
 			}
 		case methods.BudgetNamespace:
-			if rate = dynamicconfig.ChangesOfNamespace.Get(config, name); rate > 0 {
+			rate = l.part(dynamicconfig.AllChangesOfNamespace.Get(config, name), dynamicconfig.ChangesOfNamespace.Get(config, name))
+			if rate > 0 {
 				burst = dynamicconfig.ChangesOfNamespaceBurst.Get(config, name)
 			}
 		}
-		if rate > 0 && !l.of(c.namespace.ID)[limit.Budget].take(now(), float64(rate), burst, limit.Priority) {
+		if rate > 0 && !l.of(c.namespace.ID)[limit.Budget].take(now(), rate, burst, limit.Priority) {
 			return errNamespaceRate
 		}
 	}
@@ -123,14 +129,33 @@ func (l *rateLimits) spend(config *dynamicconfig.Config, c *call, now func() tim
 	case methods.BudgetNone:
 		return nil
 	case methods.BudgetNamespace:
-		rate = dynamicconfig.NamespaceChanges.Get(config)
+		rate = float64(dynamicconfig.NamespaceChanges.Get(config))
 	default:
-		rate = dynamicconfig.Requests.Get(config)
+		rate = l.part(dynamicconfig.AllRequests.Get(config), dynamicconfig.Requests.Get(config))
 	}
-	if rate > 0 && !l.service[limit.Budget].take(now(), float64(rate), serviceBurst, limit.Priority) {
+	if rate > 0 && !l.service[limit.Budget].take(now(), rate, serviceBurst, limit.Priority) {
 		return errServiceRate
 	}
 	return nil
+}
+
+func nodesOf(elsewhere Elsewhere) func() int {
+	if elsewhere == nil {
+		return nil
+	}
+	return elsewhere.Nodes
+}
+
+// part is this node's part of what all nodes may do, if that is limited, else what this one
+// may.
+func (l *rateLimits) part(all, own int) float64 {
+	if all <= 0 {
+		return float64(own)
+	}
+	if l.nodes != nil {
+		return float64(all) / float64(max(1, l.nodes()))
+	}
+	return float64(all)
 }
 
 // of returns the budgets of the namespace with the id.

@@ -72,3 +72,16 @@ func BenchmarkBudget(b *testing.B) {
 		budget.take(now, 1e9, 2, 1)
 	}
 }
+
+func TestALimitOfAllNodesIsDividedAmongThemAndGoesBeforeThatOfOne(t *testing.T) {
+	alone, third := &rateLimits{}, &rateLimits{nodes: func() int { return 3 }}
+	for _, test := range []struct {
+		limits   *rateLimits
+		all, own int
+		want     float64
+	}{{alone, 0, 7, 7}, {alone, 30, 7, 30}, {third, 0, 7, 7}, {third, 30, 7, 10}, {third, 1, 0, 1.0 / 3}} {
+		if got := test.limits.part(test.all, test.own); got != test.want {
+			t.Errorf("of %d for all and %d for one, %v", test.all, test.own, got)
+		}
+	}
+}

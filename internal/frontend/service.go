@@ -35,6 +35,7 @@ type Runtime interface {
 type Matching interface {
 	Poll(ctx context.Context, request matching.PollRequest) (*matching.Work, error)
 	Return(task *entity.Task)
+	LeaveAside(task *entity.Task)
 	Unspent(task *entity.Task)
 	Configured(queue entity.Queue)
 	DispatchQuery(ctx context.Context, query *matching.QueryTask) error
@@ -154,7 +155,7 @@ func New(options Options) *Service {
 		dispatcher = nexus.NewDispatcher(match)
 	}
 	return &Service{
-		interceptor: interceptor{namespaces: options.Namespaces, settings: newSettings(options.Config), store: runtime, auth: options.Auth, failure: options.Failure, observer: options.Observer, logger: logger, elsewhere: options.Elsewhere},
+		interceptor: interceptor{namespaces: options.Namespaces, settings: newSettings(options.Config), store: runtime, auth: options.Auth, failure: options.Failure, observer: options.Observer, logger: logger, elsewhere: options.Elsewhere, limits: rateLimits{nodes: nodesOf(options.Elsewhere)}},
 		waits:       waits,
 		workflow: &workflowService{
 			executionHandlers:        executionHandlers{runtime: runtime},

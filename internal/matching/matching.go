@@ -124,6 +124,8 @@ type Matching struct {
 	loads   chan struct{} // holds a token for each load under way
 	// departed are the workers that have been shut down.
 	departed departures
+	// asides are tasks that could not be started.
+	asides asides
 	// counts are of what waits in the store.
 	counts counts
 
@@ -334,6 +336,7 @@ func (m *Matching) sweep() {
 		}
 		now := m.now()
 		m.departed.sweep(now)
+		m.offerAsides(now)
 		m.each(func(q *queue) {
 			host := q.key.Version != "" && m.loaded(queueKey{Queue: q.key.Whole()})
 			q.mu.Lock()
@@ -398,6 +401,7 @@ func (m *Matching) Remove(ref entity.TaskRef) {
 // Forget implements runtime.TaskSink: waiting tasks for which gone reports true need
 // not be offered any more.
 func (m *Matching) Forget(gone func(*entity.Task) bool) {
+	m.forgetAsides(gone)
 	m.each(func(q *queue) {
 		q.mu.Lock()
 		defer q.mu.Unlock()

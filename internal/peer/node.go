@@ -134,6 +134,14 @@ func (n *Node) Sure() bool { return n.member != nil && n.member.Sure() }
 // Member is the membership of this node; nil before Join.
 func (n *Node) Member() *cluster.Member { return n.member }
 
+// Nodes implements frontend.Elsewhere.
+func (n *Node) Nodes() int {
+	if n.member == nil || n.member.View() == nil {
+		return 1
+	}
+	return len(n.member.View().Nodes)
+}
+
 // Address is the host:port where other nodes reach this one.
 func (n *Node) Address() string { return n.options.Self.Address }
 

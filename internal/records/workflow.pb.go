@@ -1832,6 +1832,7 @@ type AttachedRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	EventId       int64                  `protobuf:"varint,1,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"` // of the event that has attached it; negative while the event is buffered
 	AttachedTime  *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=attached_time,json=attachedTime,proto3" json:"attached_time,omitempty"`
+	EventType     int32                  `protobuf:"varint,3,opt,name=event_type,json=eventType,proto3" json:"event_type,omitempty"` // temporal.api.enums.v1.EventType of that event; 0: WorkflowExecutionOptionsUpdated
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1878,6 +1879,13 @@ func (x *AttachedRequest) GetAttachedTime() *timestamppb.Timestamp {
 		return x.AttachedTime
 	}
 	return nil
+}
+
+func (x *AttachedRequest) GetEventType() int32 {
+	if x != nil {
+		return x.EventType
+	}
+	return 0
 }
 
 // Callback is a completion callback of a run, by its number in the run. It is kept when
@@ -2262,10 +2270,12 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\x11admitted_event_id\x18\x01 \x01(\x03R\x0fadmittedEventId\x12*\n" +
 	"\x11accepted_event_id\x18\x02 \x01(\x03R\x0facceptedEventId\x12,\n" +
 	"\x12completed_event_id\x18\x03 \x01(\x03R\x10completedEventId\x12\x1a\n" +
-	"\brejected\x18\x04 \x01(\bR\brejected\"m\n" +
+	"\brejected\x18\x04 \x01(\bR\brejected\"\x8c\x01\n" +
 	"\x0fAttachedRequest\x12\x19\n" +
 	"\bevent_id\x18\x01 \x01(\x03R\aeventId\x12?\n" +
-	"\rattached_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\fattachedTime\"\x83\x04\n" +
+	"\rattached_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\fattachedTime\x12\x1d\n" +
+	"\n" +
+	"event_type\x18\x03 \x01(\x05R\teventType\"\x83\x04\n" +
 	"\bCallback\x12<\n" +
 	"\bcallback\x18\x01 \x01(\v2 .temporal.api.common.v1.CallbackR\bcallback\x12\x1d\n" +
 	"\n" +

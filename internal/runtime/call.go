@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,7 +74,7 @@ func (c *call) run() error {
 
 	// Nothing to write: the outcome is due when what is in flight is durable. If
 	// it is an error of the step it has to wait as well, as it tells of the state.
-	c.ticket.err = err
+	c.ticket.err = cmp.Or(err, c.execution.refused)
 	e.order.Lock()
 	last := e.lastSynced
 	if err == nil && !c.execution.step.Empty() {
@@ -135,18 +136,42 @@ func (c *call) apply() (err error) {
 	return err
 }
 
-// step runs the step on the loaded entity.
+// step runs the step on the loaded entity, or what the entity wants instead.
 func (c *call) step() error {
+	x := &c.execution
+	err := c.attempt(c.stepFn)
+	var instead *entity.Instead
+	if err == nil || !errors.As(err, &instead) {
+		return err
+	}
+	e := x.entry
+	e.state = nil
+	x.forget()
+	if e.state, err = x.load(); err != nil {
+		return err
+	}
+	x.refused = instead.Err
+	if err = c.attempt(instead.Step); errors.As(err, &instead) {
+		e.state = nil
+		x.forget()
+	}
+	return err
+}
+
+// attempt runs a step. One that fails after it has noted something is forgotten, and
+// what is in memory of the entity with it.
+func (c *call) attempt(fn func(*entity.Step, entity.Entity) error) error {
 	x := &c.execution
 	e := x.entry
 	if keeper, ok := e.state.(entity.Timekeeper); ok {
 		keeper.BeginStep(&x.step)
 	}
-	err := c.stepFn(&x.step, e.state)
+	err := fn(&x.step, e.state)
 	if err == nil {
 		err = e.state.EndStep(&x.step)
 	}
-	if err != nil && !x.step.Empty() {
+	var instead *entity.Instead
+	if err != nil && !x.step.Empty() && !errors.As(err, &instead) {
 		x.rt.log.Error("A step has returned an error after it had noted changes; the entity is loaded again", e.key.Attr(), "error", err)
 		e.discard()
 		x.forget()
@@ -217,7 +242,7 @@ func (c *call) landed(err error) {
 		t.resolve(err)
 		t = next
 	}
-	c.ticket.report(err)
+	c.ticket.report(cmp.Or(err, x.refused))
 }
 
 // flight is a batch of an entity on its way to the disk, and those who wait for it.

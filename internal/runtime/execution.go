@@ -21,6 +21,9 @@ type execution struct {
 	messages []int64
 	// now is the time of the shard. The entity may have set the step's to another one.
 	now time.Time
+	// refused is what the caller is told although the step is durable: it is not the
+	// caller's, but one that took its place (entity.Instead).
+	refused error
 }
 
 func (x *execution) init(r *Runtime) {
@@ -35,7 +38,7 @@ func (x *execution) begin(ctx context.Context, e *entry) {
 // end lets go of everything but the room of lists.
 func (x *execution) end() {
 	x.step.Reset(time.Time{}, nil)
-	x.entry, x.reader.ctx = nil, nil
+	x.entry, x.reader.ctx, x.refused = nil, nil, nil
 	x.messages = x.messages[:0]
 }
 

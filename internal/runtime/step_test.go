@@ -547,3 +547,64 @@ func TestAViewHasTheTimeOfItsShard(t *testing.T) {
 		}))
 	})
 }
+
+func TestAStepThatMustNotBeIsReplacedAndItsCallerRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		w.must(w.step("a", func(step *entity.Step, e *toy) { e.increment(step) }))
+		dropped, done, refused := false, false, error(nil)
+		w.store.pause()
+		go func() {
+			refused = w.Step(t.Context(), toyKey("a"), func(step *entity.Step, e entity.Entity) error {
+				for range 10 {
+					e.(*toy).increment(step)
+				}
+				step.After(func() { dropped = true })
+				return &entity.Instead{Err: errToy, Step: func(step *entity.Step, e entity.Entity) error {
+					e.(*toy).increment(step)
+					step.After(func() { done = true })
+					return nil
+				}}
+			})
+		}()
+		synctest.Wait()
+		if refused != nil || done {
+			t.Error("it is told before it is durable")
+		}
+		w.store.resume()
+		synctest.Wait()
+		if !errors.Is(refused, errToy) || dropped || !done {
+			t.Errorf("the caller is told %v; what the step had noted is done: %t, what the other had: %t", refused, dropped, done)
+		}
+		w.view("a", func(e *toy) {
+			if e.count != 2 {
+				t.Errorf("it has counted to %d, want 2", e.count)
+			}
+		})
+	})
+}
+
+func TestAStepWhoseReplacementFailsLeavesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		again := &entity.Instead{Err: errToy}
+		again.Step = func(step *entity.Step, e entity.Entity) error {
+			e.(*toy).increment(step)
+			return again
+		}
+		err := w.Step(t.Context(), toyKey("a"), func(step *entity.Step, e entity.Entity) error {
+			e.(*toy).increment(step)
+			return again
+		})
+		if !errors.Is(err, errToy) {
+			t.Errorf("error is %v", err)
+		}
+		w.view("a", func(e *toy) {
+			if e.count != 0 {
+				t.Errorf("it has counted to %d, want 0", e.count)
+			}
+		})
+	})
+}

@@ -119,6 +119,8 @@ type Chain struct {
 	dirty bool
 	// ahead is how far the time of the step in progress is ahead of that of the shard.
 	ahead time.Duration
+	// started is what of the current run was started when the step in progress began.
+	started *startedTask
 	// lazy: a power cut may take the step in progress back, unless it adds events.
 	lazy bool
 }

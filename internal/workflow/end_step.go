@@ -2,10 +2,12 @@ package workflow
 
 import (
 	"iter"
-
-	"github.com/perdure/perdure/internal/entity"
+	"slices"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+
+	"github.com/perdure/perdure/internal/entity"
 )
 
 // EndStep implements entity.Entity: what a step has changed is brought to an end,
@@ -13,7 +15,9 @@ import (
 func (c *Chain) EndStep(step *entity.Step) error {
 	events := false
 	for run := range c.runs() {
-		run.endStep(step)
+		if err := run.endStep(step); err != nil {
+			return err
+		}
 		if run.broken != nil {
 			return run.broken
 		}
@@ -48,16 +52,19 @@ func (c *Chain) runs() iter.Seq[*Run] {
 
 // endStep does what the step has made necessary for the run, and enforces the
 // limits of what it may grow to.
-func (r *Run) endStep(step *entity.Step) {
+func (r *Run) endStep(step *entity.Step) error {
 	if r.taskWanted {
 		r.scheduleTask(step, step.Now, true)
 		r.taskWanted = false
 	}
 	if r.changed() {
+		if reason := r.outgrown(); reason != "" {
+			return r.terminateInstead(step, reason)
+		}
 		r.limitBuffered(step)
-		r.limitSizes(step)
 	}
 	r.skipTime(step)
+	return nil
 }
 
 // limitBuffered fails the started workflow task if too much waits for its end.
@@ -71,22 +78,52 @@ func (r *Run) limitBuffered(step *entity.Step) {
 	r.scheduleTask(step, step.Now, true)
 }
 
-// limitSizes terminates a run whose history or state has outgrown what may be stored. What
-// the step itself adds to the history is looked at by the next one, so it is kept; a Temporal
-// server drops what the request that is over the limit has asked for.
-func (r *Run) limitSizes(step *entity.Step) {
-	limits := r.limits()
-	if r.closed() {
-		return
+// outgrown is why a run may not go on whose history or state has outgrown what may be
+// stored, if it has. What the step itself adds to the size of the history is looked at by
+// the next one. A run that the step has made is not looked at.
+func (r *Run) outgrown() (reason string) {
+	if r.closed() || r.state.StateTransitionCount == 0 {
+		return ""
 	}
+	limits := r.limits()
 	switch {
 	case r.state.HistorySize > limits.HistorySize:
-		r.terminate(step, "Workflow history size exceeds limit.", nil, identityHistoryService, nil)
+		return "Workflow history size exceeds limit."
 	case r.state.NextEventId-1 > limits.HistoryEvents:
-		r.terminate(step, "Workflow history count exceeds limit.", nil, identityHistoryService, nil)
+		return "Workflow history count exceeds limit."
 	case r.stateSize() > limits.StateSize:
-		r.terminate(step, "Workflow mutable state size exceeds limit.", nil, identityHistoryService, nil)
+		return "Workflow mutable state size exceeds limit."
 	}
+	return ""
+}
+
+// terminateInstead has the run terminated as it was before the step, of which nothing
+// is left; whoever has asked for the step is refused. Those who wait for something that
+// was in memory only learn of the end.
+func (r *Run) terminateInstead(step *entity.Step, reason string) error {
+	before, started, runID := r, r.chain.started, r.info.RunId
+	waiters := slices.Clone(step.Told())
+	return &entity.Instead{Err: serviceerror.NewInvalidArgument(reason), Step: func(step *entity.Step, e entity.Entity) error {
+		c := e.(*Chain)
+		run, err := c.findRun(step, runID)
+		if err != nil || run.closed() {
+			return err
+		}
+		if started != nil && run.state.WorkflowTask != nil && started.eventID == run.state.NextEventId {
+			run.started = started
+		}
+		run.admitted, run.updateWaits, run.queries = before.admitted, before.updateWaits, before.queries
+		for _, waiter := range waiters {
+			switch waiter := waiter.(type) {
+			case *UpdateWait:
+				run.updateWaits = append(run.updateWaits, waiter)
+			case *query:
+				run.queries = append(run.queries, waiter)
+			}
+		}
+		run.terminate(step, reason, nil, identityHistoryService, nil)
+		return nil
+	}}
 }
 
 // changed reports whether there is anything to flush.

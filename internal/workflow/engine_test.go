@@ -243,15 +243,15 @@ func (e *engine) powerCut() {
 	e.crash()
 }
 
-// step carries out one step of the chain and returns its error.
+// step carries out one step of the chain, or what the chain wants instead, and returns
+// its error.
 func (e *engine) step(key entity.Key, do func(*entity.Step, *Chain) error) error {
 	e.t.Helper()
-	c := e.chain(key)
-	step := entity.NewStep(e.now, env{e, key})
-	c.BeginStep(step)
-	err := do(step, c)
-	if err == nil {
-		err = c.EndStep(step)
+	step, c, err := e.attempt(key, do)
+	var instead *entity.Instead
+	if errors.As(err, &instead) {
+		delete(e.chains, key)
+		step, c, err = e.attempt(key, func(step *entity.Step, c *Chain) error { return instead.Step(step, c) })
 	}
 	if err != nil {
 		if !step.Empty() {
@@ -267,7 +267,29 @@ func (e *engine) step(key entity.Key, do func(*entity.Step, *Chain) error) error
 	for _, effect := range e.last.Effects {
 		effect()
 	}
+	if instead != nil {
+		return instead.Err
+	}
 	return nil
+}
+
+// outgrown reports whether the error is that of a step in whose place the run was terminated.
+func outgrown(err error) bool {
+	var refused *serviceerror.InvalidArgument
+	return errors.As(err, &refused) && strings.HasSuffix(err.Error(), "exceeds limit.")
+}
+
+// attempt carries out a step, but for its outputs.
+func (e *engine) attempt(key entity.Key, do func(*entity.Step, *Chain) error) (*entity.Step, *Chain, error) {
+	e.t.Helper()
+	c := e.chain(key)
+	step := entity.NewStep(e.now, env{e, key})
+	c.BeginStep(step)
+	err := do(step, c)
+	if err == nil {
+		err = c.EndStep(step)
+	}
+	return step, c, err
 }
 
 // must carries out a step that must not fail.
@@ -350,7 +372,10 @@ func (e *engine) advance(d time.Duration) {
 			e.now = at
 		}
 		e.wakes[key] = slices.DeleteFunc(e.wakes[key], func(wake entity.Wake) bool { return !wake.At.After(e.now) })
-		e.must(key, func(step *entity.Step, c *Chain) error { return c.Fire(step) })
+		err := e.step(key, func(step *entity.Step, c *Chain) error { return c.Fire(step) })
+		if err != nil && !outgrown(err) {
+			e.t.Fatalf("firing of %v failed: %v", key, err)
+		}
 		for name, timer := range e.timers[key] {
 			if !timer.At.After(e.now) {
 				e.t.Fatalf("timer %q of %v is still set after it has fired at %v", name, key, e.now)
@@ -404,7 +429,7 @@ func (e *engine) deliverOne() {
 	e.outbox = e.outbox[1:]
 	if err := e.receive(first); err != nil {
 		var busy *serviceerror.ResourceExhausted
-		if !errors.As(err, &busy) {
+		if !errors.As(err, &busy) && !outgrown(err) {
 			e.t.Fatalf("message to %v: %v", first.To, err)
 		}
 		e.outbox = append(e.outbox, first)

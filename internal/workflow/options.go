@@ -214,6 +214,9 @@ func applyWorkflowExecutionOptionsUpdated(r *Run, e *historypb.HistoryEvent, att
 		r.requestIDs.attach(id, e)
 	}
 	r.callbacks.attach(attr.GetAttachedCompletionCallbacks(), attr.GetAttachedRequestId(), "", e)
+	for _, u := range attr.GetWorkflowUpdateOptions() {
+		r.applyToUpdate(e, u.GetUpdateId(), u.GetAttachedRequestId(), u.GetAttachedCompletionCallbacks())
+	}
 	if attr.GetTimeSkippingConfigUpdated() {
 		r.changeTimeSkipping(e, attr.GetTimeSkippingConfig())
 	}

@@ -188,7 +188,7 @@ func (r *Run) releaseQueries(step *entity.Step) { r.answerQueries(step, nil, fal
 
 func (q *query) end(step *entity.Step, result *QueryResult) {
 	if q.done != nil {
-		step.After(func() { q.done(result) })
+		step.Tell(q, func() { q.done(result) })
 	}
 }
 

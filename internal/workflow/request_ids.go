@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -20,7 +21,8 @@ const (
 )
 
 // requestIDs are the ids of requests to start the workflow that were attached to a run
-// which was running already: a repeated one is answered as the first time. They stay
+// which was running already, and of requests for updates that it has accepted: a repeated one
+// is answered as the first time. They stay
 // when the run closes. The request that has started the run is not among them.
 type requestIDs struct {
 	pendingItems[string, records.AttachedRequest, *records.AttachedRequest]
@@ -55,18 +57,29 @@ func (f *requestIDs) attach(id string, e *historypb.HistoryEvent) {
 			f.remove(other)
 		}
 	}
-	f.put(id, &records.AttachedRequest{EventId: e.GetEventId(), AttachedTime: e.GetEventTime()})
+	item := &records.AttachedRequest{EventId: e.GetEventId(), AttachedTime: e.GetEventTime()}
+	if e.GetEventType() != enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED {
+		item.EventType = int32(e.GetEventType())
+	}
+	f.put(id, item)
 }
 
 // numberedOptions puts the id of an event of changed options that waited into what it
 // has attached.
 func numberedOptions(r *Run, e *historypb.HistoryEvent) int64 {
-	id := e.GetWorkflowExecutionOptionsUpdatedEventAttributes().GetAttachedRequestId()
-	if item := r.requestIDs.get(id); item.GetEventId() == bufferedEventID {
-		item.EventId = e.EventId
-		r.requestIDs.touch(id)
+	attr := e.GetWorkflowExecutionOptionsUpdatedEventAttributes()
+	r.requestIDs.numbered(attr.GetAttachedRequestId(), e)
+	for _, u := range attr.GetWorkflowUpdateOptions() {
+		r.requestIDs.numbered(u.GetAttachedRequestId(), e)
 	}
 	return 0
+}
+
+func (f *requestIDs) numbered(id string, e *historypb.HistoryEvent) {
+	if item := f.get(id); item.GetEventId() == bufferedEventID {
+		item.EventId = e.EventId
+		f.touch(id)
+	}
 }
 
 // requestIDInfos are the requests that the run knows, by their ids.
@@ -75,8 +88,9 @@ func (r *Run) requestIDInfos() map[string]*workflowpb.RequestIdInfo {
 		r.info.StartRequestId: {EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED, EventId: 1},
 	}
 	for _, id := range r.requestIDs.keys() {
-		info := &workflowpb.RequestIdInfo{EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED}
-		if eventID := r.requestIDs.get(id).EventId; eventID == bufferedEventID {
+		item := r.requestIDs.get(id)
+		info := &workflowpb.RequestIdInfo{EventType: cmp.Or(enumspb.EventType(item.EventType), enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_OPTIONS_UPDATED)}
+		if eventID := item.EventId; eventID == bufferedEventID {
 			info.Buffered = true
 		} else {
 			info.EventId = eventID

@@ -32,8 +32,13 @@ import (
 
 // BeginStep implements entity.Timekeeper: the step is at the time of the open run.
 func (c *Chain) BeginStep(step *entity.Step) {
-	c.ahead = 0
-	if r := c.current; r != nil && r.state.TimeSkipping != nil && !r.closed() {
+	c.ahead, c.started = 0, nil
+	r := c.current
+	if r == nil {
+		return
+	}
+	c.started = r.started
+	if r.state.TimeSkipping != nil && !r.closed() {
 		c.setAhead(step, r.skipped())
 	}
 }

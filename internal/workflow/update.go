@@ -86,6 +86,8 @@ type admittedUpdate struct {
 	body    *anypb.Any
 	// sent: a worker has been given it.
 	sent bool
+	// others are requests for it that came later, with callbacks.
+	others []*updatepb.Request
 }
 
 // failedUpdateAttempt is from which attempt of a workflow task on updates fail at
@@ -132,6 +134,10 @@ func (r *Run) update(step *entity.Step, req *workflowservice.UpdateWorkflowExecu
 		r.admitted = append(r.admitted, &admittedUpdate{id: id, request: request, body: body})
 		r.bringUpdates(step)
 		status = &UpdateStatus{RunID: r.info.RunId, Stage: stageAdmitted}
+	case len(request.GetCompletionCallbacks()) > 0 && status.Stage < stageCompleted:
+		if err := r.attachCallbacks(step, request); err != nil {
+			return nil, err
+		}
 	}
 	return r.awaitUpdate(status, &UpdateWait{
 		id:     id,
@@ -256,7 +262,7 @@ func (r *Run) tellUpdate(step *entity.Step, id string, status *UpdateStatus) {
 }
 
 func (w *UpdateWait) tell(step *entity.Step, status *UpdateStatus) {
-	step.After(func() { w.done(status) })
+	step.Tell(w, func() { w.done(status) })
 }
 
 // admission is the update with the id if it is admitted and not accepted.
@@ -279,14 +285,8 @@ func (r *Run) takeAdmitted(id string) *admittedUpdate {
 // checkUpdateLimits refuses an update that would be one too many, or has too many callbacks.
 func (r *Run) checkUpdateLimits(request *updatepb.Request) error {
 	limits := r.limits()
-	if n := len(request.GetCompletionCallbacks()); n > 0 && limits.UpdateCallbacks > 0 {
-		if has := r.callbacks.len(); has+n > limits.Callbacks {
-			return errManyCallbacks(limits.Callbacks, has)
-		}
-		if n > limits.UpdateCallbacks {
-			return serviceerror.NewFailedPreconditionf("cannot attach more than %d callbacks to update %q (0 callbacks already attached)",
-				limits.UpdateCallbacks, request.GetMeta().GetUpdateId())
-		}
+	if err := r.checkUpdateCallbacks(request, 0); err != nil {
+		return err
 	}
 	pending := r.pendingUpdates()
 	size := len(request.GetMeta().GetUpdateId()) + proto.Size(request)

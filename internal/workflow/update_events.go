@@ -28,6 +28,7 @@ func applyWorkflowExecutionUpdateAdmitted(r *Run, e *historypb.HistoryEvent, att
 		return errUpdateState
 	}
 	r.updates.put(id, &records.Update{AdmittedEventId: e.EventId})
+	r.applyToUpdate(e, id, attr.GetRequest().GetRequestId(), attr.GetRequest().GetCompletionCallbacks())
 	return nil
 }
 
@@ -70,9 +71,7 @@ func applyWorkflowExecutionUpdateAccepted(r *Run, e *historypb.HistoryEvent, att
 	}
 	item.AcceptedEventId = e.EventId
 	r.updates.put(id, item)
-	if request := attr.GetAcceptedRequest(); r.limits().UpdateCallbacks > 0 && len(request.GetCompletionCallbacks()) > 0 {
-		r.callbacks.attach(request.GetCompletionCallbacks(), request.GetRequestId(), id, e)
-	}
+	r.applyToUpdate(e, id, attr.GetAcceptedRequest().GetRequestId(), attr.GetAcceptedRequest().GetCompletionCallbacks())
 	return nil
 }
 

@@ -214,12 +214,16 @@ func (a *application) executeMessage(m *protocolMessage) {
 	switch body := m.body.(type) {
 	case *updatepb.Acceptance:
 		var request *updatepb.Request
+		var others []*updatepb.Request
 		if u := r.takeAdmitted(id); u != nil {
-			request = u.request
+			request, others = u.request, u.others
 		} else if r.updates.known(id) == nil {
 			request = body.GetAcceptedRequest()
 		}
 		r.addEvent(a.step, workflowExecutionUpdateAccepted(id, body.GetAcceptedRequestSequencingEventId(), request))
+		for _, other := range others {
+			r.addAttached(a.step, other)
+		}
 		a.noteUpdate(id, &UpdateStatus{RunID: r.info.RunId, Stage: stageAccepted})
 	case *updatepb.Response:
 		r.addEvent(a.step, workflowExecutionUpdateCompleted(r.updates.get(id).GetAcceptedEventId(), body))
@@ -255,6 +259,7 @@ func (a *application) executeMessages(moreTime bool) {
 func (a *application) endAdmitted(id string, failure *failurepb.Failure) {
 	a.run.takeAdmitted(id)
 	a.run.updates.reject(id)
+	a.run.deliverUpdateCallbacks(a.step, id, failed(failure)) // it was admitted by an event
 	a.noteUpdate(id, &UpdateStatus{RunID: a.run.info.RunId, Stage: stageCompleted, Outcome: failed(failure)})
 }
 
