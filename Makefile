@@ -169,7 +169,7 @@ reshard-crash: ## Reshard a store of WORKFLOWS=100000 workflows under kill -9, R
 
 .PHONY: generate
 generate: ## Regenerate code (needs protoc)
-	go generate ./internal/records ./internal/peer ./sdk/mocks
+	go generate ./internal/records ./internal/peer ./api/... ./sdk/mocks
 	cd test && GOWORK=off go generate ./scenario
 	cd bench && GOWORK=off go generate ./drive
 

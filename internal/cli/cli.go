@@ -30,6 +30,7 @@ import (
 	"github.com/perdure/perdure/internal/cli/command"
 	"github.com/perdure/perdure/internal/cli/config"
 	"github.com/perdure/perdure/internal/cli/flags"
+	"github.com/perdure/perdure/internal/cli/flow"
 	"github.com/perdure/perdure/internal/cli/operator"
 	"github.com/perdure/perdure/internal/cli/output"
 	"github.com/perdure/perdure/internal/cli/schedule"
@@ -120,7 +121,7 @@ Temporal CLI: their flags and their JSON are the same, so that scripts carry ove
 	out := &app.Output
 	for title, commands := range map[string][]*cobra.Command{
 		groupServer: {newServerCommand(out), newAdminCommand(app), newClusterCommand(app), newVersionCommand(out)},
-		groupClient: {workflow.New(app), activity.New(app), schedule.New(app), batch.New(app), taskqueue.New(app), worker.New(app), operator.New(app), config.New(app)},
+		groupClient: {workflow.New(app), activity.New(app), schedule.New(app), batch.New(app), taskqueue.New(app), worker.New(app), flow.New(app), operator.New(app), config.New(app)},
 	} {
 		for _, cmd := range commands {
 			cmd.GroupID = title

@@ -21,6 +21,10 @@ const (
 	KindDeployments Kind = 'd'
 	// KindEndpoints is the one entity that holds all Nexus endpoints.
 	KindEndpoints Kind = 'e'
+	// KindFlowPolicies is all policies of flow control of a namespace.
+	KindFlowPolicies Kind = 'f'
+	// KindFlowGate is a policy of flow control with one value of its key.
+	KindFlowGate Kind = 'g'
 	// KindNexusOperation is a Nexus operation without a workflow: one operation id with all
 	// its runs.
 	KindNexusOperation Kind = 'o'
@@ -50,6 +54,10 @@ func (k Kind) String() string {
 		return "deployments"
 	case KindEndpoints:
 		return "endpoints"
+	case KindFlowPolicies:
+		return "flowPolicies"
+	case KindFlowGate:
+		return "flowGate"
 	case KindNexusOperation:
 		return "nexusOperation"
 	case KindSchedule:

@@ -13,6 +13,7 @@ import (
 	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/endpoint"
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/flow"
 	"github.com/perdure/perdure/internal/matching"
 	"github.com/perdure/perdure/internal/namespace"
 	"github.com/perdure/perdure/internal/nexus"
@@ -132,6 +133,17 @@ func ownerOf(c *call, req proto.Message) (owner entity.Key, ok bool) {
 		return namespace.Key, true
 	case methods.OwnerEndpoints:
 		return endpoint.Key, true
+	case methods.OwnerFlowPolicies:
+		if c.namespace != nil {
+			return flow.PoliciesKey(c.namespace.ID), true
+		}
+	case methods.OwnerFlowGate:
+		if gate, ok := req.(interface {
+			GetPolicy() string
+			GetKey() string
+		}); ok && c.namespace != nil {
+			return flow.GateKey(c.namespace.ID, gate.GetPolicy(), gate.GetKey()), true
+		}
 	}
 	return entity.Key{}, false
 }

@@ -10,6 +10,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
 
+	flowv1 "github.com/perdure/perdure/api/perdure/flow/v1"
 	"github.com/perdure/perdure/internal/api/admin"
 	"github.com/perdure/perdure/internal/api/nexusdoor"
 	"github.com/perdure/perdure/internal/auth"
@@ -93,6 +94,7 @@ type Service struct {
 	operator *operatorService
 	admin    *adminService
 	nexus    *nexusDoor
+	flow     *flowHandlers
 }
 
 // workflowService is the WorkflowService: the handlers of all areas.
@@ -182,6 +184,7 @@ func New(options Options) *Service {
 		},
 		admin: &adminService{visibilityAdmin{options.Rebuilder}, backupAdmin{options.Backups}, importAdmin{runtime: runtime, lists: lists}, clusterAdmin{options.Nodes}},
 		nexus: &nexusDoor{runtime: runtime, dispatcher: dispatcher},
+		flow:  &flowHandlers{runtime: runtime},
 		operator: &operatorService{
 			searchAttributeHandlers:   searchAttributeHandlers{namespaces: options.Namespaces},
 			namespaceDeletionHandlers: namespaceDeletionHandlers{namespaces: options.Namespaces, runtime: runtime},
@@ -198,6 +201,7 @@ func (s *Service) Register(registrar grpc.ServiceRegistrar) {
 	operatorservice.RegisterOperatorServiceServer(registrar, s.operator)
 	registrar.RegisterService(&admin.ServiceDesc, s.admin)
 	registrar.RegisterService(&nexusdoor.ServiceDesc, s.nexus)
+	registrar.RegisterService(&flowv1.ServiceDesc, s.flow)
 }
 
 // Drain ends all long polls with empty replies, now and from now on. Other calls

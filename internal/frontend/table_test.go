@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	flowv1 "github.com/perdure/perdure/api/perdure/flow/v1"
 	"github.com/perdure/perdure/internal/api/admin"
 	"github.com/perdure/perdure/internal/api/methods"
 	"github.com/perdure/perdure/internal/api/nexusdoor"
@@ -26,6 +27,7 @@ func TestWhatTheTableSaysIsImplementedIs(t *testing.T) {
 		{&operatorservice.OperatorService_ServiceDesc, d.service.operator},
 		{&admin.ServiceDesc, d.service.admin},
 		{&nexusdoor.ServiceDesc, d.service.nexus},
+		{&flowv1.ServiceDesc, d.service.flow},
 	} {
 		for _, m := range service.desc.Methods {
 			row := methods.Lookup("/" + service.desc.ServiceName + "/" + m.MethodName)

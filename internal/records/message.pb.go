@@ -53,6 +53,7 @@ type Message struct {
 	//	*Message_WorkflowStartFailed
 	//	*Message_WorkflowClosed
 	//	*Message_NexusResult
+	//	*Message_FlowAnswer
 	Body isMessage_Body `protobuf_oneof:"body"`
 	// asking_run_id is the run by which the receiver, a child, knows its parent, if
 	// resets have made from_run_id from it; empty: from_run_id.
@@ -249,6 +250,15 @@ func (x *Message) GetNexusResult() *NexusResult {
 	return nil
 }
 
+func (x *Message) GetFlowAnswer() *FlowAnswer {
+	if x != nil {
+		if x, ok := x.Body.(*Message_FlowAnswer); ok {
+			return x.FlowAnswer
+		}
+	}
+	return nil
+}
+
 func (x *Message) GetAskingRunId() string {
 	if x != nil {
 		return x.AskingRunId
@@ -324,6 +334,10 @@ type Message_NexusResult struct {
 	NexusResult *NexusResult `protobuf:"bytes,18,opt,name=nexus_result,json=nexusResult,proto3,oneof"`
 }
 
+type Message_FlowAnswer struct {
+	FlowAnswer *FlowAnswer `protobuf:"bytes,19,opt,name=flow_answer,json=flowAnswer,proto3,oneof"`
+}
+
 func (*Message_StartChild) isMessage_Body() {}
 
 func (*Message_ChildStarted) isMessage_Body() {}
@@ -355,6 +369,8 @@ func (*Message_WorkflowStartFailed) isMessage_Body() {}
 func (*Message_WorkflowClosed) isMessage_Body() {}
 
 func (*Message_NexusResult) isMessage_Body() {}
+
+func (*Message_FlowAnswer) isMessage_Body() {}
 
 // StartChild asks the child's chain to start a run for its parent, who has sent the
 // message. The body of the start is the parent's
@@ -1442,7 +1458,8 @@ var File_records_message_proto protoreflect.FileDescriptor
 
 const file_records_message_proto_rawDesc = "" +
 	"\n" +
-	"\x15records/message.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$temporal/api/common/v1/message.proto\x1a(temporal/api/enums/v1/failed_cause.proto\x1a\x13records/nexus.proto\x1a\x16records/workflow.proto\x1a&temporal/api/workflow/v1/message.proto\x1a(temporal/api/deployment/v1/message.proto\"\xf4\t\n" +
+	"\x15records/message.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$temporal/api/common/v1/message.proto\x1a(temporal/api/enums/v1/failed_cause.proto\x1a\x12records/flow.proto\x1a\x13records/nexus.proto\x1a\x16records/workflow.proto\x1a&temporal/api/workflow/v1/message.proto\x1a(temporal/api/deployment/v1/message.proto\"\xb7\n" +
+	"\n" +
 	"\aMessage\x12\x1e\n" +
 	"\vfrom_run_id\x18\x01 \x01(\tR\tfromRunId\x12A\n" +
 	"\vstart_child\x18\x02 \x01(\v2\x1e.perdure.records.v1.StartChildH\x00R\n" +
@@ -1462,7 +1479,9 @@ const file_records_message_proto_rawDesc = "" +
 	"\x10workflow_started\x18\x0f \x01(\v2#.perdure.records.v1.WorkflowStartedH\x00R\x0fworkflowStarted\x12]\n" +
 	"\x15workflow_start_failed\x18\x10 \x01(\v2'.perdure.records.v1.WorkflowStartFailedH\x00R\x13workflowStartFailed\x12M\n" +
 	"\x0fworkflow_closed\x18\x11 \x01(\v2\".perdure.records.v1.WorkflowClosedH\x00R\x0eworkflowClosed\x12D\n" +
-	"\fnexus_result\x18\x12 \x01(\v2\x1f.perdure.records.v1.NexusResultH\x00R\vnexusResult\x12\"\n" +
+	"\fnexus_result\x18\x12 \x01(\v2\x1f.perdure.records.v1.NexusResultH\x00R\vnexusResult\x12A\n" +
+	"\vflow_answer\x18\x13 \x01(\v2\x1e.perdure.records.v1.FlowAnswerH\x00R\n" +
+	"flowAnswer\x12\"\n" +
 	"\rasking_run_id\x18\v \x01(\tR\vaskingRunIdB\x06\n" +
 	"\x04body\"\xc2\x02\n" +
 	"\n" +
@@ -1589,18 +1608,19 @@ var file_records_message_proto_goTypes = []any{
 	(*ExternalResult)(nil),                              // 15: perdure.records.v1.ExternalResult
 	(*Terminate)(nil),                                   // 16: perdure.records.v1.Terminate
 	(*NexusResult)(nil),                                 // 17: perdure.records.v1.NexusResult
-	(*v1.WorkflowExecution)(nil),                        // 18: temporal.api.common.v1.WorkflowExecution
-	(*v1.Priority)(nil),                                 // 19: temporal.api.common.v1.Priority
-	(*v11.WorkerDeploymentVersion)(nil),                 // 20: temporal.api.deployment.v1.WorkerDeploymentVersion
-	(*v11.InheritedAutoUpgradeInfo)(nil),                // 21: temporal.api.deployment.v1.InheritedAutoUpgradeInfo
-	(*v12.VersioningOverride)(nil),                      // 22: temporal.api.workflow.v1.VersioningOverride
-	(*Callback)(nil),                                    // 23: perdure.records.v1.Callback
-	(*timestamppb.Timestamp)(nil),                       // 24: google.protobuf.Timestamp
-	(*v1.Header)(nil),                                   // 25: temporal.api.common.v1.Header
-	(v13.StartChildWorkflowExecutionFailedCause)(0),     // 26: temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
-	(*v1.Payloads)(nil),                                 // 27: temporal.api.common.v1.Payloads
-	(v13.SignalExternalWorkflowExecutionFailedCause)(0), // 28: temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
-	(v13.CancelExternalWorkflowExecutionFailedCause)(0), // 29: temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
+	(*FlowAnswer)(nil),                                  // 18: perdure.records.v1.FlowAnswer
+	(*v1.WorkflowExecution)(nil),                        // 19: temporal.api.common.v1.WorkflowExecution
+	(*v1.Priority)(nil),                                 // 20: temporal.api.common.v1.Priority
+	(*v11.WorkerDeploymentVersion)(nil),                 // 21: temporal.api.deployment.v1.WorkerDeploymentVersion
+	(*v11.InheritedAutoUpgradeInfo)(nil),                // 22: temporal.api.deployment.v1.InheritedAutoUpgradeInfo
+	(*v12.VersioningOverride)(nil),                      // 23: temporal.api.workflow.v1.VersioningOverride
+	(*Callback)(nil),                                    // 24: perdure.records.v1.Callback
+	(*timestamppb.Timestamp)(nil),                       // 25: google.protobuf.Timestamp
+	(*v1.Header)(nil),                                   // 26: temporal.api.common.v1.Header
+	(v13.StartChildWorkflowExecutionFailedCause)(0),     // 27: temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
+	(*v1.Payloads)(nil),                                 // 28: temporal.api.common.v1.Payloads
+	(v13.SignalExternalWorkflowExecutionFailedCause)(0), // 29: temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
+	(v13.CancelExternalWorkflowExecutionFailedCause)(0), // 30: temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
 }
 var file_records_message_proto_depIdxs = []int32{
 	1,  // 0: perdure.records.v1.Message.start_child:type_name -> perdure.records.v1.StartChild
@@ -1619,25 +1639,26 @@ var file_records_message_proto_depIdxs = []int32{
 	6,  // 13: perdure.records.v1.Message.workflow_start_failed:type_name -> perdure.records.v1.WorkflowStartFailed
 	7,  // 14: perdure.records.v1.Message.workflow_closed:type_name -> perdure.records.v1.WorkflowClosed
 	17, // 15: perdure.records.v1.Message.nexus_result:type_name -> perdure.records.v1.NexusResult
-	18, // 16: perdure.records.v1.StartChild.root:type_name -> temporal.api.common.v1.WorkflowExecution
-	19, // 17: perdure.records.v1.StartChild.priority:type_name -> temporal.api.common.v1.Priority
-	2,  // 18: perdure.records.v1.StartChild.inheritance:type_name -> perdure.records.v1.Inheritance
-	20, // 19: perdure.records.v1.Inheritance.pinned:type_name -> temporal.api.deployment.v1.WorkerDeploymentVersion
-	21, // 20: perdure.records.v1.Inheritance.upgrade:type_name -> temporal.api.deployment.v1.InheritedAutoUpgradeInfo
-	22, // 21: perdure.records.v1.Inheritance.override:type_name -> temporal.api.workflow.v1.VersioningOverride
-	23, // 22: perdure.records.v1.CallbackProgress.callback:type_name -> perdure.records.v1.Callback
-	24, // 23: perdure.records.v1.WorkflowStarted.start_time:type_name -> google.protobuf.Timestamp
-	25, // 24: perdure.records.v1.ChildStarted.header:type_name -> temporal.api.common.v1.Header
-	26, // 25: perdure.records.v1.ChildStartFailed.cause:type_name -> temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
-	27, // 26: perdure.records.v1.Signal.input:type_name -> temporal.api.common.v1.Payloads
-	25, // 27: perdure.records.v1.Signal.header:type_name -> temporal.api.common.v1.Header
-	28, // 28: perdure.records.v1.ExternalResult.signal_cause:type_name -> temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
-	29, // 29: perdure.records.v1.ExternalResult.cancel_cause:type_name -> temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
-	30, // [30:30] is the sub-list for method output_type
-	30, // [30:30] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	18, // 16: perdure.records.v1.Message.flow_answer:type_name -> perdure.records.v1.FlowAnswer
+	19, // 17: perdure.records.v1.StartChild.root:type_name -> temporal.api.common.v1.WorkflowExecution
+	20, // 18: perdure.records.v1.StartChild.priority:type_name -> temporal.api.common.v1.Priority
+	2,  // 19: perdure.records.v1.StartChild.inheritance:type_name -> perdure.records.v1.Inheritance
+	21, // 20: perdure.records.v1.Inheritance.pinned:type_name -> temporal.api.deployment.v1.WorkerDeploymentVersion
+	22, // 21: perdure.records.v1.Inheritance.upgrade:type_name -> temporal.api.deployment.v1.InheritedAutoUpgradeInfo
+	23, // 22: perdure.records.v1.Inheritance.override:type_name -> temporal.api.workflow.v1.VersioningOverride
+	24, // 23: perdure.records.v1.CallbackProgress.callback:type_name -> perdure.records.v1.Callback
+	25, // 24: perdure.records.v1.WorkflowStarted.start_time:type_name -> google.protobuf.Timestamp
+	26, // 25: perdure.records.v1.ChildStarted.header:type_name -> temporal.api.common.v1.Header
+	27, // 26: perdure.records.v1.ChildStartFailed.cause:type_name -> temporal.api.enums.v1.StartChildWorkflowExecutionFailedCause
+	28, // 27: perdure.records.v1.Signal.input:type_name -> temporal.api.common.v1.Payloads
+	26, // 28: perdure.records.v1.Signal.header:type_name -> temporal.api.common.v1.Header
+	29, // 29: perdure.records.v1.ExternalResult.signal_cause:type_name -> temporal.api.enums.v1.SignalExternalWorkflowExecutionFailedCause
+	30, // 30: perdure.records.v1.ExternalResult.cancel_cause:type_name -> temporal.api.enums.v1.CancelExternalWorkflowExecutionFailedCause
+	31, // [31:31] is the sub-list for method output_type
+	31, // [31:31] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_records_message_proto_init() }
@@ -1645,6 +1666,7 @@ func file_records_message_proto_init() {
 	if File_records_message_proto != nil {
 		return
 	}
+	file_records_flow_proto_init()
 	file_records_nexus_proto_init()
 	file_records_workflow_proto_init()
 	file_records_message_proto_msgTypes[0].OneofWrappers = []any{
@@ -1664,6 +1686,7 @@ func file_records_message_proto_init() {
 		(*Message_WorkflowStartFailed)(nil),
 		(*Message_WorkflowClosed)(nil),
 		(*Message_NexusResult)(nil),
+		(*Message_FlowAnswer)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

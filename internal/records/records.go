@@ -9,6 +9,7 @@
 //   - callback.proto: completion callbacks on their way
 //   - batch.proto: batch operations
 //   - nexus.proto: Nexus operations
+//   - flow.proto: flow control
 //   - queue.proto: tasks that are ready for workers
 //   - namespace.proto: namespaces, and the Nexus endpoints of all of them
 //   - token.proto: the tokens that clients and workers hand back

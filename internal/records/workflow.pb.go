@@ -324,6 +324,7 @@ type RunInfo struct {
 	// from others came about, in order. Events from the last one on are its own.
 	Origins       []*Origin   `protobuf:"bytes,25,rep,name=origins,proto3" json:"origins,omitempty"`
 	Versioning    *Versioning `protobuf:"bytes,26,opt,name=versioning,proto3" json:"versioning,omitempty"` // unset: nothing is known of versions of workers
+	Flow          *FlowPass   `protobuf:"bytes,27,opt,name=flow,proto3" json:"flow,omitempty"`             // unset: no policy of flow control has matched
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -536,6 +537,13 @@ func (x *RunInfo) GetOrigins() []*Origin {
 func (x *RunInfo) GetVersioning() *Versioning {
 	if x != nil {
 		return x.Versioning
+	}
+	return nil
+}
+
+func (x *RunInfo) GetFlow() *FlowPass {
+	if x != nil {
+		return x.Flow
 	}
 	return nil
 }
@@ -1241,6 +1249,7 @@ type Activity struct {
 	Control                 *ActivityControl             `protobuf:"bytes,28,opt,name=control,proto3" json:"control,omitempty"`                            // unset: nothing
 	Version                 string                       `protobuf:"bytes,29,opt,name=version,proto3" json:"version,omitempty"`                            // part of the queue where the dispatch record is filed
 	LastVersion             *v15.WorkerDeploymentVersion `protobuf:"bytes,30,opt,name=last_version,json=lastVersion,proto3" json:"last_version,omitempty"` // of the worker that has run the last attempt
+	Flow                    *FlowPass                    `protobuf:"bytes,31,opt,name=flow,proto3" json:"flow,omitempty"`                                  // of the current attempt; unset: no policy of flow control matches
 	unknownFields           protoimpl.UnknownFields
 	sizeCache               protoimpl.SizeCache
 }
@@ -1481,6 +1490,13 @@ func (x *Activity) GetVersion() string {
 func (x *Activity) GetLastVersion() *v15.WorkerDeploymentVersion {
 	if x != nil {
 		return x.LastVersion
+	}
+	return nil
+}
+
+func (x *Activity) GetFlow() *FlowPass {
+	if x != nil {
+		return x.Flow
 	}
 	return nil
 }
@@ -2088,7 +2104,7 @@ var File_records_workflow_proto protoreflect.FileDescriptor
 
 const file_records_workflow_proto_rawDesc = "" +
 	"\n" +
-	"\x16records/workflow.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/protobuf/duration.proto\x1a$temporal/api/common/v1/message.proto\x1a(temporal/api/enums/v1/failed_cause.proto\x1a$temporal/api/enums/v1/workflow.proto\x1a%temporal/api/failure/v1/message.proto\x1a'temporal/api/sdk/v1/user_metadata.proto\x1a&temporal/api/workflow/v1/message.proto\x1a\x18records/deployment.proto\x1a(temporal/api/deployment/v1/message.proto\"\xd7\x01\n" +
+	"\x16records/workflow.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/protobuf/duration.proto\x1a$temporal/api/common/v1/message.proto\x1a(temporal/api/enums/v1/failed_cause.proto\x1a$temporal/api/enums/v1/workflow.proto\x1a%temporal/api/failure/v1/message.proto\x1a'temporal/api/sdk/v1/user_metadata.proto\x1a&temporal/api/workflow/v1/message.proto\x1a\x18records/deployment.proto\x1a\x12records/flow.proto\x1a(temporal/api/deployment/v1/message.proto\"\xd7\x01\n" +
 	"\x05Chain\x12$\n" +
 	"\x0ecurrent_run_id\x18\x01 \x01(\tR\fcurrentRunId\x12;\n" +
 	"\vnext_expiry\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
@@ -2108,7 +2124,7 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\x06entity\x18\x01 \x01(\fR\x06entity\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x03R\x06number\x12 \n" +
 	"\ffirst_run_id\x18\x03 \x01(\tR\n" +
-	"firstRunId\"\xd6\v\n" +
+	"firstRunId\"\x88\f\n" +
 	"\aRunInfo\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12 \n" +
 	"\ffirst_run_id\x18\x02 \x01(\tR\n" +
@@ -2142,7 +2158,8 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\aorigins\x18\x19 \x03(\v2\x1a.perdure.records.v1.OriginR\aorigins\x12>\n" +
 	"\n" +
 	"versioning\x18\x1a \x01(\v2\x1e.perdure.records.v1.VersioningR\n" +
-	"versioning\"G\n" +
+	"versioning\x120\n" +
+	"\x04flow\x18\x1b \x01(\v2\x1c.perdure.records.v1.FlowPassR\x04flow\"G\n" +
 	"\x06Origin\x12&\n" +
 	"\x0fbefore_event_id\x18\x01 \x01(\x03R\rbeforeEventId\x12\x15\n" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\"\x83\x01\n" +
@@ -2206,7 +2223,7 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\atask_id\x18\b \x01(\x03R\x06taskId\x12\x12\n" +
 	"\x04lane\x18\t \x01(\tR\x04lane\x12\x18\n" +
 	"\aversion\x18\n" +
-	" \x01(\tR\aversion\"\x9d\r\n" +
+	" \x01(\tR\aversion\"\xcf\r\n" +
 	"\bActivity\x12,\n" +
 	"\x12scheduled_event_id\x18\x01 \x01(\x03R\x10scheduledEventId\x12\x1f\n" +
 	"\vactivity_id\x18\x02 \x01(\tR\n" +
@@ -2240,7 +2257,8 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\x04lane\x18\x1b \x01(\tR\x04lane\x12=\n" +
 	"\acontrol\x18\x1c \x01(\v2#.perdure.records.v1.ActivityControlR\acontrol\x12\x18\n" +
 	"\aversion\x18\x1d \x01(\tR\aversion\x12V\n" +
-	"\flast_version\x18\x1e \x01(\v23.temporal.api.deployment.v1.WorkerDeploymentVersionR\vlastVersion\"\xeb\x02\n" +
+	"\flast_version\x18\x1e \x01(\v23.temporal.api.deployment.v1.WorkerDeploymentVersionR\vlastVersion\x120\n" +
+	"\x04flow\x18\x1f \x01(\v2\x1c.perdure.records.v1.FlowPassR\x04flow\"\xeb\x02\n" +
 	"\x0fActivityControl\x12\x16\n" +
 	"\x06paused\x18\x01 \x01(\bR\x06paused\x129\n" +
 	"\n" +
@@ -2340,15 +2358,16 @@ var file_records_workflow_proto_goTypes = []any{
 	(*v11.UserMetadata)(nil),            // 27: temporal.api.sdk.v1.UserMetadata
 	(*v12.VersioningOverride)(nil),      // 28: temporal.api.workflow.v1.VersioningOverride
 	(*Versioning)(nil),                  // 29: perdure.records.v1.Versioning
-	(v13.WorkflowExecutionStatus)(0),    // 30: temporal.api.enums.v1.WorkflowExecutionStatus
-	(*v1.TimeSkippingConfig)(nil),       // 31: temporal.api.common.v1.TimeSkippingConfig
-	(v13.WorkflowTaskFailedCause)(0),    // 32: temporal.api.enums.v1.WorkflowTaskFailedCause
-	(v13.TimeoutType)(0),                // 33: temporal.api.enums.v1.TimeoutType
-	(*v1.Payloads)(nil),                 // 34: temporal.api.common.v1.Payloads
-	(*v14.Failure)(nil),                 // 35: temporal.api.failure.v1.Failure
-	(*v15.WorkerDeploymentVersion)(nil), // 36: temporal.api.deployment.v1.WorkerDeploymentVersion
-	(v13.ParentClosePolicy)(0),          // 37: temporal.api.enums.v1.ParentClosePolicy
-	(*v1.Callback)(nil),                 // 38: temporal.api.common.v1.Callback
+	(*FlowPass)(nil),                    // 30: perdure.records.v1.FlowPass
+	(v13.WorkflowExecutionStatus)(0),    // 31: temporal.api.enums.v1.WorkflowExecutionStatus
+	(*v1.TimeSkippingConfig)(nil),       // 32: temporal.api.common.v1.TimeSkippingConfig
+	(v13.WorkflowTaskFailedCause)(0),    // 33: temporal.api.enums.v1.WorkflowTaskFailedCause
+	(v13.TimeoutType)(0),                // 34: temporal.api.enums.v1.TimeoutType
+	(*v1.Payloads)(nil),                 // 35: temporal.api.common.v1.Payloads
+	(*v14.Failure)(nil),                 // 36: temporal.api.failure.v1.Failure
+	(*v15.WorkerDeploymentVersion)(nil), // 37: temporal.api.deployment.v1.WorkerDeploymentVersion
+	(v13.ParentClosePolicy)(0),          // 38: temporal.api.enums.v1.ParentClosePolicy
+	(*v1.Callback)(nil),                 // 39: temporal.api.common.v1.Callback
 }
 var file_records_workflow_proto_depIdxs = []int32{
 	20, // 0: perdure.records.v1.Chain.next_expiry:type_name -> google.protobuf.Timestamp
@@ -2374,53 +2393,55 @@ var file_records_workflow_proto_depIdxs = []int32{
 	20, // 20: perdure.records.v1.RunInfo.original_start_time:type_name -> google.protobuf.Timestamp
 	5,  // 21: perdure.records.v1.RunInfo.origins:type_name -> perdure.records.v1.Origin
 	29, // 22: perdure.records.v1.RunInfo.versioning:type_name -> perdure.records.v1.Versioning
-	30, // 23: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
-	11, // 24: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
-	21, // 25: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
-	20, // 26: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
-	20, // 27: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
-	10, // 28: perdure.records.v1.Run.pause:type_name -> perdure.records.v1.Pause
-	9,  // 29: perdure.records.v1.Run.task_problem:type_name -> perdure.records.v1.TaskProblem
-	8,  // 30: perdure.records.v1.Run.time_skipping:type_name -> perdure.records.v1.TimeSkipping
-	31, // 31: perdure.records.v1.TimeSkipping.config:type_name -> temporal.api.common.v1.TimeSkippingConfig
-	21, // 32: perdure.records.v1.TimeSkipping.skipped:type_name -> google.protobuf.Duration
-	20, // 33: perdure.records.v1.TimeSkipping.fast_forward_target:type_name -> google.protobuf.Timestamp
-	32, // 34: perdure.records.v1.TaskProblem.cause:type_name -> temporal.api.enums.v1.WorkflowTaskFailedCause
-	33, // 35: perdure.records.v1.TaskProblem.timeout:type_name -> temporal.api.enums.v1.TimeoutType
-	20, // 36: perdure.records.v1.Pause.time:type_name -> google.protobuf.Timestamp
-	20, // 37: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
-	20, // 38: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
-	21, // 39: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
-	21, // 40: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
-	21, // 41: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
-	21, // 42: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
-	21, // 43: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
-	22, // 44: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
-	20, // 45: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
-	20, // 46: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
-	20, // 47: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
-	20, // 48: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
-	20, // 49: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
-	34, // 50: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
-	35, // 51: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
-	26, // 52: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
-	20, // 53: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
-	13, // 54: perdure.records.v1.Activity.control:type_name -> perdure.records.v1.ActivityControl
-	36, // 55: perdure.records.v1.Activity.last_version:type_name -> temporal.api.deployment.v1.WorkerDeploymentVersion
-	20, // 56: perdure.records.v1.ActivityControl.pause_time:type_name -> google.protobuf.Timestamp
-	20, // 57: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
-	37, // 58: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
-	20, // 59: perdure.records.v1.AttachedRequest.attached_time:type_name -> google.protobuf.Timestamp
-	38, // 60: perdure.records.v1.Callback.callback:type_name -> temporal.api.common.v1.Callback
-	20, // 61: perdure.records.v1.Callback.registration_time:type_name -> google.protobuf.Timestamp
-	20, // 62: perdure.records.v1.Callback.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
-	35, // 63: perdure.records.v1.Callback.last_attempt_failure:type_name -> temporal.api.failure.v1.Failure
-	20, // 64: perdure.records.v1.Callback.next_attempt_schedule_time:type_name -> google.protobuf.Timestamp
-	65, // [65:65] is the sub-list for method output_type
-	65, // [65:65] is the sub-list for method input_type
-	65, // [65:65] is the sub-list for extension type_name
-	65, // [65:65] is the sub-list for extension extendee
-	0,  // [0:65] is the sub-list for field type_name
+	30, // 23: perdure.records.v1.RunInfo.flow:type_name -> perdure.records.v1.FlowPass
+	31, // 24: perdure.records.v1.Run.status:type_name -> temporal.api.enums.v1.WorkflowExecutionStatus
+	11, // 25: perdure.records.v1.Run.workflow_task:type_name -> perdure.records.v1.WorkflowTask
+	21, // 26: perdure.records.v1.Run.sticky_timeout:type_name -> google.protobuf.Duration
+	20, // 27: perdure.records.v1.Run.wake_at:type_name -> google.protobuf.Timestamp
+	20, // 28: perdure.records.v1.Run.close_time:type_name -> google.protobuf.Timestamp
+	10, // 29: perdure.records.v1.Run.pause:type_name -> perdure.records.v1.Pause
+	9,  // 30: perdure.records.v1.Run.task_problem:type_name -> perdure.records.v1.TaskProblem
+	8,  // 31: perdure.records.v1.Run.time_skipping:type_name -> perdure.records.v1.TimeSkipping
+	32, // 32: perdure.records.v1.TimeSkipping.config:type_name -> temporal.api.common.v1.TimeSkippingConfig
+	21, // 33: perdure.records.v1.TimeSkipping.skipped:type_name -> google.protobuf.Duration
+	20, // 34: perdure.records.v1.TimeSkipping.fast_forward_target:type_name -> google.protobuf.Timestamp
+	33, // 35: perdure.records.v1.TaskProblem.cause:type_name -> temporal.api.enums.v1.WorkflowTaskFailedCause
+	34, // 36: perdure.records.v1.TaskProblem.timeout:type_name -> temporal.api.enums.v1.TimeoutType
+	20, // 37: perdure.records.v1.Pause.time:type_name -> google.protobuf.Timestamp
+	20, // 38: perdure.records.v1.WorkflowTask.scheduled_time:type_name -> google.protobuf.Timestamp
+	20, // 39: perdure.records.v1.WorkflowTask.original_scheduled_time:type_name -> google.protobuf.Timestamp
+	21, // 40: perdure.records.v1.WorkflowTask.timeout:type_name -> google.protobuf.Duration
+	21, // 41: perdure.records.v1.Activity.schedule_to_close_timeout:type_name -> google.protobuf.Duration
+	21, // 42: perdure.records.v1.Activity.schedule_to_start_timeout:type_name -> google.protobuf.Duration
+	21, // 43: perdure.records.v1.Activity.start_to_close_timeout:type_name -> google.protobuf.Duration
+	21, // 44: perdure.records.v1.Activity.heartbeat_timeout:type_name -> google.protobuf.Duration
+	22, // 45: perdure.records.v1.Activity.retry_policy:type_name -> temporal.api.common.v1.RetryPolicy
+	20, // 46: perdure.records.v1.Activity.first_scheduled_time:type_name -> google.protobuf.Timestamp
+	20, // 47: perdure.records.v1.Activity.scheduled_time:type_name -> google.protobuf.Timestamp
+	20, // 48: perdure.records.v1.Activity.started_time:type_name -> google.protobuf.Timestamp
+	20, // 49: perdure.records.v1.Activity.retry_at:type_name -> google.protobuf.Timestamp
+	20, // 50: perdure.records.v1.Activity.heartbeat_time:type_name -> google.protobuf.Timestamp
+	35, // 51: perdure.records.v1.Activity.heartbeat_details:type_name -> temporal.api.common.v1.Payloads
+	36, // 52: perdure.records.v1.Activity.last_failure:type_name -> temporal.api.failure.v1.Failure
+	26, // 53: perdure.records.v1.Activity.priority:type_name -> temporal.api.common.v1.Priority
+	20, // 54: perdure.records.v1.Activity.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
+	13, // 55: perdure.records.v1.Activity.control:type_name -> perdure.records.v1.ActivityControl
+	37, // 56: perdure.records.v1.Activity.last_version:type_name -> temporal.api.deployment.v1.WorkerDeploymentVersion
+	30, // 57: perdure.records.v1.Activity.flow:type_name -> perdure.records.v1.FlowPass
+	20, // 58: perdure.records.v1.ActivityControl.pause_time:type_name -> google.protobuf.Timestamp
+	20, // 59: perdure.records.v1.Timer.fire_at:type_name -> google.protobuf.Timestamp
+	38, // 60: perdure.records.v1.Child.parent_close_policy:type_name -> temporal.api.enums.v1.ParentClosePolicy
+	20, // 61: perdure.records.v1.AttachedRequest.attached_time:type_name -> google.protobuf.Timestamp
+	39, // 62: perdure.records.v1.Callback.callback:type_name -> temporal.api.common.v1.Callback
+	20, // 63: perdure.records.v1.Callback.registration_time:type_name -> google.protobuf.Timestamp
+	20, // 64: perdure.records.v1.Callback.last_attempt_complete_time:type_name -> google.protobuf.Timestamp
+	36, // 65: perdure.records.v1.Callback.last_attempt_failure:type_name -> temporal.api.failure.v1.Failure
+	20, // 66: perdure.records.v1.Callback.next_attempt_schedule_time:type_name -> google.protobuf.Timestamp
+	67, // [67:67] is the sub-list for method output_type
+	67, // [67:67] is the sub-list for method input_type
+	67, // [67:67] is the sub-list for extension type_name
+	67, // [67:67] is the sub-list for extension extendee
+	0,  // [0:67] is the sub-list for field type_name
 }
 
 func init() { file_records_workflow_proto_init() }
@@ -2429,6 +2450,7 @@ func file_records_workflow_proto_init() {
 		return
 	}
 	file_records_deployment_proto_init()
+	file_records_flow_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -42,7 +42,8 @@ func typeOf(namespace string, custom map[string]Type, name string) (Type, error)
 		return t, nil
 	}
 	_, isSystem := system[name]
-	if _, isInternal := internal[name]; isSystem || isInternal {
+	_, isOwn := own[name]
+	if _, isInternal := internal[name]; isSystem || isInternal || isOwn {
 		return 0, serviceerror.NewInvalidArgumentf("%s attribute can't be set in SearchAttributes", name)
 	}
 	if t, ok := custom[name]; ok {

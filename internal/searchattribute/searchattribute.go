@@ -82,6 +82,12 @@ var internal = map[string]Type{
 	"TemporalExternalPayloadSizeBytes":     integer,
 }
 
+// own are predefined attributes that a Temporal server does not have. They can be searched for, and are not
+// among those that are listed, as clients compare these.
+var own = map[string]Type{
+	"PerdureFlowState": keyword, // Waiting, of a workflow that is held by flow control
+}
+
 // unusable are names that mean something else wherever attributes are named.
 var unusable = map[string]bool{"NamespaceId": true, "Memo": true, "MemoEncoding": true, "VisibilityTaskKey": true}
 
@@ -97,10 +103,18 @@ func System() map[string]Type {
 	return all
 }
 
+// Searchable returns all attributes that can be searched for in every namespace. The map is
+// the caller's.
+func Searchable() map[string]Type {
+	all := System()
+	maps.Copy(all, own)
+	return all
+}
+
 // TypeOf returns the type of the attribute with the name in a namespace with those custom
 // ones; ok is false if there is none.
 func TypeOf(name string, custom map[string]Type) (t Type, ok bool) {
-	for _, some := range []map[string]Type{system, settable, internal, custom} {
+	for _, some := range []map[string]Type{system, settable, internal, own, custom} {
 		if t, ok = some[name]; ok {
 			return t, true
 		}
@@ -112,7 +126,8 @@ func TypeOf(name string, custom map[string]Type) (t Type, ok bool) {
 func Reserved(name string) bool {
 	_, isSystem := system[name]
 	_, isSettable := settable[name]
-	return isSystem || isSettable || unusable[name] || strings.HasPrefix(name, reservedPrefix)
+	_, isOwn := own[name]
+	return isSystem || isSettable || isOwn || unusable[name] || strings.HasPrefix(name, reservedPrefix)
 }
 
 // fieldCounts is how many fields a namespace has of each type.

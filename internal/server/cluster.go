@@ -132,7 +132,7 @@ func (s *Server) join(ctx context.Context, options Options) error {
 		if err := s.namespaces.Open(ctx, s.runtime, options.Retention, options.Namespaces...); err != nil {
 			return err
 		}
-		return errors.Join(s.openDeployments(ctx), s.addSearchAttributes(ctx, options))
+		return errors.Join(s.openDeployments(ctx), s.openFlows(ctx), s.addSearchAttributes(ctx, options))
 	}
 	s.node.Attach(s.runtime, s.store.Shards())
 	s.deployments.Share(peeker{s.runtime}, s.node.DeploymentsChanged)
@@ -140,7 +140,7 @@ func (s *Server) join(ctx context.Context, options Options) error {
 	if err := s.node.Join(ctx); err != nil {
 		return err
 	}
-	return errors.Join(s.namespaces.OpenShared(ctx, s.runtime, options.Retention, s.logger), s.openDeployments(ctx))
+	return errors.Join(s.namespaces.OpenShared(ctx, s.runtime, options.Retention, s.logger), s.openDeployments(ctx), s.openFlows(ctx))
 }
 
 // queues are the task queues as handlers have them.
@@ -238,6 +238,9 @@ func (s *Server) followRegistries(ctx context.Context) {
 			for _, id := range s.deployments.Known() {
 				s.refreshDeployments(ctx, id)
 			}
+		}
+		if err := s.openFlows(ctx); err != nil && ctx.Err() == nil {
+			s.logger.Warn("The policies of flow control could not be read; it is tried again.", "error", err)
 		}
 		for _, key := range []entity.Key{endpoint.Key} {
 			if s.runtime.Holds(key) {

@@ -13,9 +13,18 @@ import (
 
 // openDeployments loads which versions of workers there are.
 func (s *Server) openDeployments(ctx context.Context) error {
-	var ids []string
+	return s.deployments.Open(ctx, peeker{s.runtime}, s.namespaceIDs())
+}
+
+// openFlows loads the policies of flow control.
+func (s *Server) openFlows(ctx context.Context) error {
+	return s.flows.Open(ctx, peeker{s.runtime}, s.namespaceIDs())
+}
+
+// namespaceIDs are the ids of all namespaces.
+func (s *Server) namespaceIDs() (ids []string) {
 	_ = s.eachNamespace(func(id string) error { ids = append(ids, id); return nil })
-	return s.deployments.Open(ctx, peeker{s.runtime}, ids)
+	return ids
 }
 
 // eachNamespace calls fn with the id of each namespace, until it returns an error.

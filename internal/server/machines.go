@@ -11,6 +11,7 @@ import (
 	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/endpoint"
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/flow"
 	"github.com/perdure/perdure/internal/namespace"
 	"github.com/perdure/perdure/internal/nexusoperation"
 	"github.com/perdure/perdure/internal/schedule"
@@ -19,7 +20,7 @@ import (
 )
 
 // machines are the kinds of entities of this release.
-func machines(namespaces *namespace.Registry, endpoints *endpoint.Registry, deployments *deployment.Registry, workflows workflow.Config, schedules schedule.Config, activities activity.Config, operations nexusoperation.Config) map[entity.Kind]entity.Machine {
+func machines(namespaces *namespace.Registry, endpoints *endpoint.Registry, deployments *deployment.Registry, flows *flow.Registry, workflows workflow.Config, schedules schedule.Config, activities activity.Config, operations nexusoperation.Config) map[entity.Kind]entity.Machine {
 	return map[entity.Kind]entity.Machine{
 		entity.KindActivity:       activity.NewMachine(activities),
 		entity.KindNamespaces:     namespaces,
@@ -27,6 +28,8 @@ func machines(namespaces *namespace.Registry, endpoints *endpoint.Registry, depl
 		entity.KindCallback:       callback.Machine{},
 		entity.KindDeployments:    deployment.Machine{Registry: deployments},
 		entity.KindEndpoints:      endpoint.Machine{Registry: endpoints},
+		entity.KindFlowPolicies:   flow.PolicyMachine{Registry: flows},
+		entity.KindFlowGate:       flow.GateMachine{Registry: flows},
 		entity.KindNexusOperation: nexusoperation.NewMachine(operations),
 		entity.KindSchedule:       schedule.NewMachine(schedules),
 		entity.KindTaskQueue:      taskqueue.Machine{},
@@ -37,7 +40,7 @@ func machines(namespaces *namespace.Registry, endpoints *endpoint.Registry, depl
 // Machines are the kinds of entities of this release, for whoever reads their
 // records without running them.
 func Machines() map[entity.Kind]entity.Machine {
-	return machines(namespace.New(nil), nil, nil, workflow.Config{}, schedule.Config{}, activity.Config{}, nexusoperation.Config{})
+	return machines(namespace.New(nil), nil, nil, nil, workflow.Config{}, schedule.Config{}, activity.Config{}, nexusoperation.Config{})
 }
 
 // kindsInNamespaces are the kinds of entities that are in namespaces, workflows first:

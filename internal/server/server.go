@@ -34,6 +34,7 @@ import (
 	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/endpoint"
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/flow"
 	"github.com/perdure/perdure/internal/frontend"
 	"github.com/perdure/perdure/internal/matching"
 	"github.com/perdure/perdure/internal/namespace"
@@ -135,18 +136,21 @@ type Server struct {
 	// deployments are the versions of workers; drainer sees when one is not needed any more.
 	deployments *deployment.Registry
 	drainer     *deployment.Drainer
-	visibility  *visibility.Indexer
-	callbacks   *callback.Deliverer
-	endpoints   endpoint.Registry
-	dispatcher  *nexus.Dispatcher
-	nexus       *nexus.Executor
-	batches     *batch.Runner
-	reclaimer   *reclaim.Reclaimer
-	backups     *backup.Runner // nil if the store is none that backups can be made of
-	frontend    *frontend.Service
-	health      *health
-	local       *inProcess
-	telemetry   *observability // nil if there is none
+	// flows are the policies of flow control; refresher tells gates of their changes.
+	flows      *flow.Registry
+	refresher  *flow.Refresher
+	visibility *visibility.Indexer
+	callbacks  *callback.Deliverer
+	endpoints  endpoint.Registry
+	dispatcher *nexus.Dispatcher
+	nexus      *nexus.Executor
+	batches    *batch.Runner
+	reclaimer  *reclaim.Reclaimer
+	backups    *backup.Runner // nil if the store is none that backups can be made of
+	frontend   *frontend.Service
+	health     *health
+	local      *inProcess
+	telemetry  *observability // nil if there is none
 
 	auth         *auth.Authenticator // nil: everybody may do everything
 	certificates *certificates       // nil without TLS
@@ -182,6 +186,8 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 	s.settings = settings
 	s.namespaces = namespace.New(settings.Config())
 	s.deployments = deployment.NewRegistry()
+	s.flows, s.refresher = flow.NewRegistry(), flow.NewRefresher()
+	s.flows.Changed = s.refresher.Changed
 	s.logger = slog.New(namespaceNames{s.logger.Handler(), s.namespaces.NameOf})
 	if err := s.start(ctx, options); err != nil {
 		return nil, errors.Join(err, s.abandon())
@@ -229,7 +235,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 	}
 	shards := runtime.Options{
 		Store:      s.store,
-		Machines:   machines(s.namespaces, &s.endpoints, s.deployments, s.workflowConfig(), s.scheduleConfig(), s.activityConfig(), s.operationConfig()),
+		Machines:   machines(s.namespaces, &s.endpoints, s.deployments, s.flows, s.workflowConfig(), s.scheduleConfig(), s.activityConfig(), s.operationConfig()),
 		Tasks:      s.matching,
 		CacheBytes: options.CacheBytes,
 		ChangeLog:  true,
@@ -266,6 +272,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Logger:     s.logger,
 	})
 	s.startDrainer()
+	s.refresher.Start(s.runtime, s.logger)
 	s.backups = s.backupsOf(options, clusterID)
 	s.frontend = frontend.New(frontend.Options{
 		Runtime:     s.runtime,
@@ -352,6 +359,7 @@ func (s *Server) stop(ctx context.Context) error {
 	s.settings.Close()
 	s.reclaimer.Close()
 	s.drainer.Close()
+	s.refresher.Close()
 	s.callbacks.Close()
 	s.nexus.Close()
 	s.matching.Close()
@@ -372,6 +380,8 @@ func (s *Server) abandon() error {
 	s.namespaces.Close()
 	s.deployments.Close()
 	s.drainer.Close()
+	s.flows.Close()
+	s.refresher.Close()
 	s.telemetry.close(context.Background())
 	s.certificates.close()
 	s.auth.Close()

@@ -31,6 +31,7 @@ func (s *Server) workflowConfig() workflow.Config {
 	}
 	return workflow.Config{
 		Routes: s.deployments.Routes,
+		Flow:   s.flows,
 		LimitsOf: func(id string) *workflow.Limits {
 			return limits.Get(func() string {
 				ns, _ := convert(s.namespaces.ByID(id))

@@ -49,6 +49,7 @@ import (
 
 	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/flow"
 	"github.com/perdure/perdure/internal/records"
 	"github.com/perdure/perdure/internal/rule"
 )
@@ -71,6 +72,8 @@ type Config struct {
 	// Endpoint looks up the Nexus endpoint with the name; ok is false if there is none. Nil:
 	// there are none.
 	Endpoint func(name string) (id string, ok bool)
+	// Flow has the policies of flow control; nil: there are none.
+	Flow *flow.Registry
 	// LimitsOf, if not nil, is called in place of Limits, for those that a namespace has
 	// at this time.
 	LimitsOf func(namespaceID string) *Limits

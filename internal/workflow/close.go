@@ -35,6 +35,7 @@ func (r *Run) finish(step *entity.Step, end *historypb.HistoryEvent) {
 	r.undispatch(step)
 	r.recordEvent(step, end)
 	r.noteClosed(step)
+	r.releaseFlow(step)
 	r.started = nil
 	r.state.TryingToClose = false
 	r.clearSticky()
@@ -238,6 +239,9 @@ func applyWorkflowExecutionTimedOut(r *Run, e *historypb.HistoryEvent, attr *his
 
 // closeOrContinue closes the run, and starts the one that follows it, if any.
 func (r *Run) closeOrContinue(step *entity.Step, end *historypb.HistoryEvent, next *continuation) {
+	if next != nil {
+		next.params.flow = r.handOverFlow(&next.params)
+	}
 	r.close(step, end)
 	if next != nil {
 		run := r.chain.newRun(step, &next.params)

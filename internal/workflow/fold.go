@@ -90,6 +90,7 @@ func notFolded(record proto.Message) {
 	switch x := record.(type) {
 	case *records.RunInfo:
 		x.StartRequestId, x.ResetRequestId = "", "" // of the call, which leaves no trace in the event
+		x.Flow = nil                                // gates answer by messages
 		x.Origins = nil                             // events do not say where they came about
 		notFoldedVersioning(x)
 		maps.DeleteFunc(x.GetSearchAttributes().GetIndexedFields(), func(name string, _ *commonpb.Payload) bool { return isServerAttribute(name) })

@@ -197,7 +197,7 @@ func (e *engine) checkState(r *Run) {
 		e.t.Errorf("the closed run has something pending: %v", r.state)
 	}
 	if !r.closed() && !r.paused() && r.state.WorkflowTask == nil && r.state.LastCompletedStartedEventId == 0 &&
-		!r.state.FirstTaskBackoffPending && !r.state.ChildFirstTaskPending {
+		!r.state.FirstTaskBackoffPending && !r.state.ChildFirstTaskPending && !r.held() {
 		e.t.Errorf("the run is stuck before its first workflow task")
 	}
 	if r.paused() && r.started == nil && r.state.WorkflowTask != nil && wroteHistory {

@@ -143,7 +143,7 @@ func rejects(condition enumspb.QueryRejectCondition, status enumspb.WorkflowExec
 // queryReady reports whether a query need not wait for the first workflow task
 // to be scheduled.
 func (r *Run) queryReady() bool {
-	return r.closed() || !r.state.FirstTaskBackoffPending && !r.state.ChildFirstTaskPending
+	return r.closed() || !r.state.FirstTaskBackoffPending && !r.state.ChildFirstTaskPending && !r.held()
 }
 
 // QueryReady reports whether a query that was told to wait may be tried again.

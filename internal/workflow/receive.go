@@ -51,6 +51,8 @@ func (c *Chain) Receive(step *entity.Step, from entity.Key, message []byte) erro
 		return c.startWatched(step, from, body.StartWorkflow)
 	case *records.Message_NexusResult:
 		return c.nexusCompleted(step, from, body.NexusResult)
+	case *records.Message_FlowAnswer:
+		return c.flowAnswered(step, from, body.FlowAnswer)
 	case *records.Message_ExternalResult:
 		return c.receiveExternalResult(step, body.ExternalResult)
 	}

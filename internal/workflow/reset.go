@@ -56,6 +56,8 @@ type reset struct {
 	// events, encoded, as they are to be stored.
 	run    *Run
 	copied []historyBatch
+	// startEvent is the first of them.
+	startEvent *historypb.HistoryEvent
 	// asking are the events before the point that have asked for something outside, by
 	// their ids, and started those that have started an activity, by the ids of the
 	// events that have scheduled it.
@@ -115,6 +117,8 @@ func (x *reset) foldBase() error {
 		x.copied = append(x.copied, historyBatch{first, last, data})
 		return eachEvent(data, func(e *historypb.HistoryEvent) error {
 			switch e.GetEventType() {
+			case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
+				x.startEvent = e
 			case enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED,
 				enumspb.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED,
 				enumspb.EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED:
@@ -178,6 +182,7 @@ func (x *reset) carryOut() {
 	if x.base != c.current {
 		c.keep(x.base)
 	}
+	x.passOn()
 	if current := c.current; current != nil && !current.closed() {
 		current.giveWay(step, x.req.GetReason(), run, x.base)
 		if x.reachesCurrent {
@@ -208,6 +213,18 @@ func (x *reset) carryOut() {
 	}
 	x.resumeOutside()
 	run.scheduleTask(step, step.Now, true)
+}
+
+// passOn gives the new run its pass: what the current run has, as far as both are under it.
+func (x *reset) passOn() {
+	p := definedBy(x.startEvent.GetWorkflowExecutionStartedEventAttributes())
+	p.runID, p.priority = x.run.info.RunId, x.run.info.Priority
+	if current := x.chain.current; current != nil && !current.closed() {
+		x.run.setFlow(current.handOverFlow(&p))
+		return
+	}
+	pass, _ := x.chain.flowPass(&p)
+	x.run.setFlow(pass)
 }
 
 // giveWay terminates the run because a reset of base makes next the current run. The

@@ -138,7 +138,7 @@ func (r *Run) earliestDeadline() time.Time {
 	d := r.itemDeadline()
 	d = earlier(d, r.expiration())
 	d = earlier(d, r.fastForwardDeadline())
-	if r.state.FirstTaskBackoffPending && !r.state.ChildFirstTaskPending && !r.paused() {
+	if r.state.FirstTaskBackoffPending && !r.state.ChildFirstTaskPending && !r.paused() && !r.held() {
 		d = earlier(d, asTime(r.info.ExecutionTime))
 	}
 	if wt := r.state.WorkflowTask; wt != nil && wt.TaskId == 0 && !r.speculative {

@@ -22,7 +22,7 @@ const (
 // isServerAttribute reports whether the search attribute with the name is set by the
 // server.
 func isServerAttribute(name string) bool {
-	return name == pauseInfoAttribute || name == problemsAttribute
+	return name == pauseInfoAttribute || name == problemsAttribute || name == flowStateAttribute
 }
 
 // setServerAttribute sets one of them to a list of keywords; none removes it.

@@ -122,6 +122,10 @@ func (c *Chain) start(step *entity.Step, p *startParams, signal *signalParams) (
 		}
 	}
 	p.runID = step.NewID()
+	if p.flow, err = c.flowPass(p); err != nil && !p.lenient {
+		return nil, false, err
+	}
+	p.eager = p.eager && p.flow == nil
 	c.reactivate(step, p.versioningOverride, p.taskQueue)
 	if terminate {
 		c.current.terminate(step, "TerminateIfRunning WorkflowIdReusePolicy",
@@ -215,6 +219,7 @@ func (c *Chain) newRun(step *entity.Step, p *startParams) *Run {
 	run.info.StartRequestId = p.requestID
 	c.setAhead(step, p.skipped.GetInitialSkippedDuration().AsDuration())
 	run.addEvent(step, c.workflowExecutionStarted(p, step.Now))
+	run.setFlow(p.flow)
 	step.Note(entity.Occurrence{Kind: entity.WorkflowStarted, Type: run.info.WorkflowType})
 	c.makeCurrent(run)
 	return run

@@ -75,6 +75,11 @@ type startParams struct {
 	parent *records.Parent
 	root   *commonpb.WorkflowExecution
 
+	// flow is the pass of the run; nil: it needs none. lenient has it start although the key of a
+	// policy cannot be found.
+	flow    *records.FlowPass
+	lenient bool
+
 	// eager has the first workflow task started at once, for the caller.
 	eager bool
 	// eagerVersion is the version of the caller's worker.
@@ -211,6 +216,7 @@ func childParams(initiated *historypb.HistoryEvent, start *records.StartChild, p
 	p.inherit(start.Inheritance)
 	p.reusePolicy = attr.GetWorkflowIdReusePolicy()
 	p.conflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL
+	p.lenient = true
 	p.parent, p.root = parent, start.Root
 	p.timeSkipping, p.skipped = attr.GetTimeSkippingConfig(), attr.GetTimeSkippingStatePropagation()
 	p.limitExecution(attr.GetWorkflowExecutionTimeout())

@@ -93,7 +93,7 @@ func (r *Run) skipTime(step *entity.Step) {
 // nobody else is to answer it.
 func (r *Run) idle(now time.Time) bool {
 	switch {
-	case r.closed(), r.paused(), r.state.WorkflowTask != nil, len(r.admitted) > 0,
+	case r.closed(), r.paused(), r.held(), r.state.WorkflowTask != nil, len(r.admitted) > 0,
 		r.children.len()+r.signals.len()+r.cancels.len()+r.nexusOperations.len() > 0:
 		return false
 	}

@@ -399,7 +399,7 @@ func (r *Run) takeOverUpdate(step *entity.Step, u *admittedUpdate, w *UpdateWait
 // worker, also before the first task of a run that is delayed. A child whose parent
 // does not know of it yet does nothing, so they wait for its first task.
 func (r *Run) bringUpdates(step *entity.Step) {
-	if r.state.WorkflowTask == nil && !r.state.ChildFirstTaskPending && !r.paused() {
+	if r.state.WorkflowTask == nil && !r.state.ChildFirstTaskPending && !r.paused() && r.letIn(step) {
 		r.scheduleSpeculative(step, true)
 	}
 }

@@ -87,6 +87,9 @@ func (r *Run) scheduleTask(step *entity.Step, original time.Time, dispatch bool)
 	if r.paused() {
 		return // the end of the pause schedules one
 	}
+	if !r.letIn(step) {
+		return // so does the last gate
+	}
 	attempt := max(r.state.WorkflowTaskAttempt, 1)
 	timeout := durationpb.New(taskTimeout(r.info.TaskTimeout.AsDuration(), attempt))
 	if attempt > 1 {

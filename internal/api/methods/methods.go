@@ -17,6 +17,7 @@
 package methods
 
 import (
+	flowv1 "github.com/perdure/perdure/api/perdure/flow/v1"
 	"github.com/perdure/perdure/internal/api/admin"
 	"github.com/perdure/perdure/internal/api/nexusdoor"
 	"iter"
@@ -70,6 +71,7 @@ const (
 	OperatorService = "temporal.api.operatorservice.v1.OperatorService"
 	AdminService    = admin.ServiceName
 	NexusService    = nexusdoor.ServiceName
+	FlowService     = flowv1.ServiceName
 )
 
 // Scope is what an RPC is about.

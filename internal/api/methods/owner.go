@@ -55,6 +55,10 @@ const (
 	OwnerCluster
 	// OwnerEndpoints: the registry of Nexus endpoints.
 	OwnerEndpoints
+	// OwnerFlowPolicies: the policies of flow control of the namespace.
+	OwnerFlowPolicies
+	// OwnerFlowGate: the gate that the request names by a policy and a key.
+	OwnerFlowGate
 )
 
 // OwnerOf looks in the request, which must be one of the method, for its owner. A

@@ -159,6 +159,14 @@ var table = []*Method{
 	row(ws, "DeleteWorkflowRule", ScopeNamespace, Write, NamespaceRequired, Usable, namespaceWide, never, execution(2), there),
 	row(ws, "ListWorkflowRules", ScopeNamespace, Read, NamespaceRequired, Usable, namespaceWide, never, execution(2), there),
 
+	// Flow control.
+	row(fs, "SetPolicy", ScopeNamespace, Admin, NamespaceRequired, Usable, flowPolicies, never, namespaceLimit(2), there),
+	row(fs, "GetPolicy", ScopeNamespace, Read, NamespaceRequired, Usable, flowPolicies, never, execution(3), there),
+	row(fs, "ListPolicies", ScopeNamespace, Read, NamespaceRequired, Usable, flowPolicies, never, execution(3), there),
+	row(fs, "DeletePolicy", ScopeNamespace, Admin, NamespaceRequired, Usable, flowPolicies, never, namespaceLimit(2), there),
+	row(fs, "DescribeGate", ScopeNamespace, Read, NamespaceRequired, Usable, flowGate, never, execution(3), there),
+	row(fs, "DescribeWorkflow", ScopeNamespace, Read, NamespaceRequired, Usable, workflow("workflow_id"), never, execution(3), there),
+
 	// Operators.
 	row(as, "RebuildVisibility", ScopeCluster, Admin, NamespaceNone, nil, cluster, never, unlimited, there),
 	row(as, "DescribeVisibility", ScopeCluster, Admin, NamespaceNone, nil, anyone, never, unlimited, there),
@@ -201,6 +209,7 @@ const (
 	os = OperatorService
 	as = AdminService
 	ns = NexusService
+	fs = FlowService
 
 	there = true
 	//lint:ignore U1000 for the RPCs that the next release of the API brings
@@ -234,6 +243,8 @@ var (
 	namespaceWide = Owner{{Kind: OwnerNamespace}}
 	cluster       = Owner{{Kind: OwnerCluster}}
 	endpoints     = Owner{{Kind: OwnerEndpoints}}
+	flowPolicies  = Owner{{Kind: OwnerFlowPolicies}}
+	flowGate      = Owner{{Kind: OwnerFlowGate}}
 )
 
 func places(kind OwnerKind, paths []string) Owner {

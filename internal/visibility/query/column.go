@@ -20,7 +20,7 @@ const (
 )
 
 // known are the attributes that every namespace has. Never modified.
-var known = searchattribute.System()
+var known = searchattribute.Searchable()
 
 // column finds out what attribute an expression names.
 func (p *parser) column(e sqlparser.Expr) (Column, error) {

@@ -1,0 +1,317 @@
+package flow
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
+)
+
+// The other records of a gate: 'g', the head, which is there if something waits, a rate is used, or
+// a timer is set; and 'h' with the id of the ticket for each item that runs.
+const letterRunning = 'h'
+
+var headKey = []byte{'g'}
+
+func runningKey(id string) []byte { return append([]byte{letterRunning}, id...) }
+
+// gateTimer is the name of the timer of a gate.
+var gateTimer = []byte{'t'}
+
+// maxLetIn bounds the items that are let in by one step.
+const maxLetIn = 100
+
+// repeatWithin is for how long after it was loaded a gate expects messages again that it has had
+// before, counted from when they were sent: clocks of shards are not quite the same.
+const repeatWithin = 10 * time.Second
+
+// GateMachine loads gates, for entity.KindFlowGate.
+type GateMachine struct {
+	// Registry has the policies. Nil: gates go by what they are told by those who ask.
+	Registry *Registry
+}
+
+// Load implements entity.Machine.
+func (m GateMachine) Load(_ context.Context, reader entity.Reader, key entity.Key) (entity.Entity, error) {
+	g := &Gate{registry: m.Registry, key: key, head: new(records.FlowGate), items: make(map[string]*records.FlowItem)}
+	g.policy, g.value, _ = strings.Cut(key.ID, "/")
+	if err := g.load(reader); err != nil {
+		return nil, fmt.Errorf("flow: loading %v: %w", key, err)
+	}
+	return g, nil
+}
+
+func (g *Gate) load(reader entity.Reader) error {
+	value, err := reader.Get(headKey)
+	if err != nil {
+		return err
+	}
+	if value != nil {
+		g.stored = true
+		if err := proto.Unmarshal(value, g.head); err != nil {
+			return err
+		}
+	}
+	var bad error
+	err = reader.Scan([]byte{letterRunning}, nil, false, func(key, value []byte) bool {
+		item := new(records.FlowItem)
+		bad = proto.Unmarshal(value, item)
+		g.items[string(key[1:])] = item
+		return bad == nil
+	})
+	if err == nil {
+		err = bad
+	}
+	if err == nil && g.head.Waiting > 0 {
+		err = g.lanes.load(reader)
+	}
+	return err
+}
+
+// Gate is a policy with one value of its key.
+type Gate struct {
+	registry      *Registry
+	key           entity.Key
+	policy, value string
+
+	// head is what is known beside the items; never nil.
+	head *records.FlowGate
+	// stored says that there is a record of it.
+	stored bool
+	// items are those that run, by the ids of their tickets.
+	items map[string]*records.FlowItem
+	lanes lanes
+
+	// loadedAt is the time of the first step since the gate was loaded.
+	loadedAt time.Time
+	// fresh are the items that have come by the step in progress and wait, and untold those of them
+	// whose owners have to be told that they wait.
+	fresh, untold []*waiter
+	headChanged   bool
+	// unfinished says that more could be let in than one step does.
+	unfinished bool
+	// crowded is what the registry has been told.
+	crowded bool
+}
+
+// begin is called at the beginning of every step.
+func (g *Gate) begin(step *entity.Step) {
+	if g.loadedAt.IsZero() {
+		g.loadedAt = step.Now
+	}
+	g.learn(g.registry.Of(g.key.Namespace).limits(g.policy))
+}
+
+// learn has the gate go by the limits, if they are newer than what it knows.
+func (g *Gate) learn(limits *records.FlowLimits) {
+	if limits != nil && (g.head.Limits == nil || limits.Revision > g.head.Limits.Revision) {
+		g.head.Limits, g.headChanged = limits, true
+	}
+}
+
+// mayRepeat reports whether a message that was sent at the time may have been here before the gate was loaded.
+func (g *Gate) mayRepeat(sent time.Time) bool { return sent.Before(g.loadedAt.Add(repeatWithin)) }
+
+// Receive implements entity.Entity.
+func (g *Gate) Receive(step *entity.Step, from entity.Key, body []byte) error {
+	m := new(records.FlowMessage)
+	if err := proto.Unmarshal(body, m); err != nil {
+		return fmt.Errorf("%w: it does not decode: %v", entity.ErrUnknownMessage, err)
+	}
+	g.begin(step)
+	switch body := m.Body.(type) {
+	case *records.FlowMessage_Ask:
+		return g.ask(step, from, body.Ask)
+	case *records.FlowMessage_Done:
+		return g.done(step, body.Done)
+	}
+	return entity.ErrUnknownMessage
+}
+
+// ask has an item wait; the end of the step lets it in, if there is room.
+func (g *Gate) ask(step *entity.Step, from entity.Key, ask *records.FlowAsk) error {
+	ticket, item := ask.GetTicket(), ask.GetItem()
+	if ticket.GetId() == "" || item == nil || ticket.Priority < 1 || ticket.Priority > entity.PriorityLevels {
+		return fmt.Errorf("%w: it asks for nothing", entity.ErrUnknownMessage)
+	}
+	g.learn(ticket.Limits)
+	item.Entity = from.Encode(nil)
+	if reserved := g.items[ticket.Id]; reserved != nil || ticket.Admitted {
+		if reserved.GetReservedUntil() != nil || reserved == nil {
+			g.run(step, ticket.Id, item) // the start has come for which a place was kept
+		}
+		return nil
+	}
+	asked := ticket.Asked.AsTime()
+	prefix := lanePrefix(ticket.Priority, ticket.FairnessKey)
+	key := waitingKey(prefix, asked, ticket.Id)
+	if waits, err := g.lanes.has(prefix, key, step.Reader, g.mayRepeat(asked)); waits || err != nil {
+		return err
+	}
+	w := &waiter{key: key, id: ticket.Id, item: item}
+	g.lanes.add(ticket.Priority, prefix, w)
+	g.head.Waiting++
+	g.fresh = append(g.fresh, w)
+	if !ask.Shown {
+		g.untold = append(g.untold, w)
+	}
+	return nil
+}
+
+// run makes an item one of those that run.
+func (g *Gate) run(step *entity.Step, id string, item *records.FlowItem) {
+	g.items[id] = item
+	step.Put(runningKey(id), encode(item))
+}
+
+// done forgets an item, whether it runs or waits.
+func (g *Gate) done(step *entity.Step, done *records.FlowDone) error {
+	if g.items[done.Id] != nil {
+		delete(g.items, done.Id)
+		step.Delete(runningKey(done.Id))
+		return nil
+	}
+	if done.Asked == nil {
+		return nil
+	}
+	prefix := lanePrefix(done.Priority, done.FairnessKey)
+	key := waitingKey(prefix, done.Asked.AsTime(), done.Id)
+	_, was, err := g.lanes.withdraw(prefix, key, step.Reader, g.mayRepeat(done.Asked.AsTime()))
+	if was && err == nil {
+		step.Delete(key)
+		g.head.Waiting--
+		g.headChanged = true
+	}
+	return err
+}
+
+// Fire implements entity.Entity.
+func (g *Gate) Fire(step *entity.Step) error {
+	g.begin(step)
+	return nil
+}
+
+// Refresh has the gate go by the policies as they are now.
+func (g *Gate) Refresh(step *entity.Step) { g.begin(step) }
+
+// EndStep implements entity.Entity: it lets in what there is room for.
+func (g *Gate) EndStep(step *entity.Step) error {
+	g.expireReservations(step)
+	if err := g.letIn(step); err != nil {
+		return err
+	}
+	g.noteWaiting(step)
+	g.arm(step)
+	g.flush(step)
+	if crowded := g.head.Waiting > 0; crowded != g.crowded {
+		g.crowded = crowded
+		registry, key := g.registry, g.key
+		step.After(func() { registry.setCrowded(key, crowded) })
+	}
+	return nil
+}
+
+// letIn lets in those whose turn it is, as many as there is room for.
+func (g *Gate) letIn(step *entity.Step) error {
+	g.unfinished = false
+	for n := 0; !g.lanes.empty() && g.room() && g.token(step.Now); n++ {
+		if n == maxLetIn {
+			g.unfinished = true
+			return nil
+		}
+		w, err := g.lanes.next(step.Reader)
+		if err != nil {
+			return err
+		}
+		g.spend(step.Now)
+		g.head.Waiting--
+		if w.stored {
+			step.Delete(w.key)
+			g.headChanged = true
+		}
+		waited := max(0, step.Now.Sub(w.item.Since.AsTime()))
+		w.item.Since = timestamppb.New(step.Now)
+		g.run(step, w.id, w.item)
+		g.answer(step, w, &records.FlowAnswer{Waited: durationpb.New(waited)})
+	}
+	if g.lanes.empty() && g.head.Waiting != 0 {
+		g.head.Waiting, g.headChanged = 0, true
+	}
+	return nil
+}
+
+// answer sends the owner of an item the answer.
+func (g *Gate) answer(step *entity.Step, w *waiter, answer *records.FlowAnswer) {
+	to, _, err := entity.DecodeKey(w.item.Entity)
+	if err != nil {
+		panic("flow: the record of an item holds no key: " + err.Error())
+	}
+	answer.Policy, answer.Key, answer.Id = g.policy, g.value, w.id
+	answer.RunId, answer.EventId = w.item.RunId, w.item.EventId
+	body := encode(&records.Message{Body: &records.Message_FlowAnswer{FlowAnswer: answer}})
+	step.Send(to, body)
+}
+
+// noteWaiting writes those who have come and wait, and tells their owners.
+func (g *Gate) noteWaiting(step *entity.Step) {
+	for _, w := range g.fresh {
+		if g.items[w.id] != nil {
+			continue
+		}
+		w.stored = true
+		step.Put(w.key, encode(w.item))
+		g.headChanged = true
+	}
+	for _, w := range g.untold {
+		if w.stored && g.items[w.id] == nil {
+			g.answer(step, w, &records.FlowAnswer{Queued: true})
+		}
+	}
+	for _, w := range g.fresh {
+		priority, fairnessKey, _, _ := decodeWaitingKey(w.key)
+		if ln := g.lanes.byPrefix[string(lanePrefix(priority, fairnessKey))]; ln != nil {
+			ln.late = nil
+		}
+	}
+	g.fresh, g.untold = nil, nil
+}
+
+// flush writes the head, or removes it if there is nothing in it.
+func (g *Gate) flush(step *entity.Step) {
+	needed := g.head.Waiting > 0 || g.head.TokensAt != nil || g.head.WakeAt != nil
+	switch {
+	case needed && (g.headChanged || !g.stored):
+		step.Put(headKey, encode(g.head))
+		g.stored = true
+	case !needed && g.stored:
+		step.Delete(headKey)
+		g.stored = false
+	}
+	g.headChanged = false
+}
+
+// Size implements entity.Entity.
+func (g *Gate) Size() int {
+	return 512 + 300*len(g.items) + 300*g.lanes.inWindows + 300*len(g.lanes.byPrefix)
+}
+
+// Pinned implements entity.Entity.
+func (g *Gate) Pinned() bool { return false }
+
+// Purge implements entity.Purger.
+func (g *Gate) Purge(step *entity.Step) (more bool, err error) {
+	g.disarm(step)
+	step.DeletePrefix([]byte{letterRunning})
+	step.DeletePrefix([]byte{letterWaiting})
+	clear(g.items)
+	g.lanes, g.fresh, g.untold = lanes{}, nil, nil
+	g.head = new(records.FlowGate)
+	return false, nil
+}
