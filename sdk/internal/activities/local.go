@@ -256,6 +256,7 @@ func (r *LocalRunner) attempt(run *localRun) {
 	}
 	run.cancel = cancel
 	attempt := run.attempt
+	run.task.AttemptBegins()
 	r.mu.Unlock()
 
 	env := r.newEnv(run, attempt)

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"sync/atomic"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -51,6 +52,23 @@ type LocalActivityTask struct {
 	// WorkflowTaskTimeout bounds a retry delay spent in process: a longer one
 	// is to be reported as LocalActivityResult.Backoff.
 	WorkflowTaskTimeout time.Duration
+
+	// attempts are those that have begun, and counted those of them that were counted for
+	// the server.
+	attempts int32 // atomic
+	counted  int32
+}
+
+// AttemptBegins is to be called when an attempt begins, from any goroutine: the server is told
+// how many were made in each workflow task.
+func (t *LocalActivityTask) AttemptBegins() { atomic.AddInt32(&t.attempts, 1) }
+
+// uncounted returns how many attempts have begun since it was last called.
+func (t *LocalActivityTask) uncounted() uint32 {
+	attempts := atomic.LoadInt32(&t.attempts)
+	n := attempts - t.counted
+	t.counted = attempts
+	return uint32(n)
 }
 
 // LocalActivityResult is how a local activity ended.
@@ -100,7 +118,7 @@ func (i *Instance) endLocalActivity(result *LocalActivityResult) error {
 		return nil
 	}
 	pending.running = false
-	machine.CountLocalActivityAttempts(activity, uint32(max(0, result.Attempt-result.Task.Attempt+1)))
+	machine.CountLocalActivityAttempts(activity, result.Task.uncounted())
 	end := replay.LocalActivityResult{Result: result.Result, Attempt: result.Attempt}
 	if result.Err != nil {
 		end.Failure = pending.failures.ErrorToFailure(result.Err)
@@ -126,6 +144,14 @@ func (i *Instance) startLocalActivities() {
 			pending.running = true
 			i.options.LocalActivities.RunLocalActivity(pending.task)
 		}
+	}
+}
+
+// countLocalActivityAttempts counts what the local activities that have not ended did in this
+// task.
+func (i *Instance) countLocalActivityAttempts() {
+	for _, activity := range i.machine.LocalActivities() {
+		i.machine.CountLocalActivityAttempts(activity, activity.Data.(*pendingLocalActivity).task.uncounted())
 	}
 }
 

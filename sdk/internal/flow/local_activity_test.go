@@ -120,9 +120,31 @@ func TestHeartbeatKeepsLocalActivitiesRunning(t *testing.T) {
 	d.done(t, 1, "B")
 	outcome = s.instance.Continue()
 	s.expect(outcome, "RecordMarker LocalActivity", `CompleteWorkflowExecution "AB"`)
-	if outcome.Completed.GetMeteringMetadata().GetNonfirstLocalActivityExecutionAttempts() != 1 {
-		t.Errorf("metering %v", outcome.Completed.GetMeteringMetadata())
+}
+
+func TestACompletionCountsTheAttemptsOfItsTaskAtLocalActivitiesFromBefore(t *testing.T) {
+	s, d := newLocalScript(t, twoLocal)
+	expect := func(outcome *Outcome, want uint32) {
+		t.Helper()
+		if got := outcome.Completed.GetMeteringMetadata().GetNonfirstLocalActivityExecutionAttempts(); got != want {
+			t.Errorf("%d attempts, want %d", got, want)
+		}
+		s.complete(outcome)
 	}
+	s.task().handle()
+	d.running[1].AttemptBegins() // in the task that asked for it
+	d.done(t, 0, "A")
+	expect(s.instance.Heartbeat(), 0)
+	s.task().handle()
+	d.running[1].AttemptBegins()
+	d.running[1].AttemptBegins()
+	expect(s.instance.Heartbeat(), 2)
+	s.task().handle()
+	expect(s.instance.Heartbeat(), 0)
+	s.task().handle()
+	d.running[1].AttemptBegins()
+	d.done(t, 1, "B")
+	expect(s.instance.Continue(), 1)
 }
 
 func TestHeartbeatThatFindsAllDoneIsNone(t *testing.T) {

@@ -41,6 +41,7 @@ func (i *Instance) finish(heartbeat bool) *Outcome {
 // completed is a completion without commands.
 func (i *Instance) completed(queries map[string]*querypb.WorkflowQueryResult) *Outcome {
 	machine := i.machine
+	i.countLocalActivityAttempts()
 	request := &workflowservice.RespondWorkflowTaskCompletedRequest{
 		TaskToken:             i.poll.GetTaskToken(),
 		Namespace:             i.options.Namespace,
