@@ -373,6 +373,32 @@ func TestSignalsOfAnOperationAreLinkedWithItsCaller(t *testing.T) {
 	}
 }
 
+func TestAnActivityThatAnOperationStartsIsLinkedWithItsCaller(t *testing.T) {
+	f := newFixture(t, nil, nexus.NewSyncOperation("deliver", func(ctx context.Context, id string, _ nexus.StartOperationOptions) (string, error) {
+		handle, err := temporalnexus.GetClient(ctx).ExecuteActivity(ctx, client.StartActivityOptions{
+			ID: id, TaskQueue: "mail", StartToCloseTimeout: time.Minute,
+		}, "Deliver")
+		if err != nil {
+			return "", err
+		}
+		return handle.GetID(), nil
+	}))
+	f.server.answer = func(proto.Message) (proto.Message, error) {
+		return &workflowservice.StartActivityExecutionResponse{Link: callerLink}, nil
+	}
+	links := f.start("deliver", "letter").Completed.GetResponse().GetStartOperation().GetSyncSuccess().GetLinks()
+	if len(links) != 1 {
+		t.Errorf("links of the answer %v", links)
+	}
+	request := f.server.requests[0].(*workflowservice.StartActivityExecutionRequest)
+	if got := request.GetLinks(); len(got) != 1 || !proto.Equal(got[0], callerLink) || !request.GetOnConflictOptions().GetAttachLinks() {
+		t.Errorf("links of the activity %v, on conflict %v", got, request.GetOnConflictOptions())
+	}
+	if got := request.GetRequestId(); got != "request" {
+		t.Errorf("its request id is %q", got)
+	}
+}
+
 // counting notes what passes.
 type counting struct{ seen *[]string }
 

@@ -1,12 +1,15 @@
 package client
 
 import (
+	"context"
 	"sync"
 
 	commonpb "go.temporal.io/api/common/v1"
 	updatepb "go.temporal.io/api/update/v1"
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
+
+	"github.com/perdure/perdure/sdk/internal/links"
 )
 
 // NexusStart is what the start of a workflow, an update or an activity carries along if it is
@@ -67,10 +70,22 @@ func (n *NexusStart) apply(request *workflowservice.StartWorkflowExecutionReques
 	request.OnConflictOptions = &workflowpb.OnConflictOptions{AttachRequestId: true, AttachCompletionCallbacks: true, AttachLinks: true}
 }
 
-func (n *NexusStart) applyToActivity(request *workflowservice.StartActivityExecutionRequest) {
-	if n == nil {
+// fromHandler is for an activity that the handler of a Nexus operation starts by a call like
+// any other: it names the operation's caller, and a request that comes twice starts it once.
+func fromHandler(ctx context.Context, request *workflowservice.StartActivityExecutionRequest) {
+	exchange := links.ExchangeOf(ctx)
+	if exchange == nil {
 		return
 	}
+	if exchange.RequestID != "" {
+		request.RequestId = exchange.RequestID
+	}
+	if request.Links = exchange.Request; len(request.Links) > 0 {
+		request.OnConflictOptions = &commonpb.OnConflictOptions{AttachRequestId: true, AttachLinks: true}
+	}
+}
+
+func (n *NexusStart) applyToActivity(request *workflowservice.StartActivityExecutionRequest) {
 	if n.RequestID != "" {
 		request.RequestId = n.RequestID
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/encoded"
 	"github.com/perdure/perdure/sdk/internal/header"
+	"github.com/perdure/perdure/sdk/internal/links"
 	"github.com/perdure/perdure/sdk/internal/policy"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/internal/searchattr"
@@ -84,12 +85,20 @@ func (o outbound) ExecuteActivity(ctx context.Context, in *ClientExecuteActivity
 		Priority:               policy.PriorityToProto(options.Priority),
 		StartDelay:             durationpb.New(options.StartDelay),
 	}
-	options.nexus.applyToActivity(request)
+	if options.nexus != nil {
+		options.nexus.applyToActivity(request)
+	} else {
+		fromHandler(ctx, request)
+	}
 	response, err := o.service.StartActivityExecution(ctx, request)
 	if err != nil {
 		return nil, err
 	}
-	options.nexus.answered(response.GetLink())
+	if options.nexus != nil {
+		options.nexus.answered(response.GetLink())
+	} else {
+		links.Answered(ctx, response.GetLink())
+	}
 	return newActivityHandle(o.Client, options.ID, response.GetRunId()), nil
 }
 

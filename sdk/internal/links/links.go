@@ -16,6 +16,9 @@ import (
 
 // Exchange is the links of one request. Its methods may be called concurrently.
 type Exchange struct {
+	// RequestID is the id of the request. What is started with it is found again by a request
+	// that comes twice.
+	RequestID string
 	// Request are those that came with the request. They are not changed.
 	Request []*commonpb.Link
 
@@ -30,9 +33,15 @@ func WithExchange(ctx context.Context, e *Exchange) context.Context {
 	return context.WithValue(ctx, exchangeKey{}, e)
 }
 
+// ExchangeOf returns what ctx carries, nil if it carries nothing.
+func ExchangeOf(ctx context.Context) *Exchange {
+	e, _ := ctx.Value(exchangeKey{}).(*Exchange)
+	return e
+}
+
 // Requested are the links that calls made with ctx are to attach.
 func Requested(ctx context.Context) []*commonpb.Link {
-	if e, ok := ctx.Value(exchangeKey{}).(*Exchange); ok {
+	if e := ExchangeOf(ctx); e != nil {
 		return e.Request
 	}
 	return nil
@@ -40,8 +49,8 @@ func Requested(ctx context.Context) []*commonpb.Link {
 
 // Answered notes a link that the answer to a call made with ctx had. It may be nil.
 func Answered(ctx context.Context, link *commonpb.Link) {
-	e, ok := ctx.Value(exchangeKey{}).(*Exchange)
-	if !ok || link == nil {
+	e := ExchangeOf(ctx)
+	if e == nil || link == nil {
 		return
 	}
 	e.mu.Lock()

@@ -226,6 +226,7 @@ func (t *task) start(ctx context.Context, request *nexuspb.StartOperationRequest
 			t.operation.links.Request = append(t.operation.links.Request, common)
 		}
 	}
+	t.operation.links.RequestID = options.RequestID
 	ctx = links.WithExchange(ctx, t.operation.links)
 	input := nexus.NewLazyValue(PayloadSerializer(t.converter, request.GetPayload()),
 		&nexus.Reader{ReadCloser: io.NopCloser(strings.NewReader(""))})
