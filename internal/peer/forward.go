@@ -27,8 +27,11 @@ func (n *Node) Carry(ctx context.Context, method string, owner entity.Key, req p
 	}
 	var local any
 	reply := new(emptypb.Empty)
-	err := n.elsewhere(forwardContext(ctx), owner, func() (err error) {
-		local, err = here()
+	err := n.elsewhere(forwardContext(ctx), owner, func() error {
+		resp, err := here()
+		if err == nil { // else it is a nil of some type, and another node may answer yet
+			local = resp
+		}
 		return err
 	}, method, req, reply)
 	switch {

@@ -345,6 +345,8 @@ func (n *Node) elsewhere(ctx context.Context, key entity.Key, here func() error,
 // movePatience is how long a call waits for a shard that moves, or whose node has died.
 const movePatience = 10 * time.Second
 
+var errGone = status.Error(codes.Unavailable, "the node that was to carry out the request has gone, and whether it took effect is unknown: look, and try again")
+
 var errNobody = status.Error(codes.Unavailable, "what the request is about is being moved to another node; try again")
 
 // askNode makes a call to one node and no other.
@@ -370,6 +372,9 @@ func (n *Node) ask(ctx context.Context, to *cluster.Node, method string, req, re
 	err = l.call(ctx, method, req, resp, grpc.Trailer(&trailer))
 	if err == nil || ctx.Err() != nil {
 		return false, err
+	}
+	if status.Code(err) == codes.Canceled { // not by the caller: the node has gone, and its connection with it
+		return false, errGone
 	}
 	return len(trailer.Get(frontend.NotHereTrailer)) > 0 || l.unreachable() && status.Code(err) == codes.Unavailable, err
 }
