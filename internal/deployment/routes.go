@@ -41,6 +41,12 @@ func (r *Routes) Has(v Version) bool {
 	return has
 }
 
+// Drained reports whether no workflow runs with the version any more, which is one of the
+// queue.
+func (r *Routes) Drained(part string) bool {
+	return r != nil && r.Members[FromString(part)] == enumspb.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINED
+}
+
 // TargetOf is where a workflow goes that goes wherever new ones go.
 func (r *Routes) TargetOf(workflowID string, useRamping bool) Target {
 	switch {

@@ -2,7 +2,6 @@ package frontend
 
 import (
 	"context"
-	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -57,11 +56,7 @@ func (h *taskQueueHandlers) DescribeTaskQueue(ctx context.Context, req *workflow
 		EffectiveRateLimit: effectiveRate(d),
 	}
 	if kind != enumspb.TASK_QUEUE_KIND_STICKY {
-		resp.VersioningInfo = &taskqueuepb.TaskQueueVersioningInfo{
-			//lint:ignore SA1019 older clients use it
-			CurrentVersion: "__unversioned__",
-			UpdateTime:     timestamppb.New(time.Time{}), // it has never been another
-		}
+		resp.VersioningInfo = versioningInfo(d.Routes)
 	}
 	if req.GetReportStats() {
 		resp.Stats = queueStats(d, d.Total())
@@ -81,60 +76,6 @@ func (h *taskQueueHandlers) DescribeTaskQueue(ctx context.Context, req *workflow
 		resp.TaskQueueStatus = &taskqueuepb.TaskQueueStatus{BacklogCountHint: d.Total().BacklogCount, RatePerSecond: d.Rate}
 	}
 	return resp, nil
-}
-
-// describeTaskQueueByVersion answers the form of the request that reports by
-// build id. Tasks are not assigned to build ids here, so all there is is that of
-// workers without versioning; others have nothing and cannot be reached.
-func (h *taskQueueHandlers) describeTaskQueueByVersion(ctx context.Context, req *workflowservice.DescribeTaskQueueRequest) (*workflowservice.DescribeTaskQueueResponse, error) {
-	if req.GetTaskQueue().GetKind() == enumspb.TASK_QUEUE_KIND_STICKY {
-		return nil, serviceerror.NewInvalidArgument("Enhanced DescribeTaskQueue is not valid for a sticky queue, use api_mode=UNSPECIFIED or a normal queue.")
-	}
-	//lint:ignore SA1019 older clients use it
-	types, versions := req.GetTaskQueueTypes(), req.GetVersions()
-	if len(types) == 0 {
-		types = []enumspb.TaskQueueType{enumspb.TASK_QUEUE_TYPE_WORKFLOW, enumspb.TASK_QUEUE_TYPE_ACTIVITY}
-	}
-	infos := make(map[string]*taskqueuepb.TaskQueueVersionInfo)
-	if versions == nil || versions.GetUnversioned() || versions.GetAllActive() {
-		infos[""] = nil
-	}
-	for _, buildID := range versions.GetBuildIds() {
-		infos[buildID] = nil
-	}
-	for buildID := range infos {
-		info := &taskqueuepb.TaskQueueVersionInfo{TypesInfo: make(map[int32]*taskqueuepb.TaskQueueTypeInfo)}
-		for _, queueType := range types {
-			var d matching.Description
-			if buildID == "" {
-				var err error
-				if d, err = h.describeQueue(ctx, req.GetTaskQueue(), queueType); err != nil {
-					return nil, err
-				}
-			}
-			typeInfo := new(taskqueuepb.TaskQueueTypeInfo)
-			//lint:ignore SA1019 older clients use it
-			if req.GetReportPollers() {
-				typeInfo.Pollers = pollerInfos(d.Pollers)
-			}
-			if req.GetReportStats() {
-				typeInfo.Stats = queueStats(d, d.Total())
-			}
-			info.TypesInfo[int32(queueType)] = typeInfo
-		}
-		//lint:ignore SA1019 older clients use it
-		if req.GetReportTaskReachability() {
-			info.TaskReachability = enumspb.BUILD_ID_TASK_REACHABILITY_UNREACHABLE
-			if buildID == "" {
-				info.TaskReachability = enumspb.BUILD_ID_TASK_REACHABILITY_REACHABLE
-			}
-		}
-		infos[buildID] = info
-	}
-	return &workflowservice.DescribeTaskQueueResponse{
-		//lint:ignore SA1019 older clients use it
-		VersionsInfo: infos,
-	}, nil
 }
 
 func (h *taskQueueHandlers) describeQueue(ctx context.Context, queue *taskqueuepb.TaskQueue, queueType enumspb.TaskQueueType) (d matching.Description, err error) {

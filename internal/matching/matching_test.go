@@ -13,6 +13,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/entity"
 )
 
@@ -611,6 +614,20 @@ func TestQuery(t *testing.T) {
 			expect(t, asked, "nothing")
 			expect(t, pollA(m), "task 1")
 		})
+	})
+	t.Run("is refused if its version is drained and nobody polls as it", func(t *testing.T) {
+		version := deployment.Version{Deployment: "app", BuildID: "1"}
+		for status, want := range map[enumspb.WorkerDeploymentVersionStatus]string{
+			enumspb.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINING: "waiting",
+			enumspb.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINED:  errDrained("app:1").Error(),
+		} {
+			routes := &deployment.Routes{Members: map[deployment.Version]enumspb.WorkerDeploymentVersionStatus{version: status}}
+			bubble(t, Options{Routes: func(entity.Queue) *deployment.Routes { return routes }}, func(t *testing.T, m *Matching, b *backlog) {
+				pinned := query("q", "")
+				pinned.Version = &entity.TaskVersion{Pinned: true, Version: version.String()}
+				expect(t, ask(m, t.Context(), pinned), want)
+			})
+		}
 	})
 	t.Run("goes with its asker", func(t *testing.T) {
 		bubble(t, Options{QueryLimit: 1}, func(t *testing.T, m *Matching, b *backlog) {

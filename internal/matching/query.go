@@ -7,6 +7,7 @@ import (
 	querypb "go.temporal.io/api/query/v1"
 	"go.temporal.io/api/serviceerror"
 
+	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/entity"
 )
 
@@ -105,7 +106,22 @@ func (m *Matching) dispatch(query *waitingQuery, again bool) error {
 		return err
 	}
 	defer q.mu.Unlock()
+	if !again && q.abandoned(routes) {
+		return errDrained(q.key.Version)
+	}
 	return q.offerQuery(query, again)
+}
+
+// abandoned reports whether the queue is the part of a version that nothing runs with any
+// more, and that nobody polls as: a question would wait in vain.
+func (q *queue) abandoned(routes *deployment.Routes) bool {
+	return q.key.Version != "" && routes.Drained(q.key.Version) && q.parked.first == nil && q.m.now().Sub(q.lastPoll) >= q.m.options.IdleAfter
+}
+
+// errDrained is the answer to a query of a closed workflow whose version is gone.
+func errDrained(version string) error {
+	return serviceerror.NewFailedPreconditionf("the workflow is pinned to version %[1]s of its workers, which is drained and has no pollers to answer the query; "+
+		"start workers of version %[1]s, or give the workflow an override by which it may upgrade", version)
 }
 
 // redispatch dispatches a query that has been in a queue before.

@@ -84,6 +84,9 @@ const (
 	// Blocked: the call has not been made, as the endpoint does not answer. Wait says how
 	// long to wait before the next.
 	ResultBlocked
+	// PutOff: the call has not been made, as too many others to the endpoint are under way.
+	// Wait says how long to wait before the next try.
+	ResultPutOff
 	// Started: the operation goes on, under Token.
 	ResultStarted
 	// Succeeded: it is over. Payload is its result.

@@ -23,12 +23,12 @@ import (
 )
 
 const (
-	// concurrentCalls is how many calls are made at once.
-	concurrentCalls = 1000
 	// stepTimeout bounds the steps about a call.
 	stepTimeout = 10 * time.Second
 	// restAfterError is how long a poller rests that cannot poll.
 	restAfterError = time.Second
+	// putOffFor is how long a call is put off for which there is no room.
+	putOffFor = 5 * time.Second
 )
 
 // The names of headers, in lower case.
@@ -68,8 +68,11 @@ type Executor struct {
 	client *http.Client
 	// breakers keep away from endpoints that do not answer.
 	breakers breaker.Set[destination]
-	cancel   context.CancelFunc
-	done     sync.WaitGroup
+	// shares keep slow endpoints from taking the room of all calls; calls is that room.
+	shares shares
+	calls  chan struct{}
+	cancel context.CancelFunc
+	done   sync.WaitGroup
 }
 
 // destination is what has a circuit breaker: calls of one kind to an endpoint, on behalf of
@@ -82,10 +85,11 @@ type destination struct {
 // Start returns an Executor at work. Close ends it.
 func Start(options Options) *Executor {
 	ctx, cancel := context.WithCancel(context.Background())
-	x := &Executor{Options: options, cancel: cancel, client: &http.Client{
+	x := &Executor{Options: options, cancel: cancel, calls: make(chan struct{}, concurrentCalls), client: &http.Client{
 		// Where an endpoint is has been said by an operator; where that leads to has not.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
+	x.shares.of, x.shares.waiting = callsOfEndpoint, waitingCalls
 	x.done.Go(func() { x.poll(ctx) })
 	return x
 }
@@ -100,7 +104,7 @@ func (x *Executor) Close() {
 
 // poll takes tasks and makes each call on a goroutine of its own, within bounds.
 func (x *Executor) poll(ctx context.Context) {
-	free := make(chan struct{}, concurrentCalls)
+	free := make(chan struct{}, takenCalls)
 	for ctx.Err() == nil {
 		select {
 		case free <- struct{}{}:
@@ -141,19 +145,27 @@ func rest(ctx context.Context, length time.Duration) {
 // execute makes the call of the task. It fails if the call can be neither read nor recorded,
 // or is broken off.
 func (x *Executor) execute(ctx context.Context, task *entity.Task) error {
-	var call *Call
-	stepCtx, cancel := context.WithTimeout(ctx, stepTimeout)
-	err := x.Runtime.View(stepCtx, task.Entity, func(e entity.Entity, view entity.View) (err error) {
-		if call, err = e.(Caller).NexusCall(view, task); call != nil {
-			call.Operation = proto.CloneOf(call.Operation) // it changes when the view is over
-		}
-		return err
-	})
-	cancel()
+	call, err := x.read(ctx, task)
 	if err != nil || call == nil {
 		return err
 	}
-	outcome := x.outcome(ctx, task, call)
+	outcome := &Outcome{Result: ResultPutOff, Wait: putOffFor}
+	share := destination{namespace: task.Entity.Namespace, endpoint: call.Operation.Endpoint}
+	if waited, ok := x.shares.enter(ctx, share); ok {
+		defer x.shares.leave(share)
+		select {
+		case x.calls <- struct{}{}:
+			defer func() { <-x.calls }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if waited { // and the operation may have changed
+			if call, err = x.read(ctx, task); err != nil || call == nil {
+				return err
+			}
+		}
+		outcome = x.outcome(ctx, task, call)
+	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -161,11 +173,24 @@ func (x *Executor) execute(ctx context.Context, task *entity.Task) error {
 		x.Logger.Debug("The call of a Nexus operation has failed.", "owner", task.Entity.String(), "endpoint", call.Operation.Endpoint,
 			"operation", call.Operation.Operation, "cancel", call.Cancel, "failure", outcome.Failure.GetMessage(), "final", outcome.Result == ResultFailed)
 	}
-	stepCtx, cancel = context.WithTimeout(ctx, stepTimeout)
+	stepCtx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
 	return x.Runtime.Step(stepCtx, task.Entity, func(step *entity.Step, e entity.Entity) error {
 		return e.(Caller).NexusCalled(step, task, outcome)
 	})
+}
+
+// read reads the call of the task; nil if the task is out of date.
+func (x *Executor) read(ctx context.Context, task *entity.Task) (call *Call, err error) {
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	err = x.Runtime.View(ctx, task.Entity, func(e entity.Entity, view entity.View) (err error) {
+		if call, err = e.(Caller).NexusCall(view, task); call != nil {
+			call.Operation = proto.CloneOf(call.Operation) // it changes when the view is over
+		}
+		return err
+	})
+	return call, err
 }
 
 // outcome makes the call, if it may be made.

@@ -179,6 +179,13 @@ func Block(calls *records.NexusCalls, step *entity.Step, wait time.Duration) {
 	calls.NextAttemptTime = timestamppb.New(step.Now.Add(wait))
 }
 
+// PutOff has the call of the task wait: there is no room for it. That is no attempt.
+func PutOff(calls *records.NexusCalls, step *entity.Step, wait time.Duration) {
+	unschedule(calls, step)
+	calls.Blocked = false
+	calls.NextAttemptTime = timestamppb.New(step.Now.Add(wait))
+}
+
 // Size is about how many bytes the operation has that vary with what handlers say.
 func Size(op *records.NexusOperation) int {
 	return proto.Size(op.Start.GetLastAttemptFailure()) + proto.Size(op.GetCancellation().GetCalls().GetLastAttemptFailure())

@@ -68,6 +68,9 @@ func (r *Run) startCalled(step *entity.Step, outcome *nexus.Outcome) {
 	case nexus.ResultBlocked:
 		nexus.Block(op.Start, step, outcome.Wait)
 		return
+	case nexus.ResultPutOff:
+		nexus.PutOff(op.Start, step, outcome.Wait)
+		return
 	case nexus.ResultStarted:
 		nexus.Unschedule(op, step)
 		r.started(step, outcome.Token, timestamppb.New(step.Now), outcome.Links)
@@ -104,6 +107,8 @@ func (r *Run) cancelCalled(step *entity.Step, outcome *nexus.Outcome) {
 		nexus.Retry(c.Calls, step, outcome.Failure, outcome.Policy)
 	case nexus.ResultBlocked:
 		nexus.Block(c.Calls, step, outcome.Wait)
+	case nexus.ResultPutOff:
+		nexus.PutOff(c.Calls, step, outcome.Wait)
 	case nexus.ResultAccepted:
 		nexus.AttemptEnded(c.Calls, step, nil)
 		c.State = enumspb.NEXUS_OPERATION_CANCELLATION_STATE_SUCCEEDED

@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -437,5 +438,68 @@ func TestDeploymentsAreThereAfterARestart(t *testing.T) {
 	list, err := b.client.ListWorkerDeployments(b.ctx(), &workflowservice.ListWorkerDeploymentsRequest{Namespace: ns})
 	if err != nil || len(list.GetWorkerDeployments()) != 1 || list.GetWorkerDeployments()[0].GetCurrentVersionSummary().GetDeploymentVersion().GetBuildId() != "1" {
 		t.Errorf("the deployments are %v, error %v", list, err)
+	}
+}
+
+func TestAQueueIsDescribedVersionByVersion(t *testing.T) {
+	t.Parallel()
+	b := start(t, server.Options{})
+	b.registers("1")
+	b.registers("2")
+	b.setCurrent("1")
+	b.setRamp("2", 30)
+	b.startWorkflow("w", func(r *workflowservice.StartWorkflowExecutionRequest) {
+		r.VersioningOverride = &workflowpb.VersioningOverride{Override: &workflowpb.VersioningOverride_Pinned{Pinned: &workflowpb.VersioningOverride_PinnedOverride{
+			Behavior: workflowpb.VersioningOverride_PINNED_OVERRIDE_BEHAVIOR_PINNED, Version: versionOf("2")}}}
+	})
+	describe := func(change func(*workflowservice.DescribeTaskQueueRequest)) *workflowservice.DescribeTaskQueueResponse {
+		t.Helper()
+		req := &workflowservice.DescribeTaskQueueRequest{Namespace: ns, TaskQueue: &taskqueuepb.TaskQueue{Name: queue}, ReportStats: true}
+		change(req)
+		resp, err := b.client.DescribeTaskQueue(b.ctx(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp
+	}
+	info := describe(func(*workflowservice.DescribeTaskQueueRequest) {}).GetVersioningInfo()
+	if info.GetCurrentDeploymentVersion().GetBuildId() != "1" || info.GetRampingDeploymentVersion().GetBuildId() != "2" || info.GetRampingVersionPercentage() != 30 ||
+		info.GetUpdateTime().AsTime().Unix() <= 0 {
+		t.Errorf("the versions are %v", info)
+	}
+	//lint:ignore SA1019 older clients use it
+	found := describe(func(r *workflowservice.DescribeTaskQueueRequest) {
+		//lint:ignore SA1019 older clients use it
+		r.ApiMode, r.ReportTaskReachability, r.ReportPollers = enumspb.DESCRIBE_TASK_QUEUE_MODE_ENHANCED, true, true
+		//lint:ignore SA1019 older clients use it
+		r.Versions = &taskqueuepb.TaskQueueVersionSelection{BuildIds: []string{"shop.1", "shop:2", "shop:9", "x"}, Unversioned: true}
+	}).GetVersionsInfo()
+	type seen struct {
+		backlog   int64
+		pollers   int
+		reachable enumspb.BuildIdTaskReachability
+	}
+	got := make(map[string]seen)
+	for name, info := range found {
+		workflows := info.GetTypesInfo()[int32(enumspb.TASK_QUEUE_TYPE_WORKFLOW)]
+		got[name] = seen{workflows.GetStats().GetApproximateBacklogCount(), len(workflows.GetPollers()), info.GetTaskReachability()}
+	}
+	want := map[string]seen{
+		"":       {0, 0, enumspb.BUILD_ID_TASK_REACHABILITY_REACHABLE},
+		"shop:1": {0, 1, enumspb.BUILD_ID_TASK_REACHABILITY_REACHABLE},
+		"shop:2": {1, 1, enumspb.BUILD_ID_TASK_REACHABILITY_REACHABLE},
+		"shop:9": {0, 0, enumspb.BUILD_ID_TASK_REACHABILITY_UNREACHABLE},
+		"x":      {0, 0, enumspb.BUILD_ID_TASK_REACHABILITY_UNREACHABLE},
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("the versions have %v, and not %v", got, want)
+	}
+	//lint:ignore SA1019 older clients use it
+	active := describe(func(r *workflowservice.DescribeTaskQueueRequest) {
+		//lint:ignore SA1019 older clients use it
+		r.ApiMode, r.Versions = enumspb.DESCRIBE_TASK_QUEUE_MODE_ENHANCED, &taskqueuepb.TaskQueueVersionSelection{AllActive: true}
+	}).GetVersionsInfo()
+	if names := slices.Sorted(maps.Keys(active)); !slices.Equal(names, []string{"", "shop:1", "shop:2"}) {
+		t.Errorf("active are %q", names)
 	}
 }

@@ -82,6 +82,9 @@ func (r *Run) nexusStartCalled(step *entity.Step, op *records.NexusOperation, ou
 	case nexus.ResultBlocked:
 		r.nexusOperations.change(r, op, func() { nexus.Block(op.Start, step, outcome.Wait) })
 		return
+	case nexus.ResultPutOff:
+		r.nexusOperations.change(r, op, func() { nexus.PutOff(op.Start, step, outcome.Wait) })
+		return
 	case nexus.ResultStarted:
 		r.nexusOperations.change(r, op, func() { nexus.Unschedule(op, step) })
 		r.startNexusOperation(step, op, nexusOperationStarted(op, outcome.Token, outcome.Links))
@@ -108,6 +111,9 @@ func (r *Run) nexusCancelCalled(step *entity.Step, op *records.NexusOperation, o
 		return
 	case nexus.ResultBlocked:
 		change(func() { nexus.Block(calls, step, outcome.Wait) })
+		return
+	case nexus.ResultPutOff:
+		change(func() { nexus.PutOff(calls, step, outcome.Wait) })
 		return
 	case nexus.ResultAccepted:
 		change(func() { nexus.AttemptEnded(calls, step, nil) })
