@@ -119,6 +119,13 @@ cliffs: ## Print whether the cost of a step grows with the size of what it is a 
 golden: bin/peer ## Record the interop tests' golden files from a Temporal server
 	test/with-peer bin/peer sh -c '$(OUTSIDE) test test . -count=1 -run TestRecordGolden -record -peer "$$PEER"'
 
+PICTURES ?= /tmp/perdure-ui
+
+.PHONY: ui
+ui: ## Drive all of the web UI with a browser, and write a picture of each page to PICTURES=/tmp/perdure-ui
+	mkdir -p $(PICTURES)
+	$(OUTSIDE) test test ./ui -count=1 -v -timeout 20m -all -screenshots $(abspath $(PICTURES))
+
 .PHONY: interop
 interop: bin/peer ## Run Perdure's SDK against a live Temporal server
 	test/with-peer bin/peer sh -c '$(OUTSIDE) test test . -count=1 -run TestPerdureSDKOnATemporalServer -peer "$$PEER"'

@@ -23,7 +23,6 @@ package perdure
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"google.golang.org/grpc"
@@ -34,50 +33,6 @@ import (
 // Version is the version of Perdure.
 const Version = server.Version
 
-// Options are the settings of an embedded server. The zero value is a server in
-// memory, without a port, with the one namespace "default".
-type Options struct {
-	// DataDir is the directory the data are kept in; it is made if it is not
-	// there. Empty: the data are in memory, and gone with the server.
-	DataDir string
-	// UnsafeNoSync leaves it to the operating system when writes reach the disk.
-	// It is faster, and a power cut or a crash of the machine then loses
-	// acknowledged writes and may damage the store. For data you can lose.
-	UnsafeNoSync bool
-	// Listen is the host:port the gRPC API is served on, for clients outside the
-	// program; port 0 picks a free one, which Address tells. Empty: no port.
-	Listen string
-	// TLS encrypts the port. Without it, Start refuses an address that other machines
-	// can reach, unless InsecureListen is set.
-	TLS TLS
-	// InsecureListen allows such an address without TLS: behind a firewall, or a proxy.
-	InsecureListen bool
-	// Namespaces are registered if they do not exist. "default" always does.
-	Namespaces []string
-	// Retention is how long the namespaces registered at start keep closed
-	// workflows; at least one hour. Default: three days.
-	Retention time.Duration
-	// CacheBytes is about how much memory the server uses for workflows that are
-	// idle. More is faster, less is slower, and neither is wrong. Default: 12 MiB.
-	CacheBytes int64
-	// DynamicConfigFile is a YAML file of settings that can change while the server
-	// runs, which docs/configuration.md lists. Empty: all have their defaults.
-	DynamicConfigFile string
-	// Logger gets what an operator should know. Default: slog.Default().
-	Logger *slog.Logger
-}
-
-// TLS are the PEM files by which a port is encrypted. They are read again when they have
-// changed. The zero value is no TLS.
-type TLS struct {
-	// CertFile and KeyFile are the certificate, with those that lead to its authority
-	// after it, and its key.
-	CertFile, KeyFile string
-	// ClientCAFile are the authorities whose certificates clients have to present.
-	// Empty: they need none.
-	ClientCAFile string
-}
-
 // Server is a running server. Its methods may be called from many goroutines.
 type Server struct{ server *server.Server }
 
@@ -85,23 +40,7 @@ type Server struct{ server *server.Server }
 // bounds the start; it does not stop the server. The error of a directory or a
 // port that is in use says so.
 func Start(ctx context.Context, options Options) (*Server, error) {
-	s, err := server.Start(ctx, server.Options{
-		DataDir:      options.DataDir,
-		UnsafeNoSync: options.UnsafeNoSync,
-		Listen:       options.Listen,
-		TLS: server.TLSOptions{
-			CertFile:     options.TLS.CertFile,
-			KeyFile:      options.TLS.KeyFile,
-			ClientCAFile: options.TLS.ClientCAFile,
-		},
-		InsecureListen: options.InsecureListen,
-		Namespaces:     options.Namespaces,
-		Retention:      options.Retention,
-		CacheBytes:     options.CacheBytes,
-		Logger:         options.Logger,
-
-		DynamicConfigFile: options.DynamicConfigFile,
-	})
+	s, err := server.Start(ctx, options.server())
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +54,16 @@ func (s *Server) ClientConn() grpc.ClientConnInterface { return s.server.ClientC
 
 // Address is the host:port of the gRPC API, or "" if Options.Listen was empty.
 func (s *Server) Address() string { return s.server.Address() }
+
+// HTTPAddress is the host:port of the HTTP API, or "" if Options.HTTP has none.
+func (s *Server) HTTPAddress() string { return s.server.HTTPAddress() }
+
+// UIURL is where a browser on this machine finds the web UI, or "" if Options.UI has none.
+func (s *Server) UIURL() string { return s.server.UIURL() }
+
+// MetricsAddress is the host:port of metrics and health checks, or "" if Options.Metrics has
+// none.
+func (s *Server) MetricsAddress() string { return s.server.MetricsAddress() }
 
 // Err is why the server accepts no more writes: a full disk, an I/O error. A
 // server that has failed so answers Unavailable and has to be started anew. Nil

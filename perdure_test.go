@@ -2,8 +2,12 @@ package perdure_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"log/slog"
+	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/perdure/perdure"
+	"github.com/perdure/perdure/internal/auth/authtest"
 )
 
 func TestManyServersRunSideBySide(t *testing.T) {
@@ -67,6 +72,53 @@ func TestOptionsReachTheServer(t *testing.T) {
 		if err := server.Close(); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+func TestALibraryHasThePortsOfTheBinary(t *testing.T) {
+	authority, issuer := authtest.NewAuthority(t), authtest.NewIssuer(t, "one")
+	cert, key := authority.Issue(t, "server")
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	authtest.WriteKeySet(t, keys, issuer)
+	server, err := perdure.Start(t.Context(), perdure.Options{
+		Listen:  "127.0.0.1:0",
+		TLS:     perdure.TLS{CertFile: cert, KeyFile: key, ClientCAFile: authority.File, ClientCertOptional: true, MinVersion: tls.VersionTLS13},
+		Auth:    perdure.Auth{JWT: perdure.JWT{Keys: []string{keys}, Audiences: []string{"us"}, PermissionsClaim: "roles"}},
+		HTTP:    perdure.HTTP{Listen: "127.0.0.1:0"},
+		UI:      perdure.UI{Listen: "127.0.0.1:0", PublicPath: "/ui"},
+		Metrics: perdure.Metrics{Listen: "127.0.0.1:0", TLS: true, Auth: true},
+		Logger:  slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: authority.ClientConfig(t, "")}}
+	defer client.CloseIdleConnections()
+	token := issuer.Token(t, nil, map[string]any{"aud": "us", "roles": []string{"temporal-system:read"}})
+	for _, url := range []string{
+		"https://" + server.HTTPAddress() + "/cluster/namespaces/default", strings.Replace(server.UIURL(), "localhost", "127.0.0.1", 1) + "/api/v1/namespaces/default",
+		"https://" + server.MetricsAddress() + "/metrics",
+	} {
+		for authorization, want := range map[string]bool{"": false, "Bearer " + token: true} {
+			r, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Authorization", authorization)
+			resp, err := client.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close()
+			if (resp.StatusCode == http.StatusOK) != want || resp.TLS.Version != tls.VersionTLS13 {
+				t.Errorf("%s with %d characters of authorization: %s", url, len(authorization), resp.Status)
+			}
+		}
+	}
+	// The program itself is trusted.
+	if _, err := workflowservice.NewWorkflowServiceClient(server.ClientConn()).DescribeNamespace(t.Context(), &workflowservice.DescribeNamespaceRequest{Namespace: "default"}); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -134,6 +135,17 @@ func (a *Authenticator) Authenticate(ctx context.Context) (*Claims, error) {
 		if tls, ok := caller.AuthInfo.(credentials.TLSInfo); ok && len(tls.State.VerifiedChains) > 0 {
 			return a.access.Load().certificate(tls.State.PeerCertificates[0]), nil
 		}
+	}
+	return nil, nil
+}
+
+// AuthenticateHTTP returns who makes a request over HTTP, as Authenticate does of a call.
+func (a *Authenticator) AuthenticateHTTP(r *http.Request) (*Claims, error) {
+	if header := r.Header.Get("Authorization"); header != "" {
+		return a.byToken(r.Context(), header)
+	}
+	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
+		return a.access.Load().certificate(r.TLS.PeerCertificates[0]), nil
 	}
 	return nil, nil
 }

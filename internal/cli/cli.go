@@ -29,6 +29,7 @@ import (
 	"github.com/perdure/perdure/internal/cli/batch"
 	"github.com/perdure/perdure/internal/cli/command"
 	"github.com/perdure/perdure/internal/cli/config"
+	"github.com/perdure/perdure/internal/cli/env"
 	"github.com/perdure/perdure/internal/cli/flags"
 	"github.com/perdure/perdure/internal/cli/flow"
 	"github.com/perdure/perdure/internal/cli/operator"
@@ -116,12 +117,17 @@ Temporal CLI: their flags and their JSON are the same, so that scripts carry ove
 	root.SetVersionTemplate("perdure {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.SetUsageFunc(usage)
-	root.PersistentPreRunE = checkRequired
+	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
+		if err := app.Complete(cmd); err != nil {
+			return err
+		}
+		return checkRequired(cmd, args)
+	}
 	app.AddTo(root.PersistentFlags())
 	out := &app.Output
 	for title, commands := range map[string][]*cobra.Command{
 		groupServer: {newServerCommand(out), newAdminCommand(app), newClusterCommand(app), newVersionCommand(out)},
-		groupClient: {workflow.New(app), activity.New(app), schedule.New(app), batch.New(app), taskqueue.New(app), worker.New(app), flow.New(app), operator.New(app), config.New(app)},
+		groupClient: {workflow.New(app), activity.New(app), schedule.New(app), batch.New(app), taskqueue.New(app), worker.New(app), flow.New(app), operator.New(app), config.New(app), env.New(app)},
 	} {
 		for _, cmd := range commands {
 			cmd.GroupID = title

@@ -160,7 +160,7 @@ var (
 	pointers  = regexp.MustCompile(`0x[0-9a-f]+`)
 	times     = regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:.]+Z`)
 	traced    = regexp.MustCompile(`(?m)^([│╰├─ ]*[✓✗▷○⊘⊗⧖] .*?) \d[\d.]*m?s\b`)
-	files     = regexp.MustCompile(`/\S+temporal\.toml`)
+	files     = regexp.MustCompile(`/\S+temporal\.(?:toml|yaml)`)
 	stacks    = regexp.MustCompile(`(?m)^(\t| +)(/|\.\.|github\.com/).*\n`)
 )
 

@@ -97,6 +97,9 @@ func announce(w io.Writer, s *server.Server, options server.Options, asJSON bool
 	metrics := ""
 	if info.Metrics != "" {
 		metrics = "http://" + info.Metrics + "/metrics"
+		if options.Telemetry.TLS {
+			metrics = "https://" + info.Metrics + "/metrics"
+		}
 	}
 	var banner strings.Builder
 	fmt.Fprintf(&banner, "Perdure %s\n\n", info.Version)

@@ -119,7 +119,7 @@ func (s *settings) options(logger *slog.Logger) server.Options {
 		TLS:               s.tlsOptions(),
 		Auth:              s.authOptions(),
 		HTTP:              server.HTTPOptions{Listen: s.HTTPAddress(), AllowedOrigins: s.HTTP.AllowedOrigins},
-		UI:                server.UIOptions{Listen: s.UIAddress(), PublicPath: s.UI.PublicPath, AssetPath: s.UI.AssetPath, CodecEndpoint: s.UI.CodecEndpoint},
+		UI:                server.UIOptions{Listen: s.UIAddress(), PublicPath: s.UI.PublicPath, AssetPath: s.UI.AssetPath, CodecEndpoint: s.UI.CodecEndpoint, SSO: s.ssoOptions()},
 		Namespaces:        s.Namespaces,
 		SearchAttributes:  s.SearchAttributes,
 		Retention:         s.Retention,
@@ -127,6 +127,8 @@ func (s *settings) options(logger *slog.Logger) server.Options {
 		DynamicConfig:     s.DynamicConfig.Values,
 		Telemetry: server.TelemetryOptions{
 			Listen:        s.Metrics.Address(),
+			TLS:           s.Metrics.TLS,
+			Auth:          s.Metrics.Auth,
 			Pprof:         s.Metrics.Pprof,
 			Namespaces:    s.Metrics.Namespaces,
 			Types:         s.Metrics.Types,

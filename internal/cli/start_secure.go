@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/perdure/perdure/internal/auth"
 	"github.com/perdure/perdure/internal/server"
+	"github.com/perdure/perdure/internal/webui/sso"
 )
 
 func (s *settings) tlsOptions() server.TLSOptions {
@@ -26,5 +27,20 @@ func (s *settings) authOptions() auth.Options {
 			PermissionsClaim:   s.Auth.JWT.PermissionsClaim,
 			PermissionsPattern: s.Auth.JWT.PermissionsPattern,
 		},
+	}
+}
+
+func (s *settings) ssoOptions() sso.Options {
+	return sso.Options{
+		ProviderURL:  s.SSO.ProviderURL,
+		IssuerURL:    s.SSO.IssuerURL,
+		ClientID:     s.SSO.ClientID,
+		ClientSecret: s.SSO.ClientSecret,
+		CallbackURL:  s.SSO.CallbackURL,
+		Scopes:       s.SSO.Scopes,
+		Parameters:   s.SSO.LoginParameters(),
+		MaxSession:   s.SSO.MaxSession,
+		IDToken:      s.SSO.Token == "id",
+		Redirect:     s.SSO.Redirect,
 	}
 }

@@ -28,6 +28,7 @@ type Config struct {
 	Listen        Listen
 	HTTP          HTTP
 	UI            UI
+	SSO           SSO
 	TLS           TLS
 	Auth          Auth
 	Log           Log
@@ -70,6 +71,7 @@ func (c *Config) sections() []section {
 		&c.Listen,
 		&c.HTTP,
 		&c.UI,
+		(*login)(c),
 		&c.TLS,
 		&c.Auth,
 		&c.Log,

@@ -16,6 +16,8 @@ type Metrics struct {
 	IP string
 	// Port is a TCP port; 0 picks a free one, -1 is none.
 	Port int
+	// TLS encrypts the port, Auth has callers say who they are.
+	TLS, Auth bool
 	// Pprof serves profiles of the process there as well.
 	Pprof bool
 	// Namespaces, Types and TaskQueues bound the labels of metrics.
@@ -23,8 +25,10 @@ type Metrics struct {
 }
 
 func (m *Metrics) declare(s *Schema, _ Kind) {
-	s.Text(&m.IP, "metrics.ip", "127.0.0.1", "address of the port of metrics; whoever reaches it may read them")
+	s.Text(&m.IP, "metrics.ip", "127.0.0.1", "address of the port of metrics; whoever reaches it may read them, unless metrics.auth is set")
 	s.Int(&m.Port, -1, 65535, "metrics.port", -1, "port of metrics (/metrics) and health checks (/healthz, /readyz) over HTTP; 0 picks a free one, -1 is none")
+	s.Bool(&m.TLS, "metrics.tls", false, "encrypt the port of metrics with the certificate of the server (tls.certFile). Clients need no certificate there")
+	s.Bool(&m.Auth, "metrics.auth", false, "have callers of the port of metrics say who they are, with a token, an API key or a certificate that has the role temporal-system:read. Health checks are open")
 	s.Bool(&m.Pprof, "metrics.pprof", false, "serve profiles of the process on the port of metrics, too, below /debug/pprof/").Flag("pprof", "")
 	s.Int(&m.Namespaces, 1, math.MaxInt, "metrics.namespaces", telemetry.DefaultNamespaces, "how many namespaces have metrics of their own; what is beyond is counted together")
 	s.Int(&m.Types, 1, math.MaxInt, "metrics.types", telemetry.DefaultTypes, "how many types of workflows and activities have metrics of their own")

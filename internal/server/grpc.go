@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -85,7 +86,7 @@ func (s *Server) openDoors(options Options) {
 	}
 	s.health.set(true)
 	s.serving.Go(func() {
-		if err := s.grpc.Serve(limitConnections(s.listener)); err != nil {
+		if err := s.grpc.Serve(limitConnections(s.listener)); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 			s.logger.Error("The server no longer accepts connections; restart it.", "address", s.Address(), "error", err)
 		}
 	})

@@ -29,8 +29,14 @@ import (
 // TelemetryOptions are what operators see of the server. The zero value is nothing.
 type TelemetryOptions struct {
 	// Listen is the host:port of metrics and health checks over HTTP; port 0 picks a free one. Empty:
-	// no port, and nothing is counted. Whoever reaches it may read it.
+	// no port, and nothing is counted. Whoever reaches it may read it, unless Auth is set.
 	Listen string
+	// TLS encrypts the port with the certificate of the server. Clients need none there: those
+	// who look at its health seldom have one.
+	TLS bool
+	// Auth has callers say who they are, as those of the API do, and asks for the role read of all
+	// namespaces. Health checks are open.
+	Auth bool
 	// Pprof serves profiles of the process there as well, below /debug/pprof/.
 	Pprof bool
 	// Namespaces, Types and TaskQueues bound the labels of metrics; see telemetry.Options.
@@ -97,8 +103,17 @@ func (s *Server) startTelemetry(ctx context.Context, options TelemetryOptions) (
 	if o.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", options.Listen); err != nil {
 		return fmt.Errorf("listen on %s for metrics: %w", options.Listen, err)
 	}
+	config, err := s.metricsTLS(options)
+	if err != nil {
+		return err
+	}
+	protect, err := s.protectMetrics(options)
+	if err != nil {
+		return err
+	}
 	o.http = &http.Server{
-		Handler:           o.handler(options.Pprof),
+		Handler:           o.handler(options.Pprof, protect),
+		TLSConfig:         config,
 		ReadHeaderTimeout: metricsHeaderTimeout,
 		ReadTimeout:       metricsHeaderTimeout,
 		WriteTimeout:      metricsWriteTimeout,
@@ -109,25 +124,29 @@ func (s *Server) startTelemetry(ctx context.Context, options TelemetryOptions) (
 	o.served = make(chan struct{})
 	go func() {
 		defer close(o.served)
-		if err := o.http.Serve(netutil.LimitListener(o.listener, maxMetricsConnections)); !errors.Is(err, http.ErrServerClosed) {
+		serve := o.http.Serve
+		if config != nil {
+			serve = func(l net.Listener) error { return o.http.ServeTLS(l, "", "") }
+		}
+		if err := serve(netutil.LimitListener(o.listener, maxMetricsConnections)); !errors.Is(err, http.ErrServerClosed) {
 			s.logger.Error("The metrics are no longer served.", "address", o.listener.Addr().String(), "error", err)
 		}
 	}()
 	return nil
 }
 
-// handler is what the port serves.
-func (o *observability) handler(profiles bool) http.Handler {
+// handler is what the port serves; what not everybody may read is protected.
+func (o *observability) handler(profiles bool, protect func(http.Handler) http.Handler) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", o.metrics.Handler())
+	mux.Handle("GET /metrics", protect(o.metrics.Handler()))
 	mux.HandleFunc("GET /healthz", o.answer(o.alive))
 	mux.HandleFunc("GET /readyz", o.answer(o.ready))
 	if profiles {
-		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
-		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
-		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+		for path, handler := range map[string]http.HandlerFunc{
+			"": pprof.Index, "cmdline": pprof.Cmdline, "profile": pprof.Profile, "symbol": pprof.Symbol, "trace": pprof.Trace,
+		} {
+			mux.Handle("GET /debug/pprof/"+path, protect(handler))
+		}
 	}
 	return mux
 }

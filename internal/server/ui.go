@@ -1,11 +1,14 @@
 package server
 
 import (
+	"errors"
+	"fmt"
 	"net"
 	"strings"
 
 	"github.com/perdure/perdure/internal/httpapi"
 	"github.com/perdure/perdure/internal/webui"
+	"github.com/perdure/perdure/internal/webui/sso"
 )
 
 // UIOptions are the settings of the web UI.
@@ -18,6 +21,9 @@ type UIOptions struct {
 	AssetPath string
 	// CodecEndpoint is the URL of the server by which browsers decode payloads.
 	CodecEndpoint string
+	// SSO has users log in at a provider. Its public path, origins and logger are those of
+	// the server.
+	SSO sso.Options
 }
 
 // serveUI serves the UI, if it has a port.
@@ -26,12 +32,17 @@ func (s *Server) serveUI(options Options) error {
 		return nil
 	}
 	channel := outside{s.local}
-	login := s.auth != nil
+	login := s.auth != nil && !options.UI.SSO.Enabled()
 	api, err := httpapi.New(webui.APIOptions(channel, login, s.logger))
 	if err != nil {
 		return err
 	}
+	users, err := s.openSSO(options)
+	if err != nil {
+		return err
+	}
 	ui, err := webui.New(webui.Options{
+		SSO:           users,
 		API:           api,
 		Login:         login,
 		Channel:       channel,
@@ -45,6 +56,25 @@ func (s *Server) serveUI(options Options) error {
 	s.ui.path = strings.TrimRight(options.UI.PublicPath, "/")
 	s.ui.serve(s.guard(options, s.ui).Wrap(ui))
 	return nil
+}
+
+// openSSO makes the login of users at a provider, if they have one.
+func (s *Server) openSSO(options Options) (*sso.Login, error) {
+	login := options.UI.SSO
+	if !login.Enabled() {
+		return nil, nil
+	}
+	if s.auth == nil {
+		return nil, errors.New("a login to the web UI is of use only if callers have to say who they are: the keys of the provider's tokens are missing")
+	}
+	login.PublicPath = strings.TrimRight(options.UI.PublicPath, "/")
+	login.Origins = options.HTTP.AllowedOrigins
+	login.Logger = s.logger
+	users, err := sso.New(login)
+	if err != nil {
+		return nil, fmt.Errorf("the login to the web UI: %w", err)
+	}
+	return users, nil
 }
 
 // UIURL is where a browser on this machine finds the UI, or "" without one.

@@ -53,7 +53,12 @@ type codecSettings struct {
 // settings tells the pages how they are to behave. They fetch nothing from other servers,
 // be it news or newer versions, but what a codec endpoint decodes.
 func settings(options Options) http.Handler {
+	var auth authSettings
+	if options.SSO != nil {
+		auth = authSettings{Enabled: true, Options: options.SSO.Parameters(), RedirectToProvider: options.SSO.Redirects()}
+	}
 	return fixedJSON(settingsReply{
+		Auth:             auth,
 		DefaultNamespace: cmp.Or(options.DefaultNamespace, "default"),
 		DisableNewsFetch: true,
 		Distribution:     "server",

@@ -26,12 +26,14 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/perdure/perdure/internal/httpapi"
+	"github.com/perdure/perdure/internal/webui/sso"
 )
 
 // Version is that of the pages. They ask for it, and behave by it.
 const Version = "2.55.0"
 
-// APIOptions are those of the handler that carries out what the pages call.
+// APIOptions are those of the handler that carries out what the pages call. With login, a
+// browser asks its user for a token where one is needed.
 func APIOptions(channel grpc.ClientConnInterface, login bool, logger *slog.Logger) httpapi.Options {
 	options := httpapi.Options{Channel: channel, Client: client, Plain: true, Logger: logger}
 	if login {
@@ -60,6 +62,8 @@ type Options struct {
 	CodecEndpoint string
 	// Login has browsers ask their users for a token: callers have to say who they are.
 	Login bool
+	// SSO has users log in at a provider, in place of Login; nil if they do not.
+	SSO *sso.Login
 	// DefaultNamespace is the one that the UI opens; "default" if empty.
 	DefaultNamespace string
 }
@@ -92,8 +96,13 @@ func New(options Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compression of replies: %w", err)
 	}
-	handler := stripPublicPath(publicPath, compress(mux))
-	if options.Login {
+	handler := http.Handler(compress(mux))
+	if options.SSO != nil {
+		options.SSO.Routes(mux)
+		handler = options.SSO.Bearer(handler)
+	}
+	handler = stripPublicPath(publicPath, handler)
+	if options.Login && options.SSO == nil {
 		handler = login(handler)
 	}
 	return secure(handler), nil

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	cdppage "github.com/chromedp/cdproto/page"
@@ -20,8 +22,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// pageTime is how long a page may take before the test gives up.
-const pageTime = time.Minute
+var pageTime = flag.Duration("patience", time.Minute, "how long a page may take before the test gives up")
 
 // page is a tab of the browser, with what has gone wrong in it.
 type page struct {
@@ -163,7 +164,7 @@ func (p *page) await(text string) {
 // until waits until the script is true, and reports whether it came to be. It asks again and again,
 // as a page may be replaced by another at any time.
 func (p *page) until(script string) bool {
-	for deadline := time.Now().Add(pageTime); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(*pageTime); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		var is bool
 		if err := chromedp.Run(p.ctx, chromedp.Evaluate(script, &is)); err == nil && is {
 			return true
@@ -187,10 +188,44 @@ func (p *page) click(text string) {
 	p.idle()
 }
 
+// fill writes the text into the field that the selector finds, as its user does: in place of
+// what is there. Fields for payloads are editors, of which the selector finds the text.
+func (p *page) fill(selector, text string) {
+	p.t.Helper()
+	script := fmt.Sprintf(`(() => {
+		const found = [...document.querySelectorAll(%q)].find(e => e.getClientRects().length > 0 && !e.disabled);
+		if (!found) { return false; }
+		found.focus();
+		if (found.select) { found.select(); } else { document.execCommand('selectAll'); }
+		return document.activeElement === found;
+	})()`, selector)
+	if !p.until(script) {
+		p.t.Fatalf("there is no field %s:\n%s", selector, p.text())
+	}
+	if err := chromedp.Run(p.ctx, input.InsertText(text), chromedp.Evaluate("document.activeElement.blur()", nil)); err != nil {
+		p.t.Fatal(err)
+	}
+	p.idle()
+}
+
+// confirm presses the button by which the dialog with the id does what it is for.
+func (p *page) confirm(dialog string) {
+	p.t.Helper()
+	p.press("#" + dialog + " [data-testid=confirm-modal-button]")
+}
+
+// gone waits until the page does not show what the selector finds.
+func (p *page) gone(selector string) {
+	p.t.Helper()
+	if !p.until(fmt.Sprintf("![...document.querySelectorAll(%q)].some(e => e.getClientRects().length > 0)", selector)) {
+		p.t.Errorf("%s does not go away:\n%s", selector, p.text())
+	}
+}
+
 // idle waits until nothing is being loaded.
 func (p *page) idle() {
 	p.t.Helper()
-	timeout := time.After(pageTime)
+	timeout := time.After(*pageTime)
 	for {
 		p.mu.Lock()
 		pending, changed := len(p.pending), p.changed

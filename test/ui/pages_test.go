@@ -11,9 +11,7 @@ func escape(id string) string { return url.PathEscape(id) }
 func TestEveryPageComesUpWithoutErrors(t *testing.T) {
 	p := openTab(t)
 	p.open("/namespaces/default/workflows", "order-1")
-	of := func(e execution, page string) string {
-		return "/namespaces/default/workflows/" + escape(e.id) + "/" + e.run + "/" + page
-	}
+	of := execution.page
 	for _, c := range []struct{ path, text string }{
 		{"/namespaces", "empty"},
 		{"/namespaces/default", "Customer"},
@@ -58,7 +56,8 @@ func TestEveryPageComesUpWithoutErrors(t *testing.T) {
 		{"/namespaces/default/task-queues/orders", "orders"},
 		{"/namespaces/default/workers", "Workers"},
 		{"/namespaces/default/workers/deployments", "Deployments"},
-		{"/namespaces/default/worker-deployments", "Deployments"},
+		{"/namespaces/default/worker-deployments", "shop"},
+		{"/namespaces/default/worker-deployments/shop", "1.0"},
 		{"/namespaces/default/activities", "standalone"},
 		{"/namespaces/default/activities/start", "Start"},
 		{"/namespaces/default/activities/standalone/" + world.activityRun + "/details", "charge"},

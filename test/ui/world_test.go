@@ -31,6 +31,8 @@ const taskQueue = "orders"
 type everything struct {
 	client client.Client
 	worker worker.Worker
+	// versioned is a worker of a version of a deployment.
+	versioned worker.Worker
 
 	open, done, failed, retrying, odd execution
 	schedule, batch, activity         string
@@ -72,7 +74,11 @@ func order(ctx workflow.Context, amount int) (string, error) {
 		s := workflow.NewSelector(ctx)
 		s.AddReceive(shipped, func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, nil); done = true })
 		s.AddReceive(note, func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, nil) })
+		s.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) { done = true })
 		s.Select(ctx)
+	}
+	if err := ctx.Err(); err != nil {
+		return "", err
 	}
 	return "shipped: " + receipt, nil
 }
@@ -108,7 +114,7 @@ func create(address string) (_ *everything, err error) {
 	if err := e.worker.Start(); err != nil {
 		return nil, err
 	}
-	steps := []func(context.Context) error{e.createWorkflows, e.createSchedule, e.createBatch, e.createActivity, e.createEndpoint}
+	steps := []func(context.Context) error{e.createWorkflows, e.createSchedule, e.createBatch, e.createActivity, e.createEndpoint, e.createDeployment}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -119,6 +125,7 @@ func create(address string) (_ *everything, err error) {
 
 func (e *everything) close() {
 	e.worker.Stop()
+	e.versioned.Stop()
 	e.client.Close()
 }
 
@@ -220,4 +227,26 @@ func (e *everything) createEndpoint(ctx context.Context) error {
 		Target: &nexuspb.EndpointTarget{Variant: &nexuspb.EndpointTarget_Worker_{Worker: &nexuspb.EndpointTarget_Worker{Namespace: "default", TaskQueue: taskQueue}}}}})
 	e.endpoint = resp.GetEndpoint().GetId()
 	return err
+}
+
+func (e *everything) createDeployment(ctx context.Context) error {
+	e.versioned = worker.New(e.client, "versioned", worker.Options{DeploymentOptions: worker.DeploymentOptions{
+		UseVersioning: true, Version: worker.WorkerDeploymentVersion{DeploymentName: "shop", BuildID: "1.0"},
+		DefaultVersioningBehavior: workflow.VersioningBehaviorPinned,
+	}})
+	e.versioned.RegisterWorkflowWithOptions(parcel, workflow.RegisterOptions{Name: "parcel"})
+	if err := e.versioned.Start(); err != nil {
+		return err
+	}
+	deployment := e.client.WorkerDeploymentClient().GetHandle("shop")
+	for {
+		_, err := deployment.SetCurrentVersion(ctx, client.WorkerDeploymentSetCurrentVersionOptions{BuildID: "1.0"})
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		select { // until its worker has polled
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
 }

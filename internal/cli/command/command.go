@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,19 +39,24 @@ import (
 type App struct {
 	Output  output.Options
 	Profile connect.Profile
-	timeout flags.Duration
+	// Environment has values of flags that are not given.
+	Environment connect.Environment
+	timeout     flags.Duration
 }
 
 // AddTo adds the flags.
 func (a *App) AddTo(set *pflag.FlagSet) {
 	a.Output.AddTo(set)
 	a.Profile.AddTo(set)
+	a.Environment.AddTo(set)
 	set.Var(&a.timeout, "command-timeout", "how long a command may take that talks to a server; no limit if not given")
 }
 
 // ClientFlags are the names of the flags that mean nothing to commands which do not talk to
 // a server.
-func ClientFlags() []string { return append(connect.ProfileFlags, "command-timeout") }
+func ClientFlags() []string {
+	return slices.Concat(connect.ProfileFlags, connect.EnvironmentFlags, []string{"command-timeout"})
+}
 
 // Group is a command with others below it that talk to a server.
 type Group struct {
@@ -72,6 +78,15 @@ type Session struct {
 	Out                 *output.Printer
 	Err                 io.Writer
 	In                  io.Reader
+}
+
+// Complete gives the flags of a command that talks to a server the values of the environment
+// that is chosen. Others have none.
+func (a *App) Complete(cmd *cobra.Command) error {
+	if cmd.Flags().Lookup("grpc-meta") == nil {
+		return nil
+	}
+	return a.Environment.Apply(cmd.Flags())
 }
 
 // Run makes the RunE of a command that needs a server.

@@ -111,12 +111,19 @@ func (f *Flags) AddTo(set *pflag.FlagSet) {
 	f.logFormat = flags.NewEnum("text", "text", "json", "pretty")
 	set.Var(f.logLevel, "log-level", "least level that is logged to standard error: "+f.logLevel.Choices())
 	set.Var(f.logFormat, "log-format", "format of the log: text, pretty (the same) or json")
+	for name, variable := range map[string]string{
+		"address": "TEMPORAL_ADDRESS", "namespace": "TEMPORAL_NAMESPACE", "api-key": "TEMPORAL_API_KEY", "tls": "TEMPORAL_TLS",
+		"tls-disable-host-verification": "TEMPORAL_TLS_DISABLE_HOST_VERIFICATION", "codec-endpoint": "TEMPORAL_CODEC_ENDPOINT", "codec-auth": "TEMPORAL_CODEC_AUTH",
+	} {
+		fromVariable(set, name, variable)
+	}
 }
 
 func (f *Flags) addTLS(set *pflag.FlagSet) {
 	set.BoolVar(&f.tls, "tls", false, "use TLS; --tls=false does not, even with an API key (or TEMPORAL_TLS)")
 	text := func(target *string, name, usage, variable string) {
 		set.StringVar(target, name, "", usage+" (or "+variable+")")
+		fromVariable(set, name, variable)
 		f.tlsNames = append(f.tlsNames, name)
 	}
 	text(&f.certPath, "tls-cert-path", "file of the client's certificate", "TEMPORAL_TLS_CLIENT_CERT_PATH")

@@ -21,7 +21,7 @@ func New(app *command.App) *cobra.Command {
 		`See which workers there are, by the heartbeats they send, and how busy they are.`,
 		`  perdure worker list --query 'TaskQueue = "orders"'`)
 	g := app.NewGroup(cmd)
-	cmd.AddCommand(newList(g), newDescribe(g))
+	cmd.AddCommand(newList(g), newDescribe(g), newDeployment(g))
 	return cmd
 }
 
