@@ -96,7 +96,7 @@ SCENARIO ?= 1
 SERVERS ?= bin/floor bin/perdure
 
 .PHONY: bench-turns
-bench-turns: build bin/floor ## Compare SERVERS="bin/floor bin/perdure" by turns on a busy machine (SCENARIO=index)
+bench-turns: build bin/floor ## Compare SERVERS="bin/floor bin/perdure" by turns on a busy machine (SCENARIO=index); bin/perdure:secured has metrics and authentication
 	$(OUTSIDE) bench run ./turns -scenario $(SCENARIO) $(SERVERS:%=../%)
 
 .PHONY: bench-sdk
@@ -169,6 +169,17 @@ RESTARTS ?= 20
 .PHONY: cluster-crash
 cluster-crash: ## Three nodes on PostgreSQL: KILLS=200 of them killed, STOPS=50 stopped, CUTS=50 cut off each way, RESTARTS=20 of the database; nothing is lost
 	$(OUTSIDE) test test ./cluster -count=1 -v -timeout 180m -kills $(KILLS) -stops $(STOPS) -cuts $(CUTS) -db-cuts $(CUTS) -restarts $(RESTARTS) -pause 15s
+
+BACKUP_KILLS ?= 20
+STORE_BYTES ?= 5000000000
+
+.PHONY: backup-crash
+backup-crash: ## Kill the server BACKUP_KILLS=20 times while it makes backups under load; restore and check each
+	$(OUTSIDE) test test ./crash -count=1 -v -timeout 60m -run TestBackups -backup-kills $(BACKUP_KILLS) -backup-checks $(BACKUP_KILLS)
+
+.PHONY: backup-load
+backup-load: ## Measure a backup of a store of STORE_BYTES=5000000000 beside load, its restoration and verification (needs four times as much disk)
+	$(OUTSIDE) test test ./crash -count=1 -v -timeout 60m -run TestABackupBesideLoad -store-bytes $(STORE_BYTES)
 
 .PHONY: reshard-crash
 reshard-crash: ## Reshard a store of WORKFLOWS=100000 workflows under kill -9, RESHARD_KILLS=20 times, and compare

@@ -5,7 +5,8 @@
 //
 //	turns [-scenario 1] [-rounds 10] [-length 400ms] bin/floor bin/perdure-before bin/perdure
 //
-// A binary whose name begins with perdure is started as one, on a directory of its own; any other
+// A binary whose name begins with perdure is started as one, on a directory of its own, and, if ":secured" follows its path, with
+// metrics and authentication by API keys; any other
 // with no arguments, and has to print the address it listens on.
 package main
 
@@ -47,7 +48,7 @@ func run(ctx context.Context, paths []string, scenario *drive.Scenario, rounds i
 			return err
 		}
 		defer s.stop()
-		if s.driver, err = drive.Start(ctx, scenario, drive.Options{Address: s.address}); err != nil {
+		if s.driver, err = drive.Start(ctx, scenario, drive.Options{Address: s.address, Key: s.key}); err != nil {
 			return err
 		}
 		defer s.driver.Stop()
@@ -83,6 +84,7 @@ type side struct {
 	address string
 	cmd     *exec.Cmd
 	dataDir string // empty: none
+	key     string // to call with; empty: none
 	driver  *drive.Driver
 
 	cpus, p50s []float64 // of each turn: CPU per run and median latency, in ms
@@ -92,13 +94,20 @@ type side struct {
 }
 
 func start(path string) (*side, error) {
-	s := &side{name: filepath.Base(path), cmd: exec.Command(path)}
+	name := filepath.Base(path)
+	path, secured := strings.CutSuffix(path, ":secured")
+	s := &side{name: name, cmd: exec.Command(path)}
 	if strings.HasPrefix(s.name, "perdure") {
 		var err error
 		if s.dataDir, err = os.MkdirTemp("", "perdure-turns"); err != nil {
 			return nil, err
 		}
 		s.cmd.Args = append(s.cmd.Args, "server", "start", "--data-dir", s.dataDir, "--port", "0", "--output", "json")
+	}
+	if secured {
+		if err := s.secure(path); err != nil {
+			return nil, err
+		}
 	}
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -122,11 +131,24 @@ func start(path string) (*side, error) {
 	return nil, fmt.Errorf("%s ended without saying where it listens", path)
 }
 
+// secure turns on metrics and authentication.
+func (s *side) secure(path string) error {
+	file := s.dataDir + "-access.yaml" // not among the data
+	key, err := exec.Command(path, "admin", "api-key", "create", "bench", "--auth-file", file, "--role", "default:write").Output()
+	if err != nil {
+		return fmt.Errorf("%s: make an API key: %w", path, err)
+	}
+	s.key = strings.TrimSpace(string(key))
+	s.cmd.Args = append(s.cmd.Args, "--auth-file", file, "--metrics-port", "0")
+	return nil
+}
+
 func (s *side) stop() {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	_ = s.cmd.Wait()
 	if s.dataDir != "" {
 		_ = os.RemoveAll(s.dataDir)
+		_ = os.Remove(s.dataDir + "-access.yaml")
 	}
 }
 

@@ -1,7 +1,10 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,6 +15,8 @@ import (
 	"github.com/perdure/perdure/internal/server"
 	"github.com/perdure/perdure/internal/storecopy"
 	"github.com/perdure/perdure/internal/verify"
+	"github.com/perdure/perdure/internal/visibility"
+	"github.com/perdure/perdure/internal/visibility/sqlite"
 )
 
 // verifyInfo is what `perdure admin verify --output json` prints.
@@ -21,6 +26,7 @@ type verifyInfo struct {
 	Bytes       int64   `json:"bytes"`
 	Entities    int64   `json:"entities"`
 	Unknown     int64   `json:"unknown"` // entities of kinds that this release does not know
+	Rows        int64   `json:"rows"`    // of the index that were compared
 	Problems    int64   `json:"problems"`
 	TookSeconds float64 `json:"tookSeconds"`
 }
@@ -34,8 +40,10 @@ func newVerifyCommand(out *output.Options) *cobra.Command {
 		Use:   "verify --data-dir DIR | --backup DIR | --postgres-url URL",
 		Short: "Read all of a stopped server's data, or of a backup, and tell what is wrong",
 		Long: `Read all data of a stopped server, or of a backup, decode it as a server would, and check that
-everything is where a server looks for it. Nothing is written. --backup is a backup, or a directory of
-backups, of which the last one is read.
+everything is where a server looks for it: the history of each workflow makes its state, whatever is pending has
+its timer or task, and the index by which workflows are found has what there is. Nothing is written. --backup is a
+backup, or a directory of backups, of which the last one is read; that is the way to verify the data of a server that
+runs.
 
 Each problem is one line on standard error that names the workflow (or what else it
 is about), and the exit code is 1 if there are any.`,
@@ -71,24 +79,26 @@ is about), and the exit code is 1 if there are any.`,
 			}
 			if store != nil {
 				options.Store = store
+			} else if dataDir != "" {
+				options.Index = indexIn(dataDir)
 			}
 			report, err := verify.Run(cmd.Context(), options)
 			show.end()
 			if err != nil {
 				return explainStopped(err, dir)
 			}
+			if report.IndexStale != nil {
+				fmt.Fprintf(cmd.ErrOrStderr(), "The index was not compared: %v.\n", report.IndexStale)
+			}
 			if out.IsJSON() {
 				err = out.Printer(cmd.OutOrStdout()).Value(verifyInfo{
-					report.Shards, report.Pairs, report.Bytes, report.Entities, report.Unknown, report.Problems, report.Took.Seconds(),
+					report.Shards, report.Pairs, report.Bytes, report.Entities, report.Unknown, report.Rows, report.Problems, report.Took.Seconds(),
 				})
 			} else {
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d pairs (%s) of %d entities in %d shards read in %v: %d problems.\n",
-					report.Pairs, mebibytes(uint64(report.Bytes)), report.Entities, report.Shards, report.Took.Round(time.Millisecond), report.Problems)
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d pairs (%s) of %d entities in %d shards read, %d rows of the index compared, in %v: %d problems.\n",
+					report.Pairs, mebibytes(uint64(report.Bytes)), report.Entities, report.Shards, report.Rows, report.Took.Round(time.Millisecond), report.Problems)
 			}
-			if err == nil && report.Problems > 0 {
-				err = fmt.Errorf("%d problems in %s: restore it from a backup, or end the workflows that are named and begin them anew", report.Problems, dir)
-			}
-			return err
+			return errors.Join(err, adviceOn(report, dir))
 		},
 	}
 	cmd.Flags().StringVar(&dataDir, "data-dir", "", "directory of the stopped server's data")
@@ -96,6 +106,28 @@ is about), and the exit code is 1 if there are any.`,
 	cmd.Flags().StringVar(&url, "postgres-url", "", "URL of the database with the stopped servers' data; several with commas between them")
 	log.addTo(cmd.Flags(), "warn")
 	return cmd
+}
+
+// indexIn opens the index in a data directory.
+func indexIn(dataDir string) func(context.Context) (verify.Index, error) {
+	return func(ctx context.Context) (verify.Index, error) {
+		index, err := sqlite.OpenStopped(ctx, filepath.Join(dataDir, visibility.Dir))
+		if err != nil || index == nil {
+			return nil, err
+		}
+		return index, nil
+	}
+}
+
+// adviceOn says what to do about problems; nil if there are none.
+func adviceOn(report *verify.Report, dir string) error {
+	switch {
+	case report.Problems == 0:
+		return nil
+	case report.Problems == report.IndexProblems:
+		return fmt.Errorf("%d problems in the index of %s, none in the data: start the server and run 'perdure admin visibility rebuild'", report.Problems, dir)
+	}
+	return fmt.Errorf("%d problems in %s: restore it from a backup, or end the workflows that are named and begin them anew", report.Problems, dir)
 }
 
 // verifyDir is the data directory that the flags mean.

@@ -52,9 +52,27 @@ type process struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	stdout *bufio.Reader
-	stderr *bytes.Buffer
+	stderr *lines
 	exited chan struct{}
 	err    error
+}
+
+// lines is what a process writes, while it does.
+type lines struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.String()
 }
 
 func start(t *testing.T, args ...string) *process {
@@ -66,7 +84,7 @@ func start(t *testing.T, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{t: t, cmd: exec.Command(path, args...), stderr: new(bytes.Buffer), exited: make(chan struct{})}
+	p := &process{t: t, cmd: exec.Command(path, args...), stderr: new(lines), exited: make(chan struct{})}
 	read, write := io.Pipe()
 	p.stdout = bufio.NewReader(read)
 	p.cmd.Stdout, p.cmd.Stderr = write, p.stderr
@@ -116,6 +134,16 @@ func (p *process) ready() startedLine {
 		p.t.Fatalf("not JSON: %q: %v", line, err)
 	}
 	return started
+}
+
+// awaitLog waits until the process has said something on standard error.
+func (p *process) awaitLog(text string) {
+	p.t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !strings.Contains(p.stderr.String(), text); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			p.t.Fatalf("the server does not say %q:\n%s", text, p.stderr)
+		}
+	}
 }
 
 func (p *process) stop(signal os.Signal) int {

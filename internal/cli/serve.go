@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/perdure/perdure/internal/cli/output"
+	"github.com/perdure/perdure/internal/handover"
 	"github.com/perdure/perdure/internal/server"
 	"github.com/perdure/perdure/internal/storage/pebble"
 )
@@ -34,9 +35,17 @@ type started struct {
 	PID        int      `json:"pid"`
 }
 
-// serve starts a server, says where it listens, and stops it when ctx ends.
-func serve(ctx context.Context, options server.Options, stdout io.Writer, asJSON bool) error {
+// serve starts a server, says where it listens, and stops it when ctx ends. With ports, it hands them over to a new start of
+// the program when it is asked to (restart.go).
+func serve(ctx context.Context, options server.Options, ports *handover.Ports, stdout io.Writer, asJSON bool) error {
 	keepHeapFloor()
+	var restart <-chan os.Signal
+	if ports != nil {
+		options.OpenPort = ports.Listen
+		signals, end := restartSignals()
+		defer end()
+		restart = signals
+	}
 	s, err := server.Start(ctx, options)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -47,7 +56,10 @@ func serve(ctx context.Context, options server.Options, stdout io.Writer, asJSON
 	if err := announce(stdout, s, options, asJSON); err != nil {
 		options.Logger.Warn("Where the server listens could not be printed.", "error", err)
 	}
-	<-ctx.Done()
+	dropStartPages()
+	if awaitEnd(ctx, restart, options.Logger) {
+		return startAnew(s, ports, options.Logger)
+	}
 	options.Logger.Info("Stopping: open polls end, calls under way finish.")
 	stopCtx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()

@@ -12,6 +12,7 @@ import (
 	"github.com/perdure/perdure/internal/cli/command"
 	"github.com/perdure/perdure/internal/cli/output"
 	"github.com/perdure/perdure/internal/config"
+	"github.com/perdure/perdure/internal/handover"
 	"github.com/perdure/perdure/internal/peer"
 	"github.com/perdure/perdure/internal/server"
 )
@@ -26,6 +27,9 @@ func newStartCommand(out *output.Options) *cobra.Command {
 A write is acknowledged only once it is synced to disk: what a client has been
 told is done survives a killed process and a power cut. One process can use a
 directory at a time. With --store postgres they are in PostgreSQL.
+
+SIGUSR2 starts the server anew in place: the program that is at its path by then, with the
+settings as they are by then. Nobody is refused a connection meanwhile.
 
 Each flag is a setting that may also stand in a YAML file (--config) or in a variable of
 the environment: PERDURE_DATA_DIR is --data-dir. A flag goes before a variable, that
@@ -56,7 +60,11 @@ before the file. 'perdure server config' shows what holds.`,
 			if s.UnsafeNoSync {
 				logger.Warn("Writes are not synced to disk. A power cut or a crash of the machine loses acknowledged writes, and may damage the store.")
 			}
-			return s.run(cmd.Context(), s.options(logger), cmd.OutOrStdout(), out)
+			ports, err := handover.Take()
+			if err != nil {
+				return err
+			}
+			return s.run(cmd.Context(), s.options(logger), ports, cmd.OutOrStdout(), out)
 		},
 	}
 	s.addTo(cmd)
@@ -140,7 +148,7 @@ func (s *settings) options(logger *slog.Logger) server.Options {
 	}
 }
 
-// run runs the server until the context ends.
-func (s *settings) run(ctx context.Context, options server.Options, stdout io.Writer, out *output.Options) error {
-	return serve(ctx, options, stdout, out.IsJSON() || s.Log.JSON())
+// run runs the server until the context ends. With ports it can be started anew in place.
+func (s *settings) run(ctx context.Context, options server.Options, ports *handover.Ports, stdout io.Writer, out *output.Options) error {
+	return serve(ctx, options, ports, stdout, out.IsJSON() || s.Log.JSON())
 }

@@ -45,7 +45,7 @@ The web UI is at port 8233, or 1000 above --port; --headless leaves it away.`,
 			}
 			options := s.options(logger)
 			options.DynamicConfigPresets = devSettings
-			return s.run(cmd.Context(), options, cmd.OutOrStdout(), out)
+			return s.run(cmd.Context(), options, nil, cmd.OutOrStdout(), out)
 		},
 	}
 	s.addTo(cmd)

@@ -82,7 +82,7 @@ func (p *polls) poll(ctx context.Context, request matching.PollRequest, take fun
 			return given.takeGiven(take)
 		}
 	}
-	wait, done, err := p.waits.hold(ctx)
+	wait, done, err := p.waits.holdUntil(ctx, p.waits.parking.parked)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,10 @@ func (p *polls) poll(ctx context.Context, request matching.PollRequest, take fun
 			return err
 		}
 		if err != nil || work == nil {
-			return nil // the time is over, the client gone, or the server draining
+			// The time is over, the client gone, or the server is going to end. If it has not begun to, the worker
+			// would ask again at once.
+			p.waits.parking.stay(ctx, p.waits.draining)
+			return nil
 		}
 		taken, err := p.take(ctx, work, take)
 		var given *answer

@@ -206,4 +206,7 @@ func (s *Service) Register(registrar grpc.ServiceRegistrar) {
 
 // Drain ends all long polls with empty replies, now and from now on. Other calls
 // go on as before.
-func (s *Service) Drain() { s.waits.drain() }
+func (s *Service) Drain() {
+	s.waits.drain()
+	s.waits.parking.park()
+}

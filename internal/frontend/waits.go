@@ -21,13 +21,14 @@ type waits struct {
 	draining context.Context
 	drain    context.CancelFunc
 	// open counts the long polls that are open.
-	open atomic.Int64
+	open    atomic.Int64
+	parking *parking
 	// longest replaces the time that the table allows, if it is not zero.
 	longest time.Duration
 }
 
 func newWaits(longest time.Duration) *waits {
-	w := &waits{longest: longest}
+	w := &waits{longest: longest, parking: newParking()}
 	w.draining, w.drain = context.WithCancel(context.Background())
 	return w
 }
@@ -38,6 +39,11 @@ func newWaits(longest time.Duration) *waits {
 // whose deadline is too short for it; one that waits sometimes makes do with what
 // there is. done must be called at the end of the wait.
 func (w *waits) hold(ctx context.Context) (wait context.Context, done func(), err error) {
+	return w.holdUntil(ctx, w.draining)
+}
+
+// holdUntil is hold of a wait that ends with another context than when the server drains.
+func (w *waits) holdUntil(ctx, ends context.Context) (wait context.Context, done func(), err error) {
 	row := callOf(ctx).method
 	limit := cmp.Or(w.longest, row.Wait.Max)
 	if deadline, ok := ctx.Deadline(); ok {
@@ -65,7 +71,7 @@ func (w *waits) hold(ctx context.Context) (wait context.Context, done func(), er
 	wait, cancel := context.WithCancelCause(ctx)
 	over := func() { cancel(errWaitOver) }
 	timer := time.AfterFunc(limit, over)
-	stop := context.AfterFunc(w.draining, over)
+	stop := context.AfterFunc(ends, over)
 	return wait, func() {
 		timer.Stop()
 		stop()

@@ -82,6 +82,9 @@ func (h *workflowTaskHandlers) PollWorkflowTaskQueue(ctx context.Context, req *w
 		// hears otherwise, which it does only with the next task from there: were
 		// the hint out of date, new workflows would wait for a whole long poll.
 		taken = err == nil && resp != nil
+		if taken {
+			h.polls.waits.parking.given()
+		}
 		if taken && poll.Sticky == "" {
 			resp.BacklogCountHint = work.BacklogCount
 		}
@@ -133,6 +136,12 @@ func (h *workflowTaskHandlers) RespondWorkflowTaskCompleted(ctx context.Context,
 	if err != nil {
 		return nil, err
 	}
+	if !paged || !req.GetIntermediatePage() {
+		h.polls.waits.parking.took()
+	}
+	if completion.Response.GetWorkflowTask() != nil {
+		h.polls.waits.parking.given()
+	}
 	if completion.Err != nil {
 		return nil, completion.Err
 	}
@@ -177,6 +186,7 @@ func (h *workflowTaskHandlers) RespondWorkflowTaskFailed(ctx context.Context, re
 	if err != nil {
 		return nil, err
 	}
+	h.polls.waits.parking.took()
 	return &workflowservice.RespondWorkflowTaskFailedResponse{}, nil
 }
 

@@ -37,6 +37,16 @@ func (r *Registry) RemoveSearchAttributes(ctx context.Context, namespace string,
 	})
 }
 
+// AttributeTypes are the types of the custom search attributes of each namespace, by its id, of an entity that
+// Registry.Load has returned.
+func AttributeTypes(e entity.Entity) map[string]map[string]searchattribute.Type {
+	types := make(map[string]map[string]searchattribute.Type)
+	for id, record := range e.(*directory).byID {
+		types[id] = searchattribute.Custom(record.SearchAttributeAliases)
+	}
+	return types
+}
+
 func (d *directory) addSearchAttributes(step *entity.Step, namespace string, attributes map[string]searchattribute.Type) error {
 	old, err := d.byName(namespace)
 	if err != nil {

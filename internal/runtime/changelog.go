@@ -86,7 +86,18 @@ func (r *Runtime) TrimChanges(ctx context.Context, id storage.ShardID, through i
 // Trimmed returns the number through which the change log of a shard has been trimmed, 0
 // if it never was: who has not read so far has missed something.
 func (r *Runtime) Trimmed(ctx context.Context, id storage.ShardID) (int64, error) {
-	value, err := r.store.Get(ctx, id, trimmedKey)
+	return TrimmedIn(ctx, r.store, id)
+}
+
+// Pairs are what is read of the store of a stopped server.
+type Pairs interface {
+	Get(ctx context.Context, shard storage.ShardID, key []byte) ([]byte, error)
+	Scan(ctx context.Context, shard storage.ShardID, r storage.Range, visit func(key, value []byte) bool) error
+}
+
+// TrimmedIn is Runtime.Trimmed of a store.
+func TrimmedIn(ctx context.Context, store Pairs, id storage.ShardID) (int64, error) {
+	value, err := store.Get(ctx, id, trimmedKey)
 	if errors.Is(err, storage.ErrNotFound) {
 		return 0, nil
 	}
@@ -95,6 +106,22 @@ func (r *Runtime) Trimmed(ctx context.Context, id storage.ShardID) (int64, error
 	}
 	through, _, err := entity.DecodeInt(value)
 	return through, err
+}
+
+// ChangesIn visits the change log of a shard of a stopped server's store, from the first entry above after on.
+func ChangesIn(ctx context.Context, store Pairs, id storage.ShardID, after int64, visit func(Change)) error {
+	var broken error
+	bounds := storage.Range{Start: appendLogKey(nil, after+1), End: storage.PrefixEnd([]byte{spaceLog})}
+	err := store.Scan(ctx, id, bounds, func(key, value []byte) bool {
+		change, err := decodeChange(key, value)
+		if err != nil {
+			broken = fmt.Errorf("runtime: the entry of the change log of shard %d with key %x cannot be decoded: %w", id, key, err)
+			return false
+		}
+		visit(change)
+		return true
+	})
+	return errors.Join(err, broken)
 }
 
 // ChangesEnd returns a number that is not below that of any entry of a shard's change

@@ -213,7 +213,7 @@ func TestFilesForDeploymentStartServersWithFlagsThatThereAre(t *testing.T) {
 	}
 }
 
-func TestSystemdUnderstandsTheUnit(t *testing.T) {
+func TestSystemdUnderstandsTheUnits(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts systemd-analyze")
 	}
@@ -222,12 +222,17 @@ func TestSystemdUnderstandsTheUnit(t *testing.T) {
 		t.Skip("systemd-analyze is not installed")
 	}
 	// It looks for the binary.
-	unit := filepath.Join(t.TempDir(), "perdure.service")
-	text := strings.ReplaceAll(string(readFile(t, "systemd/perdure.service")), "/usr/local/bin/perdure", "/bin/true")
-	if err := os.WriteFile(unit, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+	dir := t.TempDir()
+	args := []string{"verify"}
+	for _, name := range []string{"perdure.service", "perdure-backup.service", "perdure-backup.timer"} {
+		unit := filepath.Join(dir, name)
+		text := strings.ReplaceAll(string(readFile(t, "systemd/"+name)), "/usr/local/bin/perdure", "/bin/true")
+		if err := os.WriteFile(unit, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, unit)
 	}
-	if out, err := exec.CommandContext(t.Context(), analyze, "verify", unit).CombinedOutput(); err != nil || len(out) > 0 {
+	if out, err := exec.CommandContext(t.Context(), analyze, args...).CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("systemd-analyze: %v\n%s", err, out)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"time"
 
 	"google.golang.org/grpc"
@@ -28,6 +27,10 @@ const (
 	// call spends more time growing its stack than the call needs; calls beyond
 	// this number, such as long polls, get one all the same.
 	streamWorkers = 128
+	// answerTime is how long a server that hands over waits for workers to answer the workflow tasks that they have.
+	answerTime = 2 * time.Second
+	// goAwayTime is how long it may take until clients have heard that they are to connect anew.
+	goAwayTime = 250 * time.Millisecond
 	// maxHeaders bounds the headers of a call, in bytes.
 	maxHeaders = 64 << 10
 )
@@ -58,7 +61,7 @@ func (s *Server) listen(ctx context.Context, options Options) (err error) {
 	if !loopback(options.Listen) && s.auth == nil && options.TLS.ClientCAFile == "" {
 		s.logger.Warn("The server can be reached from other machines, and lets in everyone who reaches it.", "address", options.Listen)
 	}
-	if s.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", options.Listen); err != nil {
+	if s.listener, err = s.openPort(ctx, "grpc", options.Listen); err != nil {
 		return fmt.Errorf("listen on %s: %w", options.Listen, err)
 	}
 	return nil
@@ -90,6 +93,21 @@ func (s *Server) openDoors(options Options) {
 			s.logger.Error("The server no longer accepts connections; restart it.", "address", s.Address(), "error", err)
 		}
 	})
+}
+
+// sendAway has clients make a new connection for their next calls, which is not accepted by this server any more. Those that
+// are under way go on. It returns once clients have heard of it, as far as that can be told.
+func (s *Server) sendAway(ctx context.Context) {
+	if s.grpc == nil {
+		return
+	}
+	s.serving.Go(s.grpc.GracefulStop)
+	timer := time.NewTimer(goAwayTime)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // stopPort stops the port in order, and waits for the calls under way. When the context

@@ -158,7 +158,7 @@ func (s *Server) listenForHTTP(ctx context.Context, name, address string) (*http
 	if address == "" {
 		return nil, nil
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	listener, err := s.openPort(ctx, name, address)
 	if err != nil {
 		return nil, &PortError{name, address, err}
 	}

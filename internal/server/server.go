@@ -66,6 +66,9 @@ type Options struct {
 	// Listen is the host:port of the gRPC API; port 0 picks a free one. Empty: no
 	// port.
 	Listen string
+	// OpenPort opens the ports: those of gRPC ("grpc"), the HTTP API ("http"), the web UI ("ui"), and metrics ("metrics"). Nil
+	// opens them as usual.
+	OpenPort func(ctx context.Context, name, address string) (net.Listener, error)
 	// InsecureListen allows an address that other machines can reach without TLS.
 	InsecureListen bool
 	// TLS encrypts the ports.
@@ -154,7 +157,8 @@ type Server struct {
 
 	auth         *auth.Authenticator // nil: everybody may do everything
 	certificates *certificates       // nil without TLS
-	listener     net.Listener        // nil without a port
+	openPort     func(ctx context.Context, name, address string) (net.Listener, error)
+	listener     net.Listener // nil without a port
 	grpc         *grpc.Server
 	serving      sync.WaitGroup
 	http, ui     *httpPort // nil without these ports
@@ -197,6 +201,11 @@ func Start(ctx context.Context, options Options) (*Server, error) {
 
 func (s *Server) start(ctx context.Context, options Options) (err error) {
 	began := time.Now()
+	if s.openPort = options.OpenPort; s.openPort == nil {
+		s.openPort = func(ctx context.Context, _, address string) (net.Listener, error) {
+			return new(net.ListenConfig).Listen(ctx, "tcp", address)
+		}
+	}
 	// The port first: whether it is free is known at once. Clients that connect
 	// early wait until the server answers.
 	if err := s.openPorts(ctx, options); err != nil {
@@ -340,6 +349,20 @@ func (s *Server) Failed() error {
 // the same.
 func (s *Server) Stop(ctx context.Context) error {
 	s.stopOnce.Do(func() { s.stopErr = s.stop(ctx) })
+	return s.stopErr
+}
+
+// HandOver is Stop for a server whose ports stay open for another one (Options.OpenPort): workers answer the workflow tasks that
+// they have, and get no others, and clients are told to connect anew before anything ends, so that no call of theirs
+// meets a server that stops.
+func (s *Server) HandOver(ctx context.Context) error {
+	s.stopOnce.Do(func() {
+		answers, cancel := context.WithTimeout(ctx, answerTime)
+		s.frontend.Park(answers)
+		cancel()
+		s.sendAway(ctx)
+		s.stopErr = s.stop(ctx)
+	})
 	return s.stopErr
 }
 

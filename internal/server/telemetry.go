@@ -100,7 +100,7 @@ func (s *Server) startTelemetry(ctx context.Context, options TelemetryOptions) (
 	if options.Listen == "" {
 		return nil
 	}
-	if o.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", options.Listen); err != nil {
+	if o.listener, err = s.openPort(ctx, "metrics", options.Listen); err != nil {
 		return fmt.Errorf("listen on %s for metrics: %w", options.Listen, err)
 	}
 	config, err := s.metricsTLS(options)

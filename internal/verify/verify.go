@@ -7,6 +7,9 @@
 // that is entity.Accountable, the timers and tasks that its entities name must be there, and no
 // others (tally.go).
 //
+// If there is an index of what can be listed (Options.Index), then every row that the records make is to be in it, as it is,
+// or on its way there in the change log, and no others (index.go).
+//
 // Nothing is written. Shards are read several at a time; memory is bounded by the largest entity of
 // each.
 package verify
@@ -36,6 +39,8 @@ type Options struct {
 	Store Store
 	// Machines are the kinds of entities there are.
 	Machines map[entity.Kind]entity.Machine
+	// Index opens the index of what can be listed, or returns nil if there is none. A nil function: that is not verified.
+	Index func(context.Context) (Index, error)
 	// Problem is called for each problem, in no order that means anything, from one goroutine at a
 	// time. Optional.
 	Problem func(Problem)
@@ -68,6 +73,9 @@ type Problem struct {
 
 func (p Problem) Error() string {
 	if p.Entity == (entity.Key{}) {
+		if errors.Is(p.Err, ErrIndex) {
+			return p.Err.Error() // it is of all shards
+		}
 		return fmt.Sprintf("shard %d: %v", p.Shard, p.Err)
 	}
 	return fmt.Sprintf("shard %d: entity %v: %v", p.Shard, p.Entity, p.Err)
@@ -81,7 +89,11 @@ type Report struct {
 	// know, and could only be read.
 	Unknown  int64
 	Problems int64
-	Took     time.Duration
+	// Rows is how many rows of the index were compared, and IndexProblems how many of the problems are of the index, which
+	// is built anew from the records. IndexStale is why it was not compared, though it is there.
+	Rows, IndexProblems int64
+	IndexStale          error
+	Took                time.Duration
 }
 
 // Run verifies the store. Problems are in the report; an error means that
@@ -106,7 +118,14 @@ func Run(ctx context.Context, options Options) (report *Report, err error) {
 		store = opened
 	}
 	j := &job{options: options, store: store, report: Report{Shards: store.Shards()}}
+	if err := j.beginIndex(ctx); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, j.closeIndex()) }()
 	if err := j.all(ctx, cmp.Or(options.Parallel, processors.GOMAXPROCS(0))); err != nil {
+		return nil, err
+	}
+	if err := j.endIndex(ctx); err != nil {
 		return nil, err
 	}
 	j.report.Took = time.Since(start)
@@ -116,6 +135,7 @@ func Run(ctx context.Context, options Options) (report *Report, err error) {
 type job struct {
 	options Options
 	store   Store
+	index   *indexJob // nil if no index is compared
 
 	mu     sync.Mutex
 	report Report
@@ -169,7 +189,11 @@ func (j *job) shard(ctx context.Context, id storage.ShardID) error {
 	var prefix []byte // of the records of the entity that was looked at last; nil before the first one
 	var loadErr error
 	t := &tally{job: j, shard: id}
-	err := j.store.Scan(ctx, id, storage.Range{}, func(key, value []byte) bool {
+	rows, err := j.index.shard(ctx, j, id)
+	if err != nil {
+		return err
+	}
+	err = j.store.Scan(ctx, id, storage.Range{}, func(key, value []byte) bool {
 		j.read(int64(len(key) + len(value)))
 		if prefix != nil && bytes.HasPrefix(key, prefix) {
 			return true
@@ -188,18 +212,18 @@ func (j *job) shard(ctx context.Context, id storage.ShardID) error {
 		t.see(key, owner)
 		if start := runtime.RecordPrefix(owner); bytes.HasPrefix(key, start) {
 			prefix = start
-			loadErr = j.entity(ctx, id, owner, prefix, t)
+			loadErr = j.entity(ctx, id, owner, prefix, t, rows)
 		}
 		return loadErr == nil
 	})
 	if err := errors.Join(err, loadErr); err != nil {
 		return err
 	}
-	return t.end(ctx)
+	return errors.Join(t.end(ctx), rows.end(ctx))
 }
 
 // entity verifies one entity. It fails if the store cannot be read.
-func (j *job) entity(ctx context.Context, id storage.ShardID, key entity.Key, prefix []byte, t *tally) error {
+func (j *job) entity(ctx context.Context, id storage.ShardID, key entity.Key, prefix []byte, t *tally, rows *rows) error {
 	machine := j.options.Machines[key.Kind]
 	j.mu.Lock()
 	j.report.Entities++
@@ -217,6 +241,11 @@ func (j *job) entity(ctx context.Context, id storage.ShardID, key entity.Key, pr
 	if verifier, ok := machine.(entity.Verifier); ok && r.err == nil {
 		for _, err := range verifier.Verify(ctx, r, key) {
 			j.problem(id, key, err)
+		}
+	}
+	if indexed, ok := machine.(entity.Indexed); ok && r.err == nil {
+		if err := rows.compare(ctx, r, indexed, key); err != nil {
+			return err
 		}
 	}
 	if accountable, ok := machine.(entity.Accountable); ok && r.err == nil {

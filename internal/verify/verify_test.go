@@ -57,6 +57,12 @@ func key(id string) entity.Key {
 // run verifies a store with the pairs, given as shard, key and value.
 func run(t *testing.T, pairs ...any) (*Report, []string) {
 	t.Helper()
+	return runKind(t, picky{}, pairs...)
+}
+
+// runKind is run with a kind of workflows.
+func runKind(t *testing.T, machine entity.Machine, pairs ...any) (*Report, []string) {
+	t.Helper()
 	opts := pebble.Options{FS: vfs.NewMem(), Shards: shards, Logger: quiet}
 	store, err := pebble.Open("data", opts)
 	if err != nil {
@@ -80,7 +86,7 @@ func run(t *testing.T, pairs ...any) (*Report, []string) {
 	}
 	var problems []string
 	report, err := Run(t.Context(), Options{Dir: "data", Logger: quiet, store: opts,
-		Machines: map[entity.Kind]entity.Machine{entity.KindWorkflow: picky{}},
+		Machines: map[entity.Kind]entity.Machine{entity.KindWorkflow: machine},
 		Problem:  func(p Problem) { problems = append(problems, p.Error()) }})
 	if err != nil {
 		t.Fatal(err)

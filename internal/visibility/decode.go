@@ -26,8 +26,8 @@ const buildIDsAttribute = "BuildIds"
 // name.
 type Types func(namespace string) map[string]searchattribute.Type
 
-// decodeChange decodes a row as it is in the change log; row is nil if it is removed.
-func decodeChange(namespace, id string, row []byte, types Types) (Change, error) {
+// DecodeChange decodes a row as it is in the change log; row is nil if it is removed.
+func DecodeChange(namespace, id string, row []byte, types Types) (Change, error) {
 	c := Change{Namespace: namespace, ID: id}
 	if row == nil {
 		return c, nil

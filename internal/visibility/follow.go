@@ -63,7 +63,7 @@ func (x *Indexer) readInto(ctx context.Context, batch *Batch, id storage.ShardID
 
 func (x *Indexer) decode(to []Change, id storage.ShardID, changes []runtime.Change) ([]Change, error) {
 	for i := range changes {
-		change, err := decodeChange(changes[i].Entity.Namespace, changes[i].ID, changes[i].Row, x.options.Types)
+		change, err := DecodeChange(changes[i].Entity.Namespace, changes[i].ID, changes[i].Row, x.options.Types)
 		if err != nil {
 			return to, err
 		}

@@ -114,6 +114,10 @@ func TestAKilledServerLosesNothingItAcknowledged(t *testing.T) {
 	if t.Failed() {
 		return
 	}
+	server.kill()
+	if out, err := server.command("admin", "verify", "--data-dir", server.dataDir); err != nil {
+		t.Errorf("the data after the kills: %v\n%s", err, out)
+	}
 	resets, pauses, attached, parcels := 0, 0, 0, 0
 	for _, o := range orders {
 		if o.paused {

@@ -212,22 +212,9 @@ func (a *application) remove(old stored) error {
 
 func (a *application) set(c *visibility.Change, old stored, part, namespace int64) error {
 	row := c.Row
-	closed, started := int64(endOfTime), nanos(row.StartTime.AsTime())
-	var length, size, transitions, duration any
-	if !visibility.Open(row.Status) {
-		closed = min(nanos(row.CloseTime.AsTime()), endOfTime-1)
-		length, size, transitions, duration = row.HistoryLength, row.HistorySize, row.StateTransitionCount, int64(visibility.Duration(row))
-	}
-	rest, err := encodeRest(row)
+	now, values, err := columnsOf(c, part, namespace)
 	if err != nil {
 		return err
-	}
-	values := []any{
-		part, namespace, c.ID, row.WorkflowId, row.WorkflowType, row.TaskQueue, int64(row.Status), closed, started, nanos(row.ExecutionTime.AsTime()),
-		optional(row.Parent.GetWorkflowId()), optional(row.Parent.GetRunId()), nil, nil, length, size, transitions, duration, rest,
-	}
-	if root := row.Root; root.GetWorkflowId() != "" && (root.WorkflowId != row.WorkflowId || root.RunId != c.ID) {
-		values[12], values[13] = root.WorkflowId, root.RunId
 	}
 	a.counts[countKey{part, int32(row.Status)}]++
 	s := a.index.statements
@@ -243,7 +230,31 @@ func (a *application) set(c *visibility.Change, old stored, part, namespace int6
 	} else if _, err := a.exec(s.update, append(values, id)...); err != nil {
 		return err
 	}
-	return a.setAttributes(c, old, stored{id, part, int32(row.Status), closed, started, rest})
+	now.id = id
+	return a.setAttributes(c, old, now)
+}
+
+// columnsOf are the values of runColumns for a row, and those of them by which it is sorted.
+func columnsOf(c *visibility.Change, part, namespace int64) (stored, []any, error) {
+	row := c.Row
+	closed, started := int64(endOfTime), nanos(row.StartTime.AsTime())
+	var length, size, transitions, duration any
+	if !visibility.Open(row.Status) {
+		closed = min(nanos(row.CloseTime.AsTime()), endOfTime-1)
+		length, size, transitions, duration = row.HistoryLength, row.HistorySize, row.StateTransitionCount, int64(visibility.Duration(row))
+	}
+	rest, err := encodeRest(row)
+	if err != nil {
+		return stored{}, nil, err
+	}
+	values := []any{
+		part, namespace, c.ID, row.WorkflowId, row.WorkflowType, row.TaskQueue, int64(row.Status), closed, started, nanos(row.ExecutionTime.AsTime()),
+		optional(row.Parent.GetWorkflowId()), optional(row.Parent.GetRunId()), nil, nil, length, size, transitions, duration, rest,
+	}
+	if root := row.Root; root.GetWorkflowId() != "" && (root.WorkflowId != row.WorkflowId || root.RunId != c.ID) {
+		values[12], values[13] = root.WorkflowId, root.RunId
+	}
+	return stored{part: part, status: int32(row.Status), closed: closed, started: started, rest: rest}, values, nil
 }
 
 // setAttributes makes the attributes of the run those of the change.

@@ -1,0 +1,145 @@
+package crash
+
+import (
+	"context"
+	crand "crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+)
+
+var (
+	storeBytes = flag.Int64("store-bytes", 0, "measure a backup of a store of so many bytes beside load; 0: do not")
+	turns      = flag.Int("turns", 3, "how often the load is measured, with and without a backup")
+	turn       = flag.Duration("turn", 10*time.Second, "how long it is measured each time")
+)
+
+// TestABackupBesideLoad measures; it is run by `make backup-load`.
+func TestABackupBesideLoad(t *testing.T) {
+	if *storeBytes == 0 {
+		t.Skip("-store-bytes is 0")
+	}
+	s := newServer(t)
+	s.start()
+	c := dialServer(t, s)
+	began := time.Now()
+	fillStore(t, c, *storeBytes)
+	t.Logf("%d MB filled in %v", *storeBytes/1e6, time.Since(began).Round(time.Second))
+	w := worker.New(c, "load", worker.Options{})
+	w.RegisterWorkflow(errand)
+	w.RegisterActivity(pause)
+	if err := w.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Stop)
+
+	backups := t.TempDir()
+	var alone, beside float64
+	measureLoad(t, c, 0) // warm
+	for i := range *turns {
+		without := measureLoad(t, c, i)
+		// To a directory of its own: everything is copied.
+		to := filepath.Join(backups, fmt.Sprint(i))
+		backup := exec.Command(s.binary, "admin", "backup", "--to", to, "--address", s.address)
+		started := time.Now()
+		if err := backup.Start(); err != nil {
+			t.Fatal(err)
+		}
+		with := measureLoad(t, c, i)
+		within := time.Since(started)
+		if i < *turns-1 {
+			if err := backup.Process.Signal(os.Interrupt); err != nil {
+				t.Errorf("the backup was over before the turn was: %v", err)
+			}
+			_ = backup.Wait()
+			_ = os.RemoveAll(to)
+		} else if err := backup.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("turn %d: %.0f workflows a second without a backup, %.0f with one (%.0f %%); the backup ran %v, %v of that beside load",
+			i, without, with, 100*with/without, time.Since(started).Round(time.Second), within.Round(time.Second))
+		alone, beside = alone+without, beside+with
+	}
+	t.Logf("with a backup: %.1f %% of the workflows a second without", 100*beside/alone)
+	w.Stop()
+	s.kill()
+	last := filepath.Join(backups, fmt.Sprint(*turns-1))
+	restored := filepath.Join(t.TempDir(), "restored")
+	for _, args := range [][]string{
+		{"admin", "verify", "--data-dir", s.dataDir}, {"admin", "backups", "verify", "--dir", last},
+		{"admin", "restore", "--from", last, "--data-dir", restored}, {"admin", "verify", "--data-dir", restored},
+	} {
+		began := time.Now()
+		out, err := s.command(args...)
+		if err != nil {
+			t.Errorf("%v: %v", args, err)
+		}
+		t.Logf("perdure %s %s: %v\n%s", args[0], args[1], time.Since(began).Round(100*time.Millisecond), out)
+	}
+}
+
+// fillStore starts workflows that wait, with inputs that cannot be compressed.
+func fillStore(t *testing.T, c client.Client, bytes int64) {
+	const each = 20 << 10
+	var next atomic.Int64
+	var filling sync.WaitGroup
+	for range 32 {
+		filling.Go(func() {
+			input := make([]byte, each)
+			for n := next.Add(1); n*each <= bytes && !t.Failed(); n = next.Add(1) {
+				_, _ = crand.Read(input)
+				if _, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: fmt.Sprint("filling-", n), TaskQueue: "nobody"}, "filling", input); err != nil {
+					t.Errorf("fill: %v", err)
+				}
+			}
+		})
+	}
+	filling.Wait()
+}
+
+// errand is a workflow of one activity.
+func errand(ctx workflow.Context) error {
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute})
+	return workflow.ExecuteActivity(ctx, pause).Get(ctx, nil)
+}
+
+func pause(context.Context) error { return nil }
+
+// measureLoad runs errands for a turn and returns how many end in a second.
+func measureLoad(t *testing.T, c client.Client, round int) float64 {
+	ctx, cancel := context.WithTimeout(t.Context(), *turn)
+	defer cancel()
+	var ended atomic.Int64
+	var running sync.WaitGroup
+	began := time.Now()
+	for range 64 {
+		running.Go(func() {
+			for ctx.Err() == nil {
+				run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{TaskQueue: "load"}, errand)
+				if err == nil {
+					err = run.Get(ctx, nil)
+				}
+				switch {
+				case err == nil:
+					ended.Add(1)
+				case ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded):
+					t.Errorf("round %d: %v", round, err)
+					return
+				}
+			}
+		})
+	}
+	running.Wait()
+	return float64(ended.Load()) / time.Since(began).Seconds()
+}
