@@ -23,6 +23,8 @@ func (w *workflowWorker) answer(ctx context.Context, r *run, task *workflowTask,
 	measured := w.metrics.byType.Get(task.GetWorkflowType().GetName())
 	took := time.Since(started)
 	measured.execution.Record(took)
+	// Before the answer: who learns of what it does finds the task counted.
+	w.tasks.slots.processed.Add(1)
 	w.logDuration(task, took)
 	// What was done is worth reporting even while the worker stops.
 	ctx = context.WithoutCancel(ctx)

@@ -32,6 +32,8 @@ type slots struct {
 	// processed and failed are how many tasks were run in slots, and how many of them
 	// failed.
 	processed, failed atomic.Int64
+	// several says that a slot may see several tasks, which who runs them counts as processed.
+	several bool
 }
 
 // slot is one that was reserved. It is released once.
@@ -116,7 +118,9 @@ func (s *slots) release(held *slot) {
 	reason := tuner.SlotReleaseReasonUnused
 	if held.used {
 		reason = tuner.SlotReleaseReasonTaskProcessed
-		s.processed.Add(1)
+		if !s.several {
+			s.processed.Add(1)
+		}
 		s.inUse.add(-1)
 	}
 	s.supplier.ReleaseSlot(usage{s, held.permit, reason})

@@ -147,6 +147,7 @@ func newWorkflowWorker(w *Worker) *workflowWorker {
 		logger: logger,
 		run:    ww.handle,
 	}
+	ww.tasks.slots.several = true // the server hands tasks over in its answers
 	return ww
 }
 

@@ -182,7 +182,7 @@ func TestAHistoryThatGoesOnPastTheTaskMeansThatTheTaskIsLost(t *testing.T) {
 }
 
 func TestTheNextTaskInTheAnswerIsHandledWithoutAPoll(t *testing.T) {
-	echoTest(t, func(t *testing.T, _ *Worker, f *fakeServer) {
+	echoTest(t, func(t *testing.T, w *Worker, f *fakeServer) {
 		s := newScript("echo").started()
 		first := s.task(0)
 		seen := s.last()
@@ -197,6 +197,9 @@ func TestTheNextTaskInTheAnswerIsHandledWithoutAPoll(t *testing.T) {
 		answer[*completedRequest](t, f)
 		if got := closing(answer[*completedRequest](t, f)); got != `"hi"` {
 			t.Fatalf("the workflow ended with %s", got)
+		}
+		if n := w.workflows.tasks.slots.processed.Load(); n != 2 {
+			t.Errorf("%d tasks are counted", n)
 		}
 	})
 }
