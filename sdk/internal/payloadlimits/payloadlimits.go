@@ -78,7 +78,7 @@ type Error struct {
 
 // Error implements error.
 func (e *Error) Error() string {
-	return fmt.Sprintf("%sAttempted to upload %s with size that exceeded the error limit: %d bytes, the limit is %d.",
+	return fmt.Sprintf("%sAttempted to upload %s with size that exceeded the error limit. Size: %d bytes, limit: %d bytes.",
 		code, e.What, e.Size, e.Limit)
 }
 
