@@ -32,6 +32,9 @@ type Node struct {
 	// Shards is how many it holds, and Load how many processors it keeps busy.
 	Shards int
 	Load   float64
+	// CutOff are the nodes that it has not reached of late. One that more than half of the others do not
+	// reach gets no shards.
+	CutOff []NodeID
 
 	// Started and Seen are set by the directory, by the clock of the store: when the row
 	// was written first, and last.

@@ -47,6 +47,8 @@ type Options struct {
 	MaxSkew time.Duration
 	// Load is asked at each renewal. Optional.
 	Load func() float64
+	// CutOff is asked at each renewal which nodes cannot be reached, in the order of their ids. Optional.
+	CutOff func() []NodeID
 	// Changed is called after a renewal that has shown other nodes, or other holders of
 	// shards, than the last one. It must not block. Optional.
 	Changed func(*View)
@@ -237,6 +239,9 @@ func (m *Member) renew(ctx context.Context) error {
 	node.Shards = len(held)
 	if m.options.Load != nil {
 		node.Load = m.options.Load()
+	}
+	if m.options.CutOff != nil {
+		node.CutOff = m.options.CutOff()
 	}
 	began, wall := m.now(), time.Now()
 	membership, err := m.options.Directory.Renew(ctx, node, m.options.TTL)

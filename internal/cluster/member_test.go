@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -212,5 +213,51 @@ func TestMostShardsStayWhereTheyAreWhenANodeComes(t *testing.T) {
 		if n < shards/10*3/4 || n > shards/10*5/4 {
 			t.Errorf("node %s has %d of %d", id, n, shards)
 		}
+	}
+}
+
+func TestANodeThatMostOthersCannotReachGivesItsShardsAway(t *testing.T) {
+	inWorld(t, 30, func(t *testing.T, w *world) {
+		var apart atomic.Bool // "c" is, from then on
+		cutOff := func(own string) func(*node, *cluster.Options) {
+			return func(_ *node, o *cluster.Options) {
+				o.CutOff = func() (ids []cluster.NodeID) {
+					if !apart.Load() {
+						return nil
+					}
+					for _, n := range w.nodes {
+						if n.name != own && (own == "c" || n.name == "c") {
+							ids = append(ids, n.member.ID())
+						}
+					}
+					return ids
+				}
+			}
+		}
+		for _, name := range []string{"a", "b", "c"} {
+			if _, err := w.start(name, cutOff(name)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.until(time.Minute, w.settled)
+		c := w.nodes[2]
+		if len(c.Shards()) == 0 {
+			t.Fatal("the node has no shards")
+		}
+		apart.Store(true)
+		w.until(5*time.Second, func() bool { return len(c.Shards()) == 0 && w.allServed() })
+		apart.Store(false)
+		w.until(time.Minute, func() bool { return len(c.Shards()) > 0 && w.settled() })
+	})
+}
+
+func TestOfTwoNodesThatDoNotReachEachOtherBothKeepTheirShards(t *testing.T) {
+	nodes := []cluster.Node{{ID: "1", Name: "a", CutOff: []cluster.NodeID{"2"}}, {ID: "2", Name: "b", CutOff: []cluster.NodeID{"1"}}}
+	held := map[cluster.NodeID]int{}
+	for _, id := range cluster.Place(nodes, 64) {
+		held[id]++
+	}
+	if held["1"] == 0 || held["2"] == 0 {
+		t.Errorf("the shards are placed so: %v", held)
 	}
 }

@@ -97,6 +97,9 @@ func (m *Member) release(v *View, held int, shards map[NodeID][]storage.ShardID)
 		part = drainPart
 	}
 	budget := max(minMoves, held/part)
+	if v.Isolated(v.self) {
+		budget = held // nobody reaches them here
+	}
 	// Each of those who get some in turn, so that they take them at the same time.
 	var next []storage.ShardID
 	for taken := true; taken && len(next) < budget; {

@@ -12,12 +12,14 @@ import (
 // leaves only the shards that it gets or had belong elsewhere.
 //
 // Nodes that are draining get none, unless all are: then nothing is better than to leave
-// the shards where they are, and Place returns nil.
+// the shards where they are, and Place returns nil. Nor do those that more than half of the
+// others cannot reach (isolated).
 func Place(nodes []Node, shards int) []NodeID {
 	var ids []NodeID
 	var seeds []uint64
+	apart := isolated(nodes)
 	for i := range nodes {
-		if !nodes[i].Draining {
+		if !nodes[i].Draining && !apart[nodes[i].ID] {
 			h := fnv.New64a()
 			_, _ = h.Write([]byte(nodes[i].Name))
 			ids, seeds = append(ids, nodes[i].ID), append(seeds, h.Sum64())
@@ -37,6 +39,35 @@ func Place(nodes []Node, shards int) []NodeID {
 		placement[shard] = ids[best]
 	}
 	return placement
+}
+
+// isolated are the nodes that more than half of the others cannot reach, though they are in touch with the
+// store: whose calls go to them in vain. If no node would be left that takes shards, there are none.
+func isolated(nodes []Node) map[NodeID]bool {
+	var missed map[NodeID]int // by how many others
+	for i := range nodes {
+		for _, id := range nodes[i].CutOff {
+			if missed == nil {
+				missed = make(map[NodeID]int)
+			}
+			missed[id]++
+		}
+	}
+	if missed == nil {
+		return nil
+	}
+	apart, left := make(map[NodeID]bool), 0
+	for i := range nodes {
+		if 2*missed[nodes[i].ID] > len(nodes)-1 {
+			apart[nodes[i].ID] = true
+		} else if !nodes[i].Draining {
+			left++
+		}
+	}
+	if left == 0 {
+		return nil
+	}
+	return apart
 }
 
 // mix is the finalizer of SplitMix64: each bit of x changes half the bits of the result.

@@ -17,6 +17,8 @@ type View struct {
 	Skew time.Duration
 
 	self NodeID
+	// apart are the isolated ones.
+	apart map[NodeID]bool
 	byID map[NodeID]*Node
 	// held were held here when the directory was asked.
 	held map[storage.ShardID]bool
@@ -30,6 +32,7 @@ func newView(self NodeID, m Membership, held []storage.ShardID, seen time.Durati
 	v := &View{
 		Membership: m,
 		self:       self,
+		apart:      isolated(m.Nodes),
 		byID:       make(map[NodeID]*Node, len(m.Nodes)),
 		held:       make(map[storage.ShardID]bool, len(held)),
 		seen:       seen,
@@ -49,7 +52,9 @@ func newView(self NodeID, m Membership, held []storage.ShardID, seen time.Durati
 }
 
 // samePlace reports whether the node gets the same shards as before.
-func samePlace(a, b *Node) bool { return a.Draining == b.Draining && a.Name == b.Name }
+func samePlace(a, b *Node) bool {
+	return a.Draining == b.Draining && a.Name == b.Name && slices.Equal(a.CutOff, b.CutOff)
+}
 
 // Node returns a node that is alive, or nil.
 func (v *View) Node(id NodeID) *Node { return v.byID[id] }
@@ -61,6 +66,10 @@ func (v *View) Holder(shard storage.ShardID) *Node {
 	}
 	return v.byID[v.Holders[shard]]
 }
+
+// Isolated reports whether most of the others cannot reach the node: it has no shards any more, or not for
+// long.
+func (v *View) Isolated(id NodeID) bool { return v.apart[id] }
 
 // Others are the nodes that are alive but for this one, in the order of their ids.
 func (v *View) Others() []*Node {

@@ -90,8 +90,11 @@ func (n *Node) askReport(ctx context.Context, node *cluster.Node, row *admin.Clu
 func (n *Node) report(context.Context, *Nothing) (*Report, error) {
 	moves := n.member.Moves()
 	report := &Report{
-		SkewNs: int64(n.member.View().Skew), SureNs: int64(n.member.SureFor()), CutOff: n.following.cutOff(),
+		SkewNs: int64(n.member.View().Skew), SureNs: int64(n.member.SureFor()),
 		Acquired: moves.Acquired, Released: moves.Released, Lost: moves.Lost, Abandoned: moves.Abandoned,
+	}
+	for _, id := range n.following.cutOff() {
+		report.CutOff = append(report.CutOff, string(id))
 	}
 	if n.options.VisibilityLag != nil {
 		report.VisibilityLagNs = int64(n.options.VisibilityLag())

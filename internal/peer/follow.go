@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,7 @@ type following struct {
 
 	mu   sync.RWMutex
 	byID map[cluster.NodeID]*leader
+	lost atomic.Pointer[[]cluster.NodeID] // see cutOff
 	done sync.WaitGroup
 }
 
@@ -28,6 +30,9 @@ type leader struct {
 	stop context.CancelFunc
 	// linked is set while all that becomes ready there is told here.
 	linked atomic.Bool
+	// heard is when something has come from it last, or it was found: it says something every
+	// heartbeat.
+	heard atomic.Pointer[time.Time]
 	// watermark: all tasks up to that id have been told.
 	watermark atomic.Int64
 }
@@ -51,6 +56,7 @@ func (f *following) follow(v *cluster.View) {
 		}
 		ctx, stop := context.WithCancel(f.node.ctx)
 		l := &leader{node: other, stop: stop}
+		l.hear()
 		f.byID[other.ID] = l
 		f.done.Go(func() {
 			defer stop()
@@ -73,17 +79,73 @@ func (f *following) linked() (leaders []*leader) {
 	return leaders
 }
 
-// cutOff are the ids of the nodes that are followed and cannot be reached just now.
-func (f *following) cutOff() (ids []string) {
+// silence is how long a node may say nothing before it is taken for one that cannot be reached.
+const silence = 5 * heartbeat / 2
+
+func (l *leader) hear() {
+	now := time.Now()
+	l.heard.Store(&now)
+}
+
+// silent are the nodes from which nothing has come for some time, in the order of their ids.
+func (f *following) silent() (ids []cluster.NodeID) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	for id, l := range f.byID {
-		if !l.linked.Load() {
-			ids = append(ids, string(id))
+		if time.Since(*l.heard.Load()) > silence {
+			ids = append(ids, id)
 		}
 	}
 	slices.Sort(ids)
 	return ids
+}
+
+// cutOff are the nodes that cannot be reached, in the order of their ids: those that have been silent at
+// two looks in a row, as a node that was paused itself hears of all others as soon as it goes on.
+func (f *following) cutOff() []cluster.NodeID {
+	if found := f.lost.Load(); found != nil {
+		return *found
+	}
+	return nil
+}
+
+// attend is the goroutine that notes which nodes cannot be reached. If most nodes see it so, what is under way to
+// one is given up: calls fail, and are made again where their shards are by then.
+func (n *Node) attend() {
+	tick := time.NewTicker(heartbeat / 2)
+	defer tick.Stop()
+	var last []cluster.NodeID
+	dropped := make(map[cluster.NodeID]bool)
+	for {
+		select {
+		case <-tick.C:
+		case <-n.ctx.Done():
+			return
+		}
+		now, before, v := n.following.silent(), n.following.cutOff(), n.member.View()
+		lost := slices.DeleteFunc(slices.Clone(now), func(id cluster.NodeID) bool { return !slices.Contains(last, id) })
+		n.following.lost.Store(&lost)
+		last = now
+		for _, id := range lost {
+			if !slices.Contains(before, id) {
+				n.log.Warn("Nothing comes from another node any more; if most nodes see it so, it gets no shards.", "node", n.nameOf(id))
+				n.member.Nudge()
+			}
+			if v.Isolated(id) && !dropped[id] {
+				dropped[id] = true
+				n.links.drop(id)
+			}
+		}
+		maps.DeleteFunc(dropped, func(id cluster.NodeID, _ bool) bool { return !slices.Contains(lost, id) })
+	}
+}
+
+// nameOf is the name of a node, or its id.
+func (n *Node) nameOf(id cluster.NodeID) string {
+	if found := n.member.View().Node(id); found != nil {
+		return found.Name
+	}
+	return string(id)
 }
 
 // followLeader follows a node until the context ends.
@@ -130,6 +192,7 @@ func (n *Node) listen(ctx context.Context, l *leader) error {
 		if err = stream.RecvMsg(next); err != nil {
 			break
 		}
+		l.hear()
 		if first {
 			// What has become ready before, nobody has told.
 			l.linked.Store(true)

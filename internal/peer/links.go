@@ -74,6 +74,17 @@ func (l *links) keep(v *cluster.View) {
 	}
 }
 
+// drop closes the connection to a node; the next call makes another.
+func (l *links) drop(id cluster.NodeID) {
+	l.mu.Lock()
+	found := l.byID[id]
+	delete(l.byID, id)
+	l.mu.Unlock()
+	if found != nil {
+		_ = found.conn.Close()
+	}
+}
+
 func (l *links) close() {
 	l.mu.Lock()
 	l.closed = true

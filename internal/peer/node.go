@@ -157,6 +157,7 @@ func (n *Node) Join(ctx context.Context) error {
 		Changed:   func(*cluster.View) { signal(n.changed) },
 		Handed:    n.handed,
 		Load:      n.options.Load,
+		CutOff:    n.following.cutOff,
 		Failed:    n.options.Failed,
 		Logger:    n.log,
 	})
@@ -166,6 +167,7 @@ func (n *Node) Join(ctx context.Context) error {
 	n.member = member
 	n.goroutines.Go(n.watch)
 	n.goroutines.Go(n.tellNews)
+	n.goroutines.Go(n.attend)
 	signal(n.changed)
 	return nil
 }

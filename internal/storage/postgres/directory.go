@@ -50,10 +50,19 @@ func (s *Store) Renew(ctx context.Context, node cluster.Node, ttl time.Duration)
 }
 
 const nodeValues = `name = $2, address = $3, version = $4, format = $5, draining = $6, shards = $7, load = $8,
-	seen = clock_timestamp(), expires = clock_timestamp() + $9 * interval '1 microsecond'`
+	seen = clock_timestamp(), expires = clock_timestamp() + $9 * interval '1 microsecond', cut_off = $10`
 
 func nodeArgs(node cluster.Node, ttl time.Duration) []any {
-	return []any{string(node.ID), node.Name, node.Address, node.Version, int32(node.Format), node.Draining, int32(node.Shards), node.Load, ttl.Microseconds()}
+	return []any{string(node.ID), node.Name, node.Address, node.Version, int32(node.Format), node.Draining, int32(node.Shards), node.Load, ttl.Microseconds(), texts(node.CutOff)}
+}
+
+// texts are ids as an array of the database has them.
+func texts(ids []cluster.NodeID) []string {
+	list := make([]string, len(ids))
+	for i, id := range ids {
+		list[i] = string(id)
+	}
+	return list
 }
 
 // touch renews a row that is alive, which nobody can compete with.
@@ -88,8 +97,8 @@ func (s *Store) enter(ctx context.Context, node cluster.Node, ttl time.Duration)
 		case s.renewed.Load():
 			return cluster.ErrOusted
 		default:
-			_, err = tx.Exec(ctx, `INSERT INTO perdure_nodes (id, name, address, version, format, draining, shards, load, started, seen, expires)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp(), clock_timestamp(), clock_timestamp() + $9 * interval '1 microsecond')`, nodeArgs(node, ttl)...)
+			_, err = tx.Exec(ctx, `INSERT INTO perdure_nodes (id, name, address, version, format, draining, shards, load, started, seen, expires, cut_off)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp(), clock_timestamp(), clock_timestamp() + $9 * interval '1 microsecond', $10)`, nodeArgs(node, ttl)...)
 		}
 		if err == nil {
 			_, err = tx.Exec(ctx, `DELETE FROM perdure_nodes WHERE expires < clock_timestamp() - $1 * interval '1 second'`, int64(deadFor.Seconds()))
@@ -131,7 +140,7 @@ func (s *Store) Members(ctx context.Context) (m cluster.Membership, err error) {
 }
 
 func (s *Store) members(ctx context.Context) (m cluster.Membership, err error) {
-	rows, err := s.dbs[0].reads.Query(ctx, `SELECT t.now, n.id, n.name, n.address, n.version, n.format, n.draining OR n.drain, n.shards, n.load, n.started, n.seen
+	rows, err := s.dbs[0].reads.Query(ctx, `SELECT t.now, n.id, n.name, n.address, n.version, n.format, n.draining OR n.drain, n.shards, n.load, n.started, n.seen, n.cut_off
 		FROM (SELECT clock_timestamp() AS now) AS t LEFT JOIN perdure_nodes AS n ON n.expires > t.now ORDER BY n.id`)
 	if err != nil {
 		return m, err
@@ -143,12 +152,17 @@ func (s *Store) members(ctx context.Context) (m cluster.Membership, err error) {
 		var draining *bool
 		var load *float64
 		var started, seen *time.Time
-		if err := rows.Scan(&m.Now, &id, &name, &address, &version, &format, &draining, &shards, &load, &started, &seen); err != nil {
+		var cutOff []string
+		if err := rows.Scan(&m.Now, &id, &name, &address, &version, &format, &draining, &shards, &load, &started, &seen, &cutOff); err != nil {
 			return m, err
 		}
 		if id != nil {
-			m.Nodes = append(m.Nodes, cluster.Node{ID: cluster.NodeID(*id), Name: *name, Address: *address, Version: *version, Format: int(*format),
-				Draining: *draining, Shards: int(*shards), Load: *load, Started: *started, Seen: *seen})
+			node := cluster.Node{ID: cluster.NodeID(*id), Name: *name, Address: *address, Version: *version, Format: int(*format),
+				Draining: *draining, Shards: int(*shards), Load: *load, Started: *started, Seen: *seen}
+			for _, other := range cutOff {
+				node.CutOff = append(node.CutOff, cluster.NodeID(other))
+			}
+			m.Nodes = append(m.Nodes, node)
 		}
 	}
 	if err := rows.Err(); err != nil {

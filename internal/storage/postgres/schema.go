@@ -90,6 +90,12 @@ var migrations = []migration{{
 		`ALTER TABLE perdure_nodes SET (fillfactor = 20)`,
 		`ALTER TABLE perdure_pairs ALTER COLUMN value SET COMPRESSION lz4`,
 	},
+}, {
+	compatible: 1,
+	statements: []string{
+		// The ids of nodes that a node does not reach.
+		`ALTER TABLE perdure_nodes ADD COLUMN IF NOT EXISTS cut_off text[] NOT NULL DEFAULT '{}'`,
+	},
 }}
 
 // product is what perdure_store.product says, and productImport what it says of a store that is being
