@@ -181,6 +181,10 @@ backup-crash: ## Kill the server BACKUP_KILLS=20 times while it makes backups un
 backup-load: ## Measure a backup of a store of STORE_BYTES=5000000000 beside load, its restoration and verification (needs four times as much disk)
 	$(OUTSIDE) test test ./crash -count=1 -v -timeout 60m -run TestABackupBesideLoad -store-bytes $(STORE_BYTES)
 
+.PHONY: flow-crash
+flow-crash: ## Kill the server KILLS=200 times while flow control holds workflows back, and check that no key is ever over its limit
+	$(OUTSIDE) test test ./crash -count=1 -v -timeout 60m -run OverItsLimit -flow-kills $(KILLS)
+
 .PHONY: reshard-crash
 reshard-crash: ## Reshard a store of WORKFLOWS=100000 workflows under kill -9, RESHARD_KILLS=20 times, and compare
 	$(OUTSIDE) test test ./reshard -count=1 -v -timeout 60m -workflows $(WORKFLOWS) -kills $(RESHARD_KILLS)

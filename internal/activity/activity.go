@@ -46,6 +46,7 @@ import (
 	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/flow"
 	"github.com/perdure/perdure/internal/records"
 	"github.com/perdure/perdure/internal/runchain"
 )
@@ -54,6 +55,8 @@ import (
 type Config struct {
 	// Namespace returns the namespace with the id; ok is false if there is none.
 	Namespace func(id string) (ns Namespace, ok bool)
+	// Flow has the policies of flow control; nil: there are none.
+	Flow *flow.Registry
 	// Limits returns the limits that a namespace has at this time; nil: the defaults.
 	Limits func(namespaceID string) *Limits
 }

@@ -99,6 +99,9 @@ func (c *Chain) Receive(step *entity.Step, from entity.Key, body []byte) error {
 	if err := proto.Unmarshal(body, message); err != nil {
 		return fmt.Errorf("%w: it does not decode: %v", entity.ErrUnknownMessage, err)
 	}
+	if answer := message.GetFlowAnswer(); answer != nil {
+		return c.flowAnswered(step, from, answer)
+	}
 	m := message.GetCallbackProgress()
 	if m == nil || from.Kind != entity.KindCallback {
 		return entity.ErrUnknownMessage

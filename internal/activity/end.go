@@ -45,6 +45,7 @@ func (r *Run) retry(step *entity.Step, failure *failurepb.Failure) enumspb.Retry
 // endAttempt notes that the current attempt has failed. The next one is not planned yet.
 func (r *Run) endAttempt(step *entity.Step, failure *failurepb.Failure) {
 	r.undispatch(step)
+	r.releaseFlow(step)
 	attempt.NoteFailure(step, r.act(), failure)
 	attempt.End(r.act(), step.Now, attempt.Retained(failure))
 	r.act().RetryAt = nil
@@ -141,6 +142,7 @@ func (r *Run) close(step *entity.Step, status enumspb.ActivityExecutionStatus, o
 	act := r.act()
 	attempt.NoteEnd(step, act, ends[status], outcome.GetFailure())
 	r.undispatch(step)
+	r.releaseFlow(step)
 	r.rec.Status, r.rec.CloseTime = status, timestamppb.New(step.Now)
 	r.outcome = outcome
 	act.StartedTime, act.StartedIdentity, act.StartedRequestId = nil, "", ""

@@ -79,6 +79,7 @@ func (r *Run) Flush(step *entity.Step) {
 		step.Put(runchain.RunKey(runID, runchain.LetterOutcome), runchain.MustMarshal(r.outcome))
 		r.outcome = nil
 	}
+	r.releaseIdle(step)
 	if !r.changed {
 		return
 	}
@@ -108,6 +109,10 @@ func (r *Run) queue() entity.Queue {
 func (r *Run) dispatch(step *entity.Step) {
 	act := r.act()
 	act.RetryAt = nil
+	if !r.letIn(step) {
+		r.touch()
+		return
+	}
 	expires, _ := r.deadline()
 	task := &entity.Task{
 		Queue:   r.queue(),

@@ -62,6 +62,13 @@ const (
 	ActivityCanceled
 	// ActivityTerminated: an activity without a workflow has been terminated.
 	ActivityTerminated
+	// FlowAdmitted: a policy of flow control has let something in. Type (the name of the
+	// policy), Took since it asked.
+	FlowAdmitted
+	// FlowQueued: something has to wait for a policy. Type.
+	FlowQueued
+	// FlowWithdrawn: what waited for a policy has ended. Type.
+	FlowWithdrawn
 )
 
 // Note tells whoever observes the runtime of something that has happened.

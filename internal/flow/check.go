@@ -51,8 +51,8 @@ func Check(p *flowv1.Policy, custom map[string]searchattribute.Type) error {
 	case p.MaxWaiting != nil && (*p.MaxWaiting < 0 || *p.MaxWaiting > maxCount):
 		return bad("max_waiting is %d: from 0 to %d", *p.MaxWaiting, int64(maxCount))
 	}
-	if p.MaxWaiting != nil || p.Target == flowv1.Target_TARGET_ACTIVITIES {
-		return serviceerror.NewUnimplemented("flow policies about activities, and those that refuse, are not there yet")
+	if p.MaxWaiting != nil && p.Target == flowv1.Target_TARGET_ACTIVITIES {
+		return bad("max_waiting is set, but nobody can be refused an activity")
 	}
 	if r := p.Rate; r != nil {
 		switch {

@@ -84,6 +84,13 @@ func (x *expression) eval(s *Subject) (string, error) {
 		"fairness_key":  s.Priority.GetFairnessKey(),
 		"priority":      int64(priority),
 	}
+	if s.Load != nil && (x.uses["input"] || x.uses["header"]) {
+		var err error
+		if s.Input, s.Header, err = s.Load(); err != nil {
+			return "", err
+		}
+		s.Load = nil
+	}
 	left := maxDecoded
 	if x.uses["input"] {
 		input := make([]any, 0, len(s.Input.GetPayloads()))

@@ -64,6 +64,9 @@ func (g *Gate) load(reader entity.Reader) error {
 		item := new(records.FlowItem)
 		bad = proto.Unmarshal(value, item)
 		g.items[string(key[1:])] = item
+		if item.ReservedUntil != nil {
+			g.keep(string(key[1:]), item.ReservedUntil.AsTime())
+		}
 		return bad == nil
 	})
 	if err == nil {
@@ -95,6 +98,8 @@ type Gate struct {
 	// whose owners have to be told that they wait.
 	fresh, untold []*waiter
 	headChanged   bool
+	// kept are places that are kept for starts which have not come yet, and until when.
+	kept map[string]time.Time
 	// unfinished says that more could be let in than one step does.
 	unfinished bool
 	// crowded is what the registry has been told.
@@ -188,6 +193,7 @@ func (g *Gate) done(step *entity.Step, done *records.FlowDone) error {
 		step.Delete(key)
 		g.head.Waiting--
 		g.headChanged = true
+		step.Note(entity.Occurrence{Kind: entity.FlowWithdrawn, Type: g.policy})
 	}
 	return err
 }
@@ -203,7 +209,7 @@ func (g *Gate) Refresh(step *entity.Step) { g.begin(step) }
 
 // EndStep implements entity.Entity: it lets in what there is room for.
 func (g *Gate) EndStep(step *entity.Step) error {
-	g.expireReservations(step)
+	g.expireKept(step)
 	if err := g.letIn(step); err != nil {
 		return err
 	}
@@ -237,6 +243,7 @@ func (g *Gate) letIn(step *entity.Step) error {
 			g.headChanged = true
 		}
 		waited := max(0, step.Now.Sub(w.item.Since.AsTime()))
+		step.Note(entity.Occurrence{Kind: entity.FlowAdmitted, Type: g.policy, Took: waited})
 		w.item.Since = timestamppb.New(step.Now)
 		g.run(step, w.id, w.item)
 		g.answer(step, w, &records.FlowAnswer{Waited: durationpb.New(waited)})
@@ -267,6 +274,7 @@ func (g *Gate) noteWaiting(step *entity.Step) {
 		}
 		w.stored = true
 		step.Put(w.key, encode(w.item))
+		step.Note(entity.Occurrence{Kind: entity.FlowQueued, Type: g.policy})
 		g.headChanged = true
 	}
 	for _, w := range g.untold {

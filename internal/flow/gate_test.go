@@ -8,9 +8,11 @@ import (
 
 	commonpb "go.temporal.io/api/common/v1"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	flowv1 "github.com/perdure/perdure/api/perdure/flow/v1"
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
 )
 
 func atOnce(n int64) *flowv1.Policy {
@@ -159,13 +161,13 @@ func TestABetterPriorityGoesFirst(t *testing.T) {
 func TestFairnessKeysAreServedByTheirWeights(t *testing.T) {
 	w := newWorld(t, atOnce(1))
 	weights := map[string]float32{"a": 1, "b": 2, "c": 5}
-	for i := range 2400 { // a burst of each, one after the other
-		key := []string{"a", "b", "c"}[i/800]
+	for i := range 900 { // a burst of each, one after the other
+		key := []string{"a", "b", "c"}[i/300]
 		w.start(Subject{Priority: &commonpb.Priority{FairnessKey: key, FairnessWeight: weights[key]}})
 	}
 	w.settle()
 	served := map[string]int{}
-	for range 800 {
+	for range 320 {
 		o := w.begun[len(w.begun)-1]
 		served[o.pass.Tickets[0].FairnessKey]++
 		w.end(o)
@@ -175,28 +177,27 @@ func TestFairnessKeysAreServedByTheirWeights(t *testing.T) {
 		}
 	}
 	for key, weight := range weights {
-		want := 800 * float64(weight) / 8
+		want := 320 * float64(weight) / 8
 		if got := float64(served[key]); got < 0.95*want-1 || got > 1.05*want+1 {
-			t.Errorf("key %s: %v of 800, its share is %v", key, got, want)
+			t.Errorf("key %s: %v of 320, its share is %v", key, got, want)
 		}
 	}
 }
 
 func TestTheRateIsKeptAlsoOverCrashes(t *testing.T) {
 	w := newWorld(t, aSecond(10, 5))
-	for range 1000 {
+	for range 700 {
 		w.start(Subject{})
 	}
 	w.settle()
 	if len(w.begun) != 5 {
 		t.Fatalf("%d have been let in at once", len(w.begun))
 	}
-	for second := 1; second <= 60; second++ {
-		for range 4 {
-			w.pass(250 * time.Millisecond)
-			w.crash(func() int { return 2 })
-		}
-		w.settle()
+	for second, again := 1, 0; second <= 60; second++ {
+		w.pass(500 * time.Millisecond)
+		again++
+		w.crash(func() int { again++; return again % 20 / 19 })
+		w.pass(500 * time.Millisecond)
 		if got, want := len(w.begun), 5+10*second; got > want || got < want-1 {
 			t.Fatalf("%d have been let in after %d seconds, not %d", got, second, want)
 		}
@@ -217,27 +218,27 @@ func TestAfterAQuietTimeThereIsABurstAndNoMore(t *testing.T) {
 
 func TestAMessageThatIsDeliveredAgainChangesNothing(t *testing.T) {
 	w := newWorld(t, atOnce(1))
-	for range 200 {
+	for range 80 {
 		w.start(Subject{})
 	}
 	w.settle()
-	for range 300 {
+	for range 100 {
 		w.crash(func() int { return 3 })
 		w.settle()
-		if running, waiting := w.count(); running != min(1, 200-len(w.begun)+1) || waiting != 200-len(w.begun) {
+		if running, waiting := w.count(); running != min(1, 80-len(w.begun)+1) || waiting != 80-len(w.begun) {
 			t.Fatalf("%d run and %d wait, %d have begun", running, waiting, len(w.begun))
 		}
 		w.end(w.begun[len(w.begun)-1])
 		w.settle()
-		if len(w.begun) == 200 {
+		if len(w.begun) == 80 {
 			return
 		}
 	}
-	t.Errorf("%d of 200 have run", len(w.begun))
+	t.Errorf("%d of 80 have run", len(w.begun))
 }
 
 func TestGatesAreExactWhateverHappens(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range uint64(60) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 7))
 			limit := int64(1 + random.IntN(5))
@@ -247,7 +248,7 @@ func TestGatesAreExactWhateverHappens(t *testing.T) {
 			}
 			w := newWorld(t, policy)
 			keys := []string{"", "a", "b"}
-			for range 1500 {
+			for range 1000 {
 				ways := w.order
 				switch n := random.IntN(100); {
 				case n < 20:
@@ -294,6 +295,55 @@ func TestGatesAreExactWhateverHappens(t *testing.T) {
 				t.Errorf("%d records are left", len(w.records))
 			}
 		})
+	}
+}
+
+func TestAPlaceThatIsKeptIsTakenOrGivenUp(t *testing.T) {
+	policy := atOnce(1)
+	policy.MaxWaiting = proto.Int64(0)
+	w := newWorld(t, policy)
+	pass, err := w.registry.Of(testNamespace).Workflow(&Subject{}, "kept")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reserve := func() (kept bool, err error) {
+		step := entity.NewStep(w.now, w)
+		if kept, err = w.gate.Reserve(step, pass.Tickets[0]); err == nil {
+			err = w.gate.EndStep(step)
+			w.publish(step, w.key)
+		}
+		return kept, err
+	}
+	if kept, err := reserve(); !kept || err != nil {
+		t.Fatalf("a free place is kept: %v, %v", kept, err)
+	}
+	pass.Tickets[0].Id = "another"
+	if kept, err := reserve(); kept || err == nil {
+		t.Errorf("the same place is kept again: %v, %v", kept, err)
+	}
+	w.crash(func() int { return 0 })
+	w.pass(keptFor)
+	if running, _ := w.count(); running != 0 {
+		t.Fatal("the place is kept for ever")
+	}
+	if kept, _ := reserve(); !kept {
+		t.Fatal("the place is not free")
+	}
+	o := &owner{id: "another", pass: pass}
+	w.owners[o.id] = o
+	pass.Tickets[0].Admitted, pass.Tickets[0].Asked = true, timestamppb.New(w.now)
+	w.ownerStep(o, func(step *entity.Step) {
+		Take(step, testNamespace, pass, &records.FlowItem{RunId: o.id}, w.now)
+		w.begin(o)
+	})
+	w.pass(2 * keptFor)
+	if running, _ := w.count(); running != 1 {
+		t.Errorf("%d run", running)
+	}
+	w.end(o)
+	w.pass(time.Second)
+	if len(w.records) != 0 {
+		t.Errorf("%d records are left", len(w.records))
 	}
 }
 

@@ -21,6 +21,8 @@ type Subject struct {
 	Header       *commonpb.Header
 	Memo         *commonpb.Memo
 	Attributes   *commonpb.SearchAttributes
+	// Load, if not nil, reads Input and Header, for keys that are made of them.
+	Load func() (*commonpb.Payloads, *commonpb.Header, error)
 }
 
 // Workflow returns a pass with the policies that a workflow is under, by tickets with the id; nil if

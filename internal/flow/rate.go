@@ -6,7 +6,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/perdure/perdure/internal/entity"
-	"github.com/perdure/perdure/internal/records"
 )
 
 // The rate of a gate is a bucket of tokens, which is written with each step that takes one: a gate
@@ -76,8 +75,8 @@ func (g *Gate) next(now time.Time) (at time.Time) {
 	case len(g.items) == 0 && g.lanes.empty() && g.head.TokensAt != nil:
 		at = g.tokensReach(float64(g.head.Limits.GetBurst()), now) // the gate can go then
 	}
-	for _, item := range g.reserved() {
-		if until := item.ReservedUntil.AsTime(); at.IsZero() || until.Before(at) {
+	for _, until := range g.kept {
+		if at.IsZero() || until.Before(at) {
 			at = until
 		}
 	}
@@ -107,9 +106,3 @@ func (g *Gate) disarm(step *entity.Step) {
 		g.head.WakeAt, g.headChanged = nil, true
 	}
 }
-
-// reserved are the places that are kept for starts that have not come yet.
-func (g *Gate) reserved() map[string]*records.FlowItem { return nil }
-
-// expireReservations gives up those that have not come in time.
-func (g *Gate) expireReservations(*entity.Step) {}

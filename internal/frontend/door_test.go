@@ -86,6 +86,8 @@ func (f *fakeChain) Pinned() bool               { return false }
 func (f *fakeChain) Start(_ *entity.Step, r *workflowservice.StartWorkflowExecutionRequest) (*workflowservice.StartWorkflowExecutionResponse, error) {
 	return &workflowservice.StartWorkflowExecutionResponse{RunId: "run"}, f.step("Start", r)
 }
+func (f *fakeChain) Expect(*workflow.Places) {}
+
 func (f *fakeChain) SignalWithStart(_ *entity.Step, r *workflowservice.SignalWithStartWorkflowExecutionRequest) (*workflowservice.SignalWithStartWorkflowExecutionResponse, error) {
 	return &workflowservice.SignalWithStartWorkflowExecutionResponse{RunId: "run"}, f.step("SignalWithStart", r)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	commonpb "go.temporal.io/api/common/v1"
+	"go.temporal.io/api/serviceerror"
 
 	flowv1 "github.com/perdure/perdure/api/perdure/flow/v1"
 	"github.com/perdure/perdure/internal/api/check"
@@ -17,6 +18,8 @@ type flowHandlers struct {
 		stepper
 		viewer
 	}
+	// shared: the gates are spread over several nodes.
+	shared bool
 }
 
 func (h *flowHandlers) step(ctx context.Context, fn func(*entity.Step, *flow.Policies) error) error {
@@ -35,6 +38,9 @@ func (h *flowHandlers) view(ctx context.Context, fn func(*flow.Policies) error) 
 func (h *flowHandlers) SetPolicy(ctx context.Context, req *flowv1.SetPolicyRequest) (*flowv1.SetPolicyResponse, error) {
 	if err := flow.Check(req.GetPolicy(), callOf(ctx).namespace.SearchAttributes); err != nil {
 		return nil, err
+	}
+	if h.shared && req.GetPolicy().MaxWaiting != nil {
+		return nil, serviceerror.NewUnimplemented("flow policies that refuse starts (max_waiting) are not there yet on a server of several nodes")
 	}
 	resp := new(flowv1.SetPolicyResponse)
 	err := h.step(ctx, func(step *entity.Step, p *flow.Policies) (err error) {

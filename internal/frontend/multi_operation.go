@@ -53,10 +53,17 @@ func (h *updateHandlers) updateWithStart(ctx context.Context, start *workflowser
 	resp *workflowservice.ExecuteMultiOperationResponse, started bool, err error,
 ) {
 	workflowID := start.GetWorkflowId()
+	kept, err := h.places.keep(ctx, start)
+	if err != nil {
+		return nil, false, multiFailed(err, errMultiAborted)
+	}
+	defer h.places.giveUp(ctx, kept)
 	var both *workflow.UpdateWithStart
 	var plain error
 	status, err := h.await(ctx, workflowID, func(done func(*workflow.UpdateStatus)) (*workflow.UpdatePlan, error) {
 		plain = stepWorkflow(ctx, h.runtime, workflowID, func(step *entity.Step, c updated) (err error) {
+			c.Expect(kept)
+			defer c.Expect(nil)
 			both, err = c.UpdateWithStart(step, start, update, done)
 			return err
 		})

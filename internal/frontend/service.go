@@ -17,6 +17,7 @@ import (
 	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/flow"
 	"github.com/perdure/perdure/internal/matching"
 	"github.com/perdure/perdure/internal/namespace"
 	"github.com/perdure/perdure/internal/nexus"
@@ -54,6 +55,8 @@ type Options struct {
 	Namespaces *namespace.Registry
 	// Deployments knows the versions of workers of task queues; nil: there are none.
 	Deployments *deployment.Registry
+	// Flows has the policies of flow control; nil: there are none.
+	Flows *flow.Registry
 	// Logger gets what clients must not see: panics, internal errors. Default:
 	// slog.Default.
 	Logger *slog.Logger
@@ -152,6 +155,7 @@ func New(options Options) *Service {
 	polls := &polls{runtime: runtime, matching: match, deployments: options.Deployments, waits: waits, logger: logger, elsewhere: options.Elsewhere}
 	lists := &visibilityHandlers{index: options.Visibility}
 	workers := workerHandlers{matching: match, workers: newWorkerRegistry(), logger: logger}
+	kept := &places{runtime: runtime, flows: options.Flows}
 	dispatcher := options.Nexus
 	if dispatcher == nil {
 		dispatcher = nexus.NewDispatcher(match)
@@ -160,10 +164,10 @@ func New(options Options) *Service {
 		interceptor: interceptor{namespaces: options.Namespaces, settings: newSettings(options.Config), store: runtime, auth: options.Auth, failure: options.Failure, observer: options.Observer, logger: logger, elsewhere: options.Elsewhere, limits: rateLimits{nodes: nodesOf(options.Elsewhere)}},
 		waits:       waits,
 		workflow: &workflowService{
-			executionHandlers:        executionHandlers{runtime: runtime},
+			executionHandlers:        executionHandlers{runtime: runtime, places: kept},
 			historyHandlers:          historyHandlers{runtime: runtime, waits: waits},
 			queryHandlers:            queries,
-			updateHandlers:           updateHandlers{runtime: runtime, waits: waits},
+			updateHandlers:           updateHandlers{runtime: runtime, waits: waits, places: kept},
 			workflowTaskHandlers:     workflowTaskHandlers{runtime: runtime, polls: polls, queries: queries, pages: newCompletionPages()},
 			activityTaskHandlers:     activityTaskHandlers{runtime: runtime, polls: polls},
 			activityHandlers:         activityHandlers{runtime: runtime, waits: waits, lists: lists},
@@ -184,7 +188,7 @@ func New(options Options) *Service {
 		},
 		admin: &adminService{visibilityAdmin{options.Rebuilder}, backupAdmin{options.Backups}, importAdmin{runtime: runtime, lists: lists}, clusterAdmin{options.Nodes}},
 		nexus: &nexusDoor{runtime: runtime, dispatcher: dispatcher},
-		flow:  &flowHandlers{runtime: runtime},
+		flow:  &flowHandlers{runtime: runtime, shared: options.Elsewhere != nil},
 		operator: &operatorService{
 			searchAttributeHandlers:   searchAttributeHandlers{namespaces: options.Namespaces},
 			namespaceDeletionHandlers: namespaceDeletionHandlers{namespaces: options.Namespaces, runtime: runtime},

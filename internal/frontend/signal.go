@@ -43,8 +43,15 @@ func (h *executionHandlers) SignalWithStartWorkflowExecution(ctx context.Context
 	if err := checkSignalWithStart(ctx, req); err != nil {
 		return nil, err
 	}
+	kept, err := h.places.keep(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	defer h.places.giveUp(ctx, kept)
 	var resp *workflowservice.SignalWithStartWorkflowExecutionResponse
-	err := stepWorkflow(ctx, h.runtime, req.GetWorkflowId(), func(step *entity.Step, c execution) (err error) {
+	err = stepWorkflow(ctx, h.runtime, req.GetWorkflowId(), func(step *entity.Step, c execution) (err error) {
+		c.Expect(kept)
+		defer c.Expect(nil)
 		resp, err = c.SignalWithStart(step, req)
 		return err
 	})

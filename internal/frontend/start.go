@@ -26,10 +26,12 @@ type executionHandlers struct {
 		stepper
 		viewer
 	}
+	places *places
 }
 
 // execution is what they need of a workflow.
 type execution interface {
+	Expect(*workflow.Places)
 	Start(*entity.Step, *workflowservice.StartWorkflowExecutionRequest) (*workflowservice.StartWorkflowExecutionResponse, error)
 	SignalWithStart(*entity.Step, *workflowservice.SignalWithStartWorkflowExecutionRequest) (*workflowservice.SignalWithStartWorkflowExecutionResponse, error)
 	Signal(*entity.Step, *workflowservice.SignalWorkflowExecutionRequest) (*workflowservice.SignalWorkflowExecutionResponse, error)
@@ -47,8 +49,15 @@ func (h *executionHandlers) StartWorkflowExecution(ctx context.Context, req *wor
 		return nil, err
 	}
 	req.RequestEagerExecution = req.RequestEagerExecution && settingOf(ctx, dynamicconfig.EagerWorkflowStart)
+	kept, err := h.places.keep(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	defer h.places.giveUp(ctx, kept)
 	var resp *workflowservice.StartWorkflowExecutionResponse
-	err := stepWorkflow(ctx, h.runtime, req.GetWorkflowId(), func(step *entity.Step, c execution) (err error) {
+	err = stepWorkflow(ctx, h.runtime, req.GetWorkflowId(), func(step *entity.Step, c execution) (err error) {
+		c.Expect(kept)
+		defer c.Expect(nil)
 		resp, err = c.Start(step, req)
 		return err
 	})

@@ -21,6 +21,7 @@ import (
 type updateHandlers struct {
 	runtime stepper
 	waits   *waits
+	places  *places
 }
 
 // updated is what they need of a workflow.
@@ -29,6 +30,7 @@ type updated interface {
 	UpdateWithStart(step *entity.Step, start *workflowservice.StartWorkflowExecutionRequest, update *workflowservice.UpdateWorkflowExecutionRequest,
 		done func(*workflow.UpdateStatus)) (*workflow.UpdateWithStart, error)
 	PollUpdate(step *entity.Step, ref *updatepb.UpdateRef, stage workflow.UpdateStage, done func(*workflow.UpdateStatus)) (*workflow.UpdatePlan, error)
+	Expect(*workflow.Places)
 	StopUpdateWait(step *entity.Step, wait *workflow.UpdateWait) (*workflow.UpdateStatus, error)
 }
 

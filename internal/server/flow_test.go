@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -298,4 +299,89 @@ func TestAnExpressionMakesTheKeyOfTheInput(t *testing.T) {
 	if !errors.As(serviceerror.FromStatus(status.Convert(err)), &invalid) {
 		t.Errorf("a start without the tenant: %v", err)
 	}
+}
+
+func TestAStartThatWouldHaveToWaitIsRefused(t *testing.T) {
+	b := start(t, server.Options{})
+	b.setPolicy(&flowv1.Policy{MaxRunning: proto.Int64(1), MaxWaiting: proto.Int64(0)})
+	b.startWorkflow("first")
+	b.awaitGate("", 1, 0)
+	b.startWorkflow("first", func(req *workflowservice.StartWorkflowExecutionRequest) { // it is there already
+		req.WorkflowIdConflictPolicy = enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
+	})
+	refused := func(id string) {
+		t.Helper()
+		_, err := b.client.StartWorkflowExecution(b.ctx(), &workflowservice.StartWorkflowExecutionRequest{
+			Namespace: ns, WorkflowId: id, WorkflowType: &commonpb.WorkflowType{Name: "order"}, TaskQueue: &taskqueuepb.TaskQueue{Name: queue}})
+		var exhausted *serviceerror.ResourceExhausted
+		if !errors.As(serviceerror.FromStatus(status.Convert(err)), &exhausted) || !strings.Contains(exhausted.Message, `Flow policy "p"`) {
+			t.Errorf("the start of %s: %v", id, err)
+		}
+	}
+	refused("second")
+	b.complete(b.pollWorkflow(), completeWorkflow("done"))
+	b.awaitGate("", 0, 0)
+	b.startWorkflow("third")
+	refused("fourth")
+	b.complete(b.pollWorkflow(), completeWorkflow("done"))
+	b.awaitGate("", 0, 0)
+	if _, err := b.client.DescribeWorkflowExecution(b.ctx(), &workflowservice.DescribeWorkflowExecutionRequest{Namespace: ns, Execution: execution("second")}); err == nil {
+		t.Error("what was refused is there")
+	}
+}
+
+func TestAPlaceIsGivenUpWhoseStartIsNotMade(t *testing.T) {
+	b := start(t, server.Options{})
+	b.setPolicy(&flowv1.Policy{MaxRunning: proto.Int64(2), MaxWaiting: proto.Int64(0)})
+	b.startWorkflow("w")
+	b.complete(b.pollWorkflow(), completeWorkflow("done"))
+	b.awaitGate("", 0, 0)
+	_, err := b.client.StartWorkflowExecution(b.ctx(), &workflowservice.StartWorkflowExecutionRequest{
+		Namespace: ns, WorkflowId: "w", WorkflowType: &commonpb.WorkflowType{Name: "order"}, TaskQueue: &taskqueuepb.TaskQueue{Name: queue},
+		WorkflowIdReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+	})
+	if err == nil {
+		t.Fatal("the id was used again")
+	}
+	b.awaitGate("", 0, 0)
+}
+
+func TestNoMoreActivitiesRunThanThePolicySays(t *testing.T) {
+	b := start(t, server.Options{})
+	b.setPolicy(&flowv1.Policy{Target: flowv1.Target_TARGET_ACTIVITIES, MaxRunning: proto.Int64(1)})
+	b.startWorkflow("w")
+	b.complete(b.pollWorkflow(), scheduleActivity("a"), scheduleActivity("b"))
+	b.startActivity("alone")
+	b.awaitGate("", 1, 2)
+	for range 3 {
+		task := b.pollActivity()
+		if gate := b.gate(""); gate.Running != 1 {
+			t.Errorf("the gate is %v", gate)
+		}
+		if _, err := b.client.RespondActivityTaskCompleted(b.ctx(), &workflowservice.RespondActivityTaskCompletedRequest{TaskToken: task.GetTaskToken()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.awaitGate("", 0, 0)
+}
+
+func TestAnActivityThatWaitsForItsNextAttemptHasNoPlace(t *testing.T) {
+	b := start(t, server.Options{})
+	b.setPolicy(&flowv1.Policy{Target: flowv1.Target_TARGET_ACTIVITIES, MaxRunning: proto.Int64(1)})
+	b.startWorkflow("w")
+	failing := scheduleActivity("a")
+	failing.GetScheduleActivityTaskCommandAttributes().RetryPolicy = &commonpb.RetryPolicy{InitialInterval: durationpb.New(time.Hour)}
+	failing.GetScheduleActivityTaskCommandAttributes().ScheduleToCloseTimeout = durationpb.New(24 * time.Hour)
+	b.complete(b.pollWorkflow(), failing, scheduleActivity("b"))
+	b.awaitGate("", 1, 1)
+	task := b.pollActivity()
+	if _, err := b.client.RespondActivityTaskFailed(b.ctx(), &workflowservice.RespondActivityTaskFailedRequest{TaskToken: task.GetTaskToken()}); err != nil {
+		t.Fatal(err)
+	}
+	if next := b.pollActivity(); next.GetActivityId() == task.GetActivityId() {
+		t.Errorf("the next task is %v", next)
+	}
+	b.awaitGate("", 1, 0)
+	b.terminate("w")
+	b.awaitGate("", 0, 0)
 }

@@ -290,6 +290,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Nodes:       s.nodes(),
 		Namespaces:  s.namespaces,
 		Deployments: s.deployments,
+		Flows:       s.flows,
 		Visibility:  s.visibility,
 		Rebuilder:   s.visibility,
 		Backups:     backupDoor(s.backups),

@@ -71,6 +71,7 @@ func (s *Server) scheduleConfig() schedule.Config {
 func (s *Server) activityConfig() activity.Config {
 	limits := dynamicconfig.Derive(s.settings.Config(), activity.ReadLimits)
 	return activity.Config{
+		Flow: s.flows,
 		Namespace: func(id string) (activity.Namespace, bool) {
 			ns, err := s.namespaces.ByID(id)
 			if err != nil {

@@ -60,6 +60,7 @@ const (
 	labelPollResult   = "poll_result"
 	labelSynced       = "synced"
 	labelKind         = "kind"
+	labelPolicy       = "policy"
 )
 
 var (
@@ -69,6 +70,7 @@ var (
 	ofActivity = []string{labelNamespace, labelActivityType}
 	ofTimeouts = []string{labelNamespace, labelActivityType, labelTimeoutType}
 	ofSpaces   = []string{labelNamespace}
+	ofPolicies = []string{labelNamespace, labelPolicy}
 )
 
 // Calls of the API.
@@ -80,6 +82,13 @@ var (
 	serviceExhausted = metric{"service_errors_resource_exhausted", counter, "Calls that were refused because of a limit, by what was exhausted.", frontendService, []string{labelOperation, labelNamespace, labelCause, labelScope}, nil}
 	servicePanics    = metric{"service_panics", counter, "Calls that were ended by a bug. The log has the stack; please report it.", frontendService, nil, nil}
 	longPolls        = metric{"perdure_long_polls", gauge, "Calls that wait for something to happen.", "", nil, nil}
+)
+
+// Flow control.
+var (
+	flowWait   = metric{"perdure_flow_wait_seconds", histogram, "Seconds that workflows and activities have waited for a policy of flow control until it let them in.", "", ofPolicies, waitBuckets}
+	flowQueued = metric{"perdure_flow_queued_total", counter, "Workflows and activities that had to wait for a policy of flow control.", "", ofPolicies, nil}
+	flowLeft   = metric{"perdure_flow_withdrawn_total", counter, "Workflows and activities that have ended while they waited for a policy of flow control.", "", ofPolicies, nil}
 )
 
 // Workflows.
@@ -198,6 +207,7 @@ type section struct {
 var table = []section{
 	{"Calls", []*metric{&serviceRequests, &serviceLatency, &serviceErrors, &serviceErrorType, &serviceExhausted, &servicePanics, &longPolls}},
 	{"Workflows", []*metric{
+		&flowWait, &flowQueued, &flowLeft,
 		&workflowStarted, &workflowSuccess, &workflowFailed, &workflowTimeout, &workflowCancel, &workflowTerminate, &workflowContinued,
 		&workflowLatency, &historySize, &historyCount, &command,
 		&workflowAttempt, &workflowTaskDone, &workflowTaskFailed, &workflowTaskLate, &taskWait,

@@ -84,6 +84,7 @@ type namespace struct {
 
 	workflows  bounded[workflows]
 	activities bounded[activities]
+	flows      bounded[flows]
 	// queues are by the name of the task queue; one for all if they are not told apart.
 	queues bounded[queues]
 	steps  atomic.Pointer[steps]
@@ -95,6 +96,7 @@ func (t *Telemetry) newNamespace(name string) *namespace {
 	n := &namespace{name: name, vectors: &t.vectors, calls: make([]atomic.Pointer[calls], methods.Count())}
 	n.workflows.budget, n.workflows.make = &t.types, func(label string) *workflows { return newWorkflows(n.vectors, name, label) }
 	n.activities.budget, n.activities.make = &t.types, func(label string) *activities { return newActivities(n.vectors, name, label) }
+	n.flows.budget, n.flows.make = &t.types, func(label string) *flows { return newFlows(n.vectors, name, label) }
 	n.queues.budget, n.queues.make = &t.queues, func(label string) *queues {
 		if t.options.TaskQueues <= 0 {
 			label = omitted

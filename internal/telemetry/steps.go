@@ -53,6 +53,12 @@ func (n *namespace) count(s *steps, o *entity.Occurrence) {
 		n.enumerated(s.commands[:], &command, o.Detail, commandName).Add(float64(o.Count))
 	case entity.ActivityStarted:
 		s.activityWait.Observe(seconds(o.Took))
+	case entity.FlowAdmitted:
+		n.flows.get(o.Type).wait.Observe(seconds(o.Took))
+	case entity.FlowQueued:
+		n.flows.get(o.Type).queued.Inc()
+	case entity.FlowWithdrawn:
+		n.flows.get(o.Type).left.Inc()
 	default:
 		n.activities.get(o.Type).end(o)
 	}
@@ -119,6 +125,18 @@ func newWorkflows(v *vectors, namespace, label string) *workflows {
 func (w *workflows) close(o *entity.Occurrence) {
 	w.ends[within(o.Detail, mostStatuses)].Inc()
 	w.latency.Observe(seconds(o.Took))
+}
+
+// flows is what is counted of a policy of flow control.
+type flows struct {
+	wait         prometheus.Observer
+	queued, left prometheus.Counter
+}
+
+func newFlows(v *vectors, namespace, label string) *flows {
+	return &flows{
+		wait: v.histogram(&flowWait, namespace, label), queued: v.counter(&flowQueued, namespace, label), left: v.counter(&flowLeft, namespace, label),
+	}
 }
 
 // activities is what is counted of a type of activities in a namespace.

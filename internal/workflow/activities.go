@@ -17,6 +17,8 @@ type activities struct {
 	pendingItems[int64, records.Activity, *records.Activity]
 	// byID finds the scheduled event id of an activity id.
 	byID map[string]int64
+	// flow: some activity has, or had, a pass of flow control.
+	flow bool
 	// detailBytes is the size of the heartbeat details and failures they hold.
 	detailBytes int
 
@@ -40,6 +42,7 @@ func (f *activities) load(r *Run, _, value []byte) error {
 	f.keep(act.ScheduledEventId, act)
 	f.index(r, act)
 	f.detailBytes += detailSize(act)
+	f.flow = f.flow || act.Flow != nil
 	return nil
 }
 

@@ -130,10 +130,11 @@ func executeScheduleActivity(a *application, cmd *commandpb.Command) {
 	r, attr := a.run, cmd.GetScheduleActivityTaskCommandAttributes()
 	event := a.addCommandEvent(cmd, activityTaskScheduled(attr, a.completedEventID))
 	r.activities.rememberEvent(event)
-	if attr.RequestEagerExecution && a.eagerAllowed && !a.run.limits().NoEagerActivities {
+	act := r.activities.get(event.EventId)
+	if attr.RequestEagerExecution && a.eagerAllowed && !a.run.limits().NoEagerActivities && !r.activityGoverned(a.step, act) {
 		a.eager = append(a.eager, event.EventId)
 	} else {
-		r.dispatchActivity(a.step, r.activities.get(event.EventId))
+		r.dispatchActivity(a.step, act)
 	}
 }
 
@@ -287,6 +288,7 @@ func applyActivityTaskCancelRequested(r *Run, e *historypb.HistoryEvent, attr *h
 // endActivity adds the event that ends the activity.
 func (r *Run) endActivity(step *entity.Step, act *records.Activity, end *historypb.HistoryEvent) {
 	r.undispatchActivity(step, act)
+	r.releaseActivity(step, act)
 	noteActivityEnd(step, act, end)
 	r.addEvent(step, end)
 }
@@ -338,7 +340,7 @@ func (r *Run) offerAttempt(step *entity.Step, act *records.Activity) {
 // as the run is not paused.
 func (r *Run) dispatchActivity(step *entity.Step, act *records.Activity) {
 	act.RetryAt = nil
-	if r.paused() {
+	if r.paused() || !r.activityLetIn(step, act) {
 		return
 	}
 	queue, version := r.activityQueue(act), r.taskVersion(false)

@@ -37,6 +37,7 @@ func (r *Run) retryActivity(step *entity.Step, act *records.Activity, failure *f
 // planned yet.
 func (r *Run) endAttempt(step *entity.Step, act *records.Activity, failure *failurepb.Failure) {
 	r.undispatchActivity(step, act)
+	r.releaseActivity(step, act)
 	kept := attempt.Retained(failure)
 	r.activities.detailBytes += proto.Size(kept) - proto.Size(act.LastFailure)
 	attempt.NoteFailure(step, act, failure)

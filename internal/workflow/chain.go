@@ -124,6 +124,8 @@ type Chain struct {
 	ahead time.Duration
 	// started is what of the current run was started when the step in progress began.
 	started *startedTask
+	// places are those that are kept for the run that the step in progress may start; nil: there are none.
+	places *Places
 	// lazy: a power cut may take the step in progress back, unless it adds events.
 	lazy bool
 }

@@ -31,6 +31,7 @@ func (r *Run) finish(step *entity.Step, end *historypb.HistoryEvent) {
 			r.activities.change(r, act)
 		}
 	}
+	r.releaseAllActivities(step)
 	r.undispatchNexus(step)
 	r.undispatch(step)
 	r.recordEvent(step, end)

@@ -57,6 +57,7 @@ func (r *Run) endStep(step *entity.Step) error {
 		r.scheduleTask(step, step.Now, true)
 		r.taskWanted = false
 	}
+	r.releaseActivities(step)
 	if r.changed() {
 		if reason := r.outgrown(); reason != "" {
 			return r.terminateInstead(step, reason)

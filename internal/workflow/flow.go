@@ -128,6 +128,9 @@ func (r *Run) hideWaiting() {
 
 // flowAnswered is told that a run waits at a gate, or is let in.
 func (c *Chain) flowAnswered(step *entity.Step, from entity.Key, answer *records.FlowAnswer) error {
+	if answer.EventId != 0 {
+		return c.activityAnswered(step, from, answer)
+	}
 	r := c.current
 	var ticket *records.FlowTicket
 	if r != nil && !r.closed() {
@@ -140,7 +143,7 @@ func (c *Chain) flowAnswered(step *entity.Step, from entity.Key, answer *records
 	case ticket == nil || ticket.Admitted:
 	case answer.Queued:
 		r.showWaiting()
-	case answer.EventId == 0:
+	default:
 		flow.LetIn(ticket)
 		r.dirty.info = true
 		if flow.Admitted(r.info.Flow) {

@@ -113,7 +113,7 @@ func notFolded(record proto.Message) {
 		}
 	case *records.Activity:
 		x.TaskId, x.Lane, x.Version = 0, "", "" // dispatch
-		x.LastVersion = nil
+		x.LastVersion, x.Flow = nil, nil
 		// The attempts before the last one leave no events, nor does the start of the
 		// last one before the activity has closed.
 		x.Attempt, x.Stamp = 0, 0

@@ -15,6 +15,7 @@ import (
 
 	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/flow"
 	"github.com/perdure/perdure/internal/records"
 )
 
@@ -125,13 +126,17 @@ func (c *Chain) start(step *entity.Step, p *startParams, signal *signalParams) (
 	if p.flow, err = c.flowPass(p); err != nil && !p.lenient {
 		return nil, false, err
 	}
-	p.eager = p.eager && p.flow == nil
+	if err := c.expected(step, p.flow); err != nil {
+		return nil, false, err
+	}
+	p.eager = p.eager && flow.Admitted(p.flow)
 	c.reactivate(step, p.versioningOverride, p.taskQueue)
 	if terminate {
 		c.current.terminate(step, "TerminateIfRunning WorkflowIdReusePolicy",
 			textPayloads("terminated by new runID: "+p.runID), identityHistoryService, nil)
 	}
 	run = c.newRun(step, p)
+	run.takePlaces(step)
 	if signal != nil {
 		run.addEvent(step, workflowExecutionSignaled(*signal))
 	}
