@@ -2,8 +2,10 @@ package httpapi
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/url"
+	"regexp"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	commonpb "go.temporal.io/api/common/v1"
@@ -79,9 +81,16 @@ func (f jsonForm) Marshal(v any) ([]byte, error) {
 	return json.Marshal(v)
 }
 
+// sourceLine is where in its source the decoder has found a mistake: nothing for clients, and
+// perhaps a path of the machine that the server was built on.
+var sourceLine = regexp.MustCompile(` \(in \S+\.go:\d+\)`)
+
 func (f jsonForm) Unmarshal(data []byte, v any) error {
 	if m, ok := v.(proto.Message); ok {
-		return f.unmarshal.Unmarshal(data, m)
+		if err := f.unmarshal.Unmarshal(data, m); err != nil {
+			return errors.New(sourceLine.ReplaceAllString(err.Error(), ""))
+		}
+		return nil
 	}
 	return json.Unmarshal(data, v)
 }

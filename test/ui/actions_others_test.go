@@ -17,11 +17,13 @@ import (
 
 func TestANexusEndpointIsCreatedChangedAndDeleted(t *testing.T) {
 	onDemand(t)
+	id := ""
 	targetOf := func(ctx context.Context) (queue string) {
 		resp, err := world.client.OperatorService().ListNexusEndpoints(ctx, &operatorservice.ListNexusEndpointsRequest{Name: "shipping"})
 		if err != nil || len(resp.GetEndpoints()) != 1 {
 			return ""
 		}
+		id = resp.GetEndpoints()[0].GetId()
 		return resp.GetEndpoints()[0].GetSpec().GetTarget().GetWorker().GetTaskQueue()
 	}
 	p := openTab(t)
@@ -32,16 +34,13 @@ func TestANexusEndpointIsCreatedChangedAndDeleted(t *testing.T) {
 	p.fill("#task-queue", taskQueue)
 	p.press("[data-testid=nexus-form-submit-button]")
 	eventually(t, "there is the endpoint", func(ctx context.Context) bool { return targetOf(ctx) == taskQueue })
-	p.visit("/nexus", "shipping")
-	p.click("shipping")
+	p.open("/nexus/"+id, "shipping")
 	p.picture("action-endpoint")
 	p.click("Edit")
 	p.fill("#task-queue", "others")
 	p.press("[data-testid=nexus-form-submit-button]")
 	eventually(t, "it is changed", func(ctx context.Context) bool { return targetOf(ctx) == "others" })
-	p.visit("/nexus", "shipping")
-	p.click("shipping")
-	p.click("Edit")
+	p.open("/nexus/"+id+"/edit", "shipping")
 	p.press("[data-testid=delete-endpoint-button]")
 	p.fill("#delete-endpoint", "shipping")
 	p.confirm("delete-endpoint-modal")
@@ -57,6 +56,7 @@ func TestAnActivityIsStartedByTheForm(t *testing.T) {
 	p.fill("#taskQueue", taskQueue)
 	p.fill("#activityType", "charge")
 	p.fill(".cm-content", "9")
+	p.fill("#startToCloseTimeout", "30")
 	p.picture("action-activity")
 	p.press("[data-testid=start-standalone-activity-submit-button]")
 	eventually(t, "the activity has completed", func(ctx context.Context) bool {
@@ -90,7 +90,7 @@ func TestAHistoryIsImported(t *testing.T) {
 	if err := chromedp.Run(p.ctx, chromedp.SetUploadFiles("#import-event-history-file-upload", []string{file}, chromedp.ByQuery)); err != nil {
 		t.Fatal(err)
 	}
-	p.click("Import")
+	p.press("#import-event-history-file-upload ~ button")
 	p.await("charge")
 	p.picture("action-import")
 	p.check()
