@@ -36,6 +36,16 @@ type Options struct {
 	// Extras turns on what production has: metrics, an interceptor on all calls, and
 	// worker heartbeats every second.
 	Extras bool
+	// Key is an API key to call with; empty: none.
+	Key string
+}
+
+// bearer sends an API key with each call.
+type bearer string
+
+// GetHeaders implements client.HeadersProvider.
+func (b bearer) GetHeaders(context.Context) (map[string]string, error) {
+	return map[string]string{"authorization": "Bearer " + string(b)}, nil
 }
 
 // Start connects to the server and starts the worker. Stop the Driver.
@@ -49,6 +59,9 @@ func Start(ctx context.Context, s *Scenario, options Options) (*Driver, error) {
 		clientOptions.WorkerHeartbeatInterval = time.Second
 		clientOptions.MetricsHandler = newMeters()
 		clientOptions.Interceptors = clientInterceptors()
+	}
+	if options.Key != "" {
+		clientOptions.HeadersProvider = bearer(options.Key)
 	}
 	c, err := client.DialContext(ctx, clientOptions)
 	if err != nil {
