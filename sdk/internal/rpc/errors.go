@@ -52,6 +52,9 @@ func statusOf(err error) *status.Status {
 	if s, ok := status.FromError(err); ok {
 		return s
 	}
+	if e, ok := errors.AsType[serviceerror.ServiceError](err); ok {
+		return e.Status() // of an interceptor of the user's
+	}
 	return status.FromContextError(err)
 }
 
@@ -63,6 +66,9 @@ func convertError(err error) error {
 	var local localError
 	if errors.As(err, &local) {
 		return local.error
+	}
+	if _, ok := errors.AsType[serviceerror.ServiceError](err); ok {
+		return err
 	}
 	s := statusOf(err)
 	if isTooLarge(s) {

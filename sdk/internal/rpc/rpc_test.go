@@ -208,6 +208,25 @@ func TestCallsThatFailForGoodAreMadeOnce(t *testing.T) {
 	}
 }
 
+func TestAnErrorThatIsTheServersAlreadyIsLeftAsItIs(t *testing.T) {
+	// Interceptors in the dial options return such ones.
+	s := &server{answer: func(int) error { return serviceerror.NewNamespaceNotFound("shop") }}
+	err := signal(context.Background(), reliable(t, s))
+	var notFound *serviceerror.NamespaceNotFound
+	if !errors.As(err, &notFound) || len(s.calls) != 1 {
+		t.Errorf("got %v after %d calls", err, len(s.calls))
+	}
+	passes := &server{answer: func(call int) error {
+		if call == 1 {
+			return serviceerror.NewUnavailable("not yet")
+		}
+		return nil
+	}}
+	if err := signal(context.Background(), reliable(t, passes)); err != nil || len(passes.calls) != 2 {
+		t.Errorf("got %v after %d calls", err, len(passes.calls))
+	}
+}
+
 func TestInternalErrorsAreFinalIfTheServerTellsThemApart(t *testing.T) {
 	s := &server{
 		info: func() (*workflowservice.GetSystemInfoResponse, error) {
