@@ -19,7 +19,7 @@ type View struct {
 	self NodeID
 	// apart are the isolated ones.
 	apart map[NodeID]bool
-	byID map[NodeID]*Node
+	byID  map[NodeID]*Node
 	// held were held here when the directory was asked.
 	held map[storage.ShardID]bool
 	// seen is when the answer was there, since the member began.
