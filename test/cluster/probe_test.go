@@ -35,11 +35,11 @@ type probes struct {
 
 const (
 	// probeCount is how many probes there are, so that each node holds some.
-	probeCount = 48
+	probeCount = 32
 	// outage is from when on a call is one that has had to wait.
 	outage = 250 * time.Millisecond
 	// probeRest is how long a probe rests between its calls.
-	probeRest = 100 * time.Millisecond
+	probeRest = 300 * time.Millisecond
 )
 
 func startProbes(t *testing.T, all []*node) *probes {
