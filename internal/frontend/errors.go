@@ -59,9 +59,6 @@ var (
 	errConcurrencyLimit = serviceerror.NewUnimplemented("Concurrency limits of task queues are not implemented by this server.")
 )
 
-// reasonFailureTooBig is what a failure that is beyond its limit is replaced by.
-const reasonFailureTooBig = "Failure exceeds size limit."
-
 // What a termination that says no more is recorded with.
 const (
 	defaultTerminateReason   = "terminated by user via frontend"

@@ -9,9 +9,6 @@ import "time"
 
 // Sizes, in bytes. InvalidArgument unless said otherwise.
 const (
-	// keptFailureText is how much of the message and of the stack trace is kept of
-	// a failure that is beyond check.MaxBlob.
-	keptFailureText = 128 << 10
 	// maxErrorText is where the text of an error is cut, so that it fits in the
 	// headers that carry it.
 	maxErrorText = 4000

@@ -93,9 +93,13 @@ func (h *updateHandlers) updateWithStart(ctx context.Context, start *workflowser
 	case err != nil:
 		return nil, false, multiFailed(errMultiAborted, err)
 	}
+	updated := updateResponse(ctx, update, status)
+	if both.Update.Wait == nil && status.Outcome != nil {
+		updated.Link = nil // it was completed before
+	}
 	return &workflowservice.ExecuteMultiOperationResponse{Responses: []*workflowservice.ExecuteMultiOperationResponse_Response{
 		{Response: &workflowservice.ExecuteMultiOperationResponse_Response_StartWorkflow{StartWorkflow: both.Start}},
-		{Response: &workflowservice.ExecuteMultiOperationResponse_Response_UpdateWorkflow{UpdateWorkflow: updateResponse(ctx, update, status)}},
+		{Response: &workflowservice.ExecuteMultiOperationResponse_Response_UpdateWorkflow{UpdateWorkflow: updated}},
 	}}, both.Started, nil
 }
 

@@ -270,7 +270,7 @@ func TestAFailureThatIsTooBigIsCut(t *testing.T) {
 	}
 	failure := d.chain.last.(*workflowservice.RespondWorkflowTaskFailedRequest).GetFailure()
 	if proto.Size(failure) > check.MaxBlob || failure.GetServerFailureInfo() == nil || failure.GetCause().GetMessage()[:12] != "first words " ||
-		failure.GetCause().GetStackTrace() != "stack" {
+		failure.GetCause().GetStackTrace() != "" { // the message has had all the room
 		t.Errorf("recorded is a failure of %d bytes: %.200v", proto.Size(failure), failure)
 	}
 }

@@ -5,12 +5,12 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
-	failurepb "go.temporal.io/api/failure/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/perdure/perdure/internal/api/check"
 	tokens "github.com/perdure/perdure/internal/api/token"
+	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
@@ -179,7 +179,8 @@ func (h *workflowTaskHandlers) RespondWorkflowTaskFailed(ctx context.Context, re
 	if err := tokens.CheckTask(token); err != nil {
 		return nil, err
 	}
-	req.Failure = cutFailure(ctx, req.GetFailure())
+	blob := limitsOf(ctx).Blob
+	req.Failure, _ = attempt.LimitFailure(req.GetFailure(), blob, blob/4, true)
 	err := stepWorkflow(ctx, h.runtime, token.GetWorkflowId(), func(step *entity.Step, c workflowTasks) error {
 		return c.FailWorkflowTask(step, token, req)
 	})
@@ -188,26 +189,6 @@ func (h *workflowTaskHandlers) RespondWorkflowTaskFailed(ctx context.Context, re
 	}
 	h.polls.waits.parking.took()
 	return &workflowservice.RespondWorkflowTaskFailedResponse{}, nil
-}
-
-// cutFailure replaces a failure that is too big to be recorded by one that says
-// so, with as much of the text as helps.
-func cutFailure(ctx context.Context, failure *failurepb.Failure) *failurepb.Failure {
-	if limitsOf(ctx).CheckBlob(failure) == nil {
-		return failure
-	}
-	return &failurepb.Failure{
-		Message: reasonFailureTooBig,
-		Source:  "Server",
-		FailureInfo: &failurepb.Failure_ServerFailureInfo{
-			ServerFailureInfo: &failurepb.ServerFailureInfo{NonRetryable: true},
-		},
-		Cause: &failurepb.Failure{
-			Message:    truncateText(failure.GetMessage(), keptFailureText),
-			Source:     truncateText(failure.GetSource(), check.MaxID),
-			StackTrace: truncateText(failure.GetStackTrace(), keptFailureText),
-		},
-	}
 }
 
 // ResetStickyTaskQueue makes the next workflow task of a run go to any worker,

@@ -14,6 +14,7 @@ import (
 	commonpb "go.temporal.io/api/common/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/entity"
 )
 
@@ -170,7 +171,7 @@ func (r *Run) answerQueries(step *entity.Step, results map[string]*querypb.Workf
 		result, answered := results[q.id]
 		switch {
 		case answered && proto.Size(result.GetAnswer()) > r.limits().BlobSize:
-			q.end(step, &QueryResult{Err: serviceerror.NewInvalidArgument("query result size exceeds limit")})
+			q.end(step, &QueryResult{Err: check.BlobSize(proto.Size(result.GetAnswer()), r.limits().BlobSize)})
 		case answered:
 			q.end(step, &QueryResult{Result: result})
 		case !taskFollows:

@@ -69,7 +69,7 @@ func (c *Chain) signalRun(step *entity.Step, r *Run, s signalParams) error {
 	if r.state.TryingToClose && r.started != nil {
 		return errClosing()
 	}
-	waiting := r.backingOff(step.Now) && !(s.endsDelay && r.delayed())
+	waiting := r.backingOff(step.Now) && !s.endsDelay
 	r.addEvent(step, workflowExecutionSignaled(s))
 	if !waiting {
 		r.wantWorkflowTask()

@@ -363,10 +363,6 @@ func (r *Run) backingOff(now time.Time) bool {
 	return r.state.FirstTaskBackoffPending && !due(asTime(r.info.ExecutionTime), now)
 }
 
-// delayed reports whether the run's first workflow task has been put off by who has
-// started it, and not until the next tick of its cron schedule or as a retry.
-func (r *Run) delayed() bool { return r.info.CronSchedule == "" && r.info.Attempt <= 1 }
-
 // startFirstTask schedules the first workflow task of a child whose parent has
 // recorded the start. It does nothing if that has been done.
 func (r *Run) startFirstTask(step *entity.Step) {

@@ -1,6 +1,8 @@
 package workflow
 
 import (
+	"errors"
+
 	commandpb "go.temporal.io/api/command/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
@@ -8,6 +10,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	updatepb "go.temporal.io/api/update/v1"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoregistry"
 )
 
 // What a worker has to say of updates comes as messages with the completion of a
@@ -81,6 +84,26 @@ func (b *commandBatch) progress(id string) updateProgress {
 	return updateUnknown
 }
 
+// updateState is the name, in the failures that workers and people are told, of how far an
+// update has come.
+func (b *commandBatch) updateState(id string) string {
+	_, provisional := b.updates[id]
+	u := b.run.admission(id)
+	switch progress := b.progress(id); {
+	case progress == updateAccepted && provisional:
+		return "ProvisionallyAccepted"
+	case progress == updateAccepted:
+		return "Accepted"
+	case progress == updateEnded && provisional:
+		return "ProvisionallyCompleted"
+	case progress == updateEnded:
+		return "Completed"
+	case u != nil && u.sent:
+		return "Sent"
+	}
+	return "Admitted"
+}
+
 func checkProtocolMessage(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	attr := cmd.GetProtocolMessageCommandAttributes()
 	switch {
@@ -110,6 +133,9 @@ func executeProtocolMessage(a *application, cmd *commandpb.Command) {
 // not change the run.
 func (b *commandBatch) checkMessage(m *protocolMessage) *commandFailure {
 	m.checked = true
+	if errors.Is(m.err, protoregistry.NotFound) {
+		return badCommand(badMessage, "unsupported protocol type %v", m.GetBody().MessageName().Parent())
+	}
 	if m.err != nil {
 		return badCommand(badMessage, "unable to unmarshal request: %v", m.err)
 	}
@@ -150,7 +176,7 @@ func (b *commandBatch) checkMessage(m *protocolMessage) *commandFailure {
 	case b.closing && !rejects:
 		return nil // it comes too late
 	case progress != wants:
-		return badCommand(badMessage, "invalid state transition attempted for Update %s: received %T message it has no use for now", id, m.body)
+		return badCommand(badMessage, "invalid state transition attempted for Update %s: received %T message while in state %s", id, m.body, b.updateState(id))
 	case missing != "":
 		return badCommand(badMessage, "invalid %T: %s is not set", m.body, missing)
 	}

@@ -15,16 +15,7 @@ var chains = []Scenario{
 		w.Decide("w", continueAsNew())
 		w.Start("w")
 		w.Start("w", "workflow_id_conflict_policy=USE_EXISTING")
-	}},
-	{"an execution timeout holds for all runs of a chain", func(w *World) {
-		w.Start("w", "workflow_execution_timeout=8s", "retry_policy.maximum_attempts=5", "retry_policy.initial_interval=1s")
-		w.Decide("w", continueAsNew())
-		w.AwaitStatus("w", enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT)
-		w.Describe("w")
-	}},
-	{"a run that times out within an execution timeout is retried until that is over", func(w *World) {
-		w.Start("w", "workflow_execution_timeout=5s", "workflow_run_timeout=2s", "retry_policy.initial_interval=1s", "retry_policy.backoff_coefficient=1")
-		w.AwaitStatus("w", enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT)
+		w.Await("w", 1, enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED)
 	}},
 	{"a cron workflow whose run times out goes on", func(w *World) {
 		w.Start("w", "cron_schedule=@every 1s", "workflow_run_timeout=4s")
@@ -43,15 +34,6 @@ var chains = []Scenario{
 		w.Poll("w")
 		w.Terminate("w")
 	}},
-	{"a cron workflow that waits for its time is signalled, and signalled with start", func(w *World) {
-		w.Start("w", "cron_schedule=0 0 1 1 *")
-		w.Signal("w", "s")
-		w.Query("w", "q")()
-		w.SignalWithStart("w", "t")
-		w.Decide("w", complete("one"))
-		w.Describe("w")
-		w.Terminate("w")
-	}},
 	{"a workflow with a retry policy continues as new, and its attempts begin anew", func(w *World) {
 		w.Start("w", "retry_policy.maximum_attempts=2", "retry_policy.initial_interval=1s")
 		w.Decide("w", fail("Bad"))
@@ -64,6 +46,7 @@ var chains = []Scenario{
 		w.Decide("w", Command("ModifyWorkflowProperties", "upserted_memo=(b:2)"),
 			Command("UpsertWorkflowSearchAttributes", `search_attributes=(BatcherUser:"you")`), fail("Bad"))
 		w.Decide("w", Command("ModifyWorkflowProperties", "upserted_memo=(a:null)"), continueAsNew())
+		w.Await("w", 1, enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED)
 		w.Describe("w")
 	}},
 	{"a workflow that is retried gets no answers to what its last run has begun", func(w *World) {
@@ -72,16 +55,6 @@ var chains = []Scenario{
 		w.Poll("w").Complete()
 		w.pause("the timer of the last run is over", 1.5)
 		w.Describe("w")
-	}},
-	{"children of a workflow that is retried", func(w *World) {
-		w.parentAndChildren("retry_policy.maximum_attempts=2", "retry_policy.initial_interval=1s")
-		w.Poll("w").Complete(fail("Bad"))
-		w.afterTheParent()
-	}},
-	{"children of a run of a cron workflow", func(w *World) {
-		w.parentAndChildren("cron_schedule=@every 1s")
-		w.Poll("w").Complete(complete("one"))
-		w.afterTheParent()
 	}},
 	{"children of a workflow that continues as new", func(w *World) {
 		w.parentAndChildren()
@@ -112,6 +85,7 @@ var chains = []Scenario{
 		w.family("parent_close_policy=ABANDON")
 		w.told().Complete(continueAsNew())
 		w.Decide("c", fail("Bad"))
+		w.Await("w", 1, enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED)
 		w.pause("the parent could be told", 0.5)
 		w.Signal("w", "s")
 		w.Decide("w", complete("done"))
@@ -123,12 +97,6 @@ var chains = []Scenario{
 		w.Await("w", 1, enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED)
 		w.Decide("w", complete("done"))
 	}},
-	{"two children with the same id in one task", func(w *World) {
-		w.Start("w")
-		w.Decide("w", w.child("c"), w.child("c"))
-		w.answered("w")
-		w.Describe("w")
-	}},
 	{"a child with a delay of its first run by a cron schedule is known to have started", func(w *World) {
 		w.family("cron_schedule=0 0 1 1 *")
 		w.Describe("w")
@@ -137,6 +105,7 @@ var chains = []Scenario{
 		w.Decide("c", cancelled())
 		w.Await("w", 1, enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_CANCELED)
 		w.forget("w")
+		w.forget("c") // it tells how long the delay is
 	}},
 	{"a child signals and cancels its parent", func(w *World) {
 		w.family()
@@ -144,9 +113,9 @@ var chains = []Scenario{
 		w.Decide("c", w.signalExternal("w", "s", "input=in", "header=(h:1)"), w.cancelExternal("w", "reason=because"))
 		w.Await("w", 1, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED)
 		w.answered("c")
+		w.Await("w", 1, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED)
 		w.forget("w") // which of the two comes first is a matter of luck
 		w.forget("c")
-		w.Describe("w")
 	}},
 	{"a child is deleted", func(w *World) {
 		w.family()
@@ -199,10 +168,9 @@ func (w *World) parentAndChildren(settings ...string) {
 	}
 }
 
-// afterTheParent shows what has become of the children when the parent's run is over.
+// afterTheParent waits until the children know that the parent's run is over.
 func (w *World) afterTheParent() {
-	w.pause("the children are told", 1)
-	for _, name := range []string{"terminated", "cancelled", "abandoned"} {
-		w.Describe(name)
-	}
+	w.AwaitStatus("terminated", enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED)
+	w.Await("cancelled", 1, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED)
+	w.Await("w", 1, enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED)
 }

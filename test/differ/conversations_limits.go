@@ -144,7 +144,6 @@ var limits = []Scenario{
 		w.Start("w")
 		w.Decide("w", w.activity("x-temporal-internal-fairness-key[tenant:2.5]rest"), w.activity("x-temporal-internal-fairness-key[tenant]"),
 			w.activity("x-temporal-internal-fairness-key[:]"), w.activity("x-temporal-internal-fairness-key["))
-		w.Describe("w")
 	}},
 	{"signals whose inputs and names are too large", func(w *World) {
 		w.Start("w")

@@ -6,16 +6,6 @@ import (
 
 // resets are what a reset keeps, drops and does again.
 var resets = []Scenario{
-	{"a reset with an activity, a timer and a child pending", func(w *World) {
-		w.Start("w")
-		w.Decide("w", w.activity("a"), timer("t", "1h"), w.child("c"))
-		w.answered("w")
-		w.PollActivity("w")
-		w.Decide("w", w.activity("b"))
-		w.ResetTo("w", w.lastTask("w"))
-		w.Describe("w")
-		w.Decide("w", complete("done"))
-	}},
 	{"a reset while a task is started and signals wait", func(w *World) {
 		w.Start("w")
 		w.Decide("w", timer("t", "1h"))
@@ -71,17 +61,6 @@ var resets = []Scenario{
 		w.Decide("w")
 		w.ResetTo("w", 4)
 		w.Describe("w")
-		w.Decide("w", complete("done"))
-	}},
-	{"signals of the runs that continue one are applied again", func(w *World) {
-		run := w.Start("w")
-		w.Decide("w", timer("t", "1h"))
-		w.Signal("w", "one")
-		w.Decide("w", continueAsNew())
-		w.Signal("w", "two")
-		w.Decide("w", continueAsNew())
-		w.Signal("w", "three")
-		w.ResetTo("w", 4, "workflow_execution.run_id="+run)
 		w.Decide("w", complete("done"))
 	}},
 	{"nothing after the point is applied again", func(w *World) {
@@ -152,14 +131,6 @@ var resets = []Scenario{
 		w.ResetTo("w", 4)
 		w.Decide("w", complete("done"))
 		w.Describe("c")
-	}},
-	{"a parent is reset to after its child has started, which ends later", func(w *World) {
-		w.family("parent_close_policy=ABANDON")
-		w.told().Complete(timer("t", "1h"))
-		w.ResetTo("w", w.lastTask("w"))
-		w.Decide("c", complete("out"))
-		w.Await("w", 1, enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED)
-		w.Decide("w", complete("done"))
 	}},
 }
 

@@ -1,16 +1,10 @@
 package differ
 
 import (
-	"context"
-	"time"
-
 	enumspb "go.temporal.io/api/enums/v1"
-	namespacepb "go.temporal.io/api/namespace/v1"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	workerpb "go.temporal.io/api/worker/v1"
 	"go.temporal.io/api/workflowservice/v1"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 )
 
 // workers are what workers say of themselves, and what is said of them and of their
@@ -99,20 +93,6 @@ var workers = []Scenario{
 		_, _ = w.API.UpdateWorkerVersioningRules(w.Ctx, &workflowservice.UpdateWorkerVersioningRulesRequest{Namespace: Namespace, TaskQueue: "q"})
 		_, _ = w.API.GetWorkerVersioningRules(w.Ctx, &workflowservice.GetWorkerVersioningRulesRequest{Namespace: Namespace, TaskQueue: "q"})
 		_, _ = w.API.GetWorkerTaskReachability(w.Ctx, &workflowservice.GetWorkerTaskReachabilityRequest{Namespace: Namespace})
-	}},
-	{"a build that is marked as bad", func(w *World) {
-		name := w.namespace("bad")
-		_, _ = w.API.UpdateNamespace(w.Ctx, Set(&workflowservice.UpdateNamespaceRequest{Namespace: name, DeleteBadBinary: "no such build"}))
-		_, _ = w.Quiet.UpdateNamespace(w.Ctx, &workflowservice.UpdateNamespaceRequest{Namespace: name, Config: &namespacepb.NamespaceConfig{
-			BadBinaries: &namespacepb.BadBinaries{Binaries: map[string]*namespacepb.BadBinaryInfo{"bad": {Reason: "because"}}}}})
-		request := w.pollRequest("w", "namespace="+name, "binary_checksum=bad")
-		w.Eventually("the namespace is known", func() bool {
-			ctx, cancel := context.WithTimeout(w.Ctx, 3*time.Second)
-			defer cancel()
-			_, err := w.Quiet.PollWorkflowTaskQueue(ctx, request)
-			return status.Code(err) == codes.InvalidArgument
-		})
-		_, _ = w.API.PollWorkflowTaskQueue(w.Ctx, request)
 	}},
 }
 
