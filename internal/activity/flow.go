@@ -22,7 +22,6 @@ func (r *Run) letIn(step *entity.Step) bool {
 		}
 		// What cannot be evaluated has the empty key: a further attempt cannot be refused.
 		act.Flow, _ = view.Activity(&flow.Subject{
-			Namespace:    r.chain.namespace().Name,
 			ActivityType: act.ActivityType,
 			TaskQueue:    act.TaskQueue,
 			Priority:     act.Priority,

@@ -31,7 +31,6 @@ type expression struct {
 
 // variables are what expressions see.
 var variables = []cel.EnvOption{
-	cel.Variable("namespace", cel.StringType),
 	cel.Variable("workflow_id", cel.StringType),
 	cel.Variable("workflow_type", cel.StringType),
 	cel.Variable("activity_type", cel.StringType),
@@ -76,7 +75,6 @@ func compile(text string) (*expression, error) {
 func (x *expression) eval(s *Subject) (string, error) {
 	priority, _ := entity.ParseLane(entity.LaneOf(s.Priority.GetPriorityKey(), ""))
 	values := map[string]any{
-		"namespace":     s.Namespace,
 		"workflow_id":   s.WorkflowID,
 		"workflow_type": s.WorkflowType,
 		"activity_type": s.ActivityType,

@@ -10,7 +10,6 @@ import (
 
 // Subject is what policies are matched with: a workflow or an activity that is to start.
 type Subject struct {
-	Namespace    string // its name
 	WorkflowID   string
 	WorkflowType string
 	// ActivityType is empty of a workflow.

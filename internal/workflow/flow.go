@@ -38,7 +38,6 @@ func (c *Chain) flowPass(p *startParams) (*records.FlowPass, error) {
 		return nil, nil
 	}
 	pass, err := view.Workflow(&flow.Subject{
-		Namespace:    c.namespaceName(),
 		WorkflowID:   c.key.ID,
 		WorkflowType: p.workflowType.GetName(),
 		TaskQueue:    p.taskQueue,

@@ -20,7 +20,6 @@ func (r *Run) activityPass(step *entity.Step, act *records.Activity) *records.Fl
 		return nil
 	}
 	subject := &flow.Subject{
-		Namespace:    r.chain.namespaceName(),
 		WorkflowID:   r.chain.key.ID,
 		WorkflowType: r.info.WorkflowType,
 		ActivityType: act.ActivityType,

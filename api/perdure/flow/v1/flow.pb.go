@@ -382,7 +382,7 @@ type Key_Expression struct {
 	// expression is an expression in CEL, the Common Expression Language, which is evaluated at
 	// the start. Its value is a string, a number or a bool. It sees
 	//
-	//	namespace, workflow_id, workflow_type, activity_type, task_queue, fairness_key (strings)
+	//	workflow_id, workflow_type, activity_type, task_queue, fairness_key (strings)
 	//	priority                  (int; 3 unless something else is said)
 	//	input                     (list: the arguments, decoded from JSON; others are null)
 	//	header, memo, search_attributes   (maps by name, their values decoded likewise)
