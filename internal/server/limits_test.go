@@ -74,7 +74,7 @@ func TestAWorkflowWithTooManyEventsIsTerminated(t *testing.T) {
 			break
 		}
 	}
-	if status.Code(err) != codes.NotFound {
+	if status.Code(err) != codes.InvalidArgument {
 		t.Errorf("signals of a workflow that is full: %v", err)
 	}
 	b.checkTerminated("by-signals", "Workflow history count exceeds limit.")
@@ -84,7 +84,11 @@ func TestAWorkflowWithTooManyEventsIsTerminated(t *testing.T) {
 	for range 30 {
 		markers = append(markers, marker("m"))
 	}
-	b.complete(b.pollWorkflow(), markers...)
+	_, err = b.client.RespondWorkflowTaskCompleted(b.ctx(), &workflowservice.RespondWorkflowTaskCompletedRequest{
+		Namespace: ns, TaskToken: b.pollWorkflow().GetTaskToken(), Identity: "worker", Commands: markers})
+	if status.Code(err) != codes.InvalidArgument {
+		t.Errorf("a completion of a workflow that is full: %v", err)
+	}
 	b.checkTerminated("by-commands", "Workflow history count exceeds limit.")
 }
 
@@ -97,7 +101,7 @@ func TestAWorkflowWithATooLargeHistoryIsTerminated(t *testing.T) {
 			break
 		}
 	}
-	if status.Code(err) != codes.NotFound {
+	if status.Code(err) != codes.InvalidArgument {
 		t.Errorf("signals of a workflow that is full: %v", err)
 	}
 	b.checkTerminated("w", "Workflow history size exceeds limit.")
@@ -210,7 +214,7 @@ func TestAHundredThousandCommandsDoNotStallOtherWorkflows(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		defer cancel()
 		if _, err := b.client.RespondWorkflowTaskCompleted(ctx, &workflowservice.RespondWorkflowTaskCompletedRequest{
-			Namespace: ns, TaskToken: task.GetTaskToken(), Identity: "worker", Commands: commands}); err != nil {
+			Namespace: ns, TaskToken: task.GetTaskToken(), Identity: "worker", Commands: commands}); status.Code(err) != codes.InvalidArgument {
 			t.Errorf("completing with very many commands: %v", err)
 		}
 	})
