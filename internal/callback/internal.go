@@ -3,6 +3,7 @@ package callback
 import (
 	"errors"
 
+	"go.temporal.io/api/serviceerror"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/perdure/perdure/internal/entity"
@@ -20,7 +21,7 @@ func (d *Delivery) send(step *entity.Step) {
 	d.dirty = true
 	completion, err := nexus.DecodeToken(r.Header[nexus.TokenHeader])
 	if err != nil {
-		d.attempted(step, Outcome{Err: err, Final: true})
+		d.attempted(step, Outcome{Err: errors.New(nexus.RefusalText(serviceerror.NewInvalidArgument(err.Error()))), Final: true})
 		return
 	}
 	target := nexus.Target(completion)

@@ -33,7 +33,7 @@ var (
 	errAttributesNotSet        = serviceerror.NewInvalidArgument("SearchAttributes are not set on request.")
 	errConflictFail            = serviceerror.NewInvalidArgument("Invalid WorkflowIDConflictPolicy: WORKFLOW_ID_CONFLICT_POLICY_FAIL is not supported for this operation.")
 	errAttachWithoutRequest    = serviceerror.NewInvalidArgument("attaching request ID is required for attaching completion callbacks")
-	errVersioningBehavior      = serviceerror.NewInvalidArgument("A versioning behavior needs deployment options with versioning mode VERSIONED.")
+	errVersioningBehavior      = serviceerror.NewInvalidArgument("versioning behavior cannot be specified without deployment options being set with versioned mode")
 	errQueryTimeout            = serviceerror.NewDeadlineExceeded("query timed out before a worker could process it")
 	errQueryNotWaiting         = serviceerror.NewNotFound("query task not found, or already expired")
 	errActivityTargetNotSet    = serviceerror.NewInvalidArgument("Either Activity.Id or Activity.Type should be set on request.")

@@ -36,6 +36,20 @@ func (a *Answer) HandlerFailure() *failurepb.Failure {
 	return nil
 }
 
+// HandlerDocument is HandlerFailure as a document, with the cause as the worker has sent it.
+func (a *Answer) HandlerDocument() (document nexusrpc.Failure, ok bool) {
+	failure := a.HandlerFailure()
+	if failure == nil {
+		return document, false
+	}
+	document, err := FromTemporal(failure)
+	if a.Failure == nil && a.Error.GetFailure() != nil {
+		cause := fromMessage(a.Error.GetFailure())
+		document.Cause = &cause
+	}
+	return document, err == nil
+}
+
 // startOutcome is the outcome of a call that was to start an operation.
 func (a *Answer) startOutcome() *Outcome {
 	if failure := a.HandlerFailure(); failure != nil {
@@ -99,8 +113,12 @@ func (a *Answer) Unsuccessful() (state string, document nexusrpc.Failure, ok boo
 	default:
 		return "", document, false
 	}
-	cause, err := FromTemporal(outcome.Failure)
-	if err != nil {
+	var cause nexusrpc.Failure
+	var err error
+	//lint:ignore SA1019 older workers use it
+	if old := a.Response.GetStartOperation().GetOperationError(); old != nil {
+		cause = fromMessage(old.GetFailure())
+	} else if cause, err = FromTemporal(outcome.Failure); err != nil {
 		return "", document, false
 	}
 	document, err = withDetails(nexusrpc.Failure{Message: "operation error", Cause: &cause}, typeOperation, operationDetails{State: state})

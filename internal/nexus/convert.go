@@ -55,6 +55,13 @@ func ErrorFailure(err error, details bool) *failurepb.Failure {
 	return HandlerFailure(known.kind, known.text, unspecified)
 }
 
+// RefusalText is why the report of the end of an operation was not taken, in the words of
+// whoever gets it over HTTP.
+func RefusalText(err error) string {
+	failure := ErrorFailure(err, true)
+	return "handler error (" + failure.GetNexusHandlerFailureInfo().GetType() + "): " + failure.GetMessage()
+}
+
 // StatusFailure is ErrorFailure for an error that the door of the server has returned: what
 // clients may know of it.
 func StatusFailure(err error) *failurepb.Failure {

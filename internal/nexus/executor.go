@@ -267,11 +267,14 @@ func (x *Executor) callWorker(ctx context.Context, target *records.NexusEndpoint
 		return refused(HandlerFailure(nexusrpc.HandlerErrorTypeNotFound, "invalid endpoint target", enumspb.NEXUS_HANDLER_ERROR_RETRY_BEHAVIOR_RETRYABLE))
 	}
 	op := call.Operation
+	if op.Operation == "" { // it has no path over HTTP
+		return refusal(nexusrpc.HandlerErrorTypeNotFound, "not found")
+	}
 	request := &nexuspb.Request{
 		Header:        call.header(),
 		ScheduledTime: timestamppb.Now(),
 		Endpoint:      target.GetSpec().GetName(),
-		Capabilities:  &nexuspb.Request_Capabilities{TemporalFailureResponses: true},
+		Capabilities:  &nexuspb.Request_Capabilities{TemporalFailureResponses: !call.Cancel},
 	}
 	if call.Cancel {
 		request.Variant = &nexuspb.Request_CancelOperation{CancelOperation: &nexuspb.CancelOperationRequest{

@@ -53,7 +53,9 @@ func (h *Handler) complete(ctx context.Context, w http.ResponseWriter, r *http.R
 		bad("invalid result content")
 		return
 	}
-	if _, err := h.Door.CompleteNexusOperation(ctx, &nexusdoor.CompleteNexusOperationRequest{Namespace: name, Result: encoded}); err != nil {
+	if _, err := h.Door.CompleteNexusOperation(ctx, &nexusdoor.CompleteNexusOperationRequest{
+		Namespace: name, Result: encoded, WorkflowId: completion.GetWorkflowId(), OperationId: completion.GetOperationId(),
+	}); err != nil {
 		writeFailure(w, r, nexus.StatusFailure(err))
 	}
 }

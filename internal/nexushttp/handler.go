@@ -155,6 +155,11 @@ func writeFailure(w http.ResponseWriter, r *http.Request, failure *failurepb.Fai
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
+	writeHandlerDocument(w, r, failure, document)
+}
+
+// writeHandlerDocument answers with a failure of a handler, which the document says.
+func writeHandlerDocument(w http.ResponseWriter, r *http.Request, failure *failurepb.Failure, document nexusrpc.Failure) {
 	// Those who do not know failures in this form get the cause alone.
 	if r.Header.Get(nexus.FailureSupportHeader) != "true" && document.Cause != nil {
 		document = *document.Cause

@@ -3,6 +3,8 @@ package nexushttp
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"strings"
@@ -11,6 +13,8 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	failurepb "go.temporal.io/api/failure/v1"
 	nexuspb "go.temporal.io/api/nexus/v1"
+	"go.temporal.io/api/serviceerror"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -73,6 +77,9 @@ func (h *Handler) operate(ctx context.Context, w http.ResponseWriter, r *http.Re
 	resp, err := h.Door.DispatchNexusTask(ctx, &nexusdoor.DispatchNexusTaskRequest{Namespace: to.namespace, TaskQueue: to.taskQueue, Request: encoded})
 	if err != nil {
 		failure := nexus.StatusFailure(err)
+		if errors.As(serviceerror.FromStatus(status.Convert(err)), new(*serviceerror.NamespaceNotFound)) {
+			failure.Message = fmt.Sprintf("namespace not found: %q", to.namespace)
+		}
 		if failure.GetNexusHandlerFailureInfo().GetType() == string(nexusrpc.HandlerErrorTypeUpstreamTimeout) {
 			w.Header().Set(sourceHeader, "worker")
 			failure.Message = "upstream timeout"
@@ -177,7 +184,12 @@ func decode(resp *nexusdoor.DispatchNexusTaskResponse, answer *nexus.Answer) boo
 func respond(w http.ResponseWriter, r *http.Request, answer *nexus.Answer, cancel bool) {
 	if failure := answer.HandlerFailure(); failure != nil {
 		w.Header().Set(sourceHeader, "worker")
-		writeFailure(w, r, failure)
+		document, ok := answer.HandlerDocument()
+		if !ok {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		writeHandlerDocument(w, r, failure, document)
 		return
 	}
 	if cancel && answer.Response != nil {

@@ -24,6 +24,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/nexus"
 	"github.com/perdure/perdure/internal/records"
 	"github.com/perdure/perdure/internal/runchain"
 )
@@ -133,7 +134,7 @@ func (c *Chain) Receive(step *entity.Step, from entity.Key, body []byte) error {
 	}
 	answer := new(records.NexusAnswer)
 	if err := c.CompleteNexusOperation(step, result); err != nil {
-		answer.Refusal = err.Error()
+		answer.Refusal = nexus.RefusalText(err)
 	}
 	step.Send(from, runchain.MustMarshal(&records.Delivery{Answer: answer}))
 	return nil

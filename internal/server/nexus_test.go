@@ -243,7 +243,7 @@ func TestACallbackWithAForgedTokenFailsForGood(t *testing.T) {
 		if _, err := b.client.TerminateWorkflowExecution(b.ctx(), &workflowservice.TerminateWorkflowExecutionRequest{Namespace: ns, WorkflowExecution: execution(id)}); err != nil {
 			t.Fatal(err)
 		}
-		if info := b.callback(id, enumspb.CALLBACK_STATE_FAILED); info.GetLastAttemptFailure().GetMessage() != "invalid callback token" {
+		if info := b.callback(id, enumspb.CALLBACK_STATE_FAILED); info.GetLastAttemptFailure().GetMessage() != "handler error (BAD_REQUEST): invalid callback token" {
 			t.Errorf("%s: the failure is %v", id, info.GetLastAttemptFailure())
 		}
 	}

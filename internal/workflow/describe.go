@@ -83,7 +83,7 @@ func (r *Run) executionInfo() *workflowpb.WorkflowExecutionInfo {
 		VersioningInfo:       r.versioningInfo(),
 		WorkerDeploymentName: r.deploymentName(),
 	}
-	if build := r.recentBuild(); build != "" && r.info.Versioning.GetVersion() == nil {
+	if build := r.recentBuild(); build != "" && r.info.Versioning.GetVersion() == nil && r.info.Versioning.GetDeploymentName() == "" {
 		//lint:ignore SA1019 older clients use it
 		info.MostRecentWorkerVersionStamp = &commonpb.WorkerVersionStamp{BuildId: build}
 	}

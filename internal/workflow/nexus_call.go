@@ -211,7 +211,7 @@ func (c *Chain) nexusCompleted(step *entity.Step, from entity.Key, result *recor
 		if !notFound(err) && !errors.As(err, new(*serviceerror.InvalidArgument)) {
 			return err
 		}
-		answer.Refusal = err.Error()
+		answer.Refusal = nexus.RefusalText(err)
 	}
 	step.Send(from, mustMarshal(&records.Delivery{Answer: answer}))
 	return nil

@@ -17,7 +17,9 @@ import (
 
 var (
 	peerAddress = flag.String("peer", "", "address of a Temporal server to record from or to compare with")
+	peerHTTP    = flag.String("peer-http", "", "address of the HTTP port of the Temporal server at -peer, for conversations over HTTP")
 	ourAddress  = flag.String("server", "", "address of a running Perdure server; by default the tests start one")
+	ourHTTP     = flag.String("server-http", "", "address of the HTTP port of the server at -server")
 	record      = flag.Bool("record", false, "record the golden files from the server at -peer")
 	updateKnown = flag.Bool("update-known", false, "write the list of known differences anew; new ones have to be given a reason by hand")
 )
@@ -50,7 +52,7 @@ func run(m *testing.M) int {
 				panic(err)
 			}
 			defer server.Stop()
-			*ourAddress = server.Address
+			*ourAddress, *ourHTTP = server.Address, server.HTTP
 		}
 		our = connect(*ourAddress)
 		defer our.Close()
@@ -89,7 +91,7 @@ func TestAConversationWithPerdureGoesAsWithTheTemporalServer(t *testing.T) {
 					if !ok {
 						t.Fatal("not recorded yet: `make differ-golden` does")
 					}
-					all := differences(theirs, lines(play(t, our, s)))
+					all := differences(theirs, lines(play(t, Server{our, *ourHTTP}, s)))
 					if len(all) > 0 {
 						mu.Lock()
 						found.names = append(found.names, s.Name)
@@ -154,7 +156,7 @@ func TestRecordConversations(t *testing.T) {
 					}
 					t.Run(s.Name, func(t *testing.T) {
 						t.Parallel()
-						recorded := lines(play(t, peer, s))
+						recorded := lines(play(t, Server{peer, *peerHTTP}, s))
 						mu.Lock()
 						defer mu.Unlock()
 						golden.lines[s.Name] = recorded

@@ -12,6 +12,9 @@
 // testdata/known-differences.txt has the lines that differ and the name under
 // which docs/compatibility.md says why.
 //
+// Conversations about Nexus need the HTTP port of the Temporal server, too: operations do
+// not come to its workers without, and some are over HTTP themselves (-peer-http).
+//
 // There are three kinds of scenarios:
 //
 //   - conversations, written by hand (conversations_*.go): 10 to 30 lines each;

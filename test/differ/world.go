@@ -45,6 +45,9 @@ type World struct {
 	// Prefix is what names of task queues and workflow ids begin with.
 	Prefix string
 
+	// httpAddress is the host:port of the HTTP port; empty: it is not known.
+	httpAddress string
+
 	conn       grpc.ClientConnInterface
 	renderer   renderer
 	transcript strings.Builder
@@ -78,10 +81,21 @@ func play(t testing.TB, conn grpc.ClientConnInterface, s Scenario) string {
 	return w.transcript.String()
 }
 
+// Server is a connection to a server of which more is known.
+type Server struct {
+	*grpc.ClientConn
+	// HTTP is the host:port of its HTTP port; empty: it has none, and conversations over
+	// HTTP cannot be had.
+	HTTP string
+}
+
 func newWorld(t testing.TB, ctx context.Context, conn grpc.ClientConnInterface) *World {
 	prefix := "d-" + uuid.NewString()[:8]
 	w := &World{T: t, Ctx: ctx, Prefix: prefix, conn: conn, renderer: renderer{history.NewExactNormalizer(prefix)}, patience: patience,
 		Quiet: workflowservice.NewWorkflowServiceClient(conn)}
+	if server, ok := conn.(Server); ok {
+		w.httpAddress = server.HTTP
+	}
 	recorder := &recorder{conn: conn, emit: w.emit}
 	w.API = workflowservice.NewWorkflowServiceClient(recorder)
 	w.Operator = operatorservice.NewOperatorServiceClient(recorder)
@@ -165,6 +179,9 @@ func (w *World) emit(o outcome) {
 		schedule = proto.Clone(schedule).(*workflowservice.DescribeScheduleResponse)
 		schedule.Info.StateSizeBytes = 0 // of which a Temporal server does not tell, if schedules are workflows
 		o.reply = schedule
+	}
+	if request, ok := o.reply.(*workflowservice.PollNexusTaskQueueResponse); ok {
+		o.reply = shownNexus(request)
 	}
 	w.Say("%s: OK %s", o.method, w.renderer.response(hideTokens(o.reply)))
 }

@@ -60,8 +60,8 @@ func nodesWanted() int {
 
 // Server is a running server.
 type Server struct {
-	// Address is where it listens.
-	Address string
+	// Address is where it listens, and HTTP where its HTTP port does; empty: it has none.
+	Address, HTTP string
 
 	cmd    *exec.Cmd
 	data   string
@@ -96,15 +96,16 @@ func Start(binary string) (*Server, error) {
 // startOn starts a server with the arguments on a free port.
 func startOn(binary string, args ...string) (*Server, error) {
 	s := &Server{exited: make(chan struct{})}
-	s.cmd = exec.Command(binary, append([]string{"server", "start", "--port", "0", "--output", "json"}, args...)...)
+	s.cmd = exec.Command(binary, append([]string{"server", "start", "--port", "0", "--http-port", "0", "--output", "json"}, args...)...)
 	s.cmd.Stderr = os.Stderr
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
 	}
 	return s.start(out, func(line []byte) string {
-		var banner struct{ Address string }
+		var banner struct{ Address, HTTPAddress string }
 		_ = json.Unmarshal(line, &banner) // what is no banner has no address
+		s.HTTP = banner.HTTPAddress
 		return banner.Address
 	})
 }

@@ -78,7 +78,7 @@ var table = []*Method{
 	row(ws, "RespondNexusTaskCompleted", ScopeNamespace, Write, NamespaceByToken, Usable, token("task_token"), never, execution(1), there),
 	row(ws, "RespondNexusTaskFailed", ScopeNamespace, Write, NamespaceByToken, Usable, token("task_token"), never, execution(3), there),
 	row(ns, "DispatchNexusTask", ScopeNamespace, Write, NamespaceRequired, Usable, queue("task_queue"), never, execution(1), there),
-	row(ns, "CompleteNexusOperation", ScopeNamespace, Write, NamespaceRequired, Usable, anyone, never, execution(1), there),
+	row(ns, "CompleteNexusOperation", ScopeNamespace, Write, NamespaceRequired, Usable, Owner{{OwnerWorkflow, "workflow_id"}, {OwnerNexusOperation, "operation_id"}}, never, execution(1), there),
 	row(ws, "StartNexusOperationExecution", ScopeNamespace, Write, NamespaceRequired, Usable, operation("operation_id"), never, execution(1), there),
 	row(ws, "DescribeNexusOperationExecution", ScopeNamespace, Read, NamespaceRequired, Usable, operation("operation_id"), untilActivity, execution(3), there),
 	row(ws, "PollNexusOperationExecution", ScopeNamespace, Read, NamespaceRequired, Usable, operation("operation_id"), untilActivity, execution(4), there),

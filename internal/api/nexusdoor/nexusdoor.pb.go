@@ -148,7 +148,9 @@ func (x *DispatchNexusTaskResponse) GetError() []byte {
 type CompleteNexusOperationRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Namespace     string                 `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
-	Result        []byte                 `protobuf:"bytes,2,opt,name=result,proto3" json:"result,omitempty"` // encoded perdure.records.v1.NexusResult
+	Result        []byte                 `protobuf:"bytes,2,opt,name=result,proto3" json:"result,omitempty"`                              // encoded perdure.records.v1.NexusResult
+	WorkflowId    string                 `protobuf:"bytes,3,opt,name=workflow_id,json=workflowId,proto3" json:"workflow_id,omitempty"`    // of which workflow the operation is,
+	OperationId   string                 `protobuf:"bytes,4,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"` // or which one without a workflow it is
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -195,6 +197,20 @@ func (x *CompleteNexusOperationRequest) GetResult() []byte {
 		return x.Result
 	}
 	return nil
+}
+
+func (x *CompleteNexusOperationRequest) GetWorkflowId() string {
+	if x != nil {
+		return x.WorkflowId
+	}
+	return ""
+}
+
+func (x *CompleteNexusOperationRequest) GetOperationId() string {
+	if x != nil {
+		return x.OperationId
+	}
+	return ""
 }
 
 type CompleteNexusOperationResponse struct {
@@ -246,10 +262,13 @@ const file_nexusdoor_proto_rawDesc = "" +
 	"\x19DispatchNexusTaskResponse\x12\x1a\n" +
 	"\bresponse\x18\x01 \x01(\fR\bresponse\x12\x18\n" +
 	"\afailure\x18\x02 \x01(\fR\afailure\x12\x14\n" +
-	"\x05error\x18\x03 \x01(\fR\x05error\"U\n" +
+	"\x05error\x18\x03 \x01(\fR\x05error\"\x99\x01\n" +
 	"\x1dCompleteNexusOperationRequest\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x16\n" +
-	"\x06result\x18\x02 \x01(\fR\x06result\" \n" +
+	"\x06result\x18\x02 \x01(\fR\x06result\x12\x1f\n" +
+	"\vworkflow_id\x18\x03 \x01(\tR\n" +
+	"workflowId\x12!\n" +
+	"\foperation_id\x18\x04 \x01(\tR\voperationId\" \n" +
 	"\x1eCompleteNexusOperationResponse2\xfd\x01\n" +
 	"\x10NexusDoorService\x12l\n" +
 	"\x11DispatchNexusTask\x12*.perdure.nexus.v1.DispatchNexusTaskRequest\x1a+.perdure.nexus.v1.DispatchNexusTaskResponse\x12{\n" +

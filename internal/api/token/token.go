@@ -71,9 +71,10 @@ func CheckActivityTask(token *records.TaskToken) error {
 	return CheckTask(token)
 }
 
-// CheckNexusTask accepts the token of a Nexus task.
+// CheckNexusTask accepts the token of a Nexus task, and that of another task, which nobody
+// waits for the answer to.
 func CheckNexusTask(token *records.TaskToken) error {
-	if token.GetNexusTaskId() == "" || token.GetTaskQueue() == "" {
+	if (token.GetNexusTaskId() == "" || token.GetTaskQueue() == "") && token.GetRunId() == "" {
 		return errTaskInvalid
 	}
 	return nil
