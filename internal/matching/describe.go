@@ -79,14 +79,29 @@ func (m *Matching) Describe(ctx context.Context, queue entity.Queue, sticky stri
 	if err != nil || routes == nil || sticky != "" || queue.Version != "" {
 		return own, err
 	}
-	d := own
-	d.Routes, d.parts, d.Stats = routes, map[string]Description{"": own}, maps.Clone(own.Stats)
+	parts := map[string]Description{"": own}
 	for _, part := range routes.Parts() {
-		p, err := m.describe(ctx, inPart(queue, part), "")
-		if err != nil {
+		if parts[part], err = m.describe(ctx, inPart(queue, part), ""); err != nil {
 			return Description{}, err
 		}
-		d.parts[part] = p
+	}
+	return Whole(routes, parts), nil
+}
+
+// Whole is the description of a queue with all its parts: that of each, its own under the empty name.
+func Whole(routes *deployment.Routes, parts map[string]Description) Description {
+	d := parts[""]
+	if routes == nil {
+		return d
+	}
+	d.Routes, d.parts, d.Stats, d.Pollers = routes, parts, maps.Clone(d.Stats), slices.Clone(d.Pollers)
+	if d.Stats == nil {
+		d.Stats = make(map[int32]Stats)
+	}
+	for part, p := range parts {
+		if part == "" {
+			continue
+		}
 		d.Pollers = append(d.Pollers, p.Pollers...)
 		d.RateLimited = d.RateLimited || p.RateLimited
 		for priority, stats := range p.Stats {
@@ -94,7 +109,15 @@ func (m *Matching) Describe(ctx context.Context, queue entity.Queue, sticky stri
 		}
 	}
 	sortPollers(d.Pollers)
-	return d, nil
+	return d
+}
+
+// Parts are what Whole has put together.
+func (d Description) Parts() map[string]Description {
+	if d.Routes == nil {
+		return map[string]Description{"": d}
+	}
+	return d.parts
 }
 
 // Of describes one part of a queue that was described as a whole; the empty name is that of

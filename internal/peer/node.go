@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/perdure/perdure/internal/cluster"
+	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/frontend"
 	"github.com/perdure/perdure/internal/matching"
@@ -45,6 +46,8 @@ type Options struct {
 	// Retained reports whether the retention has been applied to all that is held here of the namespace.
 	// Optional.
 	Retained func(namespaceID string, retention time.Duration) bool
+	// Routes tells the versions of workers of a queue. Optional.
+	Routes func(entity.Queue) *deployment.Routes
 	// CatchUp waits until the visibility index has all that is known here. Optional.
 	CatchUp func(ctx context.Context) error
 	// DeploymentsChanged is told of namespaces whose worker deployments another node has changed. Optional.

@@ -1585,6 +1585,348 @@ func (x *RetainedResponse) GetDone() bool {
 	return false
 }
 
+// DescribeQueueRequest asks the home of a queue for what it knows of it.
+type DescribeQueueRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Queue         *Queue                 `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	Version       string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"` // one part of it; empty: all
+	Sticky        string                 `protobuf:"bytes,3,opt,name=sticky,proto3" json:"sticky,omitempty"`   // a sticky queue in its place
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DescribeQueueRequest) Reset() {
+	*x = DescribeQueueRequest{}
+	mi := &file_peer_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DescribeQueueRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DescribeQueueRequest) ProtoMessage() {}
+
+func (x *DescribeQueueRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_peer_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DescribeQueueRequest.ProtoReflect.Descriptor instead.
+func (*DescribeQueueRequest) Descriptor() ([]byte, []int) {
+	return file_peer_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *DescribeQueueRequest) GetQueue() *Queue {
+	if x != nil {
+		return x.Queue
+	}
+	return nil
+}
+
+func (x *DescribeQueueRequest) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *DescribeQueueRequest) GetSticky() string {
+	if x != nil {
+		return x.Sticky
+	}
+	return ""
+}
+
+type DescribeQueueResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Parts         []*QueuePart           `protobuf:"bytes,1,rep,name=parts,proto3" json:"parts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DescribeQueueResponse) Reset() {
+	*x = DescribeQueueResponse{}
+	mi := &file_peer_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DescribeQueueResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DescribeQueueResponse) ProtoMessage() {}
+
+func (x *DescribeQueueResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_peer_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DescribeQueueResponse.ProtoReflect.Descriptor instead.
+func (*DescribeQueueResponse) Descriptor() ([]byte, []int) {
+	return file_peer_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *DescribeQueueResponse) GetParts() []*QueuePart {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+// QueuePart is what waits for, and who polls, the workers of a version; the empty name is those without one.
+type QueuePart struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Rate          float64                `protobuf:"fixed64,2,opt,name=rate,proto3" json:"rate,omitempty"`
+	RateSource    int32                  `protobuf:"varint,3,opt,name=rate_source,json=rateSource,proto3" json:"rate_source,omitempty"`
+	RateLimited   bool                   `protobuf:"varint,4,opt,name=rate_limited,json=rateLimited,proto3" json:"rate_limited,omitempty"`
+	Pollers       []*Poller              `protobuf:"bytes,5,rep,name=pollers,proto3" json:"pollers,omitempty"`
+	Stats         []*PriorityStats       `protobuf:"bytes,6,rep,name=stats,proto3" json:"stats,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QueuePart) Reset() {
+	*x = QueuePart{}
+	mi := &file_peer_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QueuePart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QueuePart) ProtoMessage() {}
+
+func (x *QueuePart) ProtoReflect() protoreflect.Message {
+	mi := &file_peer_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QueuePart.ProtoReflect.Descriptor instead.
+func (*QueuePart) Descriptor() ([]byte, []int) {
+	return file_peer_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *QueuePart) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *QueuePart) GetRate() float64 {
+	if x != nil {
+		return x.Rate
+	}
+	return 0
+}
+
+func (x *QueuePart) GetRateSource() int32 {
+	if x != nil {
+		return x.RateSource
+	}
+	return 0
+}
+
+func (x *QueuePart) GetRateLimited() bool {
+	if x != nil {
+		return x.RateLimited
+	}
+	return false
+}
+
+func (x *QueuePart) GetPollers() []*Poller {
+	if x != nil {
+		return x.Pollers
+	}
+	return nil
+}
+
+func (x *QueuePart) GetStats() []*PriorityStats {
+	if x != nil {
+		return x.Stats
+	}
+	return nil
+}
+
+type Poller struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Identity      string                 `protobuf:"bytes,1,opt,name=identity,proto3" json:"identity,omitempty"`
+	LastAccessNs  int64                  `protobuf:"varint,2,opt,name=last_access_ns,json=lastAccessNs,proto3" json:"last_access_ns,omitempty"` // since 1970
+	Rate          *float64               `protobuf:"fixed64,3,opt,name=rate,proto3,oneof" json:"rate,omitempty"`
+	Capabilities  []byte                 `protobuf:"bytes,4,opt,name=capabilities,proto3" json:"capabilities,omitempty"` // a temporal.api.common.v1.WorkerVersionCapabilities
+	Deployment    []byte                 `protobuf:"bytes,5,opt,name=deployment,proto3" json:"deployment,omitempty"`     // a temporal.api.deployment.v1.WorkerDeploymentOptions
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Poller) Reset() {
+	*x = Poller{}
+	mi := &file_peer_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Poller) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Poller) ProtoMessage() {}
+
+func (x *Poller) ProtoReflect() protoreflect.Message {
+	mi := &file_peer_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Poller.ProtoReflect.Descriptor instead.
+func (*Poller) Descriptor() ([]byte, []int) {
+	return file_peer_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *Poller) GetIdentity() string {
+	if x != nil {
+		return x.Identity
+	}
+	return ""
+}
+
+func (x *Poller) GetLastAccessNs() int64 {
+	if x != nil {
+		return x.LastAccessNs
+	}
+	return 0
+}
+
+func (x *Poller) GetRate() float64 {
+	if x != nil && x.Rate != nil {
+		return *x.Rate
+	}
+	return 0
+}
+
+func (x *Poller) GetCapabilities() []byte {
+	if x != nil {
+		return x.Capabilities
+	}
+	return nil
+}
+
+func (x *Poller) GetDeployment() []byte {
+	if x != nil {
+		return x.Deployment
+	}
+	return nil
+}
+
+type PriorityStats struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Priority      int32                  `protobuf:"varint,1,opt,name=priority,proto3" json:"priority,omitempty"`
+	BacklogCount  int64                  `protobuf:"varint,2,opt,name=backlog_count,json=backlogCount,proto3" json:"backlog_count,omitempty"`
+	BacklogAgeNs  int64                  `protobuf:"varint,3,opt,name=backlog_age_ns,json=backlogAgeNs,proto3" json:"backlog_age_ns,omitempty"`
+	AddRate       float32                `protobuf:"fixed32,4,opt,name=add_rate,json=addRate,proto3" json:"add_rate,omitempty"`
+	DispatchRate  float32                `protobuf:"fixed32,5,opt,name=dispatch_rate,json=dispatchRate,proto3" json:"dispatch_rate,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PriorityStats) Reset() {
+	*x = PriorityStats{}
+	mi := &file_peer_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PriorityStats) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PriorityStats) ProtoMessage() {}
+
+func (x *PriorityStats) ProtoReflect() protoreflect.Message {
+	mi := &file_peer_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PriorityStats.ProtoReflect.Descriptor instead.
+func (*PriorityStats) Descriptor() ([]byte, []int) {
+	return file_peer_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *PriorityStats) GetPriority() int32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+func (x *PriorityStats) GetBacklogCount() int64 {
+	if x != nil {
+		return x.BacklogCount
+	}
+	return 0
+}
+
+func (x *PriorityStats) GetBacklogAgeNs() int64 {
+	if x != nil {
+		return x.BacklogAgeNs
+	}
+	return 0
+}
+
+func (x *PriorityStats) GetAddRate() float32 {
+	if x != nil {
+		return x.AddRate
+	}
+	return 0
+}
+
+func (x *PriorityStats) GetDispatchRate() float32 {
+	if x != nil {
+		return x.DispatchRate
+	}
+	return 0
+}
+
 // Report is what a node knows of itself.
 type Report struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
@@ -1602,7 +1944,7 @@ type Report struct {
 
 func (x *Report) Reset() {
 	*x = Report{}
-	mi := &file_peer_proto_msgTypes[26]
+	mi := &file_peer_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1614,7 +1956,7 @@ func (x *Report) String() string {
 func (*Report) ProtoMessage() {}
 
 func (x *Report) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[26]
+	mi := &file_peer_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1627,7 +1969,7 @@ func (x *Report) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Report.ProtoReflect.Descriptor instead.
 func (*Report) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{26}
+	return file_peer_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Report) GetSkewNs() int64 {
@@ -1793,7 +2135,36 @@ const file_peer_proto_rawDesc = "" +
 	"\fnamespace_id\x18\x01 \x01(\tR\vnamespaceId\x12!\n" +
 	"\fretention_ns\x18\x02 \x01(\x03R\vretentionNs\"&\n" +
 	"\x10RetainedResponse\x12\x12\n" +
-	"\x04done\x18\x01 \x01(\bR\x04done\"\xe9\x01\n" +
+	"\x04done\x18\x01 \x01(\bR\x04done\"v\n" +
+	"\x14DescribeQueueRequest\x12,\n" +
+	"\x05queue\x18\x01 \x01(\v2\x16.perdure.peer.v1.QueueR\x05queue\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\tR\aversion\x12\x16\n" +
+	"\x06sticky\x18\x03 \x01(\tR\x06sticky\"I\n" +
+	"\x15DescribeQueueResponse\x120\n" +
+	"\x05parts\x18\x01 \x03(\v2\x1a.perdure.peer.v1.QueuePartR\x05parts\"\xe0\x01\n" +
+	"\tQueuePart\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04rate\x18\x02 \x01(\x01R\x04rate\x12\x1f\n" +
+	"\vrate_source\x18\x03 \x01(\x05R\n" +
+	"rateSource\x12!\n" +
+	"\frate_limited\x18\x04 \x01(\bR\vrateLimited\x121\n" +
+	"\apollers\x18\x05 \x03(\v2\x17.perdure.peer.v1.PollerR\apollers\x124\n" +
+	"\x05stats\x18\x06 \x03(\v2\x1e.perdure.peer.v1.PriorityStatsR\x05stats\"\xb0\x01\n" +
+	"\x06Poller\x12\x1a\n" +
+	"\bidentity\x18\x01 \x01(\tR\bidentity\x12$\n" +
+	"\x0elast_access_ns\x18\x02 \x01(\x03R\flastAccessNs\x12\x17\n" +
+	"\x04rate\x18\x03 \x01(\x01H\x00R\x04rate\x88\x01\x01\x12\"\n" +
+	"\fcapabilities\x18\x04 \x01(\fR\fcapabilities\x12\x1e\n" +
+	"\n" +
+	"deployment\x18\x05 \x01(\fR\n" +
+	"deploymentB\a\n" +
+	"\x05_rate\"\xb6\x01\n" +
+	"\rPriorityStats\x12\x1a\n" +
+	"\bpriority\x18\x01 \x01(\x05R\bpriority\x12#\n" +
+	"\rbacklog_count\x18\x02 \x01(\x03R\fbacklogCount\x12$\n" +
+	"\x0ebacklog_age_ns\x18\x03 \x01(\x03R\fbacklogAgeNs\x12\x19\n" +
+	"\badd_rate\x18\x04 \x01(\x02R\aaddRate\x12#\n" +
+	"\rdispatch_rate\x18\x05 \x01(\x02R\fdispatchRate\"\xe9\x01\n" +
 	"\x06Report\x12\x17\n" +
 	"\askew_ns\x18\x01 \x01(\x03R\x06skewNs\x12\x17\n" +
 	"\asure_ns\x18\x02 \x01(\x03R\x06sureNs\x12*\n" +
@@ -1817,36 +2188,41 @@ func file_peer_proto_rawDescGZIP() []byte {
 }
 
 var file_peer_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_peer_proto_goTypes = []any{
-	(StartResponse_Outcome)(0), // 0: perdure.peer.v1.StartResponse.Outcome
-	(*Nothing)(nil),            // 1: perdure.peer.v1.Nothing
-	(*Message)(nil),            // 2: perdure.peer.v1.Message
-	(*Delivered)(nil),          // 3: perdure.peer.v1.Delivered
-	(*Queue)(nil),              // 4: perdure.peer.v1.Queue
-	(*Task)(nil),               // 5: perdure.peer.v1.Task
-	(*FollowRequest)(nil),      // 6: perdure.peer.v1.FollowRequest
-	(*Offers)(nil),             // 7: perdure.peer.v1.Offers
-	(*Offer)(nil),              // 8: perdure.peer.v1.Offer
-	(*BoundResponse)(nil),      // 9: perdure.peer.v1.BoundResponse
-	(*ReadTasksRequest)(nil),   // 10: perdure.peer.v1.ReadTasksRequest
-	(*ReadTasksResponse)(nil),  // 11: perdure.peer.v1.ReadTasksResponse
-	(*ReadLanesRequest)(nil),   // 12: perdure.peer.v1.ReadLanesRequest
-	(*ReadLanesResponse)(nil),  // 13: perdure.peer.v1.ReadLanesResponse
-	(*Lane)(nil),               // 14: perdure.peer.v1.Lane
-	(*ListTasksRequest)(nil),   // 15: perdure.peer.v1.ListTasksRequest
-	(*ListTasksResponse)(nil),  // 16: perdure.peer.v1.ListTasksResponse
-	(*LaneTasks)(nil),          // 17: perdure.peer.v1.LaneTasks
-	(*StartRequest)(nil),       // 18: perdure.peer.v1.StartRequest
-	(*StartResponse)(nil),      // 19: perdure.peer.v1.StartResponse
-	(*QueryOffer)(nil),         // 20: perdure.peer.v1.QueryOffer
-	(*Departure)(nil),          // 21: perdure.peer.v1.Departure
-	(*DepartureResponse)(nil),  // 22: perdure.peer.v1.DepartureResponse
-	(*RegisterRequest)(nil),    // 23: perdure.peer.v1.RegisterRequest
-	(*Changed)(nil),            // 24: perdure.peer.v1.Changed
-	(*RetainedRequest)(nil),    // 25: perdure.peer.v1.RetainedRequest
-	(*RetainedResponse)(nil),   // 26: perdure.peer.v1.RetainedResponse
-	(*Report)(nil),             // 27: perdure.peer.v1.Report
+	(StartResponse_Outcome)(0),    // 0: perdure.peer.v1.StartResponse.Outcome
+	(*Nothing)(nil),               // 1: perdure.peer.v1.Nothing
+	(*Message)(nil),               // 2: perdure.peer.v1.Message
+	(*Delivered)(nil),             // 3: perdure.peer.v1.Delivered
+	(*Queue)(nil),                 // 4: perdure.peer.v1.Queue
+	(*Task)(nil),                  // 5: perdure.peer.v1.Task
+	(*FollowRequest)(nil),         // 6: perdure.peer.v1.FollowRequest
+	(*Offers)(nil),                // 7: perdure.peer.v1.Offers
+	(*Offer)(nil),                 // 8: perdure.peer.v1.Offer
+	(*BoundResponse)(nil),         // 9: perdure.peer.v1.BoundResponse
+	(*ReadTasksRequest)(nil),      // 10: perdure.peer.v1.ReadTasksRequest
+	(*ReadTasksResponse)(nil),     // 11: perdure.peer.v1.ReadTasksResponse
+	(*ReadLanesRequest)(nil),      // 12: perdure.peer.v1.ReadLanesRequest
+	(*ReadLanesResponse)(nil),     // 13: perdure.peer.v1.ReadLanesResponse
+	(*Lane)(nil),                  // 14: perdure.peer.v1.Lane
+	(*ListTasksRequest)(nil),      // 15: perdure.peer.v1.ListTasksRequest
+	(*ListTasksResponse)(nil),     // 16: perdure.peer.v1.ListTasksResponse
+	(*LaneTasks)(nil),             // 17: perdure.peer.v1.LaneTasks
+	(*StartRequest)(nil),          // 18: perdure.peer.v1.StartRequest
+	(*StartResponse)(nil),         // 19: perdure.peer.v1.StartResponse
+	(*QueryOffer)(nil),            // 20: perdure.peer.v1.QueryOffer
+	(*Departure)(nil),             // 21: perdure.peer.v1.Departure
+	(*DepartureResponse)(nil),     // 22: perdure.peer.v1.DepartureResponse
+	(*RegisterRequest)(nil),       // 23: perdure.peer.v1.RegisterRequest
+	(*Changed)(nil),               // 24: perdure.peer.v1.Changed
+	(*RetainedRequest)(nil),       // 25: perdure.peer.v1.RetainedRequest
+	(*RetainedResponse)(nil),      // 26: perdure.peer.v1.RetainedResponse
+	(*DescribeQueueRequest)(nil),  // 27: perdure.peer.v1.DescribeQueueRequest
+	(*DescribeQueueResponse)(nil), // 28: perdure.peer.v1.DescribeQueueResponse
+	(*QueuePart)(nil),             // 29: perdure.peer.v1.QueuePart
+	(*Poller)(nil),                // 30: perdure.peer.v1.Poller
+	(*PriorityStats)(nil),         // 31: perdure.peer.v1.PriorityStats
+	(*Report)(nil),                // 32: perdure.peer.v1.Report
 }
 var file_peer_proto_depIdxs = []int32{
 	4,  // 0: perdure.peer.v1.Task.queue:type_name -> perdure.peer.v1.Queue
@@ -1862,11 +2238,15 @@ var file_peer_proto_depIdxs = []int32{
 	5,  // 10: perdure.peer.v1.StartRequest.task:type_name -> perdure.peer.v1.Task
 	0,  // 11: perdure.peer.v1.StartResponse.outcome:type_name -> perdure.peer.v1.StartResponse.Outcome
 	4,  // 12: perdure.peer.v1.QueryOffer.queue:type_name -> perdure.peer.v1.Queue
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	4,  // 13: perdure.peer.v1.DescribeQueueRequest.queue:type_name -> perdure.peer.v1.Queue
+	29, // 14: perdure.peer.v1.DescribeQueueResponse.parts:type_name -> perdure.peer.v1.QueuePart
+	30, // 15: perdure.peer.v1.QueuePart.pollers:type_name -> perdure.peer.v1.Poller
+	31, // 16: perdure.peer.v1.QueuePart.stats:type_name -> perdure.peer.v1.PriorityStats
+	17, // [17:17] is the sub-list for method output_type
+	17, // [17:17] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_peer_proto_init() }
@@ -1874,13 +2254,14 @@ func file_peer_proto_init() {
 	if File_peer_proto != nil {
 		return
 	}
+	file_peer_proto_msgTypes[29].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_peer_proto_rawDesc), len(file_peer_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   27,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -22,6 +22,7 @@ type server interface {
 	depart(context.Context, *Departure) (*DepartureResponse, error)
 	register(context.Context, *RegisterRequest) (*Nothing, error)
 	tell(context.Context, *Changed) (*Nothing, error)
+	describeQueue(context.Context, *DescribeQueueRequest) (*DescribeQueueResponse, error)
 	catchUp(context.Context, *Nothing) (*Nothing, error)
 	retained(context.Context, *RetainedRequest) (*RetainedResponse, error)
 	report(context.Context, *Nothing) (*Report, error)
@@ -41,6 +42,7 @@ const (
 	methodDepart     = "/" + serviceName + "/Depart"
 	methodRegister   = "/" + serviceName + "/Register"
 	methodTell       = "/" + serviceName + "/Tell"
+	methodDescribe   = "/" + serviceName + "/DescribeQueue"
 	methodCatchUp    = "/" + serviceName + "/CatchUp"
 	methodRetained   = "/" + serviceName + "/Retained"
 	methodReport     = "/" + serviceName + "/Report"
@@ -70,6 +72,7 @@ var serviceDesc = grpc.ServiceDesc{
 		method("Depart", server.depart),
 		method("Register", server.register),
 		method("Tell", server.tell),
+		method("DescribeQueue", server.describeQueue),
 		method("CatchUp", server.catchUp),
 		method("Retained", server.retained),
 		method("Report", server.report),

@@ -107,6 +107,7 @@ func (s *Server) openNode(ctx context.Context, options Options) (err error) {
 		TLS:                options.Cluster.TLS,
 		Load:               processorLoad(),
 		Changed:            func(*cluster.View) { s.deployments.LookAgain() },
+		Routes:             s.deployments.Routes,
 		CatchUp:            s.visibility.CatchUp,
 		Retained:           s.reclaimed.has,
 		DeploymentsChanged: s.refreshDeployments,

@@ -314,3 +314,12 @@ func TestADeletedNamespaceIsEmptiedByAllNodes(t *testing.T) {
 		return code == codes.NotFound
 	})
 }
+
+func TestTheNodeOfADeploymentKnowsWhoPollsQueuesThatAreAtHomeElsewhere(t *testing.T) {
+	b := clusterOf(t, 3, server.Options{}).bench()
+	b.registers("1")
+	_, err := b.client.DeleteWorkerDeploymentVersion(b.ctx(), &workflowservice.DeleteWorkerDeploymentVersionRequest{Namespace: ns, DeploymentVersion: versionOf("1")})
+	if code := status.Code(err); code != codes.FailedPrecondition {
+		t.Errorf("a version with pollers is deleted: %v", err)
+	}
+}

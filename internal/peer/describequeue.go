@@ -1,0 +1,113 @@
+package peer
+
+import (
+	"context"
+	"time"
+
+	commonpb "go.temporal.io/api/common/v1"
+	deploymentpb "go.temporal.io/api/deployment/v1"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/perdure/perdure/internal/deployment"
+	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/matching"
+	"github.com/perdure/perdure/internal/runtime"
+)
+
+// Describe is matching.Describe at the home of the queue.
+func (q *Queues) Describe(ctx context.Context, queue entity.Queue, sticky string) (d matching.Description, err error) {
+	home, n := homeKey(queue), q.node
+	if n.runtime.Holds(home) {
+		return q.Matching.Describe(ctx, queue, sticky)
+	}
+	here := false
+	resp := new(DescribeQueueResponse)
+	err = n.elsewhere(ctx, home, func() (err error) {
+		here = true
+		d, err = q.Matching.Describe(ctx, queue, sticky)
+		return err
+	}, methodDescribe, &DescribeQueueRequest{Queue: encodeQueue(queue), Version: queue.Version, Sticky: sticky}, resp)
+	if err != nil || here {
+		return d, err
+	}
+	parts := make(map[string]matching.Description, len(resp.GetParts()))
+	for _, part := range resp.GetParts() {
+		if parts[part.GetName()], err = decodePart(part); err != nil {
+			return d, err
+		}
+	}
+	var routes *deployment.Routes
+	if n.options.Routes != nil && sticky == "" && queue.Version == "" {
+		routes = n.options.Routes(queue)
+	}
+	return matching.Whole(routes, parts), nil
+}
+
+func (n *Node) describeQueue(ctx context.Context, req *DescribeQueueRequest) (*DescribeQueueResponse, error) {
+	queue := decodeQueue(req.GetQueue())
+	queue.Version = req.GetVersion()
+	if home := homeKey(queue); !n.runtime.Holds(home) {
+		return nil, refuse(ctx, runtime.NotHeld(home, n.shards))
+	}
+	d, err := n.matching.Describe(ctx, queue, req.GetSticky())
+	if err != nil {
+		return nil, err
+	}
+	resp := new(DescribeQueueResponse)
+	for name, part := range d.Parts() {
+		encoded, err := encodePart(name, part)
+		if err != nil {
+			return nil, err
+		}
+		resp.Parts = append(resp.Parts, encoded)
+	}
+	return resp, nil
+}
+
+func encodePart(name string, d matching.Description) (*QueuePart, error) {
+	part := &QueuePart{Name: name, Rate: d.Rate, RateSource: int32(d.RateSource), RateLimited: d.RateLimited}
+	for priority, s := range d.Stats {
+		part.Stats = append(part.Stats, &PriorityStats{
+			Priority: priority, BacklogCount: s.BacklogCount, BacklogAgeNs: int64(s.BacklogAge), AddRate: s.AddRate, DispatchRate: s.DispatchRate})
+	}
+	for _, p := range d.Pollers {
+		poller := &Poller{Identity: p.Identity, LastAccessNs: p.LastAccess.UnixNano(), Rate: p.Rate}
+		var err error
+		if p.Capabilities != nil {
+			if poller.Capabilities, err = proto.Marshal(p.Capabilities); err != nil {
+				return nil, err
+			}
+		}
+		if p.Deployment != nil {
+			if poller.Deployment, err = proto.Marshal(p.Deployment); err != nil {
+				return nil, err
+			}
+		}
+		part.Pollers = append(part.Pollers, poller)
+	}
+	return part, nil
+}
+
+func decodePart(part *QueuePart) (matching.Description, error) {
+	d := matching.Description{Rate: part.GetRate(), RateSource: matching.LimitSource(part.GetRateSource()), RateLimited: part.GetRateLimited(), Stats: make(map[int32]matching.Stats)}
+	for _, s := range part.GetStats() {
+		d.Stats[s.GetPriority()] = matching.Stats{BacklogCount: s.GetBacklogCount(), BacklogAge: time.Duration(s.GetBacklogAgeNs()), AddRate: s.GetAddRate(), DispatchRate: s.GetDispatchRate()}
+	}
+	for _, p := range part.GetPollers() {
+		poller := matching.Poller{Identity: p.GetIdentity(), LastAccess: time.Unix(0, p.GetLastAccessNs()), Rate: p.Rate}
+		if len(p.GetCapabilities()) > 0 {
+			poller.Capabilities = new(commonpb.WorkerVersionCapabilities)
+			if err := proto.Unmarshal(p.GetCapabilities(), poller.Capabilities); err != nil {
+				return d, err
+			}
+		}
+		if len(p.GetDeployment()) > 0 {
+			poller.Deployment = new(deploymentpb.WorkerDeploymentOptions)
+			if err := proto.Unmarshal(p.GetDeployment(), poller.Deployment); err != nil {
+				return d, err
+			}
+		}
+		d.Pollers = append(d.Pollers, poller)
+	}
+	return d, nil
+}
