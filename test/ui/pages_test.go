@@ -68,7 +68,6 @@ func TestEveryPageComesUpWithoutErrors(t *testing.T) {
 		{"/namespaces/default/nexus-operations/start", "Nexus"},
 		{"/namespaces/default/archival", "archiv"},
 		{"/namespaces/default/agents", "Agents"},
-		{"/namespaces/default/catalog", "Catalog"},
 		{"/nexus", "payments"},
 		{"/nexus/create", "Endpoint"},
 		{"/nexus/" + world.endpoint, "payments"},
