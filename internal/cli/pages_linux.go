@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -17,20 +18,36 @@ func dropStartPages() {
 	if err != nil {
 		return
 	}
-	maps, err := os.Open("/proc/self/maps")
+	mappings, err := os.Open("/proc/self/smaps")
 	if err != nil {
 		return
 	}
-	defer maps.Close()
-	for lines := bufio.NewScanner(maps); lines.Scan(); {
-		// 00400000-02a3c000 r-xp 00000000 fe:00 1234 /usr/local/bin/perdure
+	defer mappings.Close()
+	for _, m := range unchangedMappings(mappings, program) {
+		_, _, _ = unix.Syscall(unix.SYS_MADVISE, m.start, m.end-m.start, unix.MADV_DONTNEED)
+	}
+}
+
+// mapping is a part of the address space.
+type mapping struct{ start, end uintptr }
+
+// unchangedMappings are those of the file that cannot be written to and hold what is in the file, as
+// smaps (/proc/self/smaps) has it. That a mapping cannot be written to is not enough: the dynamic linker fills in a
+// page of addresses and then makes it read-only. Such a page is a copy, which counts as anonymous memory, and
+// would be lost.
+func unchangedMappings(smaps io.Reader, file string) (unchanged []mapping) {
+	var m mapping
+	candidate := false
+	for lines := bufio.NewScanner(smaps); lines.Scan(); {
 		fields := strings.Fields(lines.Text())
-		if len(fields) < 6 || strings.Join(fields[5:], " ") != program || strings.Contains(fields[1], "w") {
-			continue // what may have been written to is not in the file
-		}
-		var start, end uintptr
-		if n, _ := fmt.Sscanf(fields[0], "%x-%x", &start, &end); n == 2 && end > start {
-			_, _, _ = unix.Syscall(unix.SYS_MADVISE, start, end-start, unix.MADV_DONTNEED)
+		switch {
+		case len(fields) >= 5 && !strings.HasSuffix(fields[0], ":"):
+			// 00400000-02a3c000 r-xp 00000000 fe:00 1234 /usr/local/bin/perdure
+			n, _ := fmt.Sscanf(fields[0], "%x-%x", &m.start, &m.end)
+			candidate = n == 2 && m.end > m.start && strings.Join(fields[5:], " ") == file && !strings.Contains(fields[1], "w")
+		case candidate && len(fields) >= 2 && fields[0] == "Anonymous:" && fields[1] == "0":
+			unchanged = append(unchanged, m)
 		}
 	}
+	return unchanged
 }

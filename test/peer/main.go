@@ -1,7 +1,9 @@
 // Command peer runs a Temporal server with its in-memory SQLite store on a
 // loopback port, for the interop tests and the benchmarks to compare with. It
-// prints the address of its frontend on standard output, has the namespace
-// "default", and stops on SIGINT and SIGTERM. With -postgres its data are in that PostgreSQL.
+// prints the address of its frontend on standard output, and on a second line that of its HTTP port,
+// without which its Nexus operations reach no worker. It has the namespace
+// "default", and stops on SIGINT and SIGTERM. With -postgres its data are in that PostgreSQL, and
+// it has no HTTP port.
 //
 // It is a module of its own so that nothing else has to download or build the
 // Temporal server.
@@ -21,6 +23,11 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/server/common/authorization"
+	"go.temporal.io/server/common/config"
+	"go.temporal.io/server/common/primitives"
+	"go.temporal.io/server/common/testing/freeport"
+	"go.temporal.io/server/temporal"
 	"go.temporal.io/server/temporaltest"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
@@ -32,11 +39,11 @@ func main() {
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
 
-	address, err := "", error(nil)
+	address, http, err := "", "", error(nil)
 	if *postgres != "" {
 		address, err = startOnPostgres(*postgres)
 	} else {
-		address = temporaltest.NewServer().GetFrontendHostPort()
+		address, http = startInMemory()
 	}
 	if err != nil {
 		log.Fatal(err)
@@ -45,8 +52,25 @@ func main() {
 		log.Fatalf("register namespace default: %v", err)
 	}
 	fmt.Println(address)
+	if http != "" {
+		fmt.Println(http)
+	}
 	<-stop
 	// The process holds nothing worth keeping: exit without the server's slow stop.
+}
+
+// startInMemory starts a server with its data in memory, and an HTTP port.
+func startInMemory() (address, http string) {
+	port := freeport.MustGetFreePort()
+	// The test server makes its own configuration. This option is one that is shown it before it is used.
+	withHTTP := temporal.WithClaimMapper(func(cfg *config.Config) authorization.ClaimMapper {
+		frontend := cfg.Services[string(primitives.FrontendService)]
+		frontend.RPC.HTTPPort = port
+		cfg.Services[string(primitives.FrontendService)] = frontend
+		return authorization.NewNoopClaimMapper()
+	})
+	server := temporaltest.NewServer(temporaltest.WithBaseServerOptions(withHTTP))
+	return server.GetFrontendHostPort(), fmt.Sprintf("127.0.0.1:%d", port)
 }
 
 // registerDefault registers the namespace "default" and waits until it can be used.
