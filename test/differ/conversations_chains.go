@@ -17,6 +17,11 @@ var chains = []Scenario{
 		w.Start("w", "workflow_id_conflict_policy=USE_EXISTING")
 		w.Await("w", 1, enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED)
 	}},
+	{"an execution timeout holds for all runs of a chain", func(w *World) {
+		w.Start("w", "workflow_execution_timeout=8s", "retry_policy.maximum_attempts=5", "retry_policy.initial_interval=1s")
+		w.Decide("w", continueAsNew())
+		w.AwaitStatus("w", enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT)
+	}},
 	{"a cron workflow whose run times out goes on", func(w *World) {
 		w.Start("w", "cron_schedule=@every 1s", "workflow_run_timeout=4s")
 		w.Decide("w", complete("one"))
@@ -33,6 +38,15 @@ var chains = []Scenario{
 		w.Decide("w", fail("Passing"))
 		w.Poll("w")
 		w.Terminate("w")
+	}},
+	{"a cron workflow that waits for its time is signalled, and signalled with start", func(w *World) {
+		w.Start("w", "cron_schedule=0 0 1 1 *")
+		w.Signal("w", "s")
+		w.Query("w", "q")()
+		w.SignalWithStart("w", "t")
+		w.Decide("w", complete("one"))
+		w.Terminate("w")
+		w.forget("w") // it tells how long the delay is
 	}},
 	{"a workflow with a retry policy continues as new, and its attempts begin anew", func(w *World) {
 		w.Start("w", "retry_policy.maximum_attempts=2", "retry_policy.initial_interval=1s")
@@ -55,6 +69,16 @@ var chains = []Scenario{
 		w.Poll("w").Complete()
 		w.pause("the timer of the last run is over", 1.5)
 		w.Describe("w")
+	}},
+	{"children of a workflow that is retried", func(w *World) {
+		w.parentAndChildren("retry_policy.maximum_attempts=2", "retry_policy.initial_interval=1s")
+		w.Poll("w").Complete(fail("Bad"))
+		w.afterTheParent()
+	}},
+	{"children of a run of a cron workflow", func(w *World) {
+		w.parentAndChildren("cron_schedule=@every 1s")
+		w.Poll("w").Complete(complete("one"))
+		w.afterTheParent()
 	}},
 	{"children of a workflow that continues as new", func(w *World) {
 		w.parentAndChildren()

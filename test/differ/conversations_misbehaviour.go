@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	commandpb "go.temporal.io/api/command/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 )
@@ -28,6 +29,12 @@ var misbehaviour = []Scenario{
 		task.Fail()
 		task.Complete(complete("late"))
 	}),
+	beside("a worker completes a task with the token of an earlier one", func(w *World, task *Task) {
+		task.Complete(timer("t", "1h"))
+		w.Signal("w", "s")
+		w.Poll("w")
+		task.Complete(complete("wrong"))
+	}),
 	beside("a worker completes a task with the token of a run that has gone on", func(w *World, task *Task) {
 		task.Complete(continueAsNew())
 		w.Poll("w")
@@ -44,6 +51,15 @@ var misbehaviour = []Scenario{
 	}),
 	beside("a worker closes a workflow in two ways", func(w *World, task *Task) {
 		task.Complete(complete("done"), fail("Bad"))
+	}),
+	beside("a worker continues as new and completes", func(w *World, task *Task) {
+		task.Complete(continueAsNew(), complete("done"))
+	}),
+	beside("a worker sends a command of a type that there is not", func(w *World, task *Task) {
+		task.Complete(&commandpb.Command{CommandType: 99})
+	}),
+	beside("a worker sends commands that are nothing", func(w *World, task *Task) {
+		task.Complete(&commandpb.Command{}, &commandpb.Command{})
 	}),
 	beside("a worker sends the attributes of another command", func(w *World, task *Task) {
 		command := timer("t", "1h")

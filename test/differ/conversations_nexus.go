@@ -288,6 +288,23 @@ var operations = []Scenario{
 		w.Describe("w")
 		task.Succeed(`"out"`)
 	}},
+	{"two Nexus operations end in another order", func(w *World) {
+		w.Endpoint("h")
+		w.Start("w")
+		w.Decide("w", w.nexus(`input="1"`), w.nexus(`input="2"`))
+		tasks := map[string]*NexusTask{}
+		w.quietly(func() { // they come in any order
+			for range 2 {
+				task := w.PollNexus("h")
+				tasks[string(task.Request.GetStartOperation().GetPayload().GetData())] = task
+			}
+		})
+		tasks[`"2"`].Succeed(`"2"`)
+		w.Await("w", 1, enumspb.EVENT_TYPE_NEXUS_OPERATION_COMPLETED)
+		tasks[`"1"`].Succeed(`"1"`)
+		w.Await("w", 2, enumspb.EVENT_TYPE_NEXUS_OPERATION_COMPLETED)
+		w.Poll("w").Complete(complete("done"))
+	}},
 	{"the endpoint of a Nexus operation is deleted", func(w *World) {
 		id := w.Endpoint("h")
 		w.Start("w")

@@ -172,6 +172,19 @@ var nexusTasks = []Scenario{
 		w.forget("w")
 		w.forget("v")
 	}},
+	{"a completion callback does not find its operation", func(w *World) {
+		request := w.StartRequest("w")
+		request.CompletionCallbacks = []*commonpb.Callback{{Variant: &commonpb.Callback_Nexus_{Nexus: &commonpb.Callback_Nexus{
+			Url: "temporal://system", Header: map[string]string{"temporal-callback-token": "garbage"}}}}}
+		_, _ = w.API.StartWorkflowExecution(w.Ctx, request)
+		w.Describe("w")
+		w.Decide("w", complete("done"))
+		w.Eventually("the callback has failed", func() bool {
+			d, err := w.Quiet.DescribeWorkflowExecution(w.Ctx, describeRequest(w, "w"))
+			return err == nil && len(d.GetCallbacks()) == 1 && d.GetCallbacks()[0].GetLastAttemptFailure() != nil
+		})
+		w.Describe("w")
+	}},
 	{"Nexus operations without a workflow are off", func(w *World) {
 		_, _ = w.API.StartNexusOperationExecution(w.Ctx, &workflowservice.StartNexusOperationExecutionRequest{Namespace: Namespace, OperationId: "o", Endpoint: "e", Service: "s", Operation: "o"})
 		_, _ = w.API.DescribeNexusOperationExecution(w.Ctx, &workflowservice.DescribeNexusOperationExecutionRequest{Namespace: Namespace, OperationId: "o"})

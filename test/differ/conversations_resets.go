@@ -63,6 +63,17 @@ var resets = []Scenario{
 		w.Describe("w")
 		w.Decide("w", complete("done"))
 	}},
+	{"signals of the runs that continue one are applied again", func(w *World) {
+		run := w.Start("w")
+		w.Decide("w", timer("t", "1h"))
+		w.Signal("w", "one")
+		w.Decide("w", continueAsNew())
+		w.Signal("w", "two")
+		w.Decide("w", continueAsNew())
+		w.Signal("w", "three")
+		w.ResetTo("w", 4, "workflow_execution.run_id="+run)
+		w.Decide("w", complete("done"))
+	}},
 	{"nothing after the point is applied again", func(w *World) {
 		w.Start("w")
 		w.Decide("w", timer("t", "1h"))
@@ -131,6 +142,14 @@ var resets = []Scenario{
 		w.ResetTo("w", 4)
 		w.Decide("w", complete("done"))
 		w.Describe("c")
+	}},
+	{"a parent is reset to after its child has started, which ends later", func(w *World) {
+		w.family("parent_close_policy=ABANDON")
+		w.told().Complete(timer("t", "1h"))
+		w.ResetTo("w", w.lastTask("w"))
+		w.Decide("c", complete("out"))
+		w.Await("w", 1, enumspb.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED)
+		w.Decide("w", complete("done"))
 	}},
 }
 

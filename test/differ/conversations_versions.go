@@ -1,6 +1,7 @@
 package differ
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -24,23 +25,29 @@ func (w *World) onceOverride(prefix, build string) []string {
 // upgradeOverride is the setting of an override that lets a workflow upgrade.
 func upgradeOverride(prefix string) string { return prefix + "versioning_override.auto_upgrade=true" }
 
+// versionOfActivities has a version that is known poll the queue of that name for activities, too.
+func (w *World) versionOfActivities(name, build string) {
+	w.T.Helper()
+	ctx, cancel := context.WithCancel(w.Ctx)
+	polls := make(chan struct{})
+	go func() {
+		defer close(polls)
+		_, _ = w.Quiet.PollActivityTaskQueue(ctx, Set(&workflowservice.PollActivityTaskQueueRequest{
+			Namespace: Namespace, TaskQueue: w.taskQueue(name), Identity: "worker"}, w.as(build)...))
+	}()
+	w.Eventually("the version is known for activities", func() bool {
+		d, err := w.Quiet.DescribeWorkerDeploymentVersion(w.Ctx, &workflowservice.DescribeWorkerDeploymentVersionRequest{Namespace: Namespace, DeploymentVersion: w.buildOf(build)})
+		return err == nil && len(d.GetVersionTaskQueues()) > 1
+	})
+	cancel()
+	<-polls
+}
+
 // on puts a workflow on the queue of another.
 func (w *World) on(name string) string { return "task_queue.name=" + w.Queue(name) }
 
 // versions are what becomes of workflows, and of what they start, with versions of workers.
 var versions = []Scenario{
-	{"a child of a pinned workflow is pinned, too", func(w *World) {
-		w.Versions("w", "1", "2")
-		w.SetCurrent("1")
-		w.Start("w")
-		task := w.Poll("w", w.as("1")...)
-		w.SetCurrent("2")
-		task.CompleteWith(append(w.as("1"), "versioning_behavior="+stays), w.child("c", "task_queue="+w.Queue("w")))
-		w.answered("w")
-		w.DecideAs("w", "1", goes)
-		w.Describe("c")
-		w.Terminate("w")
-	}},
 	{"a child of a workflow that upgrades goes to the current version", func(w *World) {
 		w.Versions("w", "1", "2")
 		w.SetCurrent("1")
@@ -155,6 +162,15 @@ var versions = []Scenario{
 		w.Terminate("w")
 		w.ChangeOptions(w.pinnedOverride("workflow_execution_options.", "1")...)
 	}},
+	{"an activity of a pinned workflow goes to its version", func(w *World) {
+		w.Versions("w", "1", "2")
+		w.versionOfActivities("w", "1")
+		w.SetCurrent("1")
+		w.Start("w")
+		w.DecideAs("w", "1", stays, w.activity("a"))
+		w.PollActivity("w", w.as("1")...).Complete("out", w.as("1")...)
+		w.DecideAs("w", "1", stays, complete("done"))
+	}},
 	{"an activity on a queue without versions", func(w *World) {
 		w.Versions("w", "1")
 		w.SetCurrent("1")
@@ -173,6 +189,16 @@ var versions = []Scenario{
 		w.Poll("w", w.as("1")...).Answer("out")
 		wait()
 		w.Terminate("w")
+	}},
+	{"a query goes to the current version of a workflow that upgrades", func(w *World) {
+		w.Versions("w", "1", "2")
+		w.SetCurrent("1")
+		w.Start("w")
+		w.DecideAs("w", "1", goes, complete("done"))
+		w.SetCurrent("2")
+		wait := w.Query("w", "q")
+		w.Poll("w", w.as("2")...).Answer("out")
+		wait()
 	}},
 	{"an update goes to the version of a pinned workflow", func(w *World) {
 		w.Versions("w", "1", "2")
@@ -232,18 +258,16 @@ var versions = []Scenario{
 		w.Decide("w", complete("done"))
 		w.Describe("w")
 	}},
-	{"a new version lacks a queue of the current one", func(w *World) {
-		w.Versions("w", "1")
-		w.Versions("v", "1")
-		w.Versions("w", "2")
+	{"a version that is draining is deleted", func(w *World) {
+		w.Versions("w", "1", "2")
 		w.SetCurrent("1")
-		w.Start("v")
+		w.Start("w")
+		w.DecideAs("w", "1", stays)
 		w.SetCurrent("2")
-		w.SetRamp("2", 10)
-		w.SetCurrent("2", "ignore_missing_task_queues=true")
-		w.DescribeDeployment()
-		w.Terminate("v")
-		w.forget("v")
+		w.DescribeBuild("1")
+		w.DeleteBuild("1")
+		w.DeleteBuild("1", "skip_drainage=true")
+		w.Terminate("w")
 	}},
 	{"versions are named as text", func(w *World) {
 		w.Versions("w", "1")
@@ -281,6 +305,18 @@ var versions = []Scenario{
 		w.Poll("w", unversioned...).CompleteWith(unversioned, w.activity("a"))
 		w.PollActivity("w", unversioned...).Complete("out", unversioned...)
 		w.Poll("w", unversioned...).CompleteWith(unversioned, complete("done"))
+		w.Describe("w")
+	}},
+	{"a version keeps a workflow on its sticky queue until it changes", func(w *World) {
+		w.Versions("w", "1", "2")
+		w.SetCurrent("1")
+		w.Start("w")
+		task := w.Poll("w", w.as("1")...)
+		task.CompleteWith(append(w.as("1"), "versioning_behavior="+goes, "sticky_attributes.worker_task_queue.name="+w.Queue("s"), "sticky_attributes.worker_task_queue.kind=STICKY",
+			"sticky_attributes.worker_task_queue.normal_name="+w.Queue("w"), "sticky_attributes.schedule_to_start_timeout=10s"))
+		w.SetCurrent("2")
+		w.Signal("w", "go")
+		w.DecideAs("w", "2", goes, complete("done"))
 		w.Describe("w")
 	}},
 	{"workflows are found by their versions", func(w *World) {
