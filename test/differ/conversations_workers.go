@@ -68,8 +68,10 @@ var workers = []Scenario{
 			{"versions.build_ids=a", "versions.build_ids=b", "versions.build_ids=c", "versions.build_ids=d", "versions.build_ids=e", "versions.build_ids=f", "report_task_reachability=true"},
 		} {
 			w.Say("%s", w.renderer.n.Text(settings[0]))
-			_, err := w.Quiet.DescribeTaskQueue(w.Ctx, Set(&workflowservice.DescribeTaskQueueRequest{Namespace: Namespace,
-				TaskQueue: w.taskQueue("w"), ApiMode: enumspb.DESCRIBE_TASK_QUEUE_MODE_ENHANCED}, settings...))
+			request := &workflowservice.DescribeTaskQueueRequest{Namespace: Namespace, TaskQueue: w.taskQueue("w")}
+			//lint:ignore SA1019 older clients send it
+			request.ApiMode = enumspb.DESCRIBE_TASK_QUEUE_MODE_ENHANCED
+			_, err := w.Quiet.DescribeTaskQueue(w.Ctx, Set(request, settings...))
 			if err != nil {
 				w.Say("  %s", w.renderer.failure(err))
 			} else {
