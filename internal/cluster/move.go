@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/perdure/perdure/internal/storage"
@@ -49,6 +50,11 @@ func (m *Member) look() {
 		m.count(Moves{Lost: int64(n)})
 		m.log.Warn("Other nodes have taken shards that were held here.", "shards", n)
 	}
+	// What has been given up since the view was made may be with another node already.
+	next.acquire = slices.DeleteFunc(next.acquire, func(shard storage.ShardID) bool {
+		_, here := held[shard]
+		return v.held[shard] && !here
+	})
 	m.acquire(v, next.acquire)
 	m.release(v, len(held), next.release)
 }

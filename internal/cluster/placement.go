@@ -80,7 +80,9 @@ func mix(x uint64) uint64 {
 
 // move is what a node has to do to have the shards that belong to it.
 type move struct {
-	// acquire are those that nobody has, or somebody who is not alive.
+	// acquire are those that nobody has, or somebody who is not alive; and those that this node has
+	// according to the directory only, because it has given them up when it was not sure of them: nobody takes
+	// them before it has released them, for which it has to hold them.
 	acquire []storage.ShardID
 	// lost are those that are held here and by another node too, which has them now.
 	lost []storage.ShardID
@@ -110,6 +112,8 @@ func plan(self NodeID, m Membership, placement []NodeID, held func(storage.Shard
 			next.acquire = append(next.acquire, shard)
 		case placement[i] == self:
 			next.waiting++
+		case holder == self && !here:
+			next.acquire = append(next.acquire, shard)
 		case here:
 			if next.release == nil {
 				next.release = make(map[NodeID][]storage.ShardID)

@@ -117,7 +117,7 @@ func TestNodesThatAreKilledStoppedOrCutOffLoseNothing(t *testing.T) {
 	if fenced == 0 && *stops+*dbCuts > 0 && *pause > 4*time.Second { // a node that had just come may have had none
 		t.Errorf("no node has said that it has given up its shards, and %d were stopped or cut off from the database", *stops+*dbCuts)
 	}
-	t.Logf("%d orders are complete and whole; %d activities ran at most once", len(l.orders), len(l.ledger.ran))
+	t.Logf("%d orders are complete and whole; %d activities ran at most once", len(l.orders), len(l.book.Charged()))
 }
 
 // inSomeOrder are the faults in an order made up.

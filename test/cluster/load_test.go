@@ -4,7 +4,6 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -14,13 +13,13 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/resolver"
 	"google.golang.org/grpc/resolver/manual"
+
+	"github.com/perdure/perdure/test/order"
 )
 
 // patience bounds the wait for what is left after the last fault.
@@ -59,17 +58,17 @@ func (quiet) Error(string, ...any) {}
 type load struct {
 	t       *testing.T
 	client  client.Client
-	ledger  *ledger
+	book    *order.Book
 	stop    context.CancelFunc
 	running sync.WaitGroup
 
 	mu     sync.Mutex
-	orders []*order
+	orders []*placed
 	count  atomic.Int64
 }
 
-// order is a workflow whose start was acknowledged, and what else was.
-type order struct {
+// placed is a workflow whose start was acknowledged, and what else was.
+type placed struct {
 	id, runID        string
 	confirmed, noted bool
 }
@@ -78,11 +77,9 @@ const queue = "cluster"
 
 func startLoad(t *testing.T, c client.Client, loops int) *load {
 	t.Helper()
-	l := &load{t: t, client: c, ledger: &ledger{ran: map[string]int{}}}
+	l := &load{t: t, client: c, book: &order.Book{ActivityTimeout: 5 * time.Second}}
 	w := worker.New(c, queue, worker.Options{WorkerStopTimeout: time.Second})
-	w.RegisterWorkflow(orderWorkflow)
-	w.RegisterWorkflow(shipment)
-	w.RegisterActivity(l.ledger)
+	l.book.Register(w)
 	if err := w.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -102,11 +99,11 @@ func startLoad(t *testing.T, c client.Client, loops int) *load {
 
 // place starts an order, updates and confirms it, and waits for its result, as far as the cluster lets it.
 func (l *load) place(ctx context.Context, id string) {
-	run, err := l.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: queue}, orderWorkflow, id)
+	run, err := l.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: queue}, order.Workflow, id)
 	if err != nil {
 		return // not acknowledged: it may exist or not
 	}
-	o := &order{id: id, runID: run.GetRunID()}
+	o := &placed{id: id, runID: run.GetRunID()}
 	l.mu.Lock()
 	l.orders = append(l.orders, o)
 	l.mu.Unlock()
@@ -145,7 +142,7 @@ func (l *load) end() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	next := make(chan *order)
+	next := make(chan *placed)
 	var checking sync.WaitGroup
 	for range 8 {
 		checking.Go(func() {
@@ -159,7 +156,7 @@ func (l *load) end() {
 	}
 	close(next)
 	checking.Wait()
-	for id, n := range l.ledger.ran {
+	for id, n := range l.book.Charged() {
 		if n > 1 {
 			l.t.Errorf("the activity of %s, which may run once, ran %d times", id, n)
 		}
@@ -175,7 +172,7 @@ func (l *load) checkLists(ctx context.Context) {
 	var token []byte
 	for {
 		page, err := l.client.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{PageSize: 1000, NextPageToken: token,
-			Query: "WorkflowType = 'orderWorkflow' AND ExecutionStatus = 'Completed'"})
+			Query: "WorkflowType = 'order' AND ExecutionStatus = 'Completed'"})
 		if err != nil {
 			l.t.Errorf("the list of orders: %v", err)
 			return
@@ -199,7 +196,7 @@ func (l *load) checkLists(ctx context.Context) {
 }
 
 // check waits for the result of the order and looks at its history.
-func (o *order) check(ctx context.Context, t *testing.T, c client.Client) {
+func (o *placed) check(ctx context.Context, t *testing.T, c client.Client) {
 	if !o.confirmed {
 		// The signal was not acknowledged; it may have arrived all the same.
 		_ = c.SignalWorkflow(ctx, o.id, "", "confirm", "yes")
@@ -220,7 +217,7 @@ func (o *order) check(ctx context.Context, t *testing.T, c client.Client) {
 		}
 	}
 	checkHistory(ctx, t, c, o.id, o.runID)
-	checkHistory(ctx, t, c, o.id+"-shipment", "")
+	checkHistory(ctx, t, c, o.id+order.Shipment, "")
 }
 
 // checkHistory checks that the event ids have no gap, and that exactly one event, the last, closes the run.
@@ -248,59 +245,4 @@ func checkHistory(ctx context.Context, t *testing.T, c client.Client, id, runID 
 	if closed != 1 {
 		t.Errorf("history of %s has %d close events", id, closed)
 	}
-}
-
-// orderWorkflow uses an activity that is retried, one that must run at most once, a timer, a signal and a
-// child, and is updated.
-func orderWorkflow(ctx workflow.Context, id string) (string, error) {
-	if err := workflow.SetUpdateHandler(ctx, "note", func(_ workflow.Context, text string) (string, error) {
-		return "noted " + text, nil
-	}); err != nil {
-		return "", err
-	}
-	retried := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: 5 * time.Second, RetryPolicy: &temporal.RetryPolicy{InitialInterval: 10 * time.Millisecond}})
-	var ledger *ledger
-	var price int
-	if err := workflow.ExecuteActivity(retried, ledger.Price, id).Get(ctx, &price); err != nil {
-		return "", err
-	}
-	once := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: 5 * time.Second, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1}})
-	// It may get lost with a node, which the workflow must be told; it must not run twice.
-	err := workflow.ExecuteActivity(once, ledger.Charge, id).Get(ctx, nil)
-	var timeout *temporal.TimeoutError
-	if err != nil && !errors.As(err, &timeout) {
-		return "", err
-	}
-	if err := workflow.Sleep(ctx, 20*time.Millisecond); err != nil {
-		return "", err
-	}
-	var signal string
-	workflow.GetSignalChannel(ctx, "confirm").Receive(ctx, &signal)
-	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{WorkflowID: id + "-shipment"})
-	var shipped string
-	if err := workflow.ExecuteChildWorkflow(child, shipment, id).Get(ctx, &shipped); err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%d %s %s", price, signal, shipped), nil
-}
-
-func shipment(ctx workflow.Context, id string) (string, error) {
-	return "shipped " + id, workflow.Sleep(ctx, time.Millisecond)
-}
-
-// ledger counts how often the activity that may run once has run.
-type ledger struct {
-	mu  sync.Mutex
-	ran map[string]int
-}
-
-func (l *ledger) Price(_ context.Context, id string) (int, error) { return len(id), nil }
-
-func (l *ledger) Charge(_ context.Context, id string) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.ran[id]++
-	return nil
 }

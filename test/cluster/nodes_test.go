@@ -88,6 +88,17 @@ func freePort(t *testing.T) int {
 // start starts the node and waits until it answers.
 func (n *node) start() {
 	n.t.Helper()
+	for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(100 * time.Millisecond) {
+		if n.comesUp() { // its port may be that of somebody's connection just now: a supervisor starts it again, too
+			return
+		}
+	}
+	n.t.Fatalf("node %s did not come up", n.name)
+}
+
+// comesUp starts the process and reports whether it serves.
+func (n *node) comesUp() bool {
+	n.t.Helper()
 	log, err := os.OpenFile(n.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		n.t.Fatal(err)
@@ -111,10 +122,12 @@ func (n *node) start() {
 	var banner struct{ Address string }
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		if json.Unmarshal(lines.Bytes(), &banner) == nil && banner.Address != "" {
-			return
+			return true
 		}
 	}
-	n.t.Fatalf("node %s did not come up", n.name)
+	_ = n.cmd.Process.Kill() // if it only said nothing
+	_ = n.cmd.Wait()
+	return false
 }
 
 func (n *node) signal(s syscall.Signal) {

@@ -8,7 +8,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -26,11 +25,11 @@ import (
 	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+
+	"github.com/perdure/perdure/test/order"
 )
 
 var (
@@ -62,11 +61,9 @@ func TestAKilledServerLosesNothingItAcknowledged(t *testing.T) {
 	}
 	defer c.Close()
 
-	ledger, scales, bell := &ledger{ran: map[string]int{}}, &scales{ready: map[string]bool{}}, newBell(t)
+	book, scales, bell := &order.Book{ActivityTimeout: 2 * time.Second}, &scales{ready: map[string]bool{}}, newBell(t)
 	w := worker.New(c, "crash", worker.Options{WorkerStopTimeout: time.Second})
-	w.RegisterWorkflow(order)
-	w.RegisterWorkflow(shipment)
-	w.RegisterActivity(ledger)
+	book.Register(w)
 	w.RegisterWorkflow(parcel)
 	w.RegisterActivity(scales)
 	if err := w.Start(); err != nil {
@@ -119,6 +116,7 @@ func TestAKilledServerLosesNothingItAcknowledged(t *testing.T) {
 		t.Errorf("the data after the kills: %v\n%s", err, out)
 	}
 	resets, pauses, attached, parcels := 0, 0, 0, 0
+	charged := book.Charged()
 	for _, o := range orders {
 		if o.paused {
 			pauses++
@@ -134,7 +132,7 @@ func TestAKilledServerLosesNothingItAcknowledged(t *testing.T) {
 			once++ // in the new run
 			resets++
 		}
-		if n := ledger.ran[o.id]; n > once {
+		if n := charged[o.id]; n > once {
 			t.Errorf("the activity of %s, which may run once in a run, ran %d times", o.id, n)
 		}
 	}
@@ -143,67 +141,7 @@ func TestAKilledServerLosesNothingItAcknowledged(t *testing.T) {
 			len(orders), pauses, attached, resets, parcels)
 	}
 	t.Logf("%d workflows complete and whole after %d kills, %d of them reset, %d paused, %d started twice and called back; %d activities were paused, %d ran at most once",
-		len(orders), *kills, resets, pauses, attached, parcels, len(ledger.ran))
-}
-
-// order is the workflow under test: it uses an activity that is retried, one
-// that must run at most once, a timer, a signal and a child, and is updated.
-func order(ctx workflow.Context, id string) (string, error) {
-	if err := workflow.SetUpdateHandler(ctx, "note", func(_ workflow.Context, text string) (string, error) {
-		return "noted " + text, nil
-	}); err != nil {
-		return "", err
-	}
-	retried := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: 2 * time.Second,
-		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: 10 * time.Millisecond},
-	})
-	var ledger *ledger
-	var price int
-	if err := workflow.ExecuteActivity(retried, ledger.Price, id).Get(ctx, &price); err != nil {
-		return "", err
-	}
-	once := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: 2 * time.Second,
-		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1},
-	})
-	// It may get lost with the server, which the workflow must be told; it must
-	// not run twice.
-	err := workflow.ExecuteActivity(once, ledger.Charge, id).Get(ctx, nil)
-	var timeout *temporal.TimeoutError
-	if err != nil && !errors.As(err, &timeout) {
-		return "", err
-	}
-	if err := workflow.Sleep(ctx, 20*time.Millisecond); err != nil {
-		return "", err
-	}
-	var signal string
-	workflow.GetSignalChannel(ctx, "confirm").Receive(ctx, &signal)
-	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{WorkflowID: id + "-shipment"})
-	var shipped string
-	if err := workflow.ExecuteChildWorkflow(child, shipment, id).Get(ctx, &shipped); err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%d %s %s", price, signal, shipped), nil
-}
-
-func shipment(ctx workflow.Context, id string) (string, error) {
-	return "shipped " + id, workflow.Sleep(ctx, time.Millisecond)
-}
-
-// ledger counts how often the activity that may run once has run.
-type ledger struct {
-	mu  sync.Mutex
-	ran map[string]int
-}
-
-func (l *ledger) Price(_ context.Context, id string) (int, error) { return len(id), nil }
-
-func (l *ledger) Charge(_ context.Context, id string) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.ran[id]++
-	return nil
+		len(orders), *kills, resets, pauses, attached, parcels, len(charged))
 }
 
 // acknowledged collects the workflows whose start the server has acknowledged.
@@ -257,7 +195,7 @@ func (a *acknowledged) all() []*placed { return a.orders }
 // place starts an order, updates it, resets some, confirms it, and waits for its
 // result, as far as the server lets it.
 func place(ctx context.Context, t *testing.T, c client.Client, id string, acknowledged *acknowledged, scales *scales, bell *bell) {
-	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: "crash"}, order, id)
+	run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{ID: id, TaskQueue: "crash"}, order.Workflow, id)
 	if err != nil {
 		return // not acknowledged: it may exist or not
 	}
@@ -302,7 +240,7 @@ func (o *placed) attachedID() string { return o.id + "-again" }
 func (o *placed) interfere(ctx context.Context, c client.Client, bell *bell) bool {
 	service := c.WorkflowService()
 	_, err := service.StartWorkflowExecution(ctx, &workflowservice.StartWorkflowExecutionRequest{
-		Namespace: "default", WorkflowId: o.id, WorkflowType: &commonpb.WorkflowType{Name: "order"}, TaskQueue: &taskqueuepb.TaskQueue{Name: "crash"},
+		Namespace: "default", WorkflowId: o.id, WorkflowType: &commonpb.WorkflowType{Name: order.Workflow}, TaskQueue: &taskqueuepb.TaskQueue{Name: "crash"},
 		RequestId: o.attachedID(), WorkflowIdConflictPolicy: enumspb.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 		OnConflictOptions:   &workflowpb.OnConflictOptions{AttachRequestId: true, AttachCompletionCallbacks: true},
 		CompletionCallbacks: []*commonpb.Callback{bell.callback(o.id)},
@@ -376,7 +314,7 @@ func (o *placed) check(ctx context.Context, t *testing.T, c client.Client) {
 	if last != o.runID {
 		checkHistory(ctx, t, c, o.id, o.runID, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED)
 	}
-	checkHistory(ctx, t, c, o.id+"-shipment", "", enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED)
+	checkHistory(ctx, t, c, o.id+order.Shipment, "", enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED)
 }
 
 // lastRun is the run that the reset has made, if there was one, or the first.
