@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io/fs"
+	"math"
+	"net"
 	"net/url"
 	"time"
 
@@ -54,8 +56,10 @@ func startOnPostgres(text string) (address string, err error) {
 	}
 	frontend := freeport.MustGetFreePort()
 	address = fmt.Sprintf("127.0.0.1:%d", frontend)
+	membership := 10000
 	service := func(port int) config.Service {
-		return config.Service{RPC: config.RPC{GRPCPort: port, MembershipPort: freeport.MustGetFreePort(), BindOnLocalHost: true}}
+		membership = lowPort(membership + 1)
+		return config.Service{RPC: config.RPC{GRPCPort: port, MembershipPort: membership, BindOnLocalHost: true}}
 	}
 	server, err := temporal.NewServer(
 		temporal.ForServices(temporal.DefaultServices),
@@ -89,6 +93,21 @@ func startOnPostgres(text string) (address string, err error) {
 		return "", err
 	}
 	return address, server.Start()
+}
+
+// lowPort is a free port, from on. The server keeps its membership ports in a column of 16 bits with a sign, which those that
+// the system chooses do not fit.
+func lowPort(from int) int {
+	for port := from; ; port++ {
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			_ = listener.Close()
+			return port
+		}
+		if port > math.MaxInt16 {
+			panic(err)
+		}
+	}
 }
 
 // onDatabase calls fn with a connection to the database.
