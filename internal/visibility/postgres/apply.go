@@ -14,6 +14,7 @@ import (
 	"github.com/perdure/perdure/internal/records"
 	"github.com/perdure/perdure/internal/storage"
 	"github.com/perdure/perdure/internal/visibility"
+	"github.com/perdure/perdure/internal/visibility/clause"
 )
 
 // Apply implements visibility.Index. It fails with visibility.ErrMoved if another indexer has gone on with
@@ -233,10 +234,10 @@ type table struct {
 
 func (w *table) add(c *visibility.Change, id, part, namespace int64) error {
 	row := c.Row
-	closed := int64(endOfTime)
+	closed := int64(clause.EndOfTime)
 	var length, size, transitions, duration *int64
 	if !visibility.Open(row.Status) {
-		closed = min(nanos(row.CloseTime.AsTime()), endOfTime-1)
+		closed = min(clause.Nanos(row.CloseTime.AsTime()), clause.EndOfTime-1)
 		took := int64(visibility.Duration(row))
 		length, size, transitions, duration = &row.HistoryLength, &row.HistorySize, &row.StateTransitionCount, &took
 	}
@@ -252,7 +253,7 @@ func (w *table) add(c *visibility.Change, id, part, namespace int64) error {
 	w.runs, w.workflows = append(w.runs, []byte(c.ID)), append(w.workflows, []byte(row.WorkflowId))
 	w.types, w.queues = append(w.types, []byte(row.WorkflowType)), append(w.queues, []byte(row.TaskQueue))
 	w.statuses, w.closed = append(w.statuses, int32(row.Status)), append(w.closed, closed)
-	w.started, w.executed = append(w.started, nanos(row.StartTime.AsTime())), append(w.executed, nanos(row.ExecutionTime.AsTime()))
+	w.started, w.executed = append(w.started, clause.Nanos(row.StartTime.AsTime())), append(w.executed, clause.Nanos(row.ExecutionTime.AsTime()))
 	w.parents, w.parentRuns = append(w.parents, optional(row.Parent.GetWorkflowId())), append(w.parentRuns, optional(row.Parent.GetRunId()))
 	w.roots, w.rootRuns = append(w.roots, root), append(w.rootRuns, rootRun)
 	w.lengths, w.sizes = append(w.lengths, length), append(w.sizes, size)
@@ -313,7 +314,7 @@ func indexed(attribute *visibility.Attribute) [][]byte {
 			values = append(values, encode(value))
 			continue
 		}
-		for _, word := range words(value.(string)) {
+		for _, word := range clause.Words(value.(string)) {
 			values = append(values, encodeText(word))
 		}
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/perdure/perdure/internal/records"
 	"github.com/perdure/perdure/internal/visibility"
+	"github.com/perdure/perdure/internal/visibility/clause"
 	"github.com/perdure/perdure/internal/visibility/query"
 )
 
@@ -30,17 +31,17 @@ func (x *Index) List(ctx context.Context, request visibility.ListRequest) (*visi
 		return page, failure("listing", err)
 	}
 	keys := s.keys(request.Query.OrderBy)
-	conditions := []fragment{s.inScope(), s.compile(request.Query.Where)}
+	conditions := []clause.Fragment{s.inScope(), s.compile(request.Query.Where)}
 	if request.After != nil {
 		conditions = append(conditions, behind(keys, request.After))
 	}
-	selected := sqlText(listColumns)
+	selected := clause.SQL(listColumns)
 	for _, k := range keys {
-		selected = joined([]fragment{selected, k.of}, ", ")
+		selected = clause.Joined([]clause.Fragment{selected, k.of}, ", ")
 	}
-	where, order := joined(conditions, " AND "), orderBy(keys)
-	text := fragment{text: "SELECT " + selected.text + " FROM perdure_visibility_runs r WHERE " + where.text + " ORDER BY " + order.text + " LIMIT ?::int8"}
-	rows, err := x.read.Query(ctx, text.numbered(), slices.Concat(selected.args, where.args, order.args, []any{int64(min(request.Size, math.MaxInt32) + 1)})...)
+	where, order := clause.Joined(conditions, " AND "), orderBy(keys)
+	text := "SELECT " + selected.Text + " FROM perdure_visibility_runs r WHERE " + where.Text + " ORDER BY " + order.Text + " LIMIT ?::int8"
+	rows, err := x.read.Query(ctx, numbered(text), slices.Concat(selected.Args, where.Args, order.Args, []any{int64(min(request.Size, math.MaxInt32) + 1)})...)
 	if err != nil {
 		return nil, failure("listing", err)
 	}
@@ -98,21 +99,21 @@ func (x *Index) Count(ctx context.Context, namespace string, q *query.Query) ([]
 }
 
 func (x *Index) count(ctx context.Context, s *scope, q *query.Query) ([]visibility.Group, error) {
-	where := joined([]fragment{s.inScope(), s.compile(q.Where)}, " AND ")
+	where := clause.Joined([]clause.Fragment{s.inScope(), s.compile(q.Where)}, " AND ")
 	from, n := "perdure_visibility_runs r", "count(*)"
 	if onlyAbout(q.Where, inCounts) {
 		from, n = "perdure_visibility_counts r", "coalesce(sum(r.n), 0)::int8"
 	}
-	text := "SELECT " + n + " FROM " + from + " WHERE " + where.text
+	text := "SELECT " + n + " FROM " + from + " WHERE " + where.Text
 	switch {
 	case q.GroupBy == nil:
 	case q.GroupBy.Name == visibility.DivisionAttribute:
-		text = "SELECT " + n + ", g.division FROM " + from + " JOIN perdure_visibility_partitions g ON g.id = r.part WHERE " + where.text +
+		text = "SELECT " + n + ", g.division FROM " + from + " JOIN perdure_visibility_partitions g ON g.id = r.part WHERE " + where.Text +
 			" GROUP BY g.divided, g.division HAVING " + n + " > 0 ORDER BY g.divided, g.division"
 	default:
-		text = "SELECT " + n + ", r.status FROM " + from + " WHERE " + where.text + " GROUP BY r.status HAVING " + n + " > 0 ORDER BY r.status"
+		text = "SELECT " + n + ", r.status FROM " + from + " WHERE " + where.Text + " GROUP BY r.status HAVING " + n + " > 0 ORDER BY r.status"
 	}
-	rows, err := x.read.Query(ctx, fragment{text: text}.numbered(), where.args...)
+	rows, err := x.read.Query(ctx, numbered(text), where.Args...)
 	if err != nil {
 		return nil, err
 	}
@@ -167,11 +168,11 @@ func conjuncts(where query.Expr) []query.Expr {
 
 // partitions finds the partitions that a query is about.
 func (x *Index) partitions(ctx context.Context, s *scope, q *query.Query) error {
-	where := sqlText("p.namespace = ?::bytea", []byte(s.namespace))
+	where := clause.SQL("p.namespace = ?::bytea", []byte(s.namespace))
 	if q.Divided {
 		for _, part := range conjuncts(q.Where) {
 			if c, ok := part.(*query.Condition); ok && c.Column.Name == visibility.DivisionAttribute {
-				where = joined([]fragment{where, compare("(CASE WHEN p.divided THEN p.division END)", c.Op, plain(c.Values))}, " AND ")
+				where = clause.Joined([]clause.Fragment{where, dialect.Compare("(CASE WHEN p.divided THEN p.division END)", c.Op, c.Values)}, " AND ")
 			}
 		}
 	} else {
@@ -179,9 +180,9 @@ func (x *Index) partitions(ctx context.Context, s *scope, q *query.Query) error 
 			s.parts = []int64{id}
 			return nil
 		}
-		where = joined([]fragment{where, sqlText("NOT p.divided")}, " AND ")
+		where = clause.Joined([]clause.Fragment{where, clause.SQL("NOT p.divided")}, " AND ")
 	}
-	rows, err := x.read.Query(ctx, fragment{text: "SELECT p.id FROM perdure_visibility_partitions p WHERE " + where.text}.numbered(), where.args...)
+	rows, err := x.read.Query(ctx, numbered("SELECT p.id FROM perdure_visibility_partitions p WHERE "+where.Text), where.Args...)
 	if err != nil {
 		return err
 	}
@@ -253,7 +254,7 @@ func scan(rows pgx.Rows, keys []key) (*records.WorkflowRow, *visibility.Cursor, 
 	row.RunId, row.WorkflowId, row.WorkflowType, row.TaskQueue = string(runID), string(workflowID), string(workflowType), string(queue)
 	row.Status = enumspb.WorkflowExecutionStatus(status)
 	row.StartTime, row.ExecutionTime = timestamp(at.Started), timestamp(executed)
-	if at.Closed != endOfTime {
+	if at.Closed != clause.EndOfTime {
 		row.CloseTime = timestamp(at.Closed)
 	}
 	if length != nil {

@@ -4,13 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"math"
-	"strings"
 	"time"
-	"unicode"
-)
 
-// endOfTime is when open runs close: they are in front of all that have closed.
-const endOfTime = math.MaxInt64
+	"github.com/perdure/perdure/internal/visibility/clause"
+)
 
 // longest is the most bytes of a value that are kept as they are. An entry of an index has to fit into
 // a third of a page.
@@ -27,7 +24,7 @@ func encode(value any) []byte {
 		}
 		return encodeInt(0)
 	case time.Time:
-		return encodeInt(nanos(v))
+		return encodeInt(clause.Nanos(v))
 	case int64:
 		return encodeInt(v)
 	case float64:
@@ -68,32 +65,4 @@ func encodeNumber(f float64, more int64) []byte {
 	}
 	b := binary.BigEndian.AppendUint64(nil, bits)
 	return binary.BigEndian.AppendUint64(b, uint64(more)^1<<63)
-}
-
-// nanos is a time in nanoseconds since 1970, the nearest one that there is.
-func nanos(t time.Time) int64 {
-	switch seconds := t.Unix(); {
-	case seconds > math.MaxInt64/int64(time.Second)-1:
-		return endOfTime - 1
-	case seconds < math.MinInt64/int64(time.Second)+1:
-		return math.MinInt64
-	}
-	return t.UnixNano()
-}
-
-// words are what a text is found by: its runs of letters and digits, in lower case and
-// without repetition.
-func words(text string) []string {
-	fields := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsNumber(r) && !unicode.IsMark(r) && !unicode.Is(unicode.Co, r)
-	})
-	seen := make(map[string]bool, len(fields))
-	distinct := fields[:0]
-	for _, word := range fields {
-		if !seen[word] {
-			seen[word] = true
-			distinct = append(distinct, word)
-		}
-	}
-	return distinct
 }

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -13,10 +12,8 @@ import (
 
 	"github.com/perdure/perdure/internal/records"
 	"github.com/perdure/perdure/internal/visibility"
+	"github.com/perdure/perdure/internal/visibility/clause"
 )
-
-// endOfTime is when open runs close.
-const endOfTime = math.MaxInt64
 
 // statements are what Apply executes again and again.
 type statements struct {
@@ -237,10 +234,10 @@ func (a *application) set(c *visibility.Change, old stored, part, namespace int6
 // columnsOf are the values of runColumns for a row, and those of them by which it is sorted.
 func columnsOf(c *visibility.Change, part, namespace int64) (stored, []any, error) {
 	row := c.Row
-	closed, started := int64(endOfTime), nanos(row.StartTime.AsTime())
+	closed, started := int64(clause.EndOfTime), clause.Nanos(row.StartTime.AsTime())
 	var length, size, transitions, duration any
 	if !visibility.Open(row.Status) {
-		closed = min(nanos(row.CloseTime.AsTime()), endOfTime-1)
+		closed = min(clause.Nanos(row.CloseTime.AsTime()), clause.EndOfTime-1)
 		length, size, transitions, duration = row.HistoryLength, row.HistorySize, row.StateTransitionCount, int64(visibility.Duration(row))
 	}
 	rest, err := encodeRest(row)
@@ -248,7 +245,7 @@ func columnsOf(c *visibility.Change, part, namespace int64) (stored, []any, erro
 		return stored{}, nil, err
 	}
 	values := []any{
-		part, namespace, c.ID, row.WorkflowId, row.WorkflowType, row.TaskQueue, int64(row.Status), closed, started, nanos(row.ExecutionTime.AsTime()),
+		part, namespace, c.ID, row.WorkflowId, row.WorkflowType, row.TaskQueue, int64(row.Status), closed, started, clause.Nanos(row.ExecutionTime.AsTime()),
 		optional(row.Parent.GetWorkflowId()), optional(row.Parent.GetRunId()), nil, nil, length, size, transitions, duration, rest,
 	}
 	if root := row.Root; root.GetWorkflowId() != "" && (root.WorkflowId != row.WorkflowId || root.RunId != c.ID) {
@@ -292,7 +289,7 @@ func indexed(attribute *visibility.Attribute) []any {
 	if attribute.Type == enumspb.INDEXED_VALUE_TYPE_TEXT {
 		var values []any
 		for _, text := range attribute.Values {
-			for _, word := range words(text.(string)) {
+			for _, word := range clause.Words(text.(string)) {
 				values = append(values, word)
 			}
 		}
@@ -309,7 +306,7 @@ func indexed(attribute *visibility.Attribute) []any {
 func bound(value any) any {
 	switch v := value.(type) {
 	case time.Time:
-		return nanos(v)
+		return clause.Nanos(v)
 	case bool:
 		if v {
 			return int64(1)
@@ -317,17 +314,6 @@ func bound(value any) any {
 		return int64(0)
 	}
 	return value
-}
-
-// nanos is a time in nanoseconds since 1970, the nearest one that there is.
-func nanos(t time.Time) int64 {
-	switch seconds := t.Unix(); {
-	case seconds > math.MaxInt64/int64(time.Second)-1:
-		return endOfTime - 1
-	case seconds < math.MinInt64/int64(time.Second)+1:
-		return math.MinInt64
-	}
-	return t.UnixNano()
 }
 
 func optional(text string) any {

@@ -7,6 +7,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"github.com/perdure/perdure/internal/visibility"
+	"github.com/perdure/perdure/internal/visibility/clause"
 	"github.com/perdure/perdure/internal/visibility/query"
 )
 
@@ -18,7 +19,7 @@ import (
 // status, closed, started and id under the alias r.
 type narrow struct {
 	from  string
-	where fragment
+	where clause.Fragment
 	// ordered: what is found is in the order of lists as it is.
 	ordered bool
 }
@@ -32,7 +33,7 @@ func (s *scope) narrow(where query.Expr) *narrow {
 		return nil
 	}
 	var main *query.Condition
-	conditions := []fragment{s.inScope()}
+	conditions := []clause.Fragment{s.inScope()}
 	for _, part := range conjuncts(where) {
 		if onlyAbout(part, inEveryIndex) {
 			conditions = append(conditions, s.compile(part))
@@ -49,7 +50,7 @@ func (s *scope) narrow(where query.Expr) *narrow {
 	}
 	n := s.narrowTo(main)
 	if n != nil {
-		n.where = joined(append(append(conditions, n.where), implied(where)...), " AND ")
+		n.where = clause.Joined(append(append(conditions, n.where), implied(where)...), " AND ")
 	}
 	return n
 }
@@ -73,9 +74,9 @@ func (s *scope) narrowTo(c *query.Condition) *narrow {
 			return nil // a run may have several of the values
 		}
 	}
-	where := sqlText("r.attr = ?", s.attribute(c.Column))
+	where := clause.SQL("r.attr = ?", s.attribute(c.Column))
 	if c.Op != query.NotNull {
-		where = joined([]fragment{where, compare("r.value", c.Op, c.Values)}, " AND ")
+		where = clause.Joined([]clause.Fragment{where, compare("r.value", c.Op, c.Values)}, " AND ")
 	}
 	return &narrow{"attributes r INDEXED BY attributes_by_value", where, c.Op == query.Equal}
 }
@@ -114,8 +115,8 @@ func (s *scope) narrowList(ctx context.Context, conn *sql.Conn, q *query.Query) 
 		return n, nil
 	}
 	var found int
-	text := "SELECT count(*) FROM (SELECT 1 FROM " + n.from + " WHERE " + n.where.text + " LIMIT ?)"
-	err := conn.QueryRowContext(ctx, text, append(n.where.args[:len(n.where.args):len(n.where.args)], sortable)...).Scan(&found)
+	text := "SELECT count(*) FROM (SELECT 1 FROM " + n.from + " WHERE " + n.where.Text + " LIMIT ?)"
+	err := conn.QueryRowContext(ctx, text, append(n.where.Args[:len(n.where.Args):len(n.where.Args)], sortable)...).Scan(&found)
 	if err != nil || found == sortable {
 		return nil, err
 	}
@@ -126,9 +127,9 @@ func (s *scope) narrowList(ctx context.Context, conn *sql.Conn, q *query.Query) 
 func (n *narrow) list(request visibility.ListRequest) (string, []any) {
 	where := n.where
 	if request.After != nil {
-		where = joined([]fragment{where, behind(nil, "r", request.After)}, " AND ")
+		where = clause.Joined([]clause.Fragment{where, behind(nil, "r", request.After)}, " AND ")
 	}
-	order := " ORDER BY " + orderBy(nil, "r").text
-	return "SELECT " + listColumns + " FROM (SELECT r.id FROM " + n.from + " WHERE " + where.text + order + " LIMIT ?) d CROSS JOIN runs r ON r.id = d.id" + order,
-		append(where.args[:len(where.args):len(where.args)], request.Size+1)
+	order := " ORDER BY " + orderBy(nil, "r").Text
+	return "SELECT " + listColumns + " FROM (SELECT r.id FROM " + n.from + " WHERE " + where.Text + order + " LIMIT ?) d CROSS JOIN runs r ON r.id = d.id" + order,
+		append(where.Args[:len(where.Args):len(where.Args)], request.Size+1)
 }

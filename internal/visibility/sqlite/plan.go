@@ -9,6 +9,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 
 	"github.com/perdure/perdure/internal/visibility"
+	"github.com/perdure/perdure/internal/visibility/clause"
 	"github.com/perdure/perdure/internal/visibility/query"
 )
 
@@ -17,7 +18,7 @@ import (
 type source struct {
 	// from is what stands behind FROM, and what must be true of it.
 	from  string
-	where fragment
+	where clause.Fragment
 	// order is the alias whose columns closed, started and id are in the order of lists
 	// without being sorted.
 	order string
@@ -27,9 +28,9 @@ type source struct {
 // must all be.
 type candidate struct {
 	// ids selects the ids of the rows.
-	ids fragment
+	ids clause.Fragment
 	// size selects how many rows there are, if that is known; else ids are counted.
-	size fragment
+	size clause.Fragment
 	// ordered is the source that has the rows in order; from is empty if there is none.
 	ordered source
 }
@@ -39,10 +40,10 @@ type candidate struct {
 const few = 10_000
 
 // byTime is the source of all rows of the partitions.
-var byTime = source{from: "runs r INDEXED BY runs_by_time", where: sqlText("1"), order: "r"}
+var byTime = source{from: "runs r INDEXED BY runs_by_time", where: clause.SQL("1"), order: "r"}
 
 // byStart is the source of all rows of the partitions in order of their start.
-var byStart = source{from: "runs r INDEXED BY runs_by_start", where: sqlText("1"), order: "r"}
+var byStart = source{from: "runs r INDEXED BY runs_by_start", where: clause.SQL("1"), order: "r"}
 
 // planList chooses where the rows of a list come from.
 func (s *scope) planList(ctx context.Context, conn *sql.Conn, q *query.Query) (source, error) {
@@ -61,7 +62,7 @@ func (s *scope) planList(ctx context.Context, conn *sql.Conn, q *query.Query) (s
 // all have many, and the rows are to be in order, it is one that has them in order.
 func (s *scope) plan(ctx context.Context, conn *sql.Conn, where query.Expr, inOrder bool) (source, error) {
 	if len(s.parts) != 1 {
-		return source{from: "runs r", where: sqlText("1"), order: "r"}, nil
+		return source{from: "runs r", where: clause.SQL("1"), order: "r"}, nil
 	}
 	best, bestOrdered := source{}, byTime
 	fewest, fewestOrdered := int64(math.MaxInt64), int64(math.MaxInt64)
@@ -88,10 +89,10 @@ func (s *scope) plan(ctx context.Context, conn *sql.Conn, where query.Expr, inOr
 // count counts the rows of the candidate, to few at most.
 func (c *candidate) count(ctx context.Context, conn *sql.Conn) (n int64, err error) {
 	of := c.size
-	if of.text == "" {
-		of = fragment{"SELECT count(*) FROM (" + c.ids.text + " LIMIT ?)", append(c.ids.args[:len(c.ids.args):len(c.ids.args)], few)}
+	if of.Text == "" {
+		of = c.ids.With("SELECT count(*) FROM (", "").Then(" LIMIT ?)", few)
 	}
-	err = conn.QueryRowContext(ctx, of.text, of.args...).Scan(&n)
+	err = conn.QueryRowContext(ctx, of.Text, of.Args...).Scan(&n)
 	return n, err
 }
 
@@ -101,7 +102,7 @@ func (c *candidate) source() source {
 		return c.ordered
 	}
 	// CROSS JOIN: the ids first, whatever SQLite thinks of their number.
-	return source{from: "(SELECT DISTINCT id FROM (" + c.ids.text + ")) d CROSS JOIN runs r ON r.id = d.id", where: fragment{"1", c.ids.args}, order: "r"}
+	return source{from: "(SELECT DISTINCT id FROM (" + c.ids.Text + ")) d CROSS JOIN runs r ON r.id = d.id", where: clause.SQL("1", c.ids.Args...), order: "r"}
 }
 
 // conjuncts are the parts that must all be true.
@@ -129,15 +130,15 @@ func (s *scope) candidates(e query.Expr) (all []candidate) {
 		if len(e) > most {
 			return nil
 		}
-		union := make([]fragment, len(e))
+		union := make([]clause.Fragment, len(e))
 		for i, part := range e {
 			ways := s.candidates(part)
-			if len(ways) == 0 || strings.Contains(ways[0].ids.text, " UNION ") {
+			if len(ways) == 0 || strings.Contains(ways[0].ids.Text, " UNION ") {
 				return nil
 			}
 			union[i] = ways[0].ids
 		}
-		ids := joined(union, " UNION ALL ")
+		ids := clause.Joined(union, " UNION ALL ")
 		return []candidate{{ids: ids}}
 	}
 	return all
@@ -156,13 +157,13 @@ func (s *scope) ways(c *query.Condition) []candidate {
 			return nil
 		}
 		where := compare("r.run_id", c.Op, c.Values)
-		return []candidate{{ids: fragment{"SELECT r.id FROM runs r INDEXED BY runs_by_run WHERE " + where.text, where.args}}}
+		return []candidate{{ids: where.With("SELECT r.id FROM runs r INDEXED BY runs_by_run WHERE ", "")}}
 	case "RootWorkflowId":
 		if c.Op != query.Equal {
 			return nil
 		}
 		// One list of ids, as those of a UNION cannot be part of another one.
-		return []candidate{{ids: sqlText("SELECT r.id FROM runs r WHERE r.id IN (SELECT id FROM runs WHERE part = ? AND root_workflow_id = ?"+
+		return []candidate{{ids: clause.SQL("SELECT r.id FROM runs r WHERE r.id IN (SELECT id FROM runs WHERE part = ? AND root_workflow_id = ?"+
 			" UNION ALL SELECT id FROM runs WHERE part = ? AND workflow_id = ? AND root_workflow_id IS NULL)", s.parts[0], c.Values[0], s.parts[0], c.Values[0])}}
 	case "StartTime":
 		switch c.Op {
@@ -170,7 +171,7 @@ func (s *scope) ways(c *query.Condition) []candidate {
 			return nil
 		}
 		where := compare("r.started", c.Op, c.Values)
-		return []candidate{{ids: fragment{"SELECT r.id FROM runs r INDEXED BY runs_by_start WHERE r.part = ? AND " + where.text, append([]any{s.parts[0]}, where.args...)}}}
+		return []candidate{{ids: clause.SQL("SELECT r.id FROM runs r INDEXED BY runs_by_start WHERE r.part = ? AND ", s.parts[0]).Then(where.Text, where.Args...)}}
 	case "ExecutionStatus":
 		return s.byStatus(c)
 	default:
@@ -192,9 +193,9 @@ func (s *scope) byColumn(c *query.Condition, index string) []candidate {
 	}
 	where := compare(columns[c.Column.Name], c.Op, c.Values)
 	from := "runs r INDEXED BY " + index
-	way := candidate{ids: fragment{"SELECT r.id FROM " + from + " WHERE r.part = ? AND " + where.text, append([]any{s.parts[0]}, where.args...)}}
+	way := candidate{ids: clause.SQL("SELECT r.id FROM "+from+" WHERE r.part = ? AND ", s.parts[0]).Then(where.Text, where.Args...)}
 	if c.Op == query.Equal {
-		way.ordered = source{from: from, where: sqlText("1"), order: "r"}
+		way.ordered = source{from: from, where: clause.SQL("1"), order: "r"}
 	}
 	return []candidate{way}
 }
@@ -207,20 +208,20 @@ func (s *scope) byStatus(c *query.Condition) []candidate {
 	}
 	const from = "runs r INDEXED BY runs_by_status"
 	return []candidate{{
-		ids:     sqlText("SELECT r.id FROM "+from+" WHERE r.part = ? AND r.status = ? AND r.status <> 2", s.parts[0], c.Values[0]),
-		size:    sqlText("SELECT coalesce(sum(n), 0) FROM counts WHERE part = ? AND status = ?", s.parts[0], c.Values[0]),
-		ordered: source{from: from, where: sqlText("r.status <> 2"), order: "r"},
+		ids:     clause.SQL("SELECT r.id FROM "+from+" WHERE r.part = ? AND r.status = ? AND r.status <> 2", s.parts[0], c.Values[0]),
+		size:    clause.SQL("SELECT coalesce(sum(n), 0) FROM counts WHERE part = ? AND status = ?", s.parts[0], c.Values[0]),
+		ordered: source{from: from, where: clause.SQL("r.status <> 2"), order: "r"},
 	}}
 }
 
 func (s *scope) byAttribute(c *query.Condition) []candidate {
-	exists, of := s.values(c)
+	exists, of := dialect.Values(c)
 	if !exists {
 		return nil
 	}
-	where := fragment{"a.attr = ? AND " + of.text, append([]any{s.attribute(c.Column)}, of.args...)}
-	way := candidate{ids: fragment{"SELECT a.id FROM attributes a INDEXED BY attributes_by_value WHERE " + where.text, where.args}}
-	if c.Op == query.Equal && len(of.args) == 1 {
+	where := clause.SQL("a.attr = ? AND ", s.attribute(c.Column)).Then(of.Text, of.Args...)
+	way := candidate{ids: where.With("SELECT a.id FROM attributes a INDEXED BY attributes_by_value WHERE ", "")}
+	if c.Op == query.Equal && len(of.Args) == 1 {
 		way.ordered = source{from: "attributes a INDEXED BY attributes_by_value CROSS JOIN runs r ON r.id = a.id", where: where, order: "a"}
 	}
 	return []candidate{way}
@@ -228,8 +229,8 @@ func (s *scope) byAttribute(c *query.Condition) []candidate {
 
 // implied are conditions that follow from the others and bound what is read of the order
 // of lists: a run closes after it has started.
-func implied(where query.Expr) []fragment {
-	var bounds []fragment
+func implied(where query.Expr) []clause.Fragment {
+	var bounds []clause.Fragment
 	for _, part := range conjuncts(where) {
 		c, ok := part.(*query.Condition)
 		if !ok || c.Column.Name != "StartTime" && c.Column.Name != "CloseTime" {
@@ -238,18 +239,18 @@ func implied(where query.Expr) []fragment {
 		isClose := c.Column.Name == "CloseTime"
 		switch c.Op {
 		case query.Greater, query.GreaterEqual:
-			bounds = append(bounds, sqlText("r.closed >= ?", bound(c.Values[0])))
+			bounds = append(bounds, clause.SQL("r.closed >= ?", bound(c.Values[0])))
 		case query.Equal, query.Between:
-			bounds = append(bounds, sqlText("r.closed >= ?", bound(c.Values[0])))
+			bounds = append(bounds, clause.SQL("r.closed >= ?", bound(c.Values[0])))
 			if isClose {
-				bounds = append(bounds, sqlText("r.closed <= ?", bound(c.Values[len(c.Values)-1])))
+				bounds = append(bounds, clause.SQL("r.closed <= ?", bound(c.Values[len(c.Values)-1])))
 			}
 		case query.Less, query.LessEqual:
 			if isClose {
-				bounds = append(bounds, sqlText("r.closed <= ?", bound(c.Values[0])))
+				bounds = append(bounds, clause.SQL("r.closed <= ?", bound(c.Values[0])))
 			}
 		case query.IsNull:
-			bounds = append(bounds, sqlText("r.closed = ?", int64(endOfTime)))
+			bounds = append(bounds, clause.SQL("r.closed = ?", int64(clause.EndOfTime)))
 		}
 	}
 	return bounds

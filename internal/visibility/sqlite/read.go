@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/perdure/perdure/internal/records"
 	"github.com/perdure/perdure/internal/visibility"
+	"github.com/perdure/perdure/internal/visibility/clause"
 	"github.com/perdure/perdure/internal/visibility/query"
 )
 
@@ -67,7 +67,7 @@ func (s *scope) list(ctx context.Context, conn *sql.Conn, request visibility.Lis
 	if err != nil {
 		return "", nil, err
 	}
-	conditions := []fragment{from.where, s.inScope(), s.compile(request.Query.Where)}
+	conditions := []clause.Fragment{from.where, s.inScope(), s.compile(request.Query.Where)}
 	conditions = append(conditions, implied(request.Query.Where)...)
 	keys := s.keys(request.Query.OrderBy)
 	if after := request.After; after != nil {
@@ -76,24 +76,13 @@ func (s *scope) list(ctx context.Context, conn *sql.Conn, request visibility.Lis
 			conditions = append(conditions, startBound(request.Query.OrderBy, after)...)
 		}
 	}
-	selected := sqlText(listColumns)
+	selected := clause.SQL(listColumns)
 	for _, k := range keys {
-		selected = joined([]fragment{selected, k.of}, ", ")
+		selected = clause.Joined([]clause.Fragment{selected, k.of}, ", ")
 	}
-	where, order := joined(conditions, " AND "), orderBy(keys, from.order)
-	args := slices.Concat(selected.args, where.args, order.args, []any{request.Size + 1}) // one more tells whether there is another page
-	return "SELECT " + selected.text + " FROM " + from.from + " WHERE " + where.text + " ORDER BY " + order.text + " LIMIT ?", args, nil
-}
-
-// joined puts a separator between fragments.
-func joined(parts []fragment, separator string) fragment {
-	texts := make([]string, len(parts))
-	var args []any
-	for i, part := range parts {
-		texts[i] = part.text
-		args = append(args, part.args...)
-	}
-	return fragment{strings.Join(texts, separator), args}
+	where, order := clause.Joined(conditions, " AND "), orderBy(keys, from.order)
+	args := slices.Concat(selected.Args, where.Args, order.Args, []any{request.Size + 1}) // one more tells whether there is another page
+	return "SELECT " + selected.Text + " FROM " + from.from + " WHERE " + where.Text + " ORDER BY " + order.Text + " LIMIT ?", args, nil
 }
 
 // Count implements visibility.Index.
@@ -130,7 +119,7 @@ func (x *Index) Count(ctx context.Context, namespace string, q *query.Query) ([]
 // count is the statement of a count. One that depends on statuses alone is read from the
 // table of counts.
 func (s *scope) count(ctx context.Context, conn *sql.Conn, q *query.Query) (string, []any, error) {
-	from, where, n := "counts r", joined([]fragment{s.inScope(), s.compile(q.Where)}, " AND "), "coalesce(sum(r.n), 0)"
+	from, where, n := "counts r", clause.Joined([]clause.Fragment{s.inScope(), s.compile(q.Where)}, " AND "), "coalesce(sum(r.n), 0)"
 	if !onlyAbout(q.Where, inCounts) {
 		var err error
 		if from, where, err = s.counted(ctx, conn, q); err != nil {
@@ -140,12 +129,12 @@ func (s *scope) count(ctx context.Context, conn *sql.Conn, q *query.Query) (stri
 	}
 	switch {
 	case q.GroupBy == nil:
-		return "SELECT " + n + " FROM " + from + " WHERE " + where.text, where.args, nil
+		return "SELECT " + n + " FROM " + from + " WHERE " + where.Text, where.Args, nil
 	case q.GroupBy.Name == visibility.DivisionAttribute:
-		return "SELECT coalesce(g.division, ''), " + n + " AS n FROM " + from + " JOIN partitions g ON g.id = r.part WHERE " + where.text +
-			" GROUP BY g.division HAVING n > 0 ORDER BY g.division", where.args, nil
+		return "SELECT coalesce(g.division, ''), " + n + " AS n FROM " + from + " JOIN partitions g ON g.id = r.part WHERE " + where.Text +
+			" GROUP BY g.division HAVING n > 0 ORDER BY g.division", where.Args, nil
 	}
-	return "SELECT r.status, " + n + " AS n FROM " + from + " WHERE " + where.text + " GROUP BY r.status HAVING n > 0 ORDER BY r.status", where.args, nil
+	return "SELECT r.status, " + n + " AS n FROM " + from + " WHERE " + where.Text + " GROUP BY r.status HAVING n > 0 ORDER BY r.status", where.Args, nil
 }
 
 // inCounts are the attributes that the table of counts has.
@@ -153,13 +142,13 @@ var inCounts = map[string]bool{"ExecutionStatus": true, visibility.DivisionAttri
 
 // counted are the rows that are counted: where they come from, and what must be true of
 // them.
-func (s *scope) counted(ctx context.Context, conn *sql.Conn, q *query.Query) (from string, where fragment, err error) {
+func (s *scope) counted(ctx context.Context, conn *sql.Conn, q *query.Query) (from string, where clause.Fragment, err error) {
 	if n := s.narrow(q.Where); n != nil {
 		return n.from, n.where, nil
 	}
 	source, err := s.plan(ctx, conn, q.Where, false)
-	conditions := append([]fragment{source.where, s.inScope(), s.compile(q.Where)}, implied(q.Where)...)
-	return source.from, joined(conditions, " AND "), err
+	conditions := append([]clause.Fragment{source.where, s.inScope(), s.compile(q.Where)}, implied(q.Where)...)
+	return source.from, clause.Joined(conditions, " AND "), err
 }
 
 func scanGroup(rows *sql.Rows, by *query.Column) (group visibility.Group, err error) {
@@ -213,19 +202,19 @@ func (x *Index) reading(ctx context.Context, namespace string, q *query.Query, f
 
 // partitions finds the partitions that a query is about.
 func (x *Index) partitions(ctx context.Context, conn *sql.Conn, s *scope, q *query.Query) error {
-	where := sqlText("p.namespace = ? AND p.division IS NULL", s.namespace)
+	where := clause.SQL("p.namespace = ? AND p.division IS NULL", s.namespace)
 	if q.Divided {
-		where = sqlText("p.namespace = ?", s.namespace)
+		where = clause.SQL("p.namespace = ?", s.namespace)
 		for _, part := range conjuncts(q.Where) {
 			if c, ok := part.(*query.Condition); ok && c.Column.Name == visibility.DivisionAttribute {
-				where = joined([]fragment{where, compare("p.division", c.Op, c.Values)}, " AND ")
+				where = clause.Joined([]clause.Fragment{where, compare("p.division", c.Op, c.Values)}, " AND ")
 			}
 		}
 	} else if id, ok := cached(&x.names, &x.names.partitions, partitionName{namespace: s.namespace}); ok {
 		s.parts = []int64{id}
 		return nil
 	}
-	rows, err := conn.QueryContext(ctx, "SELECT p.id FROM partitions p WHERE "+where.text, where.args...)
+	rows, err := conn.QueryContext(ctx, "SELECT p.id FROM partitions p WHERE "+where.Text, where.Args...)
 	if err != nil {
 		return err
 	}
@@ -306,7 +295,7 @@ func scan(rows *sql.Rows, keys int) (*records.WorkflowRow, *visibility.Cursor, e
 		return nil, nil, err
 	}
 	row.StartTime, row.ExecutionTime = timestamp(at.Started), timestamp(executed)
-	if at.Closed != endOfTime {
+	if at.Closed != clause.EndOfTime {
 		row.CloseTime = timestamp(at.Closed)
 	}
 	row.HistoryLength, row.HistorySize, row.StateTransitionCount = length.Int64, size.Int64, transitions.Int64
