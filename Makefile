@@ -92,6 +92,12 @@ bench: build bin/peer bin/floor ## Compare with a Temporal server on this machin
 	$(OUTSIDE) bench run . -perdure ../bin/perdure -peer ../bin/peer -floor ../bin/floor -seconds $(SECONDS) -run '$(RUN)' $(if $(OUTPUT),-output $(OUTPUT))
 endif
 
+.PHONY: bench-nodes
+bench-nodes: build ## What three nodes cost at rest, and what forwarding costs
+	$(OUTSIDE) bench build -o ../bin/nodes ./nodes
+	POSTGRES_OPTIONS="-c shared_preload_libraries=pg_stat_statements" test/with-postgres \
+	  sh -c 'bin/nodes -perdure bin/perdure -postgres "$$POSTGRES_URL" -postgres-pid "$$POSTGRES_PID" -length $(SECONDS)s'
+
 SCENARIO ?= 1
 SERVERS ?= bin/floor bin/perdure
 

@@ -47,7 +47,8 @@ type Options struct {
 	MaxSkew time.Duration
 	// Load is asked at each renewal. Optional.
 	Load func() float64
-	// CutOff is asked at each renewal which nodes cannot be reached, in the order of their ids. Optional.
+	// CutOff is asked at each renewal which nodes cannot be reached, in the order of their ids. While there are
+	// any the row is renewed four times as often. Optional.
 	CutOff func() []NodeID
 	// Changed is called after a renewal that has shown other nodes, or other holders of
 	// shards, than the last one. It must not block. Optional.
@@ -73,10 +74,12 @@ type Member struct {
 	log     *slog.Logger
 	began   time.Time // of the monotonic clock
 
-	// sureUntil is when the node stops to be sure, as a time since began.
+	// sureUntil is when the node stops to be sure, as a time since began; 0 if it never was.
 	sureUntil atomic.Int64
-	view      atomic.Pointer[View]
-	draining  atomic.Bool
+	// back is when it has become sure again, after it was not, as a time since began.
+	back     atomic.Int64
+	view     atomic.Pointer[View]
+	draining atomic.Bool
 
 	// force asks for a renewal at once, work for a look at what is to be moved.
 	force, work chan struct{} // of capacity 1
@@ -251,6 +254,9 @@ func (m *Member) renew(ctx context.Context) error {
 	if !m.Sure() {
 		// Others may have taken the shards meanwhile. Before the node is sure again.
 		m.abandon(errUnsure)
+		if m.sureUntil.Load() != 0 {
+			m.back.Store(int64(m.now()))
+		}
 	}
 	m.sureUntil.Store(int64(began + m.options.TTL*9/10))
 	last := m.view.Load()
@@ -313,8 +319,8 @@ func (m *Member) renewals() {
 		default:
 		}
 		rest := m.options.Interval
-		if err != nil {
-			rest /= 4
+		if err != nil || m.options.CutOff != nil && len(m.options.CutOff()) > 0 {
+			rest /= 4 // nodes that do not reach each other know of each other by the directory only
 		}
 		select {
 		case <-time.After(minInterval):

@@ -3,6 +3,7 @@ package cluster_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -66,6 +67,46 @@ func TestANodeThatIsCutOffGivesUpItsShardsBeforeOthersTakeThem(t *testing.T) {
 		w.until(5*time.Second, w.allServed)
 		w.nodes[1].cut.Store(false)
 		w.until(time.Minute, func() bool { return w.settled() && len(w.nodes[1].Shards()) > 8 })
+	})
+}
+
+func TestWhenTheStoreComesBackEachNodeGoesOnWithItsShards(t *testing.T) {
+	inWorld(t, 64, func(t *testing.T, w *world) {
+		for i := range 3 {
+			w.mustStart(fmt.Sprint(i))
+		}
+		w.until(time.Minute, w.settled)
+		before := w.holders()
+		for _, n := range w.nodes {
+			n.cut.Store(true)
+		}
+		w.until(5*time.Second, func() bool { one, _ := w.census(); return one == 0 })
+		time.Sleep(10 * time.Second)
+		for _, n := range w.nodes {
+			n.cut.Store(false)
+		}
+		w.until(4*time.Second, w.allServed) // calls that hang end first
+		if !slices.Equal(w.holders(), before) {
+			t.Errorf("the shards were with\n%v, and are with\n%v", before, w.holders())
+		}
+	})
+}
+
+func TestANodeThatDoesNotComeBackWithTheStoreLosesItsShardsSoon(t *testing.T) {
+	inWorld(t, 64, func(t *testing.T, w *world) {
+		for i := range 3 {
+			w.mustStart(fmt.Sprint(i))
+		}
+		w.until(time.Minute, w.settled)
+		for _, n := range w.nodes {
+			n.cut.Store(true)
+		}
+		time.Sleep(10 * time.Second)
+		w.nodes[0].kill()
+		for _, n := range w.nodes[1:] {
+			n.cut.Store(false)
+		}
+		w.until(8*time.Second, w.allServed)
 	})
 }
 

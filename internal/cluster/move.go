@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/perdure/perdure/internal/storage"
 )
@@ -42,7 +43,7 @@ func (m *Member) look() {
 	for _, shard := range m.options.Shards.Shards() {
 		held[shard] = v.held[shard]
 	}
-	next := plan(v.self, v.Membership, v.Placement, func(shard storage.ShardID) bool { return held[shard] })
+	next := plan(v.self, v.Membership, v.Placement, m.patient(), func(shard storage.ShardID) bool { return held[shard] })
 	for _, shard := range next.lost {
 		m.options.Shards.AbandonShard(shard, storage.ErrFenced)
 	}
@@ -57,6 +58,14 @@ func (m *Member) look() {
 	})
 	m.acquire(v, next.acquire)
 	m.release(v, len(held), next.release)
+}
+
+// patient reports whether the node has become sure again not long ago. If it was the store that was away, it was for
+// all nodes, and those that are not alive yet come back, too, within the time that a call of the directory may take: to take
+// their shards meanwhile would be to take them away.
+func (m *Member) patient() bool {
+	back := time.Duration(m.back.Load())
+	return back != 0 && m.now()-back < m.options.TTL
 }
 
 // acquire takes shards that nobody has.

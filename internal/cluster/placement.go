@@ -88,12 +88,13 @@ type move struct {
 	lost []storage.ShardID
 	// release are those that belong to others, by whom they belong to.
 	release map[NodeID][]storage.ShardID
-	// waiting is how many belong here and are held by others that are alive.
+	// waiting is how many belong here and are held by others that are alive, or may be.
 	waiting int
 }
 
-// plan compares where shards are with where they belong. held reports which are held here.
-func plan(self NodeID, m Membership, placement []NodeID, held func(storage.ShardID) bool) (next move) {
+// plan compares where shards are with where they belong. patient: those of nodes that are not alive are left to them. held
+// reports which are held here.
+func plan(self NodeID, m Membership, placement []NodeID, patient bool, held func(storage.ShardID) bool) (next move) {
 	alive := make(map[NodeID]bool, len(m.Nodes))
 	for i := range m.Nodes {
 		alive[m.Nodes[i].ID] = true
@@ -108,7 +109,7 @@ func plan(self NodeID, m Membership, placement []NodeID, held func(storage.Shard
 		switch {
 		case placement == nil:
 		case placement[i] == self && here:
-		case placement[i] == self && (holder == "" || holder == self || !alive[holder]):
+		case placement[i] == self && (holder == "" || holder == self || !alive[holder] && !patient):
 			next.acquire = append(next.acquire, shard)
 		case placement[i] == self:
 			next.waiting++

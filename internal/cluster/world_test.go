@@ -224,6 +224,23 @@ func (w *world) until(most time.Duration, reached func() bool) (took time.Durati
 	return time.Since(began)
 }
 
+// holders are the nodes that hold the shards, by their names.
+func (w *world) holders() []string {
+	m, err := w.store.Node("operator").Members(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	names := make([]string, len(m.Holders))
+	for i, id := range m.Holders {
+		for _, n := range w.nodes {
+			if n.member.ID() == id {
+				names[i] = n.name
+			}
+		}
+	}
+	return names
+}
+
 func (w *world) allServed() bool {
 	one, _ := w.census()
 	return one == w.store.Shards()

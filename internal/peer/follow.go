@@ -112,7 +112,7 @@ func (f *following) cutOff() []cluster.NodeID {
 // attend is the goroutine that notes which nodes cannot be reached. If most nodes see it so, what is under way to
 // one is given up: calls fail, and are made again where their shards are by then.
 func (n *Node) attend() {
-	tick := time.NewTicker(heartbeat / 2)
+	tick := time.NewTicker(heartbeat / 4)
 	defer tick.Stop()
 	var last []cluster.NodeID
 	dropped := make(map[cluster.NodeID]bool)

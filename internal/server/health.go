@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -22,12 +23,12 @@ var healthServices = []string{
 }
 
 // health is the gRPC health service: NOT_SERVING until the server is ready,
-// while it stops, and from the moment its store has failed or no shard is left to it. Unlike the one that
+// while it stops, and while it could not answer: see Server.unfit. Unlike the one that
 // comes with gRPC it ends the streams of those who watch when the server stops,
 // so that they do not hold up the stop.
 type health struct {
 	healthpb.UnimplementedHealthServer
-	failed func() error
+	unfit func() error
 
 	mu       sync.Mutex
 	serving  bool
@@ -35,8 +36,8 @@ type health struct {
 	changed  chan struct{} // closed and replaced when something above changes
 }
 
-func newHealth(failed func() error) *health {
-	return &health{failed: failed, changed: make(chan struct{})}
+func newHealth(unfit func() error) *health {
+	return &health{unfit: unfit, changed: make(chan struct{})}
 }
 
 func (h *health) register(registrar grpc.ServiceRegistrar) {
@@ -67,11 +68,11 @@ func (h *health) broadcast() {
 // state looks at the store itself: a server that nobody writes to would not
 // notice its failure otherwise.
 func (h *health) state() (state healthpb.HealthCheckResponse_ServingStatus, stopping bool, changed <-chan struct{}) {
-	failed := h.failed() != nil
+	unfit := h.unfit() != nil
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	state = healthpb.HealthCheckResponse_NOT_SERVING
-	if h.serving && !h.stopping && !failed {
+	if h.serving && !h.stopping && !unfit {
 		state = healthpb.HealthCheckResponse_SERVING
 	}
 	return state, h.stopping, h.changed
@@ -96,10 +97,15 @@ func (h *health) List(context.Context, *healthpb.HealthListRequest) (*healthpb.H
 	return resp, nil
 }
 
+// watchEvery is how often those who watch are told of what nobody broadcasts: whether the store works.
+const watchEvery = time.Second
+
 // Watch implements the health service.
 func (h *health) Watch(req *healthpb.HealthCheckRequest, stream grpc.ServerStreamingServer[healthpb.HealthCheckResponse]) error {
 	known := slices.Contains(healthServices, req.GetService())
 	last := healthpb.HealthCheckResponse_ServingStatus(-1)
+	look := time.NewTicker(watchEvery)
+	defer look.Stop()
 	for {
 		state, stopping, changed := h.state()
 		if !known {
@@ -116,6 +122,7 @@ func (h *health) Watch(req *healthpb.HealthCheckRequest, stream grpc.ServerStrea
 		}
 		select {
 		case <-changed:
+		case <-look.C:
 		case <-stream.Context().Done():
 			return status.FromContextError(stream.Context().Err()).Err()
 		}

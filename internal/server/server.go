@@ -238,7 +238,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Others: s.others(options),
 		Logger: s.logger,
 	})
-	s.health = newHealth(s.Failed)
+	s.health = newHealth(s.unfit)
 	if err := s.openNode(ctx, options); err != nil {
 		return err
 	}
@@ -343,6 +343,24 @@ func (s *Server) Failed() error {
 	}
 	return s.runtime.Failed()
 }
+
+// unfit is why calls are not answered just now, or nil: the server has failed, or it waits for its store, which
+// passes.
+func (s *Server) unfit() error {
+	if err := s.Failed(); err != nil {
+		return err
+	}
+	if s.node != nil && s.node.Member() != nil && !s.node.Sure() {
+		return errNotSure
+	}
+	if store, ok := s.store.(interface{ Trouble() error }); ok {
+		return store.Trouble()
+	}
+	return nil
+}
+
+// errNotSure is why a node answers nothing that is cut off from the store.
+var errNotSure = errors.New("the node has not been able to renew its lease in the store, and answers nothing until it has")
 
 // Stop stops the server in order: long polls end with empty replies, calls under
 // way finish. When the context ends first, what is left is broken off; what was

@@ -184,7 +184,7 @@ func (o *observability) ready() error {
 	if s == nil {
 		return errStarting
 	}
-	if err := s.Failed(); err != nil {
+	if err := s.unfit(); err != nil {
 		return err
 	}
 	if state, stopping, _ := s.health.state(); state != healthpb.HealthCheckResponse_SERVING {

@@ -23,6 +23,7 @@ var (
 	pause    = flag.Duration("pause", 5*time.Second, "how long nodes are stopped or cut off")
 	seed     = flag.Uint64("seed", 0, "seed of the order and the moments of faults; 0: a random one, which is printed")
 	loops    = flag.Int("loops", 4, "how many workflows run at a time")
+	perdure  = flag.String("perdure", "", "the binary; by default the test builds it")
 )
 
 // fault is something that goes wrong, and is well again when it returns.
@@ -71,10 +72,12 @@ var faults = []fault{
 		if victim == 0 {
 			signal = syscall.SIGQUIT // a crash
 		}
+		began := time.Now()
 		n.postgres.Stop(signal)
 		if err := n.postgres.Start(); err != nil {
 			n.t.Fatal(err)
 		}
+		n.t.Logf("the database was away for %v (%v)", time.Since(began).Round(10*time.Millisecond), signal)
 	}},
 }
 
@@ -85,8 +88,10 @@ func TestNodesThatAreKilledStoppedOrCutOffLoseNothing(t *testing.T) {
 	random := rand.New(rand.NewPCG(*seed, 1))
 	t.Logf("seed %d", *seed)
 	n := startNodes(t, "a", "b", "c")
-	l := startLoad(t, dial(t, n.all...), *loops)
+	c := dial(t, n.all...)
+	l := startLoad(t, c, *loops)
 	p := startProbes(t, n.all)
+	r := startRegisters(t, c, p.clients, *seed)
 	l.progress(int64(2 * *loops))
 	all := map[string]waits{}
 	for _, next := range inSomeOrder(random) {
@@ -104,6 +109,7 @@ func TestNodesThatAreKilledStoppedOrCutOffLoseNothing(t *testing.T) {
 		}
 	}
 	p.end()
+	r.end()
 	l.end()
 	for _, f := range faults {
 		if *f.of > 0 {

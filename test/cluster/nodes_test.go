@@ -42,7 +42,10 @@ type node struct {
 func startNodes(t *testing.T, names ...string) *nodes {
 	t.Helper()
 	dir := t.TempDir()
-	binary, err := launch.Build(dir)
+	binary, err := *perdure, error(nil)
+	if binary == "" {
+		binary, err = launch.Build(dir)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

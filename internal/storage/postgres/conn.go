@@ -25,9 +25,10 @@ const (
 	readConnections = 8
 	scanConnections = 4
 	// firstWait and lastWait are how long to wait before what has failed is tried again: the
-	// time doubles from one to the other.
+	// time doubles from one to the other. All that waits for a database that is back waits for lastWait
+	// and a half at most, and for that once for each thing it does.
 	firstWait = 50 * time.Millisecond
-	lastWait  = 2 * time.Second
+	lastWait  = 400 * time.Millisecond
 	// readPatience is how long a read without a deadline is tried again.
 	readPatience = 15 * time.Second
 )
@@ -78,6 +79,7 @@ func parseURL(text string) (*pgx.ConnConfig, string, error) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectTimeout
 	}
+	config.DialFunc = dialer.DialContext
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = sessionName
 	}
@@ -125,6 +127,7 @@ func (d *database) connect(ctx context.Context) (*pgx.Conn, error) {
 }
 
 func (d *database) prepareSession(ctx context.Context, conn *pgx.Conn) error {
+	limitSilence(conn.PgConn().Conn(), maxSilence)
 	_, err := conn.PgConn().Exec(ctx, strings.Join(settings, ";")).ReadAll()
 	if codeOf(err) == "" {
 		return err

@@ -161,6 +161,31 @@ func TestADatabaseThatIsReadOnlyForAWhileIsWaitedFor(t *testing.T) {
 	l.end()
 }
 
+// The disk is not full: a trigger says so, as the database would.
+func TestADatabaseWhoseDiskIsFullIsWaitedForAndSaysWhatIsWrong(t *testing.T) {
+	url := postgrestest.URL(t)
+	s := open(t, url)
+	l := startLoad(t, s)
+	l.progress(50)
+	postgrestest.Exec(t, url, `CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
+		$$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
+		CREATE TRIGGER full_disk BEFORE INSERT ON perdure_pairs FOR EACH STATEMENT EXECUTE FUNCTION full_disk()`)
+	for deadline := time.Now().Add(time.Minute); s.Trouble() == nil; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the store has no trouble")
+		}
+	}
+	if err := s.Trouble(); !strings.Contains(err.Error(), "does not take writes") || !strings.Contains(err.Error(), "No space left on device") {
+		t.Errorf("it says %v", err)
+	}
+	postgrestest.Exec(t, url, "DROP TRIGGER full_disk ON perdure_pairs")
+	l.progress(50)
+	l.end()
+	if err := s.Trouble(); err != nil {
+		t.Errorf("afterwards it says %v", err)
+	}
+}
+
 func TestStatementsThatTimeOutOrDeadlockAreTriedAgain(t *testing.T) {
 	url := postgrestest.URL(t)
 	s := open(t, url)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -23,8 +22,6 @@ const (
 	stallTimeout = 4 * time.Second
 	// tidyEvery is after how many transactions the numbers of old ones are removed.
 	tidyEvery = 256
-	// complainEvery is how often it is logged that a database does not take writes.
-	complainEvery = 10 * time.Second
 )
 
 // The statements of a transaction. They are prepared on each connection of a writer.
@@ -77,6 +74,7 @@ func (w *writer) connect(ctx context.Context) error {
 		return err
 	}
 	w.conn = conn
+	limitSilence(conn.PgConn().Conn(), w.stall+maxSilence-stallTimeout)
 	stall := fmt.Sprintf("SET idle_in_transaction_session_timeout = %d", w.stall.Milliseconds())
 	if _, err := conn.PgConn().Exec(ctx, stall).ReadAll(); err != nil && codeOf(err) == "" {
 		w.disconnect()
@@ -419,32 +417,4 @@ func (w *writer) failAll(subs []submission, cause error) {
 		}
 	}
 	w.admit(subs)
-}
-
-// trouble logs that a database does not take writes: at once, now and then, and when it is over.
-type trouble struct {
-	log      *slog.Logger
-	database string
-	since    time.Time // zero if there is none
-	last     time.Time // when it was logged
-}
-
-func (t *trouble) complain(err error) {
-	now := time.Now()
-	if t.since.IsZero() {
-		t.since = now
-	}
-	if now.Sub(t.last) < complainEvery {
-		return
-	}
-	t.last = now
-	t.log.Warn("The database does not take writes; they wait, and are tried again", "database", t.database, "since", now.Sub(t.since).Round(time.Millisecond), "error", err)
-}
-
-func (t *trouble) over() {
-	if t.since.IsZero() {
-		return
-	}
-	t.log.Info("The database takes writes again", "database", t.database, "after", time.Since(t.since).Round(time.Millisecond))
-	t.since, t.last = time.Time{}, time.Time{}
 }

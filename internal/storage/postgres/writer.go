@@ -83,7 +83,7 @@ func newWriter(s *Store, d *database, number int32) *writer {
 	w := &writer{store: s, db: d, number: number, wake: make(chan struct{}, 1), stall: stallTimeout}
 	w.space.L = &w.mu
 	w.closeBy, w.giveUp = context.WithCancel(context.Background())
-	w.trouble = trouble{log: s.log, database: d.name}
+	w.trouble.log, w.trouble.database = s.log, d.name
 	return w
 }
 
