@@ -179,6 +179,12 @@ cluster-crash: ## Three nodes on PostgreSQL: KILLS=200 of them killed, STOPS=50 
 BACKUP_KILLS ?= 20
 STORE_BYTES ?= 5000000000
 
+.PHONY: test-nodes
+test-nodes: build ## The interop suite, the conversations, and the tests of internal/server on three nodes
+	PERDURE_TEST_NODES=3 $(OUTSIDE) test test -count=1 -timeout 20m .
+	PERDURE_TEST_NODES=3 $(OUTSIDE) test test -count=1 -timeout 20m ./differ -run 'TestAConversation'
+	PERDURE_TEST_NODES=3 go test -count=1 -timeout 20m ./internal/server
+
 .PHONY: backup-crash
 backup-crash: ## Kill the server BACKUP_KILLS=20 times while it makes backups under load; restore and check each
 	$(OUTSIDE) test test ./crash -count=1 -v -timeout 60m -run TestBackups -backup-kills $(BACKUP_KILLS) -backup-checks $(BACKUP_KILLS)

@@ -235,6 +235,10 @@ func (n *Node) Close(ctx context.Context) (err error) {
 	return err
 }
 
+// refreshRest is how long a node rests before it reads the backlogs anew again. All of what is held is read, and shards
+// come one after the other when a node takes over what another one had.
+const refreshRest = 200 * time.Millisecond
+
 // watch is the goroutine that follows what the others do.
 func (n *Node) watch() {
 	last := make(map[storage.ShardID]cluster.NodeID)
@@ -257,7 +261,7 @@ func (n *Node) watch() {
 		case <-n.refresh:
 			n.matching.Refresh()
 			select { // those who come at the same time are one
-			case <-time.After(50 * time.Millisecond):
+			case <-time.After(refreshRest):
 			case <-n.ctx.Done():
 				return
 			}

@@ -26,28 +26,30 @@ var (
 	perdure  = flag.String("perdure", "", "the binary; by default the test builds it")
 )
 
-// fault is something that goes wrong, and is well again when it returns.
+// fault is something that goes wrong, and is well again when it returns. away is for how long nobody could have answered.
 type fault struct {
 	name string
 	of   *int
-	do   func(n *nodes, p *probes, victim int)
+	do   func(n *nodes, p *probes, victim int) (away time.Duration)
 }
 
 var faults = []fault{
-	{"killed", kills, func(n *nodes, p *probes, victim int) {
+	{"killed", kills, func(n *nodes, p *probes, victim int) (away time.Duration) {
 		p.well[victim].Store(false)
 		n.all[victim].kill()
 		n.all[victim].start() // as a supervisor does
 		p.well[victim].Store(true)
+		return 0
 	}},
-	{"stopped", stops, func(n *nodes, p *probes, victim int) {
+	{"stopped", stops, func(n *nodes, p *probes, victim int) (away time.Duration) {
 		p.well[victim].Store(false)
 		n.all[victim].signal(syscall.SIGSTOP)
 		time.Sleep(*pause)
 		n.all[victim].signal(syscall.SIGCONT)
 		p.well[victim].Store(true)
+		return 0
 	}},
-	{"cut off from the others", cuts, func(n *nodes, p *probes, victim int) {
+	{"cut off from the others", cuts, func(n *nodes, p *probes, victim int) (away time.Duration) {
 		p.well[victim].Store(false)
 		var wires []wire
 		for i, other := range n.all {
@@ -59,15 +61,17 @@ var faults = []fault{
 		time.Sleep(*pause)
 		n.network.mend()
 		p.well[victim].Store(true)
+		return 0
 	}},
-	{"cut off from the database", dbCuts, func(n *nodes, p *probes, victim int) {
+	{"cut off from the database", dbCuts, func(n *nodes, p *probes, victim int) (away time.Duration) {
 		p.well[victim].Store(false)
 		n.network.sever(wire{n.all[victim].name, database})
 		time.Sleep(*pause)
 		n.network.mend()
 		p.well[victim].Store(true)
+		return 0
 	}},
-	{"without the database, which is restarted", restarts, func(n *nodes, _ *probes, victim int) {
+	{"without the database, which is restarted", restarts, func(n *nodes, _ *probes, victim int) (away time.Duration) {
 		signal := syscall.SIGINT
 		if victim == 0 {
 			signal = syscall.SIGQUIT // a crash
@@ -77,7 +81,9 @@ var faults = []fault{
 		if err := n.postgres.Start(); err != nil {
 			n.t.Fatal(err)
 		}
-		n.t.Logf("the database was away for %v (%v)", time.Since(began).Round(10*time.Millisecond), signal)
+		away = time.Since(began)
+		n.t.Logf("the database was away for %v (%v)", away.Round(10*time.Millisecond), signal)
+		return away
 	}},
 }
 
@@ -99,9 +105,9 @@ func TestNodesThatAreKilledStoppedOrCutOffLoseNothing(t *testing.T) {
 		victim := random.IntN(len(n.all))
 		time.Sleep(time.Duration(random.IntN(1000)) * time.Millisecond)
 		before := l.count.Load()
-		next.do(n, p, victim)
+		away := next.do(n, p, victim)
 		l.progress(int64(*loops))
-		w := p.look()
+		w := p.look().without(away)
 		all[next.name] = append(all[next.name], w...)
 		t.Logf("node %s %s, %d orders acknowledged meanwhile: %v", n.all[victim].name, next.name, l.count.Load()-before, w)
 		if t.Failed() {

@@ -117,6 +117,16 @@ func (p *probes) look() waits {
 	return found
 }
 
+// without is what of them is longer than that time.
+func (w waits) without(away time.Duration) (rest waits) {
+	for _, wait := range w {
+		if wait-away > outage {
+			rest = append(rest, wait-away)
+		}
+	}
+	return rest
+}
+
 func (w waits) String() string {
 	if len(w) == 0 {
 		return "no call had to wait"
