@@ -114,12 +114,16 @@ bench-sdk: build ## Compare Perdure's SDK with the Temporal Go SDK: CPU of worke
 SLEEPING ?= 100000
 
 .PHONY: bench-sleeping
-bench-sleeping: build ## Memory and disk that SLEEPING=100000 sleeping workflows take, and how fast a server starts on them
-	$(OUTSIDE) bench run . -perdure ../bin/perdure -sleeping $(SLEEPING) -seconds $(SECONDS)
+bench-sleeping: build ## Memory and disk that SLEEPING=100000 sleeping workflows take, and how fast a server starts on them (SLEEPING_DIR=directory: more are added to those that are there)
+	$(OUTSIDE) bench run . -perdure ../bin/perdure -sleeping $(SLEEPING) $(if $(SLEEPING_DIR),-sleeping-dir $(SLEEPING_DIR)) -seconds $(SECONDS)
+
+.PHONY: bench-memory
+bench-memory: build ## What is in a server's memory after a short while of each scenario
+	$(OUTSIDE) bench run ./memory ../bin/perdure
 
 .PHONY: cliffs
-cliffs: ## Print whether the cost of a step grows with the size of what it is a step of
-	$(OUTSIDE) bench run ./cliffs
+cliffs: ## Print whether the cost of a step grows with the size of what it is a step of (RUN=regexp)
+	$(OUTSIDE) bench run ./cliffs $(if $(RUN),-run '$(RUN)')
 
 .PHONY: golden
 golden: bin/peer ## Record the interop tests' golden files from a Temporal server

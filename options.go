@@ -43,7 +43,7 @@ type Options struct {
 	// workflows; at least one hour. Default: three days.
 	Retention time.Duration
 	// CacheBytes is about how much memory the server uses for workflows that are
-	// idle. More is faster, less is slower, and neither is wrong. Default: 12 MiB.
+	// idle. More is faster, less is slower, and neither is wrong. Default: 8 MiB.
 	CacheBytes int64
 	// DynamicConfigFile is a YAML file of settings that can change while the server
 	// runs, which docs/configuration.md lists. Empty: all have their defaults.

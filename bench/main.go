@@ -1,6 +1,7 @@
 // Command bench runs Perdure and a Temporal server side by side on this machine
 // and prints how they compare: throughput, latency, server CPU and memory. A third
-// server, the floor, does nothing but speak the API: what it costs, no server can save.
+// server, the floor, does nothing but speak the API: what it costs, no server can save. A fourth, the durable floor, is that
+// with an append of 4 KB and a sync where a server must not forget.
 //
 // All are driven by the public Temporal Go SDK with the same program. Perdure
 // runs as in production, on disk with a sync for every commit; the Temporal
@@ -13,6 +14,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -36,6 +38,7 @@ func main() {
 	sdksOnly := flag.Bool("sdks", false, "make only the table of SDKs")
 	output := flag.String("output", "text", "text, markdown or json")
 	sleeping := flag.Int("sleeping", 0, "in place of the scenarios: what so many sleeping workflows cost Perdure")
+	sleepingDir := flag.String("sleeping-dir", "", "with -sleeping: directory in which the data stay, and to which more can be added later")
 	postgresURL := flag.String("postgres", "", "URL of a PostgreSQL: run both servers on it (test/with-postgres starts one)")
 	postgresPID := flag.Int("postgres-pid", 0, "id of its first process, whose CPU time is told")
 	flag.Parse()
@@ -52,7 +55,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if *sleeping > 0 {
-		if err := measureSleeping(ctx, *perdureBinary, *sleeping, time.Duration(*seconds)*time.Second, os.Stdout); err != nil {
+		if err := measureSleeping(ctx, *perdureBinary, *sleeping, *sleepingDir, time.Duration(*seconds)*time.Second, os.Stdout); err != nil {
 			log.Fatalf("bench: %v", err)
 		}
 		return
@@ -78,10 +81,12 @@ type Report struct {
 	PerdureMemory, PeerMemory int64
 }
 
-// Row is one scenario on all servers. Peer and Floor are zero where they were left out.
+// Row is one scenario on all servers. All but Perdure are zero where they were left out.
 type Row struct {
 	Scenario             string
 	Perdure, Peer, Floor Measurement
+	// DurableFloor is the floor with syncs.
+	DurableFloor Measurement
 }
 
 // SDKRow is one scenario on Perdure's server, driven by either SDK.
@@ -108,7 +113,7 @@ func run(ctx context.Context, paths binaries, length time.Duration, filter *rege
 		return err
 	}
 	defer own.stop()
-	var peer, floor *server
+	var peer, floor, durable *server
 	if paths.peer != "" {
 		if peer, err = startPlain(paths.peer, "the Temporal server"); err != nil {
 			return err
@@ -120,6 +125,15 @@ func run(ctx context.Context, paths binaries, length time.Duration, filter *rege
 			return err
 		}
 		defer floor.stop()
+		dir, err := os.MkdirTemp("", "perdure-floor")
+		if err != nil {
+			return err
+		}
+		if durable, err = startPlain(paths.floor, "the durable floor", "-sync", dir); err != nil {
+			return errors.Join(err, os.RemoveAll(dir))
+		}
+		durable.dataDir = dir
+		defer durable.stop()
 	}
 
 	report := Report{Machine: describeMachine()}
@@ -133,7 +147,7 @@ func run(ctx context.Context, paths binaries, length time.Duration, filter *rege
 			name   string
 			server *server
 			result *Measurement
-		}{{"temporal", peer, &row.Peer}, {"floor", floor, &row.Floor}, {"perdure", own, &row.Perdure}} {
+		}{{"temporal", peer, &row.Peer}, {"floor", floor, &row.Floor}, {"durable floor", durable, &row.DurableFloor}, {"perdure", own, &row.Perdure}} {
 			if on.server == nil {
 				continue
 			}

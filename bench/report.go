@@ -48,7 +48,7 @@ type column[R any] struct {
 }
 
 // serverColumns are those of the table of servers. The floor is not shown by itself: what
-// counts is how far above it Perdure is.
+// counts is how far above it Perdure is, and above the one that syncs.
 var serverColumns = []column[Row]{
 	{"scenario", func(r Row) string { return r.Scenario }},
 	{"runs/s", func(r Row) string { return pair(r.Perdure, r.Peer, "%.0f", perSecond) }},
@@ -60,6 +60,7 @@ var serverColumns = []column[Row]{
 	{"ratio", func(r Row) string { return ratio(serverCPU(r.Peer), serverCPU(r.Perdure)) }},
 	{"over floor", func(r Row) string { return ratio(serverCPU(r.Perdure), serverCPU(r.Floor)) }},
 	{"p50 over floor", func(r Row) string { return ratio(p50(r.Perdure), p50(r.Floor)) }},
+	{"p50 over durable floor", func(r Row) string { return ratio(p50(r.Perdure), p50(r.DurableFloor)) }},
 	{"driver CPU ms/run", func(r Row) string { return pair(r.Perdure, r.Peer, "%.2f", driversCPU) }},
 }
 

@@ -59,8 +59,8 @@ func addressIn(line string) string {
 }
 
 // startPlain starts a server that prints nothing but its address.
-func startPlain(binary, name string) (*server, error) {
-	s, err := start(exec.Command(binary), func(line string) string { return strings.TrimSpace(line) })
+func startPlain(binary, name string, args ...string) (*server, error) {
+	s, err := start(exec.Command(binary, args...), func(line string) string { return strings.TrimSpace(line) })
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}

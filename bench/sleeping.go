@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,30 +30,46 @@ import (
 // sleepFor is the timer of a sleeping workflow: longer than any benchmark.
 const sleepFor = 30 * 24 * time.Hour
 
-// measureSleeping has count workflows go to sleep on a timer, one after the other, and
+// measureSleeping has count workflows go to sleep on a timer, and
 // says what they cost a server that has nothing to do with them: memory and disk while
 // it starts them, the time it takes to start on them, and memory under load beside them.
-func measureSleeping(ctx context.Context, binary string, count int, length time.Duration, w io.Writer) error {
-	dir, err := os.MkdirTemp("", "perdure-sleeping")
-	if err != nil {
-		return err
+// If keep is not empty, the data stay there, and those that sleep there already are counted.
+func measureSleeping(ctx context.Context, binary string, count int, keep string, length time.Duration, w io.Writer) error {
+	dir, asleep := keep, 0
+	if keep == "" {
+		var err error
+		if dir, err = os.MkdirTemp("", "perdure-sleeping"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+	} else if data, err := os.ReadFile(keep + ".asleep"); err == nil {
+		if asleep, err = strconv.Atoi(strings.TrimSpace(string(data))); err != nil {
+			return err
+		}
 	}
-	defer os.RemoveAll(dir)
 	s, err := startPerdureOn(binary, dir)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "%-44s %6d MB resident\n", "an empty server", s.residentMemory()>>20)
+	fmt.Fprintf(w, "%-44s %6d MB resident\n", fmt.Sprintf("a server with %d sleeping workflows", asleep), s.residentMemory()>>20)
 	begin := time.Now()
-	if err := putToSleep(ctx, s.address, count); err != nil {
+	if err := putToSleep(ctx, s.address, asleep, count); err != nil {
 		s.stop()
 		return err
 	}
-	elapsed := time.Since(begin)
-	fmt.Fprintf(w, "%-44s %6d MB resident  %.0f/s\n", fmt.Sprintf("%d workflows put to sleep", count), s.residentMemory()>>20, float64(count)/elapsed.Seconds())
+	elapsed, used := time.Since(begin), s.cpu()
+	more := max(1, count-asleep)
+	fmt.Fprintf(w, "%-44s %6d MB resident  %.0f/s, %.2f ms of server CPU each\n", fmt.Sprintf("%d workflows put to sleep", count-asleep),
+		s.residentMemory()>>20, float64(count-asleep)/elapsed.Seconds(), milliseconds(used)/float64(more))
+	if keep != "" {
+		if err := os.WriteFile(keep+".asleep", []byte(strconv.Itoa(max(asleep, count))), 0o600); err != nil {
+			s.stop()
+			return err
+		}
+	}
 	s.stop()
 	size := diskUsage(dir)
-	fmt.Fprintf(w, "%-44s %6d MB on disk   %d bytes a workflow\n", "stopped", size>>20, size/int64(count))
+	fmt.Fprintf(w, "%-44s %6d MB on disk   %d bytes a workflow\n", "stopped", size>>20, size/int64(max(asleep, count)))
 
 	begin = time.Now()
 	if s, err = startPerdureOn(binary, dir); err != nil {
@@ -87,8 +105,8 @@ func dialSleeper(address string) (*sleeper, func(), error) {
 	return &sleeper{workflowservice.NewWorkflowServiceClient(conn), "sleeping-" + uuid.NewString()[:8]}, func() { _ = conn.Close() }, nil
 }
 
-// putToSleep starts count workflows and has each start a long timer.
-func putToSleep(ctx context.Context, address string, count int) error {
+// putToSleep starts workflows until there are count of them, and has each start a long timer.
+func putToSleep(ctx context.Context, address string, asleep, count int) error {
 	c, hangUp, err := dialSleeper(address)
 	if err != nil {
 		return err
@@ -96,41 +114,40 @@ func putToSleep(ctx context.Context, address string, count int) error {
 	defer hangUp()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var next, asleep atomic.Int64
+	var next atomic.Int64
+	next.Store(int64(asleep))
 	var loops sync.WaitGroup
 	for range 64 {
 		loops.Go(func() {
 			for i := next.Add(1); i <= int64(count) && ctx.Err() == nil; i = next.Add(1) {
-				if err := c.start(ctx, fmt.Sprintf("sleeper-%d", i)); err != nil {
+				if err := c.putToSleep(ctx, fmt.Sprintf("sleeper-%d", i)); err != nil {
 					cancel(err)
-				}
-			}
-		})
-		loops.Go(func() {
-			for asleep.Load() < int64(count) && ctx.Err() == nil {
-				if err := c.fallAsleep(ctx); err != nil {
-					cancel(err)
-				} else if asleep.Add(1) == int64(count) {
-					cancel(errAsleep) // ends the polls of the others
 				}
 			}
 		})
 	}
 	loops.Wait()
-	if err := context.Cause(ctx); !errors.Is(err, errAsleep) {
-		return err
-	}
-	return nil
+	return context.Cause(ctx)
 }
 
-var errAsleep = errors.New("all are asleep")
+// putToSleep starts a workflow whose first task the reply has, and answers that with a timer.
+func (c *sleeper) putToSleep(ctx context.Context, id string) error {
+	started, err := c.start(ctx, id, true)
+	if err != nil {
+		return err
+	}
+	token := started.GetEagerWorkflowTask().GetTaskToken()
+	if len(token) == 0 {
+		return errors.New("the server does not return the first task with a start")
+	}
+	return c.fallAsleep(ctx, token)
+}
 
-func (c *sleeper) start(ctx context.Context, id string) error {
-	_, err := c.api.StartWorkflowExecution(ctx, &workflowservice.StartWorkflowExecutionRequest{
+func (c *sleeper) start(ctx context.Context, id string, eager bool) (*workflowservice.StartWorkflowExecutionResponse, error) {
+	return c.api.StartWorkflowExecution(ctx, &workflowservice.StartWorkflowExecutionRequest{
 		Namespace: "default", WorkflowId: id, RequestId: id, WorkflowType: &commonpb.WorkflowType{Name: "Sleep"},
-		TaskQueue: &taskqueuepb.TaskQueue{Name: c.queue},
+		TaskQueue: &taskqueuepb.TaskQueue{Name: c.queue}, RequestEagerExecution: eager,
 	})
-	return err
 }
 
 // poll waits for a workflow task.
@@ -147,13 +164,9 @@ func (c *sleeper) poll(ctx context.Context) (token []byte, err error) {
 	return token, nil
 }
 
-// fallAsleep takes a workflow task and answers it with a timer.
-func (c *sleeper) fallAsleep(ctx context.Context) error {
-	token, err := c.poll(ctx)
-	if err != nil {
-		return err
-	}
-	_, err = c.api.RespondWorkflowTaskCompleted(ctx, &workflowservice.RespondWorkflowTaskCompletedRequest{
+// fallAsleep answers a workflow task with a timer.
+func (c *sleeper) fallAsleep(ctx context.Context, token []byte) error {
+	_, err := c.api.RespondWorkflowTaskCompleted(ctx, &workflowservice.RespondWorkflowTaskCompletedRequest{
 		Namespace: "default", TaskToken: token, Identity: "bench",
 		Commands: []*commandpb.Command{{
 			CommandType: enumspb.COMMAND_TYPE_START_TIMER,
@@ -172,7 +185,7 @@ func firstTask(ctx context.Context, address string) error {
 		return err
 	}
 	defer hangUp()
-	if err := c.start(ctx, "first-"+c.queue); err != nil {
+	if _, err := c.start(ctx, "first-"+c.queue, false); err != nil {
 		return err
 	}
 	_, err = c.poll(ctx)

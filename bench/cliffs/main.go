@@ -35,18 +35,26 @@ type result struct {
 var line = regexp.MustCompile(`^BenchmarkCliffOf(\w+)/size=(\d+)\S*\s+\d+\s+(.*)$`)
 
 // large are the benchmarks whose steps are large: they are measured a few times only.
-const large = "ClosingAParent|Resets"
+var large = []string{"ClosingAParent", "Resets"}
 
 func main() {
 	root := flag.String("root", "..", "the directory of the server's module")
 	times := flag.Int("times", 300, "how often each step is measured")
+	only := flag.String("run", ".*", "regular expression: run only the benchmarks with such names, without CliffOf")
 	flag.Parse()
 
+	wanted, err := regexp.Compile(*only)
+	if err != nil {
+		fail(fmt.Errorf("-run: %w", err))
+	}
 	var all []result
 	for _, part := range []struct {
 		benchmarks, skip string
 		times            int
-	}{{".*", large, *times}, {large, "^$", 3}} {
+	}{{*only, strings.Join(large, "|"), *times}, {strings.Join(matching(large, wanted), "|"), "^$", 3}} {
+		if part.benchmarks == "" {
+			continue
+		}
 		results, err := measure(*root, "CliffOf("+part.benchmarks+")", part.skip, part.times)
 		all = append(all, results...)
 		if err != nil {
@@ -57,6 +65,15 @@ func main() {
 	if err := print(os.Stdout, all); err != nil {
 		fail(err)
 	}
+}
+
+func matching(names []string, wanted *regexp.Regexp) (found []string) {
+	for _, name := range names {
+		if wanted.MatchString(name) {
+			found = append(found, name)
+		}
+	}
+	return found
 }
 
 // measure runs benchmarks, each step so many times.

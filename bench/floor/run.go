@@ -176,6 +176,7 @@ func (r *run) startTimer(a *commandpb.StartTimerCommandAttributes, completed int
 		}},
 	})
 	time.AfterFunc(a.GetStartToFireTimeout().AsDuration(), func() {
+		r.service.log.sync()
 		r.happens(&historypb.HistoryEvent{
 			EventType: enumspb.EVENT_TYPE_TIMER_FIRED,
 			Attributes: &historypb.HistoryEvent_TimerFiredEventAttributes{TimerFiredEventAttributes: &historypb.TimerFiredEventAttributes{

@@ -22,6 +22,9 @@ import (
 type service struct {
 	workflowservice.UnimplementedWorkflowServiceServer
 
+	// log is nil if nothing is durable.
+	log *syncLog
+
 	runs       sync.Map // run id: *run
 	current    sync.Map // workflow id: *run
 	workflows  queues[*run]
@@ -91,6 +94,7 @@ func (s *service) StartWorkflowExecution(_ context.Context, request *workflowser
 		service: s, workflowID: request.GetWorkflowId(), id: uuid.NewString(), workflowType: request.GetWorkflowType(),
 		queue: request.GetTaskQueue().GetName(), closed: make(chan struct{}),
 	}
+	s.log.sync()
 	s.runs.Store(r.id, r)
 	s.current.Store(r.workflowID, r)
 	r.mu.Lock()
@@ -111,6 +115,7 @@ func (s *service) SignalWorkflowExecution(_ context.Context, request *workflowse
 	if !ok {
 		return nil, serviceerror.NewNotFound("no such workflow")
 	}
+	s.log.sync()
 	r.(*run).happens(&historypb.HistoryEvent{
 		EventType: enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED,
 		Attributes: &historypb.HistoryEvent_WorkflowExecutionSignaledEventAttributes{WorkflowExecutionSignaledEventAttributes: &historypb.WorkflowExecutionSignaledEventAttributes{
@@ -154,6 +159,7 @@ func (s *service) RespondWorkflowTaskCompleted(_ context.Context, request *workf
 	if !ok {
 		return nil, serviceerror.NewNotFound("no such run")
 	}
+	s.log.sync()
 	r.(*run).complete(request)
 	return &workflowservice.RespondWorkflowTaskCompletedResponse{}, nil
 }
@@ -177,6 +183,7 @@ func (s *service) RespondActivityTaskCompleted(_ context.Context, request *workf
 	if err != nil {
 		return nil, serviceerror.NewInvalidArgument("bad token")
 	}
+	s.log.sync()
 	started := &historypb.HistoryEvent{
 		EventType: enumspb.EVENT_TYPE_ACTIVITY_TASK_STARTED,
 		Attributes: &historypb.HistoryEvent_ActivityTaskStartedEventAttributes{ActivityTaskStartedEventAttributes: &historypb.ActivityTaskStartedEventAttributes{

@@ -7,7 +7,7 @@
 //
 // A binary whose name begins with perdure is started as one, on a directory of its own, and, if ":secured" follows its path, with
 // metrics and authentication by API keys; any other
-// with no arguments, and has to print the address it listens on.
+// with no arguments, and has to print the address it listens on. bin/floor:synced is the floor with syncs.
 package main
 
 import (
@@ -96,12 +96,19 @@ type side struct {
 func start(path string) (*side, error) {
 	name := filepath.Base(path)
 	path, secured := strings.CutSuffix(path, ":secured")
+	path, synced := strings.CutSuffix(path, ":synced")
 	s := &side{name: name, cmd: exec.Command(path)}
-	if strings.HasPrefix(s.name, "perdure") {
+	perdure := strings.HasPrefix(s.name, "perdure")
+	if perdure || synced {
 		var err error
 		if s.dataDir, err = os.MkdirTemp("", "perdure-turns"); err != nil {
 			return nil, err
 		}
+	}
+	if synced {
+		s.cmd.Args = append(s.cmd.Args, "-sync", s.dataDir)
+	}
+	if perdure {
 		s.cmd.Args = append(s.cmd.Args, "server", "start", "--data-dir", s.dataDir, "--port", "0", "--output", "json")
 	}
 	if secured {
@@ -120,7 +127,7 @@ func start(path string) (*side, error) {
 		var banner struct{ Address string }
 		if json.Unmarshal(lines.Bytes(), &banner) == nil && banner.Address != "" {
 			s.address = banner.Address
-		} else if s.dataDir == "" {
+		} else if !perdure {
 			s.address = lines.Text()
 		}
 		if s.address != "" {

@@ -10,10 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dropStartPages gives back the pages of the program itself that only its start has needed: descriptors of messages that are
-// registered, tables that the runtime checks, code that runs once. They are most of what an idle server has in
-// memory. Those that are used again are mapped again, from the page cache. It does not matter if it fails.
-func dropStartPages() {
+// dropPages gives back the pages of the program itself: descriptors of messages that are registered, tables that the
+// runtime checks, code that runs seldom. After the start they are most of what a server has in
+// memory. Those that are used again are mapped again, from the page cache, which takes some milliseconds in all. It does not
+// matter if it fails.
+func dropPages() {
 	program, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		return

@@ -2,5 +2,5 @@
 
 package cli
 
-// dropStartPages gives back memory that only the start has needed, where that is known how to.
-func dropStartPages() {}
+// dropPages gives back pages of the program, where that is known how to.
+func dropPages() {}

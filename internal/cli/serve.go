@@ -20,9 +20,6 @@ import (
 // at once, the calls under way get this much.
 const stopTimeout = 20 * time.Second
 
-// startTail is how long after it answers a server may still have to do with its start.
-const startTail = 2 * time.Second
-
 // started is what is printed once the server answers, as JSON or as the banner.
 type started struct {
 	Event      string   `json:"event"` // "started"
@@ -59,9 +56,7 @@ func serve(ctx context.Context, options server.Options, ports *handover.Ports, s
 	if err := announce(stdout, s, options, asJSON); err != nil {
 		options.Logger.Warn("Where the server listens could not be printed.", "error", err)
 	}
-	// Not at once: the index is opened, and what else is not waited for.
-	drop := time.AfterFunc(startTail, dropStartPages)
-	defer drop.Stop()
+	defer giveBackPages()()
 	if awaitEnd(ctx, restart, options.Logger) {
 		return startAnew(s, ports, options.Logger)
 	}

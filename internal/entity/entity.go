@@ -62,6 +62,12 @@ type Entity interface {
 	Pinned() bool
 }
 
+// Finisher is an Entity that may be finished: hardly anything is asked of it any more. Finished ones are the first to go
+// out of memory.
+type Finisher interface {
+	Finished() bool
+}
+
 // Timekeeper is an Entity that may have a time of its own.
 type Timekeeper interface {
 	// BeginStep is called before every step. It may set step.Now to the entity's time,

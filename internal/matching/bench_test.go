@@ -101,6 +101,22 @@ func BenchmarkCliffOfDescribingABacklog(b *testing.B) {
 	}
 }
 
+// A poll takes the next task, however many wait behind it.
+func BenchmarkCliffOfPollingABacklog(b *testing.B) {
+	for _, size := range []int{10_000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprintf("size=%d", size), func(b *testing.B) {
+			m := New(Options{Source: newEndless(size, 1)})
+			defer m.Close()
+			b.ReportAllocs()
+			for b.Loop() {
+				if work, err := m.Poll(b.Context(), PollRequest{Queue: queueA, Identity: "w"}); err != nil || work == nil {
+					b.Fatal(work, err)
+				}
+			}
+		})
+	}
+}
+
 // What a poll costs must depend neither on how many tasks wait nor, by much, on how
 // many fairness keys they have.
 func BenchmarkPollOfABacklog(b *testing.B) {

@@ -9,14 +9,17 @@ import (
 
 // cache holds the entities in memory. It is divided into stripes by the hash of
 // the key, each with a lock, a map and a list in order of last use of its own;
-// the limit is on the sum of all stripes.
+// the limit is on the sum of all stripes. Finished entities, which are there for a while in case somebody
+// looks at them, may take a finishedShare of it, and are the first to go.
 type cache struct {
-	limit   int64
-	bytes   atomic.Int64
-	open    atomic.Int64  // stripes not drained yet, once closed
-	hand    atomic.Uint64 // the stripe evicted from last
-	stripes [64]stripe
-	drained chan struct{}
+	limit int64
+	bytes atomic.Int64
+	// finished are those of the bytes that are on the lists of finished entities.
+	finished atomic.Int64
+	open     atomic.Int64  // stripes not drained yet, once closed
+	hand     atomic.Uint64 // the stripe evicted from last
+	stripes  [64]stripe
+	drained  chan struct{}
 }
 
 // stripe is one part of the cache.
@@ -24,7 +27,8 @@ type stripe struct {
 	mu      sync.Mutex
 	entries map[entity.Key]*entry
 	// idle are the entries that may be evicted, the one least recently used last.
-	idle entryList
+	// Those that are finished have a list of their own.
+	idle, finished entryList
 	// references is the number of references to entries of the stripe.
 	references int
 	closed     bool
@@ -50,10 +54,10 @@ type entry struct {
 	// mu is the entity's lock; it guards state.
 	mu    sync.Mutex
 	state entity.Entity // nil: not loaded
-	// size and pinned are what the state last said. Written with mu held by a
+	// size, pinned and finished are what the state last said. Written with mu held by a
 	// holder of a reference, read when there is none.
-	size   int64
-	pinned bool
+	size             int64
+	pinned, finished bool
 
 	// order guards what is in flight and who waits for it.
 	order sync.Mutex
@@ -71,6 +75,9 @@ type entry struct {
 
 // entryOverhead is what an entry takes apart from the entity, in bytes.
 const entryOverhead = 400
+
+// finishedShare is which part of the limit finished entities may take: one in so many.
+const finishedShare = 4
 
 func (c *cache) init(limit int64) {
 	if limit <= 0 {
@@ -111,9 +118,7 @@ func (r *Runtime) acquire(key entity.Key) (*entry, error) {
 		st.misses++
 	} else {
 		st.hits++
-		if e.list != nil {
-			e.list.remove(e)
-		}
+		r.cache.unlist(e)
 	}
 	e.references++
 	st.references++
@@ -130,24 +135,50 @@ func (c *cache) release(e *entry) {
 	st.references--
 	if e.references == 0 {
 		size := int64(0)
-		if e.state != nil && e.shard.over.Load() == nil {
+		keep := e.state != nil && e.shard.over.Load() == nil
+		if keep {
 			size = e.size + entryOverhead + int64(len(e.prefix))
-			if !e.pinned {
-				st.idle.pushFront(e)
-			}
 		} else {
 			st.forget(e)
 		}
 		c.bytes.Add(size - e.accounted)
 		e.accounted = size
+		if keep && !e.pinned {
+			c.enlist(e)
+		}
 	}
 	if st.closed && st.references == 0 {
 		c.stripeDrained()
 	}
 	st.mu.Unlock()
-	if c.bytes.Load() > c.limit {
+	if c.full() {
 		c.shrink(e)
 	}
+}
+
+func (c *cache) full() bool {
+	return c.bytes.Load() > c.limit || c.finished.Load() > c.limit/finishedShare
+}
+
+// enlist puts an entry on the list of those that may be evicted. The stripe's lock is held, as for unlist.
+func (c *cache) enlist(e *entry) {
+	if e.finished {
+		e.stripe.finished.pushFront(e)
+		c.finished.Add(e.accounted)
+	} else {
+		e.stripe.idle.pushFront(e)
+	}
+}
+
+// unlist takes the entry off the list that it is on, if it is on one.
+func (c *cache) unlist(e *entry) {
+	switch e.list {
+	case nil:
+		return
+	case &e.stripe.finished:
+		c.finished.Add(-e.accounted)
+	}
+	e.list.remove(e)
 }
 
 // shrink evicts entries until the cache is within its limit, from one stripe
@@ -155,7 +186,7 @@ func (c *cache) release(e *entry) {
 // The entry used last is kept.
 func (c *cache) shrink(latest *entry) {
 	idle := 0 // stripes in a row that had nothing to evict
-	for c.bytes.Load() > c.limit && idle < len(c.stripes) {
+	for c.full() && idle < len(c.stripes) {
 		st := &c.stripes[c.hand.Add(1)%uint64(len(c.stripes))]
 		st.mu.Lock()
 		if c.evict(st, latest) {
@@ -167,9 +198,12 @@ func (c *cache) shrink(latest *entry) {
 	}
 }
 
-// evict removes the stripe's entry that was used least recently.
+// evict removes the stripe's entry that was used least recently, of those that are finished if there are any.
 func (c *cache) evict(st *stripe, latest *entry) bool {
-	e := st.idle.last
+	e := st.finished.last
+	if (e == nil || e == latest) && c.bytes.Load() > c.limit {
+		e = st.idle.last
+	}
 	if e == nil || e == latest {
 		return false
 	}
@@ -180,9 +214,7 @@ func (c *cache) evict(st *stripe, latest *entry) bool {
 // drop takes an entry out of the cache. One that is referenced stays with those who
 // have it, and the next to acquire its key gets another. The stripe's lock is held.
 func (c *cache) drop(e *entry) {
-	if e.list != nil {
-		e.list.remove(e)
-	}
+	c.unlist(e)
 	e.stripe.forget(e)
 	c.bytes.Add(-e.accounted)
 	e.accounted = 0
@@ -198,6 +230,8 @@ func (st *stripe) forget(e *entry) {
 // measure notes what the cache has to know of the entity. Its lock is held.
 func (e *entry) measure() {
 	e.size, e.pinned = int64(e.state.Size()), e.state.Pinned()
+	finisher, ok := e.state.(entity.Finisher)
+	e.finished = ok && finisher.Finished()
 }
 
 // mayBePinned reports whether the entity is pinned, as far as can be told without its
@@ -236,9 +270,7 @@ func (c *cache) entriesOf(s *shard) (entries []*entry) {
 			if e.shard != s {
 				continue
 			}
-			if e.list != nil {
-				e.list.remove(e)
-			}
+			c.unlist(e)
 			e.references++
 			st.references++
 			entries = append(entries, e)

@@ -102,7 +102,7 @@ import (
 )
 
 // DefaultCacheBytes is what Options.CacheBytes is if it is not set.
-const DefaultCacheBytes = 12 << 20
+const DefaultCacheBytes = 8 << 20
 
 // Options are what a Runtime is opened with. Store and Machines are required.
 type Options struct {
@@ -125,7 +125,7 @@ type Options struct {
 	// Tasks is told of tasks that have become ready or pointless. Optional.
 	Tasks TaskSink
 	// CacheBytes is how much memory the entities that nobody is using may take,
-	// by their own account. Default 12 MiB.
+	// by their own account. Default 8 MiB.
 	CacheBytes int64
 	// ChangeLog has the index entries of steps written, for ReadChanges. Set it only
 	// if somebody reads them and trims the log, or it grows without bound; what was

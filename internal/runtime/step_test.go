@@ -3,6 +3,7 @@ package runtime_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -393,6 +394,32 @@ func TestEntitiesAreEvictedByBytesButNotWhenPinned(t *testing.T) {
 		}
 		if got := w.machine.loads.Load() - loads; got < 16 {
 			t.Errorf("%d loads; more than the limit was in memory", got)
+		}
+	})
+}
+
+func TestFinishedEntitiesAreEvictedFirstAndHaveAQuarterOfTheCache(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(o *runtime.Options) { o.CacheBytes = 400_000 })
+		defer w.close()
+		w.machine.size = 10_000
+		open := strings.Split("abcdefghijklmnopqrst", "") // about half of the cache
+		for _, id := range open {
+			w.must(w.step(id, func(step *entity.Step, e *toy) { e.increment(step) }))
+		}
+		before := runtime.CacheBytes(w.Runtime)
+		for i := range 100 {
+			w.must(w.step(fmt.Sprint("finished", i), func(step *entity.Step, e *toy) { e.increment(step) }))
+		}
+		if grown := runtime.CacheBytes(w.Runtime) - before; grown <= 50_000 || grown > 100_000 {
+			t.Errorf("finished entities take %d bytes of a cache of 400,000", grown)
+		}
+		loads := w.machine.loads.Load()
+		for _, id := range open {
+			w.view(id, func(*toy) {})
+		}
+		if got := w.machine.loads.Load() - loads; got != 0 {
+			t.Errorf("%d of the others had to be loaded again", got)
 		}
 	})
 }

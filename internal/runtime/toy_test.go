@@ -178,6 +178,8 @@ func (e *toy) Fire(step *entity.Step) error {
 func (e *toy) Size() int    { return e.machine.size }
 func (e *toy) Pinned() bool { return e.pinned }
 
+func (e *toy) Finished() bool { return strings.HasPrefix(e.key.ID, "finished") }
+
 // world is a runtime of toys with its store.
 type world struct {
 	t       testing.TB

@@ -85,7 +85,7 @@ type Options struct {
 	SearchAttributes map[string]searchattribute.Type
 	// Retention of the namespaces registered at start; three days if zero.
 	Retention time.Duration
-	// CacheBytes is how much memory idle workflows may take; 12 MiB if zero.
+	// CacheBytes is how much memory idle workflows may take; 8 MiB if zero.
 	CacheBytes int64
 	// DynamicConfigFile is the YAML file of settings that can change while the server
 	// runs (package dynamicconfig). DynamicConfig hold whatever it says.

@@ -132,6 +132,9 @@ func (c *Chain) Pinned() bool {
 	return c.current != nil && c.current.pinned()
 }
 
+// Finished reports whether no run of the workflow is open.
+func (c *Chain) Finished() bool { return c.current == nil || c.current.closed() }
+
 func (r *Run) pinned() bool {
 	return r.started != nil || r.speculative || len(r.queries)+len(r.admitted)+len(r.updateWaits) > 0
 }

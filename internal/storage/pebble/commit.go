@@ -16,7 +16,7 @@ const (
 	// maxGather is how many bytes may gather for the next write before Commit
 	// blocks. It is far more than a sync's worth of work, and less than half of a
 	// memtable, beyond which Pebble takes a slow way for big batches.
-	maxGather = 2 << 20
+	maxGather = 1 << 20
 
 	// submissionCost is what a submission counts in addition to its bytes, so
 	// that empty and refused batches are bounded as well.

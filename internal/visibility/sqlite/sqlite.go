@@ -85,11 +85,11 @@ func Open(ctx context.Context, path string) (*Index, error) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return nil, fmt.Errorf("visibility index: %w", err)
 		}
-		settings := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(NORMAL)", "cache_size(-8192)", "wal_autocheckpoint(4000)"}}
+		settings := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(NORMAL)", "cache_size(-4096)", "wal_autocheckpoint(4000)"}}
 		if x.write, err = open(path, settings); err != nil {
 			return nil, err
 		}
-		if x.read, err = open(path, url.Values{"_pragma": {"busy_timeout(10000)", "query_only(1)", "cache_size(-2048)"}}); err != nil {
+		if x.read, err = open(path, url.Values{"_pragma": {"busy_timeout(10000)", "query_only(1)", "cache_size(-1024)"}}); err != nil {
 			_ = x.write.Close()
 			return nil, err
 		}
