@@ -11,22 +11,23 @@ import (
 )
 
 const (
-	// DefaultHostPort is where a server is looked for if no address is given.
+	// DefaultHostPort is where a server is looked for if no address is given: "localhost:7233".
 	DefaultHostPort = rpc.DefaultHostPort
 
-	// DefaultNamespace is the namespace of a client that was given none.
+	// DefaultNamespace is the namespace of a client that was given none: "default".
 	DefaultNamespace = iclient.DefaultNamespace
 
 	// QueryTypeStackTrace is the query that every workflow answers with the stacks of its
-	// coroutines, as a string.
+	// coroutines, as a string: "__stack_trace".
 	QueryTypeStackTrace string = flow.QueryTypeStackTrace
 
 	// QueryTypeOpenSessions is the query that every workflow answers with its open
-	// sessions.
+	// sessions, a list of workflow.SessionInfo: "__open_sessions".
 	QueryTypeOpenSessions string = flow.QueryTypeOpenSessions
 
 	// QueryTypeWorkflowMetadata is the query that every workflow answers with what it says
-	// about itself: its handlers and current details.
+	// about itself, its handlers and current details, as a message WorkflowMetadata of
+	// go.temporal.io/api/sdk/v1: "__temporal_workflow_metadata".
 	QueryTypeWorkflowMetadata string = flow.QueryTypeWorkflowMetadata
 )
 

@@ -50,24 +50,25 @@ func TestTheReplayerShowsBothSidesOfAMismatch(t *testing.T) {
 	}{
 		{"another activity", func(ctx workflow.Context) error {
 			return workflow.ExecuteActivity(minute(ctx), "Refund").Get(ctx, nil)
-		}, `history event is ActivityTaskScheduled(ActivityId: 5, ActivityType: Charge), replay command is ScheduleActivityTask(ActivityId: 5, ActivityType: Refund) (event 5)
-  history has:       ActivityTaskScheduled(ActivityId: 5, ActivityType: Charge)
-  workflow code has: ScheduleActivityTask(ActivityId: 5, ActivityType: Refund)
+		}, `history event is ActivityTaskScheduled: (ActivityId:5, ActivityType:(Name:Charge)), replay command is ScheduleActivityTask: (ActivityId:5, ActivityType:(Name:Refund)) (event 5)
+  history has:       ActivityTaskScheduled: (ActivityId:5, ActivityType:(Name:Charge))
+  workflow code has: ScheduleActivityTask: (ActivityId:5, ActivityType:(Name:Refund))
   called at:         FUNCTION (FILE)`},
 		{"a wait", func(ctx workflow.Context) error {
 			workflow.GetSignalChannel(ctx, "go").Receive(ctx, nil)
 			return workflow.ExecuteActivity(minute(ctx), "Charge").Get(ctx, nil)
-		}, `missing replay command for ActivityTaskScheduled(ActivityId: 5, ActivityType: Charge) (event 5)
-  history has:       ActivityTaskScheduled(ActivityId: 5, ActivityType: Charge)
+		}, `missing replay command for ActivityTaskScheduled: (ActivityId:5, ActivityType:(Name:Charge)) (event 5)
+  history has:       ActivityTaskScheduled: (ActivityId:5, ActivityType:(Name:Charge))
   workflow code has: nothing
-  waits at:          FUNCTION (FILE)`},
+  waits at:          FUNCTION (FILE)
+  known as:          lookup failed for scheduledEventID to activityID: scheduleEventID: 5, activityID: 5`},
 		{"one more", func(ctx workflow.Context) error {
 			charged := workflow.ExecuteActivity(minute(ctx), "Charge")
 			workflow.NewTimer(ctx, time.Hour)
 			return charged.Get(ctx, nil)
-		}, `extra replay command for StartTimer(TimerId: 6, 1h0m0s) (event 4)
+		}, `extra replay command for StartTimer: (TimerId:6, StartToFireTimeout:1h0m0s) (event 4)
   history has:       nothing
-  workflow code has: StartTimer(TimerId: 6, 1h0m0s)
+  workflow code has: StartTimer: (TimerId:6, StartToFireTimeout:1h0m0s)
   called at:         FUNCTION (FILE)`},
 		{"no end", func(ctx workflow.Context) error {
 			if err := workflow.ExecuteActivity(minute(ctx), "Charge").Get(ctx, nil); err != nil {
@@ -77,7 +78,8 @@ func TestTheReplayerShowsBothSidesOfAMismatch(t *testing.T) {
 		}, `missing replay command for WorkflowExecutionCompleted: the workflow code has not ended (event 11)
   history has:       WorkflowExecutionCompleted
   workflow code has: still running
-  waits at:          FUNCTION (FILE)`},
+  waits at:          FUNCTION (FILE)
+  known as:          replay workflow doesn't return the same result as the last event, resp: *workflowservice.RespondWorkflowTaskCompletedRequest{no command that closes the workflow}, last: *history.HistoryEvent{WorkflowExecutionCompleted}`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			replayer := worker.NewWorkflowReplayer()
@@ -91,5 +93,35 @@ func TestTheReplayerShowsBothSidesOfAMismatch(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", got, want)
 			}
 		})
+	}
+}
+
+func TestTheReplayerHasTheResultsOfWorkflowsThatCompleted(t *testing.T) {
+	replayer := worker.NewWorkflowReplayer()
+	replayer.RegisterWorkflowWithOptions(func(ctx workflow.Context) (string, error) {
+		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute})
+		return "charged", workflow.ExecuteActivity(ctx, "Charge").Get(ctx, nil)
+	}, workflow.RegisterOptions{Name: "Order"})
+	results := replayer.(interface {
+		GetWorkflowResult(workflowID string, valuePtr any) error
+	})
+	var got string
+	if err := results.GetWorkflowResult("", &got); err == nil {
+		t.Error("there is a result before anything was replayed")
+	}
+	history := activityHistory()
+	open := &historypb.History{Events: history.Events[:8]}
+	if err := replayer.ReplayWorkflowHistory(nil, open); err != nil {
+		t.Fatal(err)
+	}
+	if err := results.GetWorkflowResult("", &got); err == nil {
+		t.Error("there is a result of a workflow that is open")
+	}
+	original := worker.ReplayWorkflowHistoryOptions{OriginalExecution: workflow.Execution{ID: "order-7"}}
+	if err := replayer.ReplayWorkflowHistoryWithOptions(nil, history, original); err != nil {
+		t.Fatal(err)
+	}
+	if err := results.GetWorkflowResult("order-7", &got); err != nil || got != "charged" {
+		t.Errorf("the result is %q, %v", got, err)
 	}
 }

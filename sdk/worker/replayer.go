@@ -1,9 +1,12 @@
 package worker
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,6 +15,7 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 
 	"github.com/perdure/perdure/sdk/client"
+	"github.com/perdure/perdure/sdk/converter"
 	"github.com/perdure/perdure/sdk/internal/extstore"
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/logger"
@@ -58,14 +62,16 @@ type (
 
 	// ReplayWorkflowHistoryOptions say as which execution a history is replayed.
 	ReplayWorkflowHistoryOptions struct {
-		// OriginalExecution is what workflow.GetInfo says that it runs as. By default
-		// the run id is the one in the history, and the workflow id "ReplayId".
+		// OriginalExecution is what workflow.GetInfo says that it runs as. By default both ids are those
+		// in the history; where it has no workflow id, as with older servers, that is "ReplayId".
 		OriginalExecution workflow.Execution
 	}
 )
 
 // NewWorkflowReplayer returns a replayer with the default converters and without interceptors.
-// Register the workflows with it, then replay.
+// Register the workflows with it, then replay. What a replayed workflow returned can be had by the
+// method GetWorkflowResult(workflowID string, valuePtr any) error of what is returned, as in
+// replayer.(interface{ GetWorkflowResult(string, any) error }).
 func NewWorkflowReplayer() WorkflowReplayer {
 	r, err := NewWorkflowReplayerWithOptions(WorkflowReplayerOptions{})
 	must(err)
@@ -105,6 +111,38 @@ type replayer struct {
 	options     WorkflowReplayerOptions
 	storage     *extstore.Storage // nil if there is none
 	instanceKey string
+
+	mu      sync.Mutex
+	results map[string]*commonpb.Payloads // of workflows that completed, by their ids
+}
+
+// replayID is the workflow id under which the results of histories are kept that are not said to be of another.
+const replayID = "ReplayId"
+
+// GetWorkflowResult decodes into valuePtr, a pointer, what a replayed workflow returned: in the last history that was
+// replayed with this workflow id (see ReplayWorkflowHistoryOptions), "" for those without one. It fails if none of them ended with the
+// completion of the workflow.
+func (r *replayer) GetWorkflowResult(workflowID string, valuePtr any) error {
+	r.mu.Lock()
+	result, ok := r.results[cmp.Or(workflowID, replayID)]
+	r.mu.Unlock()
+	if !ok {
+		return errors.New("workflow result not found")
+	}
+	dc := r.options.DataConverter
+	if dc == nil {
+		dc = converter.GetDefaultDataConverter()
+	}
+	return dc.FromPayloads(result, valuePtr)
+}
+
+func (r *replayer) keep(workflowID string, result *commonpb.Payloads) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.results == nil {
+		r.results = make(map[string]*commonpb.Payloads)
+	}
+	r.results[workflowID] = result
 }
 
 func (r *replayer) ReplayWorkflowHistory(logger log.Logger, history *historypb.History) error {
@@ -185,5 +223,8 @@ func (r *replayer) replayHistory(ctx context.Context, what PluginReplayWorkflowO
 		},
 		WorkflowID: what.OriginalExecution.ID,
 		RunID:      what.OriginalExecution.RunID,
+		Completed: func(result *commonpb.Payloads) {
+			r.keep(cmp.Or(what.OriginalExecution.ID, replayID), result)
+		},
 	})
 }

@@ -78,6 +78,8 @@ func TestAClientOfAnotherMakePanics(t *testing.T) {
 
 func aWorkflow(workflow.Context) error { return nil }
 
+func aDynamicWorkflow(workflow.Context, converter.EncodedValues) error { return nil }
+
 func anActivity(context.Context) error { return nil }
 
 type someActivities struct{}
@@ -97,11 +99,18 @@ func TestWhatCannotBeRegisteredPanics(t *testing.T) {
 		register func(worker.Worker)
 		says     string
 	}{
-		"workflow twice":             {func(w worker.Worker) { w.RegisterWorkflow(aWorkflow); w.RegisterWorkflow(aWorkflow) }, "already registered"},
-		"activity twice":             {func(w worker.Worker) { w.RegisterActivity(anActivity); w.RegisterActivity(anActivity) }, "already registered"},
-		"workflow of no context":     {func(w worker.Worker) { w.RegisterWorkflow(func() error { return nil }) }, "workflow.Context"},
-		"workflow of no error":       {func(w worker.Worker) { w.RegisterWorkflow(func(workflow.Context) {}) }, "return"},
-		"workflow of no function":    {func(w worker.Worker) { w.RegisterWorkflow("name") }, "func"},
+		"workflow twice":          {func(w worker.Worker) { w.RegisterWorkflow(aWorkflow); w.RegisterWorkflow(aWorkflow) }, "already registered"},
+		"activity twice":          {func(w worker.Worker) { w.RegisterActivity(anActivity); w.RegisterActivity(anActivity) }, "already registered"},
+		"workflow of no context":  {func(w worker.Worker) { w.RegisterWorkflow(func() error { return nil }) }, "workflow.Context"},
+		"workflow of no error":    {func(w worker.Worker) { w.RegisterWorkflow(func(workflow.Context) {}) }, "return"},
+		"workflow of no function": {func(w worker.Worker) { w.RegisterWorkflow("name") }, "func"},
+		"no workflow":             {func(w worker.Worker) { w.RegisterWorkflow(nil) }, "func"},
+		"no activity":             {func(w worker.Worker) { w.RegisterActivity(nil) }, "func"},
+		"no Nexus service":        {func(w worker.Worker) { w.RegisterNexusService(nil) }, "nil"},
+		"dynamic workflow twice": {func(w worker.Worker) {
+			w.RegisterDynamicWorkflow(aDynamicWorkflow, workflow.DynamicRegisterOptions{})
+			w.RegisterDynamicWorkflow(aDynamicWorkflow, workflow.DynamicRegisterOptions{})
+		}, "already registered"},
 		"activity of workflow":       {func(w worker.Worker) { w.RegisterActivity(aWorkflow) }, "workflow context"},
 		"struct with a non-activity": {func(w worker.Worker) { w.RegisterActivity(&mixed{}) }, "Bad"},
 		"reserved workflow": {func(w worker.Worker) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 
@@ -25,6 +26,8 @@ type ReplayOptions struct {
 	WorkflowID, RunID string
 	// LastEventID is the last event to replay, all if zero.
 	LastEventID int64
+	// Completed, if not nil, is called with the result of a workflow that the history says has completed.
+	Completed func(result *commonpb.Payloads)
 }
 
 // ReplayHistory replays a history and says where the registered workflow code
@@ -92,6 +95,9 @@ func ReplayHistory(ctx context.Context, history *historypb.History, options Repl
 	case !completed:
 		return fmt.Errorf("replaying workflow %s: %w", name, errGoexit)
 	case err == nil:
+		if completion := instance.machine.Closing().GetCompleteWorkflowExecutionCommandAttributes(); completion != nil && options.Completed != nil {
+			options.Completed(completion.GetResult())
+		}
 		return nil
 	}
 	if p, ok := errors.AsType[*coroutine.PanicError](err); ok {

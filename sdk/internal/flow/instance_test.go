@@ -511,7 +511,7 @@ func TestNonDeterminismIsExplained(t *testing.T) {
 				name = "After"
 			}
 			return ExecuteActivity(activities(ctx), name).Get(ctx, nil)
-		}, []string{"event 5", "ActivityType: Before", "ActivityType: After", "instance_test.go:"}},
+		}, []string{"event 5", "ActivityType:(Name:Before)", "ActivityType:(Name:After)", "instance_test.go:"}},
 		{"a timer instead", func(ctx Context) error {
 			if changed {
 				return Sleep(ctx, time.Hour)
@@ -523,14 +523,14 @@ func TestNonDeterminismIsExplained(t *testing.T) {
 				GetSignalChannel(ctx, "x").Receive(ctx, nil)
 			}
 			return ExecuteActivity(activities(ctx), "Before").Get(ctx, nil)
-		}, []string{"missing replay command", "ActivityType: Before"}},
+		}, []string{"missing replay command", "ActivityType:(Name:Before)"}},
 		{"one more", func(ctx Context) error {
 			f := ExecuteActivity(activities(ctx), "Before")
 			if changed {
 				_ = NewTimer(ctx, time.Second)
 			}
 			return f.Get(ctx, nil)
-		}, []string{"extra replay command", "StartTimer(TimerId: 6, 1s)", "instance_test.go:"}},
+		}, []string{"extra replay command", "StartTimer: (TimerId:6, StartToFireTimeout:1s)", "instance_test.go:"}},
 		{"the end", func(ctx Context) error {
 			if changed {
 				return nil

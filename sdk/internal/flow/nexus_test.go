@@ -167,7 +167,7 @@ func TestAnotherNexusOperationIsNotDeterministic(t *testing.T) {
 	if outcome.Failed.GetCause() != enumspb.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR {
 		t.Fatalf("outcome %v", outcome)
 	}
-	for _, want := range []string{"Operation: refund)", "Operation: pay)", "nexus_test.go"} {
+	for _, want := range []string{"Operation:refund)", "Operation:pay)", "nexus_test.go"} {
 		if !strings.Contains(outcome.Err.Error(), want) {
 			t.Errorf("no %q in %v", want, outcome.Err)
 		}

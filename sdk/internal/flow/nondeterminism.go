@@ -30,7 +30,7 @@ func userLine(stack string) string {
 	lines := strings.Split(stack, "\n")
 	for n := 1; n+1 < len(lines); n += 2 {
 		function, file := lines[n], strings.TrimSpace(lines[n+1])
-		if strings.HasPrefix(function, "github.com/perdure/perdure/sdk/workflow.") {
+		if replay.IsSDK(function) && !strings.Contains(file, "_test.go:") {
 			continue
 		}
 		if at := strings.LastIndexByte(function, '('); at > 0 {

@@ -4,6 +4,10 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+
+	commandpb "go.temporal.io/api/command/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
 )
 
 // NonDeterminismError says that the workflow code does not do what the history
@@ -19,6 +23,9 @@ type NonDeterminismError struct {
 	// Waiting is where the workflow code waits, if it is that it did not ask for what the history
 	// has: a source line for each of its coroutines.
 	Waiting []string
+	// KnownAs is what the Temporal Go SDK says of the same mismatch, for those who search for its
+	// words or whose tests do. Empty if it has the words of Problem.
+	KnownAs string
 
 	nothing bool
 	site    callSite
@@ -43,6 +50,9 @@ func (e *NonDeterminismError) Error() string {
 	for _, line := range e.Waiting {
 		b.WriteString("\n  waits at:          " + line)
 	}
+	if e.KnownAs != "" {
+		b.WriteString("\n  known as:          " + e.KnownAs)
+	}
 	return b.String()
 }
 
@@ -51,6 +61,42 @@ func (e *NonDeterminismError) AskedForNothing() bool { return e.nothing }
 
 // Line is the source line of the workflow code that does not match, or "".
 func (e *NonDeterminismError) Line() string { return e.site.line() }
+
+// knownAs is KnownAs of an event of which command, nil if there is none, should have been the cause.
+func knownAs(event *historypb.HistoryEvent, command *commandpb.Command) string {
+	expected := func(kind, id string) string {
+		return fmt.Sprintf("During replay, a matching %s command was expected in history event position %s. "+
+			"However, the replayed code did not produce that. Possible causes are nondeterministic workflow definition code, "+
+			"or an incompatible change in the workflow definition.", kind, id)
+	}
+	switch event.GetEventType() {
+	case enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+		id := event.GetActivityTaskScheduledEventAttributes().GetActivityId()
+		scheduled := command.GetScheduleActivityTaskCommandAttributes()
+		switch {
+		case scheduled == nil:
+			return fmt.Sprintf("lookup failed for scheduledEventID to activityID: scheduleEventID: %d, activityID: %s", event.GetEventId(), id)
+		case scheduled.GetActivityId() != id:
+			return expected("Activity", id)
+		}
+	case enumspb.EVENT_TYPE_TIMER_STARTED:
+		if id := event.GetTimerStartedEventAttributes().GetTimerId(); command.GetStartTimerCommandAttributes().GetTimerId() != id {
+			return expected("Timer", id)
+		}
+	case enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED:
+		if command.GetStartChildWorkflowExecutionCommandAttributes() == nil {
+			return expected("ChildWorkflow", event.GetStartChildWorkflowExecutionInitiatedEventAttributes().GetWorkflowId())
+		}
+	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW:
+		closing := "no command that closes the workflow"
+		if command != nil {
+			closing = describeCommand(command)
+		}
+		return fmt.Sprintf("replay workflow doesn't return the same result as the last event, "+
+			"resp: *workflowservice.RespondWorkflowTaskCompletedRequest{%s}, last: *history.HistoryEvent{%s}", closing, describeEvent(event))
+	}
+	return ""
+}
 
 // callSite is a few return addresses. It is only taken in replay, where a
 // mismatch may need it.
@@ -91,8 +137,13 @@ func isSDK(frame runtime.Frame) bool {
 	if strings.HasSuffix(frame.File, "_test.go") {
 		return false
 	}
+	return IsSDK(frame.Function)
+}
+
+// IsSDK says whether a function, by its full name, is the SDK's and not workflow code.
+func IsSDK(function string) bool {
 	for _, prefix := range sdkPackages {
-		if strings.HasPrefix(frame.Function, prefix) {
+		if strings.HasPrefix(function, prefix) {
 			return true
 		}
 	}
