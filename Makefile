@@ -197,9 +197,22 @@ backup-crash: ## Kill the server BACKUP_KILLS=20 times while it makes backups un
 backup-load: ## Measure a backup of a store of STORE_BYTES=5000000000 beside load, its restoration and verification (needs four times as much disk)
 	$(OUTSIDE) test test ./crash -count=1 -v -timeout 60m -run TestABackupBesideLoad -store-bytes $(STORE_BYTES)
 
+flow-million: WORKFLOWS = 1000000
+DIR ?= bin/flow-million
+
 .PHONY: flow-crash
 flow-crash: ## Kill the server KILLS=200 times while flow control holds workflows back, and check that no key is ever over its limit
 	$(OUTSIDE) test test ./crash -count=1 -v -timeout 60m -run OverItsLimit -flow-kills $(KILLS)
+
+.PHONY: flow-million
+flow-million: build ## WORKFLOWS=1000000 wait at 10,000 gates in DIR=bin/flow-million, are let in under KILLS=200 kills, and all histories are checked
+	$(OUTSIDE) bench run ./flow -perdure $(CURDIR)/bin/perdure -dir $(CURDIR)/$(DIR) -workflows $(WORKFLOWS) fill
+	$(OUTSIDE) bench run ./flow -perdure $(CURDIR)/bin/perdure -dir $(CURDIR)/$(DIR) -workflows $(WORKFLOWS) -kills $(KILLS) drain
+	$(OUTSIDE) bench run ./flow -perdure $(CURDIR)/bin/perdure -dir $(CURDIR)/$(DIR) -workflows $(WORKFLOWS) check
+
+.PHONY: bench-flow
+bench-flow: build ## What flow control costs starts, whether one key slows down others, and in which shares keys are served
+	for part in rates fair hot; do $(OUTSIDE) bench run ./flow -perdure $(CURDIR)/bin/perdure $$part || exit 1; done
 
 .PHONY: reshard-crash
 reshard-crash: ## Reshard a store of WORKFLOWS=100000 workflows under kill -9, RESHARD_KILLS=20 times, and compare

@@ -50,6 +50,7 @@ func (of *deployment) summary(v *version) *deploymentpb.WorkerDeploymentInfo_Wor
 		FirstActivationTime:  r.FirstActivated,
 		LastCurrentTime:      r.LastCurrent,
 		LastDeactivationTime: r.LastDeactivated,
+		ComputeConfig:        computeSummary(r.Compute),
 	}
 	//lint:ignore SA1019 the newer field does not tell such a ramp from none
 	if v.status() == enumspb.WORKER_DEPLOYMENT_VERSION_STATUS_CURRENT && of.record.Routing.GetRampingVersion() != Unversioned {
@@ -79,6 +80,7 @@ func (d *Deployments) DescribeVersion(name Version) (*deploymentpb.WorkerDeploym
 		DrainageInfo:         r.Drainage,
 		Metadata:             r.Metadata,
 		LastModifierIdentity: r.LastModifier,
+		ComputeConfig:        r.Compute,
 	}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
+	computepb "go.temporal.io/api/compute/v1"
 	deploymentpb "go.temporal.io/api/deployment/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -37,8 +38,8 @@ func (d *Deployments) Create(step *entity.Step, name, identity, requestID string
 }
 
 // CreateVersion makes a version of a deployment before any worker has polled. A request id
-// that has made it is answered as if it had now.
-func (d *Deployments) CreateVersion(step *entity.Step, v Version, identity, requestID string, limits Limits, polled func(Version) bool) error {
+// that has made it is answered as if it had now. compute is how workers of it are to be started; it may be nil.
+func (d *Deployments) CreateVersion(step *entity.Step, v Version, identity, requestID string, compute *computepb.ComputeConfig, limits Limits, polled func(Version) bool) error {
 	of := d.deployments[v.Deployment]
 	if of == nil {
 		return errNotFound(v.Deployment)
@@ -49,11 +50,16 @@ func (d *Deployments) CreateVersion(step *entity.Step, v Version, identity, requ
 		}
 		return serviceerror.NewAlreadyExistsf("Worker Deployment Version %q already exists", v.Old())
 	}
-	if err := d.makeRoom(of, v, limits, polled); err != nil {
+	compute, err := applyGroups(nil, NewGroups(compute), nil)
+	if err == nil {
+		err = d.makeRoom(of, v, limits, polled)
+	}
+	if err != nil {
 		return err
 	}
 	made := d.addVersion(of, v.BuildID, enumspb.WORKER_DEPLOYMENT_VERSION_STATUS_CREATED, step.Now)
 	made.record.CreateRequestId, made.record.LastModifier = requestID, identity
+	made.record.Compute = compute
 	return nil
 }
 

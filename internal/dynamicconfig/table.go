@@ -112,6 +112,10 @@ var (
 		"The polls of a worker that shuts down are answered at once, so that no task gets lost on its way to it. Off by default on Temporal servers.")
 	PagedCompletions = byNamespace("history.enableWorkflowTaskCompletionPagination", true, boolean,
 		"A worker may send the commands of a workflow task in several requests. Off by default on Temporal servers.")
+	CancelCommands = byNamespace("system.enableCancelActivityWorkerCommand", false, boolean,
+		"Workers that take commands are told at once of an activity to be cancelled, and need not heartbeat for it. frontend.WorkerCommandsEnabled has them take commands.")
+	WorkerCommands = byNamespace("frontend.WorkerCommandsEnabled", false, boolean,
+		"Workers are asked to take commands from the server, at a queue of their own.")
 	WorkerHeartbeats = byNamespace("frontend.WorkerHeartbeatsEnabled", true, boolean,
 		"The heartbeats of workers are kept, so that workers can be listed. Otherwise they are answered, and thrown away.")
 )

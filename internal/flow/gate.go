@@ -40,7 +40,7 @@ type GateMachine struct {
 
 // Load implements entity.Machine.
 func (m GateMachine) Load(_ context.Context, reader entity.Reader, key entity.Key) (entity.Entity, error) {
-	g := &Gate{registry: m.Registry, key: key, head: new(records.FlowGate), items: make(map[string]*records.FlowItem)}
+	g := &Gate{registry: m.Registry, key: key, head: new(records.FlowGate), items: make(map[string]*records.FlowItem), told: -1}
 	g.policy, g.value, _ = strings.Cut(key.ID, "/")
 	if err := g.load(reader); err != nil {
 		return nil, fmt.Errorf("flow: loading %v: %w", key, err)
@@ -48,34 +48,37 @@ func (m GateMachine) Load(_ context.Context, reader entity.Reader, key entity.Ke
 	return g, nil
 }
 
+// load reads the head, the items that run, and the first of those that wait. They follow each other in this order, so that one
+// look into the store finds them: a gate that is not in memory is loaded whenever somebody asks.
 func (g *Gate) load(reader entity.Reader) error {
-	value, err := reader.Get(headKey)
-	if err != nil {
-		return err
-	}
-	if value != nil {
-		g.stored = true
-		if err := proto.Unmarshal(value, g.head); err != nil {
-			return err
-		}
-	}
 	var bad error
-	err = reader.Scan([]byte{letterRunning}, nil, false, func(key, value []byte) bool {
-		item := new(records.FlowItem)
-		bad = proto.Unmarshal(value, item)
-		g.items[string(key[1:])] = item
-		if item.ReservedUntil != nil {
-			g.keep(string(key[1:]), item.ReservedUntil.AsTime())
+	first := &lane{}
+	err := reader.Scan(nil, headKey, false, func(key, value []byte) bool {
+		switch key[0] {
+		case headKey[0]:
+			g.stored = true
+			bad = proto.Unmarshal(value, g.head)
+		case letterRunning:
+			item := new(records.FlowItem)
+			bad = proto.Unmarshal(value, item)
+			g.items[string(key[1:])] = item
+			if item.ReservedUntil != nil {
+				g.keep(string(key[1:]), item.ReservedUntil.AsTime())
+			}
+		case letterWaiting:
+			var more bool
+			more, bad = first.read(key, value, windowSize)
+			return more && bad == nil
 		}
 		return bad == nil
 	})
 	if err == nil {
 		err = bad
 	}
-	if err == nil && g.head.Waiting > 0 {
-		err = g.lanes.load(reader)
+	if err != nil || len(first.window) == 0 {
+		return err
 	}
-	return err
+	return g.lanes.load(reader, first)
 }
 
 // Gate is a policy with one value of its key.
@@ -102,8 +105,8 @@ type Gate struct {
 	kept map[string]time.Time
 	// unfinished says that more could be let in than one step does.
 	unfinished bool
-	// crowded is what the registry has been told.
-	crowded bool
+	// told is how many wait, as the registry has been told; negative: it has not been told since the gate was loaded.
+	told int64
 }
 
 // begin is called at the beginning of every step.
@@ -216,10 +219,10 @@ func (g *Gate) EndStep(step *entity.Step) error {
 	g.noteWaiting(step)
 	g.arm(step)
 	g.flush(step)
-	if crowded := g.head.Waiting > 0; crowded != g.crowded {
-		g.crowded = crowded
+	if waiting := g.head.Waiting; waiting != g.told {
+		g.told = waiting
 		registry, key := g.registry, g.key
-		step.After(func() { registry.setCrowded(key, crowded) })
+		step.After(func() { registry.setWaiting(key, waiting) })
 	}
 	return nil
 }

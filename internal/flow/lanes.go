@@ -76,8 +76,9 @@ type lane struct {
 	index int // in its heap
 }
 
-// windowSize is how many items of a lane are kept in memory, at first; with many lanes fewer are.
-const windowSize = 64
+// windowSize is about how many items of a lane are kept in memory; with many lanes fewer are read at once. There may be many thousands of
+// gates, all of which are to stay in memory while they are asked: a few more looks into the store cost less.
+const windowSize = 16
 
 // windowBudget is about how many items of all lanes are kept in memory.
 const windowBudget = 8192
@@ -127,7 +128,7 @@ func (l *lanes) add(priority int32, prefix []byte, w *waiter) {
 	}
 	i, _ := find(ln.window, w.key)
 	switch {
-	case i < len(ln.window) || !ln.more && len(ln.window) < 2*windowSize:
+	case i < len(ln.window) || !ln.more && len(ln.window) < windowSize:
 		ln.window = slices.Insert(ln.window, i, w)
 		l.inWindows++
 	default:
@@ -239,30 +240,50 @@ func (l *lanes) withdraw(prefix, key []byte, reader func() entity.Reader, look b
 	return nil, was, nil
 }
 
-// load reads the beginnings of all lanes.
-func (l *lanes) load(reader entity.Reader) error {
-	for from := []byte{letterWaiting}; ; {
-		var first []byte
-		err := reader.Scan([]byte{letterWaiting}, from, false, func(key, _ []byte) bool {
-			first = bytes.Clone(key)
-			return false
-		})
-		if err != nil || first == nil {
-			return err
+// read adds an item that follows those of the window, and begins the lane if it is the first. more is false if the item is another
+// lane's, or the window has as many as the limit says.
+func (ln *lane) read(key, value []byte, limit int) (more bool, err error) {
+	if len(ln.window) == 0 {
+		priority, fairnessKey, _, err := decodeWaitingKey(key)
+		if err != nil {
+			return false, err
 		}
-		priority, fairnessKey, _, err := decodeWaitingKey(first)
+		ln.priority, ln.prefix = priority, lanePrefix(priority, fairnessKey)
+	}
+	if !bytes.HasPrefix(key, ln.prefix) {
+		return false, nil
+	}
+	if ln.more = len(ln.window) == limit; ln.more {
+		return false, nil
+	}
+	w, err := readWaiter(key, value)
+	ln.window = append(ln.window, w)
+	return true, err
+}
+
+// load reads the beginnings of all lanes, of which the first has been read.
+func (l *lanes) load(reader entity.Reader, ln *lane) error {
+	for len(ln.window) > 0 {
+		l.inWindows += len(ln.window)
+		l.keep(ln)
+		from := bytes.Clone(ln.prefix)
+		from[len(from)-1]++ // past all keys that begin with the prefix
+		next := &lane{}
+		var bad error
+		err := reader.Scan([]byte{letterWaiting}, from, false, func(key, value []byte) bool {
+			var more bool
+			more, bad = next.read(key, value, l.size())
+			return more && bad == nil
+		})
+		if err == nil {
+			err = bad
+		}
 		if err != nil {
 			return err
 		}
-		ln := &lane{priority: priority, prefix: lanePrefix(priority, fairnessKey)}
-		if ln.window, ln.more, err = readWaiters(reader, ln.prefix, nil, l.size()); err != nil {
-			return err
-		}
-		l.inWindows += len(ln.window)
-		l.keep(ln)
-		from = bytes.Clone(ln.prefix)
-		from[len(from)-1]++ // past all keys that begin with the prefix
+		ln = next
 	}
+	return nil
 }
 
 // readWaiters reads the first items of a lane that are not below from.
@@ -272,10 +293,8 @@ func readWaiters(reader entity.Reader, prefix, from []byte, limit int) (found []
 		if more = len(found) == limit; more {
 			return false
 		}
-		w := &waiter{key: bytes.Clone(key), item: new(records.FlowItem), stored: true}
-		if _, _, w.id, bad = decodeWaitingKey(key); bad == nil {
-			bad = proto.Unmarshal(value, w.item)
-		}
+		var w *waiter
+		w, bad = readWaiter(key, value)
 		found = append(found, w)
 		return bad == nil
 	})
@@ -283,6 +302,16 @@ func readWaiters(reader entity.Reader, prefix, from []byte, limit int) (found []
 		err = bad
 	}
 	return found, more, err
+}
+
+// readWaiter is the item of a record.
+func readWaiter(key, value []byte) (*waiter, error) {
+	w := &waiter{key: bytes.Clone(key), item: new(records.FlowItem), stored: true}
+	var err error
+	if _, _, w.id, err = decodeWaitingKey(key); err == nil {
+		err = proto.Unmarshal(value, w.item)
+	}
+	return w, err
 }
 
 // turns is lanes of one priority, a heap by their turns.

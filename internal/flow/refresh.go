@@ -12,7 +12,7 @@ import (
 
 // Runtime is what a Refresher needs of package runtime.
 type Runtime interface {
-	Step(ctx context.Context, key entity.Key, fn func(*entity.Step, entity.Entity) error) error
+	Stepper
 	Shards() []storage.ShardID
 	ReadKeys(ctx context.Context, id storage.ShardID, kind entity.Kind, namespace string, after entity.Key, limit int) (keys []entity.Key, more bool, err error)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -78,8 +79,8 @@ type Registry struct {
 	// the first step, and must not block.
 	Changed func(namespaceID string)
 
-	// crowded are the gates of this node at which something waits.
-	crowded sync.Map // of entity.Key
+	// crowded is how many wait at the gates of this node at which something does.
+	crowded sync.Map // of int64, by entity.Key
 }
 
 // NewRegistry returns a registry that knows of no policies yet.
@@ -189,12 +190,38 @@ func (r *Registry) Crowded(namespaceID string, pass *records.FlowPass) bool {
 	return false
 }
 
-func (r *Registry) setCrowded(gate entity.Key, crowded bool) {
+// setWaiting notes how many wait at a gate.
+func (r *Registry) setWaiting(gate entity.Key, n int64) {
 	switch {
 	case r == nil:
-	case crowded:
-		r.crowded.Store(gate, nil)
+	case n > 0:
+		r.crowded.Store(gate, n)
 	default:
 		r.crowded.Delete(gate)
+	}
+}
+
+// Waiting visits all policies with how many wait for them at the gates that are held here. A gate counts
+// from its first step on, which it has soon after a start.
+func (r *Registry) Waiting(held func(entity.Key) bool, visit func(namespaceID, policy string, n int64)) {
+	type name struct{ namespace, policy string }
+	counts := make(map[name]int64)
+	for namespace, view := range *r.views.Load() {
+		for policy := range view.byName {
+			counts[name{namespace, policy}] = 0
+		}
+	}
+	r.crowded.Range(func(k, n any) bool {
+		gate := k.(entity.Key)
+		if !held(gate) {
+			r.crowded.Delete(gate) // it has moved to another node
+			return true
+		}
+		policy, _, _ := strings.Cut(gate.ID, "/")
+		counts[name{gate.Namespace, policy}] += n.(int64)
+		return true
+	})
+	for of, n := range counts {
+		visit(of.namespace, of.policy, n)
 	}
 }

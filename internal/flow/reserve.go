@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -87,6 +88,26 @@ func (g *Gate) errFull() error {
 		Scope:   enumspb.RESOURCE_EXHAUSTED_SCOPE_NAMESPACE,
 		Message: fmt.Sprintf("Flow policy %q%s lets no more in: %s, and %d are waiting.", g.policy, of, why, g.head.Waiting),
 	}
+}
+
+// ReserveAt is Reserve as a step of the gate with the key. asked is when it was asked.
+func ReserveAt(ctx context.Context, runtime Stepper, gate entity.Key, t *records.FlowTicket) (kept bool, asked time.Time, err error) {
+	err = runtime.Step(ctx, gate, func(step *entity.Step, e entity.Entity) (err error) {
+		asked = step.Now
+		kept, err = e.(*Gate).Reserve(step, t)
+		return err
+	})
+	return kept, asked, err
+}
+
+// GiveUpAt is GiveUp as a step of the gate with the key.
+func GiveUpAt(ctx context.Context, runtime Stepper, gate entity.Key, t *records.FlowTicket) error {
+	return runtime.Step(ctx, gate, func(step *entity.Step, e entity.Entity) error { return e.(*Gate).GiveUp(step, t) })
+}
+
+// Stepper takes steps of entities that are held here.
+type Stepper interface {
+	Step(ctx context.Context, key entity.Key, fn func(*entity.Step, entity.Entity) error) error
 }
 
 // GiveUp gives up a place that was kept.

@@ -48,8 +48,8 @@ func (h *deploymentHandlers) CreateWorkerDeploymentVersion(ctx context.Context, 
 	if err := cmp.Or(err, check.Identity(req.GetIdentity()), check.RequestID(req.GetRequestId())); err != nil {
 		return nil, err
 	}
-	if req.GetComputeConfig() != nil {
-		return nil, errComputeConfig
+	if err := checkCompute(ctx, deployment.NewGroups(req.GetComputeConfig()), nil); err != nil {
+		return nil, err
 	}
 	limits := deploymentLimits(ctx)
 	polled, err := h.polledVersions(ctx, v, limits)
@@ -57,30 +57,12 @@ func (h *deploymentHandlers) CreateWorkerDeploymentVersion(ctx context.Context, 
 		return nil, err
 	}
 	err = stepDeployments(ctx, h.runtime, func(step *entity.Step, d *deployment.Deployments) error {
-		return d.CreateVersion(step, v, req.GetIdentity(), cmp.Or(req.GetRequestId(), uuid.NewString()), limits, polled)
+		return d.CreateVersion(step, v, req.GetIdentity(), cmp.Or(req.GetRequestId(), uuid.NewString()), req.GetComputeConfig(), limits, polled)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return new(workflowservice.CreateWorkerDeploymentVersionResponse), nil
-}
-
-// errComputeConfig: workers are not started by this server.
-var errComputeConfig = serviceerror.NewUnimplemented("Workers that the server starts are not implemented by this server: versions have no compute configuration.")
-
-// UpdateWorkerDeploymentVersionComputeConfig would say how the server starts workers of a
-// version. This one starts none.
-func (h *deploymentHandlers) UpdateWorkerDeploymentVersionComputeConfig(ctx context.Context, req *workflowservice.UpdateWorkerDeploymentVersionComputeConfigRequest) (*workflowservice.UpdateWorkerDeploymentVersionComputeConfigResponse, error) {
-	if _, err := checkNewVersion(ctx, req); err != nil {
-		return nil, err
-	}
-	return nil, errComputeConfig
-}
-
-// ValidateWorkerDeploymentVersionComputeConfig would tell whether the server can start workers
-// in a way.
-func (h *deploymentHandlers) ValidateWorkerDeploymentVersionComputeConfig(ctx context.Context, _ *workflowservice.ValidateWorkerDeploymentVersionComputeConfigRequest) (*workflowservice.ValidateWorkerDeploymentVersionComputeConfigResponse, error) {
-	return nil, cmp.Or(checkDeploymentsOn(ctx), error(errComputeConfig))
 }
 
 // DescribeWorkerDeploymentVersion tells of a version and its task queues.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
@@ -17,6 +18,7 @@ import (
 	"github.com/perdure/perdure/internal/matching"
 	"github.com/perdure/perdure/internal/namespace"
 	"github.com/perdure/perdure/internal/nexus"
+	"github.com/perdure/perdure/internal/records"
 	"github.com/perdure/perdure/internal/runtime"
 )
 
@@ -31,6 +33,10 @@ type Elsewhere interface {
 	// Register has the node with the entity, the deployments of the namespace of a poll, register the
 	// version of the worker that polls.
 	Register(ctx context.Context, deployments entity.Key, method string, poll proto.Message) error
+	// Reserve has the node with the gate keep a place for a start with the ticket (flow.Gate.Reserve), and says when
+	// it was asked; GiveUp gives it up.
+	Reserve(ctx context.Context, gate entity.Key, ticket *records.FlowTicket) (kept bool, asked time.Time, err error)
+	GiveUp(ctx context.Context, gate entity.Key, ticket *records.FlowTicket) error
 	// Told waits, not for long, until the other nodes have heard of what was changed here of worker
 	// deployments.
 	Told(ctx context.Context)

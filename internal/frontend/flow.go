@@ -4,7 +4,6 @@ import (
 	"context"
 
 	commonpb "go.temporal.io/api/common/v1"
-	"go.temporal.io/api/serviceerror"
 
 	flowv1 "github.com/perdure/perdure/api/perdure/flow/v1"
 	"github.com/perdure/perdure/internal/api/check"
@@ -17,9 +16,8 @@ type flowHandlers struct {
 	runtime interface {
 		stepper
 		viewer
+		flow.Records
 	}
-	// shared: the gates are spread over several nodes.
-	shared bool
 }
 
 func (h *flowHandlers) step(ctx context.Context, fn func(*entity.Step, *flow.Policies) error) error {
@@ -38,9 +36,6 @@ func (h *flowHandlers) view(ctx context.Context, fn func(*flow.Policies) error) 
 func (h *flowHandlers) SetPolicy(ctx context.Context, req *flowv1.SetPolicyRequest) (*flowv1.SetPolicyResponse, error) {
 	if err := flow.Check(req.GetPolicy(), callOf(ctx).namespace.SearchAttributes); err != nil {
 		return nil, err
-	}
-	if h.shared && req.GetPolicy().MaxWaiting != nil {
-		return nil, serviceerror.NewUnimplemented("flow policies that refuse starts (max_waiting) are not there yet on a server of several nodes")
 	}
 	resp := new(flowv1.SetPolicyResponse)
 	err := h.step(ctx, func(step *entity.Step, p *flow.Policies) (err error) {
@@ -103,6 +98,16 @@ func (h *flowHandlers) DescribeGate(ctx context.Context, req *flowv1.DescribeGat
 		return nil, err
 	}
 	return resp, nil
+}
+
+// ListGates tells for which values of the key of a policy something runs or waits.
+func (h *flowHandlers) ListGates(ctx context.Context, req *flowv1.ListGatesRequest) (*flowv1.ListGatesResponse, error) {
+	if req.GetPolicy() != "" {
+		if err := flow.CheckName(req.GetPolicy()); err != nil {
+			return nil, err
+		}
+	}
+	return flow.ListGates(ctx, h.runtime, callOf(ctx).namespace.ID, req.GetPolicy(), int(req.GetPageSize()))
 }
 
 // DescribeWorkflow tells where a run stands with the policies that it is under.

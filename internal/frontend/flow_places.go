@@ -3,6 +3,7 @@ package frontend
 import (
 	"context"
 	"errors"
+	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -21,6 +22,8 @@ type places struct {
 		viewer
 	}
 	flows *flow.Registry
+	// elsewhere are the other nodes; nil if there are none.
+	elsewhere Elsewhere
 }
 
 // keep has places kept for the run that the request would start, as far as it need not wait. The result is nil
@@ -40,22 +43,15 @@ func (p *places) keep(ctx context.Context, req workflow.StartRequest) (*workflow
 	}
 	kept := &workflow.Places{Pass: new(records.FlowPass)}
 	for _, t := range pass.Tickets {
-		var has bool
-		err := p.runtime.Step(ctx, flow.GateKey(namespace, t.Policy, t.Key), func(step *entity.Step, e entity.Entity) (err error) {
-			has, err = e.(*flow.Gate).Reserve(step, t)
-			t.Asked = timestamppb.New(step.Now)
-			return err
-		})
-		var notHeld *runtime.NotHeldError
-		switch {
-		case errors.As(err, &notHeld):
-			return kept, nil // another node has the gate: the run asks for itself
-		case err != nil:
+		has, asked, err := p.reserve(ctx, namespace, t)
+		if err != nil {
 			p.giveUp(ctx, kept)
 			return nil, err
-		case !has:
+		}
+		if !has {
 			return kept, nil
 		}
+		t.Asked = timestamppb.New(asked)
 		t.Admitted = true
 		kept.Pass.Tickets = append(kept.Pass.Tickets, t)
 	}
@@ -68,9 +64,27 @@ func (p *places) giveUp(ctx context.Context, kept *workflow.Places) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
+	namespace := callOf(ctx).namespace.ID
 	for _, t := range kept.Pass.Tickets {
-		_ = p.runtime.Step(ctx, flow.GateKey(callOf(ctx).namespace.ID, t.Policy, t.Key), func(step *entity.Step, e entity.Entity) error {
-			return e.(*flow.Gate).GiveUp(step, t)
-		})
+		gate := flow.GateKey(namespace, t.Policy, t.Key)
+		if err := flow.GiveUpAt(ctx, p.runtime, gate, t); p.away(err) {
+			_ = p.elsewhere.GiveUp(ctx, gate, t)
+		}
 	}
+}
+
+// reserve has a place kept at the gate of a ticket, wherever that is.
+func (p *places) reserve(ctx context.Context, namespace string, t *records.FlowTicket) (kept bool, asked time.Time, err error) {
+	gate := flow.GateKey(namespace, t.Policy, t.Key)
+	kept, asked, err = flow.ReserveAt(ctx, p.runtime, gate, t)
+	if p.away(err) {
+		return p.elsewhere.Reserve(ctx, gate, t)
+	}
+	return kept, asked, err
+}
+
+// away reports whether a step was not taken because another node has the gate.
+func (p *places) away(err error) bool {
+	var notHeld *runtime.NotHeldError
+	return p.elsewhere != nil && errors.As(err, &notHeld)
 }

@@ -111,6 +111,7 @@ func describeNamespace(ctx context.Context, ns *namespace.Namespace) *workflowse
 				// Workers that stop wait for the replies to their polls, which
 				// ShutdownWorker brings about, so that no task gets lost on the way.
 				WorkerPollCompleteOnShutdown:     dynamicconfig.CancelPollsOnShutdown.Get(settings.config, ns.Name),
+				WorkerCommands:                   dynamicconfig.WorkerCommands.Get(settings.config, ns.Name),
 				WorkerHeartbeats:                 dynamicconfig.WorkerHeartbeats.Get(settings.config, ns.Name),
 				PollerAutoscaling:                true,
 				WorkflowUpdateCallbacks:          dynamicconfig.UpdateCallbacks.Get(settings.config, ns.Name),

@@ -29,6 +29,7 @@ type Runtime interface {
 	viewer
 	awaiter
 	peeker
+	flow.Records
 	// Failed is why the store no longer accepts writes, or nil.
 	Failed() error
 }
@@ -154,12 +155,12 @@ func New(options Options) *Service {
 	queries := &queryHandlers{runtime: runtime, matching: match, waits: waits, logger: logger}
 	polls := &polls{runtime: runtime, matching: match, deployments: options.Deployments, waits: waits, logger: logger, elsewhere: options.Elsewhere}
 	lists := &visibilityHandlers{index: options.Visibility}
-	workers := workerHandlers{matching: match, workers: newWorkerRegistry(), logger: logger}
-	kept := &places{runtime: runtime, flows: options.Flows}
+	kept := &places{runtime: runtime, flows: options.Flows, elsewhere: options.Elsewhere}
 	dispatcher := options.Nexus
 	if dispatcher == nil {
 		dispatcher = nexus.NewDispatcher(match)
 	}
+	workers := workerHandlers{matching: match, workers: newWorkerRegistry(), dispatcher: dispatcher, logger: logger}
 	return &Service{
 		interceptor: interceptor{namespaces: options.Namespaces, settings: newSettings(options.Config), store: runtime, auth: options.Auth, failure: options.Failure, observer: options.Observer, logger: logger, elsewhere: options.Elsewhere, limits: rateLimits{nodes: nodesOf(options.Elsewhere)}},
 		waits:       waits,
@@ -188,7 +189,7 @@ func New(options Options) *Service {
 		},
 		admin: &adminService{visibilityAdmin{options.Rebuilder}, backupAdmin{options.Backups}, importAdmin{runtime: runtime, lists: lists}, clusterAdmin{options.Nodes}},
 		nexus: &nexusDoor{runtime: runtime, dispatcher: dispatcher},
-		flow:  &flowHandlers{runtime: runtime, shared: options.Elsewhere != nil},
+		flow:  &flowHandlers{runtime: runtime},
 		operator: &operatorService{
 			searchAttributeHandlers:   searchAttributeHandlers{namespaces: options.Namespaces},
 			namespaceDeletionHandlers: namespaceDeletionHandlers{namespaces: options.Namespaces, runtime: runtime},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/dynamicconfig"
+	"github.com/perdure/perdure/internal/nexus"
 	"github.com/perdure/perdure/internal/workerregistry"
 )
 
@@ -22,7 +23,9 @@ type workerHandlers struct {
 		CancelPolls(namespace, instanceKey string) int
 	}
 	workers *workerregistry.Registry
-	logger  *slog.Logger
+	// dispatcher reaches the workers that take commands.
+	dispatcher *nexus.Dispatcher
+	logger     *slog.Logger
 }
 
 // newWorkerRegistry makes the registry of the workers of all namespaces.
@@ -129,14 +132,4 @@ func listed(h *workerpb.WorkerHeartbeat) *workerpb.WorkerListInfo {
 		Plugins:           h.GetPlugins(),
 		Drivers:           h.GetDrivers(),
 	}
-}
-
-// FetchWorkerConfig is not there on Temporal servers either, whatever is switched on.
-func (h *workerHandlers) FetchWorkerConfig(context.Context, *workflowservice.FetchWorkerConfigRequest) (*workflowservice.FetchWorkerConfigResponse, error) {
-	return nil, serviceerror.NewUnimplemented("FetchWorkerConfig command is not enabled.")
-}
-
-// UpdateWorkerConfig is not there on Temporal servers either, whatever is switched on.
-func (h *workerHandlers) UpdateWorkerConfig(context.Context, *workflowservice.UpdateWorkerConfigRequest) (*workflowservice.UpdateWorkerConfigResponse, error) {
-	return nil, serviceerror.NewUnimplemented("UpdateWorkerConfig command is not enabled.")
 }

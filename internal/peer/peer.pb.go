@@ -1443,6 +1443,135 @@ func (x *RegisterRequest) GetRequest() []byte {
 	return nil
 }
 
+// ReserveRequest has the node with a gate of flow control keep a place for a start, or give it up.
+type ReserveRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	NamespaceId   string                 `protobuf:"bytes,1,opt,name=namespace_id,json=namespaceId,proto3" json:"namespace_id,omitempty"`
+	Policy        string                 `protobuf:"bytes,2,opt,name=policy,proto3" json:"policy,omitempty"`
+	Key           string                 `protobuf:"bytes,3,opt,name=key,proto3" json:"key,omitempty"`
+	Ticket        []byte                 `protobuf:"bytes,4,opt,name=ticket,proto3" json:"ticket,omitempty"` // perdure.records.v1.FlowTicket, encoded
+	GiveUp        bool                   `protobuf:"varint,5,opt,name=give_up,json=giveUp,proto3" json:"give_up,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReserveRequest) Reset() {
+	*x = ReserveRequest{}
+	mi := &file_peer_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReserveRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReserveRequest) ProtoMessage() {}
+
+func (x *ReserveRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_peer_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReserveRequest.ProtoReflect.Descriptor instead.
+func (*ReserveRequest) Descriptor() ([]byte, []int) {
+	return file_peer_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ReserveRequest) GetNamespaceId() string {
+	if x != nil {
+		return x.NamespaceId
+	}
+	return ""
+}
+
+func (x *ReserveRequest) GetPolicy() string {
+	if x != nil {
+		return x.Policy
+	}
+	return ""
+}
+
+func (x *ReserveRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *ReserveRequest) GetTicket() []byte {
+	if x != nil {
+		return x.Ticket
+	}
+	return nil
+}
+
+func (x *ReserveRequest) GetGiveUp() bool {
+	if x != nil {
+		return x.GiveUp
+	}
+	return false
+}
+
+type ReserveResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kept          bool                   `protobuf:"varint,1,opt,name=kept,proto3" json:"kept,omitempty"`
+	Asked         int64                  `protobuf:"varint,2,opt,name=asked,proto3" json:"asked,omitempty"` // when, by the time of the gate, in nanoseconds since 1970
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReserveResponse) Reset() {
+	*x = ReserveResponse{}
+	mi := &file_peer_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReserveResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReserveResponse) ProtoMessage() {}
+
+func (x *ReserveResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_peer_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReserveResponse.ProtoReflect.Descriptor instead.
+func (*ReserveResponse) Descriptor() ([]byte, []int) {
+	return file_peer_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ReserveResponse) GetKept() bool {
+	if x != nil {
+		return x.Kept
+	}
+	return false
+}
+
+func (x *ReserveResponse) GetAsked() int64 {
+	if x != nil {
+		return x.Asked
+	}
+	return 0
+}
+
 // Changed says that something was changed that all nodes have to know.
 type Changed struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1453,7 +1582,7 @@ type Changed struct {
 
 func (x *Changed) Reset() {
 	*x = Changed{}
-	mi := &file_peer_proto_msgTypes[23]
+	mi := &file_peer_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1465,7 +1594,7 @@ func (x *Changed) String() string {
 func (*Changed) ProtoMessage() {}
 
 func (x *Changed) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[23]
+	mi := &file_peer_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1478,7 +1607,7 @@ func (x *Changed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changed.ProtoReflect.Descriptor instead.
 func (*Changed) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{23}
+	return file_peer_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Changed) GetDeploymentsOf() []string {
@@ -1499,7 +1628,7 @@ type RetainedRequest struct {
 
 func (x *RetainedRequest) Reset() {
 	*x = RetainedRequest{}
-	mi := &file_peer_proto_msgTypes[24]
+	mi := &file_peer_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1511,7 +1640,7 @@ func (x *RetainedRequest) String() string {
 func (*RetainedRequest) ProtoMessage() {}
 
 func (x *RetainedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[24]
+	mi := &file_peer_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1524,7 +1653,7 @@ func (x *RetainedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetainedRequest.ProtoReflect.Descriptor instead.
 func (*RetainedRequest) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{24}
+	return file_peer_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *RetainedRequest) GetNamespaceId() string {
@@ -1550,7 +1679,7 @@ type RetainedResponse struct {
 
 func (x *RetainedResponse) Reset() {
 	*x = RetainedResponse{}
-	mi := &file_peer_proto_msgTypes[25]
+	mi := &file_peer_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1562,7 +1691,7 @@ func (x *RetainedResponse) String() string {
 func (*RetainedResponse) ProtoMessage() {}
 
 func (x *RetainedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[25]
+	mi := &file_peer_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1575,7 +1704,7 @@ func (x *RetainedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetainedResponse.ProtoReflect.Descriptor instead.
 func (*RetainedResponse) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{25}
+	return file_peer_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *RetainedResponse) GetDone() bool {
@@ -1597,7 +1726,7 @@ type DescribeQueueRequest struct {
 
 func (x *DescribeQueueRequest) Reset() {
 	*x = DescribeQueueRequest{}
-	mi := &file_peer_proto_msgTypes[26]
+	mi := &file_peer_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1609,7 +1738,7 @@ func (x *DescribeQueueRequest) String() string {
 func (*DescribeQueueRequest) ProtoMessage() {}
 
 func (x *DescribeQueueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[26]
+	mi := &file_peer_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1622,7 +1751,7 @@ func (x *DescribeQueueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeQueueRequest.ProtoReflect.Descriptor instead.
 func (*DescribeQueueRequest) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{26}
+	return file_peer_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *DescribeQueueRequest) GetQueue() *Queue {
@@ -1655,7 +1784,7 @@ type DescribeQueueResponse struct {
 
 func (x *DescribeQueueResponse) Reset() {
 	*x = DescribeQueueResponse{}
-	mi := &file_peer_proto_msgTypes[27]
+	mi := &file_peer_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1667,7 +1796,7 @@ func (x *DescribeQueueResponse) String() string {
 func (*DescribeQueueResponse) ProtoMessage() {}
 
 func (x *DescribeQueueResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[27]
+	mi := &file_peer_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1680,7 +1809,7 @@ func (x *DescribeQueueResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeQueueResponse.ProtoReflect.Descriptor instead.
 func (*DescribeQueueResponse) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{27}
+	return file_peer_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *DescribeQueueResponse) GetParts() []*QueuePart {
@@ -1705,7 +1834,7 @@ type QueuePart struct {
 
 func (x *QueuePart) Reset() {
 	*x = QueuePart{}
-	mi := &file_peer_proto_msgTypes[28]
+	mi := &file_peer_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1717,7 +1846,7 @@ func (x *QueuePart) String() string {
 func (*QueuePart) ProtoMessage() {}
 
 func (x *QueuePart) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[28]
+	mi := &file_peer_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1730,7 +1859,7 @@ func (x *QueuePart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueuePart.ProtoReflect.Descriptor instead.
 func (*QueuePart) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{28}
+	return file_peer_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *QueuePart) GetName() string {
@@ -1788,7 +1917,7 @@ type Poller struct {
 
 func (x *Poller) Reset() {
 	*x = Poller{}
-	mi := &file_peer_proto_msgTypes[29]
+	mi := &file_peer_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1800,7 +1929,7 @@ func (x *Poller) String() string {
 func (*Poller) ProtoMessage() {}
 
 func (x *Poller) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[29]
+	mi := &file_peer_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1813,7 +1942,7 @@ func (x *Poller) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Poller.ProtoReflect.Descriptor instead.
 func (*Poller) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{29}
+	return file_peer_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Poller) GetIdentity() string {
@@ -1864,7 +1993,7 @@ type PriorityStats struct {
 
 func (x *PriorityStats) Reset() {
 	*x = PriorityStats{}
-	mi := &file_peer_proto_msgTypes[30]
+	mi := &file_peer_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1876,7 +2005,7 @@ func (x *PriorityStats) String() string {
 func (*PriorityStats) ProtoMessage() {}
 
 func (x *PriorityStats) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[30]
+	mi := &file_peer_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1889,7 +2018,7 @@ func (x *PriorityStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PriorityStats.ProtoReflect.Descriptor instead.
 func (*PriorityStats) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{30}
+	return file_peer_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *PriorityStats) GetPriority() int32 {
@@ -1944,7 +2073,7 @@ type Report struct {
 
 func (x *Report) Reset() {
 	*x = Report{}
-	mi := &file_peer_proto_msgTypes[31]
+	mi := &file_peer_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1956,7 +2085,7 @@ func (x *Report) String() string {
 func (*Report) ProtoMessage() {}
 
 func (x *Report) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[31]
+	mi := &file_peer_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1969,7 +2098,7 @@ func (x *Report) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Report.ProtoReflect.Descriptor instead.
 func (*Report) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{31}
+	return file_peer_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Report) GetSkewNs() int64 {
@@ -2128,7 +2257,16 @@ const file_peer_proto_rawDesc = "" +
 	"\x0fRegisterRequest\x12!\n" +
 	"\fnamespace_id\x18\x01 \x01(\tR\vnamespaceId\x12\x16\n" +
 	"\x06method\x18\x02 \x01(\tR\x06method\x12\x18\n" +
-	"\arequest\x18\x03 \x01(\fR\arequest\"0\n" +
+	"\arequest\x18\x03 \x01(\fR\arequest\"\x8e\x01\n" +
+	"\x0eReserveRequest\x12!\n" +
+	"\fnamespace_id\x18\x01 \x01(\tR\vnamespaceId\x12\x16\n" +
+	"\x06policy\x18\x02 \x01(\tR\x06policy\x12\x10\n" +
+	"\x03key\x18\x03 \x01(\tR\x03key\x12\x16\n" +
+	"\x06ticket\x18\x04 \x01(\fR\x06ticket\x12\x17\n" +
+	"\agive_up\x18\x05 \x01(\bR\x06giveUp\";\n" +
+	"\x0fReserveResponse\x12\x12\n" +
+	"\x04kept\x18\x01 \x01(\bR\x04kept\x12\x14\n" +
+	"\x05asked\x18\x02 \x01(\x03R\x05asked\"0\n" +
 	"\aChanged\x12%\n" +
 	"\x0edeployments_of\x18\x01 \x03(\tR\rdeploymentsOf\"W\n" +
 	"\x0fRetainedRequest\x12!\n" +
@@ -2188,7 +2326,7 @@ func file_peer_proto_rawDescGZIP() []byte {
 }
 
 var file_peer_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_peer_proto_goTypes = []any{
 	(StartResponse_Outcome)(0),    // 0: perdure.peer.v1.StartResponse.Outcome
 	(*Nothing)(nil),               // 1: perdure.peer.v1.Nothing
@@ -2214,15 +2352,17 @@ var file_peer_proto_goTypes = []any{
 	(*Departure)(nil),             // 21: perdure.peer.v1.Departure
 	(*DepartureResponse)(nil),     // 22: perdure.peer.v1.DepartureResponse
 	(*RegisterRequest)(nil),       // 23: perdure.peer.v1.RegisterRequest
-	(*Changed)(nil),               // 24: perdure.peer.v1.Changed
-	(*RetainedRequest)(nil),       // 25: perdure.peer.v1.RetainedRequest
-	(*RetainedResponse)(nil),      // 26: perdure.peer.v1.RetainedResponse
-	(*DescribeQueueRequest)(nil),  // 27: perdure.peer.v1.DescribeQueueRequest
-	(*DescribeQueueResponse)(nil), // 28: perdure.peer.v1.DescribeQueueResponse
-	(*QueuePart)(nil),             // 29: perdure.peer.v1.QueuePart
-	(*Poller)(nil),                // 30: perdure.peer.v1.Poller
-	(*PriorityStats)(nil),         // 31: perdure.peer.v1.PriorityStats
-	(*Report)(nil),                // 32: perdure.peer.v1.Report
+	(*ReserveRequest)(nil),        // 24: perdure.peer.v1.ReserveRequest
+	(*ReserveResponse)(nil),       // 25: perdure.peer.v1.ReserveResponse
+	(*Changed)(nil),               // 26: perdure.peer.v1.Changed
+	(*RetainedRequest)(nil),       // 27: perdure.peer.v1.RetainedRequest
+	(*RetainedResponse)(nil),      // 28: perdure.peer.v1.RetainedResponse
+	(*DescribeQueueRequest)(nil),  // 29: perdure.peer.v1.DescribeQueueRequest
+	(*DescribeQueueResponse)(nil), // 30: perdure.peer.v1.DescribeQueueResponse
+	(*QueuePart)(nil),             // 31: perdure.peer.v1.QueuePart
+	(*Poller)(nil),                // 32: perdure.peer.v1.Poller
+	(*PriorityStats)(nil),         // 33: perdure.peer.v1.PriorityStats
+	(*Report)(nil),                // 34: perdure.peer.v1.Report
 }
 var file_peer_proto_depIdxs = []int32{
 	4,  // 0: perdure.peer.v1.Task.queue:type_name -> perdure.peer.v1.Queue
@@ -2239,9 +2379,9 @@ var file_peer_proto_depIdxs = []int32{
 	0,  // 11: perdure.peer.v1.StartResponse.outcome:type_name -> perdure.peer.v1.StartResponse.Outcome
 	4,  // 12: perdure.peer.v1.QueryOffer.queue:type_name -> perdure.peer.v1.Queue
 	4,  // 13: perdure.peer.v1.DescribeQueueRequest.queue:type_name -> perdure.peer.v1.Queue
-	29, // 14: perdure.peer.v1.DescribeQueueResponse.parts:type_name -> perdure.peer.v1.QueuePart
-	30, // 15: perdure.peer.v1.QueuePart.pollers:type_name -> perdure.peer.v1.Poller
-	31, // 16: perdure.peer.v1.QueuePart.stats:type_name -> perdure.peer.v1.PriorityStats
+	31, // 14: perdure.peer.v1.DescribeQueueResponse.parts:type_name -> perdure.peer.v1.QueuePart
+	32, // 15: perdure.peer.v1.QueuePart.pollers:type_name -> perdure.peer.v1.Poller
+	33, // 16: perdure.peer.v1.QueuePart.stats:type_name -> perdure.peer.v1.PriorityStats
 	17, // [17:17] is the sub-list for method output_type
 	17, // [17:17] is the sub-list for method input_type
 	17, // [17:17] is the sub-list for extension type_name
@@ -2254,14 +2394,14 @@ func file_peer_proto_init() {
 	if File_peer_proto != nil {
 		return
 	}
-	file_peer_proto_msgTypes[29].OneofWrappers = []any{}
+	file_peer_proto_msgTypes[31].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_peer_proto_rawDesc), len(file_peer_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   32,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

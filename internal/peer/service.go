@@ -21,6 +21,7 @@ type server interface {
 	offerQuery(context.Context, *QueryOffer) (*Nothing, error)
 	depart(context.Context, *Departure) (*DepartureResponse, error)
 	register(context.Context, *RegisterRequest) (*Nothing, error)
+	reserve(context.Context, *ReserveRequest) (*ReserveResponse, error)
 	tell(context.Context, *Changed) (*Nothing, error)
 	describeQueue(context.Context, *DescribeQueueRequest) (*DescribeQueueResponse, error)
 	catchUp(context.Context, *Nothing) (*Nothing, error)
@@ -41,6 +42,7 @@ const (
 	methodOfferQuery = "/" + serviceName + "/OfferQuery"
 	methodDepart     = "/" + serviceName + "/Depart"
 	methodRegister   = "/" + serviceName + "/Register"
+	methodReserve    = "/" + serviceName + "/Reserve"
 	methodTell       = "/" + serviceName + "/Tell"
 	methodDescribe   = "/" + serviceName + "/DescribeQueue"
 	methodCatchUp    = "/" + serviceName + "/CatchUp"
@@ -71,6 +73,7 @@ var serviceDesc = grpc.ServiceDesc{
 		method("OfferQuery", server.offerQuery),
 		method("Depart", server.depart),
 		method("Register", server.register),
+		method("Reserve", server.reserve),
 		method("Tell", server.tell),
 		method("DescribeQueue", server.describeQueue),
 		method("CatchUp", server.catchUp),

@@ -9,8 +9,9 @@
 package records
 
 import (
+	v11 "go.temporal.io/api/compute/v1"
 	v1 "go.temporal.io/api/deployment/v1"
-	v11 "go.temporal.io/api/history/v1"
+	v12 "go.temporal.io/api/history/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -122,25 +123,27 @@ func (x *WorkerDeployment) GetCreateRequestId() string {
 // DeploymentVersion is a version of a deployment with the task queues that its workers
 // have polled.
 type DeploymentVersion struct {
-	state           protoimpl.MessageState  `protogen:"open.v1"`
-	Deployment      string                  `protobuf:"bytes,1,opt,name=deployment,proto3" json:"deployment,omitempty"`
-	BuildId         string                  `protobuf:"bytes,2,opt,name=build_id,json=buildId,proto3" json:"build_id,omitempty"`
-	Created         *timestamppb.Timestamp  `protobuf:"bytes,3,opt,name=created,proto3" json:"created,omitempty"`
-	Status          int32                   `protobuf:"varint,4,opt,name=status,proto3" json:"status,omitempty"` // temporal.api.enums.v1.WorkerDeploymentVersionStatus
-	RoutingUpdated  *timestamppb.Timestamp  `protobuf:"bytes,5,opt,name=routing_updated,json=routingUpdated,proto3" json:"routing_updated,omitempty"`
-	CurrentSince    *timestamppb.Timestamp  `protobuf:"bytes,6,opt,name=current_since,json=currentSince,proto3" json:"current_since,omitempty"`
-	RampingSince    *timestamppb.Timestamp  `protobuf:"bytes,7,opt,name=ramping_since,json=rampingSince,proto3" json:"ramping_since,omitempty"`
-	RampPercentage  float32                 `protobuf:"fixed32,8,opt,name=ramp_percentage,json=rampPercentage,proto3" json:"ramp_percentage,omitempty"`
-	FirstActivated  *timestamppb.Timestamp  `protobuf:"bytes,9,opt,name=first_activated,json=firstActivated,proto3" json:"first_activated,omitempty"`
-	LastCurrent     *timestamppb.Timestamp  `protobuf:"bytes,10,opt,name=last_current,json=lastCurrent,proto3" json:"last_current,omitempty"`
-	LastDeactivated *timestamppb.Timestamp  `protobuf:"bytes,11,opt,name=last_deactivated,json=lastDeactivated,proto3" json:"last_deactivated,omitempty"`
-	Drainage        *v1.VersionDrainageInfo `protobuf:"bytes,12,opt,name=drainage,proto3" json:"drainage,omitempty"`
-	Metadata        *v1.VersionMetadata     `protobuf:"bytes,13,opt,name=metadata,proto3" json:"metadata,omitempty"`
-	LastModifier    string                  `protobuf:"bytes,14,opt,name=last_modifier,json=lastModifier,proto3" json:"last_modifier,omitempty"`
-	CreateRequestId string                  `protobuf:"bytes,15,opt,name=create_request_id,json=createRequestId,proto3" json:"create_request_id,omitempty"` // empty: it was not made by CreateWorkerDeploymentVersion
-	Queues          []*VersionQueue         `protobuf:"bytes,16,rep,name=queues,proto3" json:"queues,omitempty"`                                            // in the order of their names and types
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	state            protoimpl.MessageState  `protogen:"open.v1"`
+	Deployment       string                  `protobuf:"bytes,1,opt,name=deployment,proto3" json:"deployment,omitempty"`
+	BuildId          string                  `protobuf:"bytes,2,opt,name=build_id,json=buildId,proto3" json:"build_id,omitempty"`
+	Created          *timestamppb.Timestamp  `protobuf:"bytes,3,opt,name=created,proto3" json:"created,omitempty"`
+	Status           int32                   `protobuf:"varint,4,opt,name=status,proto3" json:"status,omitempty"` // temporal.api.enums.v1.WorkerDeploymentVersionStatus
+	RoutingUpdated   *timestamppb.Timestamp  `protobuf:"bytes,5,opt,name=routing_updated,json=routingUpdated,proto3" json:"routing_updated,omitempty"`
+	CurrentSince     *timestamppb.Timestamp  `protobuf:"bytes,6,opt,name=current_since,json=currentSince,proto3" json:"current_since,omitempty"`
+	RampingSince     *timestamppb.Timestamp  `protobuf:"bytes,7,opt,name=ramping_since,json=rampingSince,proto3" json:"ramping_since,omitempty"`
+	RampPercentage   float32                 `protobuf:"fixed32,8,opt,name=ramp_percentage,json=rampPercentage,proto3" json:"ramp_percentage,omitempty"`
+	FirstActivated   *timestamppb.Timestamp  `protobuf:"bytes,9,opt,name=first_activated,json=firstActivated,proto3" json:"first_activated,omitempty"`
+	LastCurrent      *timestamppb.Timestamp  `protobuf:"bytes,10,opt,name=last_current,json=lastCurrent,proto3" json:"last_current,omitempty"`
+	LastDeactivated  *timestamppb.Timestamp  `protobuf:"bytes,11,opt,name=last_deactivated,json=lastDeactivated,proto3" json:"last_deactivated,omitempty"`
+	Drainage         *v1.VersionDrainageInfo `protobuf:"bytes,12,opt,name=drainage,proto3" json:"drainage,omitempty"`
+	Metadata         *v1.VersionMetadata     `protobuf:"bytes,13,opt,name=metadata,proto3" json:"metadata,omitempty"`
+	LastModifier     string                  `protobuf:"bytes,14,opt,name=last_modifier,json=lastModifier,proto3" json:"last_modifier,omitempty"`
+	CreateRequestId  string                  `protobuf:"bytes,15,opt,name=create_request_id,json=createRequestId,proto3" json:"create_request_id,omitempty"` // empty: it was not made by CreateWorkerDeploymentVersion
+	Queues           []*VersionQueue         `protobuf:"bytes,16,rep,name=queues,proto3" json:"queues,omitempty"`                                            // in the order of their names and types
+	Compute          *v11.ComputeConfig      `protobuf:"bytes,17,opt,name=compute,proto3" json:"compute,omitempty"`
+	ComputeRequestId string                  `protobuf:"bytes,18,opt,name=compute_request_id,json=computeRequestId,proto3" json:"compute_request_id,omitempty"` // of the last change of compute
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *DeploymentVersion) Reset() {
@@ -285,6 +288,20 @@ func (x *DeploymentVersion) GetQueues() []*VersionQueue {
 	return nil
 }
 
+func (x *DeploymentVersion) GetCompute() *v11.ComputeConfig {
+	if x != nil {
+		return x.Compute
+	}
+	return nil
+}
+
+func (x *DeploymentVersion) GetComputeRequestId() string {
+	if x != nil {
+		return x.ComputeRequestId
+	}
+	return ""
+}
+
 // VersionQueue is a task queue of a version, of one type.
 type VersionQueue struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -354,8 +371,8 @@ type Versioning struct {
 	InitialBehavior int32 `protobuf:"varint,5,opt,name=initial_behavior,json=initialBehavior,proto3" json:"initial_behavior,omitempty"` // temporal.api.enums.v1.ContinueAsNewVersioningBehavior, until the first workflow task completes
 	// notified is the version that a pinned run has been told of as its new target, and
 	// declined one that the run before it was told of, and continued as new without going there.
-	Notified     *v11.DeclinedTargetVersionUpgrade `protobuf:"bytes,6,opt,name=notified,proto3" json:"notified,omitempty"`
-	Declined     *v11.DeclinedTargetVersionUpgrade `protobuf:"bytes,7,opt,name=declined,proto3" json:"declined,omitempty"`
+	Notified     *v12.DeclinedTargetVersionUpgrade `protobuf:"bytes,6,opt,name=notified,proto3" json:"notified,omitempty"`
+	Declined     *v12.DeclinedTargetVersionUpgrade `protobuf:"bytes,7,opt,name=declined,proto3" json:"declined,omitempty"`
 	InheritedPin bool                              `protobuf:"varint,8,opt,name=inherited_pin,json=inheritedPin,proto3" json:"inherited_pin,omitempty"` // the run was pinned when it began
 	// deployment_name is that of the worker that has completed the last workflow task, with
 	// or without a version.
@@ -430,14 +447,14 @@ func (x *Versioning) GetInitialBehavior() int32 {
 	return 0
 }
 
-func (x *Versioning) GetNotified() *v11.DeclinedTargetVersionUpgrade {
+func (x *Versioning) GetNotified() *v12.DeclinedTargetVersionUpgrade {
 	if x != nil {
 		return x.Notified
 	}
 	return nil
 }
 
-func (x *Versioning) GetDeclined() *v11.DeclinedTargetVersionUpgrade {
+func (x *Versioning) GetDeclined() *v12.DeclinedTargetVersionUpgrade {
 	if x != nil {
 		return x.Declined
 	}
@@ -514,7 +531,7 @@ var File_records_deployment_proto protoreflect.FileDescriptor
 
 const file_records_deployment_proto_rawDesc = "" +
 	"\n" +
-	"\x18records/deployment.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(temporal/api/deployment/v1/message.proto\x1a%temporal/api/history/v1/message.proto\"\xb3\x02\n" +
+	"\x18records/deployment.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a$temporal/api/compute/v1/config.proto\x1a(temporal/api/deployment/v1/message.proto\x1a%temporal/api/history/v1/message.proto\"\xb3\x02\n" +
 	"\x10WorkerDeployment\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x124\n" +
 	"\acreated\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\acreated\x12C\n" +
@@ -522,7 +539,7 @@ const file_records_deployment_proto_rawDesc = "" +
 	"\x0econflict_token\x18\x04 \x01(\fR\rconflictToken\x12#\n" +
 	"\rlast_modifier\x18\x05 \x01(\tR\flastModifier\x12\x18\n" +
 	"\amanager\x18\x06 \x01(\tR\amanager\x12*\n" +
-	"\x11create_request_id\x18\a \x01(\tR\x0fcreateRequestId\"\xf8\x06\n" +
+	"\x11create_request_id\x18\a \x01(\tR\x0fcreateRequestId\"\xe8\a\n" +
 	"\x11DeploymentVersion\x12\x1e\n" +
 	"\n" +
 	"deployment\x18\x01 \x01(\tR\n" +
@@ -542,7 +559,9 @@ const file_records_deployment_proto_rawDesc = "" +
 	"\bmetadata\x18\r \x01(\v2+.temporal.api.deployment.v1.VersionMetadataR\bmetadata\x12#\n" +
 	"\rlast_modifier\x18\x0e \x01(\tR\flastModifier\x12*\n" +
 	"\x11create_request_id\x18\x0f \x01(\tR\x0fcreateRequestId\x128\n" +
-	"\x06queues\x18\x10 \x03(\v2 .perdure.records.v1.VersionQueueR\x06queues\"6\n" +
+	"\x06queues\x18\x10 \x03(\v2 .perdure.records.v1.VersionQueueR\x06queues\x12@\n" +
+	"\acompute\x18\x11 \x01(\v2&.temporal.api.compute.v1.ComputeConfigR\acompute\x12,\n" +
+	"\x12compute_request_id\x18\x12 \x01(\tR\x10computeRequestId\"6\n" +
 	"\fVersionQueue\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\x05R\x04type\"\x97\x04\n" +
@@ -587,8 +606,9 @@ var file_records_deployment_proto_goTypes = []any{
 	(*v1.RoutingConfig)(nil),                 // 6: temporal.api.deployment.v1.RoutingConfig
 	(*v1.VersionDrainageInfo)(nil),           // 7: temporal.api.deployment.v1.VersionDrainageInfo
 	(*v1.VersionMetadata)(nil),               // 8: temporal.api.deployment.v1.VersionMetadata
-	(*v1.WorkerDeploymentVersion)(nil),       // 9: temporal.api.deployment.v1.WorkerDeploymentVersion
-	(*v11.DeclinedTargetVersionUpgrade)(nil), // 10: temporal.api.history.v1.DeclinedTargetVersionUpgrade
+	(*v11.ComputeConfig)(nil),                // 9: temporal.api.compute.v1.ComputeConfig
+	(*v1.WorkerDeploymentVersion)(nil),       // 10: temporal.api.deployment.v1.WorkerDeploymentVersion
+	(*v12.DeclinedTargetVersionUpgrade)(nil), // 11: temporal.api.history.v1.DeclinedTargetVersionUpgrade
 }
 var file_records_deployment_proto_depIdxs = []int32{
 	5,  // 0: perdure.records.v1.WorkerDeployment.created:type_name -> google.protobuf.Timestamp
@@ -603,16 +623,17 @@ var file_records_deployment_proto_depIdxs = []int32{
 	7,  // 9: perdure.records.v1.DeploymentVersion.drainage:type_name -> temporal.api.deployment.v1.VersionDrainageInfo
 	8,  // 10: perdure.records.v1.DeploymentVersion.metadata:type_name -> temporal.api.deployment.v1.VersionMetadata
 	2,  // 11: perdure.records.v1.DeploymentVersion.queues:type_name -> perdure.records.v1.VersionQueue
-	9,  // 12: perdure.records.v1.Versioning.version:type_name -> temporal.api.deployment.v1.WorkerDeploymentVersion
-	4,  // 13: perdure.records.v1.Versioning.transition:type_name -> perdure.records.v1.VersionTransition
-	10, // 14: perdure.records.v1.Versioning.notified:type_name -> temporal.api.history.v1.DeclinedTargetVersionUpgrade
-	10, // 15: perdure.records.v1.Versioning.declined:type_name -> temporal.api.history.v1.DeclinedTargetVersionUpgrade
-	9,  // 16: perdure.records.v1.VersionTransition.version:type_name -> temporal.api.deployment.v1.WorkerDeploymentVersion
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	9,  // 12: perdure.records.v1.DeploymentVersion.compute:type_name -> temporal.api.compute.v1.ComputeConfig
+	10, // 13: perdure.records.v1.Versioning.version:type_name -> temporal.api.deployment.v1.WorkerDeploymentVersion
+	4,  // 14: perdure.records.v1.Versioning.transition:type_name -> perdure.records.v1.VersionTransition
+	11, // 15: perdure.records.v1.Versioning.notified:type_name -> temporal.api.history.v1.DeclinedTargetVersionUpgrade
+	11, // 16: perdure.records.v1.Versioning.declined:type_name -> temporal.api.history.v1.DeclinedTargetVersionUpgrade
+	10, // 17: perdure.records.v1.VersionTransition.version:type_name -> temporal.api.deployment.v1.WorkerDeploymentVersion
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_records_deployment_proto_init() }

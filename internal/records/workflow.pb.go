@@ -1244,12 +1244,13 @@ type Activity struct {
 	TaskId                  int64                        `protobuf:"varint,23,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"` // of the dispatch record; 0: none
 	Priority                *v1.Priority                 `protobuf:"bytes,24,opt,name=priority,proto3" json:"priority,omitempty"`
 	LastAttemptCompleteTime *timestamppb.Timestamp       `protobuf:"bytes,25,opt,name=last_attempt_complete_time,json=lastAttemptCompleteTime,proto3" json:"last_attempt_complete_time,omitempty"`
-	Stamp                   int32                        `protobuf:"varint,26,opt,name=stamp,proto3" json:"stamp,omitempty"`                               // raised by whatever makes tasks already handed out stale
-	Lane                    string                       `protobuf:"bytes,27,opt,name=lane,proto3" json:"lane,omitempty"`                                  // where the dispatch record is filed
-	Control                 *ActivityControl             `protobuf:"bytes,28,opt,name=control,proto3" json:"control,omitempty"`                            // unset: nothing
-	Version                 string                       `protobuf:"bytes,29,opt,name=version,proto3" json:"version,omitempty"`                            // part of the queue where the dispatch record is filed
-	LastVersion             *v15.WorkerDeploymentVersion `protobuf:"bytes,30,opt,name=last_version,json=lastVersion,proto3" json:"last_version,omitempty"` // of the worker that has run the last attempt
-	Flow                    *FlowPass                    `protobuf:"bytes,31,opt,name=flow,proto3" json:"flow,omitempty"`                                  // of the current attempt; unset: no policy of flow control matches
+	Stamp                   int32                        `protobuf:"varint,26,opt,name=stamp,proto3" json:"stamp,omitempty"`                                  // raised by whatever makes tasks already handed out stale
+	Lane                    string                       `protobuf:"bytes,27,opt,name=lane,proto3" json:"lane,omitempty"`                                     // where the dispatch record is filed
+	Control                 *ActivityControl             `protobuf:"bytes,28,opt,name=control,proto3" json:"control,omitempty"`                               // unset: nothing
+	Version                 string                       `protobuf:"bytes,29,opt,name=version,proto3" json:"version,omitempty"`                               // part of the queue where the dispatch record is filed
+	LastVersion             *v15.WorkerDeploymentVersion `protobuf:"bytes,30,opt,name=last_version,json=lastVersion,proto3" json:"last_version,omitempty"`    // of the worker that has run the last attempt
+	Flow                    *FlowPass                    `protobuf:"bytes,31,opt,name=flow,proto3" json:"flow,omitempty"`                                     // of the current attempt; unset: no policy of flow control matches
+	ControlQueue            string                       `protobuf:"bytes,32,opt,name=control_queue,json=controlQueue,proto3" json:"control_queue,omitempty"` // where the worker that runs the current attempt takes commands; empty: it takes none
 	unknownFields           protoimpl.UnknownFields
 	sizeCache               protoimpl.SizeCache
 }
@@ -1499,6 +1500,13 @@ func (x *Activity) GetFlow() *FlowPass {
 		return x.Flow
 	}
 	return nil
+}
+
+func (x *Activity) GetControlQueue() string {
+	if x != nil {
+		return x.ControlQueue
+	}
+	return ""
 }
 
 // ActivityControl is what operators have done to an activity that is still to have
@@ -2223,7 +2231,7 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\atask_id\x18\b \x01(\x03R\x06taskId\x12\x12\n" +
 	"\x04lane\x18\t \x01(\tR\x04lane\x12\x18\n" +
 	"\aversion\x18\n" +
-	" \x01(\tR\aversion\"\xcf\r\n" +
+	" \x01(\tR\aversion\"\xf4\r\n" +
 	"\bActivity\x12,\n" +
 	"\x12scheduled_event_id\x18\x01 \x01(\x03R\x10scheduledEventId\x12\x1f\n" +
 	"\vactivity_id\x18\x02 \x01(\tR\n" +
@@ -2258,7 +2266,8 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\acontrol\x18\x1c \x01(\v2#.perdure.records.v1.ActivityControlR\acontrol\x12\x18\n" +
 	"\aversion\x18\x1d \x01(\tR\aversion\x12V\n" +
 	"\flast_version\x18\x1e \x01(\v23.temporal.api.deployment.v1.WorkerDeploymentVersionR\vlastVersion\x120\n" +
-	"\x04flow\x18\x1f \x01(\v2\x1c.perdure.records.v1.FlowPassR\x04flow\"\xeb\x02\n" +
+	"\x04flow\x18\x1f \x01(\v2\x1c.perdure.records.v1.FlowPassR\x04flow\x12#\n" +
+	"\rcontrol_queue\x18  \x01(\tR\fcontrolQueue\"\xeb\x02\n" +
 	"\x0fActivityControl\x12\x16\n" +
 	"\x06paused\x18\x01 \x01(\bR\x06paused\x129\n" +
 	"\n" +

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/perdure/perdure/internal/entity"
@@ -61,3 +62,36 @@ func (r *Runtime) HasEntities(ctx context.Context, id storage.ShardID, kind enti
 	})
 	return found, err
 }
+
+// ReadRecords visits the records in a shard of the entities of a kind in a namespace whose ids begin with the prefix, whoever holds
+// it, as they are in the store, in their order. What visit is given is valid until it returns; if that is true, the rest of the
+// records of that entity are not visited, and cost nothing.
+func (r *Runtime) ReadRecords(ctx context.Context, id storage.ShardID, kind entity.Kind, namespace, prefix string, visit func(key entity.Key, record, value []byte) (skip bool)) error {
+	first := entity.Key{Kind: kind, Namespace: namespace, ID: prefix}.Encode([]byte{spaceRecord})
+	bounds := storage.Prefix(first[:len(first)-endOfString])
+	for skipped := true; skipped; {
+		skipped = false
+		var broken error
+		err := r.store.Scan(ctx, id, bounds, func(k, value []byte) bool {
+			key, record, err := entity.DecodeKey(k[1:])
+			if err != nil {
+				broken = err
+				return false
+			}
+			if skipped = visit(key, record, value); skipped {
+				bounds.Start = behindEntity(key)
+			}
+			return !skipped
+		})
+		if err := errors.Join(err, broken); err != nil {
+			return fmt.Errorf("runtime: reading records of shard %d: %w", id, err)
+		}
+	}
+	return nil
+}
+
+// endOfString is the length of the mark at the end of an encoded string (entity.AppendString).
+const endOfString = 2
+
+// ShardCount is how many shards the store has, whoever holds them.
+func (r *Runtime) ShardCount() int { return len(r.shards) }

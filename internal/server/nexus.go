@@ -29,6 +29,7 @@ func (s *Server) startNexus(ctx context.Context) error {
 	if s.node != nil {
 		s.dispatcher.OfNode(string(s.node.Member().ID()))
 	}
+	s.commander.Store(nexus.NewCommander(s.dispatcher, s.logger))
 	s.nexus = nexus.Start(nexus.Options{
 		Runtime:    s.runtime,
 		Tasks:      s.matching,

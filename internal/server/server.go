@@ -146,6 +146,7 @@ type Server struct {
 	callbacks  *callback.Deliverer
 	endpoints  endpoint.Registry
 	dispatcher *nexus.Dispatcher
+	commander  atomic.Pointer[nexus.Commander] // nil until the dispatcher is there
 	nexus      *nexus.Executor
 	batches    *batch.Runner
 	reclaimer  *reclaim.Reclaimer
@@ -404,6 +405,7 @@ func (s *Server) stop(ctx context.Context) error {
 	s.refresher.Close()
 	s.callbacks.Close()
 	s.nexus.Close()
+	s.commander.Load().Close()
 	s.matching.Close()
 	closeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
@@ -440,6 +442,7 @@ func (s *Server) abandon() error {
 	if s.nexus != nil {
 		s.nexus.Close()
 	}
+	s.commander.Load().Close()
 	if s.matching != nil {
 		s.matching.Close()
 	}

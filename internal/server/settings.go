@@ -32,6 +32,9 @@ func (s *Server) workflowConfig() workflow.Config {
 	return workflow.Config{
 		Routes: s.deployments.Routes,
 		Flow:   s.flows,
+		CommandCancel: func(namespaceID, controlQueue string, taskToken []byte) {
+			s.commander.Load().CancelActivity(namespaceID, controlQueue, taskToken)
+		},
 		LimitsOf: func(id string) *workflow.Limits {
 			return limits.Get(func() string {
 				ns, _ := convert(s.namespaces.ByID(id))

@@ -208,6 +208,7 @@ func (o *observability) watch(s *Server, options Options) {
 		LongPolls:  s.frontend.LongPolls,
 		Runtime:    s.runtime.Stats,
 		Queues:     s.matching.Stats,
+		Flows:      func(visit func(namespaceID, policy string, n int64)) { s.flows.Waiting(s.runtime.Holds, visit) },
 		Index:      s.visibility.Stats,
 	}
 	if s.node != nil {

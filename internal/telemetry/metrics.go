@@ -88,6 +88,7 @@ var (
 var (
 	flowWait   = metric{"perdure_flow_wait_seconds", histogram, "Seconds that workflows and activities have waited for a policy of flow control until it let them in.", "", ofPolicies, waitBuckets}
 	flowQueued = metric{"perdure_flow_queued_total", counter, "Workflows and activities that had to wait for a policy of flow control.", "", ofPolicies, nil}
+	flowWaits  = metric{"perdure_flow_waiting", gauge, "Workflows and activities that wait for a policy of flow control, at the gates that this node holds.", "", ofPolicies, nil}
 	flowLeft   = metric{"perdure_flow_withdrawn_total", counter, "Workflows and activities that have ended while they waited for a policy of flow control.", "", ofPolicies, nil}
 )
 
@@ -207,7 +208,7 @@ type section struct {
 var table = []section{
 	{"Calls", []*metric{&serviceRequests, &serviceLatency, &serviceErrors, &serviceErrorType, &serviceExhausted, &servicePanics, &longPolls}},
 	{"Workflows", []*metric{
-		&flowWait, &flowQueued, &flowLeft,
+		&flowWait, &flowQueued, &flowWaits, &flowLeft,
 		&workflowStarted, &workflowSuccess, &workflowFailed, &workflowTimeout, &workflowCancel, &workflowTerminate, &workflowContinued,
 		&workflowLatency, &historySize, &historyCount, &command,
 		&workflowAttempt, &workflowTaskDone, &workflowTaskFailed, &workflowTaskLate, &taskWait,

@@ -20,8 +20,10 @@ type State struct {
 	LongPolls  func() int
 	Runtime    func() runtime.Stats
 	Queues     func(visit func(matching.QueueStats))
-	Index      func() visibility.Stats
-	Store      func() (stats pebble.Stats, ok bool)
+	// Flows visits the policies of flow control with how many wait for them here.
+	Flows func(visit func(namespaceID, policy string, n int64))
+	Index func() visibility.Stats
+	Store func() (stats pebble.Stats, ok bool)
 	// Cluster is that of several nodes.
 	Cluster func() cluster.Stats
 	// IndexBytes is what the index takes of the disk.
@@ -85,6 +87,9 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	}
 	if state.Queues != nil {
 		c.queues(s)
+	}
+	if state.Flows != nil {
+		c.flows(s)
 	}
 	if state.Index != nil {
 		s.index(state.Index())
@@ -152,6 +157,18 @@ func (s samples) store(p pebble.Stats) {
 type queueLabels struct{ namespace, queue, taskType, partition string }
 
 // queues adds up the queues that have the same labels.
+func (c *collector) flows(s samples) {
+	type labels struct{ namespace, policy string }
+	sums := make(map[labels]float64)
+	c.state.Flows(func(namespaceID, policy string, n int64) {
+		ns := c.t.namespaces.withID(namespaceID)
+		sums[labels{ns.name, ns.flows.get(policy).label}] += float64(n)
+	})
+	for l, n := range sums {
+		s.add(&flowWaits, n, l.namespace, l.policy)
+	}
+}
+
 func (c *collector) queues(s samples) {
 	type sums struct {
 		backlog, pollers float64

@@ -129,13 +129,15 @@ func (w *workflows) close(o *entity.Occurrence) {
 
 // flows is what is counted of a policy of flow control.
 type flows struct {
+	label        string
 	wait         prometheus.Observer
 	queued, left prometheus.Counter
 }
 
 func newFlows(v *vectors, namespace, label string) *flows {
 	return &flows{
-		wait: v.histogram(&flowWait, namespace, label), queued: v.counter(&flowQueued, namespace, label), left: v.counter(&flowLeft, namespace, label),
+		label: label,
+		wait:  v.histogram(&flowWait, namespace, label), queued: v.counter(&flowQueued, namespace, label), left: v.counter(&flowLeft, namespace, label),
 	}
 }
 

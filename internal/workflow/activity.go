@@ -261,7 +261,9 @@ func executeCancelActivity(a *application, cmd *commandpb.Command) {
 		}}}
 		r.closeActivityCanceled(a.step, act, details, a.identity)
 		a.scheduleTask = true
+		return
 	}
+	r.commandCancel(a.step, act)
 }
 
 func activityTaskCancelRequested(scheduledEventID, completedEventID int64) *historypb.HistoryEvent {

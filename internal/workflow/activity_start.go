@@ -49,7 +49,7 @@ func (c *Chain) StartActivity(
 	if act.Attempt == 1 && r.pausedByRule(step, act) {
 		return nil, nil
 	}
-	r.startActivity(step, act, poll.GetIdentity())
+	r.startActivity(step, act, poll.GetIdentity(), poll.GetWorkerControlTaskQueue())
 	if !worker.IsZero() {
 		act.LastVersion = worker.Proto()
 	}
@@ -83,7 +83,7 @@ func (r *Run) upgradesBy(step *entity.Step, task *entity.Task, worker deployment
 // dispatched, for the worker that scheduled it. It returns nil if the activity is
 // not there any more, because a later command has cancelled it or closed the run, or
 // if a workflow rule has paused it.
-func (r *Run) startEager(step *entity.Step, scheduledEventID int64, identity string) *workflowservice.PollActivityTaskQueueResponse {
+func (r *Run) startEager(step *entity.Step, scheduledEventID int64, identity, controlQueue string) *workflowservice.PollActivityTaskQueueResponse {
 	act := r.activities.get(scheduledEventID)
 	if act == nil || act.StartedTime != nil || r.closed() {
 		return nil
@@ -99,13 +99,14 @@ func (r *Run) startEager(step *entity.Step, scheduledEventID int64, identity str
 	if r.pausedByRule(step, act) {
 		return nil
 	}
-	r.startActivity(step, act, identity)
+	r.startActivity(step, act, identity, controlQueue)
 	return r.activityReply(act, event)
 }
 
-// startActivity marks the activity as started now by the worker.
-func (r *Run) startActivity(step *entity.Step, act *records.Activity, identity string) {
+// startActivity marks the activity as started now by the worker, which takes commands at the queue.
+func (r *Run) startActivity(step *entity.Step, act *records.Activity, identity, controlQueue string) {
 	r.undispatchActivity(step, act)
+	act.ControlQueue = r.controlQueue(controlQueue)
 	attempt.Start(act, step.Now, identity, step.NewID())
 	attempt.NoteStart(step, act)
 	r.activities.forgetEvent(act.ScheduledEventId)

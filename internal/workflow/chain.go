@@ -72,6 +72,9 @@ type Config struct {
 	// Endpoint looks up the Nexus endpoint with the name; ok is false if there is none. Nil:
 	// there are none.
 	Endpoint func(name string) (id string, ok bool)
+	// CommandCancel, if not nil, tells the worker that takes commands at the queue to end the attempt of an activity
+	// with the token. It must not block.
+	CommandCancel func(namespaceID, controlQueue string, taskToken []byte)
 	// Flow has the policies of flow control; nil: there are none.
 	Flow *flow.Registry
 	// LimitsOf, if not nil, is called in place of Limits, for those that a namespace has

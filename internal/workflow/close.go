@@ -29,6 +29,8 @@ func (r *Run) finish(step *entity.Step, end *historypb.HistoryEvent) {
 		if act := r.activities.get(id); act.TaskId != 0 {
 			r.undispatchActivity(step, act)
 			r.activities.change(r, act)
+		} else {
+			r.commandCancel(step, act)
 		}
 	}
 	r.releaseAllActivities(step)

@@ -114,6 +114,7 @@ type application struct {
 	// commands refer to.
 	completedEventID int64
 	identity         string
+	controlQueue     string // where the worker takes commands; empty: it takes none
 	// eager collects the activities to be handed out in the completion's reply.
 	eager []int64 // scheduled event ids
 	// eagerAllowed: the worker may be given activities in the reply.

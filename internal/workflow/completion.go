@@ -88,7 +88,7 @@ func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken
 	a.tellNews()
 	if !r.closed() {
 		for _, id := range a.eager {
-			if task := r.startEager(step, id, a.identity); task != nil {
+			if task := r.startEager(step, id, a.identity, a.controlQueue); task != nil {
 				resp.ActivityTasks = append(resp.ActivityTasks, task)
 			}
 		}
@@ -295,6 +295,7 @@ func (r *Run) completeTask(step *entity.Step, req *workflowservice.RespondWorkfl
 		step:             step,
 		completedEventID: completed.EventId,
 		identity:         req.GetIdentity(),
+		controlQueue:     req.GetWorkerControlTaskQueue(),
 		eagerAllowed:     !r.paused(),
 	}
 }

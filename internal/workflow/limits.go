@@ -36,6 +36,8 @@ type Limits struct {
 	// StateSize (bytes) is what the rest of a run may grow to, about: its memo and search attributes,
 	// and what is pending. Default 8 MiB.
 	StateSize int
+	// CancelCommands has workers told of activities to be cancelled that they run.
+	CancelCommands bool
 	// ReportedProblems is from how many workflow tasks in a row that fail or time out on
 	// a search attribute tells of them. Default 5.
 	ReportedProblems int
@@ -138,6 +140,7 @@ func ReadLimits(c *dynamicconfig.Config, namespace string) *Limits {
 		WorkflowRetry:        dynamicconfig.WorkflowRetryPolicy.Get(c, namespace),
 		ReuseInterval:        dynamicconfig.ReuseInterval.Get(c, namespace),
 		CheckReuse:           dynamicconfig.CheckReuse.Get(c, namespace),
+		CancelCommands:       dynamicconfig.CancelCommands.Get(c, namespace),
 		ReportedProblems:     orNone(dynamicconfig.ReportedProblems.Get(c, namespace)),
 		NexusOperations:      dynamicconfig.NexusOperations.Get(c, namespace),
 		NexusService:         dynamicconfig.NexusServiceName.Get(c, namespace),

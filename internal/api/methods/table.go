@@ -165,6 +165,7 @@ var table = []*Method{
 	row(fs, "ListPolicies", ScopeNamespace, Read, NamespaceRequired, Usable, flowPolicies, never, execution(3), there),
 	row(fs, "DeletePolicy", ScopeNamespace, Admin, NamespaceRequired, Usable, flowPolicies, never, namespaceLimit(2), there),
 	row(fs, "DescribeGate", ScopeNamespace, Read, NamespaceRequired, Usable, flowGate, never, execution(3), there),
+	row(fs, "ListGates", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), there),
 	row(fs, "DescribeWorkflow", ScopeNamespace, Read, NamespaceRequired, Usable, workflow("workflow_id"), never, execution(3), there),
 
 	// Operators.

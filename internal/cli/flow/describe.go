@@ -70,6 +70,46 @@ func newDescribe(g *command.Group) *cobra.Command {
 	return cmd
 }
 
+func newGates(g *command.Group) *cobra.Command {
+	var name string
+	var limit int32
+	cmd := &cobra.Command{
+		Use:   "gates",
+		Short: "List for which keys workflows and activities run and wait",
+		Long: `List for which values of the key of a policy something runs or waits, and how many, most waiting first; of all policies
+if --name is not given.`,
+		Example: `  perdure flow gates
+  perdure flow gates --name one-import-each --limit 10`,
+		Args: command.NoArguments,
+		RunE: g.Run(func(ctx context.Context, s *command.Session) error {
+			client, err := flows(s)
+			if err != nil {
+				return err
+			}
+			found, err := client.ListGates(ctx, &flowv1.ListGatesRequest{Namespace: s.Namespace, Policy: name, PageSize: limit})
+			if err != nil {
+				return fmt.Errorf("listing gates: %w", err)
+			}
+			if s.Out.JSON() {
+				return s.Out.Value(found)
+			}
+			table := s.Out.Table(output.Col("Policy"), output.Col("Key"), output.Number("Running"), output.Number("Waiting"))
+			var rows [][]any
+			for _, gate := range found.GetGates() {
+				rows = append(rows, []any{gate.GetPolicy(), gate.GetKey(), gate.GetRunning(), gate.GetWaiting()})
+			}
+			table.Rows(rows...)
+			if n := found.GetGateCount(); n > int64(len(rows)) {
+				s.Out.Printf("%d of %d; in all %d run and %d wait.", len(rows), n, found.GetRunning(), found.GetWaiting())
+			}
+			return nil
+		}),
+	}
+	cmd.Flags().StringVar(&name, "name", "", "name of the policy; all if not given")
+	cmd.Flags().Int32Var(&limit, "limit", 100, "how many are listed, 1000 at most")
+	return cmd
+}
+
 func newShow(g *command.Group) *cobra.Command {
 	var execution flags.Execution
 	cmd := &cobra.Command{

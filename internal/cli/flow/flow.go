@@ -26,7 +26,7 @@ refused. Workers need not know. Perdure has this; a Temporal server does not.`,
   perdure flow list
   perdure workflow list --query 'PerdureFlowState = "Waiting"'`)
 	g := app.NewGroup(cmd)
-	cmd.AddCommand(newSet(g), newList(g), newDescribe(g), newDelete(g), newShow(g))
+	cmd.AddCommand(newSet(g), newList(g), newDescribe(g), newGates(g), newDelete(g), newShow(g))
 	return cmd
 }
 

@@ -237,7 +237,7 @@ func workerTest(t *testing.T, change func(*config, *fakeServer), test func(t *te
 		if change != nil {
 			change(&config, f)
 		}
-		w := newWorker(config, process)
+		w := newWorker(config, config.cacheOf())
 		if err := w.Start(); err != nil {
 			t.Fatal(err)
 		}

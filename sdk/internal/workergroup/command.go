@@ -139,6 +139,9 @@ func (r *runner) carryOut(ctx context.Context, task *workflowservice.PollNexusTa
 func (r *runner) execute(command *workerpb.WorkerCommand) *workerpb.WorkerCommandResult {
 	c, ok := command.GetType().(*workerpb.WorkerCommand_CancelActivity)
 	if !ok {
+		if result := r.group.configured(command); result != nil {
+			return result
+		}
 		r.options.Logger.Warn("The server sent a command that this version of the SDK does not know.")
 		return &workerpb.WorkerCommandResult{}
 	}

@@ -31,6 +31,7 @@ type Server interface {
 	ListPolicies(context.Context, *ListPoliciesRequest) (*ListPoliciesResponse, error)
 	DeletePolicy(context.Context, *DeletePolicyRequest) (*DeletePolicyResponse, error)
 	DescribeGate(context.Context, *DescribeGateRequest) (*DescribeGateResponse, error)
+	ListGates(context.Context, *ListGatesRequest) (*ListGatesResponse, error)
 	DescribeWorkflow(context.Context, *DescribeWorkflowRequest) (*DescribeWorkflowResponse, error)
 }
 
@@ -44,6 +45,7 @@ var ServiceDesc = grpc.ServiceDesc{
 		{MethodName: "ListPolicies", Handler: handler("ListPolicies", Server.ListPolicies)},
 		{MethodName: "DeletePolicy", Handler: handler("DeletePolicy", Server.DeletePolicy)},
 		{MethodName: "DescribeGate", Handler: handler("DescribeGate", Server.DescribeGate)},
+		{MethodName: "ListGates", Handler: handler("ListGates", Server.ListGates)},
 		{MethodName: "DescribeWorkflow", Handler: handler("DescribeWorkflow", Server.DescribeWorkflow)},
 	},
 	Metadata: "perdure/flow/v1/flow.proto",
@@ -93,6 +95,11 @@ func (c Client) DeletePolicy(ctx context.Context, req *DeletePolicyRequest, opti
 // DescribeGate tells what runs and waits under a policy with one key.
 func (c Client) DescribeGate(ctx context.Context, req *DescribeGateRequest, options ...grpc.CallOption) (*DescribeGateResponse, error) {
 	return call[DescribeGateResponse](ctx, c, "DescribeGate", req, options)
+}
+
+// ListGates tells for which values of the key of a policy something runs or waits.
+func (c Client) ListGates(ctx context.Context, req *ListGatesRequest, options ...grpc.CallOption) (*ListGatesResponse, error) {
+	return call[ListGatesResponse](ctx, c, "ListGates", req, options)
 }
 
 // DescribeWorkflow tells which policies a run is under, and for which it waits.

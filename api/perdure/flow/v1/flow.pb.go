@@ -998,6 +998,207 @@ func (x *DescribeGateResponse) GetClosed() bool {
 	return false
 }
 
+type ListGatesRequest struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Namespace string                 `protobuf:"bytes,1,opt,name=namespace,proto3" json:"namespace,omitempty"`
+	// policy is the name of one; empty: all of the namespace.
+	Policy string `protobuf:"bytes,2,opt,name=policy,proto3" json:"policy,omitempty"`
+	// page_size is how many gates are returned: 100 if it is 0, and no more than 1,000.
+	PageSize      int32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListGatesRequest) Reset() {
+	*x = ListGatesRequest{}
+	mi := &file_perdure_flow_v1_flow_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListGatesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListGatesRequest) ProtoMessage() {}
+
+func (x *ListGatesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_perdure_flow_v1_flow_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListGatesRequest.ProtoReflect.Descriptor instead.
+func (*ListGatesRequest) Descriptor() ([]byte, []int) {
+	return file_perdure_flow_v1_flow_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ListGatesRequest) GetNamespace() string {
+	if x != nil {
+		return x.Namespace
+	}
+	return ""
+}
+
+func (x *ListGatesRequest) GetPolicy() string {
+	if x != nil {
+		return x.Policy
+	}
+	return ""
+}
+
+func (x *ListGatesRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+type ListGatesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// gates are those at which most wait; among equals those at which most run, and then in the order of policies and keys.
+	Gates []*Gate `protobuf:"bytes,1,rep,name=gates,proto3" json:"gates,omitempty"`
+	// gate_count, running and waiting are of all gates at which something runs or waits, also those that are not returned.
+	GateCount     int64 `protobuf:"varint,2,opt,name=gate_count,json=gateCount,proto3" json:"gate_count,omitempty"`
+	Running       int64 `protobuf:"varint,3,opt,name=running,proto3" json:"running,omitempty"`
+	Waiting       int64 `protobuf:"varint,4,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListGatesResponse) Reset() {
+	*x = ListGatesResponse{}
+	mi := &file_perdure_flow_v1_flow_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListGatesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListGatesResponse) ProtoMessage() {}
+
+func (x *ListGatesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_perdure_flow_v1_flow_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListGatesResponse.ProtoReflect.Descriptor instead.
+func (*ListGatesResponse) Descriptor() ([]byte, []int) {
+	return file_perdure_flow_v1_flow_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ListGatesResponse) GetGates() []*Gate {
+	if x != nil {
+		return x.Gates
+	}
+	return nil
+}
+
+func (x *ListGatesResponse) GetGateCount() int64 {
+	if x != nil {
+		return x.GateCount
+	}
+	return 0
+}
+
+func (x *ListGatesResponse) GetRunning() int64 {
+	if x != nil {
+		return x.Running
+	}
+	return 0
+}
+
+func (x *ListGatesResponse) GetWaiting() int64 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+// Gate is a policy with one value of its key.
+type Gate struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Policy        string                 `protobuf:"bytes,1,opt,name=policy,proto3" json:"policy,omitempty"`
+	Key           string                 `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	Running       int64                  `protobuf:"varint,3,opt,name=running,proto3" json:"running,omitempty"`
+	Waiting       int64                  `protobuf:"varint,4,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Gate) Reset() {
+	*x = Gate{}
+	mi := &file_perdure_flow_v1_flow_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Gate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Gate) ProtoMessage() {}
+
+func (x *Gate) ProtoReflect() protoreflect.Message {
+	mi := &file_perdure_flow_v1_flow_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Gate.ProtoReflect.Descriptor instead.
+func (*Gate) Descriptor() ([]byte, []int) {
+	return file_perdure_flow_v1_flow_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Gate) GetPolicy() string {
+	if x != nil {
+		return x.Policy
+	}
+	return ""
+}
+
+func (x *Gate) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Gate) GetRunning() int64 {
+	if x != nil {
+		return x.Running
+	}
+	return 0
+}
+
+func (x *Gate) GetWaiting() int64 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
 // Item is what runs or waits.
 type Item struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
@@ -1014,7 +1215,7 @@ type Item struct {
 
 func (x *Item) Reset() {
 	*x = Item{}
-	mi := &file_perdure_flow_v1_flow_proto_msgTypes[13]
+	mi := &file_perdure_flow_v1_flow_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1026,7 +1227,7 @@ func (x *Item) String() string {
 func (*Item) ProtoMessage() {}
 
 func (x *Item) ProtoReflect() protoreflect.Message {
-	mi := &file_perdure_flow_v1_flow_proto_msgTypes[13]
+	mi := &file_perdure_flow_v1_flow_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1039,7 +1240,7 @@ func (x *Item) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Item.ProtoReflect.Descriptor instead.
 func (*Item) Descriptor() ([]byte, []int) {
-	return file_perdure_flow_v1_flow_proto_rawDescGZIP(), []int{13}
+	return file_perdure_flow_v1_flow_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Item) GetWorkflowId() string {
@@ -1095,7 +1296,7 @@ type DescribeWorkflowRequest struct {
 
 func (x *DescribeWorkflowRequest) Reset() {
 	*x = DescribeWorkflowRequest{}
-	mi := &file_perdure_flow_v1_flow_proto_msgTypes[14]
+	mi := &file_perdure_flow_v1_flow_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1107,7 +1308,7 @@ func (x *DescribeWorkflowRequest) String() string {
 func (*DescribeWorkflowRequest) ProtoMessage() {}
 
 func (x *DescribeWorkflowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_perdure_flow_v1_flow_proto_msgTypes[14]
+	mi := &file_perdure_flow_v1_flow_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1120,7 +1321,7 @@ func (x *DescribeWorkflowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeWorkflowRequest.ProtoReflect.Descriptor instead.
 func (*DescribeWorkflowRequest) Descriptor() ([]byte, []int) {
-	return file_perdure_flow_v1_flow_proto_rawDescGZIP(), []int{14}
+	return file_perdure_flow_v1_flow_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *DescribeWorkflowRequest) GetNamespace() string {
@@ -1156,7 +1357,7 @@ type DescribeWorkflowResponse struct {
 
 func (x *DescribeWorkflowResponse) Reset() {
 	*x = DescribeWorkflowResponse{}
-	mi := &file_perdure_flow_v1_flow_proto_msgTypes[15]
+	mi := &file_perdure_flow_v1_flow_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1168,7 +1369,7 @@ func (x *DescribeWorkflowResponse) String() string {
 func (*DescribeWorkflowResponse) ProtoMessage() {}
 
 func (x *DescribeWorkflowResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_perdure_flow_v1_flow_proto_msgTypes[15]
+	mi := &file_perdure_flow_v1_flow_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1181,7 +1382,7 @@ func (x *DescribeWorkflowResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeWorkflowResponse.ProtoReflect.Descriptor instead.
 func (*DescribeWorkflowResponse) Descriptor() ([]byte, []int) {
-	return file_perdure_flow_v1_flow_proto_rawDescGZIP(), []int{15}
+	return file_perdure_flow_v1_flow_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *DescribeWorkflowResponse) GetRunId() string {
@@ -1211,7 +1412,7 @@ type Pass struct {
 
 func (x *Pass) Reset() {
 	*x = Pass{}
-	mi := &file_perdure_flow_v1_flow_proto_msgTypes[16]
+	mi := &file_perdure_flow_v1_flow_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1223,7 +1424,7 @@ func (x *Pass) String() string {
 func (*Pass) ProtoMessage() {}
 
 func (x *Pass) ProtoReflect() protoreflect.Message {
-	mi := &file_perdure_flow_v1_flow_proto_msgTypes[16]
+	mi := &file_perdure_flow_v1_flow_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1236,7 +1437,7 @@ func (x *Pass) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pass.ProtoReflect.Descriptor instead.
 func (*Pass) Descriptor() ([]byte, []int) {
-	return file_perdure_flow_v1_flow_proto_rawDescGZIP(), []int{16}
+	return file_perdure_flow_v1_flow_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Pass) GetPolicy() string {
@@ -1338,7 +1539,22 @@ const file_perdure_flow_v1_flow_proto_rawDesc = "" +
 	"\rrunning_items\x18\x06 \x03(\v2\x15.perdure.flow.v1.ItemR\frunningItems\x12:\n" +
 	"\rwaiting_items\x18\a \x03(\v2\x15.perdure.flow.v1.ItemR\fwaitingItems\x12\x16\n" +
 	"\x06closed\x18\b \x01(\bR\x06closedB\x0e\n" +
-	"\f_max_running\"\xce\x01\n" +
+	"\f_max_running\"e\n" +
+	"\x10ListGatesRequest\x12\x1c\n" +
+	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x16\n" +
+	"\x06policy\x18\x02 \x01(\tR\x06policy\x12\x1b\n" +
+	"\tpage_size\x18\x03 \x01(\x05R\bpageSize\"\x93\x01\n" +
+	"\x11ListGatesResponse\x12+\n" +
+	"\x05gates\x18\x01 \x03(\v2\x15.perdure.flow.v1.GateR\x05gates\x12\x1d\n" +
+	"\n" +
+	"gate_count\x18\x02 \x01(\x03R\tgateCount\x12\x18\n" +
+	"\arunning\x18\x03 \x01(\x03R\arunning\x12\x18\n" +
+	"\awaiting\x18\x04 \x01(\x03R\awaiting\"d\n" +
+	"\x04Gate\x12\x16\n" +
+	"\x06policy\x18\x01 \x01(\tR\x06policy\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\x12\x18\n" +
+	"\arunning\x18\x03 \x01(\x03R\arunning\x12\x18\n" +
+	"\awaiting\x18\x04 \x01(\x03R\awaiting\"\xce\x01\n" +
 	"\x04Item\x12\x1f\n" +
 	"\vworkflow_id\x18\x01 \x01(\tR\n" +
 	"workflowId\x12\x15\n" +
@@ -1370,13 +1586,14 @@ const file_perdure_flow_v1_flow_proto_rawDesc = "" +
 	"\x16PASS_STATE_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14PASS_STATE_NOT_ASKED\x10\x01\x12\x16\n" +
 	"\x12PASS_STATE_WAITING\x10\x02\x12\x17\n" +
-	"\x13PASS_STATE_ADMITTED\x10\x032\xb5\x04\n" +
+	"\x13PASS_STATE_ADMITTED\x10\x032\x89\x05\n" +
 	"\vFlowService\x12R\n" +
 	"\tSetPolicy\x12!.perdure.flow.v1.SetPolicyRequest\x1a\".perdure.flow.v1.SetPolicyResponse\x12R\n" +
 	"\tGetPolicy\x12!.perdure.flow.v1.GetPolicyRequest\x1a\".perdure.flow.v1.GetPolicyResponse\x12[\n" +
 	"\fListPolicies\x12$.perdure.flow.v1.ListPoliciesRequest\x1a%.perdure.flow.v1.ListPoliciesResponse\x12[\n" +
 	"\fDeletePolicy\x12$.perdure.flow.v1.DeletePolicyRequest\x1a%.perdure.flow.v1.DeletePolicyResponse\x12[\n" +
-	"\fDescribeGate\x12$.perdure.flow.v1.DescribeGateRequest\x1a%.perdure.flow.v1.DescribeGateResponse\x12g\n" +
+	"\fDescribeGate\x12$.perdure.flow.v1.DescribeGateRequest\x1a%.perdure.flow.v1.DescribeGateResponse\x12R\n" +
+	"\tListGates\x12!.perdure.flow.v1.ListGatesRequest\x1a\".perdure.flow.v1.ListGatesResponse\x12g\n" +
 	"\x10DescribeWorkflow\x12(.perdure.flow.v1.DescribeWorkflowRequest\x1a).perdure.flow.v1.DescribeWorkflowResponseB7Z5github.com/perdure/perdure/api/perdure/flow/v1;flowv1b\x06proto3"
 
 var (
@@ -1392,7 +1609,7 @@ func file_perdure_flow_v1_flow_proto_rawDescGZIP() []byte {
 }
 
 var file_perdure_flow_v1_flow_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_perdure_flow_v1_flow_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_perdure_flow_v1_flow_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_perdure_flow_v1_flow_proto_goTypes = []any{
 	(Target)(0),                      // 0: perdure.flow.v1.Target
 	(PassState)(0),                   // 1: perdure.flow.v1.PassState
@@ -1409,46 +1626,52 @@ var file_perdure_flow_v1_flow_proto_goTypes = []any{
 	(*DeletePolicyResponse)(nil),     // 12: perdure.flow.v1.DeletePolicyResponse
 	(*DescribeGateRequest)(nil),      // 13: perdure.flow.v1.DescribeGateRequest
 	(*DescribeGateResponse)(nil),     // 14: perdure.flow.v1.DescribeGateResponse
-	(*Item)(nil),                     // 15: perdure.flow.v1.Item
-	(*DescribeWorkflowRequest)(nil),  // 16: perdure.flow.v1.DescribeWorkflowRequest
-	(*DescribeWorkflowResponse)(nil), // 17: perdure.flow.v1.DescribeWorkflowResponse
-	(*Pass)(nil),                     // 18: perdure.flow.v1.Pass
-	(*timestamppb.Timestamp)(nil),    // 19: google.protobuf.Timestamp
+	(*ListGatesRequest)(nil),         // 15: perdure.flow.v1.ListGatesRequest
+	(*ListGatesResponse)(nil),        // 16: perdure.flow.v1.ListGatesResponse
+	(*Gate)(nil),                     // 17: perdure.flow.v1.Gate
+	(*Item)(nil),                     // 18: perdure.flow.v1.Item
+	(*DescribeWorkflowRequest)(nil),  // 19: perdure.flow.v1.DescribeWorkflowRequest
+	(*DescribeWorkflowResponse)(nil), // 20: perdure.flow.v1.DescribeWorkflowResponse
+	(*Pass)(nil),                     // 21: perdure.flow.v1.Pass
+	(*timestamppb.Timestamp)(nil),    // 22: google.protobuf.Timestamp
 }
 var file_perdure_flow_v1_flow_proto_depIdxs = []int32{
 	0,  // 0: perdure.flow.v1.Policy.target:type_name -> perdure.flow.v1.Target
 	3,  // 1: perdure.flow.v1.Policy.key:type_name -> perdure.flow.v1.Key
 	4,  // 2: perdure.flow.v1.Policy.rate:type_name -> perdure.flow.v1.Rate
-	19, // 3: perdure.flow.v1.Policy.create_time:type_name -> google.protobuf.Timestamp
-	19, // 4: perdure.flow.v1.Policy.update_time:type_name -> google.protobuf.Timestamp
+	22, // 3: perdure.flow.v1.Policy.create_time:type_name -> google.protobuf.Timestamp
+	22, // 4: perdure.flow.v1.Policy.update_time:type_name -> google.protobuf.Timestamp
 	2,  // 5: perdure.flow.v1.SetPolicyRequest.policy:type_name -> perdure.flow.v1.Policy
 	2,  // 6: perdure.flow.v1.SetPolicyResponse.policy:type_name -> perdure.flow.v1.Policy
 	2,  // 7: perdure.flow.v1.GetPolicyResponse.policy:type_name -> perdure.flow.v1.Policy
 	2,  // 8: perdure.flow.v1.ListPoliciesResponse.policies:type_name -> perdure.flow.v1.Policy
 	4,  // 9: perdure.flow.v1.DescribeGateResponse.rate:type_name -> perdure.flow.v1.Rate
-	15, // 10: perdure.flow.v1.DescribeGateResponse.running_items:type_name -> perdure.flow.v1.Item
-	15, // 11: perdure.flow.v1.DescribeGateResponse.waiting_items:type_name -> perdure.flow.v1.Item
-	19, // 12: perdure.flow.v1.Item.time:type_name -> google.protobuf.Timestamp
-	18, // 13: perdure.flow.v1.DescribeWorkflowResponse.passes:type_name -> perdure.flow.v1.Pass
-	1,  // 14: perdure.flow.v1.Pass.state:type_name -> perdure.flow.v1.PassState
-	19, // 15: perdure.flow.v1.Pass.asked_time:type_name -> google.protobuf.Timestamp
-	5,  // 16: perdure.flow.v1.FlowService.SetPolicy:input_type -> perdure.flow.v1.SetPolicyRequest
-	7,  // 17: perdure.flow.v1.FlowService.GetPolicy:input_type -> perdure.flow.v1.GetPolicyRequest
-	9,  // 18: perdure.flow.v1.FlowService.ListPolicies:input_type -> perdure.flow.v1.ListPoliciesRequest
-	11, // 19: perdure.flow.v1.FlowService.DeletePolicy:input_type -> perdure.flow.v1.DeletePolicyRequest
-	13, // 20: perdure.flow.v1.FlowService.DescribeGate:input_type -> perdure.flow.v1.DescribeGateRequest
-	16, // 21: perdure.flow.v1.FlowService.DescribeWorkflow:input_type -> perdure.flow.v1.DescribeWorkflowRequest
-	6,  // 22: perdure.flow.v1.FlowService.SetPolicy:output_type -> perdure.flow.v1.SetPolicyResponse
-	8,  // 23: perdure.flow.v1.FlowService.GetPolicy:output_type -> perdure.flow.v1.GetPolicyResponse
-	10, // 24: perdure.flow.v1.FlowService.ListPolicies:output_type -> perdure.flow.v1.ListPoliciesResponse
-	12, // 25: perdure.flow.v1.FlowService.DeletePolicy:output_type -> perdure.flow.v1.DeletePolicyResponse
-	14, // 26: perdure.flow.v1.FlowService.DescribeGate:output_type -> perdure.flow.v1.DescribeGateResponse
-	17, // 27: perdure.flow.v1.FlowService.DescribeWorkflow:output_type -> perdure.flow.v1.DescribeWorkflowResponse
-	22, // [22:28] is the sub-list for method output_type
-	16, // [16:22] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	18, // 10: perdure.flow.v1.DescribeGateResponse.running_items:type_name -> perdure.flow.v1.Item
+	18, // 11: perdure.flow.v1.DescribeGateResponse.waiting_items:type_name -> perdure.flow.v1.Item
+	17, // 12: perdure.flow.v1.ListGatesResponse.gates:type_name -> perdure.flow.v1.Gate
+	22, // 13: perdure.flow.v1.Item.time:type_name -> google.protobuf.Timestamp
+	21, // 14: perdure.flow.v1.DescribeWorkflowResponse.passes:type_name -> perdure.flow.v1.Pass
+	1,  // 15: perdure.flow.v1.Pass.state:type_name -> perdure.flow.v1.PassState
+	22, // 16: perdure.flow.v1.Pass.asked_time:type_name -> google.protobuf.Timestamp
+	5,  // 17: perdure.flow.v1.FlowService.SetPolicy:input_type -> perdure.flow.v1.SetPolicyRequest
+	7,  // 18: perdure.flow.v1.FlowService.GetPolicy:input_type -> perdure.flow.v1.GetPolicyRequest
+	9,  // 19: perdure.flow.v1.FlowService.ListPolicies:input_type -> perdure.flow.v1.ListPoliciesRequest
+	11, // 20: perdure.flow.v1.FlowService.DeletePolicy:input_type -> perdure.flow.v1.DeletePolicyRequest
+	13, // 21: perdure.flow.v1.FlowService.DescribeGate:input_type -> perdure.flow.v1.DescribeGateRequest
+	15, // 22: perdure.flow.v1.FlowService.ListGates:input_type -> perdure.flow.v1.ListGatesRequest
+	19, // 23: perdure.flow.v1.FlowService.DescribeWorkflow:input_type -> perdure.flow.v1.DescribeWorkflowRequest
+	6,  // 24: perdure.flow.v1.FlowService.SetPolicy:output_type -> perdure.flow.v1.SetPolicyResponse
+	8,  // 25: perdure.flow.v1.FlowService.GetPolicy:output_type -> perdure.flow.v1.GetPolicyResponse
+	10, // 26: perdure.flow.v1.FlowService.ListPolicies:output_type -> perdure.flow.v1.ListPoliciesResponse
+	12, // 27: perdure.flow.v1.FlowService.DeletePolicy:output_type -> perdure.flow.v1.DeletePolicyResponse
+	14, // 28: perdure.flow.v1.FlowService.DescribeGate:output_type -> perdure.flow.v1.DescribeGateResponse
+	16, // 29: perdure.flow.v1.FlowService.ListGates:output_type -> perdure.flow.v1.ListGatesResponse
+	20, // 30: perdure.flow.v1.FlowService.DescribeWorkflow:output_type -> perdure.flow.v1.DescribeWorkflowResponse
+	24, // [24:31] is the sub-list for method output_type
+	17, // [17:24] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_perdure_flow_v1_flow_proto_init() }
@@ -1469,7 +1692,7 @@ func file_perdure_flow_v1_flow_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_perdure_flow_v1_flow_proto_rawDesc), len(file_perdure_flow_v1_flow_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   17,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
