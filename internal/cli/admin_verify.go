@@ -13,9 +13,12 @@ import (
 	"github.com/perdure/perdure/internal/cli/command"
 	"github.com/perdure/perdure/internal/cli/output"
 	"github.com/perdure/perdure/internal/server"
+	"github.com/perdure/perdure/internal/storage/pebble"
+	"github.com/perdure/perdure/internal/storage/postgres"
 	"github.com/perdure/perdure/internal/storecopy"
 	"github.com/perdure/perdure/internal/verify"
 	"github.com/perdure/perdure/internal/visibility"
+	pgindex "github.com/perdure/perdure/internal/visibility/postgres"
 	"github.com/perdure/perdure/internal/visibility/sqlite"
 )
 
@@ -79,11 +82,13 @@ is about), and the exit code is 1 if there are any.`,
 			}
 			if store != nil {
 				options.Store = store
-			} else if dataDir != "" {
-				options.Index = indexIn(dataDir)
 			}
+			options.Index = indexOf(store, dataDir)
 			report, err := verify.Run(cmd.Context(), options)
 			show.end()
+			if errors.Is(err, pebble.ErrInUse) {
+				return fmt.Errorf("data directory %s is in use: stop the server that uses it, or make a backup of it ('perdure admin backup') and verify that (--backup)", dir)
+			}
 			if err != nil {
 				return explainStopped(err, dir)
 			}
@@ -108,8 +113,21 @@ is about), and the exit code is 1 if there are any.`,
 	return cmd
 }
 
-// indexIn opens the index in a data directory.
-func indexIn(dataDir string) func(context.Context) (verify.Index, error) {
+// indexOf returns what opens the index of a store in a database, or else of the one in a data directory; nil if there
+// is none, which is so for backups.
+func indexOf(store storecopy.Stopped, dataDir string) func(context.Context) (verify.Index, error) {
+	if database, ok := store.(*postgres.Store); ok {
+		return func(ctx context.Context) (verify.Index, error) {
+			index, err := pgindex.OpenStopped(ctx, database.URL())
+			if err != nil || index == nil {
+				return nil, err
+			}
+			return index, nil
+		}
+	}
+	if dataDir == "" {
+		return nil
+	}
 	return func(ctx context.Context) (verify.Index, error) {
 		index, err := sqlite.OpenStopped(ctx, filepath.Join(dataDir, visibility.Dir))
 		if err != nil || index == nil {

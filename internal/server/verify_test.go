@@ -23,8 +23,15 @@ import (
 // listedData makes a data directory with something of each kind that lists show, and stops its server.
 func listedData(t *testing.T) string {
 	dir := filepath.Join(t.TempDir(), "data")
-	b := start(t, server.Options{DataDir: dir, DynamicConfig: fast, SearchAttributes: types{
-		"Customer": keyword, "Amount": integer, "Notes": enumspb.INDEXED_VALUE_TYPE_TEXT, "Tags": enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST}})
+	fillLists(t, server.Options{DataDir: dir})
+	return dir
+}
+
+// fillLists starts a server with the options, makes something of each kind that lists show, and stops it.
+func fillLists(t *testing.T, options server.Options) {
+	options.DynamicConfig, options.SearchAttributes = fast, types{
+		"Customer": keyword, "Amount": integer, "Notes": enumspb.INDEXED_VALUE_TYPE_TEXT, "Tags": enumspb.INDEXED_VALUE_TYPE_KEYWORD_LIST}
+	b := start(t, options)
 	for _, id := range []string{"open", "waits", "done", "deleted"} {
 		b.startWorkflow(id, func(r *workflowservice.StartWorkflowExecutionRequest) {
 			r.SearchAttributes = attribute("Customer", `"me"`)
@@ -45,7 +52,6 @@ func listedData(t *testing.T) string {
 	if err := b.server.Stop(b.ctx()); err != nil {
 		t.Fatal(err)
 	}
-	return dir
 }
 
 func upsertAmount() *commandpb.Command {

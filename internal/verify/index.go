@@ -146,6 +146,7 @@ func (s *rows) compareRow(ctx context.Context, key entity.Key, entry entity.Inde
 		s.problem(key, err)
 		return nil
 	}
+	c.Shard = s.shard
 	at := rowKey{key.Namespace, entry.ID}
 	var wrong error
 	if logged, ok := s.behind[at]; ok {

@@ -271,8 +271,11 @@ func (w *table) addAttribute(attr int64, attribute *visibility.Attribute) {
 	}
 }
 
-const insertRuns = `INSERT INTO perdure_visibility_runs (id, shard, part, namespace, run_id, workflow_id, workflow_type, task_queue, status, closed, started, executed,
-		parent_workflow_id, parent_run_id, root_workflow_id, root_run_id, history_length, history_size, transitions, duration, rest)
+// runColumns are the columns of a row, in the order of the fields of a table.
+const runColumns = "id, shard, part, namespace, run_id, workflow_id, workflow_type, task_queue, status, closed, started, executed, " +
+	"parent_workflow_id, parent_run_id, root_workflow_id, root_run_id, history_length, history_size, transitions, duration, rest"
+
+const insertRuns = `INSERT INTO perdure_visibility_runs (` + runColumns + `)
 	SELECT * FROM unnest($1::int8[], $2::int4[], $3::int8[], $4::int8[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bytea[], $9::int4[], $10::int8[], $11::int8[],
 		$12::int8[], $13::bytea[], $14::bytea[], $15::bytea[], $16::bytea[], $17::int8[], $18::int8[], $19::int8[], $20::int8[], $21::bytea[])`
 

@@ -21,6 +21,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -136,8 +137,10 @@ func (x *Index) setUp(ctx context.Context) error {
 }
 
 // version is that of the tables that are there; "" if there are none.
-func (x *Index) version(ctx context.Context) (found string, err error) {
-	err = x.write.QueryRow(ctx, "SELECT value FROM perdure_visibility_meta WHERE key = 'version'").Scan(&found)
+func (x *Index) version(ctx context.Context) (string, error) { return versionIn(ctx, x.write) }
+
+func versionIn(ctx context.Context, db *pgxpool.Pool) (found string, err error) {
+	err = db.QueryRow(ctx, "SELECT value FROM perdure_visibility_meta WHERE key = 'version'").Scan(&found)
 	if errors.Is(err, pgx.ErrNoRows) || codeOf(err) == "42P01" {
 		return "", nil
 	}
@@ -174,7 +177,18 @@ func (x *Index) Close() error {
 
 // Positions implements visibility.Index.
 func (x *Index) Positions(ctx context.Context) (map[storage.ShardID]int64, error) {
-	rows, err := x.write.Query(ctx, "SELECT shard, through FROM perdure_visibility_positions")
+	positions, err := positionsIn(ctx, x.write)
+	if err != nil {
+		return nil, err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.at = maps.Clone(positions)
+	return positions, nil
+}
+
+func positionsIn(ctx context.Context, db *pgxpool.Pool) (map[storage.ShardID]int64, error) {
+	rows, err := db.Query(ctx, "SELECT shard, through FROM perdure_visibility_positions")
 	if err != nil {
 		return nil, failure("reading positions", err)
 	}
@@ -188,16 +202,7 @@ func (x *Index) Positions(ctx context.Context) (map[storage.ShardID]int64, error
 		}
 		positions[storage.ShardID(shard)] = through
 	}
-	if err := rows.Err(); err != nil {
-		return nil, failure("reading positions", err)
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.at = make(map[storage.ShardID]int64, len(positions))
-	for shard, through := range positions {
-		x.at[shard] = through
-	}
-	return positions, nil
+	return positions, failure("reading positions", rows.Err())
 }
 
 // Sync implements visibility.Index: what has been applied is durable.
