@@ -31,8 +31,11 @@ var (
 	peerBinary = flag.String("peer-binary", "", "a Temporal server's binary, as test/peer builds it; without it the workflows come from another Perdure")
 )
 
-// patience bounds every wait.
+// patience bounds how long a wait may see nothing happen, and every single call.
 const patience = 90 * time.Second
+
+// ample is a timeout that is not to be reached, however many workflows there are.
+const ample = time.Hour
 
 const queue = "move"
 
@@ -71,10 +74,29 @@ func (t *tally) Once(_ context.Context, id string) error {
 	return nil
 }
 
-func (t *tally) count() int {
+// under is how many workflows are where they wait, and ended how many have ended.
+func (t *tally) under() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return len(t.ready)
+}
+
+func (t *tally) ended() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.done)
+}
+
+func (t *tally) timesDone(id string) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.done[id]
+}
+
+func (t *tally) timesOnce(id string) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.once[id]
 }
 
 // hands are the activities of one server's worker.
@@ -107,7 +129,7 @@ func move(ctx workflow.Context, id string, kind int) (result string, err error) 
 	finish := workflow.GetSignalChannel(ctx, "finish")
 	switch kind {
 	case 0: // an activity is with a worker
-		slow := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: patience, HeartbeatTimeout: patience})
+		slow := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: ample, HeartbeatTimeout: ample})
 		err = workflow.ExecuteActivity(slow, "Slow", id).Get(ctx, &result)
 	case 1: // a timer runs
 		if err = ready(); err == nil {
@@ -143,7 +165,7 @@ func move(ctx workflow.Context, id string, kind int) (result string, err error) 
 	case 5: // an activity waits that may be tried once, and the server there has nobody for it
 		if err = ready(); err == nil {
 			once := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-				TaskQueue: queue + "-once", ScheduleToCloseTimeout: patience, StartToCloseTimeout: patience, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1}})
+				TaskQueue: queue + "-once", ScheduleToCloseTimeout: ample, StartToCloseTimeout: ample, RetryPolicy: &temporal.RetryPolicy{MaximumAttempts: 1}})
 			err = workflow.ExecuteActivity(once, "Once", id).Get(ctx, nil)
 			result = "once"
 		}
@@ -183,11 +205,15 @@ func work(t *testing.T, c client.Client, h *hands, queue string) {
 	t.Cleanup(w.Stop)
 }
 
-func await(t *testing.T, what string, reached func() bool) {
+// await waits until so many have got there. It gives up when there is no more of them for a while.
+func await(t *testing.T, what string, got func() int, want int) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !reached(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s: not after %v", what, patience)
+	last, deadline := got(), time.Now().Add(patience)
+	for ; last < want; time.Sleep(20 * time.Millisecond) {
+		if now := got(); now != last {
+			last, deadline = now, time.Now().Add(patience)
+		} else if time.Now().After(deadline) {
+			t.Fatalf("%s: %d of %d, and no more for %v", what, last, want, patience)
 		}
 	}
 }
@@ -224,22 +250,25 @@ func TestWorkflowsThatRunOnAnotherServerGoOnHere(t *testing.T) {
 	work(t, to, &hands{tally, "here"}, queue+"-once")
 
 	runs := start(t, from, *count)
-	await(t, "all workflows are under way", func() bool { return tally.count() >= *count })
+	await(t, "workflows are under way", tally.under, *count)
 
 	report := importAll(t, binary, there.Address, here.Address)
 	children := (*count + kinds - 3) / kinds
 	if report.Left != 0 || report.Imported+report.before == 0 {
 		t.Fatalf("the last import: %+v", report)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	for i, run := range runs {
-		finish(ctx, t, to, id(i), run)
+	t.Logf("%d workflows and %d children moved in %v after %d kills", len(runs), children, report.took, *kills)
+	inTurn(len(runs), func(i int) {
+		finish(t, to, id(i), runs[i])
 		if i%kinds == 2 {
-			finish(ctx, t, to, id(i)+"-child", "")
+			finish(t, to, id(i)+"-child", "")
 		}
-	}
-	for i, run := range runs {
+	})
+	await(t, "workflows and children have ended", tally.ended, *count+children)
+	inTurn(len(runs), func(i int) {
+		run := runs[i]
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
 		var result string
 		if err := to.GetWorkflow(ctx, id(i), run).Get(ctx, &result); err != nil || result != wanted(id(i), i%kinds) {
 			t.Errorf("%s of kind %d: %q, %v; want %q", id(i), i%kinds, result, err, wanted(id(i), i%kinds))
@@ -248,14 +277,31 @@ func TestWorkflowsThatRunOnAnotherServerGoOnHere(t *testing.T) {
 		if status := d.GetWorkflowExecutionInfo().GetStatus(); err != nil || status != enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED {
 			t.Errorf("%s is %v there: %v", id(i), status, err)
 		}
-		if n := tally.done[id(i)]; n != 1 {
+		if n := tally.timesDone(id(i)); n != 1 {
 			t.Errorf("%s has ended %d times", id(i), n)
 		}
-		if n := tally.once[id(i)]; i%kinds == 5 && n != 1 {
+		if n := tally.timesOnce(id(i)); i%kinds == 5 && n != 1 {
 			t.Errorf("the activity of %s that may run once ran %d times", id(i), n)
 		}
+	})
+}
+
+// inTurn does something for each of n, some at a time.
+func inTurn(n int, do func(i int)) {
+	var doing sync.WaitGroup
+	next := make(chan int)
+	for range 8 {
+		doing.Go(func() {
+			for i := range next {
+				do(i)
+			}
+		})
 	}
-	t.Logf("%d workflows and %d children moved in %v after %d kills", len(runs), children, report.took, *kills)
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	doing.Wait()
 }
 
 func id(i int) string { return fmt.Sprintf("move-%d", i) }
@@ -264,30 +310,19 @@ func id(i int) string { return fmt.Sprintf("move-%d", i) }
 func start(t *testing.T, c client.Client, n int) []string {
 	t.Helper()
 	runs := make([]string, n)
-	var starting sync.WaitGroup
-	next := make(chan int)
-	for range 8 {
-		starting.Go(func() {
-			for i := range next {
-				run, err := c.ExecuteWorkflow(context.Background(), client.StartWorkflowOptions{ID: id(i), TaskQueue: queue}, move, id(i), i%kinds)
-				if err != nil {
-					t.Error(err)
-					continue
-				}
-				runs[i] = run.GetRunID()
-				if i%kinds == 3 {
-					if err := c.SignalWorkflow(context.Background(), id(i), "", "early", "early "+id(i)); err != nil {
-						t.Error(err)
-					}
-				}
+	inTurn(n, func(i int) {
+		run, err := c.ExecuteWorkflow(context.Background(), client.StartWorkflowOptions{ID: id(i), TaskQueue: queue}, move, id(i), i%kinds)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		runs[i] = run.GetRunID()
+		if i%kinds == 3 {
+			if err := c.SignalWorkflow(context.Background(), id(i), "", "early", "early "+id(i)); err != nil {
+				t.Error(err)
 			}
-		})
-	}
-	for i := range n {
-		next <- i
-	}
-	close(next)
-	starting.Wait()
+		}
+	})
 	if t.Failed() {
 		t.FailNow()
 	}
@@ -295,8 +330,10 @@ func start(t *testing.T, c client.Client, n int) []string {
 }
 
 // finish tells a workflow to finish. A child gets its other signal first.
-func finish(ctx context.Context, t *testing.T, c client.Client, id, run string) {
+func finish(t *testing.T, c client.Client, id, run string) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	if run == "" {
 		if err := c.SignalWorkflow(ctx, id, "", "early", "early "+id); err != nil {
 			t.Errorf("%s: %v", id, err)
