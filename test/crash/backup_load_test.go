@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -23,6 +24,8 @@ var (
 	storeBytes = flag.Int64("store-bytes", 0, "measure a backup of a store of so many bytes beside load; 0: do not")
 	turns      = flag.Int("turns", 3, "how often the load is measured, with and without a backup")
 	turn       = flag.Duration("turn", 10*time.Second, "how long it is measured each time")
+	loadDir    = flag.String("load-dir", "", "where the store and its backups are kept afterwards; empty: nowhere")
+	loadSteps  = flag.String("load-steps", "fill,load,restore", "what is done of filling the store, measuring backups beside load, and restoring and verifying the last one; with -load-dir each can be a run of its own, the middle one on a quiet machine")
 )
 
 // TestABackupBesideLoad measures; it is run by `make backup-load`.
@@ -30,21 +33,42 @@ func TestABackupBesideLoad(t *testing.T) {
 	if *storeBytes == 0 {
 		t.Skip("-store-bytes is 0")
 	}
+	dir := *loadDir
+	if dir == "" {
+		dir = t.TempDir()
+	}
 	s := newServer(t)
+	s.dataDir = filepath.Join(dir, "data")
+	for _, step := range strings.Split(*loadSteps, ",") {
+		switch step {
+		case "fill":
+			s.start()
+			began := time.Now()
+			fillStore(t, dialServer(t, s), *storeBytes)
+			t.Logf("%d MB filled in %v", *storeBytes/1e6, time.Since(began).Round(time.Second))
+			s.kill()
+		case "load":
+			measureBackups(t, s, filepath.Join(dir, "backups"))
+		case "restore":
+			restoreLast(t, s, filepath.Join(dir, "backups"), filepath.Join(dir, "restored"))
+		default:
+			t.Fatalf("there is no step %q", step)
+		}
+	}
+}
+
+// measureBackups measures the load by turns, with and without a backup. The last backup is made to its end.
+func measureBackups(t *testing.T, s *server, backups string) {
 	s.start()
+	defer s.kill()
 	c := dialServer(t, s)
-	began := time.Now()
-	fillStore(t, c, *storeBytes)
-	t.Logf("%d MB filled in %v", *storeBytes/1e6, time.Since(began).Round(time.Second))
 	w := worker.New(c, "load", worker.Options{})
 	w.RegisterWorkflow(errand)
 	w.RegisterActivity(pause)
 	if err := w.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(w.Stop)
-
-	backups := t.TempDir()
+	defer w.Stop()
 	var alone, beside float64
 	measureLoad(t, c, 0) // warm
 	for i := range *turns {
@@ -72,10 +96,14 @@ func TestABackupBesideLoad(t *testing.T) {
 		alone, beside = alone+without, beside+with
 	}
 	t.Logf("with a backup: %.1f %% of the workflows a second without", 100*beside/alone)
-	w.Stop()
-	s.kill()
+	if beside < 0.8*alone {
+		t.Errorf("a backup takes more than a fifth of the workflows a second")
+	}
+}
+
+// restoreLast restores the last backup, and verifies all that there is.
+func restoreLast(t *testing.T, s *server, backups, restored string) {
 	last := filepath.Join(backups, fmt.Sprint(*turns-1))
-	restored := filepath.Join(t.TempDir(), "restored")
 	for _, args := range [][]string{
 		{"admin", "verify", "--data-dir", s.dataDir}, {"admin", "backups", "verify", "--dir", last},
 		{"admin", "restore", "--from", last, "--data-dir", restored}, {"admin", "verify", "--data-dir", restored},
@@ -92,6 +120,7 @@ func TestABackupBesideLoad(t *testing.T) {
 // fillStore starts workflows that wait, with inputs that cannot be compressed.
 func fillStore(t *testing.T, c client.Client, bytes int64) {
 	const each = 20 << 10
+	here := time.Now().UnixNano() // another run may have filled it before
 	var next atomic.Int64
 	var filling sync.WaitGroup
 	for range 32 {
@@ -99,7 +128,7 @@ func fillStore(t *testing.T, c client.Client, bytes int64) {
 			input := make([]byte, each)
 			for n := next.Add(1); n*each <= bytes && !t.Failed(); n = next.Add(1) {
 				_, _ = crand.Read(input)
-				if _, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: fmt.Sprint("filling-", n), TaskQueue: "nobody"}, "filling", input); err != nil {
+				if _, err := c.ExecuteWorkflow(t.Context(), client.StartWorkflowOptions{ID: fmt.Sprintf("filling-%d-%d", here, n), TaskQueue: "nobody"}, "filling", input); err != nil {
 					t.Errorf("fill: %v", err)
 				}
 			}

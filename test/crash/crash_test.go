@@ -33,9 +33,10 @@ import (
 )
 
 var (
-	kills = flag.Int("kills", 20, "how often to kill the server")
-	seed  = flag.Uint64("seed", 0, "seed of the moments of the kills; 0: a random one, which is printed")
-	loops = flag.Int("loops", 16, "how many workflows run at a time")
+	kills   = flag.Int("kills", 20, "how often to kill the server")
+	seed    = flag.Uint64("seed", 0, "seed of the moments of the kills; 0: a random one, which is printed")
+	loops   = flag.Int("loops", 16, "how many workflows run at a time")
+	perdure = flag.String("perdure", "", "binary of the server; empty: it is built")
 )
 
 // patience bounds the wait for what is left after the last kill.
@@ -370,12 +371,9 @@ type server struct {
 
 func newServer(t *testing.T) *server {
 	dir := t.TempDir()
-	binary := filepath.Join(dir, "perdure")
-	build := exec.Command("go", "build", "-o", binary, "./cmd/perdure")
-	build.Dir = "../.."
-	build.Env = append(os.Environ(), "GOWORK=")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build perdure: %v\n%s", err, out)
+	binary := *perdure
+	if binary == "" {
+		binary = buildServer(t, dir)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -385,6 +383,18 @@ func newServer(t *testing.T) *server {
 	s := &server{t: t, binary: binary, dataDir: filepath.Join(dir, "data"), address: listener.Addr().String()}
 	t.Cleanup(func() { s.kill() })
 	return s
+}
+
+// buildServer builds the binary in a directory.
+func buildServer(t *testing.T, dir string) string {
+	binary := filepath.Join(dir, "perdure")
+	build := exec.Command("go", "build", "-o", binary, "./cmd/perdure")
+	build.Dir = "../.."
+	build.Env = append(os.Environ(), "GOWORK=")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build perdure: %v\n%s", err, out)
+	}
+	return binary
 }
 
 // start starts the server and waits until it says that it listens.
