@@ -118,12 +118,15 @@ func (p *page) open(path, text string) {
 }
 
 // visit goes to an address as a link of the UI does, without loading the UI anew, and waits
-// until it shows the text. Some addresses the UI sends on to others.
+// until the page before has gone and the new one shows the text. Some addresses the UI sends on to others.
 func (p *page) visit(path, text string) {
 	p.t.Helper()
+	// The router counts its steps in the state of the browser's history. It takes the step once the new
+	// page has been loaded, and replaces the old one before the next frame.
 	script := fmt.Sprintf(`(() => {
 		const app = document.querySelector('#svelte');
 		if (!app) { return false; }
+		window.stepBefore = JSON.stringify(history.state);
 		const link = document.createElement('a');
 		link.href = %q;
 		app.append(link);
@@ -133,6 +136,14 @@ func (p *page) visit(path, text string) {
 	})()`, path)
 	if !p.until(script) {
 		p.t.Fatal("the UI is not there")
+	}
+	if !p.until("window.stepBefore !== JSON.stringify(history.state)") {
+		p.t.Fatalf("the page before does not go:\n%s", p.text())
+	}
+	frames := "new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(() => drawn(true))))"
+	await := func(params *runtime.EvaluateParams) *runtime.EvaluateParams { return params.WithAwaitPromise(true) }
+	if err := chromedp.Run(p.ctx, chromedp.Evaluate(frames, nil, await)); err != nil {
+		p.t.Fatal(err)
 	}
 	p.await(text)
 }

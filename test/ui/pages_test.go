@@ -2,6 +2,7 @@ package ui
 
 import (
 	"net/url"
+	"strings"
 	"testing"
 )
 
@@ -46,7 +47,7 @@ func TestEveryPageComesUpWithoutErrors(t *testing.T) {
 		return
 	}
 	for _, c := range []struct{ path, text string }{
-		{of(world.odd, "history"), world.odd.id},
+		{of(world.odd, "history"), "charge"},
 		{"/namespaces/default/schedules", "nightly"},
 		{"/namespaces/default/schedules/create", "Schedule"},
 		{"/namespaces/default/schedules/nightly", "parcel"},
@@ -64,8 +65,8 @@ func TestEveryPageComesUpWithoutErrors(t *testing.T) {
 		{"/namespaces/default/activities/standalone/" + world.activityRun + "/metadata", "standalone"},
 		{"/namespaces/default/activities/standalone/" + world.activityRun + "/search-attributes", "standalone"},
 		{"/namespaces/default/activities/standalone/" + world.activityRun + "/workers", "standalone"},
-		{"/namespaces/default/nexus-operations", "Nexus"},
-		{"/namespaces/default/nexus-operations/start", "Nexus"},
+		{"/namespaces/default/nexus-operations", "Nexus Operation"},
+		{"/namespaces/default/nexus-operations/start", "Endpoint"},
 		{"/namespaces/default/archival", "archiv"},
 		{"/namespaces/default/agents", "Agents"},
 		{"/nexus", "payments"},
@@ -83,6 +84,9 @@ func show(t *testing.T, p *page, path, text string) {
 	t.Run(path, func(t *testing.T) {
 		p.t = t
 		p.visit(path, text)
+		if shown := p.text(); strings.Contains(shown, "Uh oh") {
+			t.Errorf("the UI does not know the page:\n%s", shown)
+		}
 		p.picture(path)
 		p.check()
 	})

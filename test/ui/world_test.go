@@ -23,6 +23,7 @@ var serverFlags = []string{
 	"--namespace", "empty", "--log-level", "error",
 	"--dynamic-config-value", "frontend.WorkflowPauseEnabled=true",
 	"--dynamic-config-value", "history.enableStandaloneActivityOperatorCommands=true",
+	"--dynamic-config-value", "nexusoperation.enableStandalone=true",
 }
 
 const taskQueue = "orders"
