@@ -59,6 +59,7 @@ func startServer(t *testing.T) {
 	w.RegisterWorkflow(Cart)
 	w.RegisterWorkflow(Parcel)
 	w.RegisterWorkflow(Shipment)
+	w.RegisterWorkflow(Manual)
 	w.RegisterActivity(Charge)
 	if err := w.Start(); err != nil {
 		t.Fatal(err)
@@ -88,6 +89,17 @@ func Shipment(ctx workflow.Context, item int) error {
 		}
 	}
 	return nil
+}
+
+// Manual waits for an activity that no worker does.
+func Manual(ctx workflow.Context) (string, error) {
+	if err := workflow.SetQueryHandler(ctx, "ready", func() (bool, error) { return true, nil }); err != nil {
+		return "", err
+	}
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{ActivityID: "manual", TaskQueue: "nobody", StartToCloseTimeout: time.Minute})
+	var result string
+	err := workflow.ExecuteActivity(ctx, Charge, 1).Get(ctx, &result)
+	return result, err
 }
 
 // Parcel takes no time.
