@@ -13,3 +13,6 @@ func addressOf(namespace, callbackURL string) address {
 	}
 	return a
 }
+
+// String is the address as it is in the URL, without its path.
+func (a address) String() string { return a.scheme + "://" + a.host }

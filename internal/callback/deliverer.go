@@ -36,12 +36,20 @@ type Tasks interface {
 	Return(task *entity.Task)
 }
 
+// Observer is told of the calls that a Deliverer makes.
+type Observer interface {
+	// CallbackCalled tells of a call on behalf of the namespace with the id to an address, which is the scheme and the host of
+	// the callback, and of what has come of it: "success", or one of a few reasons.
+	CallbackCalled(namespaceID, address, outcome string, took time.Duration)
+}
+
 // Deliverer makes the calls.
 type Deliverer struct {
-	runtime Runtime
-	tasks   Tasks
-	client  *http.Client
-	logger  *slog.Logger
+	runtime  Runtime
+	tasks    Tasks
+	client   *http.Client
+	observer Observer
+	logger   *slog.Logger
 	// breakers keep away from addresses that do not answer.
 	breakers breaker.Set[address]
 	cancel   context.CancelFunc
@@ -49,13 +57,14 @@ type Deliverer struct {
 }
 
 // Start returns a Deliverer at work. Close ends it.
-func Start(runtime Runtime, tasks Tasks, logger *slog.Logger) *Deliverer {
+func Start(runtime Runtime, tasks Tasks, observer Observer, logger *slog.Logger) *Deliverer {
 	ctx, cancel := context.WithCancel(context.Background())
 	d := &Deliverer{
-		runtime: runtime,
-		tasks:   tasks,
-		logger:  logger,
-		cancel:  cancel,
+		runtime:  runtime,
+		tasks:    tasks,
+		observer: observer,
+		logger:   logger,
+		cancel:   cancel,
 		client: &http.Client{
 			Timeout: callTimeout,
 			// Where a callback goes has been checked; where that leads to has not.
@@ -134,10 +143,12 @@ func (d *Deliverer) deliver(ctx context.Context, task *entity.Task) error {
 			return nil
 		})
 	}
+	began := time.Now()
 	outcome := call(ctx, d.client, due)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	d.observer.CallbackCalled(to.namespace, to.String(), outcome.name(), time.Since(began))
 	d.breakers.Done(to, outcome.Err != nil && !outcome.Final, time.Now())
 	if outcome.Err != nil {
 		d.logger.Info("A callback could not be delivered.", "callback", task.Entity.ID, "attempt", due.GetAttempt()+1, "error", outcome.Err, "final", outcome.Final)

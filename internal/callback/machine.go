@@ -2,6 +2,7 @@ package callback
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"time"
@@ -111,6 +112,20 @@ type Outcome struct {
 	Err error
 	// Final: there is no use in another attempt.
 	Final bool
+}
+
+// name is how the attempt has ended, for those who count.
+func (o Outcome) name() string {
+	var late interface{ Timeout() bool }
+	switch {
+	case o.Err == nil:
+		return "success"
+	case errors.As(o.Err, &late) && late.Timeout():
+		return "request-timeout"
+	case o.Final:
+		return "refused"
+	}
+	return "unknown-error"
 }
 
 // Attempted notes how the attempt of the task has ended.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"google.golang.org/protobuf/proto"
@@ -129,17 +128,19 @@ func (d *Deployments) add(step *entity.Step, name, requestID string) *deployment
 	}
 	d.deployments[name] = of
 	d.change(of)
+	step.Note(entity.Occurrence{Kind: entity.DeploymentCreated})
 	return of
 }
 
 // addVersion makes a version of a deployment.
-func (d *Deployments) addVersion(of *deployment, buildID string, status enumspb.WorkerDeploymentVersionStatus, at time.Time) *version {
+func (d *Deployments) addVersion(step *entity.Step, of *deployment, buildID string, status enumspb.WorkerDeploymentVersionStatus) *version {
 	v := &version{
-		record: &records.DeploymentVersion{Deployment: of.record.Name, BuildId: buildID, Created: timestamppb.New(at), Status: int32(status)},
+		record: &records.DeploymentVersion{Deployment: of.record.Name, BuildId: buildID, Created: timestamppb.New(step.Now), Status: int32(status)},
 		queues: make(map[queueName]struct{}),
 	}
 	of.versions[buildID] = v
 	d.changeVersion(v)
+	step.Note(entity.Occurrence{Kind: entity.DeploymentVersionCreated})
 	return v
 }
 

@@ -57,7 +57,7 @@ func (d *Deployments) CreateVersion(step *entity.Step, v Version, identity, requ
 	if err != nil {
 		return err
 	}
-	made := d.addVersion(of, v.BuildID, enumspb.WORKER_DEPLOYMENT_VERSION_STATUS_CREATED, step.Now)
+	made := d.addVersion(step, of, v.BuildID, enumspb.WORKER_DEPLOYMENT_VERSION_STATUS_CREATED)
 	made.record.CreateRequestId, made.record.LastModifier = requestID, identity
 	made.record.Compute = compute
 	return nil
@@ -121,7 +121,7 @@ func (d *Deployments) Register(step *entity.Step, v Version, queue entity.Queue,
 		of = d.add(step, v.Deployment, "")
 	}
 	if on == nil {
-		on = d.addVersion(of, v.BuildID, enumspb.WORKER_DEPLOYMENT_VERSION_STATUS_INACTIVE, step.Now)
+		on = d.addVersion(step, of, v.BuildID, enumspb.WORKER_DEPLOYMENT_VERSION_STATUS_INACTIVE)
 	}
 	if on.status() == enumspb.WORKER_DEPLOYMENT_VERSION_STATUS_CREATED {
 		on.record.Status = int32(enumspb.WORKER_DEPLOYMENT_VERSION_STATUS_INACTIVE)

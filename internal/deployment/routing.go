@@ -185,7 +185,7 @@ func (d *Deployments) ensure(step *entity.Step, of *deployment, c *Change) (*dep
 	}
 	v := of.versions[c.Version.BuildID]
 	if v == nil {
-		v = d.addVersion(of, c.Version.BuildID, enumspb.WORKER_DEPLOYMENT_VERSION_STATUS_INACTIVE, step.Now)
+		v = d.addVersion(step, of, c.Version.BuildID, enumspb.WORKER_DEPLOYMENT_VERSION_STATUS_INACTIVE)
 	}
 	return of, v, nil
 }

@@ -69,7 +69,27 @@ const (
 	FlowQueued
 	// FlowWithdrawn: what waited for a policy has ended. Type.
 	FlowWithdrawn
+	// NexusOperationClosed: a Nexus operation has ended. Type (NexusType), Detail
+	// (enums.NexusOperationExecutionStatus), Count (enums.TimeoutType, of what has run out), Took since its
+	// start, which is 0 if its handler has not told of one, Total since it was scheduled.
+	NexusOperationClosed
+	// DeploymentCreated, DeploymentVersionCreated: there is a worker deployment, a version of one, that was not.
+	DeploymentCreated
+	DeploymentVersionCreated
+	// ScheduleActed: schedules have started workflows. Count.
+	ScheduleActed
+	// ScheduleMissed, ScheduleSkipped, ScheduleDropped: schedules have not acted, since they came too late, since
+	// the last action was under way, since too many waited. Count.
+	ScheduleMissed
+	ScheduleSkipped
+	ScheduleDropped
+	// VersionTransitionStarted: a workflow is on its way to another version of its workers.
+	VersionTransitionStarted
 )
+
+// NexusType is the Type of what has happened to a Nexus operation: the name of the endpoint, and the type of the workflow
+// that it is of. Names of endpoints have no ends of lines in them.
+func NexusType(endpoint, workflowType string) string { return endpoint + "\n" + workflowType }
 
 // Note tells whoever observes the runtime of something that has happened.
 func (s *Step) Note(o Occurrence) { s.out.Occurrences = append(s.out.Occurrences, o) }

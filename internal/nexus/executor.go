@@ -59,6 +59,7 @@ type Options struct {
 	Namespace func(id string) (name string, ok bool)
 	// Settings are those of the namespace with the name.
 	Settings func(namespace string) *Settings
+	Observer Observer
 	Logger   *slog.Logger
 }
 
@@ -201,7 +202,11 @@ func (x *Executor) outcome(ctx context.Context, task *entity.Task, call *Call) *
 	if wait, ok := x.breakers.Allow(to, time.Now()); !ok {
 		return &Outcome{Result: ResultBlocked, Wait: wait}
 	}
+	began := time.Now()
 	outcome := x.call(ctx, task, call, namespace, settings)
+	if ctx.Err() == nil {
+		x.Observer.NexusCalled(task.Entity.Namespace, call.Operation.Endpoint, call.Cancel, outcome.Name(), time.Since(began))
+	}
 	x.breakers.Done(to, outcome.Result == ResultRetry, time.Now())
 	outcome.Policy = settings.Retry
 	switch {

@@ -186,6 +186,7 @@ func (c *Chain) Terminate(step *entity.Step, req *workflowservice.TerminateNexus
 // close ends the run, with a failure or else with the result.
 func (r *Run) close(step *entity.Step, status enumspb.NexusOperationExecutionStatus, failure *failurepb.Failure, result *commonpb.Payload) {
 	nexus.Unschedule(r.op(), step)
+	nexus.NoteEnd(step, r.op(), "", status, failure)
 	limit := r.chain.config.Blob(r.chain.Key().Namespace)
 	failure, _ = attempt.LimitFailure(failure, limit, limit/4, true)
 	r.rec.Status, r.rec.CloseTime = status, timestamppb.New(step.Now)

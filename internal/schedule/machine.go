@@ -67,6 +67,8 @@ type Schedule struct {
 	dirty dirty
 	// again: there is more to do than the last step has done, at once.
 	again bool
+	// told are the counts that operators have been told of.
+	told counts
 }
 
 // dirty is what is to be written at the end of the step.
@@ -97,6 +99,7 @@ func (m Machine) Load(_ context.Context, reader entity.Reader, key entity.Key) (
 	if err != nil {
 		return nil, fmt.Errorf("loading the schedule %s: %w", key, err)
 	}
+	s.told = countsOf(s.state)
 	return s, nil
 }
 
@@ -200,8 +203,10 @@ func (s *Schedule) EndStep(step *entity.Step) error {
 		}
 	}
 	if !s.exists() {
+		s.told = counts{}
 		return nil
 	}
+	s.noteCounts(step)
 	s.arm(step)
 	put := func(key []byte, record proto.Message) error {
 		value, err := proto.Marshal(record)

@@ -39,7 +39,8 @@ func (s *Server) startNexus(ctx context.Context) error {
 		Settings: func(namespace string) *nexus.Settings {
 			return settings.Get(func() string { return namespace })
 		},
-		Logger: s.logger,
+		Observer: s.telemetry.outbound(),
+		Logger:   s.logger,
 	})
 	return nil
 }

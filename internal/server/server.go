@@ -272,7 +272,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		return err
 	}
 	s.visibility.Start(s.runtime)
-	s.callbacks = callback.Start(s.runtime, s.matching, s.logger)
+	s.callbacks = callback.Start(s.runtime, s.matching, s.telemetry.outbound(), s.logger)
 	s.reclaimer = reclaim.Start(reclaim.Options{
 		Runtime:    s.runtime,
 		Namespaces: s.unfinished(),

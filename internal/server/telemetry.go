@@ -17,8 +17,10 @@ import (
 	"golang.org/x/net/netutil"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
+	"github.com/perdure/perdure/internal/callback"
 	"github.com/perdure/perdure/internal/frontend"
 	"github.com/perdure/perdure/internal/matching"
+	"github.com/perdure/perdure/internal/nexus"
 	"github.com/perdure/perdure/internal/runtime"
 	"github.com/perdure/perdure/internal/storage"
 	"github.com/perdure/perdure/internal/storage/pebble"
@@ -277,6 +279,23 @@ func (o *observability) steps() runtime.Observer {
 	}
 	return o.metrics.Steps()
 }
+
+// outbound is told of the calls that the server itself makes.
+func (o *observability) outbound() interface {
+	nexus.Observer
+	callback.Observer
+} {
+	if o == nil {
+		return noOutbound{}
+	}
+	return o.metrics.Outbound()
+}
+
+// noOutbound drops what it is told.
+type noOutbound struct{}
+
+func (noOutbound) NexusCalled(string, string, bool, string, time.Duration) {}
+func (noOutbound) CallbackCalled(string, string, string, time.Duration)    {}
 
 func (o *observability) traces() runtime.Tracer {
 	if o == nil || o.tracer == nil {

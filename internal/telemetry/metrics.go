@@ -26,6 +26,7 @@ const (
 	frontendService = "frontend"
 	historyService  = "history"
 	matchingService = "matching"
+	workerService   = "worker"
 )
 
 // Buckets, in seconds unless the names say otherwise.
@@ -61,6 +62,10 @@ const (
 	labelSynced       = "synced"
 	labelKind         = "kind"
 	labelPolicy       = "policy"
+	labelEndpoint     = "nexus_endpoint"
+	labelDestination  = "destination"
+	labelMethod       = "method"
+	labelOutcome      = "outcome"
 )
 
 var (
@@ -71,6 +76,7 @@ var (
 	ofTimeouts = []string{labelNamespace, labelActivityType, labelTimeoutType}
 	ofSpaces   = []string{labelNamespace}
 	ofPolicies = []string{labelNamespace, labelPolicy}
+	ofNexus    = []string{labelNamespace, labelEndpoint, labelWorkflowType}
 )
 
 // Calls of the API.
@@ -123,6 +129,29 @@ var (
 	activityTaskLate  = metric{"activity_task_timeout", counter, "Attempts of activities that have timed out, those that are tried again included.", historyService, ofTimeouts, nil}
 	activityAttempt   = metric{"activity_start_to_close_latency", histogram, "Seconds from the start of an attempt by a worker to its end, if it has not timed out.", historyService, ofActivity, activityBuckets}
 	activityLatency   = metric{"activity_schedule_to_close_latency", histogram, "Seconds from the scheduling of an activity to its end, all attempts and the time between them included.", historyService, ofActivity, activityBuckets}
+)
+
+// Nexus operations, the calls that the server itself makes, schedules and deployments.
+var (
+	nexusSuccess      = metric{"nexus_operation_success", counter, "Nexus operations that have succeeded.", historyService, ofNexus, nil}
+	nexusFail         = metric{"nexus_operation_fail", counter, "Nexus operations that have failed.", historyService, ofNexus, nil}
+	nexusCancel       = metric{"nexus_operation_cancel", counter, "Nexus operations that have ended as cancelled.", historyService, ofNexus, nil}
+	nexusTerminate    = metric{"nexus_operation_terminate", counter, "Nexus operations without a workflow that were terminated.", historyService, ofNexus, nil}
+	nexusTimeout      = metric{"nexus_operation_timeout", counter, "Nexus operations that have timed out, by what has run out.", historyService, []string{labelNamespace, labelEndpoint, labelWorkflowType, labelTimeoutType}, nil}
+	nexusLatency      = metric{"nexus_operation_schedule_to_close_latency", histogram, "Seconds from the scheduling of a Nexus operation to its end.", historyService, []string{labelNamespace, labelEndpoint, labelWorkflowType, labelOutcome}, activityBuckets}
+	nexusStart        = metric{"nexus_operation_schedule_to_start_latency", histogram, "Seconds from the scheduling of a Nexus operation to its start by its handler, or to its end if there was no start. Told when it ends.", historyService, ofNexus, activityBuckets}
+	nexusRun          = metric{"nexus_operation_start_to_close_latency", histogram, "Seconds from the start of a Nexus operation by its handler to its end, of those that have one.", historyService, []string{labelNamespace, labelEndpoint, labelWorkflowType, labelOutcome}, activityBuckets}
+	nexusCalls        = metric{"nexus_outbound_requests", counter, "Calls that were made to start or to cancel Nexus operations, by the endpoint and what has come of them.", historyService, []string{labelNamespace, labelDestination, labelMethod, labelOutcome}, nil}
+	nexusCallLatency  = metric{"nexus_outbound_latency", histogram, "Seconds that these calls have taken.", historyService, []string{labelNamespace, labelDestination, labelMethod, labelOutcome}, callBuckets}
+	callbackCalls     = metric{"callback_outbound_requests", counter, "Calls of completion callbacks, by the address and what has come of them.", historyService, []string{labelNamespace, labelDestination, labelOutcome}, nil}
+	callbackLatency   = metric{"callback_outbound_latency", histogram, "Seconds that these calls have taken.", historyService, []string{labelNamespace, labelDestination, labelOutcome}, callBuckets}
+	deploymentCreated = metric{"worker_deployment_created", counter, "Worker deployments that were made, by workers or by clients.", workerService, ofSpaces, nil}
+	versionCreated    = metric{"worker_deployment_version_created", counter, "Versions of worker deployments that were made, by workers or by clients.", workerService, ofSpaces, nil}
+	scheduleActed     = metric{"schedule_action_success", counter, "Workflows that schedules have started.", historyService, ofSpaces, nil}
+	scheduleMissed    = metric{"schedule_missed_catchup_window", counter, "Actions of schedules that there were not since they came too late: the server, or its timers, stood still for longer than the catch-up window.", historyService, ofSpaces, nil}
+	scheduleSkipped   = metric{"schedule_overlap_skipped", counter, "Actions of schedules that there were not since the last one was still under way.", historyService, ofSpaces, nil}
+	scheduleDropped   = metric{"schedule_buffer_overruns", counter, "Actions of schedules that there were not since too many waited.", historyService, ofSpaces, nil}
+	transitionStarted = metric{"start_deployment_transition_count", counter, "Workflows that have set out for another version of their workers.", historyService, ofSpaces, nil}
 )
 
 // Task queues.
@@ -216,6 +245,12 @@ var table = []section{
 	{"Activities", []*metric{
 		&activitySuccess, &activityFail, &activityTaskFail, &activityCancel, &activityTerminate, &activityTimeout, &activityTaskLate,
 		&activityAttempt, &activityLatency,
+	}},
+	{"Nexus, callbacks, schedules, deployments", []*metric{
+		&nexusSuccess, &nexusFail, &nexusCancel, &nexusTerminate, &nexusTimeout, &nexusLatency, &nexusStart, &nexusRun,
+		&nexusCalls, &nexusCallLatency, &callbackCalls, &callbackLatency,
+		&scheduleActed, &scheduleMissed, &scheduleSkipped, &scheduleDropped,
+		&deploymentCreated, &versionCreated, &transitionStarted,
 	}},
 	{"Task queues", []*metric{
 		&pollSuccess, &pollSuccessSync, &pollTimeouts, &pollLatency, &taskDispatch, &tasksAdded, &noPollerTasks,

@@ -85,6 +85,9 @@ type namespace struct {
 	workflows  bounded[workflows]
 	activities bounded[activities]
 	flows      bounded[flows]
+	nexus      bounded[nexusOperations]
+	// destinations are where the server makes calls to.
+	destinations bounded[string]
 	// queues are by the name of the task queue; one for all if they are not told apart.
 	queues bounded[queues]
 	steps  atomic.Pointer[steps]
@@ -97,6 +100,8 @@ func (t *Telemetry) newNamespace(name string) *namespace {
 	n.workflows.budget, n.workflows.make = &t.types, func(label string) *workflows { return newWorkflows(n.vectors, name, label) }
 	n.activities.budget, n.activities.make = &t.types, func(label string) *activities { return newActivities(n.vectors, name, label) }
 	n.flows.budget, n.flows.make = &t.types, func(label string) *flows { return newFlows(n.vectors, name, label) }
+	n.nexus.budget, n.nexus.make = &t.types, func(label string) *nexusOperations { return newNexusOperations(n.vectors, name, label) }
+	n.destinations.budget, n.destinations.make = &t.types, func(label string) *string { return &label }
 	n.queues.budget, n.queues.make = &t.queues, func(label string) *queues {
 		if t.options.TaskQueues <= 0 {
 			label = omitted

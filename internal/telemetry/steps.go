@@ -59,6 +59,22 @@ func (n *namespace) count(s *steps, o *entity.Occurrence) {
 		n.flows.get(o.Type).queued.Inc()
 	case entity.FlowWithdrawn:
 		n.flows.get(o.Type).left.Inc()
+	case entity.NexusOperationClosed:
+		n.nexus.get(o.Type).close(o)
+	case entity.DeploymentCreated:
+		n.vectors.counter(&deploymentCreated, n.name).Inc()
+	case entity.DeploymentVersionCreated:
+		n.vectors.counter(&versionCreated, n.name).Inc()
+	case entity.ScheduleActed:
+		n.vectors.counter(&scheduleActed, n.name).Add(float64(o.Count))
+	case entity.ScheduleMissed:
+		n.vectors.counter(&scheduleMissed, n.name).Add(float64(o.Count))
+	case entity.ScheduleSkipped:
+		n.vectors.counter(&scheduleSkipped, n.name).Add(float64(o.Count))
+	case entity.ScheduleDropped:
+		n.vectors.counter(&scheduleDropped, n.name).Add(float64(o.Count))
+	case entity.VersionTransitionStarted:
+		n.vectors.counter(&transitionStarted, n.name).Inc()
 	default:
 		n.activities.get(o.Type).end(o)
 	}

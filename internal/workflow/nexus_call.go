@@ -143,6 +143,7 @@ func (r *Run) startNexusOperation(step *entity.Step, op *records.NexusOperation,
 // endNexusOperation adds the event that ends the operation.
 func (r *Run) endNexusOperation(step *entity.Step, op *records.NexusOperation, end *historypb.HistoryEvent) {
 	nexus.Unschedule(op, step)
+	r.noteNexusEnd(step, op, end)
 	r.addEvent(step, end)
 	r.wantWorkflowTask()
 }

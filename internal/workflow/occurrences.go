@@ -7,6 +7,7 @@ import (
 
 	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/nexus"
 	"github.com/perdure/perdure/internal/records"
 )
 
@@ -35,4 +36,19 @@ func noteActivityEnd(step *entity.Step, act *records.Activity, end *historypb.Hi
 		kind, failure = entity.ActivityTimedOut, end.GetActivityTaskTimedOutEventAttributes().GetFailure()
 	}
 	attempt.NoteEnd(step, act, kind, failure)
+}
+
+// noteNexusEnd notes that a Nexus operation ends with the event.
+func (r *Run) noteNexusEnd(step *entity.Step, op *records.NexusOperation, end *historypb.HistoryEvent) {
+	var failure *failurepb.Failure
+	status := enumspb.NEXUS_OPERATION_EXECUTION_STATUS_COMPLETED
+	switch end.GetEventType() {
+	case enumspb.EVENT_TYPE_NEXUS_OPERATION_FAILED:
+		status = enumspb.NEXUS_OPERATION_EXECUTION_STATUS_FAILED
+	case enumspb.EVENT_TYPE_NEXUS_OPERATION_CANCELED:
+		status = enumspb.NEXUS_OPERATION_EXECUTION_STATUS_CANCELED
+	case enumspb.EVENT_TYPE_NEXUS_OPERATION_TIMED_OUT:
+		status, failure = enumspb.NEXUS_OPERATION_EXECUTION_STATUS_TIMED_OUT, end.GetNexusOperationTimedOutEventAttributes().GetFailure().GetCause()
+	}
+	nexus.NoteEnd(step, op, r.info.WorkflowType, status, failure)
 }

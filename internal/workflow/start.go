@@ -143,7 +143,7 @@ func (c *Chain) start(step *entity.Step, p *startParams, signal *signalParams) (
 	run.scheduleFirstTask(step, !p.eager)
 	if p.eager {
 		run.startTask(step, p.identity, p.requestID, nil)
-		run.startVersion(run.dispatchTask(step), p.eagerVersion)
+		run.startVersion(step, run.dispatchTask(step), p.eagerVersion)
 	}
 	return run, true, nil
 }

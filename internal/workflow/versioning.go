@@ -197,7 +197,7 @@ func (r *Run) redispatchActivities(step *entity.Step) {
 
 // startVersion notes to whom the workflow task is given that startTask has started: with which
 // transition, and what the worker is told of new targets.
-func (r *Run) startVersion(task *entity.Task, worker deployment.Version) {
+func (r *Run) startVersion(step *entity.Step, task *entity.Task, worker deployment.Version) {
 	routes := r.chain.routes(task.Queue)
 	if routes == nil && worker.IsZero() && r.info.Versioning == nil && r.info.VersioningOverride == nil {
 		return
@@ -206,6 +206,7 @@ func (r *Run) startVersion(task *entity.Task, worker deployment.Version) {
 	r.noteTarget(target, revision)
 	if worker != r.version() && !r.speculative {
 		r.started.transition = &records.VersionTransition{Version: worker.Proto()}
+		step.Note(entity.Occurrence{Kind: entity.VersionTransitionStarted})
 		if !worker.IsZero() {
 			r.started.revision = revision
 		}

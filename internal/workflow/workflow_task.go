@@ -482,7 +482,7 @@ func (c *Chain) StartWorkflowTask(step *entity.Step, task *entity.Task, req *wor
 		r.state.StickyQueue, r.state.StickyTimeout = "", nil // recorded when the task ends
 	}
 	r.startTask(step, req.GetIdentity(), step.NewID(), pollVersion(req))
-	r.startVersion(task, worker)
+	r.startVersion(step, task, worker)
 	// The reply is made of what the step records.
 	if err := c.EndStep(step); err != nil {
 		return nil, err
