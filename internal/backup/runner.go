@@ -21,8 +21,8 @@ var ErrCancelled = errors.New("the backup was cancelled")
 var errStopping = errors.New("the server stops")
 
 // DefaultBytesPerSecond is how fast a server copies unless it is told otherwise: about what one disk
-// spares beside a busy server.
-const DefaultBytesPerSecond = 64 << 20
+// spares beside a busy server: a fifth of two cores and of a slow disk is the most that workflows are to feel.
+const DefaultBytesPerSecond = 32 << 20
 
 // Runner makes the backups of a server, one at a time, on a goroutine of its own.
 type Runner struct {

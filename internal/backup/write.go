@@ -16,6 +16,9 @@ import (
 	"time"
 )
 
+// writeBackBytes is after how much of a file the kernel is asked to write it to the disk.
+const writeBackBytes = 1 << 20
+
 // chunk is how much is copied between two looks at the clock and the context.
 const chunk = 256 << 10
 
@@ -154,14 +157,23 @@ func (w *writer) copy(from, to string) (sum string, err error) {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, target.Close()) }()
+	var written, begun int64 // bytes, and those of them that are on their way to the disk
 	sum, err = transfer(w.ctx, source, w.target(target), w.pace, func(n int64) {
+		if written += n; written-begun >= writeBackBytes {
+			writeBack(target, begun, written-begun)
+			begun = written
+		}
 		w.progress.Copied += n
 		w.advance(n)
 	})
 	if err != nil {
 		return "", err
 	}
-	return sum, target.Sync()
+	if err := target.Sync(); err != nil {
+		return "", err
+	}
+	forget(target)
+	return sum, nil
 }
 
 func (w *writer) target(f *os.File) io.Writer {
