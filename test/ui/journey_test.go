@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 )
@@ -22,6 +23,9 @@ func TestAWorkflowIsFoundSignalledAndTerminated(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := openTab(t)
+	began := time.Now()
+	p.open("/namespaces/default/workflows", w.id)
+	t.Logf("the first page has come up after %v", time.Since(began).Round(time.Millisecond))
 	p.open("/", "Workflows")
 	p.open("/namespaces/default/workflows", w.id)
 	p.click(w.id)
