@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/perdure/perdure/internal/api/admin"
+	"github.com/perdure/perdure/internal/backup"
 	"github.com/perdure/perdure/internal/cli/command"
 )
 
@@ -76,7 +77,7 @@ removes what it has made. 'perdure admin restore' makes a data directory of a ba
 	})
 	flags := cmd.Flags()
 	flags.StringVar(&directory, "to", "", "directory of the backups; required")
-	flags.Float64Var(&rate, "max-rate", 64, "how many MiB are copied in a second at most; 0: as many as go")
+	flags.Float64Var(&rate, "max-rate", backup.DefaultBytesPerSecond>>20, "how many MiB are copied in a second at most; 0: as many as go")
 	_ = cmd.MarkFlagRequired("to")
 	return cmd
 }

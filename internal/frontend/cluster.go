@@ -48,12 +48,12 @@ func (h *clusterHandlers) GetSystemInfo(context.Context, *workflowservice.GetSys
 			SdkMetadata:                     true,
 			// Worker versions are recorded and shown, though tasks are not routed by
 			// them; it makes SDKs send build ids where older ones had checksums.
-			BuildIdBasedVersioning: true,
-			EagerWorkflowStart:     true,
-			SupportsSchedules:      true,
-			Nexus:                  true,
-			// Absent, because not implemented: CountGroupByExecutionStatus,
-			// ServerScaledDeployments.
+			BuildIdBasedVersioning:      true,
+			EagerWorkflowStart:          true,
+			SupportsSchedules:           true,
+			Nexus:                       true,
+			CountGroupByExecutionStatus: true,
+			// Absent, because not implemented: ServerScaledDeployments.
 		},
 	}, nil
 }

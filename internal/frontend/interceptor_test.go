@@ -223,7 +223,7 @@ func TestCapabilitiesAreThoseThatAreThere(t *testing.T) {
 	}
 	c := resp.(*workflowservice.GetSystemInfoResponse).GetCapabilities()
 	if !c.SdkMetadata || !c.InternalErrorDifferentiation || !c.EagerWorkflowStart || !c.UpsertMemo || !c.BuildIdBasedVersioning ||
-		!c.SupportsSchedules || !c.Nexus || c.ServerScaledDeployments || c.CountGroupByExecutionStatus {
+		!c.SupportsSchedules || !c.Nexus || c.ServerScaledDeployments || !c.CountGroupByExecutionStatus {
 		t.Errorf("capabilities are %v", c)
 	}
 	info, err := d.call(t.Context(), &workflowservice.GetClusterInfoRequest{})
