@@ -5,12 +5,14 @@ package cluster
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // network is the wires between the nodes, and to the database, all of which go through this process, so
@@ -153,13 +155,24 @@ func (n *network) close() {
 
 // caller is the node whose process has made the connection: the one that has its socket.
 func (n *network) caller(c net.Conn) string {
-	inode := inodeOf(c)
+	for range 50 { // the tables of the kernel are not read all at once, so that one may be passed over
+		if name := n.owner("socket:[" + inodeOf(c) + "]"); name != "" {
+			return name
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return ""
+}
+
+// owner is the node that has the file.
+func (n *network) owner(of string) string {
 	n.mu.Lock()
-	defer n.mu.Unlock()
-	for name, pid := range n.pids {
+	pids := maps.Clone(n.pids)
+	n.mu.Unlock()
+	for name, pid := range pids {
 		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
 		for _, file := range files {
-			if target, _ := os.Readlink(file); target == "socket:["+inode+"]" {
+			if target, _ := os.Readlink(file); target == of {
 				return name
 			}
 		}

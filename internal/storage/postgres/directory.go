@@ -34,13 +34,14 @@ type directory struct {
 // Renew implements cluster.Directory.
 func (s *Store) Renew(ctx context.Context, node cluster.Node, ttl time.Duration) (m cluster.Membership, err error) {
 	err = s.direct(ctx, func(ctx context.Context) error {
-		there, err := s.touch(ctx, node, ttl)
-		if err == nil && !there {
-			err = s.enter(ctx, node, ttl)
+		there := false
+		if there, m, err = s.touch(ctx, node, ttl); err != nil || there {
+			return err
 		}
-		if err == nil {
-			m, err = s.members(ctx)
+		if err := s.enter(ctx, node, ttl); err != nil {
+			return err
 		}
+		m, err = s.members(ctx)
 		return err
 	})
 	if err != nil {
@@ -65,17 +66,33 @@ func texts(ids []cluster.NodeID) []string {
 	return list
 }
 
-// touch renews a row that is alive, which nobody can compete with.
-func (s *Store) touch(ctx context.Context, node cluster.Node, ttl time.Duration) (there bool, err error) {
-	tag, err := s.dbs[0].reads.Exec(ctx, `UPDATE perdure_nodes SET `+nodeValues+` WHERE id = $1 AND name = $2 AND expires > clock_timestamp()`, nodeArgs(node, ttl)...)
+// touch renews a row that is alive, which nobody can compete with, and reads what the directory knows then, all in one
+// message.
+func (s *Store) touch(ctx context.Context, node cluster.Node, ttl time.Duration) (there bool, m cluster.Membership, err error) {
+	var b pgx.Batch
+	b.Queue(`UPDATE perdure_nodes SET `+nodeValues+` WHERE id = $1 AND name = $2 AND expires > clock_timestamp()`, nodeArgs(node, ttl)...)
+	b.Queue(selectNodes)
+	b.Queue(selectHolders)
+	if rand.N(buryEvery) == 0 {
+		b.Queue(`DELETE FROM perdure_nodes WHERE expires < clock_timestamp() - $1 * interval '1 second'`, int64(deadFor.Seconds()))
+	}
+	results := s.dbs[0].reads.SendBatch(ctx, &b)
+	defer func() { err = errors.Join(err, results.Close()) }()
+	tag, err := results.Exec()
 	if err != nil || tag.RowsAffected() == 0 {
-		return false, err
+		return false, m, err
 	}
 	s.renewed.Store(true)
-	if rand.N(buryEvery) == 0 {
-		_, err = s.dbs[0].reads.Exec(ctx, `DELETE FROM perdure_nodes WHERE expires < clock_timestamp() - $1 * interval '1 second'`, int64(deadFor.Seconds()))
+	rows, _ := results.Query()
+	if err := scanNodes(rows, &m); err != nil {
+		return false, m, err
 	}
-	return true, err
+	m.Holders = make([]cluster.NodeID, len(s.shards))
+	rows, _ = results.Query()
+	if err := scanHolders(rows, m.Holders); err != nil {
+		return false, m, err
+	}
+	return true, m, s.otherHolders(ctx, m.Holders)
 }
 
 // enter writes a row that is not there, or not alive, if the name is free. One at a time.
@@ -140,11 +157,36 @@ func (s *Store) Members(ctx context.Context) (m cluster.Membership, err error) {
 }
 
 func (s *Store) members(ctx context.Context) (m cluster.Membership, err error) {
-	rows, err := s.dbs[0].reads.Query(ctx, `SELECT t.now, n.id, n.name, n.address, n.version, n.format, n.draining OR n.drain, n.shards, n.load, n.started, n.seen, n.cut_off
-		FROM (SELECT clock_timestamp() AS now) AS t LEFT JOIN perdure_nodes AS n ON n.expires > t.now ORDER BY n.id`)
-	if err != nil {
+	rows, _ := s.dbs[0].reads.Query(ctx, selectNodes)
+	if err := scanNodes(rows, &m); err != nil {
 		return m, err
 	}
+	m.Holders = make([]cluster.NodeID, len(s.shards))
+	rows, _ = s.dbs[0].reads.Query(ctx, selectHolders)
+	if err := scanHolders(rows, m.Holders); err != nil {
+		return m, err
+	}
+	return m, s.otherHolders(ctx, m.Holders)
+}
+
+// otherHolders reads who holds the shards in the databases but for the first.
+func (s *Store) otherHolders(ctx context.Context, holders []cluster.NodeID) error {
+	for _, d := range s.dbs[1:] {
+		rows, _ := d.reads.Query(ctx, selectHolders)
+		if err := scanHolders(rows, holders); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	selectNodes = `SELECT t.now, n.id, n.name, n.address, n.version, n.format, n.draining OR n.drain, n.shards, n.load, n.started, n.seen, n.cut_off
+		FROM (SELECT clock_timestamp() AS now) AS t LEFT JOIN perdure_nodes AS n ON n.expires > t.now ORDER BY n.id`
+	selectHolders = `SELECT shard, holder FROM perdure_shards WHERE holder <> ''`
+)
+
+func scanNodes(rows pgx.Rows, m *cluster.Membership) error {
 	defer rows.Close()
 	for rows.Next() {
 		var id, name, address, version *string
@@ -154,7 +196,7 @@ func (s *Store) members(ctx context.Context) (m cluster.Membership, err error) {
 		var started, seen *time.Time
 		var cutOff []string
 		if err := rows.Scan(&m.Now, &id, &name, &address, &version, &format, &draining, &shards, &load, &started, &seen, &cutOff); err != nil {
-			return m, err
+			return err
 		}
 		if id != nil {
 			node := cluster.Node{ID: cluster.NodeID(*id), Name: *name, Address: *address, Version: *version, Format: int(*format),
@@ -165,23 +207,10 @@ func (s *Store) members(ctx context.Context) (m cluster.Membership, err error) {
 			m.Nodes = append(m.Nodes, node)
 		}
 	}
-	if err := rows.Err(); err != nil {
-		return m, err
-	}
-	m.Holders = make([]cluster.NodeID, len(s.shards))
-	for _, d := range s.dbs {
-		if err := d.holders(ctx, m.Holders); err != nil {
-			return m, err
-		}
-	}
-	return m, nil
+	return rows.Err()
 }
 
-func (d *database) holders(ctx context.Context, holders []cluster.NodeID) error {
-	rows, err := d.reads.Query(ctx, `SELECT shard, holder FROM perdure_shards WHERE holder <> ''`)
-	if err != nil {
-		return err
-	}
+func scanHolders(rows pgx.Rows, holders []cluster.NodeID) error {
 	defer rows.Close()
 	for rows.Next() {
 		var shard int32
