@@ -11,5 +11,6 @@ func FieldLimits(c *Config, namespace string) *check.Limits {
 		Links:            LinksPerRequest.Get(c, namespace),
 		SearchAttribute:  SearchAttributeSize.Get(c, namespace),
 		SearchAttributes: SearchAttributesSize.Get(c, namespace),
+		BuildID:          BuildIDSize.Get(c),
 	}
 }

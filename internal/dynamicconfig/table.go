@@ -36,6 +36,8 @@ var (
 		"Most bytes of the value of one search attribute.")
 	SearchAttributesSize = byNamespace("frontend.searchAttributesTotalSizeLimit", check.MaxSearchAttributes, number(1),
 		"Most bytes of all search attributes of a workflow, with their names.")
+	BuildIDSize = global("limit.workerBuildIdSize", check.MaxBuildID, number(1),
+		"Most bytes of the build id that a worker says it is of.")
 	VisibilityPageSize = byNamespace("frontend.visibilityMaxPageSize", 1000, number(1),
 		"Most workflows of one page of a list. Who asks for more gets a page of so many.")
 )

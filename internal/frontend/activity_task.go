@@ -52,7 +52,7 @@ var (
 // PollActivityTaskQueue waits for an activity to run.
 func (h *activityTaskHandlers) PollActivityTaskQueue(ctx context.Context, req *workflowservice.PollActivityTaskQueueRequest) (*workflowservice.PollActivityTaskQueueResponse, error) {
 	//lint:ignore SA1019 older clients use it
-	if err := checkPoll(req, req.GetWorkerVersionCapabilities()); err != nil {
+	if err := checkPoll(ctx, req, req.GetWorkerVersionCapabilities()); err != nil {
 		return nil, err
 	}
 	poll := matching.PollRequest{

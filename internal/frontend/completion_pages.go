@@ -154,7 +154,7 @@ func (p *completionPages) take(id startedTaskID, last int32) ([]*commandpb.Comma
 func (h *workflowTaskHandlers) completeByPages(
 	ctx context.Context, step *entity.Step, c workflowTasks, token *records.TaskToken, req *workflowservice.RespondWorkflowTaskCompletedRequest,
 ) (*workflow.Completion, error) {
-	timeout, err := c.ExpectCompletion(token, req)
+	timeout, err := c.ExpectCompletion(step, token, req)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ import (
 	"github.com/perdure/perdure/internal/workflow"
 )
 
-func (f *fakeChain) ExpectCompletion(*records.TaskToken, *workflowservice.RespondWorkflowTaskCompletedRequest) (time.Duration, error) {
+func (f *fakeChain) ExpectCompletion(*entity.Step, *records.TaskToken, *workflowservice.RespondWorkflowTaskCompletedRequest) (time.Duration, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return time.Minute, f.err

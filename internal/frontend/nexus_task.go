@@ -31,7 +31,7 @@ type nexusTaskHandlers struct {
 // PollNexusTaskQueue waits for a Nexus request.
 func (h *nexusTaskHandlers) PollNexusTaskQueue(ctx context.Context, req *workflowservice.PollNexusTaskQueueRequest) (*workflowservice.PollNexusTaskQueueResponse, error) {
 	//lint:ignore SA1019 older clients use it
-	if err := checkPoll(req, req.GetWorkerVersionCapabilities()); err != nil {
+	if err := checkPoll(ctx, req, req.GetWorkerVersionCapabilities()); err != nil {
 		return nil, err
 	}
 	if len(req.GetWorkerHeartbeat()) > 0 {

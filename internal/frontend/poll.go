@@ -54,14 +54,14 @@ type workerVersion interface {
 	GetBuildId() string
 }
 
-func checkPoll(req pollRequest, capabilities workerVersion) error {
+func checkPoll(ctx context.Context, req pollRequest, capabilities workerVersion) error {
 	if err := check.TaskQueue(req.GetTaskQueue()); err != nil {
 		return err
 	}
 	if err := check.Identity(req.GetIdentity()); err != nil {
 		return err
 	}
-	return check.WorkerVersion(capabilities, req.GetDeploymentOptions(), req.GetTaskQueue())
+	return limitsOf(ctx).CheckWorkerVersion(capabilities, req.GetDeploymentOptions(), req.GetTaskQueue())
 }
 
 // scalingDecision is what workers that scale their pollers are told with the work.

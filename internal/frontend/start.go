@@ -127,7 +127,7 @@ func checkStart(ctx context.Context, req *workflowservice.StartWorkflowExecution
 		return err
 	}
 	req.Links = own
-	return check.DeploymentOptions(req.GetEagerWorkerDeploymentOptions(), nil)
+	return limitsOf(ctx).CheckDeploymentOptions(req.GetEagerWorkerDeploymentOptions(), nil)
 }
 
 func checkSignalWithStart(ctx context.Context, req *workflowservice.SignalWithStartWorkflowExecutionRequest) error {

@@ -32,7 +32,7 @@ type workflowTaskHandlers struct {
 type workflowTasks interface {
 	StartWorkflowTask(*entity.Step, *entity.Task, *workflowservice.PollWorkflowTaskQueueRequest) (*workflowservice.PollWorkflowTaskQueueResponse, error)
 	CompleteWorkflowTask(*entity.Step, *records.TaskToken, *workflowservice.RespondWorkflowTaskCompletedRequest) (*workflow.Completion, error)
-	ExpectCompletion(*records.TaskToken, *workflowservice.RespondWorkflowTaskCompletedRequest) (time.Duration, error)
+	ExpectCompletion(*entity.Step, *records.TaskToken, *workflowservice.RespondWorkflowTaskCompletedRequest) (time.Duration, error)
 	RefuseCompletion(*entity.Step, *records.TaskToken, *workflowservice.RespondWorkflowTaskCompletedRequest, enumspb.WorkflowTaskFailedCause, error) (*workflow.Completion, error)
 	FailWorkflowTask(*entity.Step, *records.TaskToken, *workflowservice.RespondWorkflowTaskFailedRequest) error
 	ResetSticky(*entity.Step, *workflowservice.ResetStickyTaskQueueRequest) error
@@ -43,7 +43,7 @@ var _ workflowTasks = (*workflow.Chain)(nil)
 // PollWorkflowTaskQueue waits for a workflow task, or for a query to answer.
 func (h *workflowTaskHandlers) PollWorkflowTaskQueue(ctx context.Context, req *workflowservice.PollWorkflowTaskQueueRequest) (*workflowservice.PollWorkflowTaskQueueResponse, error) {
 	//lint:ignore SA1019 older clients use it
-	if err := checkPoll(req, req.GetWorkerVersionCapabilities()); err != nil {
+	if err := checkPoll(ctx, req, req.GetWorkerVersionCapabilities()); err != nil {
 		return nil, err
 	}
 	ns := callOf(ctx).namespace
@@ -108,7 +108,7 @@ func (h *workflowTaskHandlers) RespondWorkflowTaskCompleted(ctx context.Context,
 	if err := check.Identity(req.GetIdentity()); err != nil {
 		return nil, err
 	}
-	if err := checkCompletionVersion(req); err != nil {
+	if err := checkCompletionVersion(ctx, req); err != nil {
 		return nil, err
 	}
 	paged := req.GetIntermediatePage() || req.GetPageNumber() > 0
@@ -152,7 +152,7 @@ var stickyAttributes = check.Part("StickyAttributes")
 
 // checkCompletionVersion checks what a worker says of its version, in all the
 // places where there is room for it.
-func checkCompletionVersion(req *workflowservice.RespondWorkflowTaskCompletedRequest) error {
+func checkCompletionVersion(ctx context.Context, req *workflowservice.RespondWorkflowTaskCompletedRequest) error {
 	if req.GetVersioningBehavior() != enumspb.VERSIONING_BEHAVIOR_UNSPECIFIED &&
 		req.GetDeploymentOptions().GetWorkerVersioningMode() != enumspb.WORKER_VERSIONING_MODE_VERSIONED {
 		return errVersioningBehavior
@@ -161,12 +161,13 @@ func checkCompletionVersion(req *workflowservice.RespondWorkflowTaskCompletedReq
 	if err := check.Length("BinaryChecksum", req.GetBinaryChecksum(), check.Request); err != nil {
 		return err
 	}
+	limits := limitsOf(ctx)
 	//lint:ignore SA1019 older clients use it
-	if err := check.BuildID(req.GetDeployment().GetBuildId()); err != nil {
+	if err := limits.CheckBuildID(req.GetDeployment().GetBuildId()); err != nil {
 		return err
 	}
 	//lint:ignore SA1019 older clients use it
-	return check.WorkerVersion(req.GetWorkerVersionStamp(), req.GetDeploymentOptions(), req.GetStickyAttributes().GetWorkerTaskQueue())
+	return limits.CheckWorkerVersion(req.GetWorkerVersionStamp(), req.GetDeploymentOptions(), req.GetStickyAttributes().GetWorkerTaskQueue())
 }
 
 // RespondWorkflowTaskFailed says that a worker could not make sense of a workflow

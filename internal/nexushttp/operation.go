@@ -219,7 +219,10 @@ func respond(w http.ResponseWriter, r *http.Request, answer *nexus.Answer, cance
 			token = v.AsyncSuccess.GetOperationId()
 		}
 		addLinks(w, v.AsyncSuccess.GetLinks())
-		body, _ := json.Marshal(map[string]string{"token": token, "state": "running"})
+		body, _ := json.Marshal(struct {
+			Token string `json:"token"`
+			State string `json:"state"`
+		}{token, "running"})
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusCreated)
 		_, _ = w.Write(body)

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/perdure/perdure/internal/attempt"
+	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/records"
 )
 
@@ -48,6 +49,11 @@ func (r *Run) describeActivity(act *records.Activity, now time.Time) *workflowpb
 		Priority:                act.Priority,
 		ActivityOptions:         attempt.Options(act),
 		Paused:                  attempt.Paused(act),
+	}
+	if v := act.LastVersion; v != nil {
+		info.LastDeploymentVersion = v
+		//lint:ignore SA1019 older clients read it
+		info.LastWorkerDeploymentVersion = deployment.FromProto(v).Old()
 	}
 	if expiration := attempt.Expiration(act); !expiration.IsZero() {
 		info.ExpirationTime = timestamppb.New(expiration)

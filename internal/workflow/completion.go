@@ -33,7 +33,7 @@ type Completion struct {
 // CompleteWorkflowTask takes the commands a worker answers a workflow task with.
 // All of them are carried out, or none: a bad one fails the task.
 func (c *Chain) CompleteWorkflowTask(step *entity.Step, token *records.TaskToken, req *workflowservice.RespondWorkflowTaskCompletedRequest) (*Completion, error) {
-	r, err := c.startedTaskOf(token)
+	r, err := c.startedTaskOf(step, token)
 	if err != nil {
 		return nil, err
 	}
@@ -144,8 +144,8 @@ func (r *Run) checkForce(req *workflowservice.RespondWorkflowTaskCompletedReques
 
 // ExpectCompletion checks that the token is that of the started workflow task, whose
 // commands do not all come with this request. It returns how long they may take to come.
-func (c *Chain) ExpectCompletion(token *records.TaskToken, req *workflowservice.RespondWorkflowTaskCompletedRequest) (time.Duration, error) {
-	r, err := c.startedTaskOf(token)
+func (c *Chain) ExpectCompletion(step *entity.Step, token *records.TaskToken, req *workflowservice.RespondWorkflowTaskCompletedRequest) (time.Duration, error) {
+	r, err := c.startedTaskOf(step, token)
 	if err != nil {
 		return 0, err
 	}
@@ -158,7 +158,7 @@ func (c *Chain) RefuseCompletion(
 	step *entity.Step, token *records.TaskToken, req *workflowservice.RespondWorkflowTaskCompletedRequest,
 	cause enumspb.WorkflowTaskFailedCause, reason error,
 ) (*Completion, error) {
-	r, err := c.startedTaskOf(token)
+	r, err := c.startedTaskOf(step, token)
 	if err != nil {
 		return nil, err
 	}

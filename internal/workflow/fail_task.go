@@ -8,10 +8,14 @@ import (
 	"github.com/perdure/perdure/internal/records"
 )
 
-// startedTaskOf returns the run whose started workflow task the token names.
-func (c *Chain) startedTaskOf(token *records.TaskToken) (*Run, error) {
-	r := c.current
-	if r == nil || r.info.RunId != token.GetRunId() || r.closed() || r.started == nil {
+// startedTaskOf returns the run whose started workflow task the token names. It fails with
+// NotFound, in other words if there is no such run any more.
+func (c *Chain) startedTaskOf(step *entity.Step, token *records.TaskToken) (*Run, error) {
+	r, err := c.findRun(step, token.GetRunId())
+	if err != nil {
+		return nil, err
+	}
+	if r != c.current || r.closed() || r.started == nil {
 		return nil, errTaskNotFound()
 	}
 	wt, s := r.state.WorkflowTask, r.started
@@ -25,7 +29,7 @@ func (c *Chain) startedTaskOf(token *records.TaskToken) (*Run, error) {
 // FailWorkflowTask ends a workflow task that its worker cannot complete, and
 // schedules the next attempt.
 func (c *Chain) FailWorkflowTask(step *entity.Step, token *records.TaskToken, req *workflowservice.RespondWorkflowTaskFailedRequest) error {
-	r, err := c.startedTaskOf(token)
+	r, err := c.startedTaskOf(step, token)
 	if err != nil {
 		if run, findErr := c.findRun(step, token.GetRunId()); findErr == nil && run.closed() {
 			return errCompleted()

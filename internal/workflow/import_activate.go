@@ -228,6 +228,7 @@ func (x *activation) resumeActivity(act *records.Activity, info *workflowpb.Pend
 	act.Attempt = max(info.GetAttempt(), 1)
 	act.HeartbeatTime, act.HeartbeatDetails = info.GetLastHeartbeatTime(), info.GetHeartbeatDetails()
 	act.LastFailure, act.LastWorkerIdentity = info.GetLastFailure(), info.GetLastWorkerIdentity()
+	act.LastVersion = info.GetLastDeploymentVersion()
 	act.LastAttemptCompleteTime = info.GetLastAttemptCompleteTime()
 	if at := info.GetScheduledTime(); at != nil {
 		act.ScheduledTime = at

@@ -112,9 +112,6 @@ func (r *Run) recentBuild() string {
 // Those of runs that have been deleted by now are left out; those of this run, as
 // it closes now, are good until it is deleted.
 func (r *Run) resetPointsForNext(now time.Time) *workflowpb.ResetPoints {
-	if len(r.resetPoints.points.GetPoints()) == 0 {
-		return nil
-	}
 	next := new(workflowpb.ResetPoints)
 	for _, p := range r.resetPoints.points.GetPoints() {
 		if p.ExpireTime != nil && p.ExpireTime.AsTime().Before(now) {

@@ -329,7 +329,7 @@ func applyWorkflowExecutionStarted(r *Run, e *historypb.HistoryEvent, attr *hist
 	r.state.FirstTaskBackoffPending = backoff > 0
 	// A run that continues a child is known to its parent.
 	r.state.ChildFirstTaskPending = r.info.Parent != nil && attr.GetContinuedExecutionRunId() == ""
-	if points := attr.GetPrevAutoResetPoints(); points != nil {
+	if points := attr.GetPrevAutoResetPoints(); len(points.GetPoints()) > 0 {
 		r.resetPoints.set(points)
 	}
 	r.beginVersioning(attr)

@@ -254,7 +254,7 @@ func (r *Run) targetChanged() bool {
 // the fields that are text.
 func (r *Run) versioningInfo() *workflowpb.WorkflowExecutionVersioningInfo {
 	known, transition := r.info.Versioning, r.transition()
-	if r.info.VersioningOverride == nil && transition == nil && known.GetVersion() == nil && known.GetBehavior() == 0 && !known.GetVersioned() {
+	if r.info.VersioningOverride == nil && transition == nil && known.GetVersion() == nil && known.GetBehavior() == 0 && !known.GetVersioned() && known.GetRevision() == 0 {
 		return nil
 	}
 	info := &workflowpb.WorkflowExecutionVersioningInfo{

@@ -22,6 +22,10 @@ var chains = []Scenario{
 		w.Decide("w", continueAsNew())
 		w.AwaitStatus("w", enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT)
 	}},
+	{"a run that times out within an execution timeout is retried until that is over", func(w *World) {
+		w.Start("w", "workflow_execution_timeout=5s", "workflow_run_timeout=2s", "retry_policy.initial_interval=1s", "retry_policy.backoff_coefficient=1")
+		w.AwaitStatus("w", enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT)
+	}},
 	{"a cron workflow whose run times out goes on", func(w *World) {
 		w.Start("w", "cron_schedule=@every 1s", "workflow_run_timeout=4s")
 		w.Decide("w", complete("one"))

@@ -1,8 +1,82 @@
 package differ
 
+import (
+	protocolpb "go.temporal.io/api/protocol/v1"
+	updatepb "go.temporal.io/api/update/v1"
+	"google.golang.org/protobuf/types/known/anypb"
+)
+
 // updateMessages are what a worker says of updates, right and wrong, and what becomes of
 // updates with starts.
 var updateMessages = []Scenario{
+	{"a worker says of updates what cannot be", func(w *World) {
+		for _, c := range []struct {
+			name     string
+			messages func(*Task) []*protocolpb.Message
+			commands []string
+		}{
+			{"accepted twice", func(t *Task) []*protocolpb.Message { return messages(t.Accept("u"), t.Accept("u")) }, nil},
+			{"completed without being accepted", func(*Task) []*protocolpb.Message { return messages(Outcome("u", "out")) }, nil},
+			{"completed before it is accepted", func(t *Task) []*protocolpb.Message { return messages(Outcome("u", "out"), t.Accept("u")) }, nil},
+			{"completed twice", func(t *Task) []*protocolpb.Message {
+				return messages(t.Accept("u"), Outcome("u", "out"), Outcome("u", "again"))
+			}, nil},
+			{"accepted and rejected", func(t *Task) []*protocolpb.Message { return messages(t.Accept("u"), t.Reject("u")) }, nil},
+			{"rejected and accepted", func(t *Task) []*protocolpb.Message { return messages(t.Reject("u"), t.Accept("u")) }, nil},
+			{"rejected twice", func(t *Task) []*protocolpb.Message { return messages(t.Reject("u"), t.Reject("u")) }, nil},
+			{"a message without a body", func(*Task) []*protocolpb.Message {
+				return messages(&protocolpb.Message{Id: "m", ProtocolInstanceId: "u"})
+			}, nil},
+			{"a message of a type that there is not", func(*Task) []*protocolpb.Message {
+				return messages(&protocolpb.Message{Id: "m", ProtocolInstanceId: "u", Body: &anypb.Any{TypeUrl: "type.googleapis.com/no.such.Type"}})
+			}, nil},
+			{"a message whose body does not decode", func(*Task) []*protocolpb.Message {
+				return messages(&protocolpb.Message{Id: "m", ProtocolInstanceId: "u",
+					Body: &anypb.Any{TypeUrl: "type.googleapis.com/temporal.api.update.v1.Acceptance", Value: []byte{0xff}}})
+			}, nil},
+			{"a message for a client", func(*Task) []*protocolpb.Message {
+				return messages(message("m", "u", &updatepb.Request{Meta: &updatepb.Meta{UpdateId: "u"}}))
+			}, nil},
+			{"a message about an update that there is not", func(*Task) []*protocolpb.Message {
+				return messages(message("m", "other", &updatepb.Acceptance{AcceptedRequestMessageId: "other/request"}))
+			}, nil},
+			{"an outcome that is none", func(t *Task) []*protocolpb.Message {
+				return messages(t.Accept("u"), message("u/complete", "u", &updatepb.Response{Meta: &updatepb.Meta{UpdateId: "u"}}))
+			}, nil},
+			{"an outcome without meta", func(t *Task) []*protocolpb.Message {
+				return messages(t.Accept("u"), message("u/complete", "u", &updatepb.Response{Outcome: &updatepb.Outcome{Value: &updatepb.Outcome_Success{Success: Text("out")}}}))
+			}, nil},
+			{"a rejection without a failure", func(*Task) []*protocolpb.Message {
+				return messages(message("u/reject", "u", &updatepb.Rejection{RejectedRequestMessageId: "u/request"}))
+			}, nil},
+			{"an acceptance that says nothing", func(*Task) []*protocolpb.Message {
+				return messages(message("u/accept", "u", &updatepb.Acceptance{}))
+			}, nil},
+			{"two messages with the same id", func(t *Task) []*protocolpb.Message {
+				return messages(t.Accept("u"), message("u/accept", "u", &updatepb.Response{Meta: &updatepb.Meta{UpdateId: "u"}}))
+			}, nil},
+			{"a command twice for one message", func(t *Task) []*protocolpb.Message { return messages(t.Accept("u")) }, []string{"u/accept", "u/accept"}},
+			{"a command without the id of a message", func(t *Task) []*protocolpb.Message { return messages(t.Accept("u")) }, []string{""}},
+		} {
+			w.Say("%s", c.name)
+			name := "w " + c.name
+			w.Start(name)
+			w.Decide(name)
+			wait := w.Update(name, "u", "wait_policy.lifecycle_stage=ACCEPTED")
+			task := w.Poll(name)
+			request := task.completion()
+			request.Messages = c.messages(task)
+			for _, id := range c.commands {
+				request.Commands = append(request.Commands, protocolMessage(id))
+			}
+			_, _ = w.API.RespondWorkflowTaskCompleted(w.Ctx, request)
+			w.quietly(func() {
+				w.pause("the update is told of", 0.2)
+				w.Terminate(name)
+			})
+			wait()
+		}
+	}},
 	{"an update that is accepted is sent again, and waits for its outcome", func(w *World) {
 		w.idle()
 		accepted := w.Update("w", "u", "wait_policy.lifecycle_stage=ACCEPTED")

@@ -46,6 +46,12 @@ var misbehaviour = []Scenario{
 		task.Complete(complete("late"))
 		task.Fail()
 	}),
+	beside("a worker completes a task of a workflow that was deleted", func(w *World, task *Task) {
+		w.Delete("w")
+		w.gone("w")
+		task.Complete(complete("late"))
+		task.Fail()
+	}),
 	beside("a worker sends commands after one that closes", func(w *World, task *Task) {
 		task.Complete(complete("done"), timer("t", "1h"))
 	}),

@@ -288,6 +288,15 @@ var operations = []Scenario{
 		w.Describe("w")
 		task.Succeed(`"out"`)
 	}},
+	{"a workflow continues as new before its Nexus operation is over", func(w *World) {
+		w.Call()
+		task := w.PollNexus("h")
+		task.Begin("t")
+		w.Decide("w", continueAsNew("task_queue="+w.Queue("w")))
+		w.Await("w", 1, enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED)
+		task.Report("succeeded", `"out"`)
+		w.Terminate("w")
+	}},
 	{"two Nexus operations end in another order", func(w *World) {
 		w.Endpoint("h")
 		w.Start("w")

@@ -78,6 +78,12 @@ var nexusTasks = []Scenario{
 		w.PollNexus("h").Succeed(`"out"`)
 		wait()
 	}},
+	{"an operation is started over HTTP at an endpoint", func(w *World) {
+		id := w.Endpoint("h")
+		wait := w.http(http.MethodPost, "/nexus/endpoints/"+id+"/services/svc/op?callback=http://x", header{"Content-Type", "application/json"}, `"in"`)
+		w.PollNexus("h").Begin("t", "response.start_operation.async_success.links+.url=http://example.com", "response.start_operation.async_success.links.type=mine")
+		wait()
+	}},
 	{"an operation over HTTP has failed", func(w *World) {
 		for _, head := range []header{nil, failureSupport} {
 			wait := w.dispatched(head, "")
@@ -139,6 +145,10 @@ var nexusTasks = []Scenario{
 		w.http(http.MethodGet, w.servicesOf("h")+"/svc/op", nil, "")()
 		w.dispatched(header{"Request-Timeout", "soon"}, "")()
 		w.dispatched(header{"Nexus-Link", "garbage"}, "")()
+	}},
+	{"Nexus requests over HTTP that are malformed", func(w *World) {
+		w.post("/nexus/endpoints/none/services/svc/op", nil, "")
+		w.http(http.MethodPost, "/namespaces/default/task-queues/"+strings.Repeat("x", 1001)+"/nexus-services/svc/op", header{"Request-Timeout", "2s"}, "")()
 	}},
 	{"an input over HTTP says nothing of its form", func(w *World) {
 		wait := w.dispatched(nil, "1")

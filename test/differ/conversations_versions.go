@@ -48,6 +48,27 @@ func (w *World) on(name string) string { return "task_queue.name=" + w.Queue(nam
 
 // versions are what becomes of workflows, and of what they start, with versions of workers.
 var versions = []Scenario{
+	{"a child of a pinned workflow is pinned, too", func(w *World) {
+		w.Versions("w", "1", "2")
+		w.SetCurrent("1")
+		w.Start("w")
+		task := w.Poll("w", w.as("1")...)
+		w.SetCurrent("2")
+		task.CompleteWith(append(w.as("1"), "versioning_behavior="+stays), w.child("c", "task_queue="+w.Queue("w")))
+		w.answered("w")
+		w.DecideAs("w", "1", goes)
+		w.Describe("c")
+		w.Terminate("w")
+	}},
+	{"a child is to be pinned to a version that there is not", func(w *World) {
+		w.Versions("w", "1")
+		w.SetCurrent("1")
+		w.Start("w")
+		w.DecideAs("w", "1", goes, w.child("c", append(w.pinnedOverride("", "9"), "task_queue="+w.Queue("w"))...))
+		w.answered("w")
+		w.DecideAs("w", "1", goes, complete("done"))
+		w.forget("c")
+	}},
 	{"a child of a workflow that upgrades goes to the current version", func(w *World) {
 		w.Versions("w", "1", "2")
 		w.SetCurrent("1")
@@ -171,6 +192,17 @@ var versions = []Scenario{
 		w.PollActivity("w", w.as("1")...).Complete("out", w.as("1")...)
 		w.DecideAs("w", "1", stays, complete("done"))
 	}},
+	{"an activity of a workflow that upgrades is described", func(w *World) {
+		w.Versions("w", "1")
+		w.versionOfActivities("w", "1")
+		w.SetCurrent("1")
+		w.Start("w")
+		w.DecideAs("w", "1", goes, w.activity("a"))
+		a := w.PollActivity("w", w.as("1")...)
+		w.Describe("w")
+		a.Complete("out", w.as("1")...)
+		w.DecideAs("w", "1", goes, complete("done"))
+	}},
 	{"an activity on a queue without versions", func(w *World) {
 		w.Versions("w", "1")
 		w.SetCurrent("1")
@@ -231,6 +263,14 @@ var versions = []Scenario{
 		w.SetCurrent("1")
 		w.Start("w")
 		w.Poll("w", w.as("1")...).CompleteWith(append(w.as("2"), "versioning_behavior="+stays))
+		w.Describe("w")
+		w.Terminate("w")
+	}},
+	{"a worker of a version does not say what kind its workflow is", func(w *World) {
+		w.Versions("w", "1")
+		w.SetCurrent("1")
+		w.Start("w")
+		w.Poll("w", w.as("1")...).CompleteWith(w.as("1"))
 		w.Describe("w")
 		w.Terminate("w")
 	}},

@@ -38,12 +38,7 @@ func run(m *testing.M) int {
 	}
 	if !*record {
 		if *ourAddress == "" {
-			dir, err := os.MkdirTemp("", "perdure-differ")
-			if err != nil {
-				panic(err)
-			}
-			defer os.RemoveAll(dir)
-			binary, err := launch.Build(dir)
+			binary, err := build()
 			if err != nil {
 				panic(err)
 			}
@@ -57,8 +52,19 @@ func run(m *testing.M) int {
 		our = connect(*ourAddress)
 		defer our.Close()
 	}
+	defer func() { _ = os.RemoveAll(built) }()
 	return m.Run()
 }
+
+// build builds the server under test, once, in the directory built.
+var build = sync.OnceValues(func() (binary string, err error) {
+	if built, err = os.MkdirTemp("", "perdure-differ"); err != nil {
+		return "", err
+	}
+	return launch.Build(built)
+})
+
+var built string
 
 func connect(address string) *grpc.ClientConn {
 	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))

@@ -8,6 +8,7 @@ import (
 
 	commandpb "go.temporal.io/api/command/v1"
 	enumspb "go.temporal.io/api/enums/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 )
 
@@ -174,7 +175,7 @@ func (l *life) clientDeeds(f *flow, add adder) {
 		l.say("start %s again", f.name)
 		l.w.Start(f.name, append(l.patiently(), "workflow_id_reuse_policy="+pick(l, []string{"ALLOW_DUPLICATE", "ALLOW_DUPLICATE_FAILED_ONLY", "REJECT_DUPLICATE"}))...)
 	})
-	add(1, alive && f.task == nil && f.first && f.listener == nil && !l.w.hasTask(f.name), func() { l.query(f) })
+	add(1, alive && f.task == nil && f.first && f.listener == nil && !f.tasked, func() { l.query(f) })
 	add(2, alive && f.task == nil, func() { l.update(f) })
 }
 
@@ -187,7 +188,7 @@ func (l *life) query(f *flow) {
 
 func (l *life) workerDeeds(f *flow, add adder) {
 	alive := f.exists && !f.closed
-	add(6, alive && f.task == nil && f.listener == nil && l.w.hasTask(f.name), func() {
+	add(6, alive && f.task == nil && f.listener == nil && f.tasked, func() {
 		l.say("take the task of %s", f.name)
 		f.task = l.w.Poll(f.name)
 	})
@@ -325,11 +326,28 @@ func (l *life) update(f *flow) {
 	wait()
 }
 
+// isStarted reports whether an activity is at a worker, perhaps one whose token is worth nothing
+// any more: then no poll brings it, and none need wait for it.
+func (l *life) isStarted(f *flow, activityID string) bool {
+	var started bool
+	l.w.quietly(func() {
+		d, _ := l.w.Quiet.DescribeWorkflowExecution(l.w.Ctx, describeRequest(l.w, f.name))
+		started = slices.ContainsFunc(d.GetPendingActivities(), func(a *workflowpb.PendingActivityInfo) bool {
+			return a.ActivityId == activityID && a.State == enumspb.PENDING_ACTIVITY_STATE_STARTED
+		})
+	})
+	return started
+}
+
 func (l *life) activityDeeds(f *flow, add adder) {
 	for _, a := range f.activities {
 		taken := f.running[a.id]
 		add(3, taken == nil && !a.canceling && !f.paused[a.id], func() {
 			l.say("take activity %s of %s", a.id, f.name)
+			if l.compared() && l.isStarted(f, a.id) {
+				l.say("a worker has it already")
+				return
+			}
 			f.running[a.id] = l.w.PollActivity(a.id)
 		})
 		add(1, taken != nil, func() {

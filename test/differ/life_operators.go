@@ -22,7 +22,7 @@ func (l *life) operatorDeeds(f *flow, add adder) {
 	add(1, f.exists && f.first && f.task == nil && f.listener == nil && !related, func() { l.reset(f) })
 	// A Temporal server forgets things of a workflow whose options change while a
 	// workflow task waits.
-	add(1, alive && (f.task != nil || !l.w.hasTask(f.name)), func() {
+	add(1, alive && (f.task != nil || !f.tasked), func() {
 		priority := 1 + l.rng.IntN(5)
 		l.say("%s gets priority %d", f.name, priority)
 		_, _ = l.w.API.UpdateWorkflowExecutionOptions(l.w.Ctx, Set(&workflowservice.UpdateWorkflowExecutionOptionsRequest{

@@ -4,8 +4,12 @@ import (
 	"slices"
 	"strings"
 
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // flow is a workflow id in a life: what its worker and its clients know.
@@ -23,6 +27,11 @@ type flow struct {
 	running map[string]*Activity
 	// paused are the activities that operators have paused, by id.
 	paused map[string]bool
+	// run is the current run, and length how many events of it the state is made of.
+	run    string
+	length int64
+	// tasked is true while a workflow task is pending.
+	tasked bool
 
 	state
 }
@@ -58,9 +67,21 @@ type pendingActivity struct {
 	canceling bool
 }
 
-// read reads the state of a flow from the history of its current run.
-func (l *life) read(f *flow) {
+// read reads the state of a flow from the history of its current run, if that is not as it was. It
+// reports whether anything has changed.
+func (l *life) read(f *flow) (changed bool) {
+	d, err := l.w.Quiet.DescribeWorkflowExecution(l.w.Ctx, &workflowservice.DescribeWorkflowExecutionRequest{
+		Namespace: Namespace, Execution: &commonpb.WorkflowExecution{WorkflowId: l.w.Other(f.name)}})
+	tasked := d.GetPendingWorkflowTask() != nil
+	changed = tasked != f.tasked
+	f.tasked = tasked
+	info := d.GetWorkflowExecutionInfo()
+	run := info.GetExecution().GetRunId()
+	if status.Code(err) == codes.NotFound && !f.exists || err == nil && f.exists && run == f.run && info.GetHistoryLength() == f.length {
+		return changed
+	}
 	events := l.w.History(f.name, "")
+	f.run, f.length = run, info.GetHistoryLength()
 	s := state{exists: len(events) > 0, events: len(events), waiting: len(events) > 0}
 	open := map[int64]bool{} // events that something has to follow
 	for _, event := range events {
@@ -71,6 +92,7 @@ func (l *life) read(f *flow) {
 	if s.closed {
 		f.task, f.listener = nil, nil
 	}
+	return true
 }
 
 func (s *state) apply(event *historypb.HistoryEvent, open map[int64]bool) {
@@ -148,12 +170,22 @@ func (s *state) endActivity(scheduled int64) {
 	s.activities = slices.DeleteFunc(s.activities, func(a pendingActivity) bool { return a.scheduled == scheduled })
 }
 
+// settled is what settle waits for, and notSettled what it says if it gives up.
+const (
+	settled    = "everything has settled"
+	notSettled = "gave up waiting until " + settled
+)
+
 // settle waits until nothing is bound to happen any more, so that what is done
 // next comes after it on every server.
 func (l *life) settle() {
-	l.w.Eventually("everything has settled", func() bool {
+	l.w.Eventually(settled, func() bool {
+		changed := false
 		for _, f := range l.flows {
-			l.read(f)
+			changed = l.read(f) || changed
+		}
+		if changed {
+			return false // what was read first may have changed by now
 		}
 		for _, f := range l.flows {
 			if f.unsettled && f.task == nil || !l.familySettled(f) {

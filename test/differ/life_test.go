@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"google.golang.org/grpc"
@@ -37,14 +38,16 @@ func TestALifeOnPerdureGoesAsOnTheTemporalServer(t *testing.T) {
 	if *seeds == 0 || *peerBinary == "" {
 		t.Skip("only with -seeds and -peer-binary; `make differ SEEDS=1000` compares")
 	}
-	binary, err := launch.Build(t.TempDir())
+	binary, err := build()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var mu sync.Mutex
 	var suspects []uint64
+	var played *servers
 	t.Run("beside each other", func(t *testing.T) {
 		servers := startServers(t, binary)
+		played = servers
 		t.Run("lives", func(t *testing.T) {
 			for i := range *seeds {
 				seed := *firstSeed + uint64(i)
@@ -88,19 +91,27 @@ func TestALifeOnPerdureGoesAsOnTheTemporalServer(t *testing.T) {
 			}
 		})
 	}
+	t.Logf("%d things were done; %d lives ended early, %d never settled", played.steps.Load(), played.ended.Load(), played.unsettled.Load())
 	t.Logf("%d lives of %d steps, seeds %d to %d: %d identical at once, %d identical when played again by themselves, %d differ\n%s",
 		*seeds, *steps, *firstSeed, *firstSeed+uint64(*seeds)-1, *seeds-len(suspects), len(suspects)-differing, differing, table.String())
 }
+
+// onePartition is the dynamic configuration of the Temporal server that lives are played on.
+const onePartition = "testdata/one-partition.yaml"
 
 // servers are a Temporal server and one of Perdure that lives are compared on.
 type servers struct {
 	peer, our *grpc.ClientConn
 	stop      func()
+
+	// Of the lives that were played: how many never settled, how many ended early, and how many
+	// things were done in them.
+	unsettled, ended, steps atomic.Int64
 }
 
 func startServers(t *testing.T, binary string) *servers {
 	t.Helper()
-	theirs, err := launch.StartPeer(*peerBinary)
+	theirs, err := launch.StartPeer(*peerBinary, "-dynamic-config", onePartition)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,6 +138,11 @@ func (s *servers) compare(t *testing.T, seed uint64, steps int, leftOut map[int]
 	both.Go(func() { theirs = play(t, s.peer, Life(seed, steps, leftOut)) })
 	both.Go(func() { ours = play(t, s.our, Life(seed, steps, leftOut)) })
 	both.Wait()
+	if strings.Contains(theirs, notSettled) {
+		s.unsettled.Add(1)
+	}
+	s.ended.Add(int64(strings.Count(theirs, cannotGoOn)))
+	s.steps.Add(int64(strings.Count(theirs, "\nstep ")))
 	return lines(theirs), differences(lines(theirs), lines(ours))
 }
 

@@ -105,6 +105,9 @@ func newWorld(t testing.TB, ctx context.Context, conn grpc.ClientConnInterface) 
 // nothing of a history is shown from this event on.
 const nothing = -1
 
+// cannotGoOn is the last line of a transcript before the histories if a scenario has ended early.
+const cannotGoOn = "the scenario cannot go on"
+
 // ended is what a scenario panics with when it cannot go on.
 type ended struct{}
 
@@ -114,7 +117,7 @@ func (w *World) run(s Scenario) {
 		switch failure := recover().(type) {
 		case nil:
 		case ended:
-			w.Say("the scenario cannot go on")
+			w.Say(cannotGoOn)
 		default:
 			w.T.Fatalf("%v, after:\n%s\n%s", failure, w.transcript.String(), debug.Stack())
 		}
@@ -252,15 +255,22 @@ func (w *World) Later(calls func(api workflowservice.WorkflowServiceClient)) (wa
 func (w *World) Eventually(what string, ready func() bool) {
 	w.T.Helper()
 	deadline := time.After(w.patience)
-	for !ready() {
+	for pause := shortestPause; !ready(); pause = min(pause*3/2, longestPause) {
 		select {
 		case <-deadline:
 			w.Say("gave up waiting until %s", what)
 			panic(ended{})
-		case <-time.After(10 * time.Millisecond):
+		case <-time.After(pause):
 		}
 	}
 }
+
+// How long Eventually waits until it looks again: longer each time, since looking is what most of
+// the servers' work is if many scenarios wait at once.
+const (
+	shortestPause = 10 * time.Millisecond
+	longestPause  = 250 * time.Millisecond
+)
 
 // Await waits until the current run of a workflow has so many events of a type.
 func (w *World) Await(name string, count int, eventType enumspb.EventType) {

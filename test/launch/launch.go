@@ -112,8 +112,8 @@ func startOn(binary string, args ...string) (*Server, error) {
 
 // StartPeer starts a Temporal server with its store in memory, from the binary
 // that test/peer builds, and waits until it can be used. What it logs is dropped.
-func StartPeer(binary string) (*Server, error) {
-	s := &Server{cmd: exec.Command(binary), exited: make(chan struct{})}
+func StartPeer(binary string, args ...string) (*Server, error) {
+	s := &Server{cmd: exec.Command(binary, args...), exited: make(chan struct{})}
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err

@@ -3,7 +3,8 @@
 // prints the address of its frontend on standard output, and on a second line that of its HTTP port,
 // without which its Nexus operations reach no worker. It has the namespace
 // "default", and stops on SIGINT and SIGTERM. With -postgres its data are in that PostgreSQL, and
-// it has no HTTP port.
+// it has no HTTP port. With -dynamic-config it has the settings of that file, by which parts of it
+// are turned on that are off by default.
 //
 // It is a module of its own so that nothing else has to download or build the
 // Temporal server.
@@ -25,6 +26,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/server/common/authorization"
 	"go.temporal.io/server/common/config"
+	"go.temporal.io/server/common/dynamicconfig"
 	"go.temporal.io/server/common/primitives"
 	"go.temporal.io/server/common/testing/freeport"
 	"go.temporal.io/server/temporal"
@@ -35,6 +37,7 @@ import (
 func main() {
 	log.SetFlags(0)
 	postgres := flag.String("postgres", "", "URL of a PostgreSQL in which to make databases for the data")
+	settings := flag.String("dynamic-config", "", "YAML file of dynamic configuration, for a server with its data in memory")
 	flag.Parse()
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
@@ -43,7 +46,7 @@ func main() {
 	if *postgres != "" {
 		address, err = startOnPostgres(*postgres)
 	} else {
-		address, http = startInMemory()
+		address, http, err = startInMemory(*settings)
 	}
 	if err != nil {
 		log.Fatal(err)
@@ -59,8 +62,9 @@ func main() {
 	// The process holds nothing worth keeping: exit without the server's slow stop.
 }
 
-// startInMemory starts a server with its data in memory, and an HTTP port.
-func startInMemory() (address, http string) {
+// startInMemory starts a server with its data in memory, an HTTP port, and the dynamic configuration of
+// a file, if one is named.
+func startInMemory(settings string) (address, http string, err error) {
 	port := freeport.MustGetFreePort()
 	// The test server makes its own configuration. This option is one that is shown it before it is used.
 	withHTTP := temporal.WithClaimMapper(func(cfg *config.Config) authorization.ClaimMapper {
@@ -69,8 +73,33 @@ func startInMemory() (address, http string) {
 		cfg.Services[string(primitives.FrontendService)] = frontend
 		return authorization.NewNoopClaimMapper()
 	})
-	server := temporaltest.NewServer(temporaltest.WithBaseServerOptions(withHTTP))
-	return server.GetFrontendHostPort(), fmt.Sprintf("127.0.0.1:%d", port)
+	options := []temporal.ServerOption{withHTTP}
+	if settings != "" {
+		values, err := readSettings(settings)
+		if err != nil {
+			return "", "", err
+		}
+		options = append(options, temporal.WithDynamicConfigClient(values))
+	}
+	server := temporaltest.NewServer(temporaltest.WithBaseServerOptions(options...))
+	return server.GetFrontendHostPort(), fmt.Sprintf("127.0.0.1:%d", port), nil
+}
+
+// readSettings reads a file of dynamic configuration. What the test server sets itself stays.
+func readSettings(file string) (dynamicconfig.StaticClient, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	read := dynamicconfig.LoadYamlFile(text)
+	if err := errors.Join(append(read.Errors, read.Warnings...)...); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	values := dynamicconfig.StaticClient{dynamicconfig.ForceSearchAttributesCacheRefreshOnRead.Key(): true}
+	for key, constrained := range read.Map {
+		values[key] = constrained
+	}
+	return values, nil
 }
 
 // registerDefault registers the namespace "default" and waits until it can be used.

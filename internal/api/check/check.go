@@ -367,9 +367,9 @@ func Rate(label string, perSecond float32) error {
 	return nil
 }
 
-// BuildID checks the build id of a worker, which may have none.
-func BuildID(id string) error {
-	if len(id) > MaxBuildID {
+// CheckBuildID checks the build id of a worker, which may have none.
+func (l *Limits) CheckBuildID(id string) error {
+	if len(id) > l.BuildID {
 		return invalid("Build ID exceeds configured limit.workerBuildIdSize, use a shorter build ID.")
 	}
 	return nil

@@ -81,11 +81,11 @@ func TestFieldsHaveTheseLimits(t *testing.T) {
 		{"run id", RunID("5e9ba2e4-5a23-4f2c-9d0e-1b7a5d0c8a11", Request), RunID("r", Request), "Invalid RunId."},
 		{"run id, its only form", RunID("", command), RunID("{5e9ba2e4-5a23-4f2c-9d0e-1b7a5d0c8a11}", command), "Invalid RunId set on StartTimerCommand."},
 		{"execution", Execution(&commonpb.WorkflowExecution{WorkflowId: "w"}, Request), Execution(nil, Request), "Execution is not set on request."},
-		{"build id", BuildID(text(MaxBuildID)), BuildID(text(MaxBuildID + 1)), "Build ID exceeds"},
-		{"build id, old form", WorkerVersion(&commonpb.WorkerVersionStamp{BuildId: text(MaxBuildID)}, nil, nil),
-			WorkerVersion(&commonpb.WorkerVersionStamp{BuildId: text(MaxBuildID + 1)}, nil, nil), "Build ID exceeds"},
-		{"build id, of a deployment", DeploymentOptions(&deploymentpb.WorkerDeploymentOptions{BuildId: text(MaxBuildID)}, nil),
-			DeploymentOptions(&deploymentpb.WorkerDeploymentOptions{BuildId: text(MaxBuildID + 1)}, nil), "Build ID exceeds"},
+		{"build id", DefaultLimits().CheckBuildID(text(MaxBuildID)), DefaultLimits().CheckBuildID(text(MaxBuildID + 1)), "Build ID exceeds"},
+		{"build id, old form", DefaultLimits().CheckWorkerVersion(&commonpb.WorkerVersionStamp{BuildId: text(MaxBuildID)}, nil, nil),
+			DefaultLimits().CheckWorkerVersion(&commonpb.WorkerVersionStamp{BuildId: text(MaxBuildID + 1)}, nil, nil), "Build ID exceeds"},
+		{"build id, of a deployment", DefaultLimits().CheckDeploymentOptions(&deploymentpb.WorkerDeploymentOptions{BuildId: text(MaxBuildID)}, nil),
+			DefaultLimits().CheckDeploymentOptions(&deploymentpb.WorkerDeploymentOptions{BuildId: text(MaxBuildID + 1)}, nil), "Build ID exceeds"},
 		{"priority key", Priority(nil), Priority(&commonpb.Priority{PriorityKey: -1}), "priority key can't be negative"},
 		{"fairness key", Priority(&commonpb.Priority{FairnessKey: text(MaxFairnessKey)}), Priority(&commonpb.Priority{FairnessKey: text(MaxFairnessKey + 1)}), "fairness key length exceeds limit"},
 		{"fairness weight", Priority(&commonpb.Priority{FairnessWeight: 0.5}), Priority(&commonpb.Priority{FairnessWeight: -1}), "must be greater than zero"},
@@ -198,7 +198,7 @@ func TestARequestWithoutAnIDGetsOne(t *testing.T) {
 
 func TestWorkersSayTheirVersionInTheFormOfDeploymentsOnly(t *testing.T) {
 	var denied *serviceerror.PermissionDenied
-	if err := WorkerVersion(&commonpb.WorkerVersionStamp{UseVersioning: true}, nil, nil); !errors.As(err, &denied) {
+	if err := DefaultLimits().CheckWorkerVersion(&commonpb.WorkerVersionStamp{UseVersioning: true}, nil, nil); !errors.As(err, &denied) {
 		t.Errorf("old form: %v, want PermissionDenied", err)
 	}
 	for version, want := range map[[2]string]string{
@@ -214,7 +214,7 @@ func TestWorkersSayTheirVersionInTheFormOfDeploymentsOnly(t *testing.T) {
 		{strings.Repeat("x", 480), "b"}: "",
 	} {
 		options := &deploymentpb.WorkerDeploymentOptions{WorkerVersioningMode: enumspb.WORKER_VERSIONING_MODE_VERSIONED, DeploymentName: version[0], BuildId: version[1]}
-		err := DeploymentOptions(options, nil)
+		err := DefaultLimits().CheckDeploymentOptions(options, nil)
 		if err == nil && want != "" || err != nil && err.Error() != want {
 			t.Errorf("version %q: %v, want %q", version, err, want)
 		}

@@ -18,7 +18,7 @@ const (
 	MaxLink = 4000
 	// MaxFairnessKey bounds a fairness key.
 	MaxFairnessKey = 64
-	// MaxBuildID bounds a worker's build id, wherever it is said.
+	// MaxBuildID bounds the build id that a worker says it is of.
 	MaxBuildID = 255
 	// MaxSearchAttribute is the most bytes of the value of one search attribute, and
 	// MaxSearchAttributes of names and values of all of a workflow, encoded.
@@ -35,6 +35,7 @@ type Limits struct {
 	// Sizes, in bytes.
 	Blob, Memo, Link                  int
 	SearchAttribute, SearchAttributes int
+	BuildID                           int
 	// Counts.
 	Links int
 }
@@ -44,7 +45,8 @@ func DefaultLimits() *Limits {
 	return &Limits{
 		Blob: MaxBlob, Memo: MaxMemo, Link: MaxLink,
 		SearchAttribute: MaxSearchAttribute, SearchAttributes: MaxSearchAttributes,
-		Links: MaxLinks,
+		BuildID: MaxBuildID,
+		Links:   MaxLinks,
 	}
 }
 

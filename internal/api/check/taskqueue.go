@@ -128,15 +128,15 @@ type stamp interface {
 	GetBuildId() string
 }
 
-// WorkerVersion checks what a worker says of its version: in the old form, in the
+// CheckWorkerVersion checks what a worker says of its version: in the old form, in the
 // new one, or not at all. A worker that says it in the new form says it in the old one
 // as well. Besides InvalidArgument it fails with PermissionDenied for workers that want
 // their tasks chosen by version sets or rules.
-func WorkerVersion(old stamp, options *deploymentpb.WorkerDeploymentOptions, queue *taskqueuepb.TaskQueue) error {
-	if err := BuildID(old.GetBuildId()); err != nil {
+func (l *Limits) CheckWorkerVersion(old stamp, options *deploymentpb.WorkerDeploymentOptions, queue *taskqueuepb.TaskQueue) error {
+	if err := l.CheckBuildID(old.GetBuildId()); err != nil {
 		return err
 	}
-	if err := DeploymentOptions(options, queue); err != nil {
+	if err := l.CheckDeploymentOptions(options, queue); err != nil {
 		return err
 	}
 	if !old.GetUseVersioning() || options.GetWorkerVersioningMode() == enumspb.WORKER_VERSIONING_MODE_VERSIONED {
@@ -149,13 +149,13 @@ func WorkerVersion(old stamp, options *deploymentpb.WorkerDeploymentOptions, que
 	return errVersionSets
 }
 
-// DeploymentOptions is WorkerVersion for requests that have no place for the old
+// CheckDeploymentOptions is CheckWorkerVersion for requests that have no place for the old
 // form. The queue may be nil.
-func DeploymentOptions(options *deploymentpb.WorkerDeploymentOptions, queue *taskqueuepb.TaskQueue) error {
+func (l *Limits) CheckDeploymentOptions(options *deploymentpb.WorkerDeploymentOptions, queue *taskqueuepb.TaskQueue) error {
 	if options == nil {
 		return nil
 	}
-	if err := BuildID(options.GetBuildId()); err != nil {
+	if err := l.CheckBuildID(options.GetBuildId()); err != nil {
 		return err
 	}
 	if queue.GetKind() == enumspb.TASK_QUEUE_KIND_STICKY && queue.GetNormalName() == "" {
