@@ -136,6 +136,36 @@ func TestWhatWaitsIsThereAfterARestart(t *testing.T) {
 	})
 }
 
+func TestGatesAreListedByHowManyWait(t *testing.T) {
+	b := start(t, server.Options{})
+	b.setPolicy(&flowv1.Policy{MaxRunning: proto.Int64(1), Key: &flowv1.Key{By: &flowv1.Key_FairnessKey{FairnessKey: true}}})
+	b.setPolicy(&flowv1.Policy{Name: "q", WorkflowType: "other", MaxRunning: proto.Int64(1)})
+	for _, w := range []struct{ id, key string }{{"a1", "a"}, {"a2", "a"}, {"b1", "b"}, {"b2", "b"}, {"b3", "b"}, {"c1", "c"}} {
+		b.startWorkflow(w.id, func(req *workflowservice.StartWorkflowExecutionRequest) {
+			req.Priority = &commonpb.Priority{FairnessKey: w.key}
+		})
+	}
+	b.awaitGate("a", 1, 1)
+	b.awaitGate("b", 1, 2)
+	b.awaitGate("c", 1, 0)
+	for name, c := range map[string]struct {
+		req  *flowv1.ListGatesRequest
+		want *flowv1.ListGatesResponse
+	}{
+		"of a policy": {&flowv1.ListGatesRequest{Policy: "p"}, &flowv1.ListGatesResponse{GateCount: 3, Running: 3, Waiting: 3, Gates: []*flowv1.Gate{
+			{Policy: "p", Key: "b", Running: 1, Waiting: 2}, {Policy: "p", Key: "a", Running: 1, Waiting: 1}, {Policy: "p", Key: "c", Running: 1}}}},
+		"the foremost": {&flowv1.ListGatesRequest{PageSize: 1}, &flowv1.ListGatesResponse{GateCount: 3, Running: 3, Waiting: 3, Gates: []*flowv1.Gate{
+			{Policy: "p", Key: "b", Running: 1, Waiting: 2}}}},
+		"of one that lets nothing wait": {&flowv1.ListGatesRequest{Policy: "q"}, &flowv1.ListGatesResponse{}},
+	} {
+		c.req.Namespace = ns
+		got, err := b.flow().ListGates(b.ctx(), c.req)
+		if err != nil || !proto.Equal(got, c.want) {
+			t.Errorf("%s: %v, %v, want %v", name, got, err, c.want)
+		}
+	}
+}
+
 func TestEachFairnessKeyHasTheLimitForItself(t *testing.T) {
 	b := start(t, server.Options{})
 	b.setPolicy(&flowv1.Policy{MaxRunning: proto.Int64(1), Key: &flowv1.Key{By: &flowv1.Key_FairnessKey{FairnessKey: true}}})

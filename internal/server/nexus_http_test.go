@@ -7,11 +7,15 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
+	commandpb "go.temporal.io/api/command/v1"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	nexuspb "go.temporal.io/api/nexus/v1"
+	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/server"
@@ -284,5 +288,39 @@ func TestAnOperationWithoutAWorkflowIsCancelledTerminatedAndDeleted(t *testing.T
 	}
 	if described, err := b.client.DescribeNexusOperationExecution(b.ctx(), &workflowservice.DescribeNexusOperationExecutionRequest{Namespace: ns, OperationId: "op"}); err == nil {
 		t.Errorf("after its deletion it is %v", described)
+	}
+}
+
+func TestAnEndpointThatPointsToItselfFailsItsOperationsAtOnce(t *testing.T) {
+	options := withHTTP
+	options.DynamicConfig = []dynamicconfig.Override{{Key: "component.nexusoperations.callback.endpoint.template", Value: "http://here/namespaces/{{.NamespaceName}}/nexus/callback"}}
+	b := start(t, options)
+	made := b.createEndpoint(toURL("ep", "http://"+b.server.HTTPAddress()))
+	self := toURL("ep", "http://"+b.server.HTTPAddress()+"/nexus/endpoints/"+made.GetId()+"/services")
+	if _, err := b.operator().UpdateNexusEndpoint(b.ctx(), &operatorservice.UpdateNexusEndpointRequest{Id: made.GetId(), Version: made.GetVersion(), Spec: self}); err != nil {
+		t.Fatal(err)
+	}
+	b.startWorkflow("caller")
+	b.complete(b.pollWorkflow(), scheduleOperation())
+	failure := b.lastOf(b.pollWorkflow(), enumspb.EVENT_TYPE_NEXUS_OPERATION_FAILED).GetNexusOperationFailedEventAttributes().GetFailure()
+	if got := failure.GetCause().GetNexusHandlerFailureInfo().GetType(); got != "BAD_REQUEST" {
+		t.Errorf("the operation has failed with %v", failure)
+	}
+}
+
+func TestAnEndpointWhoseServerIsNotThereIsCalledUntilItsTimeIsUp(t *testing.T) {
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	options := withHTTP
+	options.DynamicConfig = []dynamicconfig.Override{{Key: "component.nexusoperations.callback.endpoint.template", Value: "http://here/namespaces/{{.NamespaceName}}/nexus/callback"}}
+	b := start(t, options)
+	b.createEndpoint(toURL("ep", gone.URL))
+	b.startWorkflow("caller")
+	b.complete(b.pollWorkflow(), scheduleOperation(func(attr *commandpb.ScheduleNexusOperationCommandAttributes) {
+		attr.ScheduleToCloseTimeout = durationpb.New(3 * time.Second)
+	}))
+	failure := b.lastOf(b.pollWorkflow(), enumspb.EVENT_TYPE_NEXUS_OPERATION_TIMED_OUT).GetNexusOperationTimedOutEventAttributes().GetFailure()
+	if failure.GetCause().GetTimeoutFailureInfo().GetTimeoutType() != enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE {
+		t.Errorf("the operation has failed with %v", failure)
 	}
 }

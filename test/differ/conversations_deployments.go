@@ -412,6 +412,28 @@ var deployments = []Scenario{
 				InitialVersioningBehavior: enumspb.CONTINUE_AS_NEW_VERSIONING_BEHAVIOR_AUTO_UPGRADE}}})
 		w.DecideAs("w", "2", stays, complete("done"))
 	}},
+	{"the workers of workflows that upgrade are replaced all at once", func(w *World) {
+		w.Versions("w", "1", "2")
+		w.SetCurrent("1")
+		w.Start("w")
+		w.DecideAs("w", "1", goes)
+		w.SetCurrent("2")
+		for range 2 {
+			w.Signal("w", "go")
+			w.DecideAs("w", "2", goes)
+			w.Describe("w")
+		}
+	}},
+	{"compute configurations of versions that there are not", func(w *World) {
+		for _, v := range []*deploymentpb.WorkerDeploymentVersion{nil, {DeploymentName: w.deployment()}, {BuildId: "1"}, w.buildOf("9")} {
+			_, _ = w.API.UpdateWorkerDeploymentVersionComputeConfig(w.Ctx, &workflowservice.UpdateWorkerDeploymentVersionComputeConfigRequest{
+				Namespace: Namespace, DeploymentVersion: v, RemoveComputeConfigScalingGroups: []string{"a"}, Identity: "client", RequestId: w.requestID()})
+		}
+		_, _ = w.API.ValidateWorkerDeploymentVersionComputeConfig(w.Ctx, &workflowservice.ValidateWorkerDeploymentVersionComputeConfigRequest{
+			Namespace: Namespace, DeploymentVersion: w.buildOf("9"), Identity: "client"})
+		_, _ = w.API.ValidateWorkerDeploymentVersionComputeConfig(w.Ctx, &workflowservice.ValidateWorkerDeploymentVersionComputeConfigRequest{
+			Namespace: Namespace, DeploymentVersion: w.buildOf("9"), RemoveComputeConfigScalingGroups: []string{"a"}, Identity: "client"})
+	}},
 	{"the retired forms of versioning", func(w *World) {
 		_, _ = w.API.UpdateWorkerBuildIdCompatibility(w.Ctx, &workflowservice.UpdateWorkerBuildIdCompatibilityRequest{Namespace: Namespace})
 		_, _ = w.API.GetWorkerBuildIdCompatibility(w.Ctx, &workflowservice.GetWorkerBuildIdCompatibilityRequest{Namespace: Namespace})

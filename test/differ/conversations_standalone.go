@@ -327,6 +327,38 @@ var standalone = []Scenario{
 		_, _ = w.API.DescribeActivityExecution(w.Ctx, &workflowservice.DescribeActivityExecutionRequest{
 			Namespace: Namespace, ActivityId: w.Other("b"), RunId: other, LongPollToken: token})
 	}},
+	{"an activity of its own goes on with the details of its last heartbeat", func(w *World) {
+		a := w.begun("retry_policy.initial_interval=1s", "retry_policy.maximum_attempts=2", "heartbeat_timeout=1m")
+		a.Heartbeat("half")
+		a.Fail(Failure("Bad"))
+		w.DescribeActivity("a")
+		a = w.PollActivity("a")
+		a.Complete("out")
+		w.DescribeActivity("a")
+	}},
+	{"answers to an activity of its own that has been answered", func(w *World) {
+		a := w.begun()
+		a.Complete("out")
+		a.Complete("again")
+		a.Fail(Failure("Bad"))
+		a.Cancel()
+		a.Heartbeat("late")
+		w.PollOutcome("a")
+	}},
+	{"answers to an activity of its own that was terminated", func(w *World) {
+		a := w.begun()
+		w.TerminateActivity("a")
+		a.Heartbeat("late")
+		a.Complete("late")
+		w.PollOutcome("a")
+	}},
+	{"an activity of its own that failed gives no place to a request to cancel it", func(w *World) {
+		a := w.begun("retry_policy.maximum_attempts=1")
+		a.Fail(Failure("Bad"))
+		w.CancelActivity("a")
+		w.TerminateActivity("a")
+		w.DescribeActivity("a")
+	}},
 	{"activities of their own that are not there", func(w *World) {
 		w.DescribeActivity("a")
 		w.DescribeActivity("a", "run_id=00000000-0000-0000-0000-000000000000")
