@@ -61,7 +61,7 @@ func TestTheReplayerShowsBothSidesOfAMismatch(t *testing.T) {
   history has:       ActivityTaskScheduled: (ActivityId:5, ActivityType:(Name:Charge))
   workflow code has: nothing
   waits at:          FUNCTION (FILE)
-  known as:          lookup failed for scheduledEventID to activityID: scheduleEventID: 5, activityID: 5`},
+  known as:          [TMPRL1100] lookup failed for scheduledEventID to activityID: scheduleEventID: 5, activityID: 5`},
 		{"one more", func(ctx workflow.Context) error {
 			charged := workflow.ExecuteActivity(minute(ctx), "Charge")
 			workflow.NewTimer(ctx, time.Hour)

@@ -151,7 +151,7 @@ func unknown(event *historypb.HistoryEvent) error {
 		EventID: event.GetEventId(),
 		History: describeEvent(event),
 		Problem: "no command of the workflow code matches history event",
-		KnownAs: knownAs(event, nil),
+		KnownAs: knownAs([]*historypb.HistoryEvent{event}, nil, nil),
 	}
 }
 

@@ -44,12 +44,12 @@ func match(commands []*output, closing *commandpb.Command, following *segment, o
 		if next == len(commands) {
 			if closing != nil {
 				return &NonDeterminismError{
-					EventID: event.GetEventId(), History: describeEvent(event), Workflow: describeCommand(closing), KnownAs: knownAs(event, nil),
+					EventID: event.GetEventId(), History: describeEvent(event), Workflow: describeCommand(closing), KnownAs: knownAs(following.events[i:], commands, closing),
 					Problem: fmt.Sprintf("missing replay command for %s: the workflow code ended before", describeEvent(event)),
 				}
 			}
 			return &NonDeterminismError{
-				EventID: event.GetEventId(), History: describeEvent(event), Workflow: "nothing", nothing: true, KnownAs: knownAs(event, nil),
+				EventID: event.GetEventId(), History: describeEvent(event), Workflow: "nothing", nothing: true, KnownAs: knownAs(following.events[i:], commands, closing),
 				Problem: "missing replay command for " + describeEvent(event),
 			}
 		}
@@ -57,7 +57,7 @@ func match(commands []*output, closing *commandpb.Command, following *segment, o
 			return &NonDeterminismError{
 				EventID: event.GetEventId(), History: describeEvent(event), Workflow: describeCommand(commands[next].command),
 				Problem: fmt.Sprintf("history event is %s, replay command is %s", describeEvent(event), describeCommand(commands[next].command)),
-				KnownAs: knownAs(event, commands[next].command),
+				KnownAs: knownAs(following.events[i:], commands, closing),
 				site:    commands[next].site,
 			}
 		}
@@ -82,7 +82,7 @@ func matchClosing(closing *commandpb.Command, closed *historypb.HistoryEvent, fo
 		return nil
 	case closing == nil:
 		return &NonDeterminismError{
-			EventID: closed.GetEventId(), History: describeEvent(closed), Workflow: "still running", nothing: true, KnownAs: knownAs(closed, nil),
+			EventID: closed.GetEventId(), History: describeEvent(closed), Workflow: "still running", nothing: true, KnownAs: knownAs([]*historypb.HistoryEvent{closed}, nil, closing),
 			Problem: fmt.Sprintf("missing replay command for %s: the workflow code has not ended", describeEvent(closed)),
 		}
 	case closed == nil:
@@ -94,7 +94,7 @@ func matchClosing(closing *commandpb.Command, closed *historypb.HistoryEvent, fo
 		return &NonDeterminismError{
 			EventID: closed.GetEventId(), History: describeEvent(closed), Workflow: describeCommand(closing),
 			Problem: fmt.Sprintf("history event is %s, replay command is %s", describeEvent(closed), describeCommand(closing)),
-			KnownAs: knownAs(closed, closing),
+			KnownAs: knownAs([]*historypb.HistoryEvent{closed}, nil, closing),
 		}
 	}
 	return nil

@@ -3,6 +3,8 @@ package replay
 import (
 	"fmt"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 
 	commandpb "go.temporal.io/api/command/v1"
@@ -62,38 +64,65 @@ func (e *NonDeterminismError) AskedForNothing() bool { return e.nothing }
 // Line is the source line of the workflow code that does not match, or "".
 func (e *NonDeterminismError) Line() string { return e.site.line() }
 
-// knownAs is KnownAs of an event of which command, nil if there is none, should have been the cause.
-func knownAs(event *historypb.HistoryEvent, command *commandpb.Command) string {
+// knownAs is KnownAs of a task that left these events, of which the workflow code asked for these commands instead: closing
+// is the one with which it ended, nil if it did not. The Temporal Go SDK looks for the cause of each event first, and
+// compares only then, so it tells of the first event that nothing can have caused.
+func knownAs(events []*historypb.HistoryEvent, commands []*output, closing *commandpb.Command) string {
+	for _, event := range events {
+		if words := withoutCause(event, commands); words != "" {
+			return words
+		}
+		switch event.GetEventType() {
+		case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW:
+			ending := "no command that closes the workflow"
+			if closing != nil {
+				ending = describeCommand(closing)
+			}
+			return fmt.Sprintf("replay workflow doesn't return the same result as the last event, "+
+				"resp: *workflowservice.RespondWorkflowTaskCompletedRequest{%s}, last: *history.HistoryEvent{%s}", ending, describeEvent(event))
+		}
+	}
+	return ""
+}
+
+// withoutCause is what the Temporal Go SDK says of an event if none of the commands can have caused it.
+func withoutCause(event *historypb.HistoryEvent, commands []*output) string {
+	asked := func(of func(*commandpb.Command) bool) bool {
+		return slices.ContainsFunc(commands, func(o *output) bool { return of(o.command) })
+	}
 	expected := func(kind, id string) string {
-		return fmt.Sprintf("During replay, a matching %s command was expected in history event position %s. "+
+		return fmt.Sprintf("[TMPRL1100] During replay, a matching %s command was expected in history event position %s. "+
 			"However, the replayed code did not produce that. Possible causes are nondeterministic workflow definition code, "+
 			"or an incompatible change in the workflow definition.", kind, id)
 	}
 	switch event.GetEventType() {
 	case enumspb.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
 		id := event.GetActivityTaskScheduledEventAttributes().GetActivityId()
-		scheduled := command.GetScheduleActivityTaskCommandAttributes()
+		activity := func(id string) bool {
+			return asked(func(c *commandpb.Command) bool {
+				a := c.GetScheduleActivityTaskCommandAttributes()
+				return a != nil && a.GetActivityId() == id
+			})
+		}
 		switch {
-		case scheduled == nil:
-			return fmt.Sprintf("lookup failed for scheduledEventID to activityID: scheduleEventID: %d, activityID: %s", event.GetEventId(), id)
-		case scheduled.GetActivityId() != id:
+		case activity(id):
+		case activity(strconv.FormatInt(event.GetEventId(), 10)):
 			return expected("Activity", id)
+		default:
+			return fmt.Sprintf("[TMPRL1100] lookup failed for scheduledEventID to activityID: scheduleEventID: %d, activityID: %s", event.GetEventId(), id)
 		}
 	case enumspb.EVENT_TYPE_TIMER_STARTED:
-		if id := event.GetTimerStartedEventAttributes().GetTimerId(); command.GetStartTimerCommandAttributes().GetTimerId() != id {
+		id := event.GetTimerStartedEventAttributes().GetTimerId()
+		if !asked(func(c *commandpb.Command) bool { return c.GetStartTimerCommandAttributes().GetTimerId() == id }) {
 			return expected("Timer", id)
 		}
 	case enumspb.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED:
-		if command.GetStartChildWorkflowExecutionCommandAttributes() == nil {
-			return expected("ChildWorkflow", event.GetStartChildWorkflowExecutionInitiatedEventAttributes().GetWorkflowId())
+		id := event.GetStartChildWorkflowExecutionInitiatedEventAttributes().GetWorkflowId()
+		if !asked(func(c *commandpb.Command) bool {
+			return c.GetStartChildWorkflowExecutionCommandAttributes().GetWorkflowId() == id
+		}) {
+			return expected("ChildWorkflow", id)
 		}
-	case enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW:
-		closing := "no command that closes the workflow"
-		if command != nil {
-			closing = describeCommand(command)
-		}
-		return fmt.Sprintf("replay workflow doesn't return the same result as the last event, "+
-			"resp: *workflowservice.RespondWorkflowTaskCompletedRequest{%s}, last: *history.HistoryEvent{%s}", closing, describeEvent(event))
 	}
 	return ""
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -94,14 +95,31 @@ func (r reliable) retry(ctx context.Context, limit time.Duration, m *callMetrics
 		}
 		// When time runs out, what went wrong before says more than that it did.
 		if last != nil && statusOf(err).Code() == codes.DeadlineExceeded {
-			return last
+			return &outOfTime{last: last}
 		}
 		last = convert(err)
-		if !isRetryableStatus(statusOf(err), r.conn.internalDiffers()) || !pause(ctx, pauseOf(attempt, maxPause)) {
+		if !isRetryableStatus(statusOf(err), r.conn.internalDiffers()) {
 			return last
+		}
+		if !pause(ctx, pauseOf(attempt, maxPause)) {
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return last
+			}
+			return &outOfTime{last: last}
 		}
 	}
 }
+
+// outOfTime is the error of a call that was made again until its time was over. It is a DeadlineExceeded, as of the Temporal
+// Go SDK, and the error of the last attempt.
+type outOfTime struct{ last error }
+
+func (e *outOfTime) Error() string { return deadlineExceeded.Error() + ": " + e.last.Error() }
+
+// Unwrap returns both errors.
+func (e *outOfTime) Unwrap() []error { return []error{e.last, deadlineExceeded} }
+
+var deadlineExceeded = serviceerror.NewDeadlineExceeded("context deadline exceeded")
 
 // limitOf returns how long a call and its retries may take, and false for calls that
 // are made as the caller says.

@@ -274,7 +274,8 @@ func TestAnAttemptThatRunsOutOfTimeDoesNotHideTheErrorBeforeIt(t *testing.T) {
 		return status.Error(codes.DeadlineExceeded, "too late")
 	}}
 	err := signal(context.Background(), reliable(t, s))
-	if err == nil || err.Error() != "connection refused" || len(s.calls) != 2 {
+	if err == nil || err.Error() != "context deadline exceeded: connection refused" || len(s.calls) != 2 ||
+		!errors.As(err, new(*serviceerror.Unavailable)) || !errors.As(err, new(*serviceerror.DeadlineExceeded)) {
 		t.Fatalf("error %v after %d calls", err, len(s.calls))
 	}
 }
