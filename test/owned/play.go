@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/perdure/perdure/sdk/client"
 	sdklog "github.com/perdure/perdure/sdk/log"
+	"github.com/perdure/perdure/sdk/worker"
 	historypb "go.temporal.io/api/history/v1"
 
 	"github.com/perdure/perdure/test/history"
@@ -18,9 +19,25 @@ import (
 // timeout bounds one scenario; they take a few seconds at most.
 const timeout = 60 * time.Second
 
+// Played is what a scenario has left behind.
+type Played struct {
+	// Normalized are the normalized histories of its workflows, and Histories what they were made of,
+	// by "<workflow>/<number of the run in its chain>".
+	Normalized map[string]string
+	Histories  map[string]*historypb.History
+
+	registrations []func(worker.Registry)
+}
+
 // Play runs the scenario on the server at address and returns the normalized
-// histories of its workflows, by "<workflow>/<number of the run in its chain>".
+// histories of its workflows.
 func Play(t *testing.T, address string, s Scenario) map[string]string {
+	t.Helper()
+	return PlayAndKeep(t, address, s).Normalized
+}
+
+// PlayAndKeep is Play that returns all there is.
+func PlayAndKeep(t *testing.T, address string, s Scenario) *Played {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	t.Cleanup(cancel)
@@ -35,17 +52,19 @@ func Play(t *testing.T, address string, s Scenario) map[string]string {
 	s.Run(e)
 
 	n := history.NewNormalizer(e.Queue)
-	histories := map[string]string{}
+	played := &Played{Normalized: map[string]string{}, Histories: map[string]*historypb.History{}, registrations: e.registrations}
 	for _, id := range e.IDs() {
 		for i, run := range e.chain(id) {
 			text, err := n.Events(run)
 			if err != nil {
 				t.Fatal(err)
 			}
-			histories[id[len(e.Queue)+1:]+"/"+string(rune('1'+i))] = text
+			name := id[len(e.Queue)+1:] + "/" + string(rune('1'+i))
+			played.Normalized[name] = text
+			played.Histories[name] = &historypb.History{Events: run}
 		}
 	}
-	return histories
+	return played
 }
 
 // chain returns the histories of all runs in the chain that the current run of id

@@ -48,6 +48,8 @@ type Env struct {
 	ids map[string]bool
 	// resets are the runs that resets have made, by workflow id.
 	resets map[string][]string
+	// registrations are those of the workers.
+	registrations []func(worker.Registry)
 }
 
 // NewEnv returns an environment whose task queue and workflow ids begin with prefix.
@@ -82,6 +84,9 @@ func (e *Env) Worker(options worker.Options, register func(worker.Registry)) wor
 	e.T.Helper()
 	w := worker.New(e.Client, e.Queue, options)
 	register(w)
+	e.mu.Lock()
+	e.registrations = append(e.registrations, register)
+	e.mu.Unlock()
 	if err := w.Start(); err != nil {
 		e.T.Fatalf("start worker: %v", err)
 	}
