@@ -24,7 +24,7 @@ func TestTheProgramsOfTheDocumentsCompileInAModuleOfTheirOwn(t *testing.T) {
 	}
 	replaceSDK, replaceServer := replacements(t, readme, top)
 	programs := 0
-	for _, block := range slices.Concat(readme.blocks, readDocument(t, "docs/start.md").blocks) {
+	for _, block := range slices.Concat(readme.blocks, readDocument(t, "docs/start.md").blocks, readDocument(t, "docs/migrating.md").blocks) {
 		if block.language != "go" {
 			continue
 		}
