@@ -16,9 +16,12 @@ func TestAStoppedServersDataAreReshardedAndVerified(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	for _, command := range [][]string{{"reshard", "--shards", "64"}, {"verify"}} {
+	for advice, command := range map[string][]string{
+		"stop the server that uses it first":                                      {"reshard", "--shards", "64"},
+		"make a backup of it ('perdure admin backup') and verify that (--backup)": {"verify"},
+	} {
 		code, _, stderr := run(t, append(append([]string{"admin"}, command...), "--data-dir", dir)...)
-		if code != 1 || !strings.Contains(stderr, "stop the server that uses it first") {
+		if code != 1 || !strings.Contains(stderr, advice) {
 			t.Errorf("admin %v beside a server: exit code %d\n%s", command, code, stderr)
 		}
 	}
