@@ -252,10 +252,10 @@ func (n *nodes) awaitPolicies(c client.Client) {
 	}
 }
 
-// awaitEmptyGates waits until all places have been given back.
+// awaitEmptyGates waits until all places have been given back. One that was kept for a start that did not come is given up after a minute.
 func (n *nodes) awaitEmptyGates() {
 	n.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
 		out := n.all[2].perdure("flow", "gates", "--output", "json")
 		var found struct{ Gates []any }
 		if err := json.Unmarshal(out, &found); err != nil {

@@ -12,11 +12,15 @@ import (
 // Replay replays a history, of whichever SDK, with the workflows of the scenario. It fails unless
 // those that one of its workers has registered do what the history says.
 func (p *Played) Replay(history *historypb.History) error {
+	// Ids of children are made from that of the workflow.
+	started := history.GetEvents()[0].GetWorkflowExecutionStartedEventAttributes()
 	var failures error
 	for _, register := range p.registrations {
 		replayer := worker.NewWorkflowReplayer()
 		register(workflowsOnly{replayer: replayer})
-		err := replayer.ReplayWorkflowHistory(quiet{}, history)
+		err := replayer.ReplayWorkflowHistoryWithOptions(quiet{}, history, worker.ReplayWorkflowHistoryOptions{OriginalExecution: workflow.Execution{
+			ID: started.GetWorkflowId(), RunID: started.GetOriginalExecutionRunId(),
+		}})
 		if err == nil {
 			return nil
 		}
