@@ -71,7 +71,7 @@ var plain = regexp.MustCompile(`^[A-Za-z0-9_./<>: -]+$`)
 
 // word is a text, in quotes if it could be mistaken for something else.
 func word(text string) string {
-	text = shortened(text)
+	text = shortened(strings.ReplaceAll(text, "\u00a0", " ")) // protobuf writes one or the other, by chance
 	if plain.MatchString(text) && !strings.HasSuffix(text, " ") && !strings.HasPrefix(text, " ") {
 		return text
 	}
