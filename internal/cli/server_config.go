@@ -45,6 +45,10 @@ If something is not right, it says what, and fails, as the server would.`,
 				return err
 			}
 			warnings, wrong := s.read()
+			if wrong == nil {
+				options := s.options(nil)
+				wrong = explain(options.CheckListen(), options)
+			}
 			for _, warning := range warnings {
 				fmt.Fprintf(cmd.ErrOrStderr(), "%s.\n", warning)
 			}

@@ -16,7 +16,6 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 
-	"github.com/perdure/perdure/internal/config"
 	"github.com/perdure/perdure/internal/server"
 )
 
@@ -187,29 +186,6 @@ func TestPrometheusUnderstandsDashboardAndAlerts(t *testing.T) {
 	out, err = exec.CommandContext(t.Context(), promtool, "check", "config", filepath.Join(deploy, "prometheus/prometheus.yaml")).CombinedOutput()
 	if err != nil {
 		t.Errorf("promtool: %v\n%s", err, out)
-	}
-}
-
-func TestFilesForDeploymentStartServersWithFlagsThatThereAre(t *testing.T) {
-	flags := map[string]bool{config.FileFlag: true}
-	for _, setting := range config.New(config.Production).Settings() {
-		flags[setting.FlagName] = true
-	}
-	for name, least := range map[string]int{"systemd/perdure.service": 4, "docker/Dockerfile": 5, "docker/compose.yaml": 4, "kubernetes/perdure.yaml": 5, "kubernetes/cluster.yaml": 10} {
-		found := 0
-		for line := range strings.SplitSeq(string(readFile(t, name)), "\n") {
-			if strings.HasPrefix(strings.TrimSpace(line), "#") || !strings.Contains(line, "data-dir") && !strings.Contains(line, "- --") {
-				continue
-			}
-			for _, flag := range regexp.MustCompile(`--([a-z][a-z-]*)`).FindAllStringSubmatch(line, -1) {
-				if found++; !flags[flag[1]] {
-					t.Errorf("%s has --%s, which no server takes", name, flag[1])
-				}
-			}
-		}
-		if found < least {
-			t.Errorf("%s has %d flags, want at least %d", name, found, least)
-		}
 	}
 }
 

@@ -52,11 +52,11 @@ func (s *Server) openPorts(ctx context.Context, options Options) error {
 
 // listen opens the port, if there is one. What clients send before openDoors waits.
 func (s *Server) listen(ctx context.Context, options Options) (err error) {
+	if err := options.CheckListen(); err != nil {
+		return err
+	}
 	if options.Listen == "" {
 		return nil
-	}
-	if err := options.checkListen(options.Listen); err != nil {
-		return err
 	}
 	if !loopback(options.Listen) && s.auth == nil && options.TLS.ClientCAFile == "" {
 		s.logger.Warn("The server can be reached from other machines, and lets in everyone who reaches it.", "address", options.Listen)

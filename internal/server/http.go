@@ -45,11 +45,6 @@ func (s *Server) listenHTTP(ctx context.Context, options Options) (err error) {
 			return fmt.Errorf("an allowed origin %w", err)
 		}
 	}
-	for _, address := range []string{options.HTTP.Listen, options.UI.Listen} {
-		if err := options.checkListen(address); err != nil {
-			return err
-		}
-	}
 	if s.http, err = s.listenForHTTP(ctx, "http", options.HTTP.Listen); err != nil {
 		return err
 	}

@@ -211,13 +211,18 @@ func (s *Server) tlsConfig() *tls.Config {
 	return s.certificates.config()
 }
 
-// checkListen refuses an address that other machines can reach if everything there would
-// be readable on the way, unless that is wanted. An empty one is none.
-func (o *Options) checkListen(address string) error {
-	if address == "" || o.TLS.enabled() || o.InsecureListen || loopback(address) {
+// CheckListen refuses addresses that other machines can reach if everything there would
+// be readable on the way, unless that is wanted: it returns an *InsecureListenError. Start does so, too.
+func (o *Options) CheckListen() error {
+	if o.TLS.enabled() || o.InsecureListen {
 		return nil
 	}
-	return &InsecureListenError{Address: address}
+	for _, address := range []string{o.Listen, o.HTTP.Listen, o.UI.Listen} {
+		if address != "" && !loopback(address) {
+			return &InsecureListenError{Address: address}
+		}
+	}
+	return nil
 }
 
 // InsecureListenError is an address that other machines can reach, of a server without TLS.

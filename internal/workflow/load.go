@@ -132,8 +132,11 @@ func (c *Chain) Pinned() bool {
 	return c.current != nil && c.current.pinned()
 }
 
-// Finished reports whether no run of the workflow is open.
-func (c *Chain) Finished() bool { return c.current == nil || c.current.closed() }
+// Finished reports whether no run of the workflow is open, and hardly anything will be asked of it: the
+// children that have outlived it still say when they end.
+func (c *Chain) Finished() bool {
+	return c.current == nil || c.current.closed() && c.current.children.len() == 0
+}
 
 func (r *Run) pinned() bool {
 	return r.started != nil || r.speculative || len(r.queries)+len(r.admitted)+len(r.updateWaits) > 0
