@@ -39,6 +39,7 @@ import (
 	"github.com/perdure/perdure/internal/cli/worker"
 	"github.com/perdure/perdure/internal/cli/workflow"
 	"github.com/perdure/perdure/internal/server"
+	"github.com/perdure/perdure/internal/similar"
 )
 
 // Exit codes.
@@ -179,15 +180,14 @@ func flagError(cmd *cobra.Command, err error) error {
 	if !errors.As(err, &unknown) || len(unknown.GetSpecifiedName()) < 2 {
 		return flags.Usage(err)
 	}
-	// Cobra knows what is near among commands; flags are none, but have names as well.
-	names := &cobra.Command{SuggestionsMinimumDistance: 2}
+	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if !f.Hidden {
-			names.AddCommand(&cobra.Command{Use: f.Name, Run: func(*cobra.Command, []string) {}})
+			names = append(names, f.Name)
 		}
 	})
-	if near := names.SuggestionsFor(unknown.GetSpecifiedName()); len(near) > 0 {
-		return usagef("%w; did you mean --%s?", err, near[0])
+	if near := similar.To(unknown.GetSpecifiedName(), names); near != "" {
+		return usagef("%w; did you mean --%s?", err, near)
 	}
 	return flags.Usage(err)
 }

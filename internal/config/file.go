@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/perdure/perdure/internal/similar"
 )
 
 // maxFile is the largest file that is read, in bytes.
@@ -151,7 +153,7 @@ func null(node *yaml.Node) bool { return node.Kind == yaml.ScalarNode && node.Ta
 // unknown is a key that is neither a setting nor a section.
 func (r *fileReader) unknown(prefix string, name *yaml.Node) {
 	key := prefix + name.Value
-	near := nearest(key, r.schema.keys())
+	near := similar.To(key, r.schema.keys())
 	if near == "" {
 		// A key that stands in the wrong section.
 		for _, s := range r.schema.settings {

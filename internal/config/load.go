@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/perdure/perdure/internal/similar"
 )
 
 // variablePrefix begins the names of all variables of the environment.
@@ -130,7 +132,7 @@ func (s *Schema) variables(environment []string) (variables map[string]string, w
 			continue
 		}
 		warning := fmt.Sprintf("The variable %s is not that of any setting and has no effect", name)
-		if near := nearest(name, known); near != "" {
+		if near := similar.To(name, known); near != "" {
 			warning += "; did you mean " + near + "?"
 		}
 		warnings = append(warnings, warning)
@@ -142,36 +144,4 @@ func (s *Schema) variables(environment []string) (variables map[string]string, w
 func ofKubernetes(name, value string) bool {
 	return strings.HasPrefix(value, "tcp://") || strings.HasPrefix(value, "udp://") ||
 		strings.Contains(name, "_SERVICE_HOST") || strings.Contains(name, "_SERVICE_PORT") || strings.Contains(name, "_PORT_")
-}
-
-// nearest is the word among the known ones that was perhaps meant; empty if none is near.
-func nearest(word string, known []string) string {
-	best, near := len(word)/3+1, ""
-	for _, k := range known {
-		if d := distance(strings.ToLower(word), strings.ToLower(k)); d <= best && (near == "" || d < best) {
-			best, near = d, k
-		}
-	}
-	return near
-}
-
-// distance is how many letters have to be put in, left out or replaced.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }

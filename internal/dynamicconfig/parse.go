@@ -9,6 +9,8 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/perdure/perdure/internal/similar"
 )
 
 // Override is a key with its values, in place of those that a file has.
@@ -176,34 +178,9 @@ func (p *parsing) values() *values {
 // similarKey is the setting that somebody most likely means by a key that there is
 // not; empty if none is like it.
 func similarKey(key string) string {
-	best, bestDistance := "", max(2, len(key)/5)+1
+	known := make([]string, 0, len(settings))
 	for _, s := range settings {
-		known := s.info().Key
-		if d := distance(strings.ToLower(key), strings.ToLower(known)); d < bestDistance {
-			best, bestDistance = known, d
-		}
+		known = append(known, s.info().Key)
 	}
-	return best
-}
-
-// distance is how many letters have to be added, taken away or replaced to make b of
-// a.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, diagonal+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
+	return similar.To(key, known)
 }

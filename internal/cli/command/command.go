@@ -32,6 +32,7 @@ import (
 	"github.com/perdure/perdure/internal/cli/connect"
 	"github.com/perdure/perdure/internal/cli/flags"
 	"github.com/perdure/perdure/internal/cli/output"
+	"github.com/perdure/perdure/internal/similar"
 	"github.com/perdure/perdure/sdk/client"
 )
 
@@ -181,8 +182,6 @@ func NewParent(use, short, long, example string) *cobra.Command {
 		Example: example,
 		Args:    CommandsOnly,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-
-		SuggestionsMinimumDistance: 2,
 	}
 }
 
@@ -192,8 +191,14 @@ func CommandsOnly(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	message := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
-	if suggestions := cmd.SuggestionsFor(args[0]); len(suggestions) > 0 {
-		message += fmt.Sprintf("; did you mean %q?", suggestions[0])
+	var names []string
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	if near := similar.To(args[0], names); near != "" {
+		message += fmt.Sprintf("; did you mean %q?", near)
 	}
 	return flags.Usagef("%s", message)
 }
