@@ -314,6 +314,8 @@ var (
 		"How much time a Nexus operation must have left for another call to be made.")
 	NexusCallbackURL = global("component.nexusoperations.callback.endpoint.template", "unset", text,
 		"Where other servers report the end of Nexus operations: a URL, in which {{.NamespaceName}} and {{.NamespaceID}} stand for the namespace. Operations of endpoints that are other servers need it.")
+	NexusSystemCallback = global("component.nexusoperations.useSystemCallbackURL", true, boolean,
+		"Workers report the end of Nexus operations by the URL temporal://system, which their server knows what to do with. If not, they get the URL that other servers get: for handlers that make the report themselves, by HTTP.")
 	NexusFirstRest = global("component.nexusoperations.retryPolicy.initialInterval", time.Second, duration(time.Millisecond),
 		"How long a call of a Nexus operation that has failed waits before it is made again, the first time; twice as long each time after that.")
 	NexusMostRest = global("component.nexusoperations.retryPolicy.maxInterval", time.Hour, duration(time.Millisecond),

@@ -239,14 +239,17 @@ func (x *Executor) call(ctx context.Context, task *entity.Task, call *Call, name
 	}
 	callCtx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	if external := target.GetSpec().GetTarget().GetExternal(); external != nil {
-		callback, err := callbackURL(settings.CallbackURL, namespace, task.Entity.Namespace)
-		if err != nil {
+	external, callback := target.GetSpec().GetTarget().GetExternal(), SystemCallback
+	if external != nil || !settings.SystemCallback {
+		var err error
+		if callback, err = callbackURL(settings.CallbackURL, namespace, task.Entity.Namespace); err != nil {
 			return &Outcome{Result: ResultRetry, Failure: callFailure(call, err.Error(), true)}
 		}
+	}
+	if external != nil {
 		return x.callServer(callCtx, external.GetUrl(), callback, call)
 	}
-	return x.callWorker(callCtx, target, call)
+	return x.callWorker(callCtx, target, callback, call)
 }
 
 // header is that of the request, with all that the handler is told.
@@ -266,8 +269,8 @@ func (c *Call) header() map[string]string {
 	return header
 }
 
-// callWorker has a worker of the endpoint answer the call.
-func (x *Executor) callWorker(ctx context.Context, target *records.NexusEndpoint, call *Call) *Outcome {
+// callWorker has a worker of the endpoint answer the call. The end of the operation is reported to callback.
+func (x *Executor) callWorker(ctx context.Context, target *records.NexusEndpoint, callback string, call *Call) *Outcome {
 	if _, ok := x.Namespace(target.GetNamespaceId()); !ok {
 		return refused(HandlerFailure(nexusrpc.HandlerErrorTypeNotFound, "invalid endpoint target", enumspb.NEXUS_HANDLER_ERROR_RETRY_BEHAVIOR_RETRYABLE))
 	}
@@ -290,7 +293,7 @@ func (x *Executor) callWorker(ctx context.Context, target *records.NexusEndpoint
 	} else {
 		start := &nexuspb.StartOperationRequest{
 			Service: op.Service, Operation: op.Operation, RequestId: op.RequestId, Payload: normalized(call.Input),
-			Callback:       SystemCallback,
+			Callback:       callback,
 			CallbackHeader: map[string]string{TokenHeader: EncodeToken(call.Completion)},
 		}
 		if link := FormatLink(call.Link); link != nil {

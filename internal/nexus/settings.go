@@ -14,6 +14,8 @@ type Settings struct {
 	// CallbackURL is the template of the URL by which other servers report the end of
 	// operations; "unset": there is none.
 	CallbackURL string
+	// SystemCallback has workers report by SystemCallback; else by CallbackURL, too.
+	SystemCallback bool
 	// TokenLength and Blob are the most bytes of the token of an operation, and of a result.
 	TokenLength, Blob int
 	Retry             RetryPolicy
@@ -25,6 +27,7 @@ func ReadSettings(c *dynamicconfig.Config, namespace string) *Settings {
 		CallTimeout:    dynamicconfig.NexusCallTimeout.Get(c, namespace),
 		MinCallTimeout: dynamicconfig.NexusMinCallTimeout.Get(c, namespace),
 		CallbackURL:    dynamicconfig.NexusCallbackURL.Get(c),
+		SystemCallback: dynamicconfig.NexusSystemCallback.Get(c),
 		TokenLength:    dynamicconfig.NexusOperationToken.Get(c, namespace),
 		Blob:           dynamicconfig.BlobSize.Get(c, namespace),
 		Retry:          RetryPolicy{First: dynamicconfig.NexusFirstRest.Get(c), Most: dynamicconfig.NexusMostRest.Get(c)},

@@ -308,6 +308,21 @@ func TestAnEndpointThatPointsToItselfFailsItsOperationsAtOnce(t *testing.T) {
 	}
 }
 
+func TestWorkersGetTheURLOfOtherServersIfTheySaySo(t *testing.T) {
+	options := withHTTP
+	options.DynamicConfig = []dynamicconfig.Override{
+		{Key: "component.nexusoperations.callback.endpoint.template", Value: "http://here/namespaces/{{.NamespaceName}}/nexus/callback"},
+		{Key: "component.nexusoperations.useSystemCallbackURL", Value: "false"},
+	}
+	b := start(t, options)
+	b.createEndpoint(toWorkers("ep", ns, nexusQueue))
+	b.startWorkflow("caller")
+	b.complete(b.pollWorkflow(), scheduleOperation())
+	if got := b.pollNexus().GetRequest().GetStartOperation().GetCallback(); got != "http://here/namespaces/"+ns+"/nexus/callback" {
+		t.Errorf("the worker is to report to %q", got)
+	}
+}
+
 func TestAnEndpointWhoseServerIsNotThereIsCalledUntilItsTimeIsUp(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()

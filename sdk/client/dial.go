@@ -35,7 +35,8 @@ func NewClient(options Options) (Client, error) {
 // NewClientFromExisting returns a client for another namespace, or with other converters,
 // that shares the connection of existingClient. Of options, those that say how to connect
 // are not used: HostPort, ConnectionOptions, Credentials, HeadersProvider and
-// TrafficController are those of existingClient. The connection ends when the last of the
+// TrafficController are those of existingClient, whose MetricsHandler records the calls if
+// options have none. The connection ends when the last of the
 // clients that share it is closed. It fails if existingClient was not made by this package,
 // a mock for instance.
 func NewClientFromExisting(existingClient Client, options Options) (Client, error) {

@@ -190,13 +190,51 @@ func TestCancellingANexusOperationCancelsItsWorkflow(t *testing.T) {
 	}
 }
 
+func TestANexusOperationThatIsCancelledAtOnceRunsAndIsCancelled(t *testing.T) {
+	forever := func(ctx workflow.Context, _ string) (string, error) {
+		return "", workflow.Sleep(ctx, 10*24*time.Hour)
+	}
+	env := newNexusEnvironment(t, temporalnexus.NewWorkflowRunOperation("greet", forever,
+		func(context.Context, string, nexus.StartOperationOptions) (client.StartWorkflowOptions, error) {
+			return client.StartWorkflowOptions{ID: "forever"}, nil
+		}))
+	env.RegisterWorkflow(forever)
+	env.ExecuteWorkflow(func(ctx workflow.Context) error {
+		cancellable, cancel := workflow.WithCancel(ctx)
+		operation := workflow.NewNexusClient("endpoint", "service").ExecuteOperation(cancellable, "greet", "world", workflow.NexusOperationOptions{})
+		cancel()
+		var started workflow.NexusOperationExecution
+		if err := operation.GetNexusOperationExecution().Get(ctx, &started); err != nil || started.OperationToken == "" {
+			t.Errorf("it was started as %+v, %v", started, err)
+		}
+		return operation.Get(ctx, nil)
+	})
+	var operation *temporal.NexusOperationError
+	if err := env.GetWorkflowError(); !errors.As(err, &operation) || !temporal.IsCanceledError(errors.Unwrap(operation)) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestTheClientOfNexusOperationsStartsWhatIsRegistered(t *testing.T) {
+	var panicked any
+	env := newNexusEnvironment(t, nexus.NewSyncOperation("greet", func(ctx context.Context, name string, _ nexus.StartOperationOptions) (string, error) {
+		defer func() { panicked = recover() }()
+		_, err := temporalnexus.GetClient(ctx).ExecuteWorkflow(ctx, client.StartWorkflowOptions{}, "nobody knows it", name)
+		return "", err
+	}))
+	env.ExecuteWorkflow(callGreet, "world")
+	if panicked != "not implemented in the test environment" {
+		t.Errorf("the handler panicked with %v", panicked)
+	}
+}
+
 func TestTheClientOfNexusOperationsHasNoMoreThanTheTest(t *testing.T) {
 	env := newNexusEnvironment(t, nexus.NewSyncOperation("greet", func(ctx context.Context, _ string, _ nexus.StartOperationOptions) (string, error) {
 		_, err := temporalnexus.GetClient(ctx).DescribeWorkflowExecution(ctx, "x", "")
 		return "", err
 	}))
 	env.ExecuteWorkflow(callGreet, "world")
-	if err := innermost(env.GetWorkflowError()); err == nil || !strings.Contains(err.Error(), "not there in the test environment") {
+	if err := innermost(env.GetWorkflowError()); err == nil || !strings.Contains(err.Error(), "not implemented in the test environment: DescribeWorkflowExecution") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -280,6 +281,42 @@ func TestTimersGoOnWhileALocalActivityRuns(t *testing.T) {
 	})
 	if err := env.GetWorkflowError(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestALocalActivityThatWasCancelledHasReturnedWhenTheTestGoesOn(t *testing.T) {
+	env := newEnvironment()
+	var returned atomic.Bool
+	env.ExecuteWorkflow(func(ctx workflow.Context) error {
+		ctx = workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{StartToCloseTimeout: time.Hour})
+		cancellable, cancel := workflow.WithCancel(ctx)
+		begun := workflow.GetSignalChannel(ctx, "begun")
+		activity := workflow.ExecuteLocalActivity(cancellable, func(ctx context.Context) error {
+			env.SignalWorkflow("begun", nil)
+			<-ctx.Done()
+			returned.Store(true)
+			return ctx.Err()
+		})
+		begun.Receive(ctx, nil)
+		cancel()
+		return activity.Get(ctx, nil)
+	})
+	if err := env.GetWorkflowError(); !temporal.IsCanceledError(err) || !returned.Load() {
+		t.Errorf("error %v, returned %v", err, returned.Load())
+	}
+}
+
+func TestAnActivityThatTakesTooLongEndsWithItsContext(t *testing.T) {
+	env := newEnvironment()
+	slow := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+	env.RegisterActivity(slow)
+	env.ExecuteWorkflow(func(ctx workflow.Context) error {
+		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: 10 * time.Millisecond})
+		return workflow.ExecuteActivity(ctx, slow).Get(ctx, nil)
+	})
+	var timeout *temporal.TimeoutError
+	if err := env.GetWorkflowError(); !errors.As(err, &timeout) || errors.Unwrap(timeout) == nil || errors.Unwrap(timeout).Error() != "context deadline exceeded" {
+		t.Errorf("error %v", err)
 	}
 }
 

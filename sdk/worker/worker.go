@@ -147,7 +147,7 @@ func InterruptCh() <-chan any {
 
 // SetStickyWorkflowCacheSize sets how many workflows the workers of this process keep
 // in memory together. With 0 each workflow task replays the history from its start.
-// Call it before making workers. Default 10000.
+// Call it before the first worker is made: later it has no effect. Default 10000.
 func SetStickyWorkflowCacheSize(cacheSize int) { worker.SetStickyCacheSize(cacheSize) }
 
 // SetStickyWorkflowCacheBytes sets how many bytes the workflows may take that the workers of

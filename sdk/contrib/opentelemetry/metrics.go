@@ -2,6 +2,7 @@ package opentelemetry
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -28,7 +29,9 @@ type MetricsHandlerOptions struct {
 // MetricsHandler is a client.MetricsHandler that measures with OpenTelemetry. Timers are histograms
 // of seconds.
 type MetricsHandler struct {
-	options MetricsHandlerOptions
+	options     MetricsHandlerOptions
+	attributes  metric.MeasurementOption // the InitialAttributes
+	instruments *sync.Map                // by instrumentKey; shared
 }
 
 var _ client.MetricsHandler = MetricsHandler{}
@@ -42,7 +45,7 @@ func NewMetricsHandler(options MetricsHandlerOptions) MetricsHandler {
 	if options.OnError == nil {
 		options.OnError = func(err error) { panic(err) }
 	}
-	return MetricsHandler{options}
+	return MetricsHandler{options, metric.WithAttributeSet(options.InitialAttributes), &sync.Map{}}
 }
 
 // ExtractMetricsHandler returns the MetricsHandler behind a handler, with its tags, or nil if there is
@@ -75,58 +78,88 @@ func (m MetricsHandler) WithTags(tags map[string]string) client.MetricsHandler {
 		attributes = append(attributes, attribute.String(key, value))
 	}
 	m.options.InitialAttributes = attribute.NewSet(attributes...)
+	m.attributes = metric.WithAttributeSet(m.options.InitialAttributes)
 	return m
 }
 
-type counter func(int64)
+// instrumentKey is what the instruments of a meter are told apart by.
+type instrumentKey struct {
+	kind byte
+	name string
+}
 
-func (f counter) Inc(delta int64) { f(delta) }
+// instrument is that of a name, which is made once for all handlers that come of one another.
+func instrument[I any](m MetricsHandler, kind byte, name string, make func(name string) (I, error)) (i I, ok bool) {
+	key := instrumentKey{kind, name}
+	if made, ok := m.instruments.Load(key); ok {
+		return made.(I), true
+	}
+	i, err := make(name)
+	if err != nil {
+		m.options.OnError(err)
+		return i, false
+	}
+	m.instruments.Store(key, i)
+	return i, true
+}
 
-type gauge func(float64)
+type adder interface {
+	Add(ctx context.Context, incr int64, options ...metric.AddOption)
+}
 
-func (f gauge) Update(value float64) { f(value) }
+type counter struct {
+	adder      adder
+	attributes metric.MeasurementOption
+}
 
-type timer func(time.Duration)
+func (c counter) Inc(delta int64) { c.adder.Add(context.Background(), delta, c.attributes) }
 
-func (f timer) Record(duration time.Duration) { f(duration) }
+type gauge struct {
+	gauge      metric.Float64Gauge
+	attributes metric.MeasurementOption
+}
+
+func (g gauge) Update(value float64) { g.gauge.Record(context.Background(), value, g.attributes) }
+
+type timer struct {
+	seconds    metric.Float64Histogram
+	attributes metric.MeasurementOption
+}
+
+func (t timer) Record(duration time.Duration) {
+	t.seconds.Record(context.Background(), duration.Seconds(), t.attributes)
+}
 
 // Counter implements client.MetricsHandler.
 func (m MetricsHandler) Counter(name string) client.MetricsCounter {
-	var instrument interface {
-		Add(ctx context.Context, incr int64, options ...metric.AddOption)
-	}
-	var err error
-	if m.options.UseMonotonicCounters {
-		instrument, err = m.options.Meter.Int64Counter(name)
-	} else {
-		instrument, err = m.options.Meter.Int64UpDownCounter(name)
-	}
-	if err != nil {
-		m.options.OnError(err)
+	i, ok := instrument(m, 'c', name, func(name string) (adder, error) {
+		if m.options.UseMonotonicCounters {
+			return m.options.Meter.Int64Counter(name)
+		}
+		return m.options.Meter.Int64UpDownCounter(name)
+	})
+	if !ok {
 		return client.MetricsNopHandler.Counter(name)
 	}
-	attributes := metric.WithAttributeSet(m.options.InitialAttributes)
-	return counter(func(delta int64) { instrument.Add(context.Background(), delta, attributes) })
+	return counter{i, m.attributes}
 }
 
 // Gauge implements client.MetricsHandler.
 func (m MetricsHandler) Gauge(name string) client.MetricsGauge {
-	instrument, err := m.options.Meter.Float64Gauge(name)
-	if err != nil {
-		m.options.OnError(err)
+	i, ok := instrument(m, 'g', name, func(name string) (metric.Float64Gauge, error) { return m.options.Meter.Float64Gauge(name) })
+	if !ok {
 		return client.MetricsNopHandler.Gauge(name)
 	}
-	attributes := metric.WithAttributeSet(m.options.InitialAttributes)
-	return gauge(func(value float64) { instrument.Record(context.Background(), value, attributes) })
+	return gauge{i, m.attributes}
 }
 
 // Timer implements client.MetricsHandler.
 func (m MetricsHandler) Timer(name string) client.MetricsTimer {
-	instrument, err := m.options.Meter.Float64Histogram(name, metric.WithUnit("s"))
-	if err != nil {
-		m.options.OnError(err)
+	i, ok := instrument(m, 't', name, func(name string) (metric.Float64Histogram, error) {
+		return m.options.Meter.Float64Histogram(name, metric.WithUnit("s"))
+	})
+	if !ok {
 		return client.MetricsNopHandler.Timer(name)
 	}
-	attributes := metric.WithAttributeSet(m.options.InitialAttributes)
-	return timer(func(duration time.Duration) { instrument.Record(context.Background(), duration.Seconds(), attributes) })
+	return timer{i, m.attributes}
 }

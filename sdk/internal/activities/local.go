@@ -292,7 +292,7 @@ func (r *LocalRunner) attempt(run *localRun) {
 		return
 	}
 	if err == nil {
-		measured.endToEnd().Record(time.Since(run.scheduled))
+		measured.endToEnd.Record(time.Since(run.scheduled))
 	}
 	end(result, err)
 }

@@ -2,7 +2,6 @@ package activities
 
 import (
 	"errors"
-	"sync"
 
 	"github.com/perdure/perdure/sdk/internal/failure"
 	"github.com/perdure/perdure/sdk/internal/metrics"
@@ -17,20 +16,20 @@ type typeMetrics struct {
 	unregistered metrics.Counter
 	taskError    metrics.Counter
 	execution    metrics.Timer
-	endToEnd     func() metrics.Timer // of successes, made at the first one
+	endToEnd     metrics.Timer // of successes
 	// failed counts failures by reason.
 	failed *metrics.Cache[string, metrics.Counter]
 }
 
 func newTypeMetrics(m metrics.Handler, taskQueue string) *metrics.Cache[key, *typeMetrics] {
-	m = metrics.OrNop(m)
+	m = metrics.Fresh(m)
 	return metrics.NewCache(func(k key) *typeMetrics {
 		m := m.WithTags(metrics.ActivityTags(k.workflowType, k.activityType, taskQueue))
 		return &typeMetrics{
 			unregistered: m.Counter(metrics.UnregisteredActivityInvocation),
 			taskError:    m.Counter(metrics.ActivityTaskError),
 			execution:    m.Timer(metrics.ActivityExecutionLatency),
-			endToEnd:     sync.OnceValue(func() metrics.Timer { return m.Timer(metrics.ActivitySucceedEndToEndLatency) }),
+			endToEnd:     m.Timer(metrics.ActivitySucceedEndToEndLatency),
 			failed: metrics.NewCache(func(reason string) metrics.Counter {
 				return m.WithTags(metrics.FailureTags(reason)).Counter(metrics.ActivityExecutionFailed)
 			}),
@@ -53,11 +52,11 @@ type localMetrics struct {
 	failed, failedNewer      metrics.Counter
 	panicked                 metrics.Counter
 	execution                metrics.Timer
-	endToEnd                 func() metrics.Timer // of successes, made at the first one
+	endToEnd                 metrics.Timer // of successes
 }
 
 func newLocalMetrics(m metrics.Handler) *metrics.Cache[key, *localMetrics] {
-	m = metrics.OrNop(m)
+	m = metrics.Fresh(m)
 	return metrics.NewCache(func(k key) *localMetrics {
 		m := m.WithTags(metrics.ActivityTags(k.workflowType, k.activityType, ""))
 		return &localMetrics{
@@ -68,7 +67,7 @@ func newLocalMetrics(m metrics.Handler) *metrics.Cache[key, *localMetrics] {
 			failedNewer:    m.WithTags(metrics.FailureTags(metrics.FailureActivityError)).Counter(metrics.LocalActivityExecutionFailed),
 			panicked:       m.Counter(metrics.LocalActivityError),
 			execution:      m.Timer(metrics.LocalActivityExecutionLatency),
-			endToEnd:       sync.OnceValue(func() metrics.Timer { return m.Timer(metrics.LocalActivitySucceedEndToEndLatency) }),
+			endToEnd:       m.Timer(metrics.LocalActivitySucceedEndToEndLatency),
 		}
 	})
 }

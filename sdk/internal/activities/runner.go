@@ -118,7 +118,7 @@ func (r *Runner) Run(task *workflowservice.PollActivityTaskQueueResponse) error 
 		return err
 	}
 	if _, ok := response.(*workflowservice.RespondActivityTaskCompletedRequest); ok {
-		measured.endToEnd().Record(time.Since(task.GetScheduledTime().AsTime()))
+		measured.endToEnd.Record(time.Since(task.GetScheduledTime().AsTime()))
 	}
 	return nil
 }

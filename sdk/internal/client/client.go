@@ -63,6 +63,7 @@ type Client struct {
 	identity         string
 	logger           log.Logger
 	metrics          metrics.Handler // with the root tags
+	calls            *rpc.Metrics    // of calls
 	dataConverter    converter.DataConverter
 	failureConverter converter.FailureConverter
 	propagators      []flow.ContextPropagator
@@ -124,7 +125,7 @@ func newLazy(options Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := newClient(conn, options)
+	c, err := newClient(conn, options, nil)
 	if err != nil {
 		_ = conn.Close()
 		return nil, err
@@ -136,7 +137,11 @@ func newFromExisting(ctx context.Context, existing *Client, options Options) (*C
 	if err := existing.conn.Retain(); err != nil {
 		return nil, err
 	}
-	c, err := newClient(existing.conn, options)
+	calls := existing.calls
+	if options.MetricsHandler != nil {
+		calls = nil
+	}
+	c, err := newClient(existing.conn, options, calls)
 	if err != nil {
 		_ = existing.conn.Close()
 		return nil, err
@@ -165,7 +170,9 @@ func rootMetrics(options Options) metrics.Handler {
 	return metrics.OrNop(options.MetricsHandler).WithTags(metrics.RootTags(namespace))
 }
 
-func newClient(conn *rpc.Conn, options Options) (*Client, error) {
+// newClient makes a client of a connection. Its calls are recorded by calls, or, if that is nil, by metrics of
+// its own.
+func newClient(conn *rpc.Conn, options Options, calls *rpc.Metrics) (*Client, error) {
 	c := &Client{
 		conn:             conn,
 		namespace:        cmp.Or(options.Namespace, DefaultNamespace),
@@ -203,7 +210,10 @@ func newClient(conn *rpc.Conn, options Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	reliably, once := conn.Measured(rpc.NewMetrics(c.metrics, options.DisableErrorCodeMetricTags))
+	if c.calls = calls; calls == nil {
+		c.calls = rpc.NewMetrics(c.metrics, options.DisableErrorCodeMetricTags)
+	}
+	reliably, once := conn.Measured(c.calls)
 	c.service = workflowservice.NewWorkflowServiceClient(payloadConn{
 		ClientConnInterface: reliably, storage: c.storage, sizes: sizes,
 	})

@@ -737,6 +737,28 @@ func TestClientsFromAnExistingOneShareItsConnection(t *testing.T) {
 	}
 }
 
+func TestCallsOfAClientFromAnExistingOneAreMeasuredByItsHandlerOrElseByTheOther(t *testing.T) {
+	first, own := metricstest.New(), metricstest.New()
+	s := newFakeServer(t)
+	startsWith(s, "run")
+	existing := s.client(client.Options{MetricsHandler: first})
+	for _, options := range []client.Options{{Namespace: "other"}, {Namespace: "third", MetricsHandler: own}} {
+		c, err := client.NewClientFromExisting(existing, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{TaskQueue: "q"}, "W"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := first.Value("temporal_request", "operation", "StartWorkflowExecution", "namespace", "other"); got != 1 {
+		t.Errorf("the handler of the existing client counted %v calls of one without", got)
+	}
+	if got := own.Value("temporal_request", "operation", "StartWorkflowExecution", "namespace", "third"); got != 1 {
+		t.Errorf("its own handler counted %v calls", got)
+	}
+}
+
 func TestDialFailsIfTheServerDoesNotAnswer(t *testing.T) {
 	s := newFakeServer(t)
 	s.handlers["GetSystemInfo"] = nil

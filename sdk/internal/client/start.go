@@ -11,7 +11,6 @@ import (
 	"github.com/perdure/perdure/sdk/internal/flow"
 	"github.com/perdure/perdure/sdk/internal/header"
 	"github.com/perdure/perdure/sdk/internal/links"
-	"github.com/perdure/perdure/sdk/internal/metrics"
 	"github.com/perdure/perdure/sdk/internal/policy"
 	"github.com/perdure/perdure/sdk/internal/registry"
 	"github.com/perdure/perdure/sdk/internal/rpc"
@@ -169,10 +168,10 @@ func (o outbound) ExecuteWorkflow(ctx context.Context, in *ClientExecuteWorkflow
 
 // measured returns ctx whose calls are recorded with what they are about.
 func (c *Client) measured(ctx context.Context, workflowType, taskQueue string) context.Context {
-	if metrics.IsNop(c.metrics) {
+	if c.calls == nil {
 		return ctx
 	}
-	return rpc.WithMetrics(ctx, c.metrics.WithTags(metrics.RPCTags(workflowType, "", taskQueue)))
+	return rpc.About(ctx, workflowType, taskQueue)
 }
 
 // SignalWithStartWorkflow signals a workflow, and starts it first if it is not running.

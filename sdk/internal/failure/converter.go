@@ -85,9 +85,12 @@ func (c *Converter) ErrorToFailure(err error) *failurepb.Failure {
 	}
 
 	f := &failurepb.Failure{Source: source}
-	if m, ok := err.(plainMessage); ok {
+	switch m := err.(type) {
+	case plainMessage:
 		f.Message = m.message()
-	} else {
+	case failureMessage:
+		f.Message = m.FailureMessage()
+	default:
 		f.Message = err.Error()
 	}
 	c.setInfo(f, err)

@@ -38,6 +38,11 @@ type plainMessage interface {
 	message() string
 }
 
+// failureMessage is plainMessage for errors of other packages.
+type failureMessage interface {
+	FailureMessage() string
+}
+
 // plainErrorType is the type of errors.New's errors. It says nothing about the
 // error, so it is not sent.
 var plainErrorType = reflect.TypeOf(errors.New("")).Elem().Name()

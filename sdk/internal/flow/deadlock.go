@@ -11,7 +11,7 @@ import (
 
 // deadlockLooks is how often, in the time that workflow code may run without
 // yielding, the watchdog looks at it.
-const deadlockLooks = 16
+const deadlockLooks = 32
 
 // guard calls f, which runs workflow code, and watches it. Coroutines run on
 // the goroutine that resumes them, so one that does not yield holds that
@@ -57,32 +57,33 @@ func (i *Instance) guard(f func()) error {
 
 // watch decides from looks at regular intervals whether a coroutine does not yield.
 //
-// It counts looks, and only those that come on time. When the machine is so busy, or the
-// process was stopped for so long, that the watchdog itself did not run, neither did the
-// coroutine, which is not to blame.
+// It adds up the time between looks, if they come on time, more or less. When the machine is so
+// busy, or the process was stopped for so long, that the watchdog itself did not run, neither did
+// the coroutine, which is not to blame.
 type watch struct {
+	timeout  time.Duration
 	interval time.Duration
-	last     time.Time // of the last look
-	turn     uint64    // of the coroutine that ran then
-	looks    int       // that found it running the same turn
+	last     time.Time     // of the last look
+	turn     uint64        // of the coroutine that ran then
+	ran      time.Duration // for how long it was seen running the same turn
 }
 
 func newWatch(timeout time.Duration, now time.Time) *watch {
-	return &watch{interval: max(timeout/deadlockLooks, time.Millisecond), last: now}
+	return &watch{timeout: timeout, interval: max(timeout/deadlockLooks, time.Millisecond), last: now}
 }
 
 // look takes in which turn is running. It says whether that has gone on for too long.
 func (w *watch) look(now time.Time, turn uint64, running bool) bool {
-	late := now.Sub(w.last) > 2*w.interval
+	since := now.Sub(w.last)
 	same := running && turn == w.turn
 	w.last, w.turn = now, turn
 	switch {
 	case !same:
-		w.looks = 0
-	case !late:
-		w.looks++
+		w.ran = 0
+	case since <= 4*w.interval:
+		w.ran += since
 	}
-	return w.looks >= deadlockLooks
+	return w.ran >= w.timeout
 }
 
 // recovered is a panic outside of coroutines, as if it were in one.

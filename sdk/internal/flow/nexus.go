@@ -161,6 +161,8 @@ type nexusCall struct {
 	failures  FailureConverter
 	token     string
 	hook      *cancelHook
+	// cancelled says that the operation is to be cancelled once it was started.
+	cancelled bool
 }
 
 func (o outbound) ExecuteNexusOperation(ctx Context, input ExecuteNexusOperationInput) NexusOperationFuture {
@@ -246,7 +248,12 @@ func (c *nexusCall) cancel(ctx Context, input ExecuteNexusOperationInput) {
 }
 
 func (o outbound) RequestCancelNexusOperation(_ Context, input RequestCancelNexusOperationInput) {
-	o.run.machine.CancelNexusOperation(input.call.operation)
+	c := input.call
+	if o.run.options.NexusStartsFirst && !c.future.execution.ready {
+		c.cancelled = true
+		return
+	}
+	o.run.machine.CancelNexusOperation(c.operation)
 }
 
 // failure is the error of a result, nil if it completed.
@@ -263,6 +270,9 @@ func (c *nexusCall) failure(result replay.NexusResult) error {
 func (c *nexusCall) started(token string, result replay.NexusResult) {
 	c.token = token
 	c.future.execution.Set(NexusOperationExecution{OperationToken: token}, c.failure(result))
+	if c.cancelled {
+		c.run.machine.CancelNexusOperation(c.operation)
+	}
 }
 
 func (c *nexusCall) closed(result replay.NexusResult) {

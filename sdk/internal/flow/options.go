@@ -84,6 +84,11 @@ type Options struct {
 	// own idea of how long a history is.
 	TaskStarted func(*replay.TaskInfo)
 
+	// NexusStartsFirst has the request to cancel a Nexus operation wait until the operation was
+	// started. An operation that is cancelled before it was asked for runs then, which it does in
+	// tests, but not with a server.
+	NexusStartsFirst bool
+
 	// Clock is the real time, which workflow time goes on with while local activities
 	// run. Default time.Now.
 	Clock func() time.Time

@@ -2,9 +2,10 @@
 // keeps the figures, the names and tags under which dashboards know them, and the
 // ways to keep measuring cheap.
 //
-// A Handler makes counters, gauges and timers. What is recorded often is made once
-// and kept: for a worker when it is made, for a type of workflow or activity when it
-// is first met (Cache). NopHandler, the default, costs a call of an empty method.
+// A Handler makes counters, gauges and timers. Handlers with tags are made once and
+// kept: for a worker when it is made, for a type of workflow or activity when it
+// is first met (Cache). They are asked for their instruments by name at each measurement
+// (Fresh). NopHandler, the default, costs a call of an empty method.
 //
 // The names (names.go) and tags (tags.go) are those of the Temporal Go SDK.
 package metrics

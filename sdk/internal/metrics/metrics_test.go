@@ -86,6 +86,26 @@ func TestACacheMakesEachValueOnceAndIsBounded(t *testing.T) {
 	}
 }
 
+// clearing forgets what it has counted.
+type clearing struct{ *metricstest.Recorder }
+
+func (c *clearing) WithTags(map[string]string) metrics.Handler { return c }
+func (c *clearing) Counter(name string) metrics.Counter        { return c.Recorder.Counter(name) }
+
+func TestFreshInstrumentsAreThoseThatTheHandlerHasAtTheTime(t *testing.T) {
+	h := &clearing{metricstest.New()}
+	counter := metrics.Fresh(h).WithTags(nil).Counter("c")
+	counter.Inc(1)
+	h.Recorder = metricstest.New()
+	counter.Inc(2)
+	if got := h.Value("c"); got != 2 {
+		t.Errorf("the handler has %v, want what was counted since it was cleared", got)
+	}
+	if !metrics.IsNop(metrics.Fresh(nil)) {
+		t.Error("no handler is one")
+	}
+}
+
 func TestMeasuringWithoutAHandlerAllocatesNothing(t *testing.T) {
 	h := metrics.OrNop(nil)
 	counter, timer := h.Counter("c"), h.Timer("t")

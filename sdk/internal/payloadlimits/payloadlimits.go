@@ -78,8 +78,13 @@ type Error struct {
 
 // Error implements error.
 func (e *Error) Error() string {
-	return fmt.Sprintf("%sAttempted to upload %s with size that exceeded the error limit. Size: %d bytes, limit: %d bytes.",
-		code, e.What, e.Size, e.Limit)
+	return fmt.Sprintf("%s Size: %d bytes, limit: %d bytes.", e.FailureMessage(), e.Size, e.Limit)
+}
+
+// FailureMessage is the message of a failure that is made of the error: without sizes, so that all
+// failures of the kind have the same, which is that of the Temporal Go SDK. The sizes are in its cause.
+func (e *Error) FailureMessage() string {
+	return code + "Attempted to upload " + e.What + " with size that exceeded the error limit."
 }
 
 // Unwrap returns what the server would have said.

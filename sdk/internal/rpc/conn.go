@@ -22,7 +22,9 @@ import (
 	"go.temporal.io/api/proxy"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -53,7 +55,8 @@ type HeadersProvider interface {
 // a program takes failures.
 type TrafficController interface {
 	// CheckCallAllowed is called before every call, retries included, with the full
-	// name of the method. An error stands for the call's outcome.
+	// name of the method. An error stands for the call's outcome: a status of gRPC for one of
+	// the server, anything else for a failure on the way, which is tried again like those.
 	CheckCallAllowed(ctx context.Context, method string, req, reply any) error
 }
 
@@ -172,14 +175,22 @@ func (c *Conn) invoke(ctx context.Context, method string, request, reply any, op
 	}
 	if t := c.options.TrafficController; t != nil {
 		if err := t.CheckCallAllowed(ctx, method, request, reply); err != nil {
-			// It plays the server, so its statuses count like the server's.
-			return err
+			return standIn(err)
 		}
 	}
 	if c.gzip != nil {
 		return c.gzip.invoke(ctx, c.cc, method, request, reply, opts)
 	}
 	return c.cc.Invoke(ctx, method, request, reply, opts...)
+}
+
+// standIn is the outcome of a call that a TrafficController refused with err: the status that err is
+// made of, or an unknown one.
+func standIn(err error) error {
+	if s, ok := status.FromError(err); ok {
+		return s.Err()
+	}
+	return status.Error(codes.Unknown, err.Error())
 }
 
 // addHeaders returns ctx with all headers that the call is to carry: among them the

@@ -17,8 +17,8 @@ import (
 // Metrics count and time the calls of a client: each call, and each attempt of which a call
 // may need several. What is nil counts nothing.
 //
-// Metrics that are recorded again and again are made once for each operation and namespace;
-// those of failures when there is one.
+// Handlers with the tags of an operation, a namespace and, where it is told (About), what the call
+// is about are made once, and asked for their instruments at each measurement.
 type Metrics struct {
 	handler metrics.Handler
 	// noCodes leaves the code of errors out of the tags.
@@ -37,15 +37,15 @@ func NewMetrics(handler metrics.Handler, noCodes bool) *Metrics {
 	return m
 }
 
-type handlerKey struct{}
+type subjectKey struct{}
 
-// WithMetrics returns ctx whose calls are recorded with handler in place of the client's:
-// one with more tags. It has no effect on clients that record nothing.
-func WithMetrics(ctx context.Context, handler metrics.Handler) context.Context {
-	if metrics.IsNop(handler) {
-		return ctx
-	}
-	return context.WithValue(ctx, handlerKey{}, handler)
+// subject is what a call is about.
+type subject struct{ workflowType, taskQueue string }
+
+// About returns ctx whose calls are recorded with the type and the task queue of the workflow that
+// they are about.
+func About(ctx context.Context, workflowType, taskQueue string) context.Context {
+	return context.WithValue(ctx, subjectKey{}, subject{workflowType, taskQueue})
 }
 
 // of returns the metrics of a call, nil if there are none.
@@ -61,9 +61,7 @@ func (m *Metrics) of(ctx context.Context, method string, request any) *callMetri
 	if r, ok := request.(interface{ GetNamespace() string }); ok {
 		kind.namespace = r.GetNamespace()
 	}
-	if handler, ok := ctx.Value(handlerKey{}).(metrics.Handler); ok {
-		return kind.metrics(handler, m.noCodes)
-	}
+	kind.subject, _ = ctx.Value(subjectKey{}).(subject)
 	return m.calls.Get(kind)
 }
 
@@ -90,10 +88,16 @@ func isLongPoll(request any) bool {
 type callKind struct {
 	operation, namespace string
 	long                 bool
+	subject              subject
 }
 
 func (k callKind) metrics(handler metrics.Handler, noCodes bool) *callMetrics {
-	tagged := handler.WithTags(map[string]string{metrics.TagOperation: k.operation, metrics.TagNamespace: k.namespace})
+	tags := map[string]string{}
+	if k.subject != (subject{}) {
+		tags = metrics.RPCTags(k.subject.workflowType, "", k.subject.taskQueue)
+	}
+	tags[metrics.TagOperation], tags[metrics.TagNamespace] = k.operation, k.namespace
+	tagged := metrics.Fresh(handler.WithTags(tags))
 	m := &callMetrics{handler: tagged, noCodes: noCodes}
 	request, latency := metrics.Request, metrics.RequestLatency
 	m.failure, m.exhausted = metrics.RequestFailure, metrics.RequestResourceExhausted

@@ -111,10 +111,16 @@ func (r reliable) retry(ctx context.Context, limit time.Duration, m *callMetrics
 }
 
 // outOfTime is the error of a call that was made again until its time was over. It is a DeadlineExceeded, as of the Temporal
-// Go SDK, and the error of the last attempt.
+// Go SDK, and the error of the last attempt, which its text has as well if it is one with a name: errors of which
+// only that they are errors is known do not say what kept the server from answering.
 type outOfTime struct{ last error }
 
-func (e *outOfTime) Error() string { return deadlineExceeded.Error() + ": " + e.last.Error() }
+func (e *outOfTime) Error() string {
+	if statusOf(e.last).Code() == codes.Unknown {
+		return deadlineExceeded.Error()
+	}
+	return deadlineExceeded.Error() + ": " + e.last.Error()
+}
 
 // Unwrap returns both errors.
 func (e *outOfTime) Unwrap() []error { return []error{e.last, deadlineExceeded} }

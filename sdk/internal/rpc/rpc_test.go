@@ -280,6 +280,17 @@ func TestAnAttemptThatRunsOutOfTimeDoesNotHideTheErrorBeforeIt(t *testing.T) {
 	}
 }
 
+func TestRetriesOfAnErrorWithoutANameEndAsTheTimeRunsOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{}
+		conn := connect(t, s, rpc.Options{TrafficController: refuse{serviceerror.NewInternal("no status of gRPC")}})
+		err := signal(context.Background(), workflowservice.NewWorkflowServiceClient(conn.Reliable()))
+		if err == nil || err.Error() != "context deadline exceeded" || !errors.As(err, new(*serviceerror.DeadlineExceeded)) {
+			t.Fatalf("error %v", err)
+		}
+	})
+}
+
 func TestCallsAreBoundedByTheirKind(t *testing.T) {
 	signal := func(ctx context.Context, c workflowservice.WorkflowServiceClient) { _ = signal(ctx, c) }
 	for _, c := range []struct {

@@ -390,8 +390,12 @@ func (t *activityTask) timedOut(timeout enumspb.TimeoutType) {
 		Message: "activity " + timeout.String() + " timeout", Source: "Server",
 		FailureInfo: &failurepb.Failure_TimeoutFailureInfo{TimeoutFailureInfo: &failurepb.TimeoutFailureInfo{TimeoutType: timeout, LastHeartbeatDetails: t.details}},
 	}
-	if t.lastFailure != nil {
+	switch {
+	case t.lastFailure != nil:
 		cause.Cause = t.failures.ErrorToFailure(t.lastFailure)
+	case timeout == enumspb.TIMEOUT_TYPE_START_TO_CLOSE || timeout == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE:
+		// What the activity's context ended with.
+		cause.Cause = t.failures.ErrorToFailure(context.DeadlineExceeded)
 	}
 	err := t.failures.FailureToError(cause)
 	state := enumspb.RETRY_STATE_TIMEOUT

@@ -286,10 +286,19 @@ func (e *Engine) begin() {
 	e.local = e.newLocalRunner()
 }
 
-// stop ends what is left.
+// localGrace is how long, by the real clock, Run waits for local activities that were told to stop.
+const localGrace = time.Second
+
+// stop ends what is left. What local activities did about it is there when Run returns, unless they
+// take too long.
 func (e *Engine) stop() {
 	e.cancel()
 	close(e.done)
+	e.unlocked(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), localGrace)
+		defer cancel()
+		_ = e.local.Close(ctx)
+	})
 	for _, x := range e.order {
 		x.instance.Close()
 	}

@@ -129,6 +129,7 @@ func (e *Engine) newExecution(start *Start) *Execution {
 		ActivityConverter:  func(id string, dc converter.DataConverter) { x.activityConverters[id] = dc },
 		ChildConverter:     func(id string, dc converter.DataConverter) { x.childConverters[id] = dc },
 		TaskStarted:        o.Task,
+		NexusStartsFirst:   true,
 		Clock:              e.Now,
 		SDKMetadata:        true,
 	})

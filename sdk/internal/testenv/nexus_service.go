@@ -12,16 +12,24 @@ import (
 	"github.com/perdure/perdure/sdk/internal/failure"
 )
 
+// notImplemented is what Serve panics with.
+const notImplemented = "not implemented in the test environment"
+
 // Serve answers a call of the client that handlers of Nexus operations have. It must not be
-// called on the loop.
+// called on the loop. It panics where there is nothing that could answer: a call that the test
+// environment does not know, or a workflow that is not registered with it.
 func (e *Engine) Serve(ctx context.Context, request proto.Message) (answer proto.Message, err error) {
-	done := make(chan struct{})
+	done, unknown := make(chan struct{}), ""
 	e.Post(func() {
 		defer close(done)
 		switch r := request.(type) {
 		case *workflowservice.GetSystemInfoRequest:
 			answer = &workflowservice.GetSystemInfoResponse{}
 		case *workflowservice.StartWorkflowExecutionRequest:
+			if _, registered := e.Options.Registry.Workflow(r.GetWorkflowType().GetName()); !registered {
+				unknown = notImplemented
+				return
+			}
 			answer, err = e.startForNexus(r)
 		case *workflowservice.StartActivityExecutionRequest:
 			answer, err = e.startActivityForNexus(r)
@@ -49,11 +57,14 @@ func (e *Engine) Serve(ctx context.Context, request proto.Message) (answer proto
 				err = serviceerror.NewNotFound("the test has no open workflow " + execution.GetWorkflowId())
 			}
 		default:
-			err = serviceerror.NewUnimplemented(fmt.Sprintf("%s is not there in the test environment", request.ProtoReflect().Descriptor().Name()))
+			unknown = fmt.Sprintf("%s: %s", notImplemented, request.ProtoReflect().Descriptor().Name())
 		}
 	})
 	select {
 	case <-done:
+		if unknown != "" {
+			panic(unknown)
+		}
 		return answer, err
 	case <-e.done:
 		return nil, serviceerror.NewUnavailable("the test is over")

@@ -27,6 +27,8 @@ type stickyCache struct {
 	held  int64 // bytes
 	byRun map[string]*list.Element
 	order *list.List // of *cacheEntry, most recently used first
+	// taken says that there has been a worker that uses it.
+	taken bool
 }
 
 type cacheEntry struct {
@@ -45,10 +47,14 @@ func newStickyCache(size int, bytes int64) *stickyCache {
 var process = newStickyCache(DefaultStickyCacheSize, 0)
 
 // SetStickyCacheSize sets how many runs the workers of this process keep in
-// memory. Zero or less turns sticky execution off for workers made from now on.
-// Call it before making workers.
+// memory. Zero or less turns sticky execution off. It has no effect once there was a
+// worker.
 func SetStickyCacheSize(size int) {
-	process.bound(func() { process.size = max(size, 0) })
+	process.bound(func() {
+		if !process.taken {
+			process.size = max(size, 0)
+		}
+	})
 }
 
 // SetStickyCacheBytes sets how many bytes the runs may have that the workers of this process
@@ -64,6 +70,9 @@ func PurgeStickyCache() { process.removeIf(func(cached) bool { return true }) }
 // cacheOf returns the cache of a worker: its own, if it asks for one.
 func (o *Options) cacheOf() *stickyCache {
 	if o.StickyWorkflowCacheSize <= 0 && o.StickyWorkflowCacheBytes <= 0 {
+		process.mu.Lock()
+		defer process.mu.Unlock()
+		process.taken = true
 		return process
 	}
 	size := o.StickyWorkflowCacheSize

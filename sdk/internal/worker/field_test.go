@@ -144,8 +144,12 @@ func TestAResultLargerThanTheNamespaceAllowsFailsItsActivity(t *testing.T) {
 		withActivity(t, func() (string, error) { return large, nil })(c, f)
 	}, func(t *testing.T, _ *Worker, f *fakeServer) {
 		f.activities <- activityOf("act")
-		if got := answer[*workflowservice.RespondActivityTaskFailedRequest](t, f).GetFailure().GetMessage(); !strings.Contains(got, "TMPRL1103") {
-			t.Fatalf("the failure is %q", got)
+		got := answer[*workflowservice.RespondActivityTaskFailedRequest](t, f).GetFailure()
+		if got.GetMessage() != "[TMPRL1103] Attempted to upload payloads with size that exceeded the error limit." {
+			t.Errorf("the failure is %q", got.GetMessage())
+		}
+		if !strings.Contains(got.GetCause().GetMessage(), "Size: ") || !strings.Contains(got.GetCause().GetMessage(), "limit: ") {
+			t.Errorf("its cause is %q, want the sizes", got.GetCause().GetMessage())
 		}
 	})
 }

@@ -18,8 +18,6 @@ type workflowMetrics struct {
 
 // workflowTypeMetrics are the metrics of a type of workflow.
 type workflowTypeMetrics struct {
-	tagged metrics.Handler
-
 	pollSucceed     metrics.Counter
 	scheduleToStart metrics.Timer
 	execution       metrics.Timer
@@ -37,6 +35,7 @@ type workflowTypeMetrics struct {
 }
 
 func newWorkflowMetrics(m metrics.Handler) *workflowMetrics {
+	m = metrics.Fresh(m)
 	return &workflowMetrics{
 		pollEmpty: m.Counter(metrics.WorkflowTaskQueuePollEmpty),
 		byType: metrics.NewCache(func(workflowType string) *workflowTypeMetrics {
@@ -47,7 +46,6 @@ func newWorkflowMetrics(m metrics.Handler) *workflowMetrics {
 
 func newWorkflowTypeMetrics(m metrics.Handler) *workflowTypeMetrics {
 	return &workflowTypeMetrics{
-		tagged:          m,
 		pollSucceed:     m.Counter(metrics.WorkflowTaskQueuePollSucceed),
 		scheduleToStart: m.Timer(metrics.WorkflowTaskScheduleToStartLatency),
 		execution:       m.Timer(metrics.WorkflowTaskExecutionLatency),
@@ -126,6 +124,7 @@ type activityMetrics struct {
 }
 
 func newActivityMetrics(m metrics.Handler, taskQueue string) *activityMetrics {
+	m = metrics.Fresh(m)
 	return &activityMetrics{
 		noTask: m.Counter(metrics.ActivityPollNoTask),
 		scheduleToStart: metrics.NewCache(func(k activityKey) metrics.Timer {

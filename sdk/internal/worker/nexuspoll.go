@@ -69,7 +69,7 @@ func newNexusWorker(w *Worker) (*nexusWorker, error) {
 		WorkerInstanceKey: w.instanceKey,
 	}
 	w.version.stampNexusPoll(request)
-	noTask := w.metrics.Counter(metrics.NexusPollNoTask)
+	noTask := metrics.Fresh(w.metrics).Counter(metrics.NexusPollNoTask)
 	n.poller = &poller[nexusTask]{
 		tasks:    n.tasks,
 		behavior: c.NexusTaskPollerBehavior,

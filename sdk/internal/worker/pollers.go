@@ -181,7 +181,7 @@ func newPollGauge(m metrics.Handler, pollerType string) *pollGauge {
 	if metrics.IsNop(m) {
 		return &pollGauge{}
 	}
-	gauge := m.WithTags(metrics.PollerTags(pollerType)).Gauge(metrics.NumPollers)
+	gauge := metrics.Fresh(m).WithTags(metrics.PollerTags(pollerType)).Gauge(metrics.NumPollers)
 	return &pollGauge{open: level{measure: func(n int64) { gauge.Update(float64(n)) }}}
 }
 

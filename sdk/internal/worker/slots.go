@@ -55,6 +55,7 @@ func newSlots(supplier tuner.SlotSupplier, w *Worker, taskQueue string, logger l
 		metrics:   m,
 	}
 	if !metrics.IsNop(m) {
+		m := metrics.Fresh(m)
 		s.inUse.measure = s.measureWith(m.Gauge(metrics.WorkerTaskSlotsUsed), m.Gauge(metrics.WorkerTaskSlotsAvailable))
 		s.inUse.add(0)
 	}

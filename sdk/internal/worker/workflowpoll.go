@@ -86,7 +86,7 @@ func newWorkflowWorker(w *Worker) *workflowWorker {
 		logger:           logger,
 		recent:           w.recent,
 		metrics:          newWorkflowMetrics(w.metrics),
-		forcedEvictions:  w.metrics.Counter(metrics.StickyCacheTotalForcedEviction),
+		forcedEvictions:  metrics.Fresh(w.metrics).Counter(metrics.StickyCacheTotalForcedEviction),
 		normalPolls:      newPollGauge(w.metrics, metrics.PollerWorkflowTask),
 		stickyPolls:      newPollGauge(w.metrics, metrics.PollerWorkflowStickyTask),
 		ctx:              w.taskContext,
