@@ -149,17 +149,15 @@ func (e *TestWorkflowEnvironment) RegisterDynamicWorkflow(w any, options workflo
 }
 
 // RegisterActivity registers an activity function, or all methods of a pointer to a
-// struct. Functions that are mocked need no registration.
+// struct. Functions that are mocked need no registration. A name that is registered twice stands
+// for what was registered last.
 func (e *TestWorkflowEnvironment) RegisterActivity(a any) {
 	e.RegisterActivityWithOptions(a, activity.RegisterOptions{})
 }
 
 // RegisterActivityWithOptions is RegisterActivity with options.
 func (e *TestWorkflowEnvironment) RegisterActivityWithOptions(a any, options activity.RegisterOptions) {
-	if name, err := e.registry.ActivityName(a); err == nil && e.expectedActivities[name] {
-		// OnActivity has registered it.
-		options.DisableAlreadyRegisteredCheck = true
-	}
+	options.DisableAlreadyRegisteredCheck = true
 	e.plugins.registrar(e.registry).RegisterActivityWithOptions(a, options)
 }
 

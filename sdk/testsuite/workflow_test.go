@@ -3,6 +3,7 @@ package testsuite_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -182,6 +183,45 @@ func TestAWorkflowIsQueriedWhileItRunsAndAfterwards(t *testing.T) {
 	})
 	expect(t, during, "sleeping")
 	expect(t, query(), "done")
+}
+
+func TestTheOutcomeOfAnUpdateIsToldBeforeTheNextIsSent(t *testing.T) {
+	env := newEnvironment()
+	total := 0
+	var told []int
+	for range 2 {
+		env.RegisterDelayedCallback(func() {
+			env.UpdateWorkflow("add", "", &testsuite.TestUpdateCallback{OnComplete: func(result any, err error) {
+				told = append(told, *result.(*int))
+			}}, 5)
+		}, 0)
+	}
+	env.RegisterDelayedCallback(func() { env.SignalWorkflow("done", nil) }, 0)
+	env.ExecuteWorkflow(func(ctx workflow.Context) error {
+		if err := workflow.SetUpdateHandler(ctx, "add", func(ctx workflow.Context, n int) (*int, error) {
+			total += n
+			return &total, nil
+		}); err != nil {
+			return err
+		}
+		workflow.GetSignalChannel(ctx, "done").Receive(ctx, nil)
+		return nil
+	})
+	if !slices.Equal(told, []int{5, 10}) {
+		t.Errorf("the outcomes were %v, error %v", told, env.GetWorkflowError())
+	}
+}
+
+func TestAnActivityThatIsRegisteredAgainTakesThePlaceOfTheOther(t *testing.T) {
+	env := newEnvironment()
+	for _, answer := range []string{"first", "second"} {
+		env.RegisterActivityWithOptions(func() (string, error) { return answer, nil }, activity.RegisterOptions{Name: "answer"})
+	}
+	env.ExecuteWorkflow(func(ctx workflow.Context) (answer string, err error) {
+		err = workflow.ExecuteActivity(activities(ctx), "answer").Get(ctx, &answer)
+		return answer, err
+	})
+	expect(t, result[string](t, env), "second")
 }
 
 func TestAnUpdateIsAcceptedAndCompleted(t *testing.T) {

@@ -4,7 +4,7 @@
 //
 // A Handler makes counters, gauges and timers. Handlers with tags are made once and
 // kept: for a worker when it is made, for a type of workflow or activity when it
-// is first met (Cache). They are asked for their instruments by name at each measurement
+// is first met (Cache). They are asked for their instruments by name again and again
 // (Fresh). NopHandler, the default, costs a call of an empty method.
 //
 // The names (names.go) and tags (tags.go) are those of the Temporal Go SDK.

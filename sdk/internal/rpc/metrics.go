@@ -18,7 +18,7 @@ import (
 // may need several. What is nil counts nothing.
 //
 // Handlers with the tags of an operation, a namespace and, where it is told (About), what the call
-// is about are made once, and asked for their instruments at each measurement.
+// is about are made once, and asked for their instruments again and again.
 type Metrics struct {
 	handler metrics.Handler
 	// noCodes leaves the code of errors out of the tags.

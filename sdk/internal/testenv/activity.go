@@ -395,7 +395,7 @@ func (t *activityTask) timedOut(timeout enumspb.TimeoutType) {
 		cause.Cause = t.failures.ErrorToFailure(t.lastFailure)
 	case timeout == enumspb.TIMEOUT_TYPE_START_TO_CLOSE || timeout == enumspb.TIMEOUT_TYPE_SCHEDULE_TO_CLOSE:
 		// What the activity's context ended with.
-		cause.Cause = t.failures.ErrorToFailure(context.DeadlineExceeded)
+		cause.Cause = &failurepb.Failure{Message: context.DeadlineExceeded.Error()}
 	}
 	err := t.failures.FailureToError(cause)
 	state := enumspb.RETRY_STATE_TIMEOUT

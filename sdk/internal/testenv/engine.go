@@ -190,10 +190,14 @@ func (e *Engine) Run(start *Start) {
 	root := e.newExecution(start)
 	root.begin()
 	e.root.Store(root)
-	// What the test has asked for beforehand is there when the workflow begins.
+	// What the test has asked for beforehand is there when the workflow begins: but of updates one, as each
+	// has a workflow task of its own, and the test is told of its outcome before the next.
 	for item := e.take(); item != nil; item = e.take() {
 		item()
 		e.callBack()
+		if len(root.updates.waiting) > 0 {
+			break
+		}
 	}
 	root.wanted = true
 	e.work()
