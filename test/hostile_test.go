@@ -42,7 +42,7 @@ func testBadConnection(t *testing.T, send func(net.Conn) error) {
 	t.Parallel()
 	var conns []net.Conn
 	for range 100 {
-		conn, err := net.Dial("tcp", address)
+		conn, err := net.Dial("tcp", door)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +55,7 @@ func testBadConnection(t *testing.T, send func(net.Conn) error) {
 
 	ctx, cancel := context.WithTimeout(context.Background(), cutOff)
 	defer cancel()
-	good, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	good, err := grpc.NewClient(door, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,6 +32,7 @@ var (
 
 var (
 	address string // of the server under test
+	door    string // where it takes connections itself, if address is that of something before several nodes
 	binary  string // perdure, if the tests have built it
 )
 
@@ -41,7 +42,7 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) int {
-	address = *server
+	address, door = *server, *server
 	if address == "" && !*record {
 		dir, err := os.MkdirTemp("", "perdure-interop")
 		if err != nil {
@@ -56,7 +57,7 @@ func run(m *testing.M) int {
 			panic(err)
 		}
 		defer server.Stop()
-		address = server.Address
+		address, door = server.Address, server.Door()
 	}
 	return m.Run()
 }

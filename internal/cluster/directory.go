@@ -35,10 +35,13 @@ type Node struct {
 	// CutOff are the nodes that it has not reached of late. One that more than half of the others do not
 	// reach gets no shards.
 	CutOff []NodeID
+	// Changes is how often it has changed, since it was started, what all nodes look up. Who finds that it has grown
+	// reads that anew.
+	Changes int64
 
-	// Started and Seen are set by the directory, by the clock of the store: when the row
-	// was written first, and last.
-	Started, Seen time.Time
+	// Started, Seen and Expires are set by the directory, by the clock of the store: when the row
+	// was written first, and last, and until when the node is alive unless it is written again.
+	Started, Seen, Expires time.Time
 }
 
 // Membership is what a directory knows at one time.

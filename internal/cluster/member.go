@@ -50,6 +50,12 @@ type Options struct {
 	// CutOff is asked at each renewal which nodes cannot be reached, in the order of their ids. While there are
 	// any the row is renewed four times as often. Optional.
 	CutOff func() []NodeID
+	// Changes is asked at each renewal how often what all nodes look up has been changed here. Optional.
+	Changes func() int64
+	// News is called after the first renewal, and after each that has shown that what all nodes look up may have been
+	// changed elsewhere: another node tells of changes, or there are other nodes or other holders of shards, as one that
+	// has gone may not have told of its last change. It must not block. Optional.
+	News func()
 	// Changed is called after a renewal that has shown other nodes, or other holders of
 	// shards, than the last one. It must not block. Optional.
 	Changed func(*View)
@@ -246,6 +252,9 @@ func (m *Member) renew(ctx context.Context) error {
 	if m.options.CutOff != nil {
 		node.CutOff = m.options.CutOff()
 	}
+	if m.options.Changes != nil {
+		node.Changes = m.options.Changes()
+	}
 	began, wall := m.now(), time.Now()
 	membership, err := m.options.Directory.Renew(ctx, node, m.options.TTL)
 	if err != nil {
@@ -266,6 +275,9 @@ func (m *Member) renew(ctx context.Context) error {
 	if m.options.Changed != nil && !v.same(last) {
 		m.options.Changed(v)
 	}
+	if m.options.News != nil && v.news(last) {
+		m.options.News()
+	}
 	m.mu.Lock()
 	close(m.renewed)
 	m.renewed = make(chan struct{})
@@ -277,15 +289,20 @@ func (m *Member) renew(ctx context.Context) error {
 func (m *Member) renewals() {
 	timer := time.NewTimer(m.options.Interval)
 	defer timer.Stop()
-	failing, warned := false, time.Duration(0)
+	failing, warned, began := false, time.Duration(0), -minInterval
 	for {
 		select {
 		case <-timer.C:
 		case <-m.force:
+			select {
+			case <-time.After(began + minInterval - m.now()):
+			case <-m.ctx.Done():
+				return
+			}
 		case <-m.ctx.Done():
 			return
 		}
-		began := m.now()
+		began = m.now()
 		ctx, cancel := context.WithTimeout(m.ctx, m.options.TTL)
 		stop := time.AfterFunc(time.Duration(m.sureUntil.Load())-began, m.giveUpIfUnsure)
 		err := m.renew(ctx)
@@ -318,17 +335,30 @@ func (m *Member) renewals() {
 		case m.work <- struct{}{}:
 		default:
 		}
-		rest := m.options.Interval
-		if err != nil || m.options.CutOff != nil && len(m.options.CutOff()) > 0 {
-			rest /= 4 // nodes that do not reach each other know of each other by the directory only
-		}
-		select {
-		case <-time.After(minInterval):
-		case <-m.ctx.Done():
-			return
-		}
-		timer.Reset(max(0, rest-(m.now()-began)))
+		timer.Reset(max(minInterval, m.next(began, err)-m.now()))
 	}
+}
+
+// next is when to renew the row after a renewal that began at a time and has ended with err.
+func (m *Member) next(began time.Duration, err error) time.Duration {
+	if err != nil || m.options.CutOff != nil && len(m.options.CutOff()) > 0 {
+		return began + m.options.Interval/4 // nodes that do not reach each other know of each other by the directory only
+	}
+	next := began + m.options.Interval
+	if rest := UntilBeat(m.options.Interval); rest >= m.options.Interval/2 {
+		next = m.now() + rest
+	}
+	// The row of a node that goes on renewing it is never about to run out. If one is, it is looked at when it has.
+	if v := m.view.Load(); v.runsOut > m.now() {
+		return min(next, v.runsOut)
+	}
+	return next
+}
+
+// UntilBeat is how long it is until the clock shows a multiple of the interval. What nodes do all the time they do then, and with
+// clocks that are set all nodes at the same time: who is at rest is woken once for his own things and for what the others send.
+func UntilBeat(interval time.Duration) time.Duration {
+	return interval - time.Duration(time.Now().UnixNano())%interval
 }
 
 // giveUpIfUnsure gives up all shards if the node is not sure of them any more.

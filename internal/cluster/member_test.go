@@ -43,16 +43,46 @@ func TestTheFirstNodeTakesAllShardsAndLaterOnesTheirShareStepByStep(t *testing.T
 	})
 }
 
-func TestTheShardsOfANodeThatDiesAreServedAgainWithinFiveSeconds(t *testing.T) {
+func TestTheShardsOfANodeThatDiesAreServedAgainAsSoonAsItsRowHasRunOut(t *testing.T) {
 	inWorld(t, 64, func(t *testing.T, w *world) {
 		for i := range 3 {
 			w.mustStart(fmt.Sprint(i))
 		}
 		w.until(time.Minute, w.settled)
 		w.nodes[1].kill()
-		if took := w.until(time.Minute, w.allServed); took > 5*time.Second {
+		if took := w.until(time.Minute, w.allServed); took > cluster.DefaultTTL+200*time.Millisecond {
 			t.Errorf("it has taken %v", took)
 		}
+	})
+}
+
+func TestANodeHearsOfChangesOfOthersThatAllLookUpAndOfThoseThatMayHaveChangedSomething(t *testing.T) {
+	inWorld(t, 4, func(t *testing.T, w *world) {
+		var heard, changes atomic.Int64
+		listener := func(_ *node, o *cluster.Options) { o.News = func() { heard.Add(1) } }
+		if _, err := w.start("listener", listener); err != nil {
+			t.Fatal(err)
+		}
+		speaker, err := w.start("speaker", func(_ *node, o *cluster.Options) { o.Changes = changes.Load })
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.until(time.Minute, w.settled)
+		hears := func(what string, want bool) {
+			t.Helper()
+			time.Sleep(5 * time.Second)
+			if got := heard.Swap(0) > 0; got != want {
+				t.Errorf("%s: the other node has heard of it: %v, want %v", what, got, want)
+			}
+		}
+		time.Sleep(2 * cluster.DefaultInterval)
+		heard.Store(0)
+		hears("nothing is changed", false)
+		changes.Add(1)
+		hears("something is changed", true)
+		hears("nothing more is changed", false)
+		speaker.kill()
+		hears("a node dies that may have changed something", true)
 	})
 }
 

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -22,8 +23,9 @@ type View struct {
 	byID  map[NodeID]*Node
 	// held were held here when the directory was asked.
 	held map[storage.ShardID]bool
-	// seen is when the answer was there, since the member began.
-	seen time.Duration
+	// seen is when the answer was there, and runsOut when the first of the other nodes is not alive any more unless it
+	// renews its row, since the member began; far away if there are none.
+	seen, runsOut time.Duration
 }
 
 // newView makes a view of what the directory has said. The placement is that of the last
@@ -36,9 +38,14 @@ func newView(self NodeID, m Membership, held []storage.ShardID, seen time.Durati
 		byID:       make(map[NodeID]*Node, len(m.Nodes)),
 		held:       make(map[storage.ShardID]bool, len(held)),
 		seen:       seen,
+		runsOut:    math.MaxInt64,
 	}
 	for i := range m.Nodes {
-		v.byID[m.Nodes[i].ID] = &m.Nodes[i]
+		n := &m.Nodes[i]
+		v.byID[n.ID] = n
+		if n.ID != self {
+			v.runsOut = min(v.runsOut, seen+n.Expires.Sub(m.Now))
+		}
 	}
 	for _, shard := range held {
 		v.held[shard] = true
@@ -85,6 +92,19 @@ func (v *View) Others() []*Node {
 // anybodyElse reports whether another node takes shards.
 func (v *View) anybodyElse() bool {
 	return slices.ContainsFunc(v.Others(), func(n *Node) bool { return !n.Draining })
+}
+
+// news reports whether what all nodes look up may have been changed by others since an older view.
+func (v *View) news(last *View) bool {
+	if !v.same(last) {
+		return true
+	}
+	for _, other := range v.Others() {
+		if other.Changes != last.byID[other.ID].Changes {
+			return true
+		}
+	}
+	return false
 }
 
 // same reports whether the two show the same nodes and holders.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
@@ -30,6 +32,9 @@ type Elsewhere interface {
 	Carry(ctx context.Context, method string, owner entity.Key, req proto.Message, here func() (any, error)) (any, error)
 	// CarryTo is Carry to the node with the id; here, if that is gone.
 	CarryTo(ctx context.Context, node, method string, req proto.Message, here func() (any, error)) (any, error)
+	// CarrySticky has a poll of a sticky queue answered by the node that its worker polls: by here, if that is this one, or
+	// nobody knows of another.
+	CarrySticky(ctx context.Context, method, namespaceID, sticky string, req proto.Message, here func() (any, error)) (any, error)
 	// Register has the node with the entity, the deployments of the namespace of a poll, register the
 	// version of the worker that polls.
 	Register(ctx context.Context, deployments entity.Key, method string, poll proto.Message) error
@@ -57,7 +62,8 @@ const NotHereTrailer = "perdure-not-here"
 // let in there, and is not forwarded again.
 type forwardedKey struct{}
 
-func isForwarded(ctx context.Context) bool { return ctx.Value(forwardedKey{}) != nil }
+// IsForwarded reports whether another node has forwarded the call.
+func IsForwarded(ctx context.Context) bool { return ctx.Value(forwardedKey{}) != nil }
 
 // InterceptForwarded is Intercept for the calls that other nodes forward.
 func (i *interceptor) InterceptForwarded(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
@@ -76,7 +82,7 @@ func (i *interceptor) carryOut(ctx context.Context, c *call, req any, handler gr
 		}
 		return resp, err
 	}
-	if _, node, ok := strings.Cut(c.token.GetNexusTaskId(), nexus.AtNode); ok && !isForwarded(ctx) {
+	if _, node, ok := strings.Cut(c.token.GetNexusTaskId(), nexus.AtNode); ok && !IsForwarded(ctx) {
 		return i.elsewhere.CarryTo(ctx, node, c.method.Full(), message, here)
 	}
 	owner, ok := ownerOf(c, message)
@@ -90,13 +96,16 @@ func (i *interceptor) carryOut(ctx context.Context, c *call, req any, handler gr
 			return change()
 		}
 	}
-	if isForwarded(ctx) {
+	if IsForwarded(ctx) {
 		resp, err := here()
 		var notHeld *runtime.NotHeldError
 		if errors.As(err, &notHeld) {
 			_ = grpc.SetTrailer(ctx, metadata.Pairs(NotHereTrailer, "1"))
 		}
 		return resp, err
+	}
+	if poll, ok := message.(*workflowservice.PollWorkflowTaskQueueRequest); ok && poll.GetTaskQueue().GetKind() == enumspb.TASK_QUEUE_KIND_STICKY {
+		return i.elsewhere.CarrySticky(ctx, c.method.Full(), owner.Namespace, poll.GetTaskQueue().GetName(), message, here)
 	}
 	return i.elsewhere.Carry(ctx, c.method.Full(), owner, message, here)
 }

@@ -102,7 +102,7 @@ func (i *interceptor) Intercept(ctx context.Context, req any, info *grpc.UnarySe
 		return handler(ctx, req)
 	}
 	var claims *auth.Claims
-	judged := i.auth != nil && !isForwarded(ctx) // else it was, where it came in
+	judged := i.auth != nil && !IsForwarded(ctx) // else it was, where it came in
 	if judged {
 		if claims, err = i.auth.Authenticate(ctx); err != nil {
 			return nil, err

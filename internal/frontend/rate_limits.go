@@ -62,7 +62,7 @@ type waitingKey struct {
 // admit takes what the request costs from the budgets, or refuses it. If it reports that
 // the request is held, it has to be released when it is answered.
 func (l *rateLimits) admit(ctx context.Context, c *call, req any) (held bool, err error) {
-	if isForwarded(ctx) {
+	if IsForwarded(ctx) {
 		return false, nil // it was admitted where it came in
 	}
 	config := c.settings.config

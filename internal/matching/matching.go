@@ -117,11 +117,13 @@ type Matching struct {
 	log     *slog.Logger
 	now     func() time.Time
 	source  Source
-	started time.Time
-	seed    maphash.Seed
-	stripes [64]stripe
-	pollers sync.Pool     // of *poller
-	loads   chan struct{} // holds a token for each load under way
+	// elsewhere is the other nodes; nil: there are none.
+	elsewhere Elsewhere
+	started   time.Time
+	seed      maphash.Seed
+	stripes   [64]stripe
+	pollers   sync.Pool     // of *poller
+	loads     chan struct{} // holds a token for each load under way
 	// departed are the workers that have been shut down.
 	departed departures
 	// asides are tasks that could not be started.
@@ -358,14 +360,10 @@ func (m *Matching) fair(queue entity.Queue) bool {
 // Add implements runtime.TaskSink: it offers a task that is durable. The task
 // must not be changed any more.
 func (m *Matching) Add(task *entity.Task) {
-	routes := m.routes(task.Queue)
-	if task.Sticky != "" && !routes.Moves(task.Entity.ID, task.Version) && m.offerSticky(task, false) {
-		if m.options.Observer != nil {
-			m.options.Observer.Added(task.Queue, true, true)
-		}
+	if m.OfferSticky(task) {
 		return
 	}
-	if part := partOf(routes, task); part != "" {
+	if part := partOf(m.routes(task.Queue), task); part != "" {
 		m.addGuest(task, part)
 		return
 	}
@@ -427,14 +425,17 @@ func (m *Matching) Return(task *entity.Task) {
 	if !m.source.Startable(task) {
 		return
 	}
-	if task.Sticky != "" && !m.routes(task.Queue).Moves(task.Entity.ID, task.Version) && m.offerSticky(task, true) {
-		return
+	if !m.offerSticky(task, true) {
+		m.restore(task)
 	}
-	m.restore(task)
 }
 
 // restore offers a task on its normal queue again, before all others.
 func (m *Matching) restore(task *entity.Task) {
+	if m.away(task.Queue) {
+		m.elsewhere.Restore(task)
+		return
+	}
 	part := partOf(m.routes(task.Queue), task)
 	q := m.locked(queueKey{Queue: inPart(task.Queue, part)})
 	switch {

@@ -249,7 +249,7 @@ func (m *Matching) keepNormal(tasks []*entity.Task) (kept []*entity.Task, missed
 	}
 	routes := m.routes(tasks[0].Queue)
 	kept = slices.DeleteFunc(tasks, func(task *entity.Task) bool {
-		if task.Sticky != "" && !routes.Moves(task.Entity.ID, task.Version) && m.offerSticky(task, false) {
+		if m.offerSticky(task, false) {
 			return true
 		}
 		part := partOf(routes, task)

@@ -2,6 +2,7 @@ package matching
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 
 	querypb "go.temporal.io/api/query/v1"
@@ -45,7 +46,8 @@ const (
 	queryRefused         // the queue is somewhere else
 )
 
-var errQueueAway = serviceerror.NewUnavailable("the task queue is being moved to another node; try again")
+// ErrQueueAway is returned for a query whose queue is not here, or not any more.
+var ErrQueueAway = serviceerror.NewUnavailable("the task queue is being moved to another node; try again")
 
 // DispatchQuery hands a query to a worker: on its sticky queue if that has a
 // worker, else on the normal queue. It returns nil when a poll has returned the
@@ -59,7 +61,7 @@ func (m *Matching) DispatchQuery(ctx context.Context, task *QueryTask) error {
 	select {
 	case <-query.accepted:
 		if query.state.Load() == queryRefused {
-			return errQueueAway
+			return ErrQueueAway
 		}
 		return nil
 	case <-ctx.Done():
@@ -70,7 +72,7 @@ func (m *Matching) DispatchQuery(ctx context.Context, task *QueryTask) error {
 		case state == queryAccepted:
 			return nil
 		case state == queryRefused:
-			return errQueueAway
+			return ErrQueueAway
 		case query.state.CompareAndSwap(state, queryGone):
 			if ctx.Err() == nil {
 				return errClosed
@@ -97,6 +99,9 @@ func (m *Matching) dispatch(query *waitingQuery, again bool) error {
 		}
 	}
 	queue := task.Queue
+	if m.away(queue) {
+		return ErrQueueAway
+	}
 	if queue.Version == "" {
 		part, _, _ := routes.Of(task.Entity.ID, task.Version)
 		queue = inPart(queue, part)
@@ -126,7 +131,10 @@ func errDrained(version string) error {
 
 // redispatch dispatches a query that has been in a queue before.
 func (m *Matching) redispatch(query *waitingQuery) {
-	if err := m.dispatch(query, true); err != nil {
+	err := m.dispatch(query, true)
+	if errors.Is(err, ErrQueueAway) {
+		query.refuse()
+	} else if err != nil {
 		// The asker waits until its time is over, as if no worker polled.
 		m.log.Warn("A query could not be moved to another task queue", "namespaceId", query.task.Queue.Namespace, "taskQueue", query.task.Queue.Name, "error", err)
 	}

@@ -21,8 +21,8 @@ type queue struct {
 	key queueKey
 
 	mu sync.Mutex
-	// normal is the queue that a sticky queue belongs to, as its worker has said.
-	normal entity.Queue
+	// told, of sticky queues, is whether the other nodes know that it is served here.
+	told bool
 	// dead is set when the queue has been unloaded; it is not in the map any more.
 	dead    bool
 	parked  pollerList
@@ -228,9 +228,7 @@ func (q *queue) backlog() int64 { return int64(len(q.byID)+q.aside) + max(0, q.l
 // sawPoller notes that a poll begins, or ends.
 func (q *queue) sawPoller(request *PollRequest, now time.Time) {
 	q.lastPoll, q.lastUse = now, now
-	if q.key.sticky {
-		q.normal = request.Queue
-	}
+	q.tellPolled(true)
 	identity := request.Identity
 	if identity == "" {
 		return
@@ -273,6 +271,7 @@ func (q *queue) unload() {
 		return
 	}
 	q.dead = true
+	q.tellPolled(false)
 	q.stopFallback()
 	q.stopAlarm()
 	// In the order of locks the stripe comes first; the queue is dead by now, so

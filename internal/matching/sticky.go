@@ -19,16 +19,12 @@ func stickyKey(namespace, name string) queueKey {
 	return queueKey{entity.Queue{Namespace: namespace, Type: entity.TaskWorkflow, Name: name}, true}
 }
 
-// Unload ends the polls of the queues for which away reports true, with nothing, and
-// forgets the queues: they are somewhere else. A sticky queue is where its normal queue is.
+// Unload ends the polls of the normal queues for which away reports true, with nothing, and
+// forgets the queues: they are at home somewhere else. Sticky queues stay where they are polled.
 func (m *Matching) Unload(away func(entity.Queue) bool) {
 	m.each(func(q *queue) {
 		q.mu.Lock()
-		normal := q.key.Queue
-		if q.key.sticky {
-			normal = q.normal
-		}
-		if q.dead || !away(normal) {
+		if q.dead || q.key.sticky || !away(q.key.Queue) {
 			q.mu.Unlock()
 			return
 		}
@@ -44,15 +40,27 @@ func (m *Matching) Unload(away func(entity.Queue) bool) {
 	})
 }
 
-// offerSticky offers the task on its sticky queue and reports whether that is
-// there to take it.
+// offerSticky offers the task on its sticky queue, if it has one and may go there, and reports whether that is
+// there to take it, here or elsewhere.
 func (m *Matching) offerSticky(task *entity.Task, front bool) bool {
+	if task.Sticky == "" || m.routes(task.Queue).Moves(task.Entity.ID, task.Version) {
+		return false
+	}
+	return m.offerStickyHere(task, front) || m.elsewhere != nil && m.elsewhere.OfferSticky(task)
+}
+
+// offerStickyHere is offerSticky of a queue that may be here.
+func (m *Matching) offerStickyHere(task *entity.Task, front bool) bool {
 	q := m.locked(stickyKey(task.Queue.Namespace, task.Sticky))
 	if q == nil {
 		return false
 	}
 	defer q.mu.Unlock()
-	if !q.served() || len(q.byID) >= m.options.MemoryLimit {
+	if !q.served() {
+		q.tellPolled(false)
+		return false
+	}
+	if len(q.byID) >= m.options.MemoryLimit {
 		return false
 	}
 	if !front {
@@ -88,6 +96,7 @@ func (q *queue) pollerGone() {
 		return
 	}
 	q.lastPoll = time.Time{}
+	q.tellPolled(false)
 	if q.fallback != nil && q.fallback.Stop() { // something waits; it was to fall back later
 		q.fallback.Reset(0)
 	}
@@ -133,6 +142,7 @@ func (q *queue) fallBack() {
 		q.mu.Unlock()
 		return
 	}
+	q.tellPolled(false)
 	waiting := q.takeAll()
 	q.mu.Unlock()
 	waiting.fallBack(q.m)

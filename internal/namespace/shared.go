@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -22,10 +21,8 @@ type SharedRuntime interface {
 }
 
 const (
-	// followEvery is how often a node reads the namespaces that another one holds.
-	followEvery = 2 * time.Second
-	// againAfter is how soon it reads them again because it was asked for one that it does
-	// not know: whoever asks for what does not exist costs no more than this.
+	// againAfter is how soon the namespaces are read again because one was asked for that is not
+	// known: whoever asks for what does not exist costs no more than this.
 	againAfter = 500 * time.Millisecond
 	// readTimeout bounds one reading.
 	readTimeout = 5 * time.Second
@@ -33,26 +30,23 @@ const (
 	appearWait = 100 * time.Millisecond
 )
 
-// shared follows the namespaces of a registry that another node changes.
+// shared reads the namespaces of a registry that another node changes.
 type shared struct {
 	registry *Registry
 	runtime  SharedRuntime
-	log      *slog.Logger
-	cancel   context.CancelFunc
-	done     sync.WaitGroup
 
 	mu   sync.Mutex
 	last time.Time // of the last reading
+	held bool      // here, at that time
 }
 
 // OpenShared is Open on one of several nodes. The one that holds the namespaces registers
-// Default; the others wait for it, until the context ends. From then on each follows what
-// the others do, within a few seconds, and looks at once for a namespace that it is asked
-// for and does not know. CloseShared ends that.
-func (r *Registry) OpenShared(ctx context.Context, runtime SharedRuntime, retention time.Duration, log *slog.Logger) error {
+// Default; the others wait for it, until the context ends. From then on each looks at once for a namespace that it is
+// asked for and does not know; of other changes it has to be told (Refresh).
+func (r *Registry) OpenShared(ctx context.Context, runtime SharedRuntime, retention time.Duration) error {
 	defer r.Close()
 	r.runtime = runtime
-	s := &shared{registry: r, runtime: runtime, log: log}
+	s := &shared{registry: r, runtime: runtime}
 	for {
 		err := s.read(ctx)
 		if err == nil {
@@ -74,18 +68,23 @@ func (r *Registry) OpenShared(ctx context.Context, runtime SharedRuntime, retent
 		}
 	}
 	r.shared = s
-	background, cancel := context.WithCancel(context.Background())
-	s.cancel = cancel
-	s.done.Go(func() { s.follow(background) })
 	return nil
 }
 
-// CloseShared ends what OpenShared has begun, if it has.
-func (r *Registry) CloseShared() {
-	if r.shared != nil {
-		r.shared.cancel()
-		r.shared.done.Wait()
+// Refresh takes up what another node has changed. It does nothing if the namespaces are held here, and have been at the last
+// reading, as what changes here is published here; or if they are not shared.
+func (r *Registry) Refresh(ctx context.Context) error {
+	s := r.shared
+	if s == nil {
+		return nil
 	}
+	s.mu.Lock()
+	known := s.held && s.runtime.Holds(Key)
+	s.mu.Unlock()
+	if known {
+		return nil
+	}
+	return s.read(ctx)
 }
 
 // read fills the snapshot with what is in the store.
@@ -94,8 +93,9 @@ func (s *shared) read(ctx context.Context) error {
 	defer s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
+	held := s.runtime.Holds(Key)
 	err := s.runtime.Peek(ctx, Key, s.registry.load)
-	s.last = time.Now()
+	s.last, s.held = time.Now(), held && err == nil
 	return err
 }
 
@@ -106,25 +106,4 @@ func (s *shared) again() bool {
 	fresh := time.Since(s.last) < againAfter
 	s.mu.Unlock()
 	return !fresh && !s.runtime.Holds(Key) && s.read(context.Background()) == nil
-}
-
-func (s *shared) follow(ctx context.Context) {
-	tick := time.NewTicker(followEvery)
-	defer tick.Stop()
-	held := false
-	for {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-		// What changes here is published here; but once, when the shard has just come.
-		was := held
-		if held = s.runtime.Holds(Key); held && was {
-			continue
-		}
-		if err := s.read(ctx); err != nil && ctx.Err() == nil {
-			s.log.Warn("The namespaces could not be read; it is tried again.", "error", err)
-		}
-	}
 }

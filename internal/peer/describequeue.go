@@ -17,19 +17,38 @@ import (
 // Describe is matching.Describe at the home of the queue.
 func (q *Queues) Describe(ctx context.Context, queue entity.Queue, sticky string) (d matching.Description, err error) {
 	home, n := homeKey(queue), q.node
+	if sticky != "" {
+		return q.describeSticky(ctx, queue, sticky)
+	}
 	if n.runtime.Holds(home) {
-		return q.Matching.Describe(ctx, queue, sticky)
+		return q.Matching.Describe(ctx, queue, "")
 	}
 	here := false
 	resp := new(DescribeQueueResponse)
 	err = n.elsewhere(ctx, home, func() (err error) {
 		here = true
-		d, err = q.Matching.Describe(ctx, queue, sticky)
+		d, err = q.Matching.Describe(ctx, queue, "")
 		return err
-	}, methodDescribe, &DescribeQueueRequest{Queue: encodeQueue(queue), Version: queue.Version, Sticky: sticky}, resp)
+	}, methodDescribe, &DescribeQueueRequest{Queue: encodeQueue(queue), Version: queue.Version}, resp)
 	if err != nil || here {
 		return d, err
 	}
+	return n.described(queue, resp)
+}
+
+// describeSticky describes a sticky queue where it is.
+func (q *Queues) describeSticky(ctx context.Context, queue entity.Queue, sticky string) (matching.Description, error) {
+	if to := q.node.stickyNode(stickyQueue{queue.Namespace, sticky}); to != nil {
+		resp := new(DescribeQueueResponse)
+		if _, err := q.node.ask(ctx, to, methodDescribe, &DescribeQueueRequest{Queue: encodeQueue(queue), Sticky: sticky}, resp); err == nil {
+			return q.node.described(entity.Queue{}, resp)
+		}
+	}
+	return q.Matching.Describe(ctx, queue, sticky)
+}
+
+// described is what another node has told of a queue; of one that is sticky, the queue is the zero value.
+func (n *Node) described(queue entity.Queue, resp *DescribeQueueResponse) (d matching.Description, err error) {
 	parts := make(map[string]matching.Description, len(resp.GetParts()))
 	for _, part := range resp.GetParts() {
 		if parts[part.GetName()], err = decodePart(part); err != nil {
@@ -37,7 +56,7 @@ func (q *Queues) Describe(ctx context.Context, queue entity.Queue, sticky string
 		}
 	}
 	var routes *deployment.Routes
-	if n.options.Routes != nil && sticky == "" && queue.Version == "" {
+	if n.options.Routes != nil && queue.Name != "" && queue.Version == "" {
 		routes = n.options.Routes(queue)
 	}
 	return matching.Whole(routes, parts), nil
@@ -46,7 +65,7 @@ func (q *Queues) Describe(ctx context.Context, queue entity.Queue, sticky string
 func (n *Node) describeQueue(ctx context.Context, req *DescribeQueueRequest) (*DescribeQueueResponse, error) {
 	queue := decodeQueue(req.GetQueue())
 	queue.Version = req.GetVersion()
-	if home := homeKey(queue); !n.runtime.Holds(home) {
+	if home := homeKey(queue); req.GetSticky() == "" && !n.runtime.Holds(home) {
 		return nil, refuse(ctx, runtime.NotHeld(home, n.shards))
 	}
 	d, err := n.matching.Describe(ctx, queue, req.GetSticky())

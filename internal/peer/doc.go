@@ -8,7 +8,8 @@
 //   - Messages of the outbox to entities elsewhere (Remote).
 //   - Tasks to the home of their queue. The home of a queue is the node that holds the shard
 //     of the queue's configuration, so it is found like any owner, and what is configured is
-//     there. Polls are forwarded to it. Each node follows what becomes ready on each other
+//     there. Polls are forwarded to it, but for those of sticky queues, which stay where they arrive:
+//     tasks of theirs go there (sticky.go). Each node follows what becomes ready on each other
 //     one (tasks.go, follow.go), and reads what it has missed in the store of all (source.go).
 //   - The start of a task at its shard. The home of the queue hands the whole poll to the
 //     node of the task, which answers it with that task (start.go).

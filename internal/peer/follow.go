@@ -80,24 +80,31 @@ func (f *following) linked() (leaders []*leader) {
 }
 
 // silence is how long a node may say nothing before it is taken for one that cannot be reached.
-const silence = 5 * heartbeat / 2
+const silence = 2 * heartbeat
+
+// attention is how long after a look at which nodes say nothing the next one is, while there are such.
+const attention = heartbeat / 4
 
 func (l *leader) hear() {
 	now := time.Now()
 	l.heard.Store(&now)
 }
 
-// silent are the nodes from which nothing has come for some time, in the order of their ids.
-func (f *following) silent() (ids []cluster.NodeID) {
+// silent are the nodes from which nothing has come for some time, in the order of their ids. If there are none, next is when
+// there may be one.
+func (f *following) silent() (ids []cluster.NodeID, next time.Duration) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
+	next = silence
 	for id, l := range f.byID {
-		if time.Since(*l.heard.Load()) > silence {
+		since := time.Since(*l.heard.Load())
+		if since > silence {
 			ids = append(ids, id)
 		}
+		next = min(next, silence-since)
 	}
 	slices.Sort(ids)
-	return ids
+	return ids, next
 }
 
 // cutOff are the nodes that cannot be reached, in the order of their ids: those that have been silent at
@@ -112,17 +119,18 @@ func (f *following) cutOff() []cluster.NodeID {
 // attend is the goroutine that notes which nodes cannot be reached. If most nodes see it so, what is under way to
 // one is given up: calls fail, and are made again where their shards are by then.
 func (n *Node) attend() {
-	tick := time.NewTicker(heartbeat / 4)
-	defer tick.Stop()
+	timer := time.NewTimer(attention)
+	defer timer.Stop()
 	var last []cluster.NodeID
 	dropped := make(map[cluster.NodeID]bool)
 	for {
 		select {
-		case <-tick.C:
+		case <-timer.C:
 		case <-n.ctx.Done():
 			return
 		}
-		now, before, v := n.following.silent(), n.following.cutOff(), n.member.View()
+		now, next := n.following.silent()
+		before, v := n.following.cutOff(), n.member.View()
 		lost := slices.DeleteFunc(slices.Clone(now), func(id cluster.NodeID) bool { return !slices.Contains(last, id) })
 		n.following.lost.Store(&lost)
 		last = now
@@ -137,6 +145,7 @@ func (n *Node) attend() {
 			}
 		}
 		maps.DeleteFunc(dropped, func(id cluster.NodeID, _ bool) bool { return !slices.Contains(lost, id) })
+		timer.Reset(max(next, attention))
 	}
 }
 
@@ -155,6 +164,7 @@ func (n *Node) followLeader(ctx context.Context, l *leader) {
 		began := time.Now()
 		err := n.listen(ctx, l)
 		l.linked.Store(false)
+		n.stickies.forgetNode(l.node.ID)
 		if ctx.Err() != nil {
 			return
 		}
@@ -205,9 +215,12 @@ func (n *Node) listen(ctx context.Context, l *leader) error {
 
 // takeIn takes over what has happened to tasks on another node.
 func (n *Node) takeIn(l *leader, next *Offers) {
+	n.stickyElsewhere(l.node.ID, next.GetSticky())
 	for _, o := range next.GetOffers() {
 		ref := decodeRef(o.GetTask())
 		switch {
+		case o.GetSticky(), o.GetRestored():
+			n.takeEntrusted(l, o)
 		case !n.runtime.Holds(homeKey(ref.Queue)):
 			// Whoever has told it will find out where the queue is at home.
 		case o.GetRemoved():

@@ -39,6 +39,8 @@ type Options struct {
 	// Changed is called, on a goroutine of its own, when other nodes or other holders of
 	// shards are there. Optional.
 	Changed func(*cluster.View)
+	// News is called when what all nodes look up may have been changed elsewhere: see cluster.Options. Optional.
+	News func()
 	// Load tells how many processors the node keeps busy, since it was asked last. Optional.
 	Load func() float64
 	// VisibilityLag is how old the oldest change is that lists do not show. Optional.
@@ -76,8 +78,10 @@ type Node struct {
 	followers   followers
 	following   following
 	queries     queries
+	stickies    stickies
 	news        news
 	forwarded   atomic.Uint64 // calls that another node has carried out
+	changes     atomic.Int64  // see Announce
 	// told has the goroutine tellNews look.
 	told chan struct{} // of capacity 1
 	// changed and moved have the goroutine watch look at what the others do, and at what is
@@ -101,6 +105,7 @@ func New(ctx context.Context, options Options) (*Node, error) {
 		refresh:  make(chan struct{}, 1),
 	}
 	n.links.node, n.following.node = n, n
+	n.stickies.followers = &n.followers
 	listen := cmp.Or(options.Listen, options.Self.Address)
 	var err error
 	if n.credentials, n.serverCreds, err = options.TLS.load(listen); err != nil {
@@ -161,6 +166,8 @@ func (n *Node) Join(ctx context.Context) error {
 		Handed:    n.handed,
 		Load:      n.options.Load,
 		CutOff:    n.following.cutOff,
+		Changes:   n.changes.Load,
+		News:      n.options.News,
 		Failed:    n.options.Failed,
 		Logger:    n.log,
 	})
@@ -185,6 +192,13 @@ type joined struct {
 func (j joined) AcquireShard(ctx context.Context, id storage.ShardID) error {
 	<-j.ready
 	return j.Runtime.AcquireShard(ctx, id)
+}
+
+// Announce has the other nodes hear, by the directory, that what all nodes look up has been changed here. It does not
+// block.
+func (n *Node) Announce() {
+	n.changes.Add(1)
+	n.member.Nudge()
 }
 
 func signal(c chan struct{}) {
@@ -248,6 +262,7 @@ func (n *Node) watch() {
 			v := n.member.View()
 			n.links.keep(v)
 			n.following.follow(v)
+			n.dismiss(v)
 			n.followers.gained(v, last)
 			for shard, holder := range v.Holders {
 				last[storage.ShardID(shard)] = holder

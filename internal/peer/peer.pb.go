@@ -73,7 +73,7 @@ func (x StartResponse_Outcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use StartResponse_Outcome.Descriptor instead.
 func (StartResponse_Outcome) EnumDescriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{18, 0}
+	return file_peer_proto_rawDescGZIP(), []int{19, 0}
 }
 
 type Nothing struct {
@@ -415,7 +415,9 @@ type Offers struct {
 	// refresh: there are tasks in the store that were not and will not be offered.
 	Refresh bool `protobuf:"varint,2,opt,name=refresh,proto3" json:"refresh,omitempty"`
 	// watermark: all tasks up to that id have been offered.
-	Watermark     int64 `protobuf:"varint,3,opt,name=watermark,proto3" json:"watermark,omitempty"`
+	Watermark int64 `protobuf:"varint,3,opt,name=watermark,proto3" json:"watermark,omitempty"`
+	// sticky are sticky queues that are polled at this node now, or not any more.
+	Sticky        []*StickyQueue `protobuf:"bytes,4,rep,name=sticky,proto3" json:"sticky,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -471,10 +473,19 @@ func (x *Offers) GetWatermark() int64 {
 	return 0
 }
 
+func (x *Offers) GetSticky() []*StickyQueue {
+	if x != nil {
+		return x.Sticky
+	}
+	return nil
+}
+
 type Offer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Task          *Task                  `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
-	Removed       bool                   `protobuf:"varint,2,opt,name=removed,proto3" json:"removed,omitempty"` // the record of the task is gone
+	Removed       bool                   `protobuf:"varint,2,opt,name=removed,proto3" json:"removed,omitempty"`   // the record of the task is gone
+	Sticky        bool                   `protobuf:"varint,3,opt,name=sticky,proto3" json:"sticky,omitempty"`     // for its sticky queue, which is polled at the node that is told
+	Restored      bool                   `protobuf:"varint,4,opt,name=restored,proto3" json:"restored,omitempty"` // it falls back from a sticky queue to its normal one, whose home is the node that is told
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -523,6 +534,80 @@ func (x *Offer) GetRemoved() bool {
 	return false
 }
 
+func (x *Offer) GetSticky() bool {
+	if x != nil {
+		return x.Sticky
+	}
+	return false
+}
+
+func (x *Offer) GetRestored() bool {
+	if x != nil {
+		return x.Restored
+	}
+	return false
+}
+
+type StickyQueue struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	NamespaceId   string                 `protobuf:"bytes,1,opt,name=namespace_id,json=namespaceId,proto3" json:"namespace_id,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Left          bool                   `protobuf:"varint,3,opt,name=left,proto3" json:"left,omitempty"` // it is not polled there any more
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StickyQueue) Reset() {
+	*x = StickyQueue{}
+	mi := &file_peer_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StickyQueue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StickyQueue) ProtoMessage() {}
+
+func (x *StickyQueue) ProtoReflect() protoreflect.Message {
+	mi := &file_peer_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StickyQueue.ProtoReflect.Descriptor instead.
+func (*StickyQueue) Descriptor() ([]byte, []int) {
+	return file_peer_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *StickyQueue) GetNamespaceId() string {
+	if x != nil {
+		return x.NamespaceId
+	}
+	return ""
+}
+
+func (x *StickyQueue) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *StickyQueue) GetLeft() bool {
+	if x != nil {
+		return x.Left
+	}
+	return false
+}
+
 type BoundResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Bound         int64                  `protobuf:"varint,1,opt,name=bound,proto3" json:"bound,omitempty"`
@@ -532,7 +617,7 @@ type BoundResponse struct {
 
 func (x *BoundResponse) Reset() {
 	*x = BoundResponse{}
-	mi := &file_peer_proto_msgTypes[8]
+	mi := &file_peer_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -544,7 +629,7 @@ func (x *BoundResponse) String() string {
 func (*BoundResponse) ProtoMessage() {}
 
 func (x *BoundResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[8]
+	mi := &file_peer_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -557,7 +642,7 @@ func (x *BoundResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BoundResponse.ProtoReflect.Descriptor instead.
 func (*BoundResponse) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{8}
+	return file_peer_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *BoundResponse) GetBound() int64 {
@@ -580,7 +665,7 @@ type ReadTasksRequest struct {
 
 func (x *ReadTasksRequest) Reset() {
 	*x = ReadTasksRequest{}
-	mi := &file_peer_proto_msgTypes[9]
+	mi := &file_peer_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -592,7 +677,7 @@ func (x *ReadTasksRequest) String() string {
 func (*ReadTasksRequest) ProtoMessage() {}
 
 func (x *ReadTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[9]
+	mi := &file_peer_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -605,7 +690,7 @@ func (x *ReadTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadTasksRequest.ProtoReflect.Descriptor instead.
 func (*ReadTasksRequest) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{9}
+	return file_peer_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ReadTasksRequest) GetQueue() *Queue {
@@ -654,7 +739,7 @@ type ReadTasksResponse struct {
 
 func (x *ReadTasksResponse) Reset() {
 	*x = ReadTasksResponse{}
-	mi := &file_peer_proto_msgTypes[10]
+	mi := &file_peer_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -666,7 +751,7 @@ func (x *ReadTasksResponse) String() string {
 func (*ReadTasksResponse) ProtoMessage() {}
 
 func (x *ReadTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[10]
+	mi := &file_peer_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -679,7 +764,7 @@ func (x *ReadTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadTasksResponse.ProtoReflect.Descriptor instead.
 func (*ReadTasksResponse) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{10}
+	return file_peer_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ReadTasksResponse) GetTasks() []*Task {
@@ -717,7 +802,7 @@ type ReadLanesRequest struct {
 
 func (x *ReadLanesRequest) Reset() {
 	*x = ReadLanesRequest{}
-	mi := &file_peer_proto_msgTypes[11]
+	mi := &file_peer_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -729,7 +814,7 @@ func (x *ReadLanesRequest) String() string {
 func (*ReadLanesRequest) ProtoMessage() {}
 
 func (x *ReadLanesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[11]
+	mi := &file_peer_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -742,7 +827,7 @@ func (x *ReadLanesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadLanesRequest.ProtoReflect.Descriptor instead.
 func (*ReadLanesRequest) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{11}
+	return file_peer_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ReadLanesRequest) GetQueue() *Queue {
@@ -799,7 +884,7 @@ type ReadLanesResponse struct {
 
 func (x *ReadLanesResponse) Reset() {
 	*x = ReadLanesResponse{}
-	mi := &file_peer_proto_msgTypes[12]
+	mi := &file_peer_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -811,7 +896,7 @@ func (x *ReadLanesResponse) String() string {
 func (*ReadLanesResponse) ProtoMessage() {}
 
 func (x *ReadLanesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[12]
+	mi := &file_peer_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -824,7 +909,7 @@ func (x *ReadLanesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadLanesResponse.ProtoReflect.Descriptor instead.
 func (*ReadLanesResponse) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{12}
+	return file_peer_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ReadLanesResponse) GetLanes() []*Lane {
@@ -867,7 +952,7 @@ type Lane struct {
 
 func (x *Lane) Reset() {
 	*x = Lane{}
-	mi := &file_peer_proto_msgTypes[13]
+	mi := &file_peer_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -879,7 +964,7 @@ func (x *Lane) String() string {
 func (*Lane) ProtoMessage() {}
 
 func (x *Lane) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[13]
+	mi := &file_peer_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -892,7 +977,7 @@ func (x *Lane) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lane.ProtoReflect.Descriptor instead.
 func (*Lane) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{13}
+	return file_peer_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Lane) GetName() string {
@@ -932,7 +1017,7 @@ type ListTasksRequest struct {
 
 func (x *ListTasksRequest) Reset() {
 	*x = ListTasksRequest{}
-	mi := &file_peer_proto_msgTypes[14]
+	mi := &file_peer_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -944,7 +1029,7 @@ func (x *ListTasksRequest) String() string {
 func (*ListTasksRequest) ProtoMessage() {}
 
 func (x *ListTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[14]
+	mi := &file_peer_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -957,7 +1042,7 @@ func (x *ListTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTasksRequest.ProtoReflect.Descriptor instead.
 func (*ListTasksRequest) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{14}
+	return file_peer_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListTasksRequest) GetQueue() *Queue {
@@ -976,7 +1061,7 @@ type ListTasksResponse struct {
 
 func (x *ListTasksResponse) Reset() {
 	*x = ListTasksResponse{}
-	mi := &file_peer_proto_msgTypes[15]
+	mi := &file_peer_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -988,7 +1073,7 @@ func (x *ListTasksResponse) String() string {
 func (*ListTasksResponse) ProtoMessage() {}
 
 func (x *ListTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[15]
+	mi := &file_peer_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1001,7 +1086,7 @@ func (x *ListTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTasksResponse.ProtoReflect.Descriptor instead.
 func (*ListTasksResponse) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{15}
+	return file_peer_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListTasksResponse) GetLanes() []*LaneTasks {
@@ -1021,7 +1106,7 @@ type LaneTasks struct {
 
 func (x *LaneTasks) Reset() {
 	*x = LaneTasks{}
-	mi := &file_peer_proto_msgTypes[16]
+	mi := &file_peer_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1033,7 +1118,7 @@ func (x *LaneTasks) String() string {
 func (*LaneTasks) ProtoMessage() {}
 
 func (x *LaneTasks) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[16]
+	mi := &file_peer_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1046,7 +1131,7 @@ func (x *LaneTasks) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LaneTasks.ProtoReflect.Descriptor instead.
 func (*LaneTasks) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{16}
+	return file_peer_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *LaneTasks) GetName() string {
@@ -1079,7 +1164,7 @@ type StartRequest struct {
 
 func (x *StartRequest) Reset() {
 	*x = StartRequest{}
-	mi := &file_peer_proto_msgTypes[17]
+	mi := &file_peer_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1091,7 +1176,7 @@ func (x *StartRequest) String() string {
 func (*StartRequest) ProtoMessage() {}
 
 func (x *StartRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[17]
+	mi := &file_peer_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1104,7 +1189,7 @@ func (x *StartRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartRequest.ProtoReflect.Descriptor instead.
 func (*StartRequest) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{17}
+	return file_peer_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *StartRequest) GetMethod() string {
@@ -1166,7 +1251,7 @@ type StartResponse struct {
 
 func (x *StartResponse) Reset() {
 	*x = StartResponse{}
-	mi := &file_peer_proto_msgTypes[18]
+	mi := &file_peer_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1178,7 +1263,7 @@ func (x *StartResponse) String() string {
 func (*StartResponse) ProtoMessage() {}
 
 func (x *StartResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[18]
+	mi := &file_peer_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1191,7 +1276,7 @@ func (x *StartResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartResponse.ProtoReflect.Descriptor instead.
 func (*StartResponse) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{18}
+	return file_peer_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *StartResponse) GetOutcome() StartResponse_Outcome {
@@ -1221,7 +1306,7 @@ type QueryOffer struct {
 
 func (x *QueryOffer) Reset() {
 	*x = QueryOffer{}
-	mi := &file_peer_proto_msgTypes[19]
+	mi := &file_peer_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1233,7 +1318,7 @@ func (x *QueryOffer) String() string {
 func (*QueryOffer) ProtoMessage() {}
 
 func (x *QueryOffer) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[19]
+	mi := &file_peer_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1246,7 +1331,7 @@ func (x *QueryOffer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryOffer.ProtoReflect.Descriptor instead.
 func (*QueryOffer) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{19}
+	return file_peer_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *QueryOffer) GetId() string {
@@ -1289,7 +1374,7 @@ type Departure struct {
 
 func (x *Departure) Reset() {
 	*x = Departure{}
-	mi := &file_peer_proto_msgTypes[20]
+	mi := &file_peer_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1301,7 +1386,7 @@ func (x *Departure) String() string {
 func (*Departure) ProtoMessage() {}
 
 func (x *Departure) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[20]
+	mi := &file_peer_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1314,7 +1399,7 @@ func (x *Departure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Departure.ProtoReflect.Descriptor instead.
 func (*Departure) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{20}
+	return file_peer_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Departure) GetNamespaceId() string {
@@ -1347,7 +1432,7 @@ type DepartureResponse struct {
 
 func (x *DepartureResponse) Reset() {
 	*x = DepartureResponse{}
-	mi := &file_peer_proto_msgTypes[21]
+	mi := &file_peer_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1359,7 +1444,7 @@ func (x *DepartureResponse) String() string {
 func (*DepartureResponse) ProtoMessage() {}
 
 func (x *DepartureResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[21]
+	mi := &file_peer_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1372,7 +1457,7 @@ func (x *DepartureResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DepartureResponse.ProtoReflect.Descriptor instead.
 func (*DepartureResponse) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{21}
+	return file_peer_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *DepartureResponse) GetPolls() int32 {
@@ -1394,7 +1479,7 @@ type RegisterRequest struct {
 
 func (x *RegisterRequest) Reset() {
 	*x = RegisterRequest{}
-	mi := &file_peer_proto_msgTypes[22]
+	mi := &file_peer_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1406,7 +1491,7 @@ func (x *RegisterRequest) String() string {
 func (*RegisterRequest) ProtoMessage() {}
 
 func (x *RegisterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[22]
+	mi := &file_peer_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1419,7 +1504,7 @@ func (x *RegisterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterRequest.ProtoReflect.Descriptor instead.
 func (*RegisterRequest) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{22}
+	return file_peer_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *RegisterRequest) GetNamespaceId() string {
@@ -1457,7 +1542,7 @@ type ReserveRequest struct {
 
 func (x *ReserveRequest) Reset() {
 	*x = ReserveRequest{}
-	mi := &file_peer_proto_msgTypes[23]
+	mi := &file_peer_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1469,7 +1554,7 @@ func (x *ReserveRequest) String() string {
 func (*ReserveRequest) ProtoMessage() {}
 
 func (x *ReserveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[23]
+	mi := &file_peer_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1482,7 +1567,7 @@ func (x *ReserveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReserveRequest.ProtoReflect.Descriptor instead.
 func (*ReserveRequest) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{23}
+	return file_peer_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ReserveRequest) GetNamespaceId() string {
@@ -1530,7 +1615,7 @@ type ReserveResponse struct {
 
 func (x *ReserveResponse) Reset() {
 	*x = ReserveResponse{}
-	mi := &file_peer_proto_msgTypes[24]
+	mi := &file_peer_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1542,7 +1627,7 @@ func (x *ReserveResponse) String() string {
 func (*ReserveResponse) ProtoMessage() {}
 
 func (x *ReserveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[24]
+	mi := &file_peer_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1555,7 +1640,7 @@ func (x *ReserveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReserveResponse.ProtoReflect.Descriptor instead.
 func (*ReserveResponse) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{24}
+	return file_peer_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ReserveResponse) GetKept() bool {
@@ -1582,7 +1667,7 @@ type Changed struct {
 
 func (x *Changed) Reset() {
 	*x = Changed{}
-	mi := &file_peer_proto_msgTypes[25]
+	mi := &file_peer_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1594,7 +1679,7 @@ func (x *Changed) String() string {
 func (*Changed) ProtoMessage() {}
 
 func (x *Changed) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[25]
+	mi := &file_peer_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1607,7 +1692,7 @@ func (x *Changed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changed.ProtoReflect.Descriptor instead.
 func (*Changed) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{25}
+	return file_peer_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Changed) GetDeploymentsOf() []string {
@@ -1628,7 +1713,7 @@ type RetainedRequest struct {
 
 func (x *RetainedRequest) Reset() {
 	*x = RetainedRequest{}
-	mi := &file_peer_proto_msgTypes[26]
+	mi := &file_peer_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1640,7 +1725,7 @@ func (x *RetainedRequest) String() string {
 func (*RetainedRequest) ProtoMessage() {}
 
 func (x *RetainedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[26]
+	mi := &file_peer_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1653,7 +1738,7 @@ func (x *RetainedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetainedRequest.ProtoReflect.Descriptor instead.
 func (*RetainedRequest) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{26}
+	return file_peer_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *RetainedRequest) GetNamespaceId() string {
@@ -1679,7 +1764,7 @@ type RetainedResponse struct {
 
 func (x *RetainedResponse) Reset() {
 	*x = RetainedResponse{}
-	mi := &file_peer_proto_msgTypes[27]
+	mi := &file_peer_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1691,7 +1776,7 @@ func (x *RetainedResponse) String() string {
 func (*RetainedResponse) ProtoMessage() {}
 
 func (x *RetainedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[27]
+	mi := &file_peer_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1704,7 +1789,7 @@ func (x *RetainedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetainedResponse.ProtoReflect.Descriptor instead.
 func (*RetainedResponse) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{27}
+	return file_peer_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *RetainedResponse) GetDone() bool {
@@ -1726,7 +1811,7 @@ type DescribeQueueRequest struct {
 
 func (x *DescribeQueueRequest) Reset() {
 	*x = DescribeQueueRequest{}
-	mi := &file_peer_proto_msgTypes[28]
+	mi := &file_peer_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1738,7 +1823,7 @@ func (x *DescribeQueueRequest) String() string {
 func (*DescribeQueueRequest) ProtoMessage() {}
 
 func (x *DescribeQueueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[28]
+	mi := &file_peer_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1751,7 +1836,7 @@ func (x *DescribeQueueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeQueueRequest.ProtoReflect.Descriptor instead.
 func (*DescribeQueueRequest) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{28}
+	return file_peer_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *DescribeQueueRequest) GetQueue() *Queue {
@@ -1784,7 +1869,7 @@ type DescribeQueueResponse struct {
 
 func (x *DescribeQueueResponse) Reset() {
 	*x = DescribeQueueResponse{}
-	mi := &file_peer_proto_msgTypes[29]
+	mi := &file_peer_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1796,7 +1881,7 @@ func (x *DescribeQueueResponse) String() string {
 func (*DescribeQueueResponse) ProtoMessage() {}
 
 func (x *DescribeQueueResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[29]
+	mi := &file_peer_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1809,7 +1894,7 @@ func (x *DescribeQueueResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeQueueResponse.ProtoReflect.Descriptor instead.
 func (*DescribeQueueResponse) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{29}
+	return file_peer_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *DescribeQueueResponse) GetParts() []*QueuePart {
@@ -1834,7 +1919,7 @@ type QueuePart struct {
 
 func (x *QueuePart) Reset() {
 	*x = QueuePart{}
-	mi := &file_peer_proto_msgTypes[30]
+	mi := &file_peer_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1846,7 +1931,7 @@ func (x *QueuePart) String() string {
 func (*QueuePart) ProtoMessage() {}
 
 func (x *QueuePart) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[30]
+	mi := &file_peer_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1859,7 +1944,7 @@ func (x *QueuePart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueuePart.ProtoReflect.Descriptor instead.
 func (*QueuePart) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{30}
+	return file_peer_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *QueuePart) GetName() string {
@@ -1917,7 +2002,7 @@ type Poller struct {
 
 func (x *Poller) Reset() {
 	*x = Poller{}
-	mi := &file_peer_proto_msgTypes[31]
+	mi := &file_peer_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1929,7 +2014,7 @@ func (x *Poller) String() string {
 func (*Poller) ProtoMessage() {}
 
 func (x *Poller) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[31]
+	mi := &file_peer_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1942,7 +2027,7 @@ func (x *Poller) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Poller.ProtoReflect.Descriptor instead.
 func (*Poller) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{31}
+	return file_peer_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Poller) GetIdentity() string {
@@ -1993,7 +2078,7 @@ type PriorityStats struct {
 
 func (x *PriorityStats) Reset() {
 	*x = PriorityStats{}
-	mi := &file_peer_proto_msgTypes[32]
+	mi := &file_peer_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2005,7 +2090,7 @@ func (x *PriorityStats) String() string {
 func (*PriorityStats) ProtoMessage() {}
 
 func (x *PriorityStats) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[32]
+	mi := &file_peer_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2018,7 +2103,7 @@ func (x *PriorityStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PriorityStats.ProtoReflect.Descriptor instead.
 func (*PriorityStats) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{32}
+	return file_peer_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *PriorityStats) GetPriority() int32 {
@@ -2073,7 +2158,7 @@ type Report struct {
 
 func (x *Report) Reset() {
 	*x = Report{}
-	mi := &file_peer_proto_msgTypes[33]
+	mi := &file_peer_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2085,7 +2170,7 @@ func (x *Report) String() string {
 func (*Report) ProtoMessage() {}
 
 func (x *Report) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[33]
+	mi := &file_peer_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2098,7 +2183,7 @@ func (x *Report) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Report.ProtoReflect.Descriptor instead.
 func (*Report) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{33}
+	return file_peer_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Report) GetSkewNs() int64 {
@@ -2182,14 +2267,21 @@ const file_peer_proto_rawDesc = "" +
 	"\x06record\x18\x04 \x01(\fR\x06record\x12\x1a\n" +
 	"\bvolatile\x18\x05 \x01(\bR\bvolatile\"#\n" +
 	"\rFollowRequest\x12\x12\n" +
-	"\x04node\x18\x01 \x01(\tR\x04node\"p\n" +
+	"\x04node\x18\x01 \x01(\tR\x04node\"\xa6\x01\n" +
 	"\x06Offers\x12.\n" +
 	"\x06offers\x18\x01 \x03(\v2\x16.perdure.peer.v1.OfferR\x06offers\x12\x18\n" +
 	"\arefresh\x18\x02 \x01(\bR\arefresh\x12\x1c\n" +
-	"\twatermark\x18\x03 \x01(\x03R\twatermark\"L\n" +
+	"\twatermark\x18\x03 \x01(\x03R\twatermark\x124\n" +
+	"\x06sticky\x18\x04 \x03(\v2\x1c.perdure.peer.v1.StickyQueueR\x06sticky\"\x80\x01\n" +
 	"\x05Offer\x12)\n" +
 	"\x04task\x18\x01 \x01(\v2\x15.perdure.peer.v1.TaskR\x04task\x12\x18\n" +
-	"\aremoved\x18\x02 \x01(\bR\aremoved\"%\n" +
+	"\aremoved\x18\x02 \x01(\bR\aremoved\x12\x16\n" +
+	"\x06sticky\x18\x03 \x01(\bR\x06sticky\x12\x1a\n" +
+	"\brestored\x18\x04 \x01(\bR\brestored\"X\n" +
+	"\vStickyQueue\x12!\n" +
+	"\fnamespace_id\x18\x01 \x01(\tR\vnamespaceId\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04left\x18\x03 \x01(\bR\x04left\"%\n" +
 	"\rBoundResponse\x12\x14\n" +
 	"\x05bound\x18\x01 \x01(\x03R\x05bound\"\x96\x01\n" +
 	"\x10ReadTasksRequest\x12,\n" +
@@ -2326,7 +2418,7 @@ func file_peer_proto_rawDescGZIP() []byte {
 }
 
 var file_peer_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_peer_proto_goTypes = []any{
 	(StartResponse_Outcome)(0),    // 0: perdure.peer.v1.StartResponse.Outcome
 	(*Nothing)(nil),               // 1: perdure.peer.v1.Nothing
@@ -2337,56 +2429,58 @@ var file_peer_proto_goTypes = []any{
 	(*FollowRequest)(nil),         // 6: perdure.peer.v1.FollowRequest
 	(*Offers)(nil),                // 7: perdure.peer.v1.Offers
 	(*Offer)(nil),                 // 8: perdure.peer.v1.Offer
-	(*BoundResponse)(nil),         // 9: perdure.peer.v1.BoundResponse
-	(*ReadTasksRequest)(nil),      // 10: perdure.peer.v1.ReadTasksRequest
-	(*ReadTasksResponse)(nil),     // 11: perdure.peer.v1.ReadTasksResponse
-	(*ReadLanesRequest)(nil),      // 12: perdure.peer.v1.ReadLanesRequest
-	(*ReadLanesResponse)(nil),     // 13: perdure.peer.v1.ReadLanesResponse
-	(*Lane)(nil),                  // 14: perdure.peer.v1.Lane
-	(*ListTasksRequest)(nil),      // 15: perdure.peer.v1.ListTasksRequest
-	(*ListTasksResponse)(nil),     // 16: perdure.peer.v1.ListTasksResponse
-	(*LaneTasks)(nil),             // 17: perdure.peer.v1.LaneTasks
-	(*StartRequest)(nil),          // 18: perdure.peer.v1.StartRequest
-	(*StartResponse)(nil),         // 19: perdure.peer.v1.StartResponse
-	(*QueryOffer)(nil),            // 20: perdure.peer.v1.QueryOffer
-	(*Departure)(nil),             // 21: perdure.peer.v1.Departure
-	(*DepartureResponse)(nil),     // 22: perdure.peer.v1.DepartureResponse
-	(*RegisterRequest)(nil),       // 23: perdure.peer.v1.RegisterRequest
-	(*ReserveRequest)(nil),        // 24: perdure.peer.v1.ReserveRequest
-	(*ReserveResponse)(nil),       // 25: perdure.peer.v1.ReserveResponse
-	(*Changed)(nil),               // 26: perdure.peer.v1.Changed
-	(*RetainedRequest)(nil),       // 27: perdure.peer.v1.RetainedRequest
-	(*RetainedResponse)(nil),      // 28: perdure.peer.v1.RetainedResponse
-	(*DescribeQueueRequest)(nil),  // 29: perdure.peer.v1.DescribeQueueRequest
-	(*DescribeQueueResponse)(nil), // 30: perdure.peer.v1.DescribeQueueResponse
-	(*QueuePart)(nil),             // 31: perdure.peer.v1.QueuePart
-	(*Poller)(nil),                // 32: perdure.peer.v1.Poller
-	(*PriorityStats)(nil),         // 33: perdure.peer.v1.PriorityStats
-	(*Report)(nil),                // 34: perdure.peer.v1.Report
+	(*StickyQueue)(nil),           // 9: perdure.peer.v1.StickyQueue
+	(*BoundResponse)(nil),         // 10: perdure.peer.v1.BoundResponse
+	(*ReadTasksRequest)(nil),      // 11: perdure.peer.v1.ReadTasksRequest
+	(*ReadTasksResponse)(nil),     // 12: perdure.peer.v1.ReadTasksResponse
+	(*ReadLanesRequest)(nil),      // 13: perdure.peer.v1.ReadLanesRequest
+	(*ReadLanesResponse)(nil),     // 14: perdure.peer.v1.ReadLanesResponse
+	(*Lane)(nil),                  // 15: perdure.peer.v1.Lane
+	(*ListTasksRequest)(nil),      // 16: perdure.peer.v1.ListTasksRequest
+	(*ListTasksResponse)(nil),     // 17: perdure.peer.v1.ListTasksResponse
+	(*LaneTasks)(nil),             // 18: perdure.peer.v1.LaneTasks
+	(*StartRequest)(nil),          // 19: perdure.peer.v1.StartRequest
+	(*StartResponse)(nil),         // 20: perdure.peer.v1.StartResponse
+	(*QueryOffer)(nil),            // 21: perdure.peer.v1.QueryOffer
+	(*Departure)(nil),             // 22: perdure.peer.v1.Departure
+	(*DepartureResponse)(nil),     // 23: perdure.peer.v1.DepartureResponse
+	(*RegisterRequest)(nil),       // 24: perdure.peer.v1.RegisterRequest
+	(*ReserveRequest)(nil),        // 25: perdure.peer.v1.ReserveRequest
+	(*ReserveResponse)(nil),       // 26: perdure.peer.v1.ReserveResponse
+	(*Changed)(nil),               // 27: perdure.peer.v1.Changed
+	(*RetainedRequest)(nil),       // 28: perdure.peer.v1.RetainedRequest
+	(*RetainedResponse)(nil),      // 29: perdure.peer.v1.RetainedResponse
+	(*DescribeQueueRequest)(nil),  // 30: perdure.peer.v1.DescribeQueueRequest
+	(*DescribeQueueResponse)(nil), // 31: perdure.peer.v1.DescribeQueueResponse
+	(*QueuePart)(nil),             // 32: perdure.peer.v1.QueuePart
+	(*Poller)(nil),                // 33: perdure.peer.v1.Poller
+	(*PriorityStats)(nil),         // 34: perdure.peer.v1.PriorityStats
+	(*Report)(nil),                // 35: perdure.peer.v1.Report
 }
 var file_peer_proto_depIdxs = []int32{
 	4,  // 0: perdure.peer.v1.Task.queue:type_name -> perdure.peer.v1.Queue
 	8,  // 1: perdure.peer.v1.Offers.offers:type_name -> perdure.peer.v1.Offer
-	5,  // 2: perdure.peer.v1.Offer.task:type_name -> perdure.peer.v1.Task
-	4,  // 3: perdure.peer.v1.ReadTasksRequest.queue:type_name -> perdure.peer.v1.Queue
-	5,  // 4: perdure.peer.v1.ReadTasksResponse.tasks:type_name -> perdure.peer.v1.Task
-	4,  // 5: perdure.peer.v1.ReadLanesRequest.queue:type_name -> perdure.peer.v1.Queue
-	14, // 6: perdure.peer.v1.ReadLanesResponse.lanes:type_name -> perdure.peer.v1.Lane
-	5,  // 7: perdure.peer.v1.Lane.tasks:type_name -> perdure.peer.v1.Task
-	4,  // 8: perdure.peer.v1.ListTasksRequest.queue:type_name -> perdure.peer.v1.Queue
-	17, // 9: perdure.peer.v1.ListTasksResponse.lanes:type_name -> perdure.peer.v1.LaneTasks
-	5,  // 10: perdure.peer.v1.StartRequest.task:type_name -> perdure.peer.v1.Task
-	0,  // 11: perdure.peer.v1.StartResponse.outcome:type_name -> perdure.peer.v1.StartResponse.Outcome
-	4,  // 12: perdure.peer.v1.QueryOffer.queue:type_name -> perdure.peer.v1.Queue
-	4,  // 13: perdure.peer.v1.DescribeQueueRequest.queue:type_name -> perdure.peer.v1.Queue
-	31, // 14: perdure.peer.v1.DescribeQueueResponse.parts:type_name -> perdure.peer.v1.QueuePart
-	32, // 15: perdure.peer.v1.QueuePart.pollers:type_name -> perdure.peer.v1.Poller
-	33, // 16: perdure.peer.v1.QueuePart.stats:type_name -> perdure.peer.v1.PriorityStats
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	9,  // 2: perdure.peer.v1.Offers.sticky:type_name -> perdure.peer.v1.StickyQueue
+	5,  // 3: perdure.peer.v1.Offer.task:type_name -> perdure.peer.v1.Task
+	4,  // 4: perdure.peer.v1.ReadTasksRequest.queue:type_name -> perdure.peer.v1.Queue
+	5,  // 5: perdure.peer.v1.ReadTasksResponse.tasks:type_name -> perdure.peer.v1.Task
+	4,  // 6: perdure.peer.v1.ReadLanesRequest.queue:type_name -> perdure.peer.v1.Queue
+	15, // 7: perdure.peer.v1.ReadLanesResponse.lanes:type_name -> perdure.peer.v1.Lane
+	5,  // 8: perdure.peer.v1.Lane.tasks:type_name -> perdure.peer.v1.Task
+	4,  // 9: perdure.peer.v1.ListTasksRequest.queue:type_name -> perdure.peer.v1.Queue
+	18, // 10: perdure.peer.v1.ListTasksResponse.lanes:type_name -> perdure.peer.v1.LaneTasks
+	5,  // 11: perdure.peer.v1.StartRequest.task:type_name -> perdure.peer.v1.Task
+	0,  // 12: perdure.peer.v1.StartResponse.outcome:type_name -> perdure.peer.v1.StartResponse.Outcome
+	4,  // 13: perdure.peer.v1.QueryOffer.queue:type_name -> perdure.peer.v1.Queue
+	4,  // 14: perdure.peer.v1.DescribeQueueRequest.queue:type_name -> perdure.peer.v1.Queue
+	32, // 15: perdure.peer.v1.DescribeQueueResponse.parts:type_name -> perdure.peer.v1.QueuePart
+	33, // 16: perdure.peer.v1.QueuePart.pollers:type_name -> perdure.peer.v1.Poller
+	34, // 17: perdure.peer.v1.QueuePart.stats:type_name -> perdure.peer.v1.PriorityStats
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_peer_proto_init() }
@@ -2394,14 +2488,14 @@ func file_peer_proto_init() {
 	if File_peer_proto != nil {
 		return
 	}
-	file_peer_proto_msgTypes[31].OneofWrappers = []any{}
+	file_peer_proto_msgTypes[32].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_peer_proto_rawDesc), len(file_peer_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   34,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

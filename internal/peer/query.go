@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/perdure/perdure/internal/cluster"
@@ -19,8 +20,11 @@ type Queues struct {
 // Queues returns the task queues for the handlers of this node.
 func (n *Node) Queues() *Queues { return &Queues{n.matching, n} }
 
-// Poll is matching.Poll of a queue that is at home here.
+// Poll is matching.Poll of a queue that is at home here, or of a sticky queue that is polled here.
 func (q *Queues) Poll(ctx context.Context, request matching.PollRequest) (*matching.Work, error) {
+	if request.Sticky != "" {
+		return q.pollSticky(ctx, request)
+	}
 	if home := homeKey(request.Queue); !internal(request.Queue) && !q.node.runtime.Holds(home) {
 		return nil, runtime.NotHeld(home, q.node.shards)
 	}
@@ -59,17 +63,22 @@ func (q *queries) of(id string) *matching.QueryTask {
 // DispatchQuery is matching.DispatchQuery at the home of the queue.
 func (q *Queues) DispatchQuery(ctx context.Context, task *matching.QueryTask) error {
 	home := homeKey(task.Queue)
+	if again, err := q.dispatchSticky(ctx, task); !again {
+		return err
+	}
 	if q.node.runtime.Holds(home) {
 		return q.Matching.DispatchQuery(ctx, task)
 	}
 	q.node.queries.add(ctx, task)
-	err := q.node.elsewhere(ctx, home, func() error { return q.Matching.DispatchQuery(ctx, task) }, methodOfferQuery, &QueryOffer{
-		Id: task.ID, Queue: encodeQueue(task.Queue), Sticky: task.Sticky, Node: string(q.node.options.Self.ID),
-	}, new(Nothing))
+	err := q.node.elsewhere(ctx, home, func() error { return q.Matching.DispatchQuery(ctx, task) }, methodOfferQuery, q.node.offerOf(task), new(Nothing))
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err()
 	}
 	return err
+}
+
+func (n *Node) offerOf(task *matching.QueryTask) *QueryOffer {
+	return &QueryOffer{Id: task.ID, Queue: encodeQueue(task.Queue), Sticky: task.Sticky, Node: string(n.options.Self.ID)}
 }
 
 // asker is the payload of a query that another node has offered, and has the rest of.
@@ -77,11 +86,14 @@ type asker struct{ node cluster.NodeID }
 
 func (n *Node) offerQuery(ctx context.Context, o *QueryOffer) (*Nothing, error) {
 	queue := decodeQueue(o.GetQueue())
-	if home := homeKey(queue); !n.runtime.Holds(home) {
+	home := homeKey(queue)
+	if !n.runtime.Holds(home) && !n.stickies.served(stickyQueue{queue.Namespace, o.GetSticky()}) {
 		return nil, refuse(ctx, runtime.NotHeld(home, n.shards))
 	}
 	task := &matching.QueryTask{ID: o.GetId(), Queue: queue, Sticky: o.GetSticky(), Payload: asker{cluster.NodeID(o.GetNode())}}
-	if err := n.matching.DispatchQuery(ctx, task); err != nil {
+	if err := n.matching.DispatchQuery(ctx, task); errors.Is(err, matching.ErrQueueAway) {
+		return nil, refuse(ctx, runtime.NotHeld(home, n.shards))
+	} else if err != nil {
 		return nil, err
 	}
 	return new(Nothing), nil

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/perdure/perdure/internal/cluster"
 	"github.com/perdure/perdure/internal/entity"
@@ -34,6 +36,9 @@ func (n *Node) Tasks() runtime.TaskSink { return sink{n} }
 func (s sink) Add(task *entity.Task) {
 	if internal(task.Queue) || s.runtime.Holds(homeKey(task.Queue)) {
 		s.matching.Add(task)
+		return
+	}
+	if s.matching.OfferSticky(task) {
 		return
 	}
 	if f := s.followers.of(s.holder(homeKey(task.Queue))); f != nil {
@@ -79,6 +84,13 @@ type follower struct {
 	mu      sync.Mutex
 	offers  []*Offer
 	refresh bool
+	// entrusted are offers of tasks that it would not find in the store by itself, and trusted is set if there has been one:
+	// when the follower goes, others have to look for them. See sticky.go.
+	entrusted []*Offer
+	trusted   bool
+	// sticky are the sticky queues of which it has to be told whether they are served here.
+	sticky map[stickyQueue]bool
+	ended  chan struct{} // closed when it is followed no more
 }
 
 func (f *followers) of(n *cluster.Node) *follower {
@@ -100,7 +112,7 @@ func (f *followers) each(fn func(*follower)) {
 
 // add makes a follower, in place of one that there may be.
 func (f *followers) add(id cluster.NodeID) *follower {
-	one := &follower{wake: make(chan struct{}, 1)}
+	one := &follower{wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.byID == nil {
@@ -158,11 +170,16 @@ func (f *follower) take() (next *Offers, more bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	next = &Offers{Refresh: f.refresh}
+	for queue, served := range f.sticky {
+		next.Sticky = append(next.Sticky, &StickyQueue{NamespaceId: queue.namespace, Name: queue.name, Left: !served})
+	}
+	f.sticky = nil
 	n := min(len(f.offers), followerBatch)
 	next.Offers, f.offers, f.refresh = f.offers[:n:n], f.offers[n:], false
 	if len(f.offers) == 0 {
 		f.offers = nil
 	}
+	next.Offers, f.entrusted = append(next.Offers, f.entrusted...), nil
 	return next, f.offers != nil
 }
 
@@ -170,15 +187,19 @@ func (f *follower) take() (next *Offers, more bool) {
 func (n *Node) follow(req *FollowRequest, stream grpc.ServerStream) error {
 	id := cluster.NodeID(req.GetNode())
 	one := n.followers.add(id)
-	defer n.followers.remove(id, one)
-	tick := time.NewTicker(heartbeat)
+	defer n.unfollow(id, one)
+	n.stickies.tell(one)
+	tick := time.NewTimer(cluster.UntilBeat(heartbeat))
 	defer tick.Stop()
 	signal(one.wake)
 	for {
 		select {
 		case <-one.wake:
 		case <-tick.C:
+			tick.Reset(cluster.UntilBeat(heartbeat))
 			n.runtime.Advance()
+		case <-one.ended:
+			return status.Error(codes.Unavailable, "the node that follows has been taken for dead")
 		case <-stream.Context().Done():
 			return stream.Context().Err()
 		case <-n.ctx.Done():

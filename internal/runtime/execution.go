@@ -92,6 +92,9 @@ func (x *execution) publish() {
 	for _, effect := range out.Effects {
 		x.perform(effect)
 	}
+	if r.written != nil && x.step.Writes() {
+		r.written(x.entry.key)
+	}
 	if r.observer != nil && len(out.Occurrences) > 0 {
 		r.observer.Occurred(x.entry.key, out.Occurrences)
 	}

@@ -134,6 +134,9 @@ type Options struct {
 	// Changed is called when the change log has got longer. It must not block.
 	// Optional.
 	Changed func()
+	// Written is told of each entity of which a step that has written something is durable. It must not block.
+	// Optional.
+	Written func(entity.Key)
 	// ClockCheck is how long timers sleep at most, as the clock may be set forward
 	// meanwhile. Default: a minute.
 	ClockCheck time.Duration
@@ -188,6 +191,7 @@ type Runtime struct {
 	// changeLog is Options.ChangeLog.
 	changeLog bool
 	changed   func()
+	written   func(entity.Key) // may be nil
 	// shared, sure and remote are those of Options.
 	shared   bool
 	sure     func() bool
@@ -236,6 +240,7 @@ func Open(ctx context.Context, options Options) (*Runtime, error) {
 		newID:      options.NewID,
 		changeLog:  options.ChangeLog,
 		changed:    options.Changed,
+		written:    options.Written,
 		shared:     options.Shared,
 		sure:       options.Sure,
 		remote:     options.Remote,

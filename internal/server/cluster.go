@@ -61,9 +61,9 @@ func (s *Server) closeNode(ctx context.Context) error {
 	if s.node == nil {
 		return nil
 	}
-	s.namespaces.CloseShared()
 	if s.stopRegistries != nil {
 		s.stopRegistries()
+		s.registries.Wait()
 	}
 	return s.node.Close(ctx)
 }
@@ -107,6 +107,7 @@ func (s *Server) openNode(ctx context.Context, options Options) (err error) {
 		TLS:                options.Cluster.TLS,
 		Load:               processorLoad(),
 		Changed:            func(*cluster.View) { s.deployments.LookAgain() },
+		News:               s.news.post,
 		Routes:             s.deployments.Routes,
 		CatchUp:            s.visibility.CatchUp,
 		Retained:           s.reclaimed.has,
@@ -122,6 +123,7 @@ func (s *Server) openNode(ctx context.Context, options Options) (err error) {
 func (s *Server) share(options *runtime.Options) {
 	if s.node != nil {
 		options.Shared, options.Sure, options.Remote, options.Tasks = true, s.node.Sure, s.node, s.node.Tasks()
+		options.Written = s.announce
 	}
 }
 
@@ -138,10 +140,11 @@ func (s *Server) join(ctx context.Context, options Options) error {
 	s.node.Attach(s.runtime, s.store.Shards())
 	s.deployments.Share(peeker{s.runtime}, s.node.DeploymentsChanged)
 	s.matching.Attach(s.node.Source())
+	s.matching.Share(s.node)
 	if err := s.node.Join(ctx); err != nil {
 		return err
 	}
-	return errors.Join(s.namespaces.OpenShared(ctx, s.runtime, options.Retention, s.logger), s.openDeployments(ctx), s.openFlows(ctx))
+	return errors.Join(s.namespaces.OpenShared(ctx, s.runtime, options.Retention), s.openDeployments(ctx), s.openFlows(ctx))
 }
 
 // queues are the task queues as handlers have them.
@@ -202,7 +205,7 @@ func (s *Server) serveNodes(ctx context.Context, options Options) error {
 	s.node.Serve(s.frontend.Register, s.frontend.InterceptForwarded, inside)
 	background, cancel := context.WithCancel(context.Background())
 	s.stopRegistries = cancel
-	go s.followRegistries(background)
+	s.registries.Go(func() { s.followRegistries(background) })
 	return s.registerNamespaces(ctx, options)
 }
 
@@ -214,51 +217,83 @@ func (p peeker) View(ctx context.Context, key entity.Key, fn func(entity.Entity,
 	return p.Peek(ctx, key, func(e entity.Entity) error { return fn(e, nil) })
 }
 
+// news is where a node is told that another one may have changed what all look up.
+type news chan struct{} // of capacity 1
+
+func (n news) post() {
+	select {
+	case n <- struct{}{}:
+	default:
+	}
+}
+
+// announce tells the other nodes of a change of what all look up.
+func (s *Server) announce(key entity.Key) {
+	switch key.Kind {
+	case entity.KindNamespaces, entity.KindEndpoints, entity.KindFlowPolicies:
+		s.node.Announce()
+	}
+}
+
 const (
-	// followEvery is how often a node reads what another one changes and all have to know.
-	followEvery = 2 * time.Second
-	// Of worker deployments a node is told. So many readings apart it reads those that it knows all the
-	// same, and of all namespaces: it may not have been reached.
-	readKnown, readAll = 15, 150
+	// followEvery is how often a node reads what another one changes and all have to know, if nobody tells it that
+	// something has been changed; and followAgain how soon it tries again when it could not.
+	followEvery, followAgain = 30 * time.Second, time.Second
+	// readTimeout bounds one reading.
+	readTimeout = 2 * time.Second
+	// Of worker deployments a node is told in another way. All the same it reads those that it knows with the rest, and
+	// those of all namespaces so many readings apart: it may not have been reached.
+	readAll = 10
 )
 
 // followRegistries keeps what every node looks up as the nodes that hold it have left it.
 func (s *Server) followRegistries(ctx context.Context) {
-	tick := time.NewTicker(followEvery)
-	defer tick.Stop()
-	for ticks := 1; ; ticks++ {
+	timer := time.NewTimer(followEvery)
+	defer timer.Stop()
+	for ticks := 1; ; {
 		select {
-		case <-tick.C:
+		case <-timer.C:
+			if ticks++; ticks%readAll == 0 {
+				s.eachNamespace(func(id string) error { s.refreshDeployments(ctx, id); return ctx.Err() })
+			} else {
+				for _, id := range s.deployments.Known() {
+					s.refreshDeployments(ctx, id)
+				}
+			}
+		case <-s.news:
 		case <-ctx.Done():
 			return
 		}
-		switch {
-		case ticks%readAll == 0:
-			s.eachNamespace(func(id string) error { s.refreshDeployments(ctx, id); return ctx.Err() })
-		case ticks%readKnown == 0:
-			for _, id := range s.deployments.Known() {
-				s.refreshDeployments(ctx, id)
-			}
+		rest := followEvery
+		// The namespaces first: the policies of those that are known are read.
+		if err := errors.Join(s.namespaces.Refresh(ctx), s.readFlows(ctx), s.readEndpoints(ctx)); err != nil && ctx.Err() == nil {
+			s.logger.Warn("What another node has changed could not be read; it is tried again.", "error", err)
+			rest = followAgain
 		}
-		if err := s.openFlows(ctx); err != nil && ctx.Err() == nil {
-			s.logger.Warn("The policies of flow control could not be read; it is tried again.", "error", err)
-		}
-		for _, key := range []entity.Key{endpoint.Key} {
-			if s.runtime.Holds(key) {
-				continue // it is up to date by itself
-			}
-			readCtx, cancel := context.WithTimeout(ctx, followEvery)
-			if err := s.runtime.Peek(readCtx, key, func(entity.Entity) error { return nil }); err != nil && ctx.Err() == nil {
-				s.logger.Warn("What another node has changed could not be read; it is tried again.", "entity", key.String(), "error", err)
-			}
-			cancel()
-		}
+		timer.Reset(rest)
 	}
+}
+
+// readFlows takes up what other nodes have changed of the policies of flow control.
+func (s *Server) readFlows(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	return s.openFlows(ctx)
+}
+
+// readEndpoints takes up what another node has changed of the Nexus endpoints.
+func (s *Server) readEndpoints(ctx context.Context) error {
+	if s.runtime.Holds(endpoint.Key) {
+		return nil // they are up to date by themselves
+	}
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	return s.runtime.Peek(ctx, endpoint.Key, func(entity.Entity) error { return nil })
 }
 
 // refreshDeployments takes up what another node has changed of the worker deployments of a namespace.
 func (s *Server) refreshDeployments(ctx context.Context, id string) {
-	ctx, cancel := context.WithTimeout(ctx, followEvery)
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	if err := s.deployments.Refresh(ctx, id); err != nil && ctx.Err() == nil {
 		s.logger.Warn("The worker deployments could not be read; it is tried again.", "error", err)

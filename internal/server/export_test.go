@@ -17,3 +17,6 @@ func WithStore(options Options, store storage.Store) Options {
 	options.Store = store
 	return options
 }
+
+// Forwarded is how many calls that have arrived at the node were carried out by another one.
+func (s *Server) Forwarded() uint64 { return s.node.Stats().Forwarded }

@@ -170,6 +170,8 @@ type Server struct {
 	reclaimed      reclaimed
 	outcast        atomic.Pointer[error]
 	stopRegistries context.CancelFunc
+	registries     sync.WaitGroup
+	news           news
 
 	stopOnce sync.Once
 	stopErr  error
@@ -178,7 +180,7 @@ type Server struct {
 // Start starts a server, which answers when Start returns. The context bounds
 // the start only.
 func Start(ctx context.Context, options Options) (*Server, error) {
-	s := &Server{logger: cmp.Or(options.Logger, slog.Default())}
+	s := &Server{logger: cmp.Or(options.Logger, slog.Default()), news: make(news, 1)}
 	settings, err := dynamicconfig.Open(dynamicconfig.Options{
 		File:      options.DynamicConfigFile,
 		Overrides: options.DynamicConfig,

@@ -4,7 +4,7 @@ package launch
 
 import "errors"
 
-type cluster struct{}
+type cluster struct{ nodes []*Server }
 
 func startCluster(string, int) (*Server, error) {
 	return nil, errors.New("nodes are started on Linux only")

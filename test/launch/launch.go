@@ -144,6 +144,14 @@ func (s *Server) start(out io.Reader, address func(line []byte) string) (*Server
 // Exited is closed when the process has ended, by Stop or by itself.
 func (s *Server) Exited() <-chan struct{} { return s.exited }
 
+// Door is an address at which the server itself listens, or the first of its nodes.
+func (s *Server) Door() string {
+	if s.cluster != nil {
+		return s.cluster.nodes[0].Address
+	}
+	return s.Address
+}
+
 // Stop stops the server, waits for its end, and removes its data.
 func (s *Server) Stop() {
 	if s.cluster != nil {

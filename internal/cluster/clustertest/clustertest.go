@@ -154,16 +154,22 @@ func renewing(f *fixture) {
 
 func telling(f *fixture) {
 	a, b := f.open("a"), f.open("b")
-	node := cluster.Node{ID: "a", Name: "n", Address: "h:1", Version: "v1", Format: 7, Shards: 3, Load: 0.25, CutOff: []cluster.NodeID{"b", "c"}}
+	node := cluster.Node{ID: "a", Name: "n", Address: "h:1", Version: "v1", Format: 7, Shards: 3, Load: 0.25, CutOff: []cluster.NodeID{"b", "c"}, Changes: 1 << 40}
 	first := f.renew(a, node).Nodes[0]
 	f.h.Pass(10 * time.Millisecond)
-	node.Shards = 4
-	f.renew(a, node)
+	node.Shards, node.Changes = 4, node.Changes+1
+	own := f.renew(a, node).Nodes[0]
 	got := f.members(b).Nodes[0]
+	if !reflect.DeepEqual(own, got) {
+		f.Errorf("it is told to be %+v when it renews, and others are told %+v", own, got)
+	}
 	if !got.Seen.After(first.Seen) || !got.Started.Equal(first.Started) || got.Started.IsZero() {
 		f.Errorf("started %v and seen %v, at first %v and %v", got.Started, got.Seen, first.Started, first.Seen)
 	}
-	got.Started, got.Seen = time.Time{}, time.Time{}
+	if got.Expires.Sub(got.Seen).Round(ttl/4) != ttl {
+		f.Errorf("seen %v, it is alive until %v", got.Seen, got.Expires)
+	}
+	got.Started, got.Seen, got.Expires = time.Time{}, time.Time{}, time.Time{}
 	if !reflect.DeepEqual(got, node) {
 		f.Errorf("it says %+v, and is told to be %+v", node, got)
 	}

@@ -133,7 +133,9 @@ func (n *Node) Renew(ctx context.Context, node cluster.Node, ttl time.Duration) 
 	}
 	node.Started, node.Seen = r.node.Started, now
 	node.Draining = node.Draining || r.drain
-	r.node, r.until = node, now.Add(ttl)
+	r.until = now.Add(ttl)
+	node.Expires = r.until
+	r.node = node
 	return s.members(now, len(n.Store.shards)), nil
 }
 

@@ -29,6 +29,9 @@ const (
 	// and a half at most, and for that once for each thing it does.
 	firstWait = 50 * time.Millisecond
 	lastWait  = 400 * time.Millisecond
+	// pingAfter is how long a connection may not have been used without being tried first when it is. What fails on one
+	// that is gone is tried again on another; this keeps that from happening with one after the other.
+	pingAfter = 10 * time.Second
 	// readPatience is how long a read without a deadline is tried again.
 	readPatience = 15 * time.Second
 )
@@ -159,6 +162,7 @@ func (d *database) pool(ctx context.Context, size int32) (*pgxpool.Pool, error) 
 	config.MaxConnLifetime = time.Hour
 	config.MaxConnIdleTime = 5 * time.Minute
 	config.AfterConnect = d.prepareSession
+	config.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool { return p.IdleDuration > pingAfter }
 	return pgxpool.NewWithConfig(ctx, config)
 }
 

@@ -2,9 +2,13 @@ package postgres
 
 import (
 	"context"
+	"crypto/md5"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +33,14 @@ var _ cluster.Directory = (*Store)(nil)
 type directory struct {
 	// renewed: the row of this store's node has been there.
 	renewed atomic.Bool
+	// known is who holds the shards, as it was read last; nil before that.
+	known atomic.Pointer[holders]
+}
+
+// holders are those of all shards. digests are those of the rows of each database. They are never changed.
+type holders struct {
+	byShard []cluster.NodeID
+	digests []string
 }
 
 // Renew implements cluster.Directory.
@@ -51,10 +63,10 @@ func (s *Store) Renew(ctx context.Context, node cluster.Node, ttl time.Duration)
 }
 
 const nodeValues = `name = $2, address = $3, version = $4, format = $5, draining = $6, shards = $7, load = $8,
-	seen = clock_timestamp(), expires = clock_timestamp() + $9 * interval '1 microsecond', cut_off = $10`
+	seen = clock_timestamp(), expires = clock_timestamp() + $9 * interval '1 microsecond', cut_off = $10, changes = $11`
 
 func nodeArgs(node cluster.Node, ttl time.Duration) []any {
-	return []any{string(node.ID), node.Name, node.Address, node.Version, int32(node.Format), node.Draining, int32(node.Shards), node.Load, ttl.Microseconds(), texts(node.CutOff)}
+	return []any{string(node.ID), node.Name, node.Address, node.Version, int32(node.Format), node.Draining, int32(node.Shards), node.Load, ttl.Microseconds(), texts(node.CutOff), node.Changes}
 }
 
 // texts are ids as an array of the database has them.
@@ -66,33 +78,26 @@ func texts(ids []cluster.NodeID) []string {
 	return list
 }
 
-// touch renews a row that is alive, which nobody can compete with, and reads what the directory knows then, all in one
-// message.
+// touch renews a row that is alive, which nobody can compete with, and reads what the directory knows then, in one
+// statement: nodes do it all the time. Who holds the shards is read by another one, if it has changed.
 func (s *Store) touch(ctx context.Context, node cluster.Node, ttl time.Duration) (there bool, m cluster.Membership, err error) {
-	var b pgx.Batch
-	b.Queue(`UPDATE perdure_nodes SET `+nodeValues+` WHERE id = $1 AND name = $2 AND expires > clock_timestamp()`, nodeArgs(node, ttl)...)
-	b.Queue(selectNodes)
-	b.Queue(selectHolders)
 	if rand.N(buryEvery) == 0 {
-		b.Queue(`DELETE FROM perdure_nodes WHERE expires < clock_timestamp() - $1 * interval '1 second'`, int64(deadFor.Seconds()))
+		if _, err := s.dbs[0].reads.Exec(ctx, bury, int64(deadFor.Seconds())); err != nil {
+			return false, m, err
+		}
 	}
-	results := s.dbs[0].reads.SendBatch(ctx, &b)
-	defer func() { err = errors.Join(err, results.Close()) }()
-	tag, err := results.Exec()
-	if err != nil || tag.RowsAffected() == 0 {
+	rows, _ := s.dbs[0].reads.Query(ctx, touchNode, nodeArgs(node, ttl)...)
+	digest, err := scanNodes(rows, &m)
+	if err != nil {
 		return false, m, err
+	}
+	at := slices.IndexFunc(m.Nodes, func(other cluster.Node) bool { return other.ID == node.ID })
+	if at < 0 {
+		return false, m, nil
 	}
 	s.renewed.Store(true)
-	rows, _ := results.Query()
-	if err := scanNodes(rows, &m); err != nil {
-		return false, m, err
-	}
-	m.Holders = make([]cluster.NodeID, len(s.shards))
-	rows, _ = results.Query()
-	if err := scanHolders(rows, m.Holders); err != nil {
-		return false, m, err
-	}
-	return true, m, s.otherHolders(ctx, m.Holders)
+	m.Holders, err = s.holdersOf(ctx, digest)
+	return true, m, err
 }
 
 // enter writes a row that is not there, or not alive, if the name is free. One at a time.
@@ -114,11 +119,11 @@ func (s *Store) enter(ctx context.Context, node cluster.Node, ttl time.Duration)
 		case s.renewed.Load():
 			return cluster.ErrOusted
 		default:
-			_, err = tx.Exec(ctx, `INSERT INTO perdure_nodes (id, name, address, version, format, draining, shards, load, started, seen, expires, cut_off)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp(), clock_timestamp(), clock_timestamp() + $9 * interval '1 microsecond', $10)`, nodeArgs(node, ttl)...)
+			_, err = tx.Exec(ctx, `INSERT INTO perdure_nodes (id, name, address, version, format, draining, shards, load, started, seen, expires, cut_off, changes)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp(), clock_timestamp(), clock_timestamp() + $9 * interval '1 microsecond', $10, $11)`, nodeArgs(node, ttl)...)
 		}
 		if err == nil {
-			_, err = tx.Exec(ctx, `DELETE FROM perdure_nodes WHERE expires < clock_timestamp() - $1 * interval '1 second'`, int64(deadFor.Seconds()))
+			_, err = tx.Exec(ctx, bury, int64(deadFor.Seconds()))
 		}
 		if err == nil {
 			s.renewed.Store(true)
@@ -158,72 +163,100 @@ func (s *Store) Members(ctx context.Context) (m cluster.Membership, err error) {
 
 func (s *Store) members(ctx context.Context) (m cluster.Membership, err error) {
 	rows, _ := s.dbs[0].reads.Query(ctx, selectNodes)
-	if err := scanNodes(rows, &m); err != nil {
-		return m, err
+	digest, err := scanNodes(rows, &m)
+	if err == nil {
+		m.Holders, err = s.holdersOf(ctx, digest)
 	}
-	m.Holders = make([]cluster.NodeID, len(s.shards))
-	rows, _ = s.dbs[0].reads.Query(ctx, selectHolders)
-	if err := scanHolders(rows, m.Holders); err != nil {
-		return m, err
-	}
-	return m, s.otherHolders(ctx, m.Holders)
+	return m, err
 }
 
-// otherHolders reads who holds the shards in the databases but for the first.
-func (s *Store) otherHolders(ctx context.Context, holders []cluster.NodeID) error {
-	for _, d := range s.dbs[1:] {
+// holdersOf are the holders of all shards, of which those in the first database have the digest, or had when it was read.
+func (s *Store) holdersOf(ctx context.Context, digest string) ([]cluster.NodeID, error) {
+	known := s.known.Load()
+	if known == nil {
+		known = &holders{make([]cluster.NodeID, len(s.shards)), make([]string, len(s.dbs))}
+	}
+	next := known
+	for i, d := range s.dbs {
+		if i > 0 {
+			if err := d.reads.QueryRow(ctx, "SELECT "+digestOfHolders).Scan(&digest); err != nil {
+				return nil, err
+			}
+		}
+		if known.digests[i] == digest {
+			continue
+		}
+		if next == known {
+			next = &holders{slices.Clone(known.byShard), slices.Clone(known.digests)}
+		}
 		rows, _ := d.reads.Query(ctx, selectHolders)
-		if err := scanHolders(rows, holders); err != nil {
-			return err
+		var err error
+		if next.digests[i], err = scanHolders(rows, next.byShard); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	s.known.Store(next)
+	return next.byShard, nil
 }
 
 const (
-	selectNodes = `SELECT t.now, n.id, n.name, n.address, n.version, n.format, n.draining OR n.drain, n.shards, n.load, n.started, n.seen, n.cut_off
-		FROM (SELECT clock_timestamp() AS now) AS t LEFT JOIN perdure_nodes AS n ON n.expires > t.now ORDER BY n.id`
-	selectHolders = `SELECT shard, holder FROM perdure_shards WHERE holder <> ''`
+	// nodeColumns are what scanNodes reads of the nodes n, at a time t.now, with the digest of who holds the shards.
+	nodeColumns = `t.now, ` + digestOfHolders + `, n.id, n.name, n.address, n.version, n.format, n.draining OR n.drain, n.shards, n.load, n.started, n.seen, n.cut_off, n.changes, n.expires`
+	selectNodes = `SELECT ` + nodeColumns + ` FROM (SELECT clock_timestamp() AS now) AS t LEFT JOIN perdure_nodes AS n ON n.expires > t.now ORDER BY n.id`
+	// touchNode renews a row. What it returns of the row is what has been written, of the others what was there before.
+	touchNode = `WITH own AS (UPDATE perdure_nodes SET ` + nodeValues + ` WHERE id = $1 AND name = $2 AND expires > clock_timestamp() RETURNING *),
+		n AS (SELECT * FROM own UNION ALL SELECT * FROM perdure_nodes WHERE id <> $1)
+		SELECT ` + nodeColumns + ` FROM (SELECT clock_timestamp() AS now) AS t LEFT JOIN n ON n.expires > t.now ORDER BY n.id`
+	bury = `DELETE FROM perdure_nodes WHERE expires < clock_timestamp() - $1 * interval '1 second'`
+	// digestOfHolders is what changes when shards of a database get other holders; see scanHolders.
+	digestOfHolders = `(SELECT md5(coalesce(string_agg(holder, ',' ORDER BY shard), '')) FROM perdure_shards)`
+	selectHolders   = `SELECT shard, holder FROM perdure_shards ORDER BY shard`
 )
 
-func scanNodes(rows pgx.Rows, m *cluster.Membership) error {
+// scanNodes takes in rows of nodeColumns, and returns the digest of who holds the shards of the first database.
+func scanNodes(rows pgx.Rows, m *cluster.Membership) (digest string, err error) {
 	defer rows.Close()
 	for rows.Next() {
 		var id, name, address, version *string
 		var format, shards *int32
 		var draining *bool
 		var load *float64
-		var started, seen *time.Time
+		var started, seen, expires *time.Time
 		var cutOff []string
-		if err := rows.Scan(&m.Now, &id, &name, &address, &version, &format, &draining, &shards, &load, &started, &seen, &cutOff); err != nil {
-			return err
+		var changes *int64
+		if err := rows.Scan(&m.Now, &digest, &id, &name, &address, &version, &format, &draining, &shards, &load, &started, &seen, &cutOff, &changes, &expires); err != nil {
+			return "", err
 		}
 		if id != nil {
 			node := cluster.Node{ID: cluster.NodeID(*id), Name: *name, Address: *address, Version: *version, Format: int(*format),
-				Draining: *draining, Shards: int(*shards), Load: *load, Started: *started, Seen: *seen}
+				Draining: *draining, Shards: int(*shards), Load: *load, Changes: *changes, Started: *started, Seen: *seen, Expires: *expires}
 			for _, other := range cutOff {
 				node.CutOff = append(node.CutOff, cluster.NodeID(other))
 			}
 			m.Nodes = append(m.Nodes, node)
 		}
 	}
-	return rows.Err()
+	return digest, rows.Err()
 }
 
-func scanHolders(rows pgx.Rows, holders []cluster.NodeID) error {
+// scanHolders takes in rows of selectHolders, and returns their digest.
+func scanHolders(rows pgx.Rows, byShard []cluster.NodeID) (digest string, err error) {
 	defer rows.Close()
+	sum, comma := md5.New(), ""
 	for rows.Next() {
 		var shard int32
 		var holder string
 		if err := rows.Scan(&shard, &holder); err != nil {
-			return err
+			return "", err
 		}
-		if int(shard) >= len(holders) || shard < 0 {
-			return errors.New("there is a row of a shard that the store does not have")
+		if int(shard) >= len(byShard) || shard < 0 {
+			return "", errors.New("there is a row of a shard that the store does not have")
 		}
-		holders[shard] = cluster.NodeID(holder)
+		byShard[shard] = cluster.NodeID(holder)
+		_, _ = io.WriteString(sum, comma+holder)
+		comma = ","
 	}
-	return rows.Err()
+	return hex.EncodeToString(sum.Sum(nil)), rows.Err()
 }
 
 // Drain implements cluster.Directory.

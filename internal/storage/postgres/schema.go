@@ -96,6 +96,12 @@ var migrations = []migration{{
 		// The ids of nodes that a node does not reach.
 		`ALTER TABLE perdure_nodes ADD COLUMN IF NOT EXISTS cut_off text[] NOT NULL DEFAULT '{}'`,
 	},
+}, {
+	compatible: 1,
+	statements: []string{
+		// How often a node has changed what all look up.
+		`ALTER TABLE perdure_nodes ADD COLUMN IF NOT EXISTS changes int8 NOT NULL DEFAULT 0`,
+	},
 }}
 
 // product is what perdure_store.product says, and productImport what it says of a store that is being
