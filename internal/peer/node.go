@@ -317,10 +317,12 @@ func homeKey(queue entity.Queue) entity.Key {
 }
 
 // holder returns the node that holds the shard of the entity, as far as is known; nil if
-// nobody does, or this node, or if it is not known who.
+// nobody does, or this node, or if it is not known who. A node that is isolated is about to give it up, and
+// calls would go to it in vain.
 func (n *Node) holder(key entity.Key) *cluster.Node {
-	found := n.member.View().Holder(runtime.ShardOf(key, n.shards))
-	if found == nil || found.ID == n.options.Self.ID {
+	v := n.member.View()
+	found := v.Holder(runtime.ShardOf(key, n.shards))
+	if found == nil || found.ID == n.options.Self.ID || v.Isolated(found.ID) {
 		return nil
 	}
 	return found

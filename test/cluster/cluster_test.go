@@ -35,14 +35,14 @@ type fault struct {
 
 var faults = []fault{
 	{"killed", kills, func(n *nodes, p *probes, victim int) (away time.Duration) {
-		p.well[victim].Store(false)
+		p.spare(victim)
 		n.all[victim].kill()
 		n.all[victim].start() // as a supervisor does
 		p.well[victim].Store(true)
 		return 0
 	}},
 	{"stopped", stops, func(n *nodes, p *probes, victim int) (away time.Duration) {
-		p.well[victim].Store(false)
+		p.spare(victim)
 		n.all[victim].signal(syscall.SIGSTOP)
 		time.Sleep(*pause)
 		n.all[victim].signal(syscall.SIGCONT)
@@ -50,7 +50,7 @@ var faults = []fault{
 		return 0
 	}},
 	{"cut off from the others", cuts, func(n *nodes, p *probes, victim int) (away time.Duration) {
-		p.well[victim].Store(false)
+		p.spare(victim)
 		var wires []wire
 		for i, other := range n.all {
 			if i != victim {
@@ -64,7 +64,7 @@ var faults = []fault{
 		return 0
 	}},
 	{"cut off from the database", dbCuts, func(n *nodes, p *probes, victim int) (away time.Duration) {
-		p.well[victim].Store(false)
+		p.spare(victim)
 		n.network.sever(wire{n.all[victim].name, database})
 		time.Sleep(*pause)
 		n.network.mend()

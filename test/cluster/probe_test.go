@@ -23,8 +23,9 @@ import (
 type probes struct {
 	t       *testing.T
 	clients []workflowservice.WorkflowServiceClient // of each node
-	// well says which nodes are.
+	// well says which nodes are. Calls by way of a node are made with its lock held for reading.
 	well    []atomic.Bool
+	calling []sync.RWMutex
 	stop    context.CancelFunc
 	running sync.WaitGroup
 
@@ -44,7 +45,7 @@ const (
 
 func startProbes(t *testing.T, all []*node) *probes {
 	t.Helper()
-	p := &probes{t: t, well: make([]atomic.Bool, len(all))}
+	p := &probes{t: t, well: make([]atomic.Bool, len(all)), calling: make([]sync.RWMutex, len(all))}
 	for i, n := range all {
 		conn, err := grpc.NewClient(n.address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 		if err != nil {
@@ -94,16 +95,30 @@ func (p *probes) probe(ctx context.Context, number int) {
 // call makes a call until it is answered, by way of the next node that is well.
 func (p *probes) call(ctx context.Context, next int, fn func(context.Context, workflowservice.WorkflowServiceClient) error) {
 	for ; ctx.Err() == nil; next++ {
-		if at := next % len(p.clients); p.well[at].Load() {
-			call, cancel := context.WithTimeout(ctx, 10*time.Second)
-			err := fn(call, p.clients[at])
-			cancel()
-			if err == nil {
-				return
-			}
+		if p.by(ctx, next%len(p.clients), fn) {
+			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
+}
+
+// by makes a call by way of a node, if that is well, and reports whether it was answered.
+func (p *probes) by(ctx context.Context, node int, fn func(context.Context, workflowservice.WorkflowServiceClient) error) bool {
+	p.calling[node].RLock()
+	defer p.calling[node].RUnlock()
+	if !p.well[node].Load() {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return fn(ctx, p.clients[node]) == nil
+}
+
+// spare has no more calls made by way of a node, and returns when none is under way there.
+func (p *probes) spare(node int) {
+	p.well[node].Store(false)
+	p.calling[node].Lock()
+	defer p.calling[node].Unlock()
 }
 
 // waits are how long calls had to wait since the last look, if that was long.
