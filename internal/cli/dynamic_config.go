@@ -16,6 +16,9 @@ import (
 var devSettings = []dynamicconfig.Override{
 	// Whoever develops a caller runs it on the same machine.
 	{Key: dynamicconfig.CallbackAddresses.Key(), Value: `[{Pattern: "*", AllowInsecure: true}]`},
+	// What there is can be tried.
+	{Key: dynamicconfig.StandaloneNexus.Key(), Value: "true"},
+	{Key: dynamicconfig.ActivityCallbacks.Key(), Value: "true"},
 }
 
 // settingInfo is a setting as `perdure server dynamic-config --output json` prints it.

@@ -76,22 +76,18 @@ func newActivityWorker(w *Worker, queue activityQueue) *activityWorker {
 	queue.version.stampActivityPoll(request)
 	measured := newActivityMetrics(w.metrics, queue.name)
 	a := &activityWorker{queue: queue, request: request, polls: newPollGauge(w.metrics, metrics.PollerActivityTask)}
-	a.tasks = &tasks[activityTask]{
-		slots:  slots,
-		logger: logger,
-		run: func(task *activityTask) {
-			if err := runner.Run(task); err != nil {
-				logger.Warn("The outcome of an activity could not be reported; the attempt will time out.",
-					logtag.Attempt, task.GetAttempt(),
-					logtag.WorkflowType, task.GetWorkflowType().GetName(),
-					logtag.ActivityType, task.GetActivityType().GetName(),
-					logtag.ActivityID, task.GetActivityId(),
-					logtag.WorkflowID, task.GetWorkflowExecution().GetWorkflowId(),
-					logtag.RunID, task.GetWorkflowExecution().GetRunId(),
-					logtag.Error, err)
-			}
-		},
-	}
+	a.tasks = newTasks(slots, logger, w.stopping.Done(), func(task *activityTask) {
+		if err := runner.Run(task); err != nil {
+			logger.Warn("The outcome of an activity could not be reported; the attempt will time out.",
+				logtag.Attempt, task.GetAttempt(),
+				logtag.WorkflowType, task.GetWorkflowType().GetName(),
+				logtag.ActivityType, task.GetActivityType().GetName(),
+				logtag.ActivityID, task.GetActivityId(),
+				logtag.WorkflowID, task.GetWorkflowExecution().GetWorkflowId(),
+				logtag.RunID, task.GetWorkflowExecution().GetRunId(),
+				logtag.Error, err)
+		}
+	})
 	a.poller = &poller[activityTask]{
 		tasks:   a.tasks,
 		kind:    enumspb.TASK_QUEUE_KIND_NORMAL,

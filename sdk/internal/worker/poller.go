@@ -3,8 +3,6 @@ package worker
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,32 +21,6 @@ var verbose atomic.Bool
 
 // SetVerbose has the workers of this process log every poll, at the level of debugging.
 func SetVerbose(on bool) { verbose.Store(on) }
-
-// tasks runs the tasks of one kind, each in a slot.
-type tasks[T any] struct {
-	slots *slots
-	// run handles a task.
-	run    func(task *T)
-	logger log.Logger
-
-	running sync.WaitGroup
-}
-
-// spawn runs a task on a goroutine of its own and gives back the slot that the caller
-// reserved for it.
-func (t *tasks[T]) spawn(task *T, held *slot) {
-	t.slots.use(held)
-	t.running.Go(func() {
-		defer t.slots.release(held)
-		defer func() {
-			if r := recover(); r != nil {
-				t.logger.Error("A task handler panicked; its task is left to time out.",
-					logtag.PanicError, fmt.Sprint(r), logtag.PanicStack, string(debug.Stack()))
-			}
-		}()
-		t.run(task)
-	})
-}
 
 // poller keeps a number of polls open and has the tasks run that they bring.
 type poller[T any] struct {

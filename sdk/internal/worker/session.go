@@ -81,9 +81,9 @@ func (s *sessionWorker) queues() []string { return []string{s.creations.queue.na
 
 // end waits for the activities in sessions, ends the sessions, and waits for that.
 func (s *sessionWorker) end() {
-	s.activities.tasks.running.Wait()
+	s.activities.tasks.end()
 	close(s.over)
-	s.creations.tasks.running.Wait()
+	s.creations.tasks.end()
 }
 
 // hold is the activity that holds a session open.

@@ -150,17 +150,17 @@ func (w *Worker) endTasksGracefully(deadline time.Time) {
 		defer close(done)
 		if w.workflows != nil {
 			// Workflow tasks first: they start local and eager activities.
-			w.workflows.tasks.running.Wait()
+			w.workflows.tasks.end()
 			w.workflows.dropRuns()
 			if err := w.workflows.stop(closing); err != nil {
 				return
 			}
 		}
 		if w.activities != nil {
-			w.activities.tasks.running.Wait()
+			w.activities.tasks.end()
 		}
 		if nexus := w.startedNexus(); nexus != nil {
-			nexus.tasks.running.Wait()
+			nexus.tasks.end()
 		}
 		if w.sessions != nil {
 			w.sessions.end()

@@ -142,11 +142,7 @@ func newWorkflowWorker(w *Worker) *workflowWorker {
 		}
 	}
 	tagged := w.metrics.WithTags(metrics.WorkerTags(metrics.WorkerWorkflow))
-	ww.tasks = &tasks[workflowTask]{
-		slots:  newSlots(c.Tuner.GetWorkflowTaskSlotSupplier(), w, c.taskQueue, logger, tagged),
-		logger: logger,
-		run:    ww.handle,
-	}
+	ww.tasks = newTasks(newSlots(c.Tuner.GetWorkflowTaskSlotSupplier(), w, c.taskQueue, logger, tagged), logger, w.stopping.Done(), ww.handle)
 	ww.tasks.slots.several = true // the server hands tasks over in its answers
 	return ww
 }
