@@ -76,7 +76,7 @@ func newActivityWorker(w *Worker, queue activityQueue) *activityWorker {
 	queue.version.stampActivityPoll(request)
 	measured := newActivityMetrics(w.metrics, queue.name)
 	a := &activityWorker{queue: queue, request: request, polls: newPollGauge(w.metrics, metrics.PollerActivityTask)}
-	a.tasks = newTasks(slots, logger, w.stopping.Done(), func(task *activityTask) {
+	a.tasks = newTasks(slots, logger, nil, func(task *activityTask) {
 		if err := runner.Run(task); err != nil {
 			logger.Warn("The outcome of an activity could not be reported; the attempt will time out.",
 				logtag.Attempt, task.GetAttempt(),

@@ -61,7 +61,7 @@ func newNexusWorker(w *Worker) (*nexusWorker, error) {
 	if supplier == nil {
 		return nil, errors.New("the Tuner has no slot supplier for Nexus tasks")
 	}
-	n.tasks = newTasks(newSlots(supplier, w, c.taskQueue, logger, tagged), logger, w.stopping.Done(), n.run)
+	n.tasks = newTasks(newSlots(supplier, w, c.taskQueue, logger, tagged), logger, nil, n.run)
 	request := &workflowservice.PollNexusTaskQueueRequest{
 		Namespace:         c.backend.Namespace,
 		TaskQueue:         &taskqueuepb.TaskQueue{Name: c.taskQueue, Kind: enumspb.TASK_QUEUE_KIND_NORMAL},

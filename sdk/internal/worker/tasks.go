@@ -15,15 +15,17 @@ const maxSpares = 16
 
 // tasks runs the tasks of one kind, each in a slot.
 //
-// A goroutine that has run a task is kept for a while, for the next: the stack of a new one
-// would have to grow, which takes longer than much of what a task does.
+// A goroutine that has run a workflow task is kept for the next: the stack of a new one would
+// have to grow, which takes longer than much of what a task does. Those of other tasks, which
+// call users' code, are not: what that leaves behind on its goroutine, a locked thread for
+// instance, is not to meet another task.
 type tasks[T any] struct {
 	slots *slots
 	// run handles a task.
 	run    func(task *T)
 	logger log.Logger
 
-	// stopped ends the goroutines that wait for a task. If it is nil, none do.
+	// stopped ends the goroutines that wait for another task. If it is nil, none do.
 	stopped <-chan struct{}
 	// spare hands a task to a goroutine that waits.
 	spare   chan heldTask[T]
@@ -39,7 +41,7 @@ type heldTask[T any] struct {
 	held *slot
 }
 
-// newTasks returns tasks whose goroutines end when stopped is closed.
+// newTasks returns tasks whose goroutines are kept until stopped is closed; nil: they are not.
 func newTasks[T any](slots *slots, logger log.Logger, stopped <-chan struct{}, run func(task *T)) *tasks[T] {
 	return &tasks[T]{slots: slots, logger: logger, run: run, stopped: stopped, spare: make(chan heldTask[T])}
 }
