@@ -25,8 +25,10 @@ const (
 	// NexusOperationCancellationTypeAbandon does not ask for cancellation: the futures
 	// fail at once, and the operation goes on.
 	NexusOperationCancellationTypeAbandon = flow.NexusOperationCancellationTypeAbandon
-	// NexusOperationCancellationTypeTryCancel asks for cancellation and waits for nothing.
-	// If the workflow ends right after, the handler may never learn of it.
+	// NexusOperationCancellationTypeTryCancel asks for cancellation and waits only until that is
+	// in the history: the operation is cancelled for the workflow when its next task begins,
+	// whatever the handler does. If the workflow ends right after, the handler may never learn
+	// of it.
 	NexusOperationCancellationTypeTryCancel = flow.NexusOperationCancellationTypeTryCancel
 	// NexusOperationCancellationTypeWaitRequested asks for cancellation and waits until the
 	// handler has been told.
