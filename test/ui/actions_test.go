@@ -184,7 +184,7 @@ func TestASchedulesWholeLife(t *testing.T) {
 		return err == nil && len(d.Schedule.Spec.Intervals) == 1 && d.Schedule.Spec.Intervals[0].Every == time.Hour
 	})
 
-	p.visit("/namespaces/default/schedules", id)
+	p.led("/namespaces/default/schedules", id)
 	p.click(id)
 	for _, paused := range []bool{true, false} {
 		action := "Unpause"

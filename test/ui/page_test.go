@@ -233,6 +233,16 @@ func (p *page) gone(selector string) {
 	}
 }
 
+// led waits until the UI has gone to another page by itself, and shows the text there. Who went there first would be
+// taken from wherever he goes next.
+func (p *page) led(path, text string) {
+	p.t.Helper()
+	if !p.until(fmt.Sprintf("location.pathname === %q", path)) {
+		p.t.Fatalf("the UI does not go to %s:\n%s", path, p.text())
+	}
+	p.await(text)
+}
+
 // idle waits until nothing is being loaded.
 func (p *page) idle() {
 	p.t.Helper()
