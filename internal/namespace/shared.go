@@ -37,7 +37,6 @@ type shared struct {
 
 	mu   sync.Mutex
 	last time.Time // of the last reading
-	held bool      // here, at that time
 }
 
 // OpenShared is Open on one of several nodes. The one that holds the namespaces registers
@@ -71,20 +70,12 @@ func (r *Registry) OpenShared(ctx context.Context, runtime SharedRuntime, retent
 	return nil
 }
 
-// Refresh takes up what another node has changed. It does nothing if the namespaces are held here, and have been at the last
-// reading, as what changes here is published here; or if they are not shared.
+// Refresh takes up what another node has changed. It does nothing if the namespaces are not shared.
 func (r *Registry) Refresh(ctx context.Context) error {
-	s := r.shared
-	if s == nil {
+	if r.shared == nil {
 		return nil
 	}
-	s.mu.Lock()
-	known := s.held && s.runtime.Holds(Key)
-	s.mu.Unlock()
-	if known {
-		return nil
-	}
-	return s.read(ctx)
+	return r.shared.read(ctx)
 }
 
 // read fills the snapshot with what is in the store.
@@ -93,9 +84,8 @@ func (s *shared) read(ctx context.Context) error {
 	defer s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	held := s.runtime.Holds(Key)
 	err := s.runtime.Peek(ctx, Key, s.registry.load)
-	s.last, s.held = time.Now(), held && err == nil
+	s.last = time.Now()
 	return err
 }
 

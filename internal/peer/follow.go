@@ -31,8 +31,9 @@ type leader struct {
 	// linked is set while all that becomes ready there is told here.
 	linked atomic.Bool
 	// heard is when something has come from it last, or it was found: it says something every
-	// heartbeat.
+	// heartbeat. met is set when something has come.
 	heard atomic.Pointer[time.Time]
+	met   atomic.Bool
 	// watermark: all tasks up to that id have been told.
 	watermark atomic.Int64
 }
@@ -82,6 +83,10 @@ func (f *following) linked() (leaders []*leader) {
 // silence is how long a node may say nothing before it is taken for one that cannot be reached.
 const silence = 2 * heartbeat
 
+// strangeness is how long a node that was found may say nothing at first: it is in the directory before it answers
+// others.
+const strangeness = 10 * heartbeat
+
 // attention is how long after a look at which nodes say nothing the next one is, while there are such.
 const attention = heartbeat / 4
 
@@ -97,11 +102,14 @@ func (f *following) silent() (ids []cluster.NodeID, next time.Duration) {
 	defer f.mu.RUnlock()
 	next = silence
 	for id, l := range f.byID {
-		since := time.Since(*l.heard.Load())
-		if since > silence {
+		since, limit := time.Since(*l.heard.Load()), silence
+		if !l.met.Load() {
+			limit = strangeness
+		}
+		if since > limit {
 			ids = append(ids, id)
 		}
-		next = min(next, silence-since)
+		next = min(next, limit-since)
 	}
 	slices.Sort(ids)
 	return ids, next
@@ -203,6 +211,7 @@ func (n *Node) listen(ctx context.Context, l *leader) error {
 			break
 		}
 		l.hear()
+		l.met.Store(true)
 		if first {
 			// What has become ready before, nobody has told.
 			l.linked.Store(true)
