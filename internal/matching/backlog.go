@@ -183,7 +183,8 @@ func (q *queue) recount() {
 	q.left = 0
 }
 
-// insist calls fn until it succeeds; it reports false if the queues are closed.
+// insist calls fn until it succeeds; it reports false if the queue is closed, as one is that is at home elsewhere by now:
+// nothing of it can be read here, and other queues wait for their turn to be read.
 func (q *queue) insist(what string, fn func() error) bool {
 	retry := 100 * time.Millisecond
 	for {
@@ -191,7 +192,13 @@ func (q *queue) insist(what string, fn func() error) bool {
 		if err == nil {
 			return true
 		}
-		if q.m.ctx.Err() != nil {
+		if q.m.away(q.key.Queue) {
+			q.evict(func(entity.Queue) bool { return true })
+		}
+		q.mu.Lock()
+		dead := q.dead
+		q.mu.Unlock()
+		if dead || q.m.ctx.Err() != nil {
 			return false
 		}
 		q.m.log.Error(what+" has failed; it is tried again", "namespaceId", q.key.Namespace, "taskQueue", q.key.Name, "error", err)

@@ -22,22 +22,25 @@ func stickyKey(namespace, name string) queueKey {
 // Unload ends the polls of the normal queues for which away reports true, with nothing, and
 // forgets the queues: they are at home somewhere else. Sticky queues stay where they are polled.
 func (m *Matching) Unload(away func(entity.Queue) bool) {
-	m.each(func(q *queue) {
-		q.mu.Lock()
-		if q.dead || q.key.sticky || !away(q.key.Queue) {
-			q.mu.Unlock()
-			return
-		}
-		waiting := leftovers{}
-		for query := q.queries.pop(); query != nil; query = q.queries.pop() {
-			waiting.queries = append(waiting.queries, query)
-		}
-		q.close()
+	m.each(func(q *queue) { q.evict(away) })
+}
+
+// evict is Unload of one queue, which is not locked.
+func (q *queue) evict(away func(entity.Queue) bool) {
+	q.mu.Lock()
+	if q.dead || q.key.sticky || !away(q.key.Queue) {
 		q.mu.Unlock()
-		for _, query := range waiting.queries {
-			query.refuse()
-		}
-	})
+		return
+	}
+	var waiting []*waitingQuery
+	for query := q.queries.pop(); query != nil; query = q.queries.pop() {
+		waiting = append(waiting, query)
+	}
+	q.close()
+	q.mu.Unlock()
+	for _, query := range waiting {
+		query.refuse()
+	}
 }
 
 // offerSticky offers the task on its sticky queue, if it has one and may go there, and reports whether that is
