@@ -118,6 +118,8 @@ var (
 		"Workers that take commands are told at once of an activity to be cancelled, and need not heartbeat for it. frontend.WorkerCommandsEnabled has them take commands.")
 	WorkerCommands = byNamespace("frontend.WorkerCommandsEnabled", false, boolean,
 		"Workers are asked to take commands from the server, at a queue of their own.")
+	AutoscalePollers = byNamespace("frontend.pollerAutoscalingAutoEnroll", false, boolean,
+		"Workers that do not say how many polls they make change that number by themselves, as the server advises.")
 	WorkerHeartbeats = byNamespace("frontend.WorkerHeartbeatsEnabled", true, boolean,
 		"The heartbeats of workers are kept, so that workers can be listed. Otherwise they are answered, and thrown away.")
 )

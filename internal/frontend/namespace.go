@@ -114,6 +114,8 @@ func describeNamespace(ctx context.Context, ns *namespace.Namespace) *workflowse
 				WorkerCommands:                   dynamicconfig.WorkerCommands.Get(settings.config, ns.Name),
 				WorkerHeartbeats:                 dynamicconfig.WorkerHeartbeats.Get(settings.config, ns.Name),
 				PollerAutoscaling:                true,
+				PollerAutoscalingAutoEnroll:      dynamicconfig.AutoscalePollers.Get(settings.config, ns.Name),
+				StandaloneNexusOperation:         dynamicconfig.StandaloneNexus.Get(settings.config, ns.Name),
 				WorkflowUpdateCallbacks:          dynamicconfig.UpdateCallbacks.Get(settings.config, ns.Name),
 				WorkflowTaskCompletionPagination: dynamicconfig.PagedCompletions.Get(settings.config, ns.Name),
 			},

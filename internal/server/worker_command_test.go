@@ -102,16 +102,6 @@ func TestCommandsThatNobodyTakesDoNotKeepOthersWaiting(t *testing.T) {
 	b.checkCancelled(token)
 }
 
-func TestNamespacesSayWhetherWorkersAreToTakeCommands(t *testing.T) {
-	for name, options := range map[string]server.Options{"off": {}, "on": {DynamicConfig: []dynamicconfig.Override{{Key: "frontend.WorkerCommandsEnabled", Value: "true"}}}} {
-		b := start(t, options)
-		described, err := b.client.DescribeNamespace(b.ctx(), &workflowservice.DescribeNamespaceRequest{Namespace: ns})
-		if got := described.GetNamespaceInfo().GetCapabilities().GetWorkerCommands(); err != nil || got != (name == "on") {
-			t.Errorf("%s: the capability is %v, %v", name, got, err)
-		}
-	}
-}
-
 // answersCommand takes one command and answers it with the field of a result.
 func (b *bench) answersCommand(field protowire.Number, answer proto.Message) (command protowire.Number) {
 	b.t.Helper()
