@@ -14,9 +14,9 @@ import (
 
 // letIn reports whether the attempt may be offered to workers. If it has not asked yet, it asks.
 func (r *Run) letIn(step *entity.Step) bool {
-	act, namespace := r.act(), r.chain.Key().Namespace
+	act := r.act()
 	if act.Flow == nil {
-		view := r.chain.config.Flow.Of(namespace)
+		view := r.chain.config.Flow.Of(r.chain.Key().Namespace)
 		if !view.HasActivities() {
 			return true
 		}
@@ -32,17 +32,17 @@ func (r *Run) letIn(step *entity.Step) bool {
 		}, step.NewID())
 	}
 	item := &records.FlowItem{RunId: r.rec.RunId, ActivityId: act.ActivityId, Weight: act.Priority.GetFairnessWeight()}
-	admitted, changed := flow.Advance(step, namespace, act.Flow, item, step.Now, true)
+	standing, changed := flow.Advance(step, r.chain.Key(), act.Flow, item, step.Now, true)
 	if changed {
 		r.touch()
 	}
-	return admitted
+	return standing == flow.In
 }
 
 // releaseFlow gives the pass of the attempt back.
 func (r *Run) releaseFlow(step *entity.Step) {
 	if act := r.act(); act.Flow != nil {
-		flow.Release(step, r.chain.Key().Namespace, act.Flow)
+		flow.Release(step, r.chain.Key(), act.Flow)
 		act.Flow = nil
 		r.touch()
 	}

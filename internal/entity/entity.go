@@ -68,6 +68,11 @@ type Finisher interface {
 	Finished() bool
 }
 
+// Keeper is a Machine whose entities are asked by many others, and take little memory: they are to stay there while other entities come and go.
+type Keeper interface {
+	Keep()
+}
+
 // Timekeeper is an Entity that may have a time of its own.
 type Timekeeper interface {
 	// BeginStep is called before every step. It may set step.Now to the entity's time,

@@ -14,6 +14,8 @@ type Step struct {
 	env  Env
 	out  Outputs
 	told []any
+	// touched: see Touch.
+	touched bool
 }
 
 // Env is what a step needs of the runtime: sources of what a pure function
@@ -29,6 +31,11 @@ type Env interface {
 	Reader() Reader
 	// Indexed reports whether the index entries of steps are kept.
 	Indexed() bool
+}
+
+// Joiner is an Env that can have other entities take part in a step.
+type Joiner interface {
+	Join(key Key) (Entity, *Step)
 }
 
 // Wake is a time at which Fire is to be called, which no record holds.
@@ -198,6 +205,28 @@ func (s *Step) RemoveTask(ref TaskRef) {
 func (s *Step) Send(to Key, body []byte) {
 	s.out.Messages = append(s.out.Messages, Message{To: to, Body: body})
 }
+
+// Join has another entity take part in the step: it returns the entity and a step of its, which are for the
+// rest of this one. What both note becomes durable as one, or not at all; EndStep of the other follows that of this
+// entity. The time of this step goes on to the present one, so that what it does from then on comes after
+// all that the other has done before.
+//
+// It returns nil if that cannot be: the other is not held by this process, cannot be loaded now, or the store cannot write two as
+// one. A message (Send) can always be sent instead. Messages that are under way from this entity to the
+// other are overtaken. An entity must not have others take part in a step in which it takes part itself.
+func (s *Step) Join(key Key) (Entity, *Step) {
+	if j, ok := s.env.(Joiner); ok {
+		return j.Join(key)
+	}
+	return nil, nil
+}
+
+// Touch says that the state in memory has been changed by the step of one that takes part in another's, though nothing has been noted yet: if
+// the step is not to be, the entity is loaded again.
+func (s *Step) Touch() { s.touched = true }
+
+// Touched reports whether Touch was called.
+func (s *Step) Touched() bool { return s.touched }
 
 // Withdraw takes back those messages of this very step for which match reports
 // true.

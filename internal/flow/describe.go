@@ -38,30 +38,30 @@ func (g *Gate) Describe(reader entity.Reader, now time.Time, maxItems int) (*flo
 			}
 		}
 	}
-	for _, item := range g.items {
-		if len(resp.RunningItems) == maxItems {
-			break
-		}
-		resp.RunningItems = append(resp.RunningItems, shown(item))
-	}
 	var bad error
-	err := reader.Scan([]byte{letterWaiting}, nil, false, func(key, value []byte) bool {
-		if len(resp.WaitingItems) == maxItems {
-			return false
+	visit := func(key, value []byte) (more bool) {
+		list, item := &resp.RunningItems, new(records.FlowItem)
+		var priority int32
+		var fairnessKey string
+		if key[0] == letterWaiting {
+			list = &resp.WaitingItems
+			priority, fairnessKey, _, bad = decodeWaitingKey(key)
 		}
-		item := new(records.FlowItem)
-		priority, fairnessKey, _, err := decodeWaitingKey(key)
-		if err == nil {
-			err = proto.Unmarshal(value, item)
+		if bad == nil {
+			bad = proto.Unmarshal(value, item)
 		}
-		if bad = err; bad != nil {
+		if bad != nil || len(*list) == maxItems {
 			return false
 		}
 		s := shown(item)
 		s.Priority, s.FairnessKey = priority, fairnessKey
-		resp.WaitingItems = append(resp.WaitingItems, s)
+		*list = append(*list, s)
 		return true
-	})
+	}
+	err := reader.Scan([]byte{letterRunning}, nil, false, visit)
+	if err == nil && bad == nil {
+		err = reader.Scan([]byte{letterWaiting}, nil, false, visit)
+	}
 	if err == nil {
 		err = bad
 	}

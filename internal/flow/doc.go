@@ -21,6 +21,9 @@
 // All three are messages of steps, so they are as durable as the steps. They are delivered at
 // least once and in order, and known again by the id of the ticket, which is used once.
 //
+// Where it can, the gate takes part in the step of who asks or ends (entity.Step.Join), and there is a message only for one that has
+// waited: what both write is one write.
+//
 // Invariant: who runs is among the gate's items from before it is told so until after it has
 // ended, both durably. So no more run than there are items, whatever crashes when, and there are
 // never more items than the limit, unless it has been made smaller since. What is lost is never a place: one that has
@@ -33,7 +36,7 @@
 //
 // Waiting items are in lanes by priority and fairness key (lanes.go). Of the lanes of the best
 // priority, each is served by its weight; within a lane the oldest goes first. Of each lane only
-// the first few are in memory, the rest are records in the order of the lane; so a gate takes as much memory
+// the first few are in memory, the rest are records in the order of the lane, and of those that run the ids; so a gate takes as much memory
 // when a million wait as when a hundred do. A step costs the same in both cases.
 //
 // Which lane is next is in memory only: after a crash the shares begin anew, which is a matter of

@@ -40,6 +40,8 @@ type world struct {
 	// begun are the owners in the order in which they were let in, and most is how many have run at once.
 	begun []*owner
 	most  int
+	// joins: the gate takes part in the steps of those who ask.
+	joins func() bool
 }
 
 // way is the messages from one entity to another; those before next have been delivered.
@@ -173,7 +175,7 @@ func (w *world) publish(step *entity.Step, from entity.Key) {
 func (w *world) check() {
 	w.t.Helper()
 	for _, o := range w.running {
-		if w.gate.items[o.id] == nil {
+		if !w.gate.items.has(o.id) {
 			w.t.Fatalf("%s runs, and has no place", o.id)
 		}
 	}
@@ -216,18 +218,45 @@ func (w *world) start(subject Subject) *owner {
 	o := &owner{id: id, pass: pass, weight: subject.Priority.GetFairnessWeight()}
 	w.owners[id], w.all = o, append(w.all, o)
 	w.ownerStep(o, func(step *entity.Step) {
-		admitted, _ := Advance(step, testNamespace, pass, &records.FlowItem{RunId: id, Weight: o.weight}, w.now, false)
-		if admitted {
+		standing, _ := Advance(step, ownerKey(id), pass, &records.FlowItem{RunId: id, Weight: o.weight}, w.now, false)
+		switch standing {
+		case In:
 			w.begin(o)
+		case Waits:
+			o.queued = true
 		}
 	})
 	return o
 }
 
 func (w *world) ownerStep(o *owner, fn func(*entity.Step)) {
-	step := entity.NewStep(w.now, w)
+	env := &ownerEnv{world: w}
+	step := entity.NewStep(w.now, env)
 	fn(step)
+	if env.joined != nil {
+		if err := w.gate.EndStep(env.joined); err != nil {
+			w.t.Fatal(err)
+		}
+		w.publish(env.joined, w.key)
+	}
 	w.publish(step, ownerKey(o.id))
+}
+
+// ownerEnv is the world as a step of an owner sees it.
+type ownerEnv struct {
+	*world
+	joined *entity.Step
+}
+
+// Join implements entity.Joiner.
+func (e *ownerEnv) Join(key entity.Key) (entity.Entity, *entity.Step) {
+	if e.joins == nil || key != e.key || !e.joins() {
+		return nil, nil
+	}
+	if e.joined == nil {
+		e.joined = entity.NewStep(e.now, e.world)
+	}
+	return e.gate, e.joined
 }
 
 func (w *world) begin(o *owner) {
@@ -241,7 +270,7 @@ func (w *world) end(o *owner) {
 	if !o.over {
 		o.running, o.over = false, true
 		delete(w.running, o.id)
-		w.ownerStep(o, func(step *entity.Step) { Release(step, testNamespace, o.pass) })
+		w.ownerStep(o, func(step *entity.Step) { Release(step, ownerKey(o.id), o.pass) })
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -40,7 +41,7 @@ type GateMachine struct {
 
 // Load implements entity.Machine.
 func (m GateMachine) Load(_ context.Context, reader entity.Reader, key entity.Key) (entity.Entity, error) {
-	g := &Gate{registry: m.Registry, key: key, head: new(records.FlowGate), items: make(map[string]*records.FlowItem), told: -1}
+	g := &Gate{registry: m.Registry, key: key, head: new(records.FlowGate), told: -1}
 	g.policy, g.value, _ = strings.Cut(key.ID, "/")
 	if err := g.load(reader); err != nil {
 		return nil, fmt.Errorf("flow: loading %v: %w", key, err)
@@ -48,26 +49,28 @@ func (m GateMachine) Load(_ context.Context, reader entity.Reader, key entity.Ke
 	return g, nil
 }
 
+// Keep implements entity.Keeper.
+func (GateMachine) Keep() {}
+
 // load reads the head, the items that run, and the first of those that wait. They follow each other in this order, so that one
 // look into the store finds them: a gate that is not in memory is loaded whenever somebody asks.
 func (g *Gate) load(reader entity.Reader) error {
 	var bad error
-	first := &lane{}
+	first, item := &lane{}, new(records.FlowItem)
 	err := reader.Scan(nil, headKey, false, func(key, value []byte) bool {
 		switch key[0] {
 		case headKey[0]:
 			g.stored = true
 			bad = proto.Unmarshal(value, g.head)
 		case letterRunning:
-			item := new(records.FlowItem)
-			bad = proto.Unmarshal(value, item)
-			g.items[string(key[1:])] = item
-			if item.ReservedUntil != nil {
-				g.keep(string(key[1:]), item.ReservedUntil.AsTime())
+			id := string(key[1:])
+			g.items.add(id)
+			if bad = proto.Unmarshal(value, item); item.ReservedUntil != nil {
+				g.keep(id, item.ReservedUntil.AsTime())
 			}
 		case letterWaiting:
 			var more bool
-			more, bad = first.read(key, value, windowSize)
+			more, bad = first.read(key, value, leastWindow)
 			return more && bad == nil
 		}
 		return bad == nil
@@ -91,8 +94,8 @@ type Gate struct {
 	head *records.FlowGate
 	// stored says that there is a record of it.
 	stored bool
-	// items are those that run, by the ids of their tickets.
-	items map[string]*records.FlowItem
+	// items are those that run.
+	items places
 	lanes lanes
 
 	// loadedAt is the time of the first step since the gate was loaded.
@@ -107,6 +110,8 @@ type Gate struct {
 	unfinished bool
 	// told is how many wait, as the registry has been told; negative: it has not been told since the gate was loaded.
 	told int64
+	// counter is where the registry counts them; nil: it has not been told that any do.
+	counter *atomic.Int64
 }
 
 // begin is called at the beginning of every step.
@@ -151,8 +156,9 @@ func (g *Gate) ask(step *entity.Step, from entity.Key, ask *records.FlowAsk) err
 	}
 	g.learn(ticket.Limits)
 	item.Entity = from.Encode(nil)
-	if reserved := g.items[ticket.Id]; reserved != nil || ticket.Admitted {
-		if reserved.GetReservedUntil() != nil || reserved == nil {
+	if runs := g.items.has(ticket.Id); runs || ticket.Admitted {
+		if _, kept := g.kept[ticket.Id]; kept || !runs {
+			delete(g.kept, ticket.Id)
 			g.run(step, ticket.Id, item) // the start has come for which a place was kept
 		}
 		return nil
@@ -163,26 +169,62 @@ func (g *Gate) ask(step *entity.Step, from entity.Key, ask *records.FlowAsk) err
 	if waits, err := g.lanes.has(prefix, key, step.Reader, g.mayRepeat(asked)); waits || err != nil {
 		return err
 	}
-	w := &waiter{key: key, id: ticket.Id, item: item}
-	g.lanes.add(ticket.Priority, prefix, w)
-	g.head.Waiting++
-	g.fresh = append(g.fresh, w)
+	w := g.wait(ticket, prefix, key, item)
 	if !ask.Shown {
 		g.untold = append(g.untold, w)
 	}
 	return nil
 }
 
+// wait has an item wait that has not asked before.
+func (g *Gate) wait(ticket *records.FlowTicket, prefix, key []byte, item *records.FlowItem) *waiter {
+	w := &waiter{key: key, id: ticket.Id, item: item}
+	g.lanes.add(ticket.Priority, prefix, w)
+	g.head.Waiting++
+	g.fresh = append(g.fresh, w)
+	return w
+}
+
+// enter is ask for a gate that takes part in the step of who asks, and so cannot have heard of it before. It reports whether the item
+// is let in at once. If not, it waits, and its owner knows.
+func (g *Gate) enter(step *entity.Step, owner entity.Key, ticket *records.FlowTicket, item *records.FlowItem) bool {
+	step.Touch()
+	g.begin(step)
+	g.learn(ticket.Limits)
+	item.Entity = owner.Encode(nil)
+	if g.free(step.Now) {
+		g.spend(step.Now)
+		step.Note(entity.Occurrence{Kind: entity.FlowAdmitted, Type: g.policy})
+		item.Since = timestamppb.New(step.Now)
+		g.run(step, ticket.Id, item)
+		return true
+	}
+	prefix := lanePrefix(ticket.Priority, ticket.FairnessKey)
+	g.wait(ticket, prefix, waitingKey(prefix, ticket.Asked.AsTime(), ticket.Id), item)
+	return false
+}
+
+// leave is done for a gate that takes part in the step of who ran.
+func (g *Gate) leave(step *entity.Step, done *records.FlowDone) {
+	step.Touch()
+	g.begin(step)
+	if g.items.remove(done.Id) {
+		step.Delete(runningKey(done.Id))
+	}
+}
+
+// free reports whether who asks now is let in at once.
+func (g *Gate) free(now time.Time) bool { return g.lanes.empty() && g.room() && g.token(now) }
+
 // run makes an item one of those that run.
 func (g *Gate) run(step *entity.Step, id string, item *records.FlowItem) {
-	g.items[id] = item
+	g.items.add(id)
 	step.Put(runningKey(id), encode(item))
 }
 
 // done forgets an item, whether it runs or waits.
 func (g *Gate) done(step *entity.Step, done *records.FlowDone) error {
-	if g.items[done.Id] != nil {
-		delete(g.items, done.Id)
+	if g.items.remove(done.Id) {
 		step.Delete(runningKey(done.Id))
 		return nil
 	}
@@ -221,8 +263,7 @@ func (g *Gate) EndStep(step *entity.Step) error {
 	g.flush(step)
 	if waiting := g.head.Waiting; waiting != g.told {
 		g.told = waiting
-		registry, key := g.registry, g.key
-		step.After(func() { registry.setWaiting(key, waiting) })
+		g.registry.setWaiting(&g.counter, g.key, waiting)
 	}
 	return nil
 }
@@ -272,7 +313,7 @@ func (g *Gate) answer(step *entity.Step, w *waiter, answer *records.FlowAnswer) 
 // noteWaiting writes those who have come and wait, and tells their owners.
 func (g *Gate) noteWaiting(step *entity.Step) {
 	for _, w := range g.fresh {
-		if g.items[w.id] != nil {
+		if g.items.has(w.id) {
 			continue
 		}
 		w.stored = true
@@ -281,7 +322,7 @@ func (g *Gate) noteWaiting(step *entity.Step) {
 		g.headChanged = true
 	}
 	for _, w := range g.untold {
-		if w.stored && g.items[w.id] == nil {
+		if w.stored && !g.items.has(w.id) {
 			g.answer(step, w, &records.FlowAnswer{Queued: true})
 		}
 	}
@@ -310,7 +351,7 @@ func (g *Gate) flush(step *entity.Step) {
 
 // Size implements entity.Entity.
 func (g *Gate) Size() int {
-	return 512 + 300*len(g.items) + 300*g.lanes.inWindows + 300*len(g.lanes.byPrefix)
+	return 512 + 40*len(g.items) + 300*g.lanes.inWindows + 300*len(g.lanes.byPrefix)
 }
 
 // Pinned implements entity.Entity.

@@ -247,6 +247,9 @@ func TestGatesAreExactWhateverHappens(t *testing.T) {
 				policy.Rate = &flowv1.Rate{PerSecond: 20, Burst: 3}
 			}
 			w := newWorld(t, policy)
+			if part := random.IntN(3); part > 0 {
+				w.joins = func() bool { return random.IntN(2) < part } // mostly by messages, or without
+			}
 			keys := []string{"", "a", "b"}
 			for range 1000 {
 				ways := w.order

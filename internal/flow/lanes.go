@@ -74,11 +74,17 @@ type lane struct {
 	// late are items of the step in progress that come after the window, and so are for the disk.
 	late  []*waiter
 	index int // in its heap
+	// reach is how many items were read when the window was last filled.
+	reach int
 }
 
-// windowSize is about how many items of a lane are kept in memory; with many lanes fewer are read at once. There may be many thousands of
-// gates, all of which are to stay in memory while they are asked: a few more looks into the store cost less.
-const windowSize = 16
+// leastWindow is how many items of a lane are kept in memory while nothing is let in: there may be many thousands of
+// gates, all of which are to stay in memory while they are asked. Each time the window is filled it may be twice as large, up to mostWindow; with many lanes
+// fewer are read at once.
+const (
+	leastWindow = 4
+	mostWindow  = 256
+)
 
 // windowBudget is about how many items of all lanes are kept in memory.
 const windowBudget = 8192
@@ -95,8 +101,11 @@ type lanes struct {
 
 func (l *lanes) empty() bool { return len(l.byPrefix) == 0 }
 
-// size is how many items of a lane are to be in memory.
-func (l *lanes) size() int { return max(4, min(windowSize, windowBudget/(len(l.byPrefix)+1))) }
+// grow is how many items of a lane are to be read next.
+func (l *lanes) grow(ln *lane) int {
+	ln.reach = max(leastWindow, min(2*ln.reach, mostWindow, windowBudget/(len(l.byPrefix)+1)))
+	return ln.reach
+}
 
 // has reports whether an item waits, by the key of its record. It reads the record only if look is set, and
 // otherwise takes an item that is not in memory for one that is not there.
@@ -128,14 +137,14 @@ func (l *lanes) add(priority int32, prefix []byte, w *waiter) {
 	}
 	i, _ := find(ln.window, w.key)
 	switch {
-	case i < len(ln.window) || !ln.more && len(ln.window) < windowSize:
+	case i < len(ln.window) || !ln.more && len(ln.window) < leastWindow:
 		ln.window = slices.Insert(ln.window, i, w)
 		l.inWindows++
 	default:
 		ln.more = true
 		ln.late = append(ln.late, w)
 	}
-	if most := 2 * windowSize; len(ln.window) > most {
+	if most := 2 * max(leastWindow, ln.reach); len(ln.window) > most {
 		// What is taken out of the window has a record already, or is given one at the end of the step.
 		for _, last := range ln.window[most:] {
 			if !last.stored {
@@ -195,7 +204,7 @@ func (l *lanes) take(ln *lane, i int, reader func() entity.Reader) error {
 
 // refill fills the window of a lane with those after the key.
 func (l *lanes) refill(ln *lane, after []byte, reader func() entity.Reader) error {
-	found, more, err := readWaiters(reader(), ln.prefix, append(slices.Clip(after), 0), l.size())
+	found, more, err := readWaiters(reader(), ln.prefix, append(slices.Clip(after), 0), l.grow(ln))
 	if err != nil {
 		return err
 	}
@@ -272,7 +281,7 @@ func (l *lanes) load(reader entity.Reader, ln *lane) error {
 		var bad error
 		err := reader.Scan([]byte{letterWaiting}, from, false, func(key, value []byte) bool {
 			var more bool
-			more, bad = next.read(key, value, l.size())
+			more, bad = next.read(key, value, leastWindow)
 			return more && bad == nil
 		})
 		if err == nil {

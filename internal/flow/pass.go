@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/perdure/perdure/internal/entity"
@@ -38,31 +39,68 @@ func Asking(pass *records.FlowPass) bool {
 	return slices.ContainsFunc(pass.GetTickets(), func(t *records.FlowTicket) bool { return t.Asked != nil && !t.Admitted })
 }
 
-// Advance asks the next gate, unless one is being asked. item is the owner, as gates keep him, and shown says that he
-// shows that he waits. It reports whether all have let him in, and whether it has changed the pass.
-func Advance(step *entity.Step, namespaceID string, pass *records.FlowPass, item *records.FlowItem, now time.Time, shown bool) (admitted, changed bool) {
+// Standing is what has become of a question.
+type Standing uint8
+
+const (
+	// In: all gates have let the owner in.
+	In Standing = iota
+	// Waits: he waits at a gate.
+	Waits
+	// Asked: the gate is going to say.
+	Asked
+)
+
+// Advance asks the gates, one after the other, until one does not let the owner in at once, unless one is being asked
+// already. item is the owner, as gates keep him, now the time, and shown says that he
+// shows that he waits. It returns where he stands, and whether it has changed the pass.
+func Advance(step *entity.Step, owner entity.Key, pass *records.FlowPass, item *records.FlowItem, now time.Time, shown bool) (standing Standing, changed bool) {
 	for _, t := range pass.GetTickets() {
 		switch {
 		case t.Admitted:
 			continue
 		case t.Asked != nil:
-			return false, false
+			return Asked, changed
 		}
-		t.Asked = timestamppb.New(now)
+		t.Asked, changed = timestamppb.New(now), true
+		item = proto.CloneOf(item)
 		item.Since = t.Asked
-		step.Send(gateKey(namespaceID, t.Policy, t.Key), encode(&records.FlowMessage{Body: &records.FlowMessage_Ask{
-			Ask: &records.FlowAsk{Ticket: t, Item: item, Shown: shown}}}))
-		return false, true
+		gate, of := join(step, owner.Namespace, t)
+		if gate == nil {
+			step.Send(gateKey(owner.Namespace, t.Policy, t.Key), encode(&records.FlowMessage{Body: &records.FlowMessage_Ask{
+				Ask: &records.FlowAsk{Ticket: t, Item: item, Shown: shown}}}))
+			return Asked, true
+		}
+		if !gate.enter(of, owner, t, item) {
+			return Waits, true
+		}
+		LetIn(t)
 	}
-	return true, false
+	return In, changed
 }
 
-// Release tells all gates that have been asked that the owner does not run or wait any more.
-func Release(step *entity.Step, namespaceID string, pass *records.FlowPass) {
+// join has the gate of a ticket take part in the step of who has it; nil if it cannot, and is to be sent a message.
+func join(step *entity.Step, namespaceID string, t *records.FlowTicket) (*Gate, *entity.Step) {
+	e, of := step.Join(gateKey(namespaceID, t.Policy, t.Key))
+	gate, _ := e.(*Gate)
+	return gate, of
+}
+
+// Release tells all gates that have been asked that the owner does not run or wait any more. A gate that may have a message of the owner
+// to hear yet, because it has been asked by one and has not answered, hears of this behind it.
+func Release(step *entity.Step, owner entity.Key, pass *records.FlowPass) {
 	for _, t := range pass.GetTickets() {
-		if t.Asked != nil {
-			send(step, gateKey(namespaceID, t.Policy, t.Key), &records.FlowDone{Id: t.Id, Asked: t.Asked, Priority: t.Priority, FairnessKey: t.FairnessKey})
+		if t.Asked == nil {
+			continue
 		}
+		done := &records.FlowDone{Id: t.Id, Asked: t.Asked, Priority: t.Priority, FairnessKey: t.FairnessKey}
+		if t.Admitted && !t.Kept {
+			if gate, of := join(step, owner.Namespace, t); gate != nil {
+				gate.leave(of, done)
+				continue
+			}
+		}
+		send(step, gateKey(owner.Namespace, t.Policy, t.Key), done)
 	}
 }
 

@@ -88,18 +88,22 @@ func (p *Policies) Set(step *entity.Step, policy *flowv1.Policy) (*flowv1.Policy
 	case old != nil && !sameSubject(old, policy):
 		return nil, serviceerror.NewFailedPreconditionf("flow policy %q is about something else: target, types, task queue and key of a policy cannot be changed; make another one", policy.Name)
 	}
+	return p.put(step, proto.CloneOf(policy)), nil
+}
+
+// put makes a policy, or replaces the one with its name.
+func (p *Policies) put(step *entity.Step, policy *flowv1.Policy) *flowv1.Policy {
 	p.revision++
-	policy = proto.CloneOf(policy)
 	policy.Revision = p.revision
 	policy.UpdateTime = timestamppb.New(step.Now)
 	policy.CreateTime = policy.UpdateTime
-	if old != nil {
+	if old := p.byName[policy.Name]; old != nil {
 		policy.CreateTime = old.CreateTime
 	}
 	p.byName[policy.Name] = policy
 	step.Put(policyKey(policy.Name), encode(policy))
 	p.noteRevision(step)
-	return policy, nil
+	return policy
 }
 
 // sameSubject reports whether two policies divide the same in the same way, so that what
@@ -157,9 +161,6 @@ func (p *Policies) view() *View {
 
 // Fire implements entity.Entity. Policies set no timers.
 func (p *Policies) Fire(*entity.Step) error { return nil }
-
-// Receive implements entity.Entity. Nothing sends messages to policies.
-func (p *Policies) Receive(*entity.Step, entity.Key, []byte) error { return entity.ErrUnknownMessage }
 
 // EndStep implements entity.Entity. Steps note their records themselves.
 func (p *Policies) EndStep(step *entity.Step) error {

@@ -80,7 +80,7 @@ type Registry struct {
 	Changed func(namespaceID string)
 
 	// crowded is how many wait at the gates of this node at which something does.
-	crowded sync.Map // of int64, by entity.Key
+	crowded sync.Map // of *atomic.Int64, by entity.Key
 }
 
 // NewRegistry returns a registry that knows of no policies yet.
@@ -190,14 +190,19 @@ func (r *Registry) Crowded(namespaceID string, pass *records.FlowPass) bool {
 	return false
 }
 
-// setWaiting notes how many wait at a gate.
-func (r *Registry) setWaiting(gate entity.Key, n int64) {
+// setWaiting notes how many wait at a gate. counter is what the gate has of it, nil at first.
+func (r *Registry) setWaiting(counter **atomic.Int64, gate entity.Key, n int64) {
 	switch {
 	case r == nil:
-	case n > 0:
-		r.crowded.Store(gate, n)
-	default:
+	case n == 0:
+		*counter = nil
 		r.crowded.Delete(gate)
+	case *counter == nil:
+		found, _ := r.crowded.LoadOrStore(gate, new(atomic.Int64))
+		*counter = found.(*atomic.Int64)
+		fallthrough
+	default:
+		(*counter).Store(n)
 	}
 }
 
@@ -218,7 +223,7 @@ func (r *Registry) Waiting(held func(entity.Key) bool, visit func(namespaceID, p
 			return true
 		}
 		policy, _, _ := strings.Cut(gate.ID, "/")
-		counts[name{gate.Namespace, policy}] += n.(int64)
+		counts[name{gate.Namespace, policy}] += n.(*atomic.Int64).Load()
 		return true
 	})
 	for of, n := range counts {

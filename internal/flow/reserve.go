@@ -14,7 +14,8 @@ import (
 	"github.com/perdure/perdure/internal/records"
 )
 
-// A start that may be refused is told so in its call. So before the run is made, a place is kept for it at
+// A start that may be refused is told so in its call. Where gates can take part in the step of the start, it
+// looks at them (Refusal). Where they cannot, a place is kept for it before the run is made, at
 // the gates of policies with max_waiting, by a step of each; the run that is then made has the ticket already, and
 // its question (FlowAsk, with the ticket admitted) makes the place its own. If the start does not
 // come, the place is given up after a while.
@@ -59,7 +60,7 @@ func Ticket(pass *records.FlowPass, policy, key string) *records.FlowTicket {
 func (g *Gate) Reserve(step *entity.Step, t *records.FlowTicket) (kept bool, err error) {
 	g.begin(step)
 	g.learn(t.Limits)
-	if g.lanes.empty() && g.room() && g.token(step.Now) {
+	if g.free(step.Now) {
 		g.spend(step.Now)
 		step.Note(entity.Occurrence{Kind: entity.FlowAdmitted, Type: g.policy})
 		until := step.Now.Add(keptFor)
@@ -67,10 +68,35 @@ func (g *Gate) Reserve(step *entity.Step, t *records.FlowTicket) (kept bool, err
 		g.keep(t.Id, until)
 		return true, nil
 	}
-	if most := g.head.Limits.GetMaxWaiting(); g.head.Limits != nil && g.head.Limits.MaxWaiting != nil && g.head.Waiting >= most {
-		return false, g.errFull()
+	return false, g.refusal()
+}
+
+// refusal is why the gate has no more wait; nil if it has.
+func (g *Gate) refusal() error {
+	if l := g.head.Limits; l != nil && l.MaxWaiting != nil && g.head.Waiting >= *l.MaxWaiting {
+		return g.errFull()
 	}
-	return false, nil
+	return nil
+}
+
+// Refusal is why a start by the owner of the pass, who has asked no gate yet, is refused; nil if it is not. It changes nothing. It fails with
+// ResourceExhausted if a policy refuses it, and with Unavailable if that cannot be found out now.
+func Refusal(step *entity.Step, owner entity.Key, pass *records.FlowPass) error {
+	if !MayBeRefused(pass) {
+		return nil
+	}
+	for _, t := range pass.GetTickets() {
+		gate, of := join(step, owner.Namespace, t)
+		if gate == nil {
+			return serviceerror.NewUnavailablef("the gate of flow policy %q cannot be asked now; try again", t.Policy)
+		}
+		gate.begin(of)
+		gate.learn(t.Limits)
+		if !gate.free(of.Now) {
+			return gate.refusal()
+		}
+	}
+	return nil
 }
 
 // errFull says which limit is in the way.
@@ -133,7 +159,7 @@ func Take(step *entity.Step, namespaceID string, pass *records.FlowPass, item *r
 		if t.Admitted {
 			step.Send(gateKey(namespaceID, t.Policy, t.Key), encode(&records.FlowMessage{Body: &records.FlowMessage_Ask{
 				Ask: &records.FlowAsk{Ticket: t, Item: item, Shown: true}}}))
-			t.Limits = nil
+			t.Limits, t.Kept = nil, true
 		}
 	}
 }
@@ -149,13 +175,12 @@ func (g *Gate) keep(id string, until time.Time) {
 // expireKept gives up the places for which no start has come in time.
 func (g *Gate) expireKept(step *entity.Step) {
 	for id, until := range g.kept {
-		item := g.items[id]
 		switch {
-		case item == nil || item.ReservedUntil == nil:
+		case !g.items.has(id):
 			delete(g.kept, id)
 		case !until.After(step.Now):
 			delete(g.kept, id)
-			delete(g.items, id)
+			g.items.remove(id)
 			step.Delete(runningKey(id))
 		}
 	}

@@ -52,13 +52,6 @@ var (
 	errDraining                = serviceerror.NewUnavailable("The server is shutting down; retry on another connection.")
 )
 
-// What a client may ask for that this server does not do is refused, never
-// ignored: a workflow without its callback or its pinned version would be wrong
-// without anyone noticing.
-var (
-	errConcurrencyLimit = serviceerror.NewUnimplemented("Concurrency limits of task queues are not implemented by this server.")
-)
-
 // What a termination that says no more is recorded with.
 const (
 	defaultTerminateReason   = "terminated by user via frontend"

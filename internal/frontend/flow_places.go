@@ -24,13 +24,21 @@ type places struct {
 	flows *flow.Registry
 	// elsewhere are the other nodes; nil if there are none.
 	elsewhere Elsewhere
+	// joined: gates take part in the steps of starts, which are refused there.
+	joined bool
+}
+
+// newPlaces returns what has places kept, if that is necessary.
+func newPlaces(runtime Runtime, flows *flow.Registry, elsewhere Elsewhere) *places {
+	joiner, ok := runtime.(interface{ CanJoin() bool })
+	return &places{runtime: runtime, flows: flows, elsewhere: elsewhere, joined: ok && joiner.CanJoin() && elsewhere == nil}
 }
 
 // keep has places kept for the run that the request would start, as far as it need not wait. The result is nil
 // if there is nothing to keep. It fails with ResourceExhausted if a policy refuses the start.
 func (p *places) keep(ctx context.Context, req workflow.StartRequest) (*workflow.Places, error) {
 	namespace := callOf(ctx).namespace.ID
-	if !p.flows.Of(namespace).Refuses() {
+	if p.joined || !p.flows.Of(namespace).Refuses() {
 		return nil, nil
 	}
 	var pass *records.FlowPass

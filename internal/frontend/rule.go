@@ -35,7 +35,6 @@ var (
 	errLongRuleID  = serviceerror.NewInvalidArgument("Workflow Rule Id length exceeds limit.")
 	errNoRuleSpec  = serviceerror.NewInvalidArgument("Rule Specification is not set.")
 	errNoRuleGiven = serviceerror.NewInvalidArgument("Workflow Rule ID or Specification is not set.")
-	errForceScan   = serviceerror.NewUnimplemented("CreateWorkflowRule with force_scan is not supported: use TriggerWorkflowRule.")
 )
 
 // checkRulesOn refuses calls unless rules are switched on.
@@ -46,16 +45,14 @@ func checkRulesOn(ctx context.Context) error {
 	return serviceerror.NewUnimplementedf("method %s not supported", callOf(ctx).method.Name)
 }
 
-// CreateWorkflowRule adds a rule, which applies as soon as this returns.
+// CreateWorkflowRule adds a rule, which applies as soon as this returns, to whatever comes to a new attempt. force_scan changes nothing of that, as on a
+// Temporal server: TriggerWorkflowRule is for attempts that are under way.
 func (h *ruleHandlers) CreateWorkflowRule(ctx context.Context, req *workflowservice.CreateWorkflowRuleRequest) (*workflowservice.CreateWorkflowRuleResponse, error) {
 	if err := cmp.Or(checkRulesOn(ctx), checkRuleSpec(req.GetSpec())); err != nil {
 		return nil, err
 	}
 	if err := cmp.Or(check.Identity(req.GetIdentity()), check.RequestID(req.GetRequestId())); err != nil {
 		return nil, err
-	}
-	if req.GetForceScan() {
-		return nil, errForceScan
 	}
 	created, err := h.namespaces.CreateRule(ctx, req)
 	if err != nil {

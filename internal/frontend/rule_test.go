@@ -94,7 +94,6 @@ func TestWhoHasToDoWithRulesIsToldWhatIsWrong(t *testing.T) {
 		{&workflowservice.CreateWorkflowRuleRequest{Namespace: "default", Spec: ruleSpec("")}, codes.InvalidArgument, "Workflow Rule ID is not set."},
 		{&workflowservice.CreateWorkflowRuleRequest{Namespace: "default", Spec: ruleSpec(long)}, codes.InvalidArgument, "Workflow Rule Id length exceeds limit."},
 		{&workflowservice.CreateWorkflowRuleRequest{Namespace: "default", Spec: ruleSpec("r"), Identity: long}, codes.InvalidArgument, "Identity length exceeds limit."},
-		{&workflowservice.CreateWorkflowRuleRequest{Namespace: "default", Spec: ruleSpec("r"), ForceScan: true}, codes.Unimplemented, "force_scan is not supported"},
 		{&workflowservice.DescribeWorkflowRuleRequest{Namespace: "default"}, codes.InvalidArgument, "Workflow Rule ID is not set."},
 		{&workflowservice.DescribeWorkflowRuleRequest{Namespace: "default", RuleId: "r"}, codes.InvalidArgument, "Workflow Rule with this ID not Found."},
 		{&workflowservice.DeleteWorkflowRuleRequest{Namespace: "default"}, codes.InvalidArgument, "Workflow Rule ID is not set."},

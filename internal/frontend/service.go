@@ -155,7 +155,7 @@ func New(options Options) *Service {
 	queries := &queryHandlers{runtime: runtime, matching: match, waits: waits, logger: logger}
 	polls := &polls{runtime: runtime, matching: match, deployments: options.Deployments, waits: waits, logger: logger, elsewhere: options.Elsewhere}
 	lists := &visibilityHandlers{index: options.Visibility}
-	kept := &places{runtime: runtime, flows: options.Flows, elsewhere: options.Elsewhere}
+	kept := newPlaces(runtime, options.Flows, options.Elsewhere)
 	dispatcher := options.Nexus
 	if dispatcher == nil {
 		dispatcher = nexus.NewDispatcher(match)

@@ -1,6 +1,7 @@
 package frontend
 
 import (
+	"cmp"
 	"context"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -40,7 +41,7 @@ func (h *taskQueueHandlers) ListTaskQueuePartitions(_ context.Context, req *work
 	}, nil
 }
 
-// UpdateTaskQueueConfig changes the rate limits and the fairness weights of a task
+// UpdateTaskQueueConfig changes the rate limits, the fairness weights and the concurrency limit of a task
 // queue. They hold when it returns.
 func (h *taskQueueHandlers) UpdateTaskQueueConfig(ctx context.Context, req *workflowservice.UpdateTaskQueueConfigRequest) (*workflowservice.UpdateTaskQueueConfigResponse, error) {
 	if err := checkConfigUpdate(req); err != nil {
@@ -76,9 +77,6 @@ func checkConfigUpdate(req *workflowservice.UpdateTaskQueueConfigRequest) error 
 	if _, known := enumspb.TaskQueueType_name[int32(req.GetTaskQueueType())]; !known || req.GetTaskQueueType() == enumspb.TASK_QUEUE_TYPE_UNSPECIFIED {
 		return serviceerror.NewInvalidArgument("TaskQueueType is not set on request.")
 	}
-	if req.GetUpdateQueueConcurrencyLimit() != nil {
-		return errConcurrencyLimit
-	}
 	if req.GetTaskQueueType() == enumspb.TASK_QUEUE_TYPE_WORKFLOW {
 		if req.GetUpdateQueueRateLimit().GetRateLimit() != nil {
 			return serviceerror.NewInvalidArgument("Setting rate limit on workflow task queues is not allowed.")
@@ -93,10 +91,24 @@ func checkConfigUpdate(req *workflowservice.UpdateTaskQueueConfigRequest) error 
 	if err := checkRateUpdate("UpdateFairnessKeyRateLimitDefault", req.GetUpdateFairnessKeyRateLimitDefault()); err != nil {
 		return err
 	}
-	if err := check.Reason("Identity", req.GetIdentity()); err != nil {
+	if err := cmp.Or(checkConcurrencyUpdate(req), check.Reason("Identity", req.GetIdentity())); err != nil {
 		return err
 	}
 	return check.FairnessWeightOverrides(req.GetSetFairnessWeightOverrides(), req.GetUnsetFairnessWeightOverrides())
+}
+
+// checkConcurrencyUpdate checks the concurrency limit, which flow control keeps for attempts of activities.
+func checkConcurrencyUpdate(req *workflowservice.UpdateTaskQueueConfigRequest) error {
+	update := req.GetUpdateQueueConcurrencyLimit()
+	switch {
+	case update == nil:
+		return nil
+	case update.GetConcurrencyLimit() != nil && req.GetTaskQueueType() != enumspb.TASK_QUEUE_TYPE_ACTIVITY:
+		return serviceerror.NewInvalidArgument("Setting concurrency limit is allowed on activity task queues only.")
+	case update.GetConcurrencyLimit().GetConcurrentTasks() < 0:
+		return serviceerror.NewInvalidArgument("UpdateQueueConcurrencyLimit: concurrent tasks must not be negative.")
+	}
+	return check.Reason("UpdateQueueConcurrencyLimit.Reason", update.GetReason())
 }
 
 func checkRateUpdate(label string, update *workflowservice.UpdateTaskQueueConfigRequest_RateLimitUpdate) error {

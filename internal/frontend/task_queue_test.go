@@ -76,6 +76,10 @@ func TestTheConfigurationOfATaskQueueIsDescribed(t *testing.T) {
 	}
 }
 
+func concurrency(n int32) *workflowservice.UpdateTaskQueueConfigRequest_ConcurrencyLimitUpdate {
+	return &workflowservice.UpdateTaskQueueConfigRequest_ConcurrencyLimitUpdate{ConcurrencyLimit: &taskqueuepb.ConcurrencyLimit{ConcurrentTasks: n}}
+}
+
 func TestABadConfigurationOfATaskQueueIsRefused(t *testing.T) {
 	d := newDoor(t)
 	for name, c := range map[string]struct {
@@ -97,9 +101,15 @@ func TestABadConfigurationOfATaskQueueIsRefused(t *testing.T) {
 		"a long reason":      {func(r *configUpdate) { r.UpdateQueueRateLimit.Reason = long(1001) }, codes.InvalidArgument, "UpdateQueueRateLimit.Reason field too long"},
 		"a long identity":    {func(r *configUpdate) { r.Identity = long(1001) }, codes.InvalidArgument, "Identity field too long (max 1000 characters)."},
 		"a weight of no key": {func(r *configUpdate) { r.SetFairnessWeightOverrides = map[string]float32{"": 1} }, codes.InvalidArgument, "must not be empty"},
-		"a concurrency limit": {func(r *configUpdate) {
-			r.UpdateQueueConcurrencyLimit = new(workflowservice.UpdateTaskQueueConfigRequest_ConcurrencyLimitUpdate)
-		}, codes.Unimplemented, "Concurrency limits"},
+		"a concurrency limit of workflow tasks": {func(r *configUpdate) {
+			r.TaskQueueType, r.UpdateQueueRateLimit, r.UpdateQueueConcurrencyLimit = enumspb.TASK_QUEUE_TYPE_WORKFLOW, nil, concurrency(1)
+		}, codes.InvalidArgument, "Setting concurrency limit is allowed on activity task queues only."},
+		"a negative concurrency limit": {func(r *configUpdate) { r.UpdateQueueConcurrencyLimit = concurrency(-1) },
+			codes.InvalidArgument, "concurrent tasks must not be negative"},
+		"a long reason of a concurrency limit": {func(r *configUpdate) {
+			r.UpdateQueueConcurrencyLimit = concurrency(1)
+			r.UpdateQueueConcurrencyLimit.Reason = long(1001)
+		}, codes.InvalidArgument, "UpdateQueueConcurrencyLimit.Reason field too long"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d.t = t

@@ -82,6 +82,7 @@ type FlowTicket struct {
 	FairnessKey   string                 `protobuf:"bytes,6,opt,name=fairness_key,json=fairnessKey,proto3" json:"fairness_key,omitempty"`
 	Admitted      bool                   `protobuf:"varint,7,opt,name=admitted,proto3" json:"admitted,omitempty"`
 	Limits        *FlowLimits            `protobuf:"bytes,8,opt,name=limits,proto3" json:"limits,omitempty"` // of the policy when it matched; unset once it is admitted
+	Kept          bool                   `protobuf:"varint,9,opt,name=kept,proto3" json:"kept,omitempty"`    // admitted because a place was kept; the message that takes it may be under way
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -170,6 +171,13 @@ func (x *FlowTicket) GetLimits() *FlowLimits {
 		return x.Limits
 	}
 	return nil
+}
+
+func (x *FlowTicket) GetKept() bool {
+	if x != nil {
+		return x.Kept
+	}
+	return false
 }
 
 // FlowLimits are the limits of a policy as of a revision.
@@ -429,13 +437,14 @@ func (x *FlowItem) GetReservedUntil() *timestamppb.Timestamp {
 	return nil
 }
 
-// FlowMessage is the body of a message to a gate.
+// FlowMessage is the body of a message to a gate, or to the policies of a namespace.
 type FlowMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Body:
 	//
 	//	*FlowMessage_Ask
 	//	*FlowMessage_Done
+	//	*FlowMessage_QueueLimit
 	Body          isFlowMessage_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -496,6 +505,15 @@ func (x *FlowMessage) GetDone() *FlowDone {
 	return nil
 }
 
+func (x *FlowMessage) GetQueueLimit() *FlowQueueLimit {
+	if x != nil {
+		if x, ok := x.Body.(*FlowMessage_QueueLimit); ok {
+			return x.QueueLimit
+		}
+	}
+	return nil
+}
+
 type isFlowMessage_Body interface {
 	isFlowMessage_Body()
 }
@@ -508,9 +526,76 @@ type FlowMessage_Done struct {
 	Done *FlowDone `protobuf:"bytes,2,opt,name=done,proto3,oneof"`
 }
 
+type FlowMessage_QueueLimit struct {
+	QueueLimit *FlowQueueLimit `protobuf:"bytes,3,opt,name=queue_limit,json=queueLimit,proto3,oneof"` // to the policies
+}
+
 func (*FlowMessage_Ask) isFlowMessage_Body() {}
 
 func (*FlowMessage_Done) isFlowMessage_Body() {}
+
+func (*FlowMessage_QueueLimit) isFlowMessage_Body() {}
+
+// FlowQueueLimit says how many attempts of activities of a task queue may run at once, as the queue's configuration has it.
+type FlowQueueLimit struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	TaskQueue     string                 `protobuf:"bytes,1,opt,name=task_queue,json=taskQueue,proto3" json:"task_queue,omitempty"`
+	MaxRunning    *int64                 `protobuf:"varint,2,opt,name=max_running,json=maxRunning,proto3,oneof" json:"max_running,omitempty"` // unset: any number
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FlowQueueLimit) Reset() {
+	*x = FlowQueueLimit{}
+	mi := &file_records_flow_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FlowQueueLimit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FlowQueueLimit) ProtoMessage() {}
+
+func (x *FlowQueueLimit) ProtoReflect() protoreflect.Message {
+	mi := &file_records_flow_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FlowQueueLimit.ProtoReflect.Descriptor instead.
+func (*FlowQueueLimit) Descriptor() ([]byte, []int) {
+	return file_records_flow_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *FlowQueueLimit) GetTaskQueue() string {
+	if x != nil {
+		return x.TaskQueue
+	}
+	return ""
+}
+
+func (x *FlowQueueLimit) GetMaxRunning() int64 {
+	if x != nil && x.MaxRunning != nil {
+		return *x.MaxRunning
+	}
+	return 0
+}
+
+func (x *FlowQueueLimit) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
 
 // FlowAsk asks to be let in. The answer is FlowAnswer, now or later.
 type FlowAsk struct {
@@ -524,7 +609,7 @@ type FlowAsk struct {
 
 func (x *FlowAsk) Reset() {
 	*x = FlowAsk{}
-	mi := &file_records_flow_proto_msgTypes[6]
+	mi := &file_records_flow_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -536,7 +621,7 @@ func (x *FlowAsk) String() string {
 func (*FlowAsk) ProtoMessage() {}
 
 func (x *FlowAsk) ProtoReflect() protoreflect.Message {
-	mi := &file_records_flow_proto_msgTypes[6]
+	mi := &file_records_flow_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -549,7 +634,7 @@ func (x *FlowAsk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FlowAsk.ProtoReflect.Descriptor instead.
 func (*FlowAsk) Descriptor() ([]byte, []int) {
-	return file_records_flow_proto_rawDescGZIP(), []int{6}
+	return file_records_flow_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *FlowAsk) GetTicket() *FlowTicket {
@@ -586,7 +671,7 @@ type FlowDone struct {
 
 func (x *FlowDone) Reset() {
 	*x = FlowDone{}
-	mi := &file_records_flow_proto_msgTypes[7]
+	mi := &file_records_flow_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -598,7 +683,7 @@ func (x *FlowDone) String() string {
 func (*FlowDone) ProtoMessage() {}
 
 func (x *FlowDone) ProtoReflect() protoreflect.Message {
-	mi := &file_records_flow_proto_msgTypes[7]
+	mi := &file_records_flow_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -611,7 +696,7 @@ func (x *FlowDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FlowDone.ProtoReflect.Descriptor instead.
 func (*FlowDone) Descriptor() ([]byte, []int) {
-	return file_records_flow_proto_rawDescGZIP(), []int{7}
+	return file_records_flow_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *FlowDone) GetId() string {
@@ -658,7 +743,7 @@ type FlowAnswer struct {
 
 func (x *FlowAnswer) Reset() {
 	*x = FlowAnswer{}
-	mi := &file_records_flow_proto_msgTypes[8]
+	mi := &file_records_flow_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -670,7 +755,7 @@ func (x *FlowAnswer) String() string {
 func (*FlowAnswer) ProtoMessage() {}
 
 func (x *FlowAnswer) ProtoReflect() protoreflect.Message {
-	mi := &file_records_flow_proto_msgTypes[8]
+	mi := &file_records_flow_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -683,7 +768,7 @@ func (x *FlowAnswer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FlowAnswer.ProtoReflect.Descriptor instead.
 func (*FlowAnswer) Descriptor() ([]byte, []int) {
-	return file_records_flow_proto_rawDescGZIP(), []int{8}
+	return file_records_flow_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *FlowAnswer) GetPolicy() string {
@@ -741,7 +826,7 @@ const file_records_flow_proto_rawDesc = "" +
 	"\n" +
 	"\x12records/flow.proto\x12\x12perdure.records.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/protobuf/duration.proto\"D\n" +
 	"\bFlowPass\x128\n" +
-	"\atickets\x18\x01 \x03(\v2\x1e.perdure.records.v1.FlowTicketR\atickets\"\x8b\x02\n" +
+	"\atickets\x18\x01 \x03(\v2\x1e.perdure.records.v1.FlowTicketR\atickets\"\x9f\x02\n" +
 	"\n" +
 	"FlowTicket\x12\x16\n" +
 	"\x06policy\x18\x01 \x01(\tR\x06policy\x12\x10\n" +
@@ -751,7 +836,8 @@ const file_records_flow_proto_rawDesc = "" +
 	"\bpriority\x18\x05 \x01(\x05R\bpriority\x12!\n" +
 	"\ffairness_key\x18\x06 \x01(\tR\vfairnessKey\x12\x1a\n" +
 	"\badmitted\x18\a \x01(\bR\badmitted\x126\n" +
-	"\x06limits\x18\b \x01(\v2\x1e.perdure.records.v1.FlowLimitsR\x06limits\"\xe3\x01\n" +
+	"\x06limits\x18\b \x01(\v2\x1e.perdure.records.v1.FlowLimitsR\x06limits\x12\x12\n" +
+	"\x04kept\x18\t \x01(\bR\x04kept\"\xe3\x01\n" +
 	"\n" +
 	"FlowLimits\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x12\x18\n" +
@@ -779,11 +865,20 @@ const file_records_flow_proto_rawDesc = "" +
 	"activityId\x120\n" +
 	"\x05since\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x12\x16\n" +
 	"\x06weight\x18\x06 \x01(\x02R\x06weight\x12A\n" +
-	"\x0ereserved_until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\rreservedUntil\"z\n" +
+	"\x0ereserved_until\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\rreservedUntil\"\xc1\x01\n" +
 	"\vFlowMessage\x12/\n" +
 	"\x03ask\x18\x01 \x01(\v2\x1b.perdure.records.v1.FlowAskH\x00R\x03ask\x122\n" +
-	"\x04done\x18\x02 \x01(\v2\x1c.perdure.records.v1.FlowDoneH\x00R\x04doneB\x06\n" +
-	"\x04body\"\x89\x01\n" +
+	"\x04done\x18\x02 \x01(\v2\x1c.perdure.records.v1.FlowDoneH\x00R\x04done\x12E\n" +
+	"\vqueue_limit\x18\x03 \x01(\v2\".perdure.records.v1.FlowQueueLimitH\x00R\n" +
+	"queueLimitB\x06\n" +
+	"\x04body\"}\n" +
+	"\x0eFlowQueueLimit\x12\x1d\n" +
+	"\n" +
+	"task_queue\x18\x01 \x01(\tR\ttaskQueue\x12$\n" +
+	"\vmax_running\x18\x02 \x01(\x03H\x00R\n" +
+	"maxRunning\x88\x01\x01\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reasonB\x0e\n" +
+	"\f_max_running\"\x89\x01\n" +
 	"\aFlowAsk\x126\n" +
 	"\x06ticket\x18\x01 \x01(\v2\x1e.perdure.records.v1.FlowTicketR\x06ticket\x120\n" +
 	"\x04item\x18\x02 \x01(\v2\x1c.perdure.records.v1.FlowItemR\x04item\x12\x14\n" +
@@ -815,7 +910,7 @@ func file_records_flow_proto_rawDescGZIP() []byte {
 	return file_records_flow_proto_rawDescData
 }
 
-var file_records_flow_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_records_flow_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_records_flow_proto_goTypes = []any{
 	(*FlowPass)(nil),              // 0: perdure.records.v1.FlowPass
 	(*FlowTicket)(nil),            // 1: perdure.records.v1.FlowTicket
@@ -823,32 +918,34 @@ var file_records_flow_proto_goTypes = []any{
 	(*FlowGate)(nil),              // 3: perdure.records.v1.FlowGate
 	(*FlowItem)(nil),              // 4: perdure.records.v1.FlowItem
 	(*FlowMessage)(nil),           // 5: perdure.records.v1.FlowMessage
-	(*FlowAsk)(nil),               // 6: perdure.records.v1.FlowAsk
-	(*FlowDone)(nil),              // 7: perdure.records.v1.FlowDone
-	(*FlowAnswer)(nil),            // 8: perdure.records.v1.FlowAnswer
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 10: google.protobuf.Duration
+	(*FlowQueueLimit)(nil),        // 6: perdure.records.v1.FlowQueueLimit
+	(*FlowAsk)(nil),               // 7: perdure.records.v1.FlowAsk
+	(*FlowDone)(nil),              // 8: perdure.records.v1.FlowDone
+	(*FlowAnswer)(nil),            // 9: perdure.records.v1.FlowAnswer
+	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 11: google.protobuf.Duration
 }
 var file_records_flow_proto_depIdxs = []int32{
 	1,  // 0: perdure.records.v1.FlowPass.tickets:type_name -> perdure.records.v1.FlowTicket
-	9,  // 1: perdure.records.v1.FlowTicket.asked:type_name -> google.protobuf.Timestamp
+	10, // 1: perdure.records.v1.FlowTicket.asked:type_name -> google.protobuf.Timestamp
 	2,  // 2: perdure.records.v1.FlowTicket.limits:type_name -> perdure.records.v1.FlowLimits
 	2,  // 3: perdure.records.v1.FlowGate.limits:type_name -> perdure.records.v1.FlowLimits
-	9,  // 4: perdure.records.v1.FlowGate.tokens_at:type_name -> google.protobuf.Timestamp
-	9,  // 5: perdure.records.v1.FlowGate.wake_at:type_name -> google.protobuf.Timestamp
-	9,  // 6: perdure.records.v1.FlowItem.since:type_name -> google.protobuf.Timestamp
-	9,  // 7: perdure.records.v1.FlowItem.reserved_until:type_name -> google.protobuf.Timestamp
-	6,  // 8: perdure.records.v1.FlowMessage.ask:type_name -> perdure.records.v1.FlowAsk
-	7,  // 9: perdure.records.v1.FlowMessage.done:type_name -> perdure.records.v1.FlowDone
-	1,  // 10: perdure.records.v1.FlowAsk.ticket:type_name -> perdure.records.v1.FlowTicket
-	4,  // 11: perdure.records.v1.FlowAsk.item:type_name -> perdure.records.v1.FlowItem
-	9,  // 12: perdure.records.v1.FlowDone.asked:type_name -> google.protobuf.Timestamp
-	10, // 13: perdure.records.v1.FlowAnswer.waited:type_name -> google.protobuf.Duration
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	10, // 4: perdure.records.v1.FlowGate.tokens_at:type_name -> google.protobuf.Timestamp
+	10, // 5: perdure.records.v1.FlowGate.wake_at:type_name -> google.protobuf.Timestamp
+	10, // 6: perdure.records.v1.FlowItem.since:type_name -> google.protobuf.Timestamp
+	10, // 7: perdure.records.v1.FlowItem.reserved_until:type_name -> google.protobuf.Timestamp
+	7,  // 8: perdure.records.v1.FlowMessage.ask:type_name -> perdure.records.v1.FlowAsk
+	8,  // 9: perdure.records.v1.FlowMessage.done:type_name -> perdure.records.v1.FlowDone
+	6,  // 10: perdure.records.v1.FlowMessage.queue_limit:type_name -> perdure.records.v1.FlowQueueLimit
+	1,  // 11: perdure.records.v1.FlowAsk.ticket:type_name -> perdure.records.v1.FlowTicket
+	4,  // 12: perdure.records.v1.FlowAsk.item:type_name -> perdure.records.v1.FlowItem
+	10, // 13: perdure.records.v1.FlowDone.asked:type_name -> google.protobuf.Timestamp
+	11, // 14: perdure.records.v1.FlowAnswer.waited:type_name -> google.protobuf.Duration
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_records_flow_proto_init() }
@@ -860,14 +957,16 @@ func file_records_flow_proto_init() {
 	file_records_flow_proto_msgTypes[5].OneofWrappers = []any{
 		(*FlowMessage_Ask)(nil),
 		(*FlowMessage_Done)(nil),
+		(*FlowMessage_QueueLimit)(nil),
 	}
+	file_records_flow_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_records_flow_proto_rawDesc), len(file_records_flow_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -10,16 +10,18 @@ import (
 // cache holds the entities in memory. It is divided into stripes by the hash of
 // the key, each with a lock, a map and a list in order of last use of its own;
 // the limit is on the sum of all stripes. Finished entities, which are there for a while in case somebody
-// looks at them, may take a finishedShare of it, and are the first to go.
+// looks at them, may take a finishedShare of it, and are the first to go. Those that are to stay, because many others ask them, have a limit of their own.
 type cache struct {
 	limit int64
 	bytes atomic.Int64
 	// finished are those of the bytes that are on the lists of finished entities.
 	finished atomic.Int64
-	open     atomic.Int64  // stripes not drained yet, once closed
-	hand     atomic.Uint64 // the stripe evicted from last
-	stripes  [64]stripe
-	drained  chan struct{}
+	// kept are the bytes of entities that are to stay (entity.Keeper), which are none of bytes.
+	kept    atomic.Int64
+	open    atomic.Int64  // stripes not drained yet, once closed
+	hand    atomic.Uint64 // the stripe evicted from last
+	stripes [64]stripe
+	drained chan struct{}
 }
 
 // stripe is one part of the cache.
@@ -27,8 +29,8 @@ type stripe struct {
 	mu      sync.Mutex
 	entries map[entity.Key]*entry
 	// idle are the entries that may be evicted, the one least recently used last.
-	// Those that are finished have a list of their own.
-	idle, finished entryList
+	// Those that are finished have a list of their own, and so have those that are to stay.
+	idle, finished, kept entryList
 	// references is the number of references to entries of the stripe.
 	references int
 	closed     bool
@@ -58,6 +60,8 @@ type entry struct {
 	// holder of a reference, read when there is none.
 	size             int64
 	pinned, finished bool
+	// kept: it is of a kind that is to stay.
+	kept bool
 
 	// order guards what is in flight and who waits for it.
 	order sync.Mutex
@@ -78,6 +82,9 @@ const entryOverhead = 400
 
 // finishedShare is which part of the limit finished entities may take: one in so many.
 const finishedShare = 4
+
+// keptShare is how many times the limit those that are to stay may take, beside the others.
+const keptShare = 2
 
 func (c *cache) init(limit int64) {
 	if limit <= 0 {
@@ -113,6 +120,7 @@ func (r *Runtime) acquire(key entity.Key) (*entry, error) {
 			return nil, err
 		}
 		e = &entry{key: key, stripe: st, shard: s}
+		_, e.kept = r.machines[key.Kind].(entity.Keeper)
 		e.prefix = key.Encode(append(make([]byte, 0, len(key.Namespace)+len(key.ID)+6), spaceRecord))
 		st.entries[key] = e
 		st.misses++
@@ -141,8 +149,7 @@ func (c *cache) release(e *entry) {
 		} else {
 			st.forget(e)
 		}
-		c.bytes.Add(size - e.accounted)
-		e.accounted = size
+		c.account(e, size)
 		if keep && !e.pinned {
 			c.enlist(e)
 		}
@@ -157,15 +164,28 @@ func (c *cache) release(e *entry) {
 }
 
 func (c *cache) full() bool {
-	return c.bytes.Load() > c.limit || c.finished.Load() > c.limit/finishedShare
+	return c.bytes.Load() > c.limit || c.finished.Load() > c.limit/finishedShare || c.kept.Load() > c.limit*keptShare
+}
+
+// account notes that the entry takes so many bytes. The stripe's lock is held.
+func (c *cache) account(e *entry, size int64) {
+	if e.kept {
+		c.kept.Add(size - e.accounted)
+	} else {
+		c.bytes.Add(size - e.accounted)
+	}
+	e.accounted = size
 }
 
 // enlist puts an entry on the list of those that may be evicted. The stripe's lock is held, as for unlist.
 func (c *cache) enlist(e *entry) {
-	if e.finished {
+	switch {
+	case e.kept:
+		e.stripe.kept.pushFront(e)
+	case e.finished:
 		e.stripe.finished.pushFront(e)
 		c.finished.Add(e.accounted)
-	} else {
+	default:
 		e.stripe.idle.pushFront(e)
 	}
 }
@@ -204,6 +224,9 @@ func (c *cache) evict(st *stripe, latest *entry) bool {
 	if (e == nil || e == latest) && c.bytes.Load() > c.limit {
 		e = st.idle.last
 	}
+	if (e == nil || e == latest) && c.kept.Load() > c.limit*keptShare {
+		e = st.kept.last
+	}
 	if e == nil || e == latest {
 		return false
 	}
@@ -216,8 +239,7 @@ func (c *cache) evict(st *stripe, latest *entry) bool {
 func (c *cache) drop(e *entry) {
 	c.unlist(e)
 	e.stripe.forget(e)
-	c.bytes.Add(-e.accounted)
-	e.accounted = 0
+	c.account(e, 0)
 }
 
 // forget takes the entry off the map, if it has not been replaced there.

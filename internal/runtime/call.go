@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"time"
+	"sync/atomic"
 
 	"go.temporal.io/api/serviceerror"
 
@@ -28,6 +28,11 @@ type call struct {
 	viewFn func(entity.Entity, entity.View) error
 
 	onDone func(error) // the method landed as a value, made once
+
+	// under is how many batches are on their way before the call's outcome is due: its own, and those of the ones that take
+	// part. host is the call in which this one takes part; nil: none.
+	under atomic.Int32
+	host  *call
 }
 
 func newCall(r *Runtime) *call {
@@ -50,6 +55,7 @@ func (r *Runtime) begin(ctx context.Context, key entity.Key) (*call, error) {
 	c := r.calls.Get().(*call)
 	c.execution.begin(ctx, e)
 	c.ticket.begin(ctx)
+	c.under.Store(1)
 	return c, nil
 }
 
@@ -58,7 +64,7 @@ func (c *call) free() {
 	r := c.execution.rt
 	r.cache.release(c.execution.entry)
 	c.execution.end()
-	c.stepFn, c.viewFn = nil, nil
+	c.stepFn, c.viewFn, c.host = nil, nil, nil
 	r.calls.Put(c)
 }
 
@@ -68,9 +74,10 @@ func (c *call) run() error {
 	e := c.execution.entry
 	e.mu.Lock()
 	err := c.apply()
-	if err == nil && c.execution.step.Writes() {
+	if err == nil && (c.execution.step.Writes() || len(c.execution.joined) > 0) {
 		return c.commit()
 	}
+	c.execution.dropJoined()
 
 	// Nothing to write: the outcome is due when what is in flight is durable. If
 	// it is an error of the step it has to wait as well, as it tells of the state.
@@ -106,8 +113,7 @@ func (c *call) look() error {
 func (c *call) apply() (err error) {
 	x := &c.execution
 	e, s, r := x.entry, x.entry.shard, x.rt
-	x.now = time.Unix(0, s.time()).UTC()
-	x.step.Reset(x.now, x)
+	x.begun(s.time())
 	if err := s.refusal(); err != nil {
 		e.state = nil
 		return err
@@ -170,6 +176,9 @@ func (c *call) attempt(fn func(*entity.Step, entity.Entity) error) error {
 	if err == nil {
 		err = e.state.EndStep(&x.step)
 	}
+	if err == nil {
+		err = x.endJoined()
+	}
 	var instead *entity.Instead
 	if err != nil && !x.step.Empty() && !errors.As(err, &instead) {
 		x.rt.log.Error("A step has returned an error after it had noted changes; the entity is loaded again", e.key.Attr(), "error", err)
@@ -183,7 +192,7 @@ func (c *call) attempt(fn func(*entity.Step, entity.Entity) error) error {
 func (c *call) commit() error {
 	x, t := &c.execution, &c.ticket
 	e, s, r := x.entry, x.entry.shard, x.rt
-	lazy, background := x.step.Outputs().Lazy, t.after != nil
+	lazy, background := x.step.Outputs().Lazy && len(x.joined) == 0, t.after != nil
 	batch := x.encode()
 
 	// A lazy step's caller waits for what the step may have seen only.
@@ -201,8 +210,12 @@ func (c *call) commit() error {
 	}
 	e.order.Unlock()
 
-	s.submit(batch, x.latest(), durability, c.onDone) // the call may be over from here on
-	e.mu.Unlock()
+	if len(x.joined) > 0 {
+		c.commitJoined(batch)
+	} else {
+		s.submit(batch, x.latest(), durability, c.onDone) // the call may be over from here on
+		e.mu.Unlock()
+	}
 	if !lazy || background {
 		return t.wait()
 	}
@@ -242,7 +255,20 @@ func (c *call) landed(err error) {
 		t.resolve(err)
 		t = next
 	}
-	c.ticket.report(cmp.Or(err, x.refused))
+	host := c.host
+	c.ticket.err = cmp.Or(err, x.refused)
+	c.arrive()
+	if host != nil {
+		host.arrive()
+	}
+}
+
+// arrive notes that a batch has landed, and reports the outcome of the call after the last: all that a step did
+// is published when its caller hears of it.
+func (c *call) arrive() {
+	if c.under.Add(-1) == 0 {
+		c.ticket.report(c.ticket.err)
+	}
 }
 
 // flight is a batch of an entity on its way to the disk, and those who wait for it.

@@ -24,6 +24,9 @@ type execution struct {
 	// refused is what the caller is told although the step is durable: it is not the
 	// caller's, but one that took its place (entity.Instead).
 	refused error
+	// joined are the calls of those that take part in the step; isJoined is set of such a call. See join.go.
+	joined   []*call
+	isJoined bool
 }
 
 func (x *execution) init(r *Runtime) {
@@ -38,9 +41,17 @@ func (x *execution) begin(ctx context.Context, e *entry) {
 // end lets go of everything but the room of lists.
 func (x *execution) end() {
 	x.step.Reset(time.Time{}, nil)
-	x.entry, x.reader.ctx, x.refused = nil, nil, nil
+	x.entry, x.reader.ctx, x.refused, x.isJoined = nil, nil, nil, false
 	x.messages = x.messages[:0]
 }
+
+// begun begins an empty step at the time of its shard.
+func (x *execution) begun(now int64) {
+	x.now = timeOf(now)
+	x.step.Reset(x.now, x)
+}
+
+func timeOf(nanos int64) time.Time { return time.Unix(0, nanos).UTC() }
 
 // NewID implements entity.Env.
 func (x *execution) NewID() string { return x.rt.newID() }
@@ -64,6 +75,7 @@ func (x *execution) latest() int64 { return max(x.now.UnixNano(), x.span.last) }
 
 // forget drops what the step has noted.
 func (x *execution) forget() {
+	x.dropJoined()
 	x.entry.shard.numbers.retire(&x.span)
 	x.step.Reset(x.now, x)
 }

@@ -17,7 +17,7 @@
 //     heap, messages to the outbox, waiters are woken, the step's effects run,
 //     and Step returns.
 //
-// A step that writes nothing, a View, and a step that returns an error have seen
+// A step may have other entities take part, which becomes durable as one (join.go). A step that writes nothing, a View, and a step that returns an error have seen
 // state that may still be on its way to the disk. They return when the entity's
 // batches that were in flight are durable; at once if none was.
 //
@@ -75,7 +75,7 @@
 //
 // # Locks
 //
-// An entity's lock comes first; its batches are submitted under it, now and then with
+// An entity's lock comes first, those of entities that take part in its step follow (join.go); its batches are submitted under it, now and then with
 // the lock of the shard's bound. Then at most one of: a cache stripe, an entity's order
 // lock, the timers, the outbox of a shard, the numbers of a shard. Then the queues of the
 // goroutines that work for the last ones. No lock but an entity's is held during a call
@@ -181,6 +181,7 @@ type Remote interface {
 // from many goroutines at once.
 type Runtime struct {
 	store    storage.Store
+	joiner   storage.Joiner // the store, if it can; else nil
 	machines map[entity.Kind]entity.Machine
 	tasks    TaskSink
 	log      *slog.Logger
@@ -248,6 +249,7 @@ func Open(ctx context.Context, options Options) (*Runtime, error) {
 		tracer:     options.Tracer,
 		closing:    make(chan struct{}),
 	}
+	r.joiner, _ = options.Store.(storage.Joiner)
 	if r.log == nil {
 		r.log = slog.Default()
 	}

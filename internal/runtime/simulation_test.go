@@ -33,7 +33,7 @@ func TestSimulatedCrashesLoseNothing(t *testing.T) {
 // ledger is what has been acknowledged of one entity.
 type ledger struct {
 	increments, timers int64
-	sent               map[string]int64
+	sent, joined       map[string]int64
 	tasks              map[int64]bool // not completed
 }
 
@@ -51,7 +51,7 @@ func simulate(t *testing.T, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	s := &simulation{ledgers: map[string]*ledger{}}
 	for i := range entities {
-		s.ledgers[simulatedID(i)] = &ledger{sent: map[string]int64{}, tasks: map[int64]bool{}}
+		s.ledgers[simulatedID(i)] = &ledger{sent: map[string]int64{}, joined: map[string]int64{}, tasks: map[int64]bool{}}
 	}
 	memory, lanes := []int{4, 1000}[rng.IntN(2)], []int{2, 1000}[rng.IntN(2)]
 	start := func(knows int64) {
@@ -117,9 +117,11 @@ func (s *simulation) client(ctx context.Context, rng *rand.Rand, entities int) {
 		id, other := simulatedID(rng.IntN(entities)), simulatedID(rng.IntN(entities))
 		increment, timer, send := rng.IntN(2) == 0, rng.IntN(3) == 0, rng.IntN(2) == 0
 		add, complete, lazy := rng.IntN(2) == 0, rng.IntN(4) == 0, rng.IntN(8) == 0
+		joins := []string{simulatedID(rng.IntN(entities)), simulatedID(rng.IntN(entities))}[:max(0, rng.IntN(6)-3)]
 		after := []time.Duration{time.Millisecond, time.Second, 7 * time.Minute, time.Hour}[rng.IntN(4)]
 		name := fmt.Sprint(rng.Uint64())
 		var added, completed, sent int64
+		joined := map[string]int64{}
 		s.mu.Lock()
 		for task := range s.ledgers[id].tasks {
 			completed = task
@@ -149,12 +151,17 @@ func (s *simulation) client(ctx context.Context, rng *rand.Rand, entities int) {
 			if completed != 0 && a.tasks[completed] {
 				a.completeTask(step, testQueue, completed)
 			}
+			for _, with := range joins {
+				if a.join(step, toyKey(with)) != nil {
+					joined[with] = a.joined[string(toyKey(with).Encode(nil))]
+				}
+			}
 			if lazy {
 				step.Lazy()
 			}
 			return nil
 		})
-		if err != nil || lazy {
+		if err != nil || lazy && len(joined) == 0 {
 			continue // a lazy step may be lost
 		}
 		s.mu.Lock()
@@ -164,6 +171,9 @@ func (s *simulation) client(ctx context.Context, rng *rand.Rand, entities int) {
 		}
 		if timer {
 			l.timers++
+		}
+		for with, n := range joined {
+			l.joined[with] = max(l.joined[with], n)
 		}
 		if send {
 			l.sent[other] = max(l.sent[other], sent)
@@ -204,6 +214,11 @@ func (s *simulation) check(t *testing.T) {
 					t.Errorf("%s: %d messages to %s were acknowledged, %d are there", id, n, other, got)
 				}
 			}
+			for other, n := range l.joined {
+				if got := e.joined[string(toyKey(other).Encode(nil))]; got < n {
+					t.Errorf("%s: %d steps with %s were acknowledged, %d are there", id, n, other, got)
+				}
+			}
 			for task := range l.tasks {
 				if !e.tasks[task] {
 					t.Errorf("%s: task %d was acknowledged and is not there", id, task)
@@ -220,6 +235,12 @@ func (s *simulation) check(t *testing.T) {
 		for from := range s.ledgers {
 			var sent int64
 			s.view(from, func(e *toy) { sent = e.sent[string(toyKey(to).Encode(nil))] })
+			var one, other int64
+			s.view(from, func(e *toy) { one = e.joined[string(toyKey(to).Encode(nil))] })
+			s.view(to, func(e *toy) { other = e.joined[string(toyKey(from).Encode(nil))] })
+			if one != other {
+				t.Errorf("%s and %s took part in %d steps, says the one, and %d, the other", from, to, one, other)
+			}
 			if got := s.received(to, from); got != sent {
 				t.Errorf("%s sent %d messages to %s, which has %d", from, sent, to, got)
 			}

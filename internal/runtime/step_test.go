@@ -635,3 +635,37 @@ func TestAStepWhoseReplacementFailsLeavesNothing(t *testing.T) {
 		})
 	})
 }
+
+// keptMachine is a kind of toys that are to stay in memory.
+type keptMachine struct{ *toyMachine }
+
+func (keptMachine) Keep() {}
+
+func TestEntitiesThatAreToStayHaveALimitOfTheirOwn(t *testing.T) {
+	const keptKind entity.Kind = 'y'
+	kept := keptMachine{&toyMachine{size: 100}}
+	w := newWorld(t, func(o *runtime.Options) {
+		o.CacheBytes = 100_000
+		o.Machines[keptKind] = kept
+	})
+	defer w.close()
+	touch := func(kind entity.Kind, n int) {
+		for i := range n {
+			w.must(w.stepKey(entity.Key{Kind: kind, Namespace: "ns", ID: fmt.Sprint(i)}, func(step *entity.Step, e *toy) { e.increment(step) }))
+		}
+	}
+	touch(keptKind, 100)
+	touch(toyKind, 2000)
+	touch(keptKind, 100)
+	if n := kept.loads.Load(); n != 100 {
+		t.Errorf("%d loads of 100 that are to stay", n)
+	}
+	touch(keptKind, 2000)
+	if bytes := runtime.CacheBytes(w.Runtime); bytes > 100_000 {
+		t.Errorf("others take %d bytes", bytes)
+	}
+	touch(keptKind, 2000)
+	if n := kept.loads.Load(); n < 3000 {
+		t.Errorf("%d loads: the limit does not hold", n)
+	}
+}

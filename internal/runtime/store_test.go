@@ -37,6 +37,7 @@ type testStore struct {
 
 type testShard struct {
 	epoch            uint64
+	refused          uint64 // the epoch under which nothing is written any more
 	visible, durable orderedMap
 	// late tells of a batch with a number above the bound of the shard's clock.
 	late string
@@ -48,6 +49,8 @@ type queuedBatch struct {
 	batch  *storage.Batch
 	synced bool
 	done   func(error)
+	// joined: the next one is written with this one, or neither is.
+	joined bool
 }
 
 func newTestStore(shards int) *testStore {
@@ -66,6 +69,9 @@ func (s *testStore) crash(rng *rand.Rand) *testStore {
 	next.latency = s.latency
 	unsynced := append(slices.Clone(s.log), s.queue...)
 	kept := unsynced[:rng.IntN(len(unsynced)+1)]
+	for n := len(kept); n > 0 && kept[n-1].joined; n++ {
+		kept = unsynced[:n+1]
+	}
 	for i := range s.shards {
 		next.shards[i].epoch = s.shards[i].epoch
 		next.shards[i].durable = slices.Clone(s.shards[i].durable)
@@ -121,8 +127,9 @@ func (s *testStore) write() {
 			switch {
 			case s.failed != nil:
 				errs[i] = s.failed
-			case q.epoch != shard.epoch:
+			case s.fenced(batches, i):
 				errs[i] = storage.ErrFenced
+				shard.refused = q.epoch
 			default:
 				shard.visible.apply(q.batch)
 				if !s.unchecked {
@@ -226,8 +233,33 @@ func (s *testStore) Commit(lease storage.Lease, batch *storage.Batch, durability
 			s.removed++
 		}
 	}
-	s.queue = append(s.queue, queuedBatch{lease.Shard, lease.Epoch, batch, durability == storage.Synced, done})
+	s.queue = append(s.queue, queuedBatch{lease.Shard, lease.Epoch, batch, durability == storage.Synced, done, false})
 	s.wake.Signal()
+}
+
+func (s *testStore) CommitJoined(parts []storage.Part, durability storage.Durability) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, p := range parts {
+		s.queue = append(s.queue, queuedBatch{p.Lease.Shard, p.Lease.Epoch, p.Batch, durability == storage.Synced, p.Done, i+1 < len(parts)})
+	}
+	s.wake.Signal()
+}
+
+// fenced reports whether the lease of the i-th batch is no good, or that of one which is written with it.
+func (s *testStore) fenced(batches []queuedBatch, i int) bool {
+	for i > 0 && batches[i-1].joined {
+		i--
+	}
+	for ; ; i++ {
+		q := batches[i]
+		if shard := &s.shards[q.shard]; q.epoch != shard.epoch || q.epoch == shard.refused {
+			return true
+		}
+		if !q.joined {
+			return false
+		}
+	}
 }
 
 func (s *testStore) ranges() int {

@@ -27,6 +27,7 @@ const toyKind entity.Kind = 'x'
 //	q <id>             task not completed yet
 //	s <key>            number of messages sent to an entity
 //	r <key>            number of messages received from an entity
+//	j <key>            number of steps in which both took part
 type toy struct {
 	machine  *toyMachine
 	key      entity.Key
@@ -36,6 +37,7 @@ type toy struct {
 	tasks    map[int64]bool
 	sent     map[string]int64
 	received map[string]int64
+	joined   map[string]int64
 
 	// Volatile.
 	pinned bool
@@ -69,7 +71,7 @@ func (m *toyMachine) Load(_ context.Context, r entity.Reader, key entity.Key) (e
 			return nil, err
 		}
 	}
-	e := &toy{machine: m, key: key, timers: map[string]int64{}, tasks: map[int64]bool{}, sent: map[string]int64{}, received: map[string]int64{}}
+	e := &toy{machine: m, key: key, timers: map[string]int64{}, tasks: map[int64]bool{}, sent: map[string]int64{}, received: map[string]int64{}, joined: map[string]int64{}}
 	err := r.Scan(nil, nil, false, func(record, value []byte) bool {
 		n := int64(binary.BigEndian.Uint64(value))
 		switch name := string(record[1:]); record[0] {
@@ -85,6 +87,8 @@ func (m *toyMachine) Load(_ context.Context, r entity.Reader, key entity.Key) (e
 			e.sent[name] = n
 		case 'r':
 			e.received[name] = n
+		case 'j':
+			e.joined[name] = n
 		}
 		return true
 	})
@@ -132,6 +136,24 @@ func (e *toy) send(step *entity.Step, to entity.Key) {
 	e.sent[name]++
 	step.Put([]byte("s"+name), number(e.sent[name]))
 	step.Send(to, append(number(e.sent[name]), e.key.Encode(nil)...))
+}
+
+// join has the other take part in the step, and both count it. It returns the other, nil if that cannot be.
+func (e *toy) join(step *entity.Step, to entity.Key) *toy {
+	joined, of := step.Join(to)
+	other, _ := joined.(*toy)
+	if other != nil {
+		e.countJoined(step, to)
+		of.Touch()
+		other.countJoined(of, e.key)
+	}
+	return other
+}
+
+func (e *toy) countJoined(step *entity.Step, with entity.Key) {
+	name := string(with.Encode(nil))
+	e.joined[name]++
+	step.Put([]byte("j"+name), number(e.joined[name]))
 }
 
 func (e *toy) EndStep(*entity.Step) error { return nil }

@@ -395,6 +395,59 @@ func TestNoMoreActivitiesRunThanThePolicySays(t *testing.T) {
 	b.awaitGate("", 0, 0)
 }
 
+func TestTheConcurrencyLimitOfATaskQueueHoldsForItsActivities(t *testing.T) {
+	b := start(t, server.Options{})
+	limit := func(l *taskqueuepb.ConcurrencyLimit) {
+		t.Helper()
+		resp, err := b.client.UpdateTaskQueueConfig(b.ctx(), &workflowservice.UpdateTaskQueueConfigRequest{
+			Namespace: ns, TaskQueue: queue, TaskQueueType: enumspb.TASK_QUEUE_TYPE_ACTIVITY, Identity: "me",
+			UpdateQueueConcurrencyLimit: &workflowservice.UpdateTaskQueueConfigRequest_ConcurrencyLimitUpdate{ConcurrencyLimit: l, Reason: "why"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := resp.GetConfig().GetQueueConcurrencyLimit(); !proto.Equal(got.GetConcurrencyLimit(), l) || got.GetMetadata().GetReason() != "why" || got.GetMetadata().GetUpdateIdentity() != "me" {
+			t.Errorf("the configuration has %v", got)
+		}
+	}
+	policies := func() int {
+		t.Helper()
+		list, err := b.flow().ListPolicies(b.ctx(), &flowv1.ListPoliciesRequest{Namespace: ns})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list.GetPolicies())
+	}
+	waiting := func(running, waiting int64) {
+		t.Helper()
+		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+			gate, err := b.flow().DescribeGate(b.ctx(), &flowv1.DescribeGateRequest{Namespace: ns, Policy: "task-queue." + queue})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if gate.Running == running && gate.Waiting == waiting {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("the gate is %v", gate)
+			}
+		}
+	}
+	limit(&taskqueuepb.ConcurrencyLimit{ConcurrentTasks: 1})
+	b.startWorkflow("w")
+	b.complete(b.pollWorkflow(), scheduleActivity("a"), scheduleActivity("b"), scheduleActivity("c"))
+	waiting(1, 2)
+	limit(&taskqueuepb.ConcurrencyLimit{ConcurrentTasks: 2})
+	waiting(2, 1)
+	limit(nil)
+	waiting(3, 0)
+	for range 3 {
+		b.pollActivity()
+	}
+	if n := policies(); n != 0 {
+		t.Errorf("%d policies are left", n)
+	}
+}
+
 func TestAnActivityThatWaitsForItsNextAttemptHasNoPlace(t *testing.T) {
 	b := start(t, server.Options{})
 	b.setPolicy(&flowv1.Policy{Target: flowv1.Target_TARGET_ACTIVITIES, MaxRunning: proto.Int64(1)})

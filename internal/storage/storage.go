@@ -96,6 +96,21 @@ type Store interface {
 	Close() error
 }
 
+// Joiner is implemented by stores that can write batches of several shards as one.
+type Joiner interface {
+	// CommitJoined submits the parts, of which there may be several of one shard, as Commit does, but all or
+	// nothing: if one of them is refused, all are, with its error, and every later batch of any of their shards under the same lease
+	// fails as well. The dones of different shards may be called at once.
+	CommitJoined(parts []Part, durability Durability)
+}
+
+// Part is one of several batches that are written as one; its fields are as the arguments of Commit.
+type Part struct {
+	Lease Lease
+	Batch *Batch
+	Done  func(error)
+}
+
 // Releaser is implemented by stores that several processes share, which note with each
 // lease who has it.
 type Releaser interface {

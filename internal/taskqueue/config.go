@@ -1,5 +1,5 @@
 // Package taskqueue is the state machine of what is configured of a task queue:
-// its rate limits, and the weights of its fairness keys.
+// its rate limits, the weights of its fairness keys, and its concurrency limit, which flow control keeps.
 //
 // All types of a queue together are one entity, named by the queue in its
 // namespace; each type has a configuration of its own. A queue that nobody has
@@ -24,6 +24,7 @@ import (
 
 	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/flow"
 )
 
 // Machine loads configurations, for entity.KindTaskQueue.
@@ -34,7 +35,7 @@ const recordPrefix = 'c'
 
 // Load implements entity.Machine.
 func (Machine) Load(_ context.Context, reader entity.Reader, key entity.Key) (entity.Entity, error) {
-	c := &Config{types: make(map[enumspb.TaskQueueType]*taskqueuepb.TaskQueueConfig)}
+	c := &Config{key: key, types: make(map[enumspb.TaskQueueType]*taskqueuepb.TaskQueueConfig)}
 	var decodeErr error
 	err := reader.Scan([]byte{recordPrefix}, nil, false, func(record, value []byte) bool {
 		config := new(taskqueuepb.TaskQueueConfig)
@@ -61,6 +62,7 @@ func (Machine) Load(_ context.Context, reader entity.Reader, key entity.Key) (en
 
 // Config is what is configured of one task queue.
 type Config struct {
+	key entity.Key
 	// types has the configuration of each type that has one. A configuration is
 	// never changed, but replaced: replies still hold the old one.
 	types map[enumspb.TaskQueueType]*taskqueuepb.TaskQueueConfig
@@ -84,9 +86,23 @@ func (c *Config) Update(step *entity.Step, req *workflowservice.UpdateTaskQueueC
 	if n := len(config.FairnessWeightOverrides); n > check.MaxWeightOverrides {
 		return nil, serviceerror.NewInvalidArgumentf("the task queue would have %d fairness weight overrides, the maximum is %d: unset some", n, check.MaxWeightOverrides)
 	}
+	update := req.GetUpdateQueueConcurrencyLimit()
+	if config.QueueConcurrencyLimit = old.GetQueueConcurrencyLimit(); update != nil {
+		config.QueueConcurrencyLimit = &taskqueuepb.ConcurrencyLimitConfig{
+			ConcurrencyLimit: update.GetConcurrencyLimit(),
+			Metadata:         metadata(update.GetReason(), req.GetIdentity(), step),
+		}
+	}
 	value, err := proto.Marshal(config)
 	if err != nil {
 		return nil, fmt.Errorf("encoding the configuration of a task queue: %w", err)
+	}
+	if update != nil {
+		var most *int64
+		if limit := update.GetConcurrencyLimit(); limit != nil {
+			most = proto.Int64(int64(limit.GetConcurrentTasks()))
+		}
+		flow.LimitQueue(step, c.key.Namespace, c.key.ID, most, update.GetReason())
 	}
 	c.size += len(value) - proto.Size(old)
 	c.types[req.GetTaskQueueType()] = config
@@ -102,12 +118,12 @@ func updateRate(old *taskqueuepb.RateLimitConfig, update *workflowservice.Update
 	}
 	return &taskqueuepb.RateLimitConfig{
 		RateLimit: update.GetRateLimit(),
-		Metadata: &taskqueuepb.ConfigMetadata{
-			Reason:         update.GetReason(),
-			UpdateIdentity: identity,
-			UpdateTime:     timestamppb.New(step.Now),
-		},
+		Metadata:  metadata(update.GetReason(), identity, step),
 	}
+}
+
+func metadata(reason, identity string, step *entity.Step) *taskqueuepb.ConfigMetadata {
+	return &taskqueuepb.ConfigMetadata{Reason: reason, UpdateIdentity: identity, UpdateTime: timestamppb.New(step.Now)}
 }
 
 func updateWeights(old, set map[string]float32, unset []string) map[string]float32 {

@@ -82,15 +82,18 @@ func (r *Run) letIn(step *entity.Step) bool {
 	if pass == nil || flow.Admitted(pass) {
 		return true
 	}
-	namespace := r.chain.key.Namespace
-	if !flow.Asking(pass) && r.chain.config.Flow.Crowded(namespace, pass) {
+	// What asks where others wait already is going to wait, too: a guess that saves a message.
+	shown := r.showsWaiting() || !flow.Asking(pass) && r.chain.config.Flow.Crowded(r.chain.key.Namespace, pass)
+	item := &records.FlowItem{RunId: r.info.RunId, Weight: r.info.Priority.GetFairnessWeight()}
+	standing, changed := flow.Advance(step, r.chain.key, pass, item, r.flowTime(step), shown)
+	r.dirty.info = r.dirty.info || changed
+	switch {
+	case standing == flow.In:
+		r.hideWaiting()
+	case standing == flow.Waits || shown:
 		r.showWaiting()
 	}
-	item := &records.FlowItem{RunId: r.info.RunId, Weight: r.info.Priority.GetFairnessWeight()}
-	if _, changed := flow.Advance(step, namespace, pass, item, r.flowTime(step), r.showsWaiting()); changed {
-		r.dirty.info = true
-	}
-	return false
+	return standing == flow.In
 }
 
 // flowTime is the time of the shard, by which gates go.
@@ -104,7 +107,7 @@ func (r *Run) releaseFlow(step *entity.Step) {
 	if r.info.Flow == nil {
 		return
 	}
-	flow.Release(step, r.chain.key.Namespace, r.info.Flow)
+	flow.Release(step, r.chain.key, r.info.Flow)
 	r.info.Flow, r.dirty.info = nil, true
 	r.hideWaiting()
 }

@@ -54,14 +54,14 @@ func (r *Run) activityLetIn(step *entity.Step, act *records.Activity) bool {
 	item := &records.FlowItem{
 		RunId: r.info.RunId, EventId: act.ScheduledEventId, ActivityId: act.ActivityId, Weight: fairnessWeight(r.info.Priority, act.Priority),
 	}
-	admitted, _ := flow.Advance(step, r.chain.key.Namespace, act.Flow, item, r.flowTime(step), true)
-	return admitted
+	standing, _ := flow.Advance(step, r.chain.key, act.Flow, item, r.flowTime(step), true)
+	return standing == flow.In
 }
 
 // releaseActivity gives the pass of an attempt back.
 func (r *Run) releaseActivity(step *entity.Step, act *records.Activity) {
 	if act.Flow != nil {
-		flow.Release(step, r.chain.key.Namespace, act.Flow)
+		flow.Release(step, r.chain.key, act.Flow)
 		act.Flow = nil
 	}
 }

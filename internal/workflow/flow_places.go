@@ -46,10 +46,18 @@ func (c *Chain) PassOf(req StartRequest, id string) (*records.FlowPass, error) {
 func (c *Chain) Expect(places *Places) { c.places = places }
 
 // expected puts the tickets of the places that are kept into the pass of a run that is to start. It fails
-// with Unavailable, and has changed nothing, if they were kept too long ago.
-func (c *Chain) expected(step *entity.Step, pass *records.FlowPass) error {
-	if c.places == nil || pass == nil {
+// with Unavailable, and has changed nothing, if they were kept too long ago. If none were kept, a start by a client is
+// refused here, if it is.
+func (c *Chain) expected(step *entity.Step, p *startParams) error {
+	pass := p.flow
+	switch {
+	case pass == nil:
 		return nil
+	case c.places != nil:
+	case p.lenient || p.firstTaskBackoff > 0:
+		return nil
+	default:
+		return flow.Refusal(step, c.key, pass)
 	}
 	if !flow.InTime(c.places.Pass, c.shardTime(step.Now)) {
 		return serviceerror.NewUnavailable("the start has taken too long: the place that flow control has kept for it may have been given up")

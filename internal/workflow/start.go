@@ -126,7 +126,7 @@ func (c *Chain) start(step *entity.Step, p *startParams, signal *signalParams) (
 	if p.flow, err = c.flowPass(p); err != nil && !p.lenient {
 		return nil, false, err
 	}
-	if err := c.expected(step, p.flow); err != nil {
+	if err := c.expected(step, p); err != nil {
 		return nil, false, err
 	}
 	p.eager = p.eager && flow.Admitted(p.flow)

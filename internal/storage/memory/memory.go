@@ -13,9 +13,11 @@ package memory
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/tidwall/btree"
@@ -34,12 +36,16 @@ type Store struct {
 	nodes  nodes // if several share it: see Node
 }
 
-var _ storage.Store = (*Store)(nil)
+var (
+	_ storage.Store  = (*Store)(nil)
+	_ storage.Joiner = (*Store)(nil)
+)
 
 type shard struct {
 	mu     sync.RWMutex
 	tree   btree.Map[string, []byte]
 	epoch  uint64 // of the present lease; 0 before the first Acquire
+	broken bool   // under the present lease, a batch was refused because of another shard's
 	closed bool
 	dones  inorder.Queue
 }
@@ -80,6 +86,7 @@ func (s *Store) Acquire(ctx context.Context, id storage.ShardID) (storage.Lease,
 		return storage.Lease{}, storage.ErrClosed
 	}
 	sh.epoch++
+	sh.broken = false
 	return storage.Lease{Shard: id, Epoch: sh.epoch}, nil
 }
 
@@ -93,16 +100,52 @@ func (s *Store) Commit(lease storage.Lease, batch *storage.Batch, _ storage.Dura
 	}
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	switch {
-	case sh.closed:
-		err = storage.ErrClosed
-	case lease.Epoch != sh.epoch || lease.Epoch == 0:
-		err = storage.ErrFenced
-	default:
+	if err = sh.refusal(lease); err == nil {
 		sh.apply(batch)
 	}
 	// Under the lock, so that the dones queue in the order of the commits.
 	sh.dones.Push(done, err)
+}
+
+// refusal is why nothing can be written under the lease; nil if it can.
+func (sh *shard) refusal(lease storage.Lease) error {
+	switch {
+	case sh.closed:
+		return storage.ErrClosed
+	case lease.Epoch != sh.epoch || lease.Epoch == 0 || sh.broken:
+		return storage.ErrFenced
+	}
+	return nil
+}
+
+// CommitJoined implements storage.Joiner.
+func (s *Store) CommitJoined(parts []storage.Part, _ storage.Durability) {
+	var refused error
+	shards := make([]*shard, 0, len(parts)) // each once, in the order of their numbers
+	for _, p := range slices.SortedFunc(slices.Values(parts), func(a, b storage.Part) int { return cmp.Compare(a.Lease.Shard, b.Lease.Shard) }) {
+		sh, err := s.shard(p.Lease.Shard)
+		if refused = cmp.Or(refused, err); err == nil && !slices.Contains(shards, sh) {
+			shards = append(shards, sh)
+			sh.mu.Lock()
+			defer sh.mu.Unlock()
+		}
+		if err == nil {
+			refused = cmp.Or(refused, sh.refusal(p.Lease))
+		}
+	}
+	for _, p := range parts {
+		sh, err := s.shard(p.Lease.Shard)
+		if err != nil {
+			go p.Done(err)
+			continue
+		}
+		if refused == nil {
+			sh.apply(p.Batch)
+		} else if p.Lease.Epoch == sh.epoch {
+			sh.broken = true
+		}
+		sh.dones.Push(p.Done, refused)
+	}
 }
 
 func (sh *shard) apply(batch *storage.Batch) {

@@ -2,6 +2,7 @@ package pebble
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,16 +79,49 @@ func (s *Store) Commit(lease storage.Lease, batch *storage.Batch, durability sto
 		s.after.Push(done, s.ended)
 		return
 	}
+	s.gatherLocked(lease, batch, durability, done, s.admitLocked(lease, batch))
+	s.wakeLocked()
+}
+
+// CommitJoined implements storage.Joiner: a group is written as a whole, so what comes into the same one is.
+func (s *Store) CommitJoined(parts []storage.Part, durability storage.Durability) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.gathering.bytes >= maxGather && s.ended == nil {
+		s.space.Wait()
+	}
+	if s.ended != nil {
+		for _, p := range parts {
+			s.after.Push(p.Done, s.ended)
+		}
+		return
+	}
+	var refused error
+	for _, p := range parts {
+		refused = cmp.Or(refused, s.admitLocked(p.Lease, p.Batch))
+	}
+	for _, p := range parts {
+		if refused != nil && s.checkShard(p.Lease.Shard) == nil {
+			shard := &s.shards[p.Lease.Shard]
+			if p.Lease.Epoch == shard.epoch && shard.broken == nil {
+				shard.broken = refused
+			}
+		}
+		s.gatherLocked(p.Lease, p.Batch, durability, p.Done, refused)
+	}
+	s.wakeLocked()
+}
+
+// gatherLocked adds a batch to the next group, or what became of it if it was refused.
+func (s *Store) gatherLocked(lease storage.Lease, batch *storage.Batch, durability storage.Durability, done func(error), refused error) {
 	g := s.gathering
-	err := s.admitLocked(lease, batch)
-	if err == nil {
+	if refused == nil {
 		appendBatch(g.batch, s.generation, lease.Shard, batch)
 		g.bytes += batch.Size()
 		g.sync = g.sync || durability == storage.Synced
 	}
 	g.bytes += submissionCost
-	g.submissions = append(g.submissions, submission{done, err})
-	s.wakeLocked()
+	g.submissions = append(g.submissions, submission{done, refused})
 }
 
 func (s *Store) admitLocked(lease storage.Lease, batch *storage.Batch) error {

@@ -92,7 +92,10 @@ type Store struct {
 	reads      gate
 }
 
-var _ storage.Store = (*Store)(nil)
+var (
+	_ storage.Store  = (*Store)(nil)
+	_ storage.Joiner = (*Store)(nil)
+)
 
 // Open opens the store in dir and creates it if there is none; it upgrades one of
 // an older format. It fails with an error that wraps ErrInUse while another
