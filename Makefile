@@ -156,6 +156,12 @@ PARALLEL ?= 16
 differ: bin/peer ## Compare SEEDS=100 made-up lives of workflows, from FIRST_SEED=1000 on, PARALLEL=16 at once, with a Temporal server
 	$(OUTSIDE) test test ./differ -count=1 -timeout 120m -run TestALife -v -parallel $(PARALLEL) -peer-binary $(CURDIR)/bin/peer -seeds $(SEEDS) -first-seed $(FIRST_SEED)
 
+CHECKS ?= 1000
+
+.PHONY: properties
+properties: ## Run the tests that draw their input at random with CHECKS=1000 draws of a new seed
+	go test -count=1 -timeout 60m ./internal/workflow ./internal/activity ./internal/schedule/spec -rapid.seed=0 -rapid.checks=$(CHECKS) -run 'TestAnythingMayHappen|TestWhateverHappens|TestTheNextMatch'
+
 .PHONY: fuzz-api
 fuzz-api: ## Send a server mutated requests for SECONDS=60
 	$(OUTSIDE) test test ./differ -count=1 -timeout 120m -run TestNoRequest -v -fuzz-seconds $(SECONDS)

@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/perdure/perdure/internal/entity"
+	_ "github.com/perdure/perdure/internal/rapidseed"
 )
 
 // Whatever clients, workers and operators do in whatever order, and whenever the process

@@ -21,10 +21,10 @@ func giveBackPages() (stop func()) {
 	loop.Go(func() {
 		timer := time.NewTimer(startTail)
 		defer timer.Stop()
-		for {
+		for first := true; ; first = false {
 			select {
 			case <-timer.C:
-				dropPages()
+				dropPages(first)
 				timer.Reset(pagesAge)
 			case <-end:
 				return

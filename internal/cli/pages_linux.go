@@ -14,7 +14,11 @@ import (
 // runtime checks, code that runs seldom. After the start they are most of what a server has in
 // memory. Those that are used again are mapped again, from the page cache, which takes some milliseconds in all. It does not
 // matter if it fails.
-func dropPages() {
+//
+// With evict, the kernel is asked to drop them from the page cache, too, unless other processes have them: what is used
+// again is read again, page by page. A file that was written or copied at once is in the page cache in pieces of
+// 2 MiB, and the first use of any page maps the whole piece around it.
+func dropPages(evict bool) {
 	program, err := os.Readlink("/proc/self/exe")
 	if err != nil {
 		return
@@ -25,6 +29,9 @@ func dropPages() {
 	}
 	defer mappings.Close()
 	for _, m := range unchangedMappings(mappings, program) {
+		if evict {
+			_, _, _ = unix.Syscall(unix.SYS_MADVISE, m.start, m.end-m.start, unix.MADV_PAGEOUT)
+		}
 		_, _, _ = unix.Syscall(unix.SYS_MADVISE, m.start, m.end-m.start, unix.MADV_DONTNEED)
 	}
 }

@@ -3,4 +3,4 @@
 package cli
 
 // dropPages gives back pages of the program, where that is known how to.
-func dropPages() {}
+func dropPages(evict bool) {}

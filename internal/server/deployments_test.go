@@ -58,6 +58,13 @@ func (b *bench) registers(build string) {
 		d, err := b.client.DescribeWorkerDeploymentVersion(ctx, &workflowservice.DescribeWorkerDeploymentVersionRequest{Namespace: ns, DeploymentVersion: versionOf(build)})
 		return err == nil && len(d.GetVersionTaskQueues()) == 2
 	})
+	// A version is made known before the poll is counted at the queue.
+	for _, kind := range []enumspb.TaskQueueType{enumspb.TASK_QUEUE_TYPE_WORKFLOW, enumspb.TASK_QUEUE_TYPE_ACTIVITY} {
+		b.awaits("the queue knows who polls", func() bool {
+			d, err := b.client.DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{Namespace: ns, TaskQueue: &taskqueuepb.TaskQueue{Name: queue}, TaskQueueType: kind})
+			return err == nil && slices.ContainsFunc(d.GetPollers(), func(p *taskqueuepb.PollerInfo) bool { return p.GetIdentity() == build })
+		})
+	}
 	cancel()
 	<-polls
 	<-polls

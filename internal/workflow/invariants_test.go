@@ -316,17 +316,20 @@ func (w subject) started() bool {
 }
 
 // pending is what of a run may be cancelled: activities by scheduled event, timers
-// by id; those as well whose firing is buffered.
+// by id, those as well whose firing is buffered; Nexus operations by scheduled event.
+// Nothing is pending once the workflow is removed.
 type pending struct {
 	activities  []int64
 	activityIDs []string
 	timers      []string
+	nexus       []int64
 }
 
 func (w subject) pending() pending {
 	var p pending
 	if r := w.chain().current; r != nil {
 		p.activities = r.activities.keys()
+		p.nexus = r.nexusOperations.keys()
 		p.activityIDs = slices.Sorted(maps.Keys(r.activities.byID))
 		p.timers = slices.Sorted(maps.Keys(r.timers.byID))
 		for _, event := range r.buffer.events {

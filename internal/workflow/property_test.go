@@ -25,6 +25,7 @@ import (
 	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/nexus"
+	_ "github.com/perdure/perdure/internal/rapidseed"
 	"github.com/perdure/perdure/internal/records"
 )
 
@@ -316,8 +317,8 @@ func (m *chaos) command(t *rapid.T) *commandpb.Command {
 		attr.StartToCloseTimeout = durationpb.New(time.Duration(rapid.IntRange(0, 1).Draw(t, "timeout")) * 50 * time.Second)
 		return command
 	case 9:
-		if ids := m.chain().current.nexusOperations.keys(); len(ids) > 0 {
-			return cancelNexus(rapid.SampledFrom(ids).Draw(t, "operation"))
+		if len(pending.nexus) > 0 {
+			return cancelNexus(rapid.SampledFrom(pending.nexus).Draw(t, "operation"))
 		}
 	}
 	return recordMarker("none")

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 	"pgregory.net/rapid"
 
+	_ "github.com/perdure/perdure/internal/rapidseed"
 	"github.com/perdure/perdure/internal/schedule/spec"
 )
 
