@@ -8,7 +8,7 @@ import (
 
 // Registry is what of the endpoints everybody may look up at any time, without waiting. It
 // follows the endpoints of this process: a change is here when the call that has made it
-// returns.
+// returns. A nil Registry has none.
 type Registry struct{ current atomic.Pointer[snapshot] }
 
 // snapshot is the endpoints at one time. It is never changed.
@@ -16,9 +16,16 @@ type snapshot struct {
 	byID, byName map[string]*records.NexusEndpoint
 }
 
+func (r *Registry) load() *snapshot {
+	if r == nil {
+		return nil
+	}
+	return r.current.Load()
+}
+
 // ByID returns the endpoint with the id; nil if there is none. It must not be changed.
 func (r *Registry) ByID(id string) *records.NexusEndpoint {
-	if s := r.current.Load(); s != nil {
+	if s := r.load(); s != nil {
 		return s.byID[id]
 	}
 	return nil
@@ -26,7 +33,7 @@ func (r *Registry) ByID(id string) *records.NexusEndpoint {
 
 // ByName returns the endpoint with the name; nil if there is none. It must not be changed.
 func (r *Registry) ByName(name string) *records.NexusEndpoint {
-	if s := r.current.Load(); s != nil {
+	if s := r.load(); s != nil {
 		return s.byName[name]
 	}
 	return nil

@@ -42,8 +42,7 @@ type Elsewhere interface {
 	// it was asked; GiveUp gives it up.
 	Reserve(ctx context.Context, gate entity.Key, ticket *records.FlowTicket) (kept bool, asked time.Time, err error)
 	GiveUp(ctx context.Context, gate entity.Key, ticket *records.FlowTicket) error
-	// Told waits, not for long, until the other nodes have heard of what was changed here of worker
-	// deployments.
+	// Told waits, not for long, until the other nodes have heard of what was changed here of what all nodes look up.
 	Told(ctx context.Context)
 	// Away reports whether the work that a poll has been given has to be started by
 	// another node.
@@ -89,10 +88,10 @@ func (i *interceptor) carryOut(ctx context.Context, c *call, req any, handler gr
 	if !ok {
 		return here()
 	}
-	if owner.Kind == entity.KindDeployments && c.method.Access != methods.Read {
+	if lookedUp(owner.Kind) && c.method.Access != methods.Read {
 		change := here
 		here = func() (any, error) {
-			defer i.elsewhere.Told(ctx) // whoever starts a workflow next, anywhere, finds it changed
+			defer i.elsewhere.Told(ctx) // whoever makes the next call, anywhere, finds it changed
 			return change()
 		}
 	}
@@ -108,6 +107,15 @@ func (i *interceptor) carryOut(ctx context.Context, c *call, req any, handler gr
 		return i.elsewhere.CarrySticky(ctx, c.method.Full(), owner.Namespace, poll.GetTaskQueue().GetName(), message, here)
 	}
 	return i.elsewhere.Carry(ctx, c.method.Full(), owner, message, here)
+}
+
+// lookedUp reports whether all nodes have a copy of what entities of the kind hold.
+func lookedUp(kind entity.Kind) bool {
+	switch kind {
+	case entity.KindNamespaces, entity.KindEndpoints, entity.KindDeployments, entity.KindFlowPolicies:
+		return true
+	}
+	return false
 }
 
 // ownerOf is the entity that the call is about, as the method's row says; false if anyone
@@ -140,7 +148,7 @@ func ownerOf(c *call, req proto.Message) (owner entity.Key, ok bool) {
 		return inNamespace(entity.KindSchedule, id)
 	case methods.OwnerBatch:
 		return inNamespace(entity.KindBatch, id)
-	case methods.OwnerDeployment, methods.OwnerDeploymentVersion:
+	case methods.OwnerDeployment, methods.OwnerDeploymentVersion, methods.OwnerDeployments:
 		if c.namespace != nil {
 			return deployment.Key(c.namespace.ID), true
 		}

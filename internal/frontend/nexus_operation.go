@@ -34,8 +34,9 @@ type nexusOperationHandlers struct {
 		viewer
 		awaiter
 	}
-	waits *waits
-	lists *visibilityHandlers
+	waits     *waits
+	lists     *visibilityHandlers
+	endpoints *endpoint.Registry // may be nil
 }
 
 // standaloneOperation is what they need of an operation.
@@ -108,13 +109,7 @@ func (h *nexusOperationHandlers) StartNexusOperationExecution(ctx context.Contex
 	if err := checkStartOperation(ctx, req); err != nil {
 		return nil, err
 	}
-	var found *records.NexusEndpoint
-	if err := viewEndpoints(ctx, h.runtime, func(e *endpoint.Endpoints) error {
-		found = e.ByName(req.GetEndpoint())
-		return nil
-	}); err != nil {
-		return nil, err
-	}
+	found := h.endpoints.ByName(req.GetEndpoint())
 	if found == nil {
 		return nil, serviceerror.NewNotFoundf("could not find Nexus endpoint by name: %v", req.GetEndpoint())
 	}

@@ -9,6 +9,9 @@ import (
 	schedulepb "go.temporal.io/api/schedule/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/perdure/perdure/internal/dynamicconfig"
@@ -25,6 +28,8 @@ type scheduleHandlers struct {
 		viewer
 	}
 	visibility visibilityHandlers
+	// elsewhere has the workflows that are not here; nil if all are.
+	elsewhere Elsewhere
 }
 
 // scheduled is what they need of a schedule.
@@ -97,17 +102,46 @@ func (h *scheduleHandlers) DescribeSchedule(ctx context.Context, req *workflowse
 // that they have closed.
 func (h *scheduleHandlers) dropClosed(ctx context.Context, info *schedulepb.ScheduleInfo) (err error) {
 	info.RunningWorkflows = slices.DeleteFunc(info.RunningWorkflows, func(run *commonpb.WorkflowExecution) (closed bool) {
-		viewErr := viewWorkflow(ctx, h.runtime, run.WorkflowId, func(c interface{ Runs(firstRunID string) bool }, _ entity.View) error {
-			closed = !c.Runs(run.RunId)
-			return nil
-		})
-		err = cmp.Or(err, viewErr)
-		return closed
+		runs, lookErr := h.runs(ctx, run)
+		err = cmp.Or(err, lookErr)
+		return lookErr == nil && !runs
 	})
 	if len(info.RunningWorkflows) == 0 {
 		info.RunningWorkflows = nil
 	}
 	return err
+}
+
+// runs reports whether a workflow that has begun with the run is still running, here or at another node.
+func (h *scheduleHandlers) runs(ctx context.Context, run *commonpb.WorkflowExecution) (runs bool, err error) {
+	here := func() (any, error) {
+		err := viewWorkflow(ctx, h.runtime, run.WorkflowId, func(c interface{ Runs(firstRunID string) bool }, _ entity.View) error {
+			runs = c.Runs(run.RunId)
+			return nil
+		})
+		return &runs, err
+	}
+	if h.elsewhere == nil {
+		_, err = here()
+		return runs, err
+	}
+	reply, err := h.elsewhere.Carry(ctx, workflowservice.WorkflowService_DescribeWorkflowExecution_FullMethodName, workflowKey(ctx, run.WorkflowId),
+		&workflowservice.DescribeWorkflowExecutionRequest{
+			Namespace: callOf(ctx).namespace.Name, Execution: &commonpb.WorkflowExecution{WorkflowId: run.WorkflowId}}, here)
+	forwarded, ok := reply.(proto.Message)
+	switch {
+	case status.Code(err) == codes.NotFound:
+		return false, nil
+	case err != nil || !ok:
+		return runs, err
+	}
+	resp := new(workflowservice.DescribeWorkflowExecutionResponse)
+	encoded, err := proto.Marshal(forwarded)
+	if err == nil {
+		err = proto.Unmarshal(encoded, resp)
+	}
+	found := resp.GetWorkflowExecutionInfo()
+	return found.GetFirstRunId() == run.RunId && found.GetCloseTime() == nil, err
 }
 
 var _ interface{ Runs(string) bool } = (*workflow.Chain)(nil)

@@ -16,6 +16,7 @@ import (
 	"github.com/perdure/perdure/internal/auth"
 	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/dynamicconfig"
+	"github.com/perdure/perdure/internal/endpoint"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/flow"
 	"github.com/perdure/perdure/internal/matching"
@@ -58,6 +59,8 @@ type Options struct {
 	Deployments *deployment.Registry
 	// Flows has the policies of flow control; nil: there are none.
 	Flows *flow.Registry
+	// Endpoints has the Nexus endpoints for who only looks them up; nil: there are none.
+	Endpoints *endpoint.Registry
 	// Logger gets what clients must not see: panics, internal errors. Default:
 	// slog.Default.
 	Logger *slog.Logger
@@ -177,11 +180,11 @@ func New(options Options) *Service {
 			timeSkippingHandlers:     timeSkippingHandlers{runtime: runtime, waits: waits},
 			taskQueueHandlers:        taskQueueHandlers{runtime: runtime, matching: match},
 			workerHandlers:           workers,
-			nexusOperationHandlers:   nexusOperationHandlers{runtime: runtime, waits: waits, lists: lists},
+			nexusOperationHandlers:   nexusOperationHandlers{runtime: runtime, waits: waits, lists: lists, endpoints: options.Endpoints},
 			nexusTaskHandlers:        nexusTaskHandlers{polls: polls, dispatcher: dispatcher, heartbeats: workers.record, logger: logger},
 			namespaceHandlers:        namespaceHandlers{namespaces: options.Namespaces},
 			ruleHandlers:             ruleHandlers{namespaces: options.Namespaces, runtime: runtime},
-			scheduleHandlers:         scheduleHandlers{runtime: runtime, visibility: visibilityHandlers{index: options.Visibility}},
+			scheduleHandlers:         scheduleHandlers{runtime: runtime, visibility: visibilityHandlers{index: options.Visibility}, elsewhere: options.Elsewhere},
 			clusterHandlers:          clusterHandlers{cluster: options.Cluster},
 			visibilityHandlers:       *lists,
 			batchHandlers:            batchHandlers{runtime: runtime, index: options.Visibility, starting: make(chan struct{}, 1)},

@@ -52,8 +52,8 @@ type Options struct {
 	Routes func(entity.Queue) *deployment.Routes
 	// CatchUp waits until the visibility index has all that is known here. Optional.
 	CatchUp func(ctx context.Context) error
-	// DeploymentsChanged is told of namespaces whose worker deployments another node has changed. Optional.
-	DeploymentsChanged func(ctx context.Context, namespaceID string)
+	// Heard takes up what another node has changed of what all look up. Optional.
+	Heard func(ctx context.Context, changed *Changed) error
 	// Failed is called when the node can not go on. Optional.
 	Failed func(error)
 	Logger *slog.Logger

@@ -1657,12 +1657,15 @@ func (x *ReserveResponse) GetAsked() int64 {
 	return 0
 }
 
-// Changed says that something was changed that all nodes have to know.
+// Changed says that something was changed that all nodes have to know. The call returns when the node has read it anew.
 type Changed struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	DeploymentsOf []string               `protobuf:"bytes,1,rep,name=deployments_of,json=deploymentsOf,proto3" json:"deployments_of,omitempty"` // ids of namespaces with other worker deployments
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	DeploymentsOf  []string               `protobuf:"bytes,1,rep,name=deployments_of,json=deploymentsOf,proto3" json:"deployments_of,omitempty"`      // ids of namespaces with other worker deployments
+	FlowPoliciesOf []string               `protobuf:"bytes,2,rep,name=flow_policies_of,json=flowPoliciesOf,proto3" json:"flow_policies_of,omitempty"` // ids of namespaces with other policies of flow control
+	Namespaces     bool                   `protobuf:"varint,3,opt,name=namespaces,proto3" json:"namespaces,omitempty"`
+	Endpoints      bool                   `protobuf:"varint,4,opt,name=endpoints,proto3" json:"endpoints,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Changed) Reset() {
@@ -1700,6 +1703,27 @@ func (x *Changed) GetDeploymentsOf() []string {
 		return x.DeploymentsOf
 	}
 	return nil
+}
+
+func (x *Changed) GetFlowPoliciesOf() []string {
+	if x != nil {
+		return x.FlowPoliciesOf
+	}
+	return nil
+}
+
+func (x *Changed) GetNamespaces() bool {
+	if x != nil {
+		return x.Namespaces
+	}
+	return false
+}
+
+func (x *Changed) GetEndpoints() bool {
+	if x != nil {
+		return x.Endpoints
+	}
+	return false
 }
 
 // RetainedRequest asks whether a retention has been applied to all that a node holds of a namespace.
@@ -2358,9 +2382,14 @@ const file_peer_proto_rawDesc = "" +
 	"\agive_up\x18\x05 \x01(\bR\x06giveUp\";\n" +
 	"\x0fReserveResponse\x12\x12\n" +
 	"\x04kept\x18\x01 \x01(\bR\x04kept\x12\x14\n" +
-	"\x05asked\x18\x02 \x01(\x03R\x05asked\"0\n" +
+	"\x05asked\x18\x02 \x01(\x03R\x05asked\"\x98\x01\n" +
 	"\aChanged\x12%\n" +
-	"\x0edeployments_of\x18\x01 \x03(\tR\rdeploymentsOf\"W\n" +
+	"\x0edeployments_of\x18\x01 \x03(\tR\rdeploymentsOf\x12(\n" +
+	"\x10flow_policies_of\x18\x02 \x03(\tR\x0eflowPoliciesOf\x12\x1e\n" +
+	"\n" +
+	"namespaces\x18\x03 \x01(\bR\n" +
+	"namespaces\x12\x1c\n" +
+	"\tendpoints\x18\x04 \x01(\bR\tendpoints\"W\n" +
 	"\x0fRetainedRequest\x12!\n" +
 	"\fnamespace_id\x18\x01 \x01(\tR\vnamespaceId\x12!\n" +
 	"\fretention_ns\x18\x02 \x01(\x03R\vretentionNs\"&\n" +

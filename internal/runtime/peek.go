@@ -1,14 +1,18 @@
 package runtime
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"slices"
+	"sort"
 
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/storage"
 )
 
 // Peek looks at an entity wherever its shard is held. If that is not here, it is made from
-// its records in the store, as they are at this moment, and forgotten again: for entities
+// its records in the store, all as of one moment, and forgotten again: for small entities
 // that every node reads and one changes.
 func (r *Runtime) Peek(ctx context.Context, key entity.Key, fn func(entity.Entity) error) error {
 	if r.Holds(key) {
@@ -18,15 +22,69 @@ func (r *Runtime) Peek(ctx context.Context, key entity.Key, fn func(entity.Entit
 	if machine == nil {
 		return errNoMachine(key)
 	}
-	reader := &recordReader{ctx: ctx, store: r.store, shard: ShardOf(key, len(r.shards)), prefix: RecordPrefix(key)}
-	e, err := machine.Load(ctx, reader, key)
+	records, err := r.readAll(ctx, key)
+	var e entity.Entity
 	if err == nil {
-		err = reader.err
+		e, err = machine.Load(ctx, records, key)
 	}
 	if err != nil {
 		return fmt.Errorf("runtime: looking at %v: %w", key, err)
 	}
 	return fn(e)
+}
+
+// allRecords are the records of an entity at one moment, in the order of their keys.
+type allRecords []allRecord
+
+type allRecord struct{ key, value []byte }
+
+var _ entity.Reader = allRecords(nil)
+
+// readAll reads them with one scan, which sees no step in part.
+func (r *Runtime) readAll(ctx context.Context, key entity.Key) (all allRecords, err error) {
+	prefix := RecordPrefix(key)
+	err = r.store.Scan(ctx, ShardOf(key, len(r.shards)), storage.Prefix(prefix), func(record, value []byte) bool {
+		all = append(all, allRecord{bytes.Clone(record[len(prefix):]), bytes.Clone(value)})
+		return true
+	})
+	return all, err
+}
+
+// Get implements entity.Reader.
+func (a allRecords) Get(record []byte) ([]byte, error) {
+	i, found := slices.BinarySearchFunc(a, record, func(one allRecord, key []byte) int { return bytes.Compare(one.key, key) })
+	if !found {
+		return nil, nil
+	}
+	return a[i].value, nil
+}
+
+// Scan implements entity.Reader.
+func (a allRecords) Scan(prefix, from []byte, reverse bool, visit func(record, value []byte) bool) error {
+	first := sort.Search(len(a), func(i int) bool { return bytes.Compare(a[i].key, prefix) >= 0 })
+	last := first
+	for last < len(a) && bytes.HasPrefix(a[last].key, prefix) {
+		last++
+	}
+	found := a[first:last]
+	if from != nil {
+		at := sort.Search(len(found), func(i int) bool { return bytes.Compare(found[i].key, from) >= 0 })
+		if reverse {
+			found = found[:at]
+		} else {
+			found = found[at:]
+		}
+	}
+	for i := range found {
+		one := &found[i]
+		if reverse {
+			one = &found[len(found)-1-i]
+		}
+		if !visit(one.key, one.value) {
+			return nil
+		}
+	}
+	return nil
 }
 
 // TaskRecord is the record of a task without what is in its key, for another process.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/cluster"
+	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/endpoint"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/frontend"
@@ -101,20 +102,20 @@ func (s *Server) openNode(ctx context.Context, options Options) (err error) {
 			Version: Version,
 			Format:  int(present.Version()),
 		},
-		Listen:             options.Cluster.PeerListen,
-		Directory:          directory,
-		Matching:           s.matching,
-		TLS:                options.Cluster.TLS,
-		Load:               processorLoad(),
-		Changed:            func(*cluster.View) { s.deployments.LookAgain() },
-		News:               s.news.post,
-		Routes:             s.deployments.Routes,
-		CatchUp:            s.visibility.CatchUp,
-		Retained:           s.reclaimed.has,
-		DeploymentsChanged: s.refreshDeployments,
-		VisibilityLag:      func() time.Duration { return s.visibility.Stats().Lag },
-		Failed:             func(err error) { s.outcast.Store(&err); s.health.set(false) },
-		Logger:             s.logger,
+		Listen:        options.Cluster.PeerListen,
+		Directory:     directory,
+		Matching:      s.matching,
+		TLS:           options.Cluster.TLS,
+		Load:          processorLoad(),
+		Changed:       func(*cluster.View) { s.deployments.LookAgain() },
+		News:          s.news.post,
+		Routes:        s.deployments.Routes,
+		CatchUp:       s.visibility.CatchUp,
+		Retained:      s.reclaimed.has,
+		Heard:         s.heard,
+		VisibilityLag: func() time.Duration { return s.visibility.Stats().Lag },
+		Failed:        func(err error) { s.outcast.Store(&err); s.health.set(false) },
+		Logger:        s.logger,
 	})
 	return err
 }
@@ -138,7 +139,7 @@ func (s *Server) join(ctx context.Context, options Options) error {
 		return errors.Join(s.openDeployments(ctx), s.openFlows(ctx), s.addSearchAttributes(ctx, options))
 	}
 	s.node.Attach(s.runtime, s.store.Shards())
-	s.deployments.Share(peeker{s.runtime}, s.node.DeploymentsChanged)
+	s.deployments.Share(peeker{s.runtime}, func(namespaceID string) { s.node.Changed(deployment.Key(namespaceID)) })
 	s.matching.Attach(s.node.Source())
 	s.matching.Share(s.node)
 	if err := s.node.Join(ctx); err != nil {
@@ -227,12 +228,31 @@ func (n news) post() {
 	}
 }
 
-// announce tells the other nodes of a change of what all look up.
+// announce tells the other nodes of a change of what all look up. Of worker deployments these hear from their registry,
+// which knows which changes matter.
 func (s *Server) announce(key entity.Key) {
 	switch key.Kind {
 	case entity.KindNamespaces, entity.KindEndpoints, entity.KindFlowPolicies:
+		s.node.Changed(key)
 		s.node.Announce()
 	}
+}
+
+// heard takes up what another node has changed.
+func (s *Server) heard(ctx context.Context, changed *peer.Changed) (err error) {
+	if changed.GetNamespaces() { // first: the policies of those that are known are read
+		err = s.namespaces.Refresh(ctx)
+	}
+	if changed.GetEndpoints() {
+		err = errors.Join(err, s.readEndpoints(ctx))
+	}
+	if ids := changed.GetFlowPoliciesOf(); len(ids) > 0 {
+		err = errors.Join(err, s.flows.Open(ctx, peeker{s.runtime}, ids))
+	}
+	for _, id := range changed.GetDeploymentsOf() {
+		err = errors.Join(err, s.deployments.Refresh(ctx, id))
+	}
+	return err
 }
 
 const (
@@ -241,7 +261,7 @@ const (
 	followEvery, followAgain = 30 * time.Second, time.Second
 	// readTimeout bounds one reading.
 	readTimeout = 2 * time.Second
-	// Of worker deployments a node is told in another way. All the same it reads those that it knows with the rest, and
+	// Of worker deployments the directory does not tell. A node reads those that it knows with the rest, and
 	// those of all namespaces so many readings apart: it may not have been reached.
 	readAll = 10
 )

@@ -293,6 +293,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Nodes:       s.nodes(),
 		Namespaces:  s.namespaces,
 		Deployments: s.deployments,
+		Endpoints:   &s.endpoints,
 		Flows:       s.flows,
 		Visibility:  s.visibility,
 		Rebuilder:   s.visibility,

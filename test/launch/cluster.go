@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httputil"
 	"sync/atomic"
 
 	"google.golang.org/grpc"
@@ -22,6 +24,7 @@ type cluster struct {
 	postgres *Postgres
 	nodes    []*Server
 	spread   *spread
+	web      *http.Server
 }
 
 // startCluster starts so many nodes.
@@ -35,7 +38,7 @@ func startCluster(binary string, count int) (s *Server, err error) {
 	if c.postgres, err = StartPostgres("", "fsync=off", "full_page_writes=off", "max_connections=200"); err != nil {
 		return nil, err
 	}
-	var addresses []string
+	var addresses, web []string
 	for i := range count {
 		port, err := FreePort()
 		if err != nil {
@@ -46,18 +49,24 @@ func startCluster(binary string, count int) (s *Server, err error) {
 		if err != nil {
 			return nil, err
 		}
-		c.nodes, addresses = append(c.nodes, node), append(addresses, node.Address)
+		c.nodes, addresses, web = append(c.nodes, node), append(addresses, node.Address), append(web, node.HTTP)
 	}
 	if c.spread, err = newSpread(addresses); err != nil {
 		return nil, err
 	}
+	if c.web, err = spreadHTTP(web); err != nil {
+		return nil, err
+	}
 	exited := make(chan struct{})
-	return &Server{Address: c.spread.address, cluster: c, exited: exited}, nil
+	return &Server{Address: c.spread.address, HTTP: c.web.Addr, cluster: c, exited: exited}, nil
 }
 
 func (c *cluster) stop() {
 	if c.spread != nil {
 		c.spread.close()
+	}
+	if c.web != nil {
+		_ = c.web.Close()
 	}
 	for _, node := range c.nodes {
 		node.Stop()
@@ -65,6 +74,20 @@ func (c *cluster) stop() {
 	if c.postgres != nil {
 		c.postgres.Remove()
 	}
+}
+
+// spreadHTTP is an HTTP server that has each request carried out by the next of several others.
+func spreadHTTP(addresses []string) (*http.Server, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	var next atomic.Uint64
+	web := &http.Server{Addr: listener.Addr().String(), Handler: &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.Out.URL.Scheme, r.Out.URL.Host = "http", addresses[int(next.Add(1))%len(addresses)]
+	}}}
+	go func() { _ = web.Serve(listener) }()
+	return web, nil
 }
 
 // spread is a gRPC server that has each call carried out by the next of several others.

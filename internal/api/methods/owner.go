@@ -55,6 +55,8 @@ const (
 	OwnerCluster
 	// OwnerEndpoints: the registry of Nexus endpoints.
 	OwnerEndpoints
+	// OwnerDeployments: the worker deployments of the namespace.
+	OwnerDeployments
 	// OwnerFlowPolicies: the policies of flow control of the namespace.
 	OwnerFlowPolicies
 	// OwnerFlowGate: the gate that the request names by a policy and a key.

@@ -138,7 +138,7 @@ var table = []*Method{
 	row(ws, "SetWorkerDeploymentCurrentVersion", ScopeNamespace, Write, NamespaceRequired, Usable, deployment("deployment_name"), never, namespaceLimit(2), there),
 	row(ws, "SetWorkerDeploymentRampingVersion", ScopeNamespace, Write, NamespaceRequired, Usable, deployment("deployment_name"), never, namespaceLimit(2), there),
 	row(ws, "SetWorkerDeploymentManager", ScopeNamespace, Write, NamespaceRequired, Usable, deployment("deployment_name"), never, execution(2), there),
-	row(ws, "ListWorkerDeployments", ScopeNamespace, Read, NamespaceRequired, Usable, anyone, never, visibility(1), there),
+	row(ws, "ListWorkerDeployments", ScopeNamespace, Read, NamespaceRequired, Usable, deployments, never, visibility(1), there),
 	row(ws, "CreateWorkerDeploymentVersion", ScopeNamespace, Write, NamespaceRequired, Usable, deployment("deployment_version.deployment_name"), never, execution(2), there),
 	row(ws, "DescribeWorkerDeploymentVersion", ScopeNamespace, Read, NamespaceRequired, Usable, version("deployment_version.deployment_name", "version"), never, execution(3), there),
 	row(ws, "DeleteWorkerDeploymentVersion", ScopeNamespace, Write, NamespaceRequired, Usable, version("deployment_version.deployment_name", "version"), never, namespaceLimit(2), there),
@@ -244,6 +244,7 @@ var (
 	namespaceWide = Owner{{Kind: OwnerNamespace}}
 	cluster       = Owner{{Kind: OwnerCluster}}
 	endpoints     = Owner{{Kind: OwnerEndpoints}}
+	deployments   = Owner{{Kind: OwnerDeployments}}
 	flowPolicies  = Owner{{Kind: OwnerFlowPolicies}}
 	flowGate      = Owner{{Kind: OwnerFlowGate}}
 )
