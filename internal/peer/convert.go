@@ -9,11 +9,11 @@ import (
 )
 
 func encodeQueue(q entity.Queue) *Queue {
-	return &Queue{NamespaceId: q.Namespace, Type: int32(q.Type), Name: q.Name}
+	return &Queue{NamespaceId: q.Namespace, Type: int32(q.Type), Name: q.Name, Version: q.Version}
 }
 
 func decodeQueue(q *Queue) entity.Queue {
-	return entity.Queue{Namespace: q.GetNamespaceId(), Type: entity.TaskType(q.GetType()), Name: q.GetName()}
+	return entity.Queue{Namespace: q.GetNamespaceId(), Type: entity.TaskType(q.GetType()), Name: q.GetName(), Version: q.GetVersion()}
 }
 
 func encodeRef(ref entity.TaskRef) *Task {

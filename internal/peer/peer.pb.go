@@ -231,6 +231,7 @@ type Queue struct {
 	NamespaceId   string                 `protobuf:"bytes,1,opt,name=namespace_id,json=namespaceId,proto3" json:"namespace_id,omitempty"`
 	Type          int32                  `protobuf:"varint,2,opt,name=type,proto3" json:"type,omitempty"`
 	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Version       string                 `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"` // a part of it; empty: the part without a version, or all
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -282,6 +283,13 @@ func (x *Queue) GetType() int32 {
 func (x *Queue) GetName() string {
 	if x != nil {
 		return x.Name
+	}
+	return ""
+}
+
+func (x *Queue) GetVersion() string {
+	if x != nil {
+		return x.Version
 	}
 	return ""
 }
@@ -2279,11 +2287,12 @@ const file_peer_proto_rawDesc = "" +
 	"\x04body\x18\x03 \x01(\fR\x04body\"=\n" +
 	"\tDelivered\x12\x18\n" +
 	"\aunknown\x18\x01 \x01(\bR\aunknown\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"R\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"l\n" +
 	"\x05Queue\x12!\n" +
 	"\fnamespace_id\x18\x01 \x01(\tR\vnamespaceId\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\x05R\x04type\x12\x12\n" +
-	"\x04name\x18\x03 \x01(\tR\x04name\"\x8c\x01\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x18\n" +
+	"\aversion\x18\x04 \x01(\tR\aversion\"\x8c\x01\n" +
 	"\x04Task\x12,\n" +
 	"\x05queue\x18\x01 \x01(\v2\x16.perdure.peer.v1.QueueR\x05queue\x12\x12\n" +
 	"\x04lane\x18\x02 \x01(\tR\x04lane\x12\x0e\n" +

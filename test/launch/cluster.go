@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
-	"net/http/httputil"
 	"sync/atomic"
 
 	"google.golang.org/grpc"
@@ -24,7 +22,7 @@ type cluster struct {
 	postgres *Postgres
 	nodes    []*Server
 	spread   *spread
-	web      *http.Server
+	web      net.Listener
 }
 
 // startCluster starts so many nodes.
@@ -58,7 +56,7 @@ func startCluster(binary string, count int) (s *Server, err error) {
 		return nil, err
 	}
 	exited := make(chan struct{})
-	return &Server{Address: c.spread.address, HTTP: c.web.Addr, cluster: c, exited: exited}, nil
+	return &Server{Address: c.spread.address, HTTP: c.web.Addr().String(), cluster: c, exited: exited}, nil
 }
 
 func (c *cluster) stop() {
@@ -76,18 +74,36 @@ func (c *cluster) stop() {
 	}
 }
 
-// spreadHTTP is an HTTP server that has each request carried out by the next of several others.
-func spreadHTTP(addresses []string) (*http.Server, error) {
+// spreadHTTP passes each connection on to the next of several HTTP servers.
+func spreadHTTP(addresses []string) (net.Listener, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	var next atomic.Uint64
-	web := &http.Server{Addr: listener.Addr().String(), Handler: &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.Out.URL.Scheme, r.Out.URL.Host = "http", addresses[int(next.Add(1))%len(addresses)]
-	}}}
-	go func() { _ = web.Serve(listener) }()
-	return web, nil
+	go func() {
+		for next := 0; ; next++ {
+			in, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go join(in, addresses[next%len(addresses)])
+		}
+	}()
+	return listener, nil
+}
+
+// join passes all that comes on a connection on to an address, and back.
+func join(in net.Conn, address string) {
+	defer in.Close()
+	out, err := net.Dial("tcp", address)
+	if err != nil {
+		return
+	}
+	go func() {
+		_, _ = io.Copy(out, in)
+		_ = out.Close()
+	}()
+	_, _ = io.Copy(in, out)
 }
 
 // spread is a gRPC server that has each call carried out by the next of several others.
