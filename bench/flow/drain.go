@@ -12,6 +12,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
 
@@ -124,6 +125,9 @@ func drain(ctx context.Context, o *options) error {
 		last = time.Now()
 		resp, err := s.client(0).CountWorkflowExecutions(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: "default", Query: `ExecutionStatus = "Running"`})
 		if err != nil {
+			if ctx.Err() == nil && statusOf(err).Code() == codes.Unavailable {
+				continue // the index is so far behind that the connection's age has come first
+			}
 			return err
 		}
 		say(fmt.Sprintf("%d have not ended", resp.GetCount()), "%d completed, %d MB at most", w.completed.Load(), most)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	enumspb "go.temporal.io/api/enums/v1"
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/perdure/perdure/internal/entity"
@@ -26,6 +27,22 @@ func TestAClosedRunIsGoneWhenItsRetentionIsOver(t *testing.T) {
 		t.Errorf("the run is still there: %v", err)
 	}
 	e.describe("")
+}
+
+func TestARunThatClosesWhenAnotherOneExpiresIsGoneInItsTurn(t *testing.T) {
+	e := newEngine(t)
+	e.start()
+	if err := e.complete(byID()); err != nil {
+		t.Fatal(err)
+	}
+	e.advance(23 * time.Hour)
+	second := e.start(func(r *startRequest) { r.ScheduleToCloseTimeout = durationpb.New(time.Hour) })
+	e.advance(time.Hour)
+	e.wantOutcome(second, enumspb.ACTIVITY_EXECUTION_STATUS_TIMED_OUT, "activity ScheduleToClose timeout", enumspb.RETRY_STATE_TIMEOUT)
+	e.advance(24 * time.Hour)
+	if len(e.records)+len(e.timers)+len(e.rows) != 0 {
+		t.Errorf("left are %d records, %d timers, %d rows", len(e.records), len(e.timers), len(e.rows))
+	}
 }
 
 func TestAShorterRetentionAppliesToWhatHasClosed(t *testing.T) {

@@ -233,6 +233,9 @@ func (r *Run) armTimer(step *entity.Step) {
 
 // Fire implements entity.Entity.
 func (c *Chain) Fire(step *entity.Step) error {
+	if err := c.Expire(step); err != nil {
+		return err
+	}
 	if r := c.Current(); r != nil && !r.closed() {
 		for {
 			at, what := r.deadline()
@@ -249,5 +252,5 @@ func (c *Chain) Fire(step *entity.Step) error {
 			r.touch() // the timer is set anew
 		}
 	}
-	return c.Expire(step)
+	return nil
 }

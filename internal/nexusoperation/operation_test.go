@@ -289,6 +289,24 @@ func TestAnOperationTimesOut(t *testing.T) {
 	}
 }
 
+func TestAnOperationThatClosesWhenAnotherOneExpiresIsGoneInItsTurn(t *testing.T) {
+	e := newEngine(t)
+	again := func(r *workflowservice.StartNexusOperationExecutionRequest) { r.RequestId = "again" }
+	if _, err := e.start(); err != nil {
+		t.Fatal(err)
+	}
+	e.fire()
+	e.now = e.now.Add(time.Hour - time.Minute)
+	if _, err := e.start(again); err != nil {
+		t.Fatal(err)
+	}
+	e.fire()
+	e.wantStatus(timedOut)
+	if len(e.timers) != 1 {
+		t.Errorf("timers are %v, want that of the retention", e.timers)
+	}
+}
+
 func TestACancellationWaitsForTheStart(t *testing.T) {
 	e := newEngine(t)
 	if _, err := e.start(); err != nil {

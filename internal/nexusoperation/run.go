@@ -256,6 +256,9 @@ func (r *Run) armTimer(step *entity.Step) {
 
 // Fire implements entity.Entity.
 func (c *Chain) Fire(step *entity.Step) error {
+	if err := c.Expire(step); err != nil {
+		return err
+	}
 	if r := c.Current(); r != nil && !r.closed() {
 		for !r.closed() {
 			at, what := nexus.Deadline(r.op())
@@ -276,5 +279,5 @@ func (c *Chain) Fire(step *entity.Step) error {
 			r.changed = true // the timer is set anew
 		}
 	}
-	return c.Expire(step)
+	return nil
 }

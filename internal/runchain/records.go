@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/perdure/perdure/internal/entity"
+	"github.com/perdure/perdure/internal/records"
 )
 
 var (
@@ -116,13 +117,20 @@ func (c *Chain[R]) IndexRows(reader entity.Reader) (entries []entity.IndexEntry,
 
 // Verify is what is wrong with the runs, as entity.Verifier wants it.
 func (c *Chain[R]) Verify(reader entity.Reader) (problems []error) {
+	kept := false
 	err := c.each(reader, func(r R) {
+		kept = kept || closed(r)
 		if err := r.Verify(reader); err != nil {
 			problems = append(problems, fmt.Errorf("%s: %v: %w", c.kind.Name, c.key, err))
 		}
 	})
 	if err != nil {
 		problems = append(problems, err)
+	}
+	if record, err := Read[records.RunChain](reader, chainKey); err != nil {
+		problems = append(problems, fmt.Errorf("%s: %v: %w", c.kind.Name, c.key, err))
+	} else if kept && record.GetNextExpiry() == nil {
+		problems = append(problems, fmt.Errorf("%s: %v has closed runs and no timer for the end of their retention", c.kind.Name, c.key))
 	}
 	return problems
 }

@@ -42,7 +42,8 @@ func (c *Chain[R]) setExpiry(step *entity.Step, at time.Time) {
 	c.dirty = true
 }
 
-// Expire deletes the runs whose retention has passed.
+// Expire deletes the runs whose retention has passed. It is the first thing in a step: it reads the index of closed
+// runs as it was before, and would take the timer away from one that has closed in the step.
 func (c *Chain[R]) Expire(step *entity.Step) error {
 	if next := Time(c.record.GetNextExpiry()); next.IsZero() || next.After(step.Now) {
 		return nil

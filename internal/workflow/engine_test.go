@@ -372,12 +372,14 @@ func (e *engine) advance(d time.Duration) {
 			e.now = at
 		}
 		e.wakes[key] = slices.DeleteFunc(e.wakes[key], func(wake entity.Wake) bool { return !wake.At.After(e.now) })
+		before := maps.Clone(e.timers[key])
 		err := e.step(key, func(step *entity.Step, c *Chain) error { return c.Fire(step) })
 		if err != nil && !outgrown(err) {
 			e.t.Fatalf("firing of %v failed: %v", key, err)
 		}
 		for name, timer := range e.timers[key] {
-			if !timer.At.After(e.now) {
+			// A run that skips time may set one for now: it is the next to fire.
+			if _, was := before[name]; was && !timer.At.After(e.now) {
 				e.t.Fatalf("timer %q of %v is still set after it has fired at %v", name, key, e.now)
 			}
 		}
