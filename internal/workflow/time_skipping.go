@@ -146,9 +146,12 @@ func applyWorkflowExecutionTimeSkippingTransitioned(r *Run, e *historypb.History
 		s.Skipped = durationpb.New(r.skipped() + target.AsTime().Sub(e.GetEventTime().AsTime()))
 	}
 	if attr.GetDisabledAfterFastForward() {
-		s.FastForwardReached, s.Config.Enabled = true, false
+		s.FastForwardReached = true
 	}
-	if s.SkipCount++; s.SkipCount >= s.Config.MaxSessionSkipCount {
+	s.SkipCount++
+	if attr.GetDisabledAfterFastForward() || s.SkipCount >= s.Config.MaxSessionSkipCount {
+		// Events and answers may have the configuration as it was.
+		s.Config = proto.CloneOf(s.Config)
 		s.Config.Enabled = false
 	}
 	r.dirty.state = true

@@ -1,6 +1,7 @@
 package pebble
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -208,4 +209,49 @@ func (p *pipeline) stop() {
 	p.work.Signal()
 	p.mu.Unlock()
 	p.ended.Wait()
+}
+
+// BenchmarkGet reads from a store of 300,000 entities with five records each: keys that are there and keys that are not,
+// as when a workflow is asked for and when one is started.
+func BenchmarkGet(b *testing.B) {
+	store := mustOpen(b, b.TempDir(), Options{})
+	defer store.Close()
+	lease := acquire(b, store, 0)
+	value := make([]byte, benchValue)
+	key := func(entity, record int) []byte {
+		return fmt.Appendf(nil, "e%016x/%d", uint64(entity)*0x9E3779B97F4A7C15, record)
+	}
+	const entities, atOnce = 300_000, 500
+	for first := 0; first < entities; first += atOnce {
+		var batch storage.Batch
+		for e := first; e < first+atOnce; e++ {
+			for record := range benchKeys {
+				for i := range value {
+					value[i] = byte(e * i >> 3)
+				}
+				batch.Set(key(e, record), value)
+			}
+		}
+		done := make(chan error, 1)
+		store.Commit(lease, &batch, storage.Lazy, func(err error) { done <- err })
+		if err := <-done; err != nil {
+			b.Fatal(err)
+		}
+	}
+	for _, there := range []bool{true, false} {
+		b.Run(fmt.Sprintf("there=%t", there), func(b *testing.B) {
+			first := 0
+			if !there {
+				first = entities
+			}
+			reportCPU(b, func() {
+				for i := range b.N {
+					_, err := store.Get(b.Context(), lease.Shard, key(first+i*7919%entities, 0))
+					if (err == nil) != there || err != nil && !errors.Is(err, storage.ErrNotFound) {
+						b.Fatal(err)
+					}
+				}
+			})
+		})
+	}
 }

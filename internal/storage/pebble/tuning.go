@@ -41,9 +41,15 @@ func tune(o *cockroach.Options, opts Options) {
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		o.Levels[i].BlockSize = 16 << 10
-		o.Levels[i].IndexBlockSize = 64 << 10
+		o.Levels[i].IndexBlockSize = 16 << 10
 	}
-	o.TargetFileSizes[0] = 4 << 20
+	// The filter of a table is read as a whole, and so is each part of its index: when a store has outgrown the block
+	// cache, small tables are what makes reads cheap. Reads of 300,000 entities (BenchmarkGet): 77 us in place of
+	// 91, and 53 in place of 94 for those that are not there. Larger ones further down keep the
+	// number of files of a large store bounded.
+	for i, mib := range []int64{4, 4, 4, 8, 16, 32, 64} {
+		o.TargetFileSizes[i] = mib << 20
+	}
 
 	o.CacheSize = opts.CacheBytes
 	o.MaxOpenFiles = 4096
