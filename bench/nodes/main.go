@@ -1,5 +1,6 @@
 // Command nodes measures what a cluster of three nodes costs: what it does when nobody uses it, in CPU and in
-// statements of the database, and what a call costs more that arrives at another node than the one that has what it is about.
+// statements of the database; what a call costs more that arrives at another node than the one that has what it is about; and
+// what a task costs of a queue that is hot, beside one that is not.
 //
 //	nodes [-length 10s] -perdure bin/perdure -postgres URL -postgres-pid PID
 //
@@ -53,9 +54,14 @@ func run(ctx context.Context, binary, url string, pid int, length time.Duration,
 	if _, err := query(url, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements"); err != nil {
 		return err
 	}
+	settings := filepath.Join(os.TempDir(), fmt.Sprintf("perdure-bench-nodes-%d.yaml", os.Getpid()))
+	if err := os.WriteFile(settings, []byte(hotSettings), 0o600); err != nil {
+		return err
+	}
+	defer os.Remove(settings)
 	var all []*node
 	for i := range nodeCount {
-		n, err := start(binary, url, i)
+		n, err := start(binary, url, settings, i)
 		if err != nil {
 			return err
 		}
@@ -69,7 +75,10 @@ func run(ctx context.Context, binary, url string, pid int, length time.Duration,
 	if err := atRest(all, url, pid, length, w); err != nil {
 		return err
 	}
-	return forwarding(ctx, all, length, w)
+	if err := forwarding(ctx, all, length, w); err != nil {
+		return err
+	}
+	return hot(ctx, all, length, w)
 }
 
 // atRest measures the cluster while nobody uses it.
@@ -170,9 +179,9 @@ type node struct {
 	client workflowservice.WorkflowServiceClient
 }
 
-func start(binary, url string, number int) (*node, error) {
+func start(binary, url, settings string, number int) (*node, error) {
 	n := &node{cmd: exec.Command(binary, "server", "start", "--store", "postgres", "--postgres-url", url, "--port", "0", "--output", "json",
-		"--node-name", fmt.Sprint("node", number+1), "--peer-address", "127.0.0.1:0")}
+		"--node-name", fmt.Sprint("node", number+1), "--peer-address", "127.0.0.1:0", "--dynamic-config-file", settings)}
 	n.cmd.Stderr = os.Stderr
 	n.cmd.Env = append(os.Environ(), "PERDURE_LOG_LEVEL=error")
 	out, err := n.cmd.StdoutPipe()

@@ -124,6 +124,9 @@ type Stats struct {
 	Moves       Moves
 	// Forwarded counts calls that were carried out by another node.
 	Forwarded uint64
+	// Hot queues are at home here, and HandedOut counts what of them has gone to polls at other nodes.
+	Hot       int
+	HandedOut uint64
 }
 
 // Stats looks at the member. What it does not know is zero.

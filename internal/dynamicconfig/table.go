@@ -142,6 +142,8 @@ var (
 var (
 	Fairness = byTaskQueue("matching.enableFairness", true, boolean,
 		"Tasks of one priority are handed out in turns of their fairness keys, rather than in the order in which they came. Off by default on Temporal servers.")
+	HotQueue = byTaskQueue("matching.hotQueuePollsPerSecond", 1000, number(0),
+		"On several nodes: from how many polls a second on that other nodes forward to the home of a task queue its polls wait where they arrive, and the home hands tasks out to them. 0 is never. Temporal servers have no such setting.")
 	ScalingWait = byTaskQueue("matching.pollerScalingWaitTime", time.Second, duration(0),
 		"How long a poll waits before a worker that scales its pollers is told that it has one too many.")
 	ScalingAge = byTaskQueue("matching.pollerScalingMinimumBacklog", 200*time.Millisecond, duration(0),

@@ -85,7 +85,7 @@ func (q *queue) readOn() {
 		part := q.key.Queue
 		q.m.start(func() { q.m.invite(part) })
 	}
-	if q.loading || q.key.sticky || q.hungry == 0 && q.found.done {
+	if q.loading || q.key.inMemory() || q.hungry == 0 && q.found.done {
 		return
 	}
 	if q.hungry == 0 && !q.mayDiscover() {
@@ -267,7 +267,7 @@ func (q *queue) setAside(ln *lane, task *entity.Task) {
 // refresh throws away what is in memory of the backlog, which is in the store, and has it
 // read anew, from its beginning.
 func (q *queue) refresh() {
-	if q.key.sticky {
+	if q.key.inMemory() {
 		return // it holds nothing that is not filed under a normal queue, too
 	}
 	for _, n := range q.byID {

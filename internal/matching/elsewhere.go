@@ -18,6 +18,14 @@ type Elsewhere interface {
 	// Restore gives the task to the home of its normal queue, where it is the next to be offered. If that cannot be reached,
 	// it reads the task in the store.
 	Restore(task *entity.Task)
+	// HandOut gives something to the branch of a queue at a node, and reports whether it has: then it comes back to the home
+	// of the queue if it cannot stay there.
+	HandOut(node string, handed Handed) bool
+	// Waiting says that the polls have changed that wait in the branch here of a queue, or a part of one. It reports whether
+	// the home will hear of it; if not, there is no branch here any more.
+	Waiting(queue entity.Queue) bool
+	// ReturnQuery gives a query back that was handed to a branch here.
+	ReturnQuery(query *QueryTask)
 	// Polled says that a sticky queue is served here from now on, or, if it is false, that it is not any more.
 	Polled(namespace, sticky string, served bool)
 }

@@ -19,7 +19,26 @@ type otherNode struct {
 	restored []*entity.Task
 	serves   string // a sticky queue
 	polled   []string
+	handed   []Handed
+	deaf     bool // hears of no branches, and takes nothing that is handed out
+	told     []entity.Queue
+	returned []*QueryTask
 }
+
+func (o *otherNode) HandOut(_ string, handed Handed) bool {
+	if o.deaf {
+		return false
+	}
+	o.handed = append(o.handed, handed)
+	return true
+}
+
+func (o *otherNode) Waiting(queue entity.Queue) bool {
+	o.told = append(o.told, queue)
+	return !o.deaf
+}
+
+func (o *otherNode) ReturnQuery(query *QueryTask) { o.returned = append(o.returned, query) }
 
 func (o *otherNode) Home(queue entity.Queue) bool {
 	return !o.moved.Load() || !strings.HasPrefix(queue.Name, "away")

@@ -21,6 +21,8 @@
 // Sticky queues are those of one worker, which holds the workflow in its cache. A
 // sticky task is offered there as long as that worker polls; see sticky.go.
 //
+// A queue that is busy may have branches at other nodes, in which polls wait, and to which it hands tasks out: see branch.go.
+//
 // Queries are handed over like tasks but are in memory only, and gone with the
 // caller who asks; see query.go. Requests for Nexus workers are queries to matching.
 //
@@ -35,6 +37,7 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -128,6 +131,9 @@ type Matching struct {
 	departed departures
 	// asides are tasks that could not be started.
 	asides asides
+	// sessions counts the branches that there have been. It does not begin with 0, as those of the process before have been
+	// heard of, too.
+	sessions atomic.Uint64
 	// counts are of what waits in the store.
 	counts counts
 
@@ -146,11 +152,15 @@ type stripe struct {
 	queues map[queueKey]*queue
 }
 
-// queueKey names a queue. Sticky queues are a name space of their own.
+// queueKey names a queue. Sticky queues are a name space of their own, and so are branches of queues that are at home at
+// another node.
 type queueKey struct {
 	entity.Queue
-	sticky bool
+	sticky, branch bool
 }
+
+// inMemory reports whether the queue has no backlog in the store.
+func (k queueKey) inMemory() bool { return k.sticky || k.branch }
 
 const (
 	concurrentLoads = 8
@@ -182,6 +192,7 @@ func New(options Options) *Matching {
 		m.now = time.Now
 	}
 	m.started = m.now()
+	m.sessions.Store(uint64(m.started.UnixNano()))
 	m.pollers.New = func() any { return newPoller() }
 	for i := range m.stripes {
 		m.stripes[i].queues = make(map[queueKey]*queue)
@@ -340,7 +351,7 @@ func (m *Matching) sweep() {
 		m.departed.sweep(now)
 		m.offerAsides(now)
 		m.each(func(q *queue) {
-			host := q.key.Version != "" && m.loaded(queueKey{Queue: q.key.Whole()})
+			host := q.key.Version != "" && !q.key.branch && m.loaded(queueKey{Queue: q.key.Whole()})
 			q.mu.Lock()
 			defer q.mu.Unlock()
 			q.forgetPollers(now)

@@ -87,7 +87,9 @@ func (m *Matching) Stats(visit func(QueueStats)) {
 		dead := q.dead
 		s.Backlog, s.Attended = q.backlog(), q.attended(now)
 		for p := q.parked.first; p != nil; p = p.next {
-			s.Pollers++
+			if p.credit == nil { // else it counts where it is
+				s.Pollers++
+			}
 		}
 		for _, ln := range q.lanes {
 			if ln.first != nil {

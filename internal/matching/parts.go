@@ -146,7 +146,7 @@ func (m *Matching) invite(part entity.Queue) {
 // resting reports whether the queue is a host that need not read, because all parts that
 // tasks go to are full. No queue is locked.
 func (m *Matching) resting(q *queue) bool {
-	if q.key.sticky || q.key.Version != "" {
+	if q.key.inMemory() || q.key.Version != "" {
 		return false
 	}
 	routes := m.routes(q.key.Queue)
@@ -193,7 +193,7 @@ func (m *Matching) Rerouted(queues []entity.Queue) {
 	}
 	var waiting leftovers
 	m.each(func(q *queue) {
-		if q.key.sticky || !changed[q.key.Whole()] {
+		if q.key.inMemory() || !changed[q.key.Whole()] {
 			return
 		}
 		q.mu.Lock()

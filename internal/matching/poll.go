@@ -2,6 +2,7 @@ package matching
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -16,6 +17,8 @@ type PollRequest struct {
 	// Sticky is the name of the sticky queue to be polled. Queue.Name is not looked
 	// at if it is set.
 	Sticky string
+	// Branch: the queue is at home at another node, which hands its tasks to the polls that wait here. See branch.go.
+	Branch bool
 	// Identity of the poller, for Describe.
 	Identity string
 	// InstanceKey tells workers apart, for CancelPolls. May be empty.
@@ -53,8 +56,12 @@ type poller struct {
 	// Guarded by the queue's lock while the poller is parked; the poll's own after.
 	parked     bool
 	prev, next *poller
-	work       Work   // empty if the poll is ended with nothing
-	from       *queue // where work comes from
+	// credit is set of a node that has polls in its branch of the queue, in place of all else.
+	credit *credit
+	// away: the poll is ended because it has to wait somewhere else.
+	away bool
+	work Work   // empty if the poll is ended with nothing
+	from *queue // where work comes from
 }
 
 func newPoller() *poller {
@@ -74,7 +81,7 @@ func (m *Matching) Poll(ctx context.Context, request PollRequest) (*Work, error)
 	if m.source == nil {
 		return nil, errNoSource
 	}
-	key := queueKey{Queue: request.Queue}
+	key := queueKey{Queue: request.Queue, branch: request.Branch}
 	if request.Sticky != "" {
 		key = stickyKey(request.Queue.Namespace, request.Sticky)
 	}
@@ -86,7 +93,7 @@ func (m *Matching) Poll(ctx context.Context, request PollRequest) (*Work, error)
 	for before := began; ; before = m.now() {
 		work, err := m.poll(ctx, key, &request, patience)
 		if err != nil || work == nil || work.waiting == nil || work.waiting.accept() {
-			if m.options.Observer != nil {
+			if m.options.Observer != nil && !errors.Is(err, ErrQueueAway) { // it goes on elsewhere
 				m.polled(&request, began, work, err)
 			}
 			return work, err
@@ -100,7 +107,7 @@ func (m *Matching) poll(ctx context.Context, key queueKey, request *PollRequest,
 	if ctx.Err() != nil {
 		return nil, nil
 	}
-	if key.Version != "" {
+	if key.Version != "" && !key.branch {
 		if err := m.wakeHost(key.Queue); err != nil {
 			return nil, err
 		}
@@ -117,7 +124,10 @@ func (m *Matching) poll(ctx context.Context, key queueKey, request *PollRequest,
 		return nil, nil
 	}
 	q.sawPoller(request, now)
-	if request.Rate != nil {
+	switch {
+	case key.branch:
+		q.pollBranch(request)
+	case request.Rate != nil:
 		q.setWorkerRate(*request.Rate, now)
 	}
 	if work, ok := q.take(now); ok {
@@ -127,6 +137,13 @@ func (m *Matching) poll(ctx context.Context, key queueKey, request *PollRequest,
 	p := m.pollers.Get().(*poller)
 	p.identity, p.instanceKey, p.since = request.Identity, request.InstanceKey, now
 	q.parked.pushBack(p)
+	if !q.tellCredit() {
+		q.parked.remove(p)
+		q.mu.Unlock()
+		p.identity, p.instanceKey = "", ""
+		m.pollers.Put(p)
+		return nil, ErrQueueAway
+	}
 	q.setAlarm()
 	q.mu.Unlock()
 
@@ -142,6 +159,7 @@ func (m *Matching) poll(ctx context.Context, key queueKey, request *PollRequest,
 	gone := context.Cause(ctx) == context.Canceled
 	if p.parked {
 		q.parked.remove(p)
+		q.tellCredit()
 		q.lastUse = m.now()
 		if !gone {
 			q.lastPoll = q.lastUse // it waited to the end, and will be back
@@ -159,10 +177,13 @@ func (m *Matching) poll(ctx context.Context, key queueKey, request *PollRequest,
 	case <-p.wake:
 	default:
 	}
-	work, from := p.work, p.from
-	p.work, p.from, p.identity, p.instanceKey = Work{}, nil, "", ""
+	work, from, away := p.work, p.from, p.away
+	p.work, p.from, p.away, p.identity, p.instanceKey = Work{}, nil, false, "", ""
 	m.pollers.Put(p)
-	if from == nil {
+	switch {
+	case from == nil && away && ctx.Err() == nil:
+		return nil, ErrQueueAway
+	case from == nil:
 		return nil, nil
 	}
 	if ctx.Err() != nil {
@@ -174,9 +195,12 @@ func (m *Matching) poll(ctx context.Context, key queueKey, request *PollRequest,
 
 // putBack takes work back from a poll whose caller has gone.
 func (m *Matching) putBack(work Work) {
-	if work.Task != nil {
+	switch {
+	case work.Task != nil:
 		m.Return(work.Task)
-	} else if work.waiting != nil && work.waiting.release() {
+	case work.waiting == nil && work.Query != nil: // it was handed to a branch
+		m.elsewhere.ReturnQuery(work.Query)
+	case work.waiting != nil && work.waiting.release():
 		m.redispatch(work.waiting)
 	}
 }
@@ -219,6 +243,7 @@ func (m *Matching) CancelPolls(namespace, instanceKey string) int {
 			}
 			p = next
 		}
+		q.tellCredit()
 	})
 	return count
 }

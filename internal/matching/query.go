@@ -141,11 +141,11 @@ func (m *Matching) redispatch(query *waitingQuery) {
 }
 
 func (q *queue) offerQuery(query *waitingQuery, again bool) error {
-	if p := q.parked.pop(); p != nil {
+	if p := q.nextPoller(); p != nil {
 		if query.take() {
 			q.hand(p, Work{Query: query.task, waiting: query})
 		} else {
-			q.parked.pushFront(p)
+			q.unpop(p)
 		}
 		return nil
 	}

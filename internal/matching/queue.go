@@ -64,6 +64,13 @@ type queue struct {
 	// advice bounds how often pollers are told that there should be more: see scaling.go.
 	advice bucket
 
+	// credits are the branches at other nodes, by node. session, received and branchRate are what this one, if it is
+	// a branch, tells its home. See branch.go.
+	credits    map[string]*credit
+	session    uint64
+	received   int64
+	branchRate *float64
+
 	// turnedAway, of parts of queues, is set while guests are turned away: see parts.go.
 	turnedAway atomic.Bool
 
@@ -72,7 +79,7 @@ type queue struct {
 }
 
 func newQueue(m *Matching, key queueKey) *queue {
-	return &queue{m: m, key: key, fair: m.fair(key.Queue), scaling: m.scaling(key.Queue), found: discovery{done: key.sticky}, lastUse: m.now()}
+	return &queue{m: m, key: key, fair: m.fair(key.Queue), scaling: m.scaling(key.Queue), found: discovery{done: key.inMemory()}, lastUse: m.now()}
 }
 
 // add takes a task that has just become durable.
@@ -152,7 +159,7 @@ func (q *queue) offer(task *entity.Task, front bool) {
 		return
 	}
 	if len(q.byID) == 0 && !q.loading && q.limits == nil { // nothing that could go before it
-		if p := q.parked.pop(); p != nil {
+		if p := q.nextPoller(); p != nil {
 			q.hand(p, Work{Task: task})
 			return
 		}
@@ -180,7 +187,7 @@ func (q *queue) match() {
 		if task == nil {
 			break
 		}
-		q.hand(q.parked.pop(), Work{Task: task})
+		q.hand(q.nextPoller(), Work{Task: task})
 	}
 	q.setAlarm()
 	q.readOn()
@@ -190,12 +197,26 @@ func (q *queue) match() {
 func (q *queue) hand(p *poller, work Work) {
 	q.lastPoll = q.m.now()
 	q.lastUse = q.lastPoll
-	if work.Task != nil {
+	if work.Task != nil && !q.key.branch {
 		q.levelOf(work.Task).dispatched.add(q.lastPoll)
 	}
-	work.Scale = q.advise(p.since, q.lastPoll)
-	work.BacklogCount = q.backlog()
+	if q.key.branch { // the home has seen to the rest; how long the poll has waited is known here
+		if q.lastPoll.Sub(p.since) >= q.scaling.DownAfter {
+			work.Scale = -1
+		}
+	} else {
+		since := p.since
+		if p.credit != nil {
+			since = q.lastPoll
+		}
+		work.Scale = q.advise(since, q.lastPoll)
+		work.BacklogCount = q.backlog()
+	}
 	work.Sticky = q.key.sticky
+	if p.credit != nil {
+		q.handOut(p.credit, work)
+		return
+	}
 	work.handed = true
 	p.work, p.from = work, q
 	p.wake <- struct{}{}
@@ -272,6 +293,7 @@ func (q *queue) unload() {
 	}
 	q.dead = true
 	q.tellPolled(false)
+	q.tellCredit()
 	q.stopFallback()
 	q.stopAlarm()
 	// In the order of locks the stripe comes first; the queue is dead by now, so
@@ -289,7 +311,10 @@ func (q *queue) unload() {
 // close ends all polls and unloads the queue.
 func (q *queue) close() {
 	for p := q.parked.pop(); p != nil; p = q.parked.pop() {
-		p.wake <- struct{}{}
+		if p.credit == nil {
+			p.wake <- struct{}{}
+		}
 	}
+	q.credits = nil
 	q.unload()
 }

@@ -44,7 +44,7 @@ func (q *queue) advise(since, now time.Time) int32 {
 		return 0
 	}
 	// Not all at once. The more pollers there are, the more of them may be told.
-	limit := q.scaling.UpsPerSecond * float64(max(1, len(q.infos)))
+	limit := q.scaling.UpsPerSecond * float64(max(1, len(q.infos)+q.branched()))
 	if q.advice.at.IsZero() {
 		q.advice = bucket{tokens: capacity(limit), at: now}
 	}

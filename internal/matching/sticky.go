@@ -16,11 +16,11 @@ import (
 // once, until it polls again.
 
 func stickyKey(namespace, name string) queueKey {
-	return queueKey{entity.Queue{Namespace: namespace, Type: entity.TaskWorkflow, Name: name}, true}
+	return queueKey{Queue: entity.Queue{Namespace: namespace, Type: entity.TaskWorkflow, Name: name}, sticky: true}
 }
 
 // Unload ends the polls of the normal queues for which away reports true, with nothing, and
-// forgets the queues: they are at home somewhere else. Sticky queues stay where they are polled.
+// forgets the queues: they are at home somewhere else. Sticky queues and branches stay where they are polled.
 func (m *Matching) Unload(away func(entity.Queue) bool) {
 	m.each(func(q *queue) { q.evict(away) })
 }
@@ -28,7 +28,7 @@ func (m *Matching) Unload(away func(entity.Queue) bool) {
 // evict is Unload of one queue, which is not locked.
 func (q *queue) evict(away func(entity.Queue) bool) {
 	q.mu.Lock()
-	if q.dead || q.key.sticky || !away(q.key.Queue) {
+	if q.dead || q.key.inMemory() || !away(q.key.Queue) {
 		q.mu.Unlock()
 		return
 	}

@@ -124,5 +124,6 @@ func (n *Node) Drain(ctx context.Context, node string, drain bool) error {
 func (n *Node) Stats() cluster.Stats {
 	s := n.member.Stats()
 	s.CutOff, s.Forwarded = len(n.following.cutOff()), n.forwarded.Load()
+	s.Hot, s.HandedOut = len(n.heats.all()), n.handedOut.Load()
 	return s
 }

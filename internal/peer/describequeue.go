@@ -20,14 +20,21 @@ func (q *Queues) Describe(ctx context.Context, queue entity.Queue, sticky string
 	if sticky != "" {
 		return q.describeSticky(ctx, queue, sticky)
 	}
+	describe := func() (matching.Description, error) {
+		d, err := q.Matching.Describe(ctx, queue, "")
+		if err != nil {
+			return d, err
+		}
+		return n.withBranches(ctx, queue, d), nil
+	}
 	if n.runtime.Holds(home) {
-		return q.Matching.Describe(ctx, queue, "")
+		return describe()
 	}
 	here := false
 	resp := new(DescribeQueueResponse)
 	err = n.elsewhere(ctx, home, func() (err error) {
 		here = true
-		d, err = q.Matching.Describe(ctx, queue, "")
+		d, err = describe()
 		return err
 	}, methodDescribe, &DescribeQueueRequest{Queue: encodeQueue(queue), Version: queue.Version}, resp)
 	if err != nil || here {
@@ -65,12 +72,18 @@ func (n *Node) described(queue entity.Queue, resp *DescribeQueueResponse) (d mat
 func (n *Node) describeQueue(ctx context.Context, req *DescribeQueueRequest) (*DescribeQueueResponse, error) {
 	queue := decodeQueue(req.GetQueue())
 	queue.Version = req.GetVersion()
+	if req.GetBranches() {
+		return n.describeBranches(queue)
+	}
 	if home := homeKey(queue); req.GetSticky() == "" && !n.runtime.Holds(home) {
 		return nil, refuse(ctx, runtime.NotHeld(home, n.shards))
 	}
 	d, err := n.matching.Describe(ctx, queue, req.GetSticky())
 	if err != nil {
 		return nil, err
+	}
+	if req.GetSticky() == "" {
+		d = n.withBranches(ctx, queue, d)
 	}
 	resp := new(DescribeQueueResponse)
 	for name, part := range d.Parts() {

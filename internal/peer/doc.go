@@ -11,10 +11,13 @@
 //     there. Polls are forwarded to it, but for those of sticky queues, which stay where they arrive:
 //     tasks of theirs go there (sticky.go). Each node follows what becomes ready on each other
 //     one (tasks.go, follow.go), and reads what it has missed in the store of all (source.go).
+//     The polls of a queue that is hot stay where they arrive, too: its home hands tasks out to them (hot.go).
 //   - The start of a task at its shard. The home of the queue hands the whole poll to the
 //     node of the task, which answers it with that task (start.go).
 //   - Queries to a worker, which wait at the home of the queue, and are answered from the
 //     node that holds the workflow in the same way (query.go).
+//
+// What all nodes look up, such as namespaces, is read by all before the call that has changed it is answered (news.go).
 //
 // What a node knows of the others may be out of date for about a second. Who is asked for
 // what he does not hold says so, having done nothing, and is asked again elsewhere when

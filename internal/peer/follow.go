@@ -173,6 +173,7 @@ func (n *Node) followLeader(ctx context.Context, l *leader) {
 		err := n.listen(ctx, l)
 		l.linked.Store(false)
 		n.stickies.forgetNode(l.node.ID)
+		n.forgetBranches(l.node.ID)
 		if ctx.Err() != nil {
 			return
 		}
@@ -225,10 +226,14 @@ func (n *Node) listen(ctx context.Context, l *leader) error {
 // takeIn takes over what has happened to tasks on another node.
 func (n *Node) takeIn(l *leader, next *Offers) {
 	n.stickyElsewhere(l.node.ID, next.GetSticky())
+	n.hotElsewhere(l.node.ID, next.GetHot())
+	n.credited(l.node.ID, next.GetCredits())
 	for _, o := range next.GetOffers() {
 		ref := decodeRef(o.GetTask())
 		switch {
-		case o.GetSticky(), o.GetRestored():
+		case o.GetHanded() != nil:
+			n.takeHanded(l, o)
+		case o.GetSticky(), o.GetRestored(), o.GetUnspent():
 			n.takeEntrusted(l, o)
 		case !n.runtime.Holds(homeKey(ref.Queue)):
 			// Whoever has told it will find out where the queue is at home.

@@ -25,6 +25,12 @@ func (n *Node) Carry(ctx context.Context, method string, owner entity.Key, req p
 			return resp, err
 		}
 	}
+	if n.pollOfBranch(method, owner) {
+		resp, err := here()
+		if !isNotHeld(err) {
+			return resp, err
+		}
+	}
 	var local any
 	reply := new(emptypb.Empty)
 	err := n.elsewhere(forwardContext(ctx), owner, func() error {

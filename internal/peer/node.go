@@ -52,6 +52,9 @@ type Options struct {
 	Routes func(entity.Queue) *deployment.Routes
 	// CatchUp waits until the visibility index has all that is known here. Optional.
 	CatchUp func(ctx context.Context) error
+	// HotPolls is how many polls a second other nodes have to forward to a queue for it to be hot; nil, or 0: none ever
+	// is. It must not block.
+	HotPolls func(queue entity.Queue) int
 	// Heard takes up what another node has changed of what all look up. Optional.
 	Heard func(ctx context.Context, changed *Changed) error
 	// Failed is called when the node can not go on. Optional.
@@ -79,8 +82,12 @@ type Node struct {
 	following   following
 	queries     queries
 	stickies    stickies
+	heats       heats
+	branches    branches
 	news        news
 	forwarded   atomic.Uint64 // calls that another node has carried out
+	offered     atomic.Uint64 // what has become ready for queues that are at home elsewhere, or is gone
+	handedOut   atomic.Uint64 // tasks and queries for polls at other nodes
 	changes     atomic.Int64  // see Announce
 	// told has the goroutine tellNews look.
 	told chan struct{} // of capacity 1
@@ -256,6 +263,7 @@ const refreshRest = 200 * time.Millisecond
 // watch is the goroutine that follows what the others do.
 func (n *Node) watch() {
 	last := make(map[storage.ShardID]cluster.NodeID)
+	offered := uint64(0)
 	for {
 		select {
 		case <-n.changed:
@@ -263,11 +271,16 @@ func (n *Node) watch() {
 			n.links.keep(v)
 			n.following.follow(v)
 			n.dismiss(v)
-			n.followers.gained(v, last)
+			// If nothing was offered since the last view, nothing was offered to who is not the home any more.
+			if now := n.offered.Load(); now != offered {
+				offered = now
+				n.followers.gained(v, last)
+			}
 			for shard, holder := range v.Holders {
 				last[storage.ShardID(shard)] = holder
 			}
 			n.unload()
+			n.movedBranches(v)
 			if n.options.Changed != nil {
 				n.options.Changed(v)
 			}
@@ -289,6 +302,7 @@ func (n *Node) watch() {
 // unload forgets the queues that are at home elsewhere.
 func (n *Node) unload() {
 	n.matching.Unload(func(queue entity.Queue) bool { return !internal(queue) && !n.runtime.Holds(homeKey(queue)) })
+	n.coolStrangers()
 }
 
 // handed tells a node that there are shards for it to take.

@@ -73,7 +73,7 @@ func (x StartResponse_Outcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use StartResponse_Outcome.Descriptor instead.
 func (StartResponse_Outcome) EnumDescriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{19, 0}
+	return file_peer_proto_rawDescGZIP(), []int{22, 0}
 }
 
 type Nothing struct {
@@ -425,7 +425,11 @@ type Offers struct {
 	// watermark: all tasks up to that id have been offered.
 	Watermark int64 `protobuf:"varint,3,opt,name=watermark,proto3" json:"watermark,omitempty"`
 	// sticky are sticky queues that are polled at this node now, or not any more.
-	Sticky        []*StickyQueue `protobuf:"bytes,4,rep,name=sticky,proto3" json:"sticky,omitempty"`
+	Sticky []*StickyQueue `protobuf:"bytes,4,rep,name=sticky,proto3" json:"sticky,omitempty"`
+	// hot are queues at home at this node whose polls are to wait where they arrive, or not any more.
+	Hot []*HotQueue `protobuf:"bytes,5,rep,name=hot,proto3" json:"hot,omitempty"`
+	// credits are of queues whose home is the node that is told.
+	Credits       []*Credit `protobuf:"bytes,6,rep,name=credits,proto3" json:"credits,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -488,19 +492,172 @@ func (x *Offers) GetSticky() []*StickyQueue {
 	return nil
 }
 
+func (x *Offers) GetHot() []*HotQueue {
+	if x != nil {
+		return x.Hot
+	}
+	return nil
+}
+
+func (x *Offers) GetCredits() []*Credit {
+	if x != nil {
+		return x.Credits
+	}
+	return nil
+}
+
+type HotQueue struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Queue         *Queue                 `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	Cooled        bool                   `protobuf:"varint,2,opt,name=cooled,proto3" json:"cooled,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HotQueue) Reset() {
+	*x = HotQueue{}
+	mi := &file_peer_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HotQueue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HotQueue) ProtoMessage() {}
+
+func (x *HotQueue) ProtoReflect() protoreflect.Message {
+	mi := &file_peer_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HotQueue.ProtoReflect.Descriptor instead.
+func (*HotQueue) Descriptor() ([]byte, []int) {
+	return file_peer_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *HotQueue) GetQueue() *Queue {
+	if x != nil {
+		return x.Queue
+	}
+	return nil
+}
+
+func (x *HotQueue) GetCooled() bool {
+	if x != nil {
+		return x.Cooled
+	}
+	return false
+}
+
+// Credit is how many polls wait at a node for tasks of a queue that is at home elsewhere: see matching.Credit.
+type Credit struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Queue         *Queue                 `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	Session       uint64                 `protobuf:"varint,2,opt,name=session,proto3" json:"session,omitempty"`
+	Waiting       int64                  `protobuf:"varint,3,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	Received      int64                  `protobuf:"varint,4,opt,name=received,proto3" json:"received,omitempty"`
+	Pollers       int32                  `protobuf:"varint,5,opt,name=pollers,proto3" json:"pollers,omitempty"`
+	Rate          *float64               `protobuf:"fixed64,6,opt,name=rate,proto3,oneof" json:"rate,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Credit) Reset() {
+	*x = Credit{}
+	mi := &file_peer_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Credit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Credit) ProtoMessage() {}
+
+func (x *Credit) ProtoReflect() protoreflect.Message {
+	mi := &file_peer_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Credit.ProtoReflect.Descriptor instead.
+func (*Credit) Descriptor() ([]byte, []int) {
+	return file_peer_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Credit) GetQueue() *Queue {
+	if x != nil {
+		return x.Queue
+	}
+	return nil
+}
+
+func (x *Credit) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *Credit) GetWaiting() int64 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *Credit) GetReceived() int64 {
+	if x != nil {
+		return x.Received
+	}
+	return 0
+}
+
+func (x *Credit) GetPollers() int32 {
+	if x != nil {
+		return x.Pollers
+	}
+	return 0
+}
+
+func (x *Credit) GetRate() float64 {
+	if x != nil && x.Rate != nil {
+		return *x.Rate
+	}
+	return 0
+}
+
 type Offer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Task          *Task                  `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
 	Removed       bool                   `protobuf:"varint,2,opt,name=removed,proto3" json:"removed,omitempty"`   // the record of the task is gone
 	Sticky        bool                   `protobuf:"varint,3,opt,name=sticky,proto3" json:"sticky,omitempty"`     // for its sticky queue, which is polled at the node that is told
-	Restored      bool                   `protobuf:"varint,4,opt,name=restored,proto3" json:"restored,omitempty"` // it falls back from a sticky queue to its normal one, whose home is the node that is told
+	Restored      bool                   `protobuf:"varint,4,opt,name=restored,proto3" json:"restored,omitempty"` // it comes back to its normal queue, whose home is the node that is told
+	Handed        *Handed                `protobuf:"bytes,5,opt,name=handed,proto3" json:"handed,omitempty"`      // it is for a poll that waits at the node that is told
+	Unspent       bool                   `protobuf:"varint,6,opt,name=unspent,proto3" json:"unspent,omitempty"`   // it was handed out, and nobody needs it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Offer) Reset() {
 	*x = Offer{}
-	mi := &file_peer_proto_msgTypes[7]
+	mi := &file_peer_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -512,7 +669,7 @@ func (x *Offer) String() string {
 func (*Offer) ProtoMessage() {}
 
 func (x *Offer) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[7]
+	mi := &file_peer_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -525,7 +682,7 @@ func (x *Offer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Offer.ProtoReflect.Descriptor instead.
 func (*Offer) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{7}
+	return file_peer_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Offer) GetTask() *Task {
@@ -556,6 +713,97 @@ func (x *Offer) GetRestored() bool {
 	return false
 }
 
+func (x *Offer) GetHanded() *Handed {
+	if x != nil {
+		return x.Handed
+	}
+	return nil
+}
+
+func (x *Offer) GetUnspent() bool {
+	if x != nil {
+		return x.Unspent
+	}
+	return false
+}
+
+// Handed is how a task, or a query in its place, comes to a poll at another node: see matching.Handed.
+type Handed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Queue         *Queue                 `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
+	Session       uint64                 `protobuf:"varint,2,opt,name=session,proto3" json:"session,omitempty"`
+	Query         *QueryOffer            `protobuf:"bytes,3,opt,name=query,proto3" json:"query,omitempty"`
+	Scale         int32                  `protobuf:"varint,4,opt,name=scale,proto3" json:"scale,omitempty"`
+	BacklogCount  int64                  `protobuf:"varint,5,opt,name=backlog_count,json=backlogCount,proto3" json:"backlog_count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Handed) Reset() {
+	*x = Handed{}
+	mi := &file_peer_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Handed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Handed) ProtoMessage() {}
+
+func (x *Handed) ProtoReflect() protoreflect.Message {
+	mi := &file_peer_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Handed.ProtoReflect.Descriptor instead.
+func (*Handed) Descriptor() ([]byte, []int) {
+	return file_peer_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Handed) GetQueue() *Queue {
+	if x != nil {
+		return x.Queue
+	}
+	return nil
+}
+
+func (x *Handed) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *Handed) GetQuery() *QueryOffer {
+	if x != nil {
+		return x.Query
+	}
+	return nil
+}
+
+func (x *Handed) GetScale() int32 {
+	if x != nil {
+		return x.Scale
+	}
+	return 0
+}
+
+func (x *Handed) GetBacklogCount() int64 {
+	if x != nil {
+		return x.BacklogCount
+	}
+	return 0
+}
+
 type StickyQueue struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	NamespaceId   string                 `protobuf:"bytes,1,opt,name=namespace_id,json=namespaceId,proto3" json:"namespace_id,omitempty"`
@@ -567,7 +815,7 @@ type StickyQueue struct {
 
 func (x *StickyQueue) Reset() {
 	*x = StickyQueue{}
-	mi := &file_peer_proto_msgTypes[8]
+	mi := &file_peer_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -579,7 +827,7 @@ func (x *StickyQueue) String() string {
 func (*StickyQueue) ProtoMessage() {}
 
 func (x *StickyQueue) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[8]
+	mi := &file_peer_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -592,7 +840,7 @@ func (x *StickyQueue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StickyQueue.ProtoReflect.Descriptor instead.
 func (*StickyQueue) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{8}
+	return file_peer_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *StickyQueue) GetNamespaceId() string {
@@ -625,7 +873,7 @@ type BoundResponse struct {
 
 func (x *BoundResponse) Reset() {
 	*x = BoundResponse{}
-	mi := &file_peer_proto_msgTypes[9]
+	mi := &file_peer_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -637,7 +885,7 @@ func (x *BoundResponse) String() string {
 func (*BoundResponse) ProtoMessage() {}
 
 func (x *BoundResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[9]
+	mi := &file_peer_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -650,7 +898,7 @@ func (x *BoundResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BoundResponse.ProtoReflect.Descriptor instead.
 func (*BoundResponse) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{9}
+	return file_peer_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *BoundResponse) GetBound() int64 {
@@ -673,7 +921,7 @@ type ReadTasksRequest struct {
 
 func (x *ReadTasksRequest) Reset() {
 	*x = ReadTasksRequest{}
-	mi := &file_peer_proto_msgTypes[10]
+	mi := &file_peer_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -685,7 +933,7 @@ func (x *ReadTasksRequest) String() string {
 func (*ReadTasksRequest) ProtoMessage() {}
 
 func (x *ReadTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[10]
+	mi := &file_peer_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -698,7 +946,7 @@ func (x *ReadTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadTasksRequest.ProtoReflect.Descriptor instead.
 func (*ReadTasksRequest) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{10}
+	return file_peer_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ReadTasksRequest) GetQueue() *Queue {
@@ -747,7 +995,7 @@ type ReadTasksResponse struct {
 
 func (x *ReadTasksResponse) Reset() {
 	*x = ReadTasksResponse{}
-	mi := &file_peer_proto_msgTypes[11]
+	mi := &file_peer_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -759,7 +1007,7 @@ func (x *ReadTasksResponse) String() string {
 func (*ReadTasksResponse) ProtoMessage() {}
 
 func (x *ReadTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[11]
+	mi := &file_peer_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -772,7 +1020,7 @@ func (x *ReadTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadTasksResponse.ProtoReflect.Descriptor instead.
 func (*ReadTasksResponse) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{11}
+	return file_peer_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ReadTasksResponse) GetTasks() []*Task {
@@ -810,7 +1058,7 @@ type ReadLanesRequest struct {
 
 func (x *ReadLanesRequest) Reset() {
 	*x = ReadLanesRequest{}
-	mi := &file_peer_proto_msgTypes[12]
+	mi := &file_peer_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -822,7 +1070,7 @@ func (x *ReadLanesRequest) String() string {
 func (*ReadLanesRequest) ProtoMessage() {}
 
 func (x *ReadLanesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[12]
+	mi := &file_peer_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -835,7 +1083,7 @@ func (x *ReadLanesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadLanesRequest.ProtoReflect.Descriptor instead.
 func (*ReadLanesRequest) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{12}
+	return file_peer_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ReadLanesRequest) GetQueue() *Queue {
@@ -892,7 +1140,7 @@ type ReadLanesResponse struct {
 
 func (x *ReadLanesResponse) Reset() {
 	*x = ReadLanesResponse{}
-	mi := &file_peer_proto_msgTypes[13]
+	mi := &file_peer_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -904,7 +1152,7 @@ func (x *ReadLanesResponse) String() string {
 func (*ReadLanesResponse) ProtoMessage() {}
 
 func (x *ReadLanesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[13]
+	mi := &file_peer_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -917,7 +1165,7 @@ func (x *ReadLanesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReadLanesResponse.ProtoReflect.Descriptor instead.
 func (*ReadLanesResponse) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{13}
+	return file_peer_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ReadLanesResponse) GetLanes() []*Lane {
@@ -960,7 +1208,7 @@ type Lane struct {
 
 func (x *Lane) Reset() {
 	*x = Lane{}
-	mi := &file_peer_proto_msgTypes[14]
+	mi := &file_peer_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -972,7 +1220,7 @@ func (x *Lane) String() string {
 func (*Lane) ProtoMessage() {}
 
 func (x *Lane) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[14]
+	mi := &file_peer_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -985,7 +1233,7 @@ func (x *Lane) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lane.ProtoReflect.Descriptor instead.
 func (*Lane) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{14}
+	return file_peer_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Lane) GetName() string {
@@ -1025,7 +1273,7 @@ type ListTasksRequest struct {
 
 func (x *ListTasksRequest) Reset() {
 	*x = ListTasksRequest{}
-	mi := &file_peer_proto_msgTypes[15]
+	mi := &file_peer_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1037,7 +1285,7 @@ func (x *ListTasksRequest) String() string {
 func (*ListTasksRequest) ProtoMessage() {}
 
 func (x *ListTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[15]
+	mi := &file_peer_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1050,7 +1298,7 @@ func (x *ListTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTasksRequest.ProtoReflect.Descriptor instead.
 func (*ListTasksRequest) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{15}
+	return file_peer_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListTasksRequest) GetQueue() *Queue {
@@ -1069,7 +1317,7 @@ type ListTasksResponse struct {
 
 func (x *ListTasksResponse) Reset() {
 	*x = ListTasksResponse{}
-	mi := &file_peer_proto_msgTypes[16]
+	mi := &file_peer_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1081,7 +1329,7 @@ func (x *ListTasksResponse) String() string {
 func (*ListTasksResponse) ProtoMessage() {}
 
 func (x *ListTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[16]
+	mi := &file_peer_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1094,7 +1342,7 @@ func (x *ListTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTasksResponse.ProtoReflect.Descriptor instead.
 func (*ListTasksResponse) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{16}
+	return file_peer_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListTasksResponse) GetLanes() []*LaneTasks {
@@ -1114,7 +1362,7 @@ type LaneTasks struct {
 
 func (x *LaneTasks) Reset() {
 	*x = LaneTasks{}
-	mi := &file_peer_proto_msgTypes[17]
+	mi := &file_peer_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1126,7 +1374,7 @@ func (x *LaneTasks) String() string {
 func (*LaneTasks) ProtoMessage() {}
 
 func (x *LaneTasks) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[17]
+	mi := &file_peer_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1139,7 +1387,7 @@ func (x *LaneTasks) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LaneTasks.ProtoReflect.Descriptor instead.
 func (*LaneTasks) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{17}
+	return file_peer_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *LaneTasks) GetName() string {
@@ -1172,7 +1420,7 @@ type StartRequest struct {
 
 func (x *StartRequest) Reset() {
 	*x = StartRequest{}
-	mi := &file_peer_proto_msgTypes[18]
+	mi := &file_peer_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1184,7 +1432,7 @@ func (x *StartRequest) String() string {
 func (*StartRequest) ProtoMessage() {}
 
 func (x *StartRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[18]
+	mi := &file_peer_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1197,7 +1445,7 @@ func (x *StartRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartRequest.ProtoReflect.Descriptor instead.
 func (*StartRequest) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{18}
+	return file_peer_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *StartRequest) GetMethod() string {
@@ -1259,7 +1507,7 @@ type StartResponse struct {
 
 func (x *StartResponse) Reset() {
 	*x = StartResponse{}
-	mi := &file_peer_proto_msgTypes[19]
+	mi := &file_peer_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1271,7 +1519,7 @@ func (x *StartResponse) String() string {
 func (*StartResponse) ProtoMessage() {}
 
 func (x *StartResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[19]
+	mi := &file_peer_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1284,7 +1532,7 @@ func (x *StartResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartResponse.ProtoReflect.Descriptor instead.
 func (*StartResponse) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{19}
+	return file_peer_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *StartResponse) GetOutcome() StartResponse_Outcome {
@@ -1314,7 +1562,7 @@ type QueryOffer struct {
 
 func (x *QueryOffer) Reset() {
 	*x = QueryOffer{}
-	mi := &file_peer_proto_msgTypes[20]
+	mi := &file_peer_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1326,7 +1574,7 @@ func (x *QueryOffer) String() string {
 func (*QueryOffer) ProtoMessage() {}
 
 func (x *QueryOffer) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[20]
+	mi := &file_peer_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1339,7 +1587,7 @@ func (x *QueryOffer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryOffer.ProtoReflect.Descriptor instead.
 func (*QueryOffer) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{20}
+	return file_peer_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *QueryOffer) GetId() string {
@@ -1382,7 +1630,7 @@ type Departure struct {
 
 func (x *Departure) Reset() {
 	*x = Departure{}
-	mi := &file_peer_proto_msgTypes[21]
+	mi := &file_peer_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1394,7 +1642,7 @@ func (x *Departure) String() string {
 func (*Departure) ProtoMessage() {}
 
 func (x *Departure) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[21]
+	mi := &file_peer_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1407,7 +1655,7 @@ func (x *Departure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Departure.ProtoReflect.Descriptor instead.
 func (*Departure) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{21}
+	return file_peer_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Departure) GetNamespaceId() string {
@@ -1440,7 +1688,7 @@ type DepartureResponse struct {
 
 func (x *DepartureResponse) Reset() {
 	*x = DepartureResponse{}
-	mi := &file_peer_proto_msgTypes[22]
+	mi := &file_peer_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1452,7 +1700,7 @@ func (x *DepartureResponse) String() string {
 func (*DepartureResponse) ProtoMessage() {}
 
 func (x *DepartureResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[22]
+	mi := &file_peer_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1465,7 +1713,7 @@ func (x *DepartureResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DepartureResponse.ProtoReflect.Descriptor instead.
 func (*DepartureResponse) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{22}
+	return file_peer_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *DepartureResponse) GetPolls() int32 {
@@ -1487,7 +1735,7 @@ type RegisterRequest struct {
 
 func (x *RegisterRequest) Reset() {
 	*x = RegisterRequest{}
-	mi := &file_peer_proto_msgTypes[23]
+	mi := &file_peer_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1499,7 +1747,7 @@ func (x *RegisterRequest) String() string {
 func (*RegisterRequest) ProtoMessage() {}
 
 func (x *RegisterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[23]
+	mi := &file_peer_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1512,7 +1760,7 @@ func (x *RegisterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterRequest.ProtoReflect.Descriptor instead.
 func (*RegisterRequest) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{23}
+	return file_peer_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *RegisterRequest) GetNamespaceId() string {
@@ -1550,7 +1798,7 @@ type ReserveRequest struct {
 
 func (x *ReserveRequest) Reset() {
 	*x = ReserveRequest{}
-	mi := &file_peer_proto_msgTypes[24]
+	mi := &file_peer_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1562,7 +1810,7 @@ func (x *ReserveRequest) String() string {
 func (*ReserveRequest) ProtoMessage() {}
 
 func (x *ReserveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[24]
+	mi := &file_peer_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1575,7 +1823,7 @@ func (x *ReserveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReserveRequest.ProtoReflect.Descriptor instead.
 func (*ReserveRequest) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{24}
+	return file_peer_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ReserveRequest) GetNamespaceId() string {
@@ -1623,7 +1871,7 @@ type ReserveResponse struct {
 
 func (x *ReserveResponse) Reset() {
 	*x = ReserveResponse{}
-	mi := &file_peer_proto_msgTypes[25]
+	mi := &file_peer_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1635,7 +1883,7 @@ func (x *ReserveResponse) String() string {
 func (*ReserveResponse) ProtoMessage() {}
 
 func (x *ReserveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[25]
+	mi := &file_peer_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1648,7 +1896,7 @@ func (x *ReserveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReserveResponse.ProtoReflect.Descriptor instead.
 func (*ReserveResponse) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{25}
+	return file_peer_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ReserveResponse) GetKept() bool {
@@ -1678,7 +1926,7 @@ type Changed struct {
 
 func (x *Changed) Reset() {
 	*x = Changed{}
-	mi := &file_peer_proto_msgTypes[26]
+	mi := &file_peer_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1690,7 +1938,7 @@ func (x *Changed) String() string {
 func (*Changed) ProtoMessage() {}
 
 func (x *Changed) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[26]
+	mi := &file_peer_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1703,7 +1951,7 @@ func (x *Changed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Changed.ProtoReflect.Descriptor instead.
 func (*Changed) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{26}
+	return file_peer_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Changed) GetDeploymentsOf() []string {
@@ -1745,7 +1993,7 @@ type RetainedRequest struct {
 
 func (x *RetainedRequest) Reset() {
 	*x = RetainedRequest{}
-	mi := &file_peer_proto_msgTypes[27]
+	mi := &file_peer_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1757,7 +2005,7 @@ func (x *RetainedRequest) String() string {
 func (*RetainedRequest) ProtoMessage() {}
 
 func (x *RetainedRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[27]
+	mi := &file_peer_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1770,7 +2018,7 @@ func (x *RetainedRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetainedRequest.ProtoReflect.Descriptor instead.
 func (*RetainedRequest) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{27}
+	return file_peer_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *RetainedRequest) GetNamespaceId() string {
@@ -1796,7 +2044,7 @@ type RetainedResponse struct {
 
 func (x *RetainedResponse) Reset() {
 	*x = RetainedResponse{}
-	mi := &file_peer_proto_msgTypes[28]
+	mi := &file_peer_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1808,7 +2056,7 @@ func (x *RetainedResponse) String() string {
 func (*RetainedResponse) ProtoMessage() {}
 
 func (x *RetainedResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[28]
+	mi := &file_peer_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1821,7 +2069,7 @@ func (x *RetainedResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RetainedResponse.ProtoReflect.Descriptor instead.
 func (*RetainedResponse) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{28}
+	return file_peer_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *RetainedResponse) GetDone() bool {
@@ -1835,15 +2083,16 @@ func (x *RetainedResponse) GetDone() bool {
 type DescribeQueueRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Queue         *Queue                 `protobuf:"bytes,1,opt,name=queue,proto3" json:"queue,omitempty"`
-	Version       string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"` // one part of it; empty: all
-	Sticky        string                 `protobuf:"bytes,3,opt,name=sticky,proto3" json:"sticky,omitempty"`   // a sticky queue in its place
+	Version       string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`    // one part of it; empty: all
+	Sticky        string                 `protobuf:"bytes,3,opt,name=sticky,proto3" json:"sticky,omitempty"`      // a sticky queue in its place
+	Branches      bool                   `protobuf:"varint,4,opt,name=branches,proto3" json:"branches,omitempty"` // who polls it at the node that is asked, which is not its home
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *DescribeQueueRequest) Reset() {
 	*x = DescribeQueueRequest{}
-	mi := &file_peer_proto_msgTypes[29]
+	mi := &file_peer_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1855,7 +2104,7 @@ func (x *DescribeQueueRequest) String() string {
 func (*DescribeQueueRequest) ProtoMessage() {}
 
 func (x *DescribeQueueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[29]
+	mi := &file_peer_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1868,7 +2117,7 @@ func (x *DescribeQueueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeQueueRequest.ProtoReflect.Descriptor instead.
 func (*DescribeQueueRequest) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{29}
+	return file_peer_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *DescribeQueueRequest) GetQueue() *Queue {
@@ -1892,6 +2141,13 @@ func (x *DescribeQueueRequest) GetSticky() string {
 	return ""
 }
 
+func (x *DescribeQueueRequest) GetBranches() bool {
+	if x != nil {
+		return x.Branches
+	}
+	return false
+}
+
 type DescribeQueueResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Parts         []*QueuePart           `protobuf:"bytes,1,rep,name=parts,proto3" json:"parts,omitempty"`
@@ -1901,7 +2157,7 @@ type DescribeQueueResponse struct {
 
 func (x *DescribeQueueResponse) Reset() {
 	*x = DescribeQueueResponse{}
-	mi := &file_peer_proto_msgTypes[30]
+	mi := &file_peer_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1913,7 +2169,7 @@ func (x *DescribeQueueResponse) String() string {
 func (*DescribeQueueResponse) ProtoMessage() {}
 
 func (x *DescribeQueueResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[30]
+	mi := &file_peer_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1926,7 +2182,7 @@ func (x *DescribeQueueResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DescribeQueueResponse.ProtoReflect.Descriptor instead.
 func (*DescribeQueueResponse) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{30}
+	return file_peer_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *DescribeQueueResponse) GetParts() []*QueuePart {
@@ -1951,7 +2207,7 @@ type QueuePart struct {
 
 func (x *QueuePart) Reset() {
 	*x = QueuePart{}
-	mi := &file_peer_proto_msgTypes[31]
+	mi := &file_peer_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1963,7 +2219,7 @@ func (x *QueuePart) String() string {
 func (*QueuePart) ProtoMessage() {}
 
 func (x *QueuePart) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[31]
+	mi := &file_peer_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1976,7 +2232,7 @@ func (x *QueuePart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueuePart.ProtoReflect.Descriptor instead.
 func (*QueuePart) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{31}
+	return file_peer_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *QueuePart) GetName() string {
@@ -2034,7 +2290,7 @@ type Poller struct {
 
 func (x *Poller) Reset() {
 	*x = Poller{}
-	mi := &file_peer_proto_msgTypes[32]
+	mi := &file_peer_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2046,7 +2302,7 @@ func (x *Poller) String() string {
 func (*Poller) ProtoMessage() {}
 
 func (x *Poller) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[32]
+	mi := &file_peer_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2059,7 +2315,7 @@ func (x *Poller) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Poller.ProtoReflect.Descriptor instead.
 func (*Poller) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{32}
+	return file_peer_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *Poller) GetIdentity() string {
@@ -2110,7 +2366,7 @@ type PriorityStats struct {
 
 func (x *PriorityStats) Reset() {
 	*x = PriorityStats{}
-	mi := &file_peer_proto_msgTypes[33]
+	mi := &file_peer_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2122,7 +2378,7 @@ func (x *PriorityStats) String() string {
 func (*PriorityStats) ProtoMessage() {}
 
 func (x *PriorityStats) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[33]
+	mi := &file_peer_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2135,7 +2391,7 @@ func (x *PriorityStats) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PriorityStats.ProtoReflect.Descriptor instead.
 func (*PriorityStats) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{33}
+	return file_peer_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *PriorityStats) GetPriority() int32 {
@@ -2190,7 +2446,7 @@ type Report struct {
 
 func (x *Report) Reset() {
 	*x = Report{}
-	mi := &file_peer_proto_msgTypes[34]
+	mi := &file_peer_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2202,7 +2458,7 @@ func (x *Report) String() string {
 func (*Report) ProtoMessage() {}
 
 func (x *Report) ProtoReflect() protoreflect.Message {
-	mi := &file_peer_proto_msgTypes[34]
+	mi := &file_peer_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2215,7 +2471,7 @@ func (x *Report) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Report.ProtoReflect.Descriptor instead.
 func (*Report) Descriptor() ([]byte, []int) {
-	return file_peer_proto_rawDescGZIP(), []int{34}
+	return file_peer_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *Report) GetSkewNs() int64 {
@@ -2300,17 +2556,38 @@ const file_peer_proto_rawDesc = "" +
 	"\x06record\x18\x04 \x01(\fR\x06record\x12\x1a\n" +
 	"\bvolatile\x18\x05 \x01(\bR\bvolatile\"#\n" +
 	"\rFollowRequest\x12\x12\n" +
-	"\x04node\x18\x01 \x01(\tR\x04node\"\xa6\x01\n" +
+	"\x04node\x18\x01 \x01(\tR\x04node\"\x86\x02\n" +
 	"\x06Offers\x12.\n" +
 	"\x06offers\x18\x01 \x03(\v2\x16.perdure.peer.v1.OfferR\x06offers\x12\x18\n" +
 	"\arefresh\x18\x02 \x01(\bR\arefresh\x12\x1c\n" +
 	"\twatermark\x18\x03 \x01(\x03R\twatermark\x124\n" +
-	"\x06sticky\x18\x04 \x03(\v2\x1c.perdure.peer.v1.StickyQueueR\x06sticky\"\x80\x01\n" +
+	"\x06sticky\x18\x04 \x03(\v2\x1c.perdure.peer.v1.StickyQueueR\x06sticky\x12+\n" +
+	"\x03hot\x18\x05 \x03(\v2\x19.perdure.peer.v1.HotQueueR\x03hot\x121\n" +
+	"\acredits\x18\x06 \x03(\v2\x17.perdure.peer.v1.CreditR\acredits\"P\n" +
+	"\bHotQueue\x12,\n" +
+	"\x05queue\x18\x01 \x01(\v2\x16.perdure.peer.v1.QueueR\x05queue\x12\x16\n" +
+	"\x06cooled\x18\x02 \x01(\bR\x06cooled\"\xc2\x01\n" +
+	"\x06Credit\x12,\n" +
+	"\x05queue\x18\x01 \x01(\v2\x16.perdure.peer.v1.QueueR\x05queue\x12\x18\n" +
+	"\asession\x18\x02 \x01(\x04R\asession\x12\x18\n" +
+	"\awaiting\x18\x03 \x01(\x03R\awaiting\x12\x1a\n" +
+	"\breceived\x18\x04 \x01(\x03R\breceived\x12\x18\n" +
+	"\apollers\x18\x05 \x01(\x05R\apollers\x12\x17\n" +
+	"\x04rate\x18\x06 \x01(\x01H\x00R\x04rate\x88\x01\x01B\a\n" +
+	"\x05_rate\"\xcb\x01\n" +
 	"\x05Offer\x12)\n" +
 	"\x04task\x18\x01 \x01(\v2\x15.perdure.peer.v1.TaskR\x04task\x12\x18\n" +
 	"\aremoved\x18\x02 \x01(\bR\aremoved\x12\x16\n" +
 	"\x06sticky\x18\x03 \x01(\bR\x06sticky\x12\x1a\n" +
-	"\brestored\x18\x04 \x01(\bR\brestored\"X\n" +
+	"\brestored\x18\x04 \x01(\bR\brestored\x12/\n" +
+	"\x06handed\x18\x05 \x01(\v2\x17.perdure.peer.v1.HandedR\x06handed\x12\x18\n" +
+	"\aunspent\x18\x06 \x01(\bR\aunspent\"\xbe\x01\n" +
+	"\x06Handed\x12,\n" +
+	"\x05queue\x18\x01 \x01(\v2\x16.perdure.peer.v1.QueueR\x05queue\x12\x18\n" +
+	"\asession\x18\x02 \x01(\x04R\asession\x121\n" +
+	"\x05query\x18\x03 \x01(\v2\x1b.perdure.peer.v1.QueryOfferR\x05query\x12\x14\n" +
+	"\x05scale\x18\x04 \x01(\x05R\x05scale\x12#\n" +
+	"\rbacklog_count\x18\x05 \x01(\x03R\fbacklogCount\"X\n" +
 	"\vStickyQueue\x12!\n" +
 	"\fnamespace_id\x18\x01 \x01(\tR\vnamespaceId\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -2403,11 +2680,12 @@ const file_peer_proto_rawDesc = "" +
 	"\fnamespace_id\x18\x01 \x01(\tR\vnamespaceId\x12!\n" +
 	"\fretention_ns\x18\x02 \x01(\x03R\vretentionNs\"&\n" +
 	"\x10RetainedResponse\x12\x12\n" +
-	"\x04done\x18\x01 \x01(\bR\x04done\"v\n" +
+	"\x04done\x18\x01 \x01(\bR\x04done\"\x92\x01\n" +
 	"\x14DescribeQueueRequest\x12,\n" +
 	"\x05queue\x18\x01 \x01(\v2\x16.perdure.peer.v1.QueueR\x05queue\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x16\n" +
-	"\x06sticky\x18\x03 \x01(\tR\x06sticky\"I\n" +
+	"\x06sticky\x18\x03 \x01(\tR\x06sticky\x12\x1a\n" +
+	"\bbranches\x18\x04 \x01(\bR\bbranches\"I\n" +
 	"\x15DescribeQueueResponse\x120\n" +
 	"\x05parts\x18\x01 \x03(\v2\x1a.perdure.peer.v1.QueuePartR\x05parts\"\xe0\x01\n" +
 	"\tQueuePart\x12\x12\n" +
@@ -2456,7 +2734,7 @@ func file_peer_proto_rawDescGZIP() []byte {
 }
 
 var file_peer_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_peer_proto_goTypes = []any{
 	(StartResponse_Outcome)(0),    // 0: perdure.peer.v1.StartResponse.Outcome
 	(*Nothing)(nil),               // 1: perdure.peer.v1.Nothing
@@ -2466,59 +2744,69 @@ var file_peer_proto_goTypes = []any{
 	(*Task)(nil),                  // 5: perdure.peer.v1.Task
 	(*FollowRequest)(nil),         // 6: perdure.peer.v1.FollowRequest
 	(*Offers)(nil),                // 7: perdure.peer.v1.Offers
-	(*Offer)(nil),                 // 8: perdure.peer.v1.Offer
-	(*StickyQueue)(nil),           // 9: perdure.peer.v1.StickyQueue
-	(*BoundResponse)(nil),         // 10: perdure.peer.v1.BoundResponse
-	(*ReadTasksRequest)(nil),      // 11: perdure.peer.v1.ReadTasksRequest
-	(*ReadTasksResponse)(nil),     // 12: perdure.peer.v1.ReadTasksResponse
-	(*ReadLanesRequest)(nil),      // 13: perdure.peer.v1.ReadLanesRequest
-	(*ReadLanesResponse)(nil),     // 14: perdure.peer.v1.ReadLanesResponse
-	(*Lane)(nil),                  // 15: perdure.peer.v1.Lane
-	(*ListTasksRequest)(nil),      // 16: perdure.peer.v1.ListTasksRequest
-	(*ListTasksResponse)(nil),     // 17: perdure.peer.v1.ListTasksResponse
-	(*LaneTasks)(nil),             // 18: perdure.peer.v1.LaneTasks
-	(*StartRequest)(nil),          // 19: perdure.peer.v1.StartRequest
-	(*StartResponse)(nil),         // 20: perdure.peer.v1.StartResponse
-	(*QueryOffer)(nil),            // 21: perdure.peer.v1.QueryOffer
-	(*Departure)(nil),             // 22: perdure.peer.v1.Departure
-	(*DepartureResponse)(nil),     // 23: perdure.peer.v1.DepartureResponse
-	(*RegisterRequest)(nil),       // 24: perdure.peer.v1.RegisterRequest
-	(*ReserveRequest)(nil),        // 25: perdure.peer.v1.ReserveRequest
-	(*ReserveResponse)(nil),       // 26: perdure.peer.v1.ReserveResponse
-	(*Changed)(nil),               // 27: perdure.peer.v1.Changed
-	(*RetainedRequest)(nil),       // 28: perdure.peer.v1.RetainedRequest
-	(*RetainedResponse)(nil),      // 29: perdure.peer.v1.RetainedResponse
-	(*DescribeQueueRequest)(nil),  // 30: perdure.peer.v1.DescribeQueueRequest
-	(*DescribeQueueResponse)(nil), // 31: perdure.peer.v1.DescribeQueueResponse
-	(*QueuePart)(nil),             // 32: perdure.peer.v1.QueuePart
-	(*Poller)(nil),                // 33: perdure.peer.v1.Poller
-	(*PriorityStats)(nil),         // 34: perdure.peer.v1.PriorityStats
-	(*Report)(nil),                // 35: perdure.peer.v1.Report
+	(*HotQueue)(nil),              // 8: perdure.peer.v1.HotQueue
+	(*Credit)(nil),                // 9: perdure.peer.v1.Credit
+	(*Offer)(nil),                 // 10: perdure.peer.v1.Offer
+	(*Handed)(nil),                // 11: perdure.peer.v1.Handed
+	(*StickyQueue)(nil),           // 12: perdure.peer.v1.StickyQueue
+	(*BoundResponse)(nil),         // 13: perdure.peer.v1.BoundResponse
+	(*ReadTasksRequest)(nil),      // 14: perdure.peer.v1.ReadTasksRequest
+	(*ReadTasksResponse)(nil),     // 15: perdure.peer.v1.ReadTasksResponse
+	(*ReadLanesRequest)(nil),      // 16: perdure.peer.v1.ReadLanesRequest
+	(*ReadLanesResponse)(nil),     // 17: perdure.peer.v1.ReadLanesResponse
+	(*Lane)(nil),                  // 18: perdure.peer.v1.Lane
+	(*ListTasksRequest)(nil),      // 19: perdure.peer.v1.ListTasksRequest
+	(*ListTasksResponse)(nil),     // 20: perdure.peer.v1.ListTasksResponse
+	(*LaneTasks)(nil),             // 21: perdure.peer.v1.LaneTasks
+	(*StartRequest)(nil),          // 22: perdure.peer.v1.StartRequest
+	(*StartResponse)(nil),         // 23: perdure.peer.v1.StartResponse
+	(*QueryOffer)(nil),            // 24: perdure.peer.v1.QueryOffer
+	(*Departure)(nil),             // 25: perdure.peer.v1.Departure
+	(*DepartureResponse)(nil),     // 26: perdure.peer.v1.DepartureResponse
+	(*RegisterRequest)(nil),       // 27: perdure.peer.v1.RegisterRequest
+	(*ReserveRequest)(nil),        // 28: perdure.peer.v1.ReserveRequest
+	(*ReserveResponse)(nil),       // 29: perdure.peer.v1.ReserveResponse
+	(*Changed)(nil),               // 30: perdure.peer.v1.Changed
+	(*RetainedRequest)(nil),       // 31: perdure.peer.v1.RetainedRequest
+	(*RetainedResponse)(nil),      // 32: perdure.peer.v1.RetainedResponse
+	(*DescribeQueueRequest)(nil),  // 33: perdure.peer.v1.DescribeQueueRequest
+	(*DescribeQueueResponse)(nil), // 34: perdure.peer.v1.DescribeQueueResponse
+	(*QueuePart)(nil),             // 35: perdure.peer.v1.QueuePart
+	(*Poller)(nil),                // 36: perdure.peer.v1.Poller
+	(*PriorityStats)(nil),         // 37: perdure.peer.v1.PriorityStats
+	(*Report)(nil),                // 38: perdure.peer.v1.Report
 }
 var file_peer_proto_depIdxs = []int32{
 	4,  // 0: perdure.peer.v1.Task.queue:type_name -> perdure.peer.v1.Queue
-	8,  // 1: perdure.peer.v1.Offers.offers:type_name -> perdure.peer.v1.Offer
-	9,  // 2: perdure.peer.v1.Offers.sticky:type_name -> perdure.peer.v1.StickyQueue
-	5,  // 3: perdure.peer.v1.Offer.task:type_name -> perdure.peer.v1.Task
-	4,  // 4: perdure.peer.v1.ReadTasksRequest.queue:type_name -> perdure.peer.v1.Queue
-	5,  // 5: perdure.peer.v1.ReadTasksResponse.tasks:type_name -> perdure.peer.v1.Task
-	4,  // 6: perdure.peer.v1.ReadLanesRequest.queue:type_name -> perdure.peer.v1.Queue
-	15, // 7: perdure.peer.v1.ReadLanesResponse.lanes:type_name -> perdure.peer.v1.Lane
-	5,  // 8: perdure.peer.v1.Lane.tasks:type_name -> perdure.peer.v1.Task
-	4,  // 9: perdure.peer.v1.ListTasksRequest.queue:type_name -> perdure.peer.v1.Queue
-	18, // 10: perdure.peer.v1.ListTasksResponse.lanes:type_name -> perdure.peer.v1.LaneTasks
-	5,  // 11: perdure.peer.v1.StartRequest.task:type_name -> perdure.peer.v1.Task
-	0,  // 12: perdure.peer.v1.StartResponse.outcome:type_name -> perdure.peer.v1.StartResponse.Outcome
-	4,  // 13: perdure.peer.v1.QueryOffer.queue:type_name -> perdure.peer.v1.Queue
-	4,  // 14: perdure.peer.v1.DescribeQueueRequest.queue:type_name -> perdure.peer.v1.Queue
-	32, // 15: perdure.peer.v1.DescribeQueueResponse.parts:type_name -> perdure.peer.v1.QueuePart
-	33, // 16: perdure.peer.v1.QueuePart.pollers:type_name -> perdure.peer.v1.Poller
-	34, // 17: perdure.peer.v1.QueuePart.stats:type_name -> perdure.peer.v1.PriorityStats
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	10, // 1: perdure.peer.v1.Offers.offers:type_name -> perdure.peer.v1.Offer
+	12, // 2: perdure.peer.v1.Offers.sticky:type_name -> perdure.peer.v1.StickyQueue
+	8,  // 3: perdure.peer.v1.Offers.hot:type_name -> perdure.peer.v1.HotQueue
+	9,  // 4: perdure.peer.v1.Offers.credits:type_name -> perdure.peer.v1.Credit
+	4,  // 5: perdure.peer.v1.HotQueue.queue:type_name -> perdure.peer.v1.Queue
+	4,  // 6: perdure.peer.v1.Credit.queue:type_name -> perdure.peer.v1.Queue
+	5,  // 7: perdure.peer.v1.Offer.task:type_name -> perdure.peer.v1.Task
+	11, // 8: perdure.peer.v1.Offer.handed:type_name -> perdure.peer.v1.Handed
+	4,  // 9: perdure.peer.v1.Handed.queue:type_name -> perdure.peer.v1.Queue
+	24, // 10: perdure.peer.v1.Handed.query:type_name -> perdure.peer.v1.QueryOffer
+	4,  // 11: perdure.peer.v1.ReadTasksRequest.queue:type_name -> perdure.peer.v1.Queue
+	5,  // 12: perdure.peer.v1.ReadTasksResponse.tasks:type_name -> perdure.peer.v1.Task
+	4,  // 13: perdure.peer.v1.ReadLanesRequest.queue:type_name -> perdure.peer.v1.Queue
+	18, // 14: perdure.peer.v1.ReadLanesResponse.lanes:type_name -> perdure.peer.v1.Lane
+	5,  // 15: perdure.peer.v1.Lane.tasks:type_name -> perdure.peer.v1.Task
+	4,  // 16: perdure.peer.v1.ListTasksRequest.queue:type_name -> perdure.peer.v1.Queue
+	21, // 17: perdure.peer.v1.ListTasksResponse.lanes:type_name -> perdure.peer.v1.LaneTasks
+	5,  // 18: perdure.peer.v1.StartRequest.task:type_name -> perdure.peer.v1.Task
+	0,  // 19: perdure.peer.v1.StartResponse.outcome:type_name -> perdure.peer.v1.StartResponse.Outcome
+	4,  // 20: perdure.peer.v1.QueryOffer.queue:type_name -> perdure.peer.v1.Queue
+	4,  // 21: perdure.peer.v1.DescribeQueueRequest.queue:type_name -> perdure.peer.v1.Queue
+	35, // 22: perdure.peer.v1.DescribeQueueResponse.parts:type_name -> perdure.peer.v1.QueuePart
+	36, // 23: perdure.peer.v1.QueuePart.pollers:type_name -> perdure.peer.v1.Poller
+	37, // 24: perdure.peer.v1.QueuePart.stats:type_name -> perdure.peer.v1.PriorityStats
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_peer_proto_init() }
@@ -2526,14 +2814,15 @@ func file_peer_proto_init() {
 	if File_peer_proto != nil {
 		return
 	}
-	file_peer_proto_msgTypes[32].OneofWrappers = []any{}
+	file_peer_proto_msgTypes[8].OneofWrappers = []any{}
+	file_peer_proto_msgTypes[35].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_peer_proto_rawDesc), len(file_peer_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   35,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

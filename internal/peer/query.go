@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/perdure/perdure/internal/cluster"
+	"github.com/perdure/perdure/internal/frontend"
 	"github.com/perdure/perdure/internal/matching"
 	"github.com/perdure/perdure/internal/runtime"
 )
@@ -25,8 +26,22 @@ func (q *Queues) Poll(ctx context.Context, request matching.PollRequest) (*match
 	if request.Sticky != "" {
 		return q.pollSticky(ctx, request)
 	}
-	if home := homeKey(request.Queue); !internal(request.Queue) && !q.node.runtime.Holds(home) {
-		return nil, runtime.NotHeld(home, q.node.shards)
+	home, n := homeKey(request.Queue), q.node
+	switch {
+	case internal(request.Queue):
+	case n.runtime.Holds(home):
+		if frontend.IsForwarded(ctx) {
+			n.warm(request.Queue)
+		}
+	case n.waitsHere(ctx, request.Queue):
+		request.Branch = true
+		work, err := q.Matching.Poll(ctx, request)
+		if errors.Is(err, matching.ErrQueueAway) {
+			return nil, runtime.NotHeld(home, n.shards)
+		}
+		return work, err
+	default:
+		return nil, runtime.NotHeld(home, n.shards)
 	}
 	return q.Matching.Poll(ctx, request)
 }
@@ -66,10 +81,10 @@ func (q *Queues) DispatchQuery(ctx context.Context, task *matching.QueryTask) er
 	if again, err := q.dispatchSticky(ctx, task); !again {
 		return err
 	}
+	q.node.queries.add(ctx, task) // also if it waits here, as it may be handed to a poll at another node
 	if q.node.runtime.Holds(home) {
 		return q.Matching.DispatchQuery(ctx, task)
 	}
-	q.node.queries.add(ctx, task)
 	err := q.node.elsewhere(ctx, home, func() error { return q.Matching.DispatchQuery(ctx, task) }, methodOfferQuery, q.node.offerOf(task), new(Nothing))
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err()
@@ -78,11 +93,23 @@ func (q *Queues) DispatchQuery(ctx context.Context, task *matching.QueryTask) er
 }
 
 func (n *Node) offerOf(task *matching.QueryTask) *QueryOffer {
-	return &QueryOffer{Id: task.ID, Queue: encodeQueue(task.Queue), Sticky: task.Sticky, Node: string(n.options.Self.ID)}
+	o := &QueryOffer{Id: task.ID, Queue: encodeQueue(task.Queue), Sticky: task.Sticky, Node: string(n.options.Self.ID)}
+	if by, ok := task.Payload.(asker); ok {
+		o.Node = string(by.node)
+	}
+	return o
 }
 
 // asker is the payload of a query that another node has offered, and has the rest of.
 type asker struct{ node cluster.NodeID }
+
+// askedBy is a query that was offered, as it waits in a queue: its own one, if this node has asked.
+func (n *Node) askedBy(o *QueryOffer) *matching.QueryTask {
+	if own := n.queries.of(o.GetId()); own != nil {
+		return own
+	}
+	return &matching.QueryTask{ID: o.GetId(), Queue: decodeQueue(o.GetQueue()), Sticky: o.GetSticky(), Payload: asker{cluster.NodeID(o.GetNode())}}
+}
 
 func (n *Node) offerQuery(ctx context.Context, o *QueryOffer) (*Nothing, error) {
 	queue := decodeQueue(o.GetQueue())
@@ -90,8 +117,7 @@ func (n *Node) offerQuery(ctx context.Context, o *QueryOffer) (*Nothing, error) 
 	if !n.runtime.Holds(home) && !n.stickies.served(stickyQueue{queue.Namespace, o.GetSticky()}) {
 		return nil, refuse(ctx, runtime.NotHeld(home, n.shards))
 	}
-	task := &matching.QueryTask{ID: o.GetId(), Queue: queue, Sticky: o.GetSticky(), Payload: asker{cluster.NodeID(o.GetNode())}}
-	if err := n.matching.DispatchQuery(ctx, task); errors.Is(err, matching.ErrQueueAway) {
+	if err := n.matching.DispatchQuery(ctx, n.askedBy(o)); errors.Is(err, matching.ErrQueueAway) {
 		return nil, refuse(ctx, runtime.NotHeld(home, n.shards))
 	} else if err != nil {
 		return nil, err

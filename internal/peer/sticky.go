@@ -170,6 +170,8 @@ func (n *Node) takeEntrusted(from *leader, o *Offer) {
 		n.log.Error("A task of another node cannot be decoded; it is passed over.", "node", from.node.Name, "queue", o.GetTask().GetQueue().GetName(), "error", err)
 	case o.GetSticky():
 		n.matching.TakeSticky(task)
+	case o.GetUnspent():
+		n.matching.Unspent(task)
 	case n.Home(task.Queue):
 		n.matching.Restore(task)
 	}
@@ -210,6 +212,8 @@ func (f *follower) end() bool {
 // their queues, in the store.
 func (n *Node) unfollow(id cluster.NodeID, one *follower) {
 	n.followers.remove(id, one)
+	n.emptyBranches(id)
+	n.matching.DropCredits(string(id))
 	if one.end() {
 		signal(n.refresh)
 		n.followers.each(func(f *follower) { f.fail() })

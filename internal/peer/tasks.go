@@ -41,6 +41,7 @@ func (s sink) Add(task *entity.Task) {
 	if s.matching.OfferSticky(task) {
 		return
 	}
+	s.offered.Add(1) // before it is looked up who the home is
 	if f := s.followers.of(s.holder(homeKey(task.Queue))); f != nil {
 		f.push(&Offer{Task: encodeTask(task)})
 	}
@@ -52,6 +53,7 @@ func (s sink) Remove(ref entity.TaskRef) {
 		s.matching.Remove(ref)
 		return
 	}
+	s.offered.Add(1)
 	if f := s.followers.of(s.holder(homeKey(ref.Queue))); f != nil {
 		f.push(&Offer{Task: encodeRef(ref), Removed: true})
 	}
@@ -90,7 +92,11 @@ type follower struct {
 	trusted   bool
 	// sticky are the sticky queues of which it has to be told whether they are served here.
 	sticky map[stickyQueue]bool
-	ended  chan struct{} // closed when it is followed no more
+	// hot are the queues of which it has to be told whether they are hot, and credits those at home there whose branches here
+	// have changed. See hot.go.
+	hot     map[entity.Queue]bool
+	credits map[entity.Queue]bool
+	ended   chan struct{} // closed when it is followed no more
 }
 
 func (f *followers) of(n *cluster.Node) *follower {
@@ -165,8 +171,8 @@ func (f *follower) fail() {
 	signal(f.wake)
 }
 
-// take returns what is to be sent next, and whether there is more.
-func (f *follower) take() (next *Offers, more bool) {
+// take returns what is to be sent next, but for the credit of branches that have changed, and whether there is more.
+func (f *follower) take() (next *Offers, branches []entity.Queue, more bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	next = &Offers{Refresh: f.refresh}
@@ -174,13 +180,21 @@ func (f *follower) take() (next *Offers, more bool) {
 		next.Sticky = append(next.Sticky, &StickyQueue{NamespaceId: queue.namespace, Name: queue.name, Left: !served})
 	}
 	f.sticky = nil
+	for queue, hot := range f.hot {
+		next.Hot = append(next.Hot, &HotQueue{Queue: encodeQueue(queue), Cooled: !hot})
+	}
+	f.hot = nil
+	for queue := range f.credits {
+		branches = append(branches, queue)
+	}
+	clear(f.credits)
 	n := min(len(f.offers), followerBatch)
 	next.Offers, f.offers, f.refresh = f.offers[:n:n], f.offers[n:], false
 	if len(f.offers) == 0 {
 		f.offers = nil
 	}
 	next.Offers, f.entrusted = append(next.Offers, f.entrusted...), nil
-	return next, f.offers != nil
+	return next, branches, f.offers != nil
 }
 
 // follow answers a node that follows this one, until it stops.
@@ -189,6 +203,9 @@ func (n *Node) follow(req *FollowRequest, stream grpc.ServerStream) error {
 	one := n.followers.add(id)
 	defer n.unfollow(id, one)
 	n.stickies.tell(one)
+	for _, queue := range n.heats.all() {
+		one.tellHot(queue, true)
+	}
 	tick := time.NewTimer(cluster.UntilBeat(heartbeat))
 	defer tick.Stop()
 	signal(one.wake)
@@ -209,8 +226,12 @@ func (n *Node) follow(req *FollowRequest, stream grpc.ServerStream) error {
 			// First the mark: what is up to it has been pushed.
 			mark := n.runtime.Watermark()
 			var next *Offers
-			if next, more = one.take(); !more {
+			var branches []entity.Queue
+			if next, branches, more = one.take(); !more {
 				next.Watermark = mark
+			}
+			for _, queue := range branches {
+				next.Credits = append(next.Credits, n.credit(queue))
 			}
 			if err := stream.SendMsg(next); err != nil {
 				return err

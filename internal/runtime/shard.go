@@ -124,7 +124,9 @@ func (r *Runtime) AcquireShard(ctx context.Context, id storage.ShardID) error {
 	s := r.shards[id].Load()
 	r.timers.readShard(ctx, s)
 	r.outboxes.notify(s)
-	r.tasks.Refresh()
+	if s.mayHaveTasks(ctx) {
+		r.tasks.Refresh()
+	}
 	if r.changeLog {
 		r.changed()
 	}

@@ -78,6 +78,16 @@ func (r *Runtime) ReadTasksTo(ctx context.Context, queue entity.Queue, lane stri
 	return tasks, through, true, nil
 }
 
+// mayHaveTasks reports whether there are tasks in the store of a shard, as far as it can be read.
+func (s *shard) mayHaveTasks(ctx context.Context) bool {
+	found := false
+	err := s.rt.store.Scan(ctx, s.id, storage.Prefix([]byte{spaceQueue}), func([]byte, []byte) bool {
+		found = true
+		return false
+	})
+	return found || err != nil
+}
+
 // Startable reports whether the entity of the task is here, to start it.
 func (r *Runtime) Startable(task *entity.Task) bool { return r.Holds(task.Entity) }
 

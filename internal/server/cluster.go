@@ -113,6 +113,7 @@ func (s *Server) openNode(ctx context.Context, options Options) (err error) {
 		CatchUp:       s.visibility.CatchUp,
 		Retained:      s.reclaimed.has,
 		Heard:         s.heard,
+		HotPolls:      s.hotPolls,
 		VisibilityLag: func() time.Duration { return s.visibility.Stats().Lag },
 		Failed:        func(err error) { s.outcast.Store(&err); s.health.set(false) },
 		Logger:        s.logger,

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ import (
 	"github.com/perdure/perdure/internal/api/admin"
 	"github.com/perdure/perdure/internal/cluster"
 	"github.com/perdure/perdure/internal/server"
+	"github.com/perdure/perdure/internal/storage"
 	"github.com/perdure/perdure/internal/storage/memory"
 )
 
@@ -41,9 +43,6 @@ type nodes struct {
 func clusterOf(t *testing.T, count int, options server.Options) *nodes {
 	t.Helper()
 	c := &nodes{t: t, store: memory.New(16), options: options}
-	for range count {
-		c.add()
-	}
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
@@ -53,12 +52,78 @@ func clusterOf(t *testing.T, count int, options server.Options) *nodes {
 			}
 		}
 	})
+	// All at once: each takes its own share, and none has to be moved.
+	gate := &together{count: count, all: make(chan struct{})}
+	started := make([]*server.Server, count)
+	var starting sync.WaitGroup
+	for i := range count {
+		starting.Go(func() { started[i] = c.start(gate) })
+	}
+	starting.Wait()
+	if slices.Contains(started, nil) {
+		t.FailNow()
+	}
+	c.servers = started
 	c.settle(count)
 	return c
 }
 
+// together has the first renewals of some nodes end when all of them are known.
+type together struct {
+	mu    sync.Mutex
+	known map[cluster.NodeID]bool
+	count int
+	all   chan struct{}
+}
+
+// gatedNode is the store of a node that waits for others.
+type gatedNode struct {
+	*memory.Node
+	gate *together
+}
+
+// Renew implements cluster.Directory.
+func (n gatedNode) Renew(ctx context.Context, node cluster.Node, ttl time.Duration) (cluster.Membership, error) {
+	m, err := n.Node.Renew(ctx, node, ttl)
+	select {
+	case <-n.gate.all:
+		return m, err
+	default:
+	}
+	if err != nil {
+		return m, err
+	}
+	n.gate.mu.Lock()
+	if n.gate.known == nil {
+		n.gate.known = make(map[cluster.NodeID]bool)
+	}
+	if before := len(n.gate.known); before < n.gate.count {
+		if n.gate.known[node.ID] = true; before+1 == n.gate.count && len(n.gate.known) == n.gate.count {
+			close(n.gate.all)
+		}
+	}
+	n.gate.mu.Unlock()
+	select {
+	case <-n.gate.all:
+		return n.Node.Renew(ctx, node, ttl)
+	case <-ctx.Done():
+		return m, ctx.Err()
+	}
+}
+
 // add starts another node.
 func (c *nodes) add() *server.Server {
+	c.t.Helper()
+	s := c.start(nil)
+	if s == nil {
+		c.t.FailNow()
+	}
+	c.servers = append(c.servers, s)
+	return s
+}
+
+// start starts a node; nil if that fails.
+func (c *nodes) start(gate *together) *server.Server {
 	c.t.Helper()
 	id := cluster.NodeID(fmt.Sprintf("node-%d", c.next.Add(1)))
 	options := c.options
@@ -66,11 +131,15 @@ func (c *nodes) add() *server.Server {
 		options.Logger = slog.New(slog.NewTextHandler(testWriter{c.t}, &slog.HandlerOptions{Level: slog.LevelError}))
 	}
 	options.Cluster = server.ClusterOptions{PeerAddress: "127.0.0.1:0", NodeName: string(id), ID: id}
-	s, err := server.Start(c.t.Context(), server.WithStore(options, c.store.Node(id)))
-	if err != nil {
-		c.t.Fatal(err)
+	store := storage.Store(c.store.Node(id))
+	if gate != nil {
+		store = gatedNode{c.store.Node(id), gate}
 	}
-	c.servers = append(c.servers, s)
+	s, err := server.Start(c.t.Context(), server.WithStore(options, store))
+	if err != nil {
+		c.t.Error(err)
+		return nil
+	}
 	return s
 }
 

@@ -103,6 +103,11 @@ func (s *Server) fairQueue(queue entity.Queue) bool {
 	return dynamicconfig.Fairness.Get(s.settings.Config(), ns.Name, queue.Name, taskqueue.QueueType(queue.Type))
 }
 
+// hotPolls is how many polls a second make a task queue hot. It does not wait.
+func (s *Server) hotPolls(queue entity.Queue) int {
+	return dynamicconfig.HotQueue.Get(s.settings.Config(), s.namespaces.NameOf(queue.Namespace), queue.Name, taskqueue.QueueType(queue.Type))
+}
+
 // scaling says when the pollers of a task queue are to be more or less.
 func (s *Server) scaling(queue entity.Queue) matching.Scaling {
 	ns, err := s.namespaces.ByID(queue.Namespace)

@@ -225,6 +225,8 @@ var (
 	clusterSkew    = metric{"perdure_cluster_clock_skew_seconds", gauge, "Seconds by which the clock of this node is ahead of that of the store.", "", nil, nil}
 	clusterMoves   = metric{"perdure_cluster_shard_moves_total", counter, "What this node has done to shards: acquired; released, to others in order; lost, to others that have taken them; abandoned, because it could not renew its lease in time.", "", []string{labelKind}, nil}
 	clusterForward = metric{"perdure_cluster_forwarded_calls_total", counter, "Calls that arrived here and were carried out by another node.", "", nil, nil}
+	clusterHot     = metric{"perdure_cluster_hot_task_queues", gauge, "Task queues at home here that are so busy that their polls wait at the nodes where they arrive.", "", nil, nil}
+	clusterHanded  = metric{"perdure_cluster_handed_out_total", counter, "Tasks and queries of queues at home here that were handed to polls which wait at another node.", "", nil, nil}
 )
 
 // section is a part of the table, as the documentation has it.
@@ -261,7 +263,7 @@ var table = []section{
 		&shardsHeld, &entities, &entityCacheSize, &entityCacheMost, &cacheHits, &cacheMisses,
 	}},
 	{"Cluster", []*metric{
-		&clusterNodes, &clusterCutOff, &clusterPlaced, &clusterFree, &clusterLease, &clusterSkew, &clusterMoves, &clusterForward,
+		&clusterNodes, &clusterCutOff, &clusterPlaced, &clusterFree, &clusterLease, &clusterSkew, &clusterMoves, &clusterForward, &clusterHot, &clusterHanded,
 	}},
 	{"Store", []*metric{
 		&commitLatency, &commitGroup, &commitBytes, &storeFailed, &storeBytes, &storeCacheHits, &storeCacheMisses,

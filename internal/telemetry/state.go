@@ -131,6 +131,8 @@ func (s samples) cluster(c cluster.Stats) {
 	s.add(&clusterMoves, float64(c.Moves.Lost), "lost")
 	s.add(&clusterMoves, float64(c.Moves.Abandoned), "abandoned")
 	s.add(&clusterForward, float64(c.Forwarded))
+	s.add(&clusterHot, float64(c.Hot))
+	s.add(&clusterHanded, float64(c.HandedOut))
 }
 
 func (s samples) index(x visibility.Stats) {

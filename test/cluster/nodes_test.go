@@ -71,7 +71,7 @@ func (n *nodes) make(name, binary, dir string) *node {
 	made := &node{t: n.t, network: n.network, name: name, address: fmt.Sprintf("127.0.0.1:%d", port), log: filepath.Join(dir, name+".log"), args: []string{
 		binary, "server", "start", "--store", "postgres", "--postgres-url", fmt.Sprintf("postgres://postgres:secret@127.0.0.1:%d/postgres", toDatabase),
 		"--port", strconv.Itoa(port), "--node-name", name, "--peer-address", fmt.Sprintf("127.0.0.1:%d", toPeer), "--peer-listen", fmt.Sprintf("127.0.0.1:%d", peer),
-		"--output", "json",
+		"--output", "json", "--dynamic-config-value", "matching.hotQueuePollsPerSecond=3", // so that the queues of the load are hot
 	}}
 	n.t.Cleanup(func() {
 		made.kill()

@@ -87,43 +87,7 @@ func TestAConversationWithPerdureGoesAsWithTheTemporalServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := sections{lines: map[string][]string{}}
-	var mu sync.Mutex
-	t.Run("group", func(t *testing.T) {
-		for _, group := range Groups() {
-			golden, err := readSections(goldenFile(group.Name))
-			if err != nil {
-				t.Fatalf("no golden file for this group, record it with `make differ-golden`: %v", err)
-			}
-			for _, s := range group.Scenarios {
-				t.Run(group.Name+"/"+s.Name, func(t *testing.T) {
-					t.Parallel()
-					theirs, ok := golden.lines[s.Name]
-					if !ok {
-						t.Fatal("not recorded yet: `make differ-golden` does")
-					}
-					all := differences(theirs, lines(play(t, Server{our, *ourHTTP}, s)))
-					if len(all) > 0 {
-						mu.Lock()
-						found.names = append(found.names, s.Name)
-						found.lines[s.Name] = signed(all)
-						mu.Unlock()
-					}
-					why := expected[s.Name]
-					if *updateKnown || why.reason != unexplained && slices.Equal(signed(all), why.lines) {
-						return
-					}
-					switch {
-					case len(all) == 0:
-						t.Errorf("does not differ any more (%s): `make differ-known` takes it off the list", why.reason)
-					case why.reason != "":
-						t.Errorf("differs, but not in the known way (%s):\n%s", why.reason, sideBySide(theirs, all))
-					default:
-						t.Errorf("differs:\n%s", sideBySide(theirs, all))
-					}
-				})
-			}
-		}
-	})
+	t.Run("group", func(t *testing.T) { converse(t, Server{our, *ourHTTP}, Groups(), expected, &found) })
 	if *updateKnown {
 		slices.Sort(found.names)
 		for _, name := range found.names {
@@ -136,6 +100,72 @@ func TestAConversationWithPerdureGoesAsWithTheTemporalServer(t *testing.T) {
 		}
 		if err := found.write(knownFile); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// nodeGroups are those whose scenarios are about what one node changes and others have to know, or what crosses nodes.
+var nodeGroups = []string{"namespaces", "endpoints", "nexus-tasks", "deployments", "versions", "schedules", "updates", "standalone-activities"}
+
+// With NodesVariable all conversations are had with several nodes.
+func TestAConversationWithThreeNodesGoesAsWithOneServer(t *testing.T) {
+	if *record || *updateKnown || os.Getenv(launch.NodesVariable) != "" {
+		t.Skip("recording, or all conversations are had with several nodes")
+	}
+	binary, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes, err := launch.StartNodes(binary, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nodes.Stop()
+	conn := connect(nodes.Address)
+	defer conn.Close()
+	expected, err := readKnown()
+	if err != nil {
+		t.Fatal(err)
+	}
+	groups := slices.DeleteFunc(Groups(), func(g Group) bool { return !slices.Contains(nodeGroups, g.Name) })
+	t.Run("group", func(t *testing.T) { converse(t, Server{conn, nodes.HTTP}, groups, expected, new(sections)) })
+}
+
+// converse plays the scenarios, and notes in found how they differ.
+func converse(t *testing.T, server Server, groups []Group, expected map[string]known, found *sections) {
+	var mu sync.Mutex
+	for _, group := range groups {
+		golden, err := readSections(goldenFile(group.Name))
+		if err != nil {
+			t.Fatalf("no golden file for this group, record it with `make differ-golden`: %v", err)
+		}
+		for _, s := range group.Scenarios {
+			t.Run(group.Name+"/"+s.Name, func(t *testing.T) {
+				t.Parallel()
+				theirs, ok := golden.lines[s.Name]
+				if !ok {
+					t.Fatal("not recorded yet: `make differ-golden` does")
+				}
+				all := differences(theirs, lines(play(t, server, s)))
+				if len(all) > 0 && found.lines != nil {
+					mu.Lock()
+					found.names = append(found.names, s.Name)
+					found.lines[s.Name] = signed(all)
+					mu.Unlock()
+				}
+				why := expected[s.Name]
+				if *updateKnown || why.reason != unexplained && slices.Equal(signed(all), why.lines) {
+					return
+				}
+				switch {
+				case len(all) == 0:
+					t.Errorf("does not differ any more (%s): `make differ-known` takes it off the list", why.reason)
+				case why.reason != "":
+					t.Errorf("differs, but not in the known way (%s):\n%s", why.reason, sideBySide(theirs, all))
+				default:
+					t.Errorf("differs:\n%s", sideBySide(theirs, all))
+				}
+			})
 		}
 	}
 }

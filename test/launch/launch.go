@@ -93,6 +93,10 @@ func Start(binary string) (*Server, error) {
 	return s, nil
 }
 
+// StartNodes starts several servers that share their data, on a PostgreSQL of their own, behind addresses that spread calls
+// over them.
+func StartNodes(binary string, count int) (*Server, error) { return startCluster(binary, count) }
+
 // startOn starts a server with the arguments on a free port.
 func startOn(binary string, args ...string) (*Server, error) {
 	s := &Server{exited: make(chan struct{})}
