@@ -72,6 +72,11 @@ func run(ctx context.Context, binary, url string, pid int, length time.Duration,
 		return err
 	}
 	time.Sleep(5 * time.Second) // what comes with a start
+	made, err := number(url, statements)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "%d nodes start, on an empty store, with %d statements of the database\n", nodeCount, made)
 	if err := atRest(all, url, pid, length, w); err != nil {
 		return err
 	}
@@ -81,9 +86,11 @@ func run(ctx context.Context, binary, url string, pid int, length time.Duration,
 	return hot(ctx, all, length, w)
 }
 
+// statements is how many there have been.
+const statements = "SELECT sum(calls)::int8 FROM pg_stat_statements"
+
 // atRest measures the cluster while nobody uses it.
 func atRest(all []*node, url string, pid int, length time.Duration, w io.Writer) error {
-	const statements = "SELECT sum(calls)::int8 FROM pg_stat_statements"
 	before, err := number(url, statements)
 	if err != nil {
 		return err
