@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"sync/atomic"
 
@@ -181,7 +182,11 @@ func (c *call) attempt(fn func(*entity.Step, entity.Entity) error) error {
 	}
 	var instead *entity.Instead
 	if err != nil && !x.step.Empty() && !errors.As(err, &instead) {
-		x.rt.log.Error("A step has returned an error after it had noted changes; the entity is loaded again", e.key.Attr(), "error", err)
+		level := slog.LevelError
+		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+			level = slog.LevelDebug // whoever asked has given up while something was read
+		}
+		x.rt.log.Log(context.Background(), level, "A step has returned an error after it had noted changes; the entity is loaded again", e.key.Attr(), "error", err)
 		e.discard()
 		x.forget()
 	}
