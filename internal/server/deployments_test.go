@@ -39,7 +39,7 @@ func workerOf(build string) *deploymentpb.WorkerDeploymentOptions {
 // registers has workers of the version be known that poll the queue for both types of tasks.
 func (b *bench) registers(build string) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(b.t.Context(), time.Minute)
 	defer cancel()
 	polls := make(chan error, 2)
 	go func() {
