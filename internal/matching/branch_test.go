@@ -151,6 +151,7 @@ func TestTheRateOfAQueueHoldsForWhatLeavesForOtherNodes(t *testing.T) {
 			b.add()
 		}
 		time.Sleep(3500 * time.Millisecond)
+		synctest.Wait()
 		if n := len(other.handed); n < 3 || n > 5 {
 			t.Errorf("%d tasks have left in 3.5 s at one a second", n)
 		}
