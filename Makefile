@@ -190,7 +190,7 @@ BACKUP_KILLS ?= 20
 STORE_BYTES ?= 5000000000
 
 .PHONY: test-nodes
-test-nodes: build ## The interop suite, the conversations, and the tests of internal/server on three nodes
+test-nodes: build ## The interop suite, the conversations, and the tests of internal/server (but for those of lists and metrics) on three nodes
 	PERDURE_TEST_NODES=3 $(OUTSIDE) test test -count=1 -timeout 20m .
 	PERDURE_TEST_NODES=3 $(OUTSIDE) test test -count=1 -timeout 20m ./differ -run 'TestAConversation'
 	PERDURE_TEST_NODES=3 go test -count=1 -timeout 20m ./internal/server

@@ -88,11 +88,12 @@ func (i *interceptor) carryOut(ctx context.Context, c *call, req any, handler gr
 	if !ok {
 		return here()
 	}
-	if lookedUp(owner.Kind) && c.method.Access != methods.Read {
-		change := here
+	if lookedUp(owner.Kind) {
+		handle := here
 		here = func() (any, error) {
-			defer i.elsewhere.Told(ctx) // whoever makes the next call, anywhere, finds it changed
-			return change()
+			// Whoever has changed something, or has been told that it has changed, finds it so wherever he makes his next call.
+			defer i.elsewhere.Told(ctx)
+			return handle()
 		}
 	}
 	if IsForwarded(ctx) {

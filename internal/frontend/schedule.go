@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	commonpb "go.temporal.io/api/common/v1"
 	schedulepb "go.temporal.io/api/schedule/v1"
@@ -26,6 +27,7 @@ type scheduleHandlers struct {
 	runtime interface {
 		stepper
 		viewer
+		awaiter
 	}
 	visibility visibilityHandlers
 	// elsewhere has the workflows that are not here; nil if all are.
@@ -163,11 +165,42 @@ func (h *scheduleHandlers) PatchSchedule(ctx context.Context, req *workflowservi
 	if err := checkPatchSchedule(ctx, req); err != nil {
 		return nil, err
 	}
+	if req.GetPatch().GetTriggerImmediately() != nil {
+		h.awaitClosed(ctx, req.GetScheduleId())
+	}
 	err := h.step(ctx, req.GetScheduleId(), func(step *entity.Step, s scheduled) error { return s.Patch(step, req) })
 	if err != nil {
 		return nil, err
 	}
 	return &workflowservice.PatchScheduleResponse{}, nil
+}
+
+// closedWait is how long an action that is triggered waits for the schedule to learn of the end of a workflow.
+const closedWait = time.Second
+
+// awaitClosed waits, not for long, until the schedule knows of the end of those of its workflows that have closed: none of them is to
+// be in the way of an action that is triggered after that.
+func (h *scheduleHandlers) awaitClosed(ctx context.Context, id string) {
+	var running []*commonpb.WorkflowExecution
+	err := h.view(ctx, id, func(s scheduled) error {
+		resp, err := s.Describe()
+		running = resp.GetInfo().GetRunningWorkflows()
+		return err
+	})
+	if err != nil {
+		return // the step finds out
+	}
+	ctx, cancel := context.WithTimeout(ctx, closedWait)
+	defer cancel()
+	for _, run := range running {
+		if runs, err := h.runs(ctx, run); err != nil || runs {
+			continue
+		}
+		_ = h.runtime.Await(ctx, keyOf(ctx, entity.KindSchedule, id), func(e entity.Entity) bool {
+			resp, err := e.(scheduled).Describe()
+			return err != nil || !slices.ContainsFunc(resp.GetInfo().GetRunningWorkflows(), func(other *commonpb.WorkflowExecution) bool { return other.RunId == run.RunId })
+		})
+	}
 }
 
 // DeleteSchedule removes a schedule. Workflows that it has started go on.

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"google.golang.org/grpc/metadata"
@@ -32,15 +33,19 @@ func (n *Node) Carry(ctx context.Context, method string, owner entity.Key, req p
 		}
 	}
 	var local any
+	var own error
 	reply := new(emptypb.Empty)
-	err := n.elsewhere(forwardContext(ctx), owner, func() error {
+	err := n.elsewhere(forwardContext(ctx), owner, func() error { // it has come here meanwhile
 		resp, err := here()
 		if err == nil { // else it is a nil of some type, and another node may answer yet
 			local = resp
 		}
+		own = err
 		return err
 	}, method, req, reply)
 	switch {
+	case own != nil && errors.Is(err, own):
+		return nil, err // in the form of this node's own
 	case err != nil:
 		return nil, frontend.Forwarded(err)
 	case local != nil:

@@ -187,10 +187,24 @@ func (c *nodes) bench() *bench {
 	return &bench{c.t, c.servers[0], workflowservice.NewWorkflowServiceClient(c)}
 }
 
+// ofOneNode begin the names of tests that need one server. The nodes of these tests have a store in memory, beside which each has
+// an index of its own, which real nodes share; and metrics and traces are those of a node.
+var ofOneNode = []string{
+	"TestABatchOperation", "TestBatchOperations", "TestTheSameSignalOfTwoBatchOperations", "TestWhatABatchOperationCannotDo",
+	"TestAVersionDrains", "TestAnImport", "TestAnIndex", "TestAnOperationWithoutAWorkflowIsRunAndListed", "TestADeletedWorkflowIsFoundNoMore",
+	"TestListsOfOpenAndClosedWorkflows", "TestPageTokens", "TestWorkflowIdsOfAnyKindAreFound", "TestWorkflowsAreCountedInGroups",
+	"TestMetrics", "TestOpenMetrics", "TestSpans", "TestTasksThatNobodyPollsFor",
+}
+
 // testNodes is how many nodes a server of a test is: with PERDURE_TEST_NODES=3 in the environment, tests
-// that use start run on three.
-func testNodes(options server.Options) int {
+// that use start run on three, but for those that look at what each node has of its own.
+func testNodes(t *testing.T, options server.Options) int {
 	count, _ := strconv.Atoi(os.Getenv("PERDURE_TEST_NODES"))
+	for _, prefix := range ofOneNode {
+		if strings.HasPrefix(t.Name(), prefix) {
+			return 0
+		}
+	}
 	if options.DataDir != "" || options.Store != nil || options.VirtualTime || options.Listen != "" || len(options.SearchAttributes) > 0 {
 		return 0
 	}

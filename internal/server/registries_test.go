@@ -9,6 +9,7 @@ import (
 	nexuspb "go.temporal.io/api/nexus/v1"
 	"go.temporal.io/api/operatorservice/v1"
 	querypb "go.temporal.io/api/query/v1"
+	schedulepb "go.temporal.io/api/schedule/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -84,7 +85,7 @@ func TestAScheduleIsDescribedWhereverItsWorkflowRuns(t *testing.T) {
 	for i := range 6 {
 		id := fmt.Sprint("s", i)
 		b.createSchedule(id)
-		b.patchSchedule(id, trigger)
+		b.patchSchedule(id, triggerOrSkip)
 		b.awaits("the schedule has started a workflow", func() bool {
 			d, err := b.client.DescribeSchedule(b.ctx(), &workflowservice.DescribeScheduleRequest{Namespace: ns, ScheduleId: id})
 			return err == nil && len(d.GetInfo().GetRunningWorkflows()) == 1
@@ -94,8 +95,13 @@ func TestAScheduleIsDescribedWhereverItsWorkflowRuns(t *testing.T) {
 		if err != nil || len(d.GetInfo().GetRunningWorkflows()) != 0 {
 			t.Errorf("%s: %v, %v", id, d.GetInfo(), err)
 		}
+		// The workflow that has ended is not in the way of the next.
+		b.patchSchedule(id, triggerOrSkip)
+		b.complete(b.pollWorkflow(), completeWorkflow("done"))
 	}
 }
+
+var triggerOrSkip = &schedulepb.SchedulePatch{TriggerImmediately: &schedulepb.TriggerImmediatelyRequest{OverlapPolicy: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP}}
 
 func TestAnyNodeListsWorkerDeployments(t *testing.T) {
 	c := clusterOf(t, 3, server.Options{})

@@ -28,7 +28,7 @@ type bench struct {
 
 func start(t *testing.T, options server.Options) *bench {
 	t.Helper()
-	if count := testNodes(options); count > 0 {
+	if count := testNodes(t, options); count > 0 {
 		return clusterOf(t, count, options).bench()
 	}
 	if options.Logger == nil {

@@ -105,7 +105,7 @@ func TestAConversationWithPerdureGoesAsWithTheTemporalServer(t *testing.T) {
 }
 
 // nodeGroups are those whose scenarios are about what one node changes and others have to know, or what crosses nodes.
-var nodeGroups = []string{"namespaces", "endpoints", "nexus-tasks", "deployments", "versions", "schedules", "updates", "standalone-activities"}
+var nodeGroups = []string{"namespaces", "endpoints", "nexus-tasks", "deployments", "versions", "schedules"}
 
 // With NodesVariable all conversations are had with several nodes.
 func TestAConversationWithThreeNodesGoesAsWithOneServer(t *testing.T) {

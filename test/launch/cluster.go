@@ -3,11 +3,14 @@
 package launch
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os/exec"
 	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -49,6 +52,9 @@ func startCluster(binary string, count int) (s *Server, err error) {
 		}
 		c.nodes, addresses, web = append(c.nodes, node), append(addresses, node.Address), append(web, node.HTTP)
 	}
+	if err = settle(binary, addresses[0], count); err != nil {
+		return nil, err
+	}
 	if c.spread, err = newSpread(addresses); err != nil {
 		return nil, err
 	}
@@ -57,6 +63,29 @@ func startCluster(binary string, count int) (s *Server, err error) {
 	}
 	exited := make(chan struct{})
 	return &Server{Address: c.spread.address, HTTP: c.web.Addr().String(), cluster: c, exited: exited}, nil
+}
+
+// settle waits until so many nodes each have their share of the shards: what workers are known is in the memory of a node.
+func settle(binary, address string, count int) error {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(250 * time.Millisecond) {
+		out, err := exec.Command(binary, "cluster", "status", "--address", address, "--output", "json").Output()
+		var state struct{ Nodes []struct{ State string } }
+		if err == nil {
+			err = json.Unmarshal(out, &state)
+		}
+		ready := 0
+		for _, node := range state.Nodes {
+			if node.State == "ready" {
+				ready++
+			}
+		}
+		if ready == count {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%d of %d nodes are ready: %w", ready, count, err)
+		}
+	}
 }
 
 func (c *cluster) stop() {
