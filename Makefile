@@ -142,7 +142,7 @@ interop: bin/peer ## Run Perdure's SDK against a live Temporal server
 
 .PHONY: differ-golden
 differ-golden: bin/peer ## Record what a Temporal server answers in the conversations of test/differ (GROUP=name: only those)
-	DIFFER_GROUP=$(GROUP) test/with-peer bin/peer sh -c '$(OUTSIDE) test test ./differ -count=1 -timeout 30m -run TestRecord -record -peer "$$PEER" -peer-http "$$PEER_HTTP"'
+	DIFFER_GROUP=$(GROUP) test/with-peer bin/peer sh -c '$(OUTSIDE) test test ./differ -count=1 -timeout 30m -run TestRecord -record -peer "$$PEER" -peer-http "$$PEER_HTTP" -peer-binary $(CURDIR)/bin/peer'
 
 .PHONY: differ-known
 differ-known: ## Write the list of known differences from a Temporal server anew

@@ -71,7 +71,7 @@ func MergeOptions(
 
 // CheckOptions checks those of the wanted options that the mask names, each for itself,
 // and completes a retry policy that is named as a whole. It fails with InvalidArgument.
-func CheckOptions(wanted *activitypb.ActivityOptions, mask *fieldmaskpb.FieldMask, retries *check.RetryDefaults, extra map[string]Merge) error {
+func CheckOptions(wanted *activitypb.ActivityOptions, mask *fieldmaskpb.FieldMask, limits *check.Limits, retries *check.RetryDefaults, extra map[string]Merge) error {
 	for _, path := range mask.GetPaths() {
 		if name := SnakeCase(path); mergeOption[name] == nil && extra[name] == nil {
 			return unsupportedPath(path)
@@ -81,7 +81,7 @@ func CheckOptions(wanted *activitypb.ActivityOptions, mask *fieldmaskpb.FieldMas
 		var err error
 		switch SnakeCase(path) {
 		case "task_queue.name":
-			err = check.UserTaskQueue(wanted.GetTaskQueue(), "")
+			err = limits.CheckUserTaskQueue(wanted.GetTaskQueue(), "")
 		case "schedule_to_close_timeout":
 			err = check.Duration("ScheduleToCloseTimeout", wanted.GetScheduleToCloseTimeout(), check.Activity)
 		case "schedule_to_start_timeout":

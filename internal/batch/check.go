@@ -31,27 +31,27 @@ var (
 )
 
 // CheckJobID refuses requests without a job id.
-func CheckJobID(id string) error {
+func CheckJobID(id string, limits *check.Limits) error {
 	if id == "" {
 		return errJobIDNotSet
 	}
-	return check.Length("JobId", id, check.Request)
+	return limits.CheckLength("JobId", id, check.Request)
 }
 
 // CheckStop checks a request to stop a job.
-func CheckStop(req *workflowservice.StopBatchOperationRequest) error {
-	if err := CheckJobID(req.GetJobId()); err != nil {
+func CheckStop(req *workflowservice.StopBatchOperationRequest, limits *check.Limits) error {
+	if err := CheckJobID(req.GetJobId(), limits); err != nil {
 		return err
 	}
 	if req.GetReason() == "" {
 		return errReasonNotSet
 	}
-	return check.Identity(req.GetIdentity())
+	return limits.CheckIdentity(req.GetIdentity())
 }
 
 // Check checks a request to start a job, but for its query. Most is how many executions it
 // may name.
-func Check(req *workflowservice.StartBatchOperationRequest, most int) error {
+func Check(req *workflowservice.StartBatchOperationRequest, limits *check.Limits, most int) error {
 	//lint:ignore SA1019 clients still use it
 	old := req.GetExecutions()
 	selectors := 0
@@ -74,7 +74,7 @@ func Check(req *workflowservice.StartBatchOperationRequest, most int) error {
 			return invalid("target_executions[%d] has type %v, but operation %T requires %v", i, execution.GetType(), req.GetOperation(), want)
 		}
 	}
-	if err := checkOperation(req); err != nil {
+	if err := checkOperation(req, limits); err != nil {
 		return err
 	}
 	if n := len(old) + len(req.GetTargetExecutions()); n > most {
@@ -84,21 +84,21 @@ func Check(req *workflowservice.StartBatchOperationRequest, most int) error {
 		return invalid("MaxOperationsPerSecond has to be a number that is not negative: %v", perSecond)
 	}
 	for _, execution := range Executions(req) {
-		if err := cmp.Or(check.WorkflowID(execution.GetBusinessId(), check.Request), check.RunID(execution.GetRunId(), check.Request)); err != nil {
+		if err := cmp.Or(limits.CheckWorkflowID(execution.GetBusinessId(), check.Request), check.RunID(execution.GetRunId(), check.Request)); err != nil {
 			return err
 		}
 	}
-	return cmp.Or(CheckJobID(req.GetJobId()), check.Identity(Identity(req)), check.BlobSize(len(req.GetReason()), check.MaxMemo))
+	return cmp.Or(CheckJobID(req.GetJobId(), limits), limits.CheckIdentity(Identity(req)), check.BlobSize(len(req.GetReason()), check.MaxMemo))
 }
 
 // checkOperation checks what the operation itself has to say.
-func checkOperation(req *workflowservice.StartBatchOperationRequest) error {
+func checkOperation(req *workflowservice.StartBatchOperationRequest, limits *check.Limits) error {
 	switch o := req.GetOperation().(type) {
 	case *signal:
 		if o.SignalOperation.GetSignal() == "" {
 			return errSignalNotSet
 		}
-		return check.SignalName(o.SignalOperation.GetSignal(), check.Request)
+		return limits.CheckSignalName(o.SignalOperation.GetSignal(), check.Request)
 	case *updateWorkflowOptions:
 		switch {
 		case o.UpdateWorkflowOptionsOperation.GetWorkflowExecutionOptions() == nil:

@@ -118,6 +118,7 @@ func (s *settings) options(logger *slog.Logger) server.Options {
 		DataDir:        s.DataDir,
 		Postgres:       server.PostgresOptions{URLs: s.Postgres.URLs, Shards: s.Postgres.Shards, Writers: s.Postgres.Writers},
 		UnsafeNoSync:   s.UnsafeNoSync,
+		StoreCache:     s.StoreCache,
 		Listen:         s.Listen.Address(),
 		InsecureListen: s.Listen.Insecure,
 		Cluster: server.ClusterOptions{

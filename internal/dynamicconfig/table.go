@@ -36,6 +36,8 @@ var (
 		"Most bytes of the value of one search attribute.")
 	SearchAttributesSize = byNamespace("frontend.searchAttributesTotalSizeLimit", check.MaxSearchAttributes, number(1),
 		"Most bytes of all search attributes of a workflow, with their names.")
+	IDLength = global("limit.maxIDLength", check.MaxID, numberBetween(1, check.MaxID),
+		"Most bytes of a name or an id: of namespaces, task queues, workflows, activities and timers, of their types, of signals and markers, identities, request ids. What has a longer one already stays, and cannot be named any more. From 1 to 1000.")
 	BuildIDSize = global("limit.workerBuildIdSize", check.MaxBuildID, number(1),
 		"Most bytes of the build id that a worker says it is of.")
 	VisibilityPageSize = byNamespace("frontend.visibilityMaxPageSize", 1000, number(1),
@@ -78,6 +80,21 @@ var (
 		"How many bytes of events may wait for the end of a workflow task before the task is failed.")
 	WaitingQueries = global("history.MaxBufferedQueryCount", 1, number(1),
 		"How many queries may wait for the next workflow task of one workflow.")
+)
+
+// From which sizes on operators are warned: by a line in the log, of which there are not more than five a
+// second, and by the metric perdure_large_workflows_total. Nothing is refused.
+var (
+	BlobWarn = byNamespace("limit.blobSize.warn", 512<<10, number(1),
+		"From how many bytes of one event on, with what was sent in it, operators are warned.")
+	MemoWarn = byNamespace("limit.memoSize.warn", 2<<10, number(1),
+		"From how many bytes of a memo on operators are warned.")
+	HistoryEventsWarn = byNamespace("limit.historyCount.warn", 10<<10, number(1),
+		"Operators are warned of a history that gets more events.")
+	HistorySizeWarn = byNamespace("limit.historySize.warn", 10<<20, number(1),
+		"Operators are warned of a history that grows beyond so many bytes.")
+	StateWarn = global("limit.mutableStateSize.warn", 1<<20, number(1),
+		"From how many bytes of the state of a workflow besides its history on operators are warned, whenever it changes.")
 )
 
 // Defaults.

@@ -37,7 +37,10 @@ var boolean = parser[bool]{
 }
 
 // number reads a whole number that is at least least.
-func number(least int) parser[int] {
+func number(least int) parser[int] { return numberBetween(least, math.MaxInt) }
+
+// numberBetween reads a whole number between least and most.
+func numberBetween(least, most int) parser[int] {
 	return parser[int]{
 		name: "int",
 		parse: func(v any) (int, error) {
@@ -47,6 +50,8 @@ func number(least int) parser[int] {
 				return 0, fmt.Errorf("%v is not a whole number", v)
 			case n < float64(least):
 				return 0, fmt.Errorf("%v is less than %d", v, least)
+			case n > float64(most):
+				return 0, fmt.Errorf("%v is more than %d", v, most)
 			}
 			return int(n), nil
 		},

@@ -15,7 +15,11 @@ import (
 )
 
 // Limits are those of the fields of endpoints, in bytes.
-type Limits struct{ Name, URL, Description int }
+type Limits struct {
+	Name, URL, Description int
+	// Fields are those of what is not of endpoints alone.
+	Fields *check.Limits
+}
 
 // names are those that an endpoint may have: they are part of paths.
 var names = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9\-]*[a-zA-Z0-9]$`)
@@ -49,7 +53,7 @@ func CheckSpec(spec *nexuspb.EndpointSpec, limits Limits, namespaceID func(name 
 		} else if id, err = namespaceID(name); err != nil {
 			return "", serviceerror.NewFailedPreconditionf("could not verify namespace referenced by target exists: %v", err)
 		}
-		wrong.addTaskQueue(target.Worker.GetTaskQueue())
+		wrong.addTaskQueue(target.Worker.GetTaskQueue(), limits.Fields)
 	case *nexuspb.EndpointTarget_External_:
 		wrong.addURL(target.External.GetUrl(), limits.URL)
 	}
@@ -72,10 +76,10 @@ func (i *issues) addName(name string, limit int) {
 	}
 }
 
-func (i *issues) addTaskQueue(name string) {
+func (i *issues) addTaskQueue(name string, limits *check.Limits) {
 	if name == "" {
 		i.add("invalid target task queue: %q", "taskQueue is not set")
-	} else if err := check.TaskQueueName(name); err != nil {
+	} else if err := limits.CheckTaskQueueName(name); err != nil {
 		i.add("invalid target task queue: %q", err.Error())
 	}
 }

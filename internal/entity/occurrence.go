@@ -85,6 +85,9 @@ const (
 	ScheduleDropped
 	// VersionTransitionStarted: a workflow is on its way to another version of its workers.
 	VersionTransitionStarted
+	// GrownLarge: something of a workflow is larger than operators want to go without a warning. Type (the key of
+	// the setting of dynamic configuration that says so), Count (the size: bytes, or events).
+	GrownLarge
 )
 
 // NexusType is the Type of what has happened to a Nexus operation: the name of the endpoint, and the type of the workflow

@@ -99,12 +99,12 @@ func checkStartActivity(ctx context.Context, req *workflowservice.StartActivityE
 	}
 	retries := settingOf(ctx, dynamicconfig.ActivityRetryPolicy)
 	if err := cmp.Or(
-		check.UserTaskQueue(req.GetTaskQueue(), ""),
+		limitsOf(ctx).CheckUserTaskQueue(req.GetTaskQueue(), ""),
 		check.Set("activityId", req.GetActivityId(), check.Activity),
 		check.Set("activityType", req.GetActivityType().GetName(), check.Activity),
 		check.RetryPolicy(req.GetRetryPolicy(), &retries),
-		check.Length("activityId", req.GetActivityId(), check.Activity),
-		check.Length("activityType", req.GetActivityType().GetName(), check.Activity),
+		limitsOf(ctx).CheckLength("activityId", req.GetActivityId(), check.Activity),
+		limitsOf(ctx).CheckLength("activityType", req.GetActivityType().GetName(), check.Activity),
 	); err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func checkStartActivity(ctx context.Context, req *workflowservice.StartActivityE
 func checkAttachedToActivity(ctx context.Context, req *workflowservice.StartActivityExecutionRequest) error {
 	limits, ns := limitsOf(ctx), callOf(ctx).namespace
 	if err := cmp.Or(
-		check.ActivityRequest(&req.RequestId, req.GetIdentity()),
+		limitsOf(ctx).CheckActivityRequest(&req.RequestId, req.GetIdentity()),
 		check.ActivityPolicies(req),
 		limits.CheckActivityInput(req.GetInput()),
 		check.UserMetadata(req.GetUserMetadata(), settingOf(ctx, dynamicconfig.UserSummarySize), settingOf(ctx, dynamicconfig.UserDetailsSize)),
@@ -179,13 +179,13 @@ func checkKnownActivity(ctx context.Context, req interface {
 	GetActivityId() string
 	GetRunId() string
 }) error {
-	return cmp.Or(checkStandaloneActivities(ctx), check.ActivityID(req.GetActivityId()), check.ActivityRunID(req.GetRunId()))
+	return cmp.Or(checkStandaloneActivities(ctx), limitsOf(ctx).CheckActivityID(req.GetActivityId()), check.ActivityRunID(req.GetRunId()))
 }
 
 // DescribeActivityExecution describes an activity. With the token of a former description
 // it waits until there is something new to say, and for so long says nothing.
 func (h *activityHandlers) DescribeActivityExecution(ctx context.Context, req *workflowservice.DescribeActivityExecutionRequest) (*workflowservice.DescribeActivityExecutionResponse, error) {
-	if err := cmp.Or(checkStandaloneActivities(ctx), check.ActivityID(req.GetActivityId())); err != nil {
+	if err := cmp.Or(checkStandaloneActivities(ctx), limitsOf(ctx).CheckActivityID(req.GetActivityId())); err != nil {
 		return nil, err
 	}
 	waits := len(req.GetLongPollToken()) > 0
@@ -255,7 +255,7 @@ func (h *activityHandlers) PollActivityExecution(ctx context.Context, req *workf
 // RequestCancelActivityExecution asks for an activity to be cancelled.
 func (h *activityHandlers) RequestCancelActivityExecution(ctx context.Context, req *workflowservice.RequestCancelActivityExecutionRequest) (*workflowservice.RequestCancelActivityExecutionResponse, error) {
 	if err := cmp.Or(
-		checkStandaloneActivities(ctx), check.ActivityID(req.GetActivityId()), check.ActivityRequest(&req.RequestId, req.GetIdentity()),
+		checkStandaloneActivities(ctx), limitsOf(ctx).CheckActivityID(req.GetActivityId()), limitsOf(ctx).CheckActivityRequest(&req.RequestId, req.GetIdentity()),
 		check.ActivityRunID(req.GetRunId()), limitsOf(ctx).CheckReason(req.GetReason()),
 	); err != nil {
 		return nil, err
@@ -272,7 +272,7 @@ func (h *activityHandlers) RequestCancelActivityExecution(ctx context.Context, r
 // TerminateActivityExecution ends an activity at once.
 func (h *activityHandlers) TerminateActivityExecution(ctx context.Context, req *workflowservice.TerminateActivityExecutionRequest) (*workflowservice.TerminateActivityExecutionResponse, error) {
 	if err := cmp.Or(
-		checkStandaloneActivities(ctx), check.ActivityID(req.GetActivityId()), check.ActivityRequest(&req.RequestId, req.GetIdentity()),
+		checkStandaloneActivities(ctx), limitsOf(ctx).CheckActivityID(req.GetActivityId()), limitsOf(ctx).CheckActivityRequest(&req.RequestId, req.GetIdentity()),
 		check.ActivityRunID(req.GetRunId()), limitsOf(ctx).CheckReason(req.GetReason()),
 	); err != nil {
 		return nil, err

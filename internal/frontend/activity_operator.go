@@ -43,10 +43,10 @@ type targets interface {
 
 // targetOf checks which activities are meant, of which a request of the older calls
 // says one thing in one of several fields; all is the one that says all.
-func targetOf(req targets, all bool) (workflow.ActivityTarget, error) {
+func targetOf(ctx context.Context, req targets, all bool) (workflow.ActivityTarget, error) {
 	target := workflow.ActivityTarget{ID: req.GetId(), Type: req.GetType(), All: all}
 	if err := cmp.Or(
-		check.KnownWorkflowID(req.GetExecution().GetWorkflowId(), check.Request),
+		limitsOf(ctx).CheckKnownWorkflowID(req.GetExecution().GetWorkflowId(), check.Request),
 		check.RunID(req.GetExecution().GetRunId(), check.Loading),
 	); err != nil {
 		return target, err
@@ -77,14 +77,14 @@ func oneTargetOf(ctx context.Context, req oneTarget, requestID *string) (workflo
 		}
 	}
 	if err := cmp.Or(
-		check.ActivityRequestID(requestID),
-		check.ActivityID(target.ID),
-		check.ActivityRequest(requestID, req.GetIdentity()),
+		limitsOf(ctx).CheckActivityRequestID(requestID),
+		limitsOf(ctx).CheckActivityID(target.ID),
+		limitsOf(ctx).CheckActivityRequest(requestID, req.GetIdentity()),
 		check.ActivityRunID(req.GetRunId()),
 	); err != nil || req.GetWorkflowId() == "" {
 		return target, err
 	}
-	return target, check.WorkflowID(req.GetWorkflowId(), check.Request)
+	return target, limitsOf(ctx).CheckWorkflowID(req.GetWorkflowId(), check.Request)
 }
 
 // operatedActivity is what operators need of an activity without a workflow.
@@ -103,7 +103,7 @@ func (h *activityOperatorHandlers) step(ctx context.Context, workflowID string, 
 
 // PauseActivity pauses an activity of a workflow, or all of a type.
 func (h *activityOperatorHandlers) PauseActivity(ctx context.Context, req *workflowservice.PauseActivityRequest) (*workflowservice.PauseActivityResponse, error) {
-	target, err := targetOf(req, false)
+	target, err := targetOf(ctx, req, false)
 	if err != nil {
 		return nil, err
 	}
@@ -115,9 +115,6 @@ func (h *activityOperatorHandlers) PauseActivity(ctx context.Context, req *workf
 
 // PauseActivityExecution pauses one activity.
 func (h *activityOperatorHandlers) PauseActivityExecution(ctx context.Context, req *workflowservice.PauseActivityExecutionRequest) (*workflowservice.PauseActivityExecutionResponse, error) {
-	if err := check.FillRequestID(&req.RequestId); err != nil {
-		return nil, err
-	}
 	target, err := oneTargetOf(ctx, req, &req.RequestId)
 	if err != nil {
 		return nil, err
@@ -133,7 +130,7 @@ func (h *activityOperatorHandlers) PauseActivityExecution(ctx context.Context, r
 		}
 		return &workflowservice.PauseActivityExecutionResponse{}, nil
 	}
-	if err := check.Length("Reason", req.GetReason(), check.Request); err != nil {
+	if err := limitsOf(ctx).CheckLength("Reason", req.GetReason(), check.Request); err != nil {
 		return nil, err
 	}
 	if err := h.pause(ctx, executionOf(req), target, req); err != nil {
@@ -160,7 +157,7 @@ func (h *activityOperatorHandlers) pause(ctx context.Context, execution *commonp
 
 // UnpauseActivity ends pauses of activities of a workflow.
 func (h *activityOperatorHandlers) UnpauseActivity(ctx context.Context, req *workflowservice.UnpauseActivityRequest) (*workflowservice.UnpauseActivityResponse, error) {
-	target, err := targetOf(req, req.GetUnpauseAll())
+	target, err := targetOf(ctx, req, req.GetUnpauseAll())
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +199,7 @@ func (h *activityOperatorHandlers) unpause(ctx context.Context, execution *commo
 
 // ResetActivity has activities of a workflow begin anew.
 func (h *activityOperatorHandlers) ResetActivity(ctx context.Context, req *workflowservice.ResetActivityRequest) (*workflowservice.ResetActivityResponse, error) {
-	target, err := targetOf(req, req.GetMatchAll())
+	target, err := targetOf(ctx, req, req.GetMatchAll())
 	if err != nil {
 		return nil, err
 	}
@@ -252,7 +249,7 @@ func (h *activityOperatorHandlers) reset(ctx context.Context, execution *commonp
 
 // UpdateActivityOptions changes the options of activities of a workflow.
 func (h *activityOperatorHandlers) UpdateActivityOptions(ctx context.Context, req *workflowservice.UpdateActivityOptionsRequest) (*workflowservice.UpdateActivityOptionsResponse, error) {
-	target, err := targetOf(req, req.GetMatchAll())
+	target, err := targetOf(ctx, req, req.GetMatchAll())
 	if err != nil {
 		return nil, err
 	}
@@ -312,7 +309,7 @@ func checkOptionsUpdate(ctx context.Context, req *workflowservice.UpdateActivity
 		return errOptionsMaskNotSet
 	}
 	retries := settingOf(ctx, dynamicconfig.ActivityRetryPolicy)
-	if err := attempt.CheckOptions(options, mask, &retries, activity.ExtraOptions); err != nil {
+	if err := attempt.CheckOptions(options, mask, limitsOf(ctx), &retries, activity.ExtraOptions); err != nil {
 		return err
 	}
 	if activity.NamesStartDelay(mask) {

@@ -85,7 +85,7 @@ func TestOperatorsOfActivitiesAreToldWhatIsWrong(t *testing.T) {
 		"not all":                {&workflowservice.UnpauseActivityRequest{Namespace: "default", Execution: ok, Activity: &workflowservice.UnpauseActivityRequest_UnpauseAll{}}, codes.InvalidArgument, "Either Activity.Id"},
 		"a bad run":              {&workflowservice.PauseActivityRequest{Namespace: "default", Execution: &commonpb.WorkflowExecution{WorkflowId: "w", RunId: "r"}}, codes.InvalidArgument, "RunId is not valid UUID."},
 		"a long reason":          {&workflowservice.PauseActivityExecutionRequest{Namespace: "default", WorkflowId: "w", ActivityId: "a", Reason: long}, codes.InvalidArgument, "Reason length"},
-		"a long request":         {&workflowservice.PauseActivityExecutionRequest{Namespace: "default", WorkflowId: "w", ActivityId: "a", RequestId: long}, codes.InvalidArgument, "RequestId length"},
+		"a long request":         {&workflowservice.PauseActivityExecutionRequest{Namespace: "default", WorkflowId: "w", ActivityId: "a", RequestId: long}, codes.InvalidArgument, "request ID exceeds length limit"},
 		"a long identity":        {&workflowservice.ResetActivityExecutionRequest{Namespace: "default", WorkflowId: "w", ActivityId: "a", Identity: long}, codes.InvalidArgument, "identity exceeds length limit"},
 		"a jitter back":          {&workflowservice.UnpauseActivityExecutionRequest{Namespace: "default", WorkflowId: "w", ActivityId: "a", Jitter: durationpb.New(-1)}, codes.InvalidArgument, "invalid jitter"},
 		"an activity of its own": {&workflowservice.PauseActivityExecutionRequest{Namespace: "default", ActivityId: "a"}, codes.Unimplemented, "operator commands are disabled"},

@@ -132,12 +132,12 @@ func idRef(ctx context.Context, req idRequest) (owner entity.Key, ref attempt.Re
 		if checkStandaloneActivities(ctx) != nil {
 			return owner, ref, errActivityWorkflowID
 		}
-		if len(req.GetActivityId()) > check.MaxID {
+		if len(req.GetActivityId()) > limitsOf(ctx).ID {
 			return owner, ref, serviceerror.NewNotFoundf("activity not found for ID: %s", req.GetActivityId())
 		}
 		return activityKey(ctx, req.GetActivityId()), ref, nil
 	}
-	if err := check.KnownWorkflowID(req.GetWorkflowId(), check.Loading); err != nil {
+	if err := limitsOf(ctx).CheckKnownWorkflowID(req.GetWorkflowId(), check.Loading); err != nil {
 		return owner, ref, err
 	}
 	if err := check.RunID(req.GetRunId(), check.Loading); err != nil {
@@ -178,7 +178,7 @@ func (h *activityTaskHandlers) RespondActivityTaskCompletedById(ctx context.Cont
 }
 
 func (h *activityTaskHandlers) completeActivity(ctx context.Context, owner entity.Key, ref attempt.Ref, result *commonpb.Payloads, identity string) error {
-	if err := check.Identity(identity); err != nil {
+	if err := limitsOf(ctx).CheckIdentity(identity); err != nil {
 		return err
 	}
 	return h.report(ctx, owner, func(step *entity.Step, c reportedActivities) error {
@@ -217,7 +217,7 @@ func (h *activityTaskHandlers) RespondActivityTaskFailedById(ctx context.Context
 }
 
 func (h *activityTaskHandlers) failActivity(ctx context.Context, owner entity.Key, ref attempt.Ref, failure *failurepb.Failure, heartbeat *commonpb.Payloads, identity string) (cut []*failurepb.Failure, err error) {
-	if err := check.Identity(identity); err != nil {
+	if err := limitsOf(ctx).CheckIdentity(identity); err != nil {
 		return nil, err
 	}
 	if err := check.ForeignFailure(failure); err != nil {
@@ -256,7 +256,7 @@ func (h *activityTaskHandlers) RespondActivityTaskCanceledById(ctx context.Conte
 }
 
 func (h *activityTaskHandlers) cancelActivity(ctx context.Context, owner entity.Key, ref attempt.Ref, details *commonpb.Payloads, identity string) error {
-	if err := check.Identity(identity); err != nil {
+	if err := limitsOf(ctx).CheckIdentity(identity); err != nil {
 		return err
 	}
 	return h.report(ctx, owner, func(step *entity.Step, c reportedActivities) error {

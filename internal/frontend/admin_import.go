@@ -40,18 +40,18 @@ type importedRun interface {
 	GetRunId() string
 }
 
-func checkImportedRun(req importedRun) error {
+func checkImportedRun(ctx context.Context, req importedRun) error {
 	if req.GetRunId() == "" {
 		return serviceerror.NewInvalidArgument("RunId is not set on request.")
 	}
 	return cmp.Or(
-		check.ID("WorkflowId", req.GetWorkflowId(), check.Request),
+		limitsOf(ctx).CheckID("WorkflowId", req.GetWorkflowId(), check.Request),
 		check.RunID(req.GetRunId(), check.Request),
 	)
 }
 
 func (s *importAdmin) step(ctx context.Context, req importedRun, fn func(*entity.Step, importable) error) error {
-	if err := checkImportedRun(req); err != nil {
+	if err := checkImportedRun(ctx, req); err != nil {
 		return err
 	}
 	return stepWorkflow(ctx, s.runtime, req.GetWorkflowId(), fn)
@@ -101,7 +101,7 @@ func (s *importAdmin) DiscardImport(ctx context.Context, req *admin.DiscardImpor
 
 // DescribeImport tells how far the import of a run is.
 func (s *importAdmin) DescribeImport(ctx context.Context, req *admin.DescribeImportRequest) (*admin.DescribeImportResponse, error) {
-	if err := checkImportedRun(req); err != nil {
+	if err := checkImportedRun(ctx, req); err != nil {
 		return nil, err
 	}
 	var state workflow.ImportState

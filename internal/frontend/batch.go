@@ -89,7 +89,7 @@ func (h *batchHandlers) checkStart(ctx context.Context, req *workflowservice.Sta
 	if batch.Standalone(req) && !(settingOf(ctx, dynamicconfig.BatchesOfActivities) && standaloneActivities()) {
 		return serviceerror.NewInvalidArgumentf("The operation type %T is not supported for this namespace", req.GetOperation())
 	}
-	if err := batch.Check(req, settingOf(ctx, dynamicconfig.BatchExecutions)); err != nil {
+	if err := batch.Check(req, limitsOf(ctx), settingOf(ctx, dynamicconfig.BatchExecutions)); err != nil {
 		return err
 	}
 	if h.index == nil {
@@ -165,7 +165,7 @@ func (h *batchHandlers) step(ctx context.Context, jobID string, fn func(*entity.
 
 // StopBatchOperation ends a batch operation. What it has done stays done.
 func (h *batchHandlers) StopBatchOperation(ctx context.Context, req *workflowservice.StopBatchOperationRequest) (*workflowservice.StopBatchOperationResponse, error) {
-	if err := batch.CheckStop(req); err != nil {
+	if err := batch.CheckStop(req, limitsOf(ctx)); err != nil {
 		return nil, err
 	}
 	if err := checkBatchesOn(ctx); err != nil {
@@ -179,7 +179,7 @@ func (h *batchHandlers) StopBatchOperation(ctx context.Context, req *workflowser
 
 // DescribeBatchOperation tells how far a batch operation has come.
 func (h *batchHandlers) DescribeBatchOperation(ctx context.Context, req *workflowservice.DescribeBatchOperationRequest) (*workflowservice.DescribeBatchOperationResponse, error) {
-	if err := batch.CheckJobID(req.GetJobId()); err != nil {
+	if err := batch.CheckJobID(req.GetJobId(), limitsOf(ctx)); err != nil {
 		return nil, err
 	}
 	if err := checkBatchesOn(ctx); err != nil {

@@ -55,7 +55,7 @@ type closeRequest interface {
 }
 
 func checkClose(ctx context.Context, req closeRequest) error {
-	if err := check.Execution(req.GetWorkflowExecution(), check.Request); err != nil {
+	if err := limitsOf(ctx).CheckExecution(req.GetWorkflowExecution(), check.Request); err != nil {
 		return err
 	}
 	if err := check.RunID(req.GetFirstExecutionRunId(), check.Request); err != nil {

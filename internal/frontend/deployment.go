@@ -71,8 +71,8 @@ func viewDeployments(ctx context.Context, runtime viewer, fn func(*deployment.De
 }
 
 // checkVersion checks both parts of a version.
-func checkVersion(v deployment.Version) error {
-	return cmp.Or(check.DeploymentName(v.Deployment), check.DeploymentBuildID(v.BuildID))
+func checkVersion(ctx context.Context, v deployment.Version) error {
+	return cmp.Or(limitsOf(ctx).CheckDeploymentName(v.Deployment), limitsOf(ctx).CheckDeploymentBuildID(v.BuildID))
 }
 
 // CreateWorkerDeployment makes a deployment before any worker of it has polled.
@@ -80,7 +80,7 @@ func (h *deploymentHandlers) CreateWorkerDeployment(ctx context.Context, req *wo
 	if req.GetDeploymentName() == "" {
 		return nil, errDeploymentNameSet
 	}
-	if err := cmp.Or(checkDeploymentsOn(ctx), check.DeploymentName(req.GetDeploymentName()), check.Identity(req.GetIdentity()), check.RequestID(req.GetRequestId())); err != nil {
+	if err := cmp.Or(checkDeploymentsOn(ctx), limitsOf(ctx).CheckDeploymentName(req.GetDeploymentName()), limitsOf(ctx).CheckIdentity(req.GetIdentity()), limitsOf(ctx).CheckRequestID(req.GetRequestId())); err != nil {
 		return nil, err
 	}
 	resp := new(workflowservice.CreateWorkerDeploymentResponse)
@@ -96,7 +96,7 @@ func (h *deploymentHandlers) CreateWorkerDeployment(ctx context.Context, req *wo
 
 // DescribeWorkerDeployment tells of a deployment and its versions.
 func (h *deploymentHandlers) DescribeWorkerDeployment(ctx context.Context, req *workflowservice.DescribeWorkerDeploymentRequest) (*workflowservice.DescribeWorkerDeploymentResponse, error) {
-	if err := cmp.Or(checkDeploymentsOn(ctx), check.DeploymentName(req.GetDeploymentName())); err != nil {
+	if err := cmp.Or(checkDeploymentsOn(ctx), limitsOf(ctx).CheckDeploymentName(req.GetDeploymentName())); err != nil {
 		return nil, err
 	}
 	resp := new(workflowservice.DescribeWorkerDeploymentResponse)
@@ -112,7 +112,7 @@ func (h *deploymentHandlers) DescribeWorkerDeployment(ctx context.Context, req *
 
 // DeleteWorkerDeployment removes a deployment that has no versions.
 func (h *deploymentHandlers) DeleteWorkerDeployment(ctx context.Context, req *workflowservice.DeleteWorkerDeploymentRequest) (*workflowservice.DeleteWorkerDeploymentResponse, error) {
-	if err := cmp.Or(check.DeploymentName(req.GetDeploymentName()), check.Identity(req.GetIdentity())); err != nil {
+	if err := cmp.Or(limitsOf(ctx).CheckDeploymentName(req.GetDeploymentName()), limitsOf(ctx).CheckIdentity(req.GetIdentity())); err != nil {
 		return nil, err
 	}
 	err := stepDeployments(ctx, h.runtime, func(_ *entity.Step, d *deployment.Deployments) error { return d.Delete(req.GetDeploymentName()) })
@@ -131,7 +131,7 @@ func (h *deploymentHandlers) SetWorkerDeploymentManager(ctx context.Context, req
 	if req.GetSelf() {
 		manager = req.GetIdentity()
 	}
-	if err := cmp.Or(check.DeploymentName(req.GetDeploymentName()), check.Identity(req.GetIdentity()), check.Identity(manager)); err != nil {
+	if err := cmp.Or(limitsOf(ctx).CheckDeploymentName(req.GetDeploymentName()), limitsOf(ctx).CheckIdentity(req.GetIdentity()), limitsOf(ctx).CheckIdentity(manager)); err != nil {
 		return nil, err
 	}
 	resp := new(workflowservice.SetWorkerDeploymentManagerResponse)
@@ -153,7 +153,7 @@ func (h *deploymentHandlers) ListWorkerDeployments(ctx context.Context, req *wor
 		return nil, err
 	}
 	after := string(req.GetNextPageToken())
-	if after != "" && check.DeploymentName(after) != nil {
+	if after != "" && limitsOf(ctx).CheckDeploymentName(after) != nil {
 		return nil, serviceerror.NewInvalidArgument("Invalid NextPageToken.")
 	}
 	size, most := int(req.GetPageSize()), settingOf(ctx, dynamicconfig.VisibilityPageSize)
@@ -224,11 +224,11 @@ func (h *deploymentHandlers) prepare(ctx context.Context, change *deployment.Cha
 		}
 		change.Version = v
 	}
-	if err := cmp.Or(check.DeploymentName(change.Deployment), check.Identity(change.Identity)); err != nil {
+	if err := cmp.Or(limitsOf(ctx).CheckDeploymentName(change.Deployment), limitsOf(ctx).CheckIdentity(change.Identity)); err != nil {
 		return err
 	}
 	if change.AllowNoPollers && !change.Version.IsZero() {
-		if err := check.DeploymentBuildID(change.Version.BuildID); err != nil {
+		if err := limitsOf(ctx).CheckDeploymentBuildID(change.Version.BuildID); err != nil {
 			return err
 		}
 	}

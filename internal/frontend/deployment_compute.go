@@ -17,16 +17,16 @@ func checkCompute(ctx context.Context, groups deployment.Groups, remove []string
 	for id, update := range groups {
 		group := update.GetScalingGroup()
 		if err := cmp.Or(
-			check.Length("ScalingGroupId", id, check.Request),
-			check.Length("ComputeProvider.NexusEndpoint", group.GetProvider().GetNexusEndpoint(), check.Request),
-			check.Length("ComputeProvider.Type", group.GetProvider().GetType(), check.Request),
+			limitsOf(ctx).CheckLength("ScalingGroupId", id, check.Request),
+			limitsOf(ctx).CheckLength("ComputeProvider.NexusEndpoint", group.GetProvider().GetNexusEndpoint(), check.Request),
+			limitsOf(ctx).CheckLength("ComputeProvider.Type", group.GetProvider().GetType(), check.Request),
 			limitsOf(ctx).CheckBlob(update),
 		); err != nil {
 			return err
 		}
 	}
 	for _, id := range remove {
-		if err := check.Length("ScalingGroupId", id, check.Request); err != nil {
+		if err := limitsOf(ctx).CheckLength("ScalingGroupId", id, check.Request); err != nil {
 			return err
 		}
 	}
@@ -37,7 +37,7 @@ func checkCompute(ctx context.Context, groups deployment.Groups, remove []string
 func (h *deploymentHandlers) UpdateWorkerDeploymentVersionComputeConfig(ctx context.Context, req *workflowservice.UpdateWorkerDeploymentVersionComputeConfigRequest) (*workflowservice.UpdateWorkerDeploymentVersionComputeConfigResponse, error) {
 	v, err := checkNewVersion(ctx, req)
 	upsert, remove := req.GetComputeConfigScalingGroups(), req.GetRemoveComputeConfigScalingGroups()
-	if err := cmp.Or(err, check.Identity(req.GetIdentity()), check.RequestID(req.GetRequestId()), checkCompute(ctx, upsert, remove)); err != nil {
+	if err := cmp.Or(err, limitsOf(ctx).CheckIdentity(req.GetIdentity()), limitsOf(ctx).CheckRequestID(req.GetRequestId()), checkCompute(ctx, upsert, remove)); err != nil {
 		return nil, err
 	}
 	err = stepDeployments(ctx, h.runtime, func(_ *entity.Step, d *deployment.Deployments) error {
@@ -52,7 +52,7 @@ func (h *deploymentHandlers) UpdateWorkerDeploymentVersionComputeConfig(ctx cont
 // ValidateWorkerDeploymentVersionComputeConfig tells whether UpdateWorkerDeploymentVersionComputeConfig would take what it is given.
 func (h *deploymentHandlers) ValidateWorkerDeploymentVersionComputeConfig(ctx context.Context, req *workflowservice.ValidateWorkerDeploymentVersionComputeConfigRequest) (*workflowservice.ValidateWorkerDeploymentVersionComputeConfigResponse, error) {
 	upsert, remove := req.GetComputeConfigScalingGroups(), req.GetRemoveComputeConfigScalingGroups()
-	if err := cmp.Or(checkDeploymentsOn(ctx), check.Identity(req.GetIdentity()), checkCompute(ctx, upsert, remove)); err != nil {
+	if err := cmp.Or(checkDeploymentsOn(ctx), limitsOf(ctx).CheckIdentity(req.GetIdentity()), checkCompute(ctx, upsert, remove)); err != nil {
 		return nil, err
 	}
 	v := deployment.FromProto(req.GetDeploymentVersion())

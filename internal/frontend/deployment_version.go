@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/entity"
 )
@@ -30,22 +29,22 @@ func checkNewVersion(ctx context.Context, req versionRequest) (deployment.Versio
 	case v.BuildID == "":
 		return v, errDeploymentBuildSet
 	}
-	return v, cmp.Or(checkDeploymentsOn(ctx), checkVersion(v))
+	return v, cmp.Or(checkDeploymentsOn(ctx), checkVersion(ctx, v))
 }
 
 // parseDeploymentVersion is the version of a request that older clients write as text.
-func parseDeploymentVersion(text string) (deployment.Version, error) {
+func parseDeploymentVersion(ctx context.Context, text string) (deployment.Version, error) {
 	v, err := deployment.Parse(text)
 	if err != nil {
 		return v, serviceerror.NewInvalidArgumentf("invalid version string %q, expected format is \"<deployment_name>.<build_id>\"", text)
 	}
-	return v, checkVersion(v)
+	return v, checkVersion(ctx, v)
 }
 
 // CreateWorkerDeploymentVersion makes a version before any worker of it has polled.
 func (h *deploymentHandlers) CreateWorkerDeploymentVersion(ctx context.Context, req *workflowservice.CreateWorkerDeploymentVersionRequest) (*workflowservice.CreateWorkerDeploymentVersionResponse, error) {
 	v, err := checkNewVersion(ctx, req)
-	if err := cmp.Or(err, check.Identity(req.GetIdentity()), check.RequestID(req.GetRequestId())); err != nil {
+	if err := cmp.Or(err, limitsOf(ctx).CheckIdentity(req.GetIdentity()), limitsOf(ctx).CheckRequestID(req.GetRequestId())); err != nil {
 		return nil, err
 	}
 	if err := checkCompute(ctx, deployment.NewGroups(req.GetComputeConfig()), nil); err != nil {
@@ -78,7 +77,7 @@ func (h *deploymentHandlers) DescribeWorkerDeploymentVersion(ctx context.Context
 		}
 		text = oldText(req.GetDeploymentVersion())
 	}
-	v, err := parseDeploymentVersion(text)
+	v, err := parseDeploymentVersion(ctx, text)
 	if err != nil {
 		return nil, err
 	}
@@ -129,10 +128,10 @@ func (h *deploymentHandlers) DeleteWorkerDeploymentVersion(ctx context.Context, 
 	}
 	v, err := deployment.Parse(text)
 	if err != nil {
-		_, err = parseDeploymentVersion(text)
+		_, err = parseDeploymentVersion(ctx, text)
 		return nil, err
 	}
-	if err := cmp.Or(check.DeploymentName(v.Deployment), check.Identity(req.GetIdentity())); err != nil {
+	if err := cmp.Or(limitsOf(ctx).CheckDeploymentName(v.Deployment), limitsOf(ctx).CheckIdentity(req.GetIdentity())); err != nil {
 		return nil, err
 	}
 	var queues []entity.Queue
@@ -162,7 +161,7 @@ func (h *deploymentHandlers) UpdateWorkerDeploymentVersionMetadata(ctx context.C
 		//lint:ignore SA1019 older clients use it
 		v, _ = deployment.Parse(req.GetVersion())
 	}
-	if err := cmp.Or(checkVersion(v), check.Identity(req.GetIdentity())); err != nil {
+	if err := cmp.Or(checkVersion(ctx, v), limitsOf(ctx).CheckIdentity(req.GetIdentity())); err != nil {
 		return nil, err
 	}
 	for _, payload := range req.GetUpsertEntries() {

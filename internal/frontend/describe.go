@@ -11,7 +11,7 @@ import (
 
 // DescribeWorkflowExecution tells all about a run but its history.
 func (h *executionHandlers) DescribeWorkflowExecution(ctx context.Context, req *workflowservice.DescribeWorkflowExecutionRequest) (*workflowservice.DescribeWorkflowExecutionResponse, error) {
-	if err := check.Execution(req.GetExecution(), check.Request); err != nil {
+	if err := limitsOf(ctx).CheckExecution(req.GetExecution(), check.Request); err != nil {
 		return nil, err
 	}
 	var resp *workflowservice.DescribeWorkflowExecutionResponse
@@ -28,7 +28,7 @@ func (h *executionHandlers) DescribeWorkflowExecution(ctx context.Context, req *
 // DeleteWorkflowExecution removes a run and its history, after terminating it if
 // it is running.
 func (h *executionHandlers) DeleteWorkflowExecution(ctx context.Context, req *workflowservice.DeleteWorkflowExecutionRequest) (*workflowservice.DeleteWorkflowExecutionResponse, error) {
-	if err := check.Execution(req.GetWorkflowExecution(), check.Request); err != nil {
+	if err := limitsOf(ctx).CheckExecution(req.GetWorkflowExecution(), check.Request); err != nil {
 		return nil, err
 	}
 	err := stepWorkflow(ctx, h.runtime, req.GetWorkflowExecution().GetWorkflowId(), func(step *entity.Step, c execution) error {

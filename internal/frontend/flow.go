@@ -115,7 +115,7 @@ func (h *flowHandlers) DescribeWorkflow(ctx context.Context, req *flowv1.Describ
 	type chain interface {
 		DescribeFlow(reader entity.Reader, runID string) (*flowv1.DescribeWorkflowResponse, error)
 	}
-	if err := check.Execution(&commonpb.WorkflowExecution{WorkflowId: req.GetWorkflowId(), RunId: req.GetRunId()}, check.Request); err != nil {
+	if err := limitsOf(ctx).CheckExecution(&commonpb.WorkflowExecution{WorkflowId: req.GetWorkflowId(), RunId: req.GetRunId()}, check.Request); err != nil {
 		return nil, err
 	}
 	var resp *flowv1.DescribeWorkflowResponse

@@ -44,7 +44,7 @@ var _ historyOwner = (*workflow.Chain)(nil)
 // With WaitNewEvent it waits for a while if there is nothing to read yet; a reply
 // with a page token says that there may be more.
 func (h *historyHandlers) GetWorkflowExecutionHistory(ctx context.Context, req *workflowservice.GetWorkflowExecutionHistoryRequest) (*workflowservice.GetWorkflowExecutionHistoryResponse, error) {
-	token, err := checkHistoryRead(req)
+	token, err := checkHistoryRead(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -80,8 +80,8 @@ type historyRequest interface {
 
 // checkHistoryRead checks the request and decodes its page token; nil if it has
 // none.
-func checkHistoryRead(req historyRequest) (*records.HistoryToken, error) {
-	if err := check.Execution(req.GetExecution(), check.Request); err != nil {
+func checkHistoryRead(ctx context.Context, req historyRequest) (*records.HistoryToken, error) {
+	if err := limitsOf(ctx).CheckExecution(req.GetExecution(), check.Request); err != nil {
 		return nil, err
 	}
 	token, err := tokens.DecodeHistory(req.GetNextPageToken())
@@ -180,7 +180,7 @@ func (h *historyHandlers) awaitHistory(ctx context.Context, req *workflowservice
 // GetWorkflowExecutionHistoryReverse reads a page of the history of a run, from
 // its end to its beginning.
 func (h *historyHandlers) GetWorkflowExecutionHistoryReverse(ctx context.Context, req *workflowservice.GetWorkflowExecutionHistoryReverseRequest) (*workflowservice.GetWorkflowExecutionHistoryReverseResponse, error) {
-	token, err := checkHistoryRead(req)
+	token, err := checkHistoryRead(ctx, req)
 	if err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ func (i *interceptor) resolveNamespace(c *call, req any) error {
 		return nil
 	}
 	name := req.(namesNamespace).GetNamespace()
-	if err := check.Namespace(name, check.Request); err != nil {
+	if err := c.limits().CheckNamespace(name, check.Request); err != nil {
 		return err
 	}
 	var err error

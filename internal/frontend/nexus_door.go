@@ -8,7 +8,6 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/api/nexusdoor"
 	"github.com/perdure/perdure/internal/dynamicconfig"
 	"github.com/perdure/perdure/internal/entity"
@@ -31,7 +30,7 @@ var errNexusBody = serviceerror.NewInvalidArgument("The request does not decode.
 
 // DispatchNexusTask has a worker answer a request.
 func (d *nexusDoor) DispatchNexusTask(ctx context.Context, req *nexusdoor.DispatchNexusTaskRequest) (*nexusdoor.DispatchNexusTaskResponse, error) {
-	if err := check.TaskQueueName(req.GetTaskQueue()); err != nil {
+	if err := limitsOf(ctx).CheckTaskQueueName(req.GetTaskQueue()); err != nil {
 		return nil, err
 	}
 	request := new(nexuspb.Request)

@@ -36,6 +36,7 @@ func (h *endpointHandlers) checkSpec(ctx context.Context, spec *nexuspb.Endpoint
 	config := callOf(ctx).settings.config
 	limits := endpoint.Limits{
 		Name: dynamicconfig.EndpointName.Get(config), URL: dynamicconfig.EndpointURL.Get(config), Description: dynamicconfig.EndpointDescription.Get(config),
+		Fields: limitsOf(ctx),
 	}
 	return endpoint.CheckSpec(spec, limits, func(name string) (string, error) {
 		ns, err := h.namespaces.ByName(name)

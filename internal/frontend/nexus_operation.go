@@ -97,11 +97,11 @@ func checkOperationRunID(runID string) error {
 	return nil
 }
 
-func completeRequestID(id *string) error {
+func completeRequestID(ctx context.Context, id *string) error {
 	if *id == "" {
 		*id = uuid.NewString()
 	}
-	return checkLength("request_id", *id, check.MaxID)
+	return checkLength("request_id", *id, limitsOf(ctx).ID)
 }
 
 // StartNexusOperationExecution starts an operation, or says which one is in the way.
@@ -128,10 +128,10 @@ func (h *nexusOperationHandlers) StartNexusOperationExecution(ctx context.Contex
 func checkStartOperation(ctx context.Context, req *workflowservice.StartNexusOperationExecutionRequest) error {
 	if err := cmp.Or(
 		checkStandaloneNexus(ctx),
-		completeRequestID(&req.RequestId),
-		checkNamed("operation_id", req.GetOperationId(), check.MaxID),
-		checkLength("identity", req.GetIdentity(), check.MaxID),
-		checkNamed("endpoint", req.GetEndpoint(), check.MaxID),
+		completeRequestID(ctx, &req.RequestId),
+		checkNamed("operation_id", req.GetOperationId(), limitsOf(ctx).ID),
+		checkLength("identity", req.GetIdentity(), limitsOf(ctx).ID),
+		checkNamed("endpoint", req.GetEndpoint(), limitsOf(ctx).ID),
 		checkNamed("service", req.GetService(), settingOf(ctx, dynamicconfig.NexusServiceName)),
 		checkNamed("operation", req.GetOperation(), settingOf(ctx, dynamicconfig.NexusOperationName)),
 		checkOperationTimeouts(ctx, req),
@@ -215,14 +215,14 @@ func checkKnownOperation(ctx context.Context, req interface {
 	GetOperationId() string
 	GetRunId() string
 }) error {
-	return cmp.Or(checkStandaloneNexus(ctx), checkNamed("operation_id", req.GetOperationId(), check.MaxID), checkOperationRunID(req.GetRunId()))
+	return cmp.Or(checkStandaloneNexus(ctx), checkNamed("operation_id", req.GetOperationId(), limitsOf(ctx).ID), checkOperationRunID(req.GetRunId()))
 }
 
 // DescribeNexusOperationExecution describes an operation. With the token of a former
 // description it waits until there is something new to say, and for so long says nothing.
 func (h *nexusOperationHandlers) DescribeNexusOperationExecution(ctx context.Context, req *workflowservice.DescribeNexusOperationExecutionRequest) (*workflowservice.DescribeNexusOperationExecutionResponse, error) {
 	waits := len(req.GetLongPollToken()) > 0
-	if err := cmp.Or(checkStandaloneNexus(ctx), checkNamed("operation_id", req.GetOperationId(), check.MaxID)); err != nil {
+	if err := cmp.Or(checkStandaloneNexus(ctx), checkNamed("operation_id", req.GetOperationId(), limitsOf(ctx).ID)); err != nil {
 		return nil, err
 	}
 	if waits && req.GetRunId() == "" {
@@ -301,9 +301,9 @@ func checkOperationRequest(ctx context.Context, requestID *string, req interface
 	GetReason() string
 }) error {
 	return cmp.Or(
-		checkStandaloneNexus(ctx), completeRequestID(requestID),
-		checkNamed("operation_id", req.GetOperationId(), check.MaxID), checkOperationRunID(req.GetRunId()),
-		checkLength("identity", req.GetIdentity(), check.MaxID),
+		checkStandaloneNexus(ctx), completeRequestID(ctx, requestID),
+		checkNamed("operation_id", req.GetOperationId(), limitsOf(ctx).ID), checkOperationRunID(req.GetRunId()),
+		checkLength("identity", req.GetIdentity(), limitsOf(ctx).ID),
 		checkLength("reason", req.GetReason(), settingOf(ctx, dynamicconfig.NexusReason)),
 	)
 }

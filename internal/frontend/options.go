@@ -39,7 +39,7 @@ func (h *executionHandlers) UpdateWorkflowExecutionOptions(ctx context.Context, 
 
 func checkUpdateOptions(ctx context.Context, req *workflowservice.UpdateWorkflowExecutionOptionsRequest) error {
 	if err := cmp.Or(
-		check.KnownWorkflowID(req.GetWorkflowExecution().GetWorkflowId(), check.Request),
+		limitsOf(ctx).CheckKnownWorkflowID(req.GetWorkflowExecution().GetWorkflowId(), check.Request),
 		check.RunID(req.GetWorkflowExecution().GetRunId(), check.Loading),
 	); err != nil {
 		return err

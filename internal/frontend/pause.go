@@ -33,7 +33,7 @@ func (h *pauseHandlers) PauseWorkflowExecution(ctx context.Context, req *workflo
 	if !settingOf(ctx, dynamicconfig.WorkflowPause) {
 		return nil, serviceerror.NewUnimplementedf("workflow pause is not enabled for namespace: %s", req.GetNamespace())
 	}
-	if err := checkPause(req); err != nil {
+	if err := checkPause(ctx, req); err != nil {
 		return nil, err
 	}
 	err := stepWorkflow(ctx, h.runtime, req.GetWorkflowId(), func(step *entity.Step, c pausable) error {
@@ -47,7 +47,7 @@ func (h *pauseHandlers) PauseWorkflowExecution(ctx context.Context, req *workflo
 
 // UnpauseWorkflowExecution ends the pause of a workflow.
 func (h *pauseHandlers) UnpauseWorkflowExecution(ctx context.Context, req *workflowservice.UnpauseWorkflowExecutionRequest) (*workflowservice.UnpauseWorkflowExecutionResponse, error) {
-	if err := checkPause(req); err != nil {
+	if err := checkPause(ctx, req); err != nil {
 		return nil, err
 	}
 	err := stepWorkflow(ctx, h.runtime, req.GetWorkflowId(), func(step *entity.Step, c pausable) error {
@@ -61,7 +61,7 @@ func (h *pauseHandlers) UnpauseWorkflowExecution(ctx context.Context, req *workf
 
 // checkPause checks what the two requests have in common. The words are those of the
 // Temporal server.
-func checkPause(req interface {
+func checkPause(ctx context.Context, req interface {
 	GetWorkflowId() string
 	GetRunId() string
 	GetIdentity() string
@@ -69,10 +69,10 @@ func checkPause(req interface {
 	GetRequestId() string
 }) error {
 	return cmp.Or(
-		check.WorkflowID(req.GetWorkflowId(), check.Request),
-		check.RunID(req.GetRunId(), check.Request),
-		check.Length("reason", req.GetReason(), pauseRequest),
-		check.Length("request id", req.GetRequestId(), pauseRequest),
-		check.Length("identity", req.GetIdentity(), pauseRequest),
+		limitsOf(ctx).CheckKnownWorkflowID(req.GetWorkflowId(), check.Loading),
+		check.RunID(req.GetRunId(), check.Loading),
+		limitsOf(ctx).CheckLength("reason", req.GetReason(), pauseRequest),
+		limitsOf(ctx).CheckLength("request id", req.GetRequestId(), pauseRequest),
+		limitsOf(ctx).CheckLength("identity", req.GetIdentity(), pauseRequest),
 	)
 }

@@ -39,8 +39,8 @@ func TestWhoPausesIsToldWhatIsWrong(t *testing.T) {
 		says   string
 	}{
 		"nothing":         {func(*workflowservice.UnpauseWorkflowExecutionRequest) {}, codes.OK, ""},
-		"no workflow":     {func(r *workflowservice.UnpauseWorkflowExecutionRequest) { r.WorkflowId = "" }, codes.InvalidArgument, "WorkflowId is not set on request."},
-		"a bad run":       {func(r *workflowservice.UnpauseWorkflowExecutionRequest) { r.RunId = "r" }, codes.InvalidArgument, "Invalid RunId."},
+		"no workflow":     {func(r *workflowservice.UnpauseWorkflowExecutionRequest) { r.WorkflowId = "" }, codes.InvalidArgument, "Can't load workflow execution.  WorkflowId not set."},
+		"a bad run":       {func(r *workflowservice.UnpauseWorkflowExecutionRequest) { r.RunId = "r" }, codes.InvalidArgument, "RunId is not valid UUID."},
 		"a long reason":   {func(r *workflowservice.UnpauseWorkflowExecutionRequest) { r.Reason = long }, codes.InvalidArgument, "reason is too long."},
 		"a long request":  {func(r *workflowservice.UnpauseWorkflowExecutionRequest) { r.RequestId = long }, codes.InvalidArgument, "request id is too long."},
 		"a long identity": {func(r *workflowservice.UnpauseWorkflowExecutionRequest) { r.Identity = long }, codes.InvalidArgument, "identity is too long."},

@@ -9,7 +9,6 @@ import (
 	"go.temporal.io/api/serviceerror"
 	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 
-	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
@@ -55,10 +54,10 @@ type workerVersion interface {
 }
 
 func checkPoll(ctx context.Context, req pollRequest, capabilities workerVersion) error {
-	if err := check.TaskQueue(req.GetTaskQueue()); err != nil {
+	if err := limitsOf(ctx).CheckTaskQueue(req.GetTaskQueue()); err != nil {
 		return err
 	}
-	if err := check.Identity(req.GetIdentity()); err != nil {
+	if err := limitsOf(ctx).CheckIdentity(req.GetIdentity()); err != nil {
 		return err
 	}
 	return limitsOf(ctx).CheckWorkerVersion(capabilities, req.GetDeploymentOptions(), req.GetTaskQueue())

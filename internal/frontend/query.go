@@ -60,7 +60,7 @@ func (h *queryHandlers) QueryWorkflow(ctx context.Context, req *workflowservice.
 	if settingOf(ctx, dynamicconfig.DisallowQuery) {
 		return nil, errQueriesOff
 	}
-	if err := check.Execution(req.GetExecution(), check.Request); err != nil {
+	if err := limitsOf(ctx).CheckExecution(req.GetExecution(), check.Request); err != nil {
 		return nil, err
 	}
 	if req.GetQuery() == nil {

@@ -39,8 +39,8 @@ func (h *executionHandlers) ResetWorkflowExecution(ctx context.Context, req *wor
 
 func checkReset(ctx context.Context, req *workflowservice.ResetWorkflowExecutionRequest) error {
 	if err := cmp.Or(
-		check.ID("RequestId", req.GetRequestId(), check.Request),
-		check.Execution(req.GetWorkflowExecution(), check.Request),
+		limitsOf(ctx).CheckID("RequestId", req.GetRequestId(), check.Request),
+		limitsOf(ctx).CheckExecution(req.GetWorkflowExecution(), check.Request),
 		check.BlobSize(len(req.GetReason()), limitsOf(ctx).Blob),
 	); err != nil {
 		return err
@@ -52,7 +52,7 @@ func checkReset(ctx context.Context, req *workflowservice.ResetWorkflowExecution
 	for _, operation := range req.GetPostResetOperations() {
 		if signal := operation.GetSignalWorkflow(); signal != nil {
 			if err := cmp.Or(
-				check.SignalName(signal.GetSignalName(), check.Request),
+				limitsOf(ctx).CheckSignalName(signal.GetSignalName(), check.Request),
 				limitsOf(ctx).CheckLinks(signal.GetLinks()),
 				limitsOf(ctx).CheckBlob(signal.GetInput()),
 			); err != nil {

@@ -48,10 +48,10 @@ func checkRulesOn(ctx context.Context) error {
 // CreateWorkflowRule adds a rule, which applies as soon as this returns, to whatever comes to a new attempt. force_scan changes nothing of that, as on a
 // Temporal server: TriggerWorkflowRule is for attempts that are under way.
 func (h *ruleHandlers) CreateWorkflowRule(ctx context.Context, req *workflowservice.CreateWorkflowRuleRequest) (*workflowservice.CreateWorkflowRuleResponse, error) {
-	if err := cmp.Or(checkRulesOn(ctx), checkRuleSpec(req.GetSpec())); err != nil {
+	if err := cmp.Or(checkRulesOn(ctx), checkRuleSpec(ctx, req.GetSpec())); err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(check.Identity(req.GetIdentity()), check.RequestID(req.GetRequestId())); err != nil {
+	if err := cmp.Or(limitsOf(ctx).CheckIdentity(req.GetIdentity()), limitsOf(ctx).CheckRequestID(req.GetRequestId())); err != nil {
 		return nil, err
 	}
 	created, err := h.namespaces.CreateRule(ctx, req)
@@ -63,7 +63,7 @@ func (h *ruleHandlers) CreateWorkflowRule(ctx context.Context, req *workflowserv
 
 // DescribeWorkflowRule returns a rule.
 func (h *ruleHandlers) DescribeWorkflowRule(ctx context.Context, req *workflowservice.DescribeWorkflowRuleRequest) (*workflowservice.DescribeWorkflowRuleResponse, error) {
-	if err := cmp.Or(checkRulesOn(ctx), checkRuleID(req.GetRuleId())); err != nil {
+	if err := cmp.Or(checkRulesOn(ctx), checkRuleID(ctx, req.GetRuleId())); err != nil {
 		return nil, err
 	}
 	r, err := callOf(ctx).namespace.Rule(req.GetRuleId())
@@ -75,7 +75,7 @@ func (h *ruleHandlers) DescribeWorkflowRule(ctx context.Context, req *workflowse
 
 // DeleteWorkflowRule removes a rule. What it has paused stays paused.
 func (h *ruleHandlers) DeleteWorkflowRule(ctx context.Context, req *workflowservice.DeleteWorkflowRuleRequest) (*workflowservice.DeleteWorkflowRuleResponse, error) {
-	if err := cmp.Or(checkRulesOn(ctx), checkRuleID(req.GetRuleId())); err != nil {
+	if err := cmp.Or(checkRulesOn(ctx), checkRuleID(ctx, req.GetRuleId())); err != nil {
 		return nil, err
 	}
 	if err := h.namespaces.DeleteRule(ctx, req.GetNamespace(), req.GetRuleId()); err != nil {
@@ -101,7 +101,7 @@ func (h *ruleHandlers) ListWorkflowRules(ctx context.Context, _ *workflowservice
 // whatever they are doing: one that there is, or one of the request. A Temporal server
 // does not implement it.
 func (h *ruleHandlers) TriggerWorkflowRule(ctx context.Context, req *workflowservice.TriggerWorkflowRuleRequest) (*workflowservice.TriggerWorkflowRuleResponse, error) {
-	if err := cmp.Or(checkRulesOn(ctx), check.Execution(req.GetExecution(), check.Request), check.Identity(req.GetIdentity())); err != nil {
+	if err := cmp.Or(checkRulesOn(ctx), limitsOf(ctx).CheckExecution(req.GetExecution(), check.Request), limitsOf(ctx).CheckIdentity(req.GetIdentity())); err != nil {
 		return nil, err
 	}
 	r, err := ruleToTrigger(ctx, req)
@@ -122,12 +122,12 @@ func (h *ruleHandlers) TriggerWorkflowRule(ctx context.Context, req *workflowser
 func ruleToTrigger(ctx context.Context, req *workflowservice.TriggerWorkflowRuleRequest) (*rule.Rule, error) {
 	switch given := req.GetRule().(type) {
 	case *workflowservice.TriggerWorkflowRuleRequest_Id:
-		if err := checkRuleID(given.Id); err != nil {
+		if err := checkRuleID(ctx, given.Id); err != nil {
 			return nil, err
 		}
 		return callOf(ctx).namespace.Rule(given.Id)
 	case *workflowservice.TriggerWorkflowRuleRequest_Spec:
-		if err := checkRuleSpec(given.Spec); err != nil {
+		if err := checkRuleSpec(ctx, given.Spec); err != nil {
 			return nil, err
 		}
 		return rule.Compile(&rulespb.WorkflowRule{Spec: given.Spec, CreatedByIdentity: req.GetIdentity()})
@@ -135,18 +135,18 @@ func ruleToTrigger(ctx context.Context, req *workflowservice.TriggerWorkflowRule
 	return nil, errNoRuleGiven
 }
 
-func checkRuleSpec(spec *rulespb.WorkflowRuleSpec) error {
+func checkRuleSpec(ctx context.Context, spec *rulespb.WorkflowRuleSpec) error {
 	if spec == nil {
 		return errNoRuleSpec
 	}
-	return checkRuleID(spec.GetId())
+	return checkRuleID(ctx, spec.GetId())
 }
 
-func checkRuleID(id string) error {
+func checkRuleID(ctx context.Context, id string) error {
 	switch {
 	case id == "":
 		return errNoRuleID
-	case len(id) > check.MaxID:
+	case len(id) > limitsOf(ctx).ID:
 		return errLongRuleID
 	}
 	return nil

@@ -50,7 +50,7 @@ var (
 )
 
 func checkCreateSchedule(ctx context.Context, req *workflowservice.CreateScheduleRequest) (err error) {
-	if err := cmp.Or(checkSchedule(ctx, req), check.NewWorkflowID(scheduleIDPrefix+req.GetScheduleId())); err != nil {
+	if err := cmp.Or(checkSchedule(ctx, req), limitsOf(ctx).CheckNewWorkflowID(scheduleIDPrefix+req.GetScheduleId())); err != nil {
 		return err
 	}
 	if req.GetRequestId() == "" {
@@ -60,7 +60,7 @@ func checkCreateSchedule(ctx context.Context, req *workflowservice.CreateSchedul
 		req.Schedule = new(schedulepb.Schedule)
 	}
 	if err := cmp.Or(
-		checkScheduleRequestID(req.GetRequestId()),
+		checkScheduleRequestID(ctx, req.GetRequestId()),
 		canonicalizeSchedule(req.Schedule),
 		checkScheduledStart(ctx, req.Schedule.GetAction().GetStartWorkflow()),
 		checkPatchTimes(req.GetInitialPatch()),
@@ -79,7 +79,7 @@ func checkCreateSchedule(ctx context.Context, req *workflowservice.CreateSchedul
 func checkUpdateSchedule(ctx context.Context, req *workflowservice.UpdateScheduleRequest) (err error) {
 	if err := cmp.Or(
 		checkSchedule(ctx, req),
-		checkScheduleRequestID(req.GetRequestId()),
+		checkScheduleRequestID(ctx, req.GetRequestId()),
 		checkScheduledStart(ctx, req.GetSchedule().GetAction().GetStartWorkflow()),
 	); err != nil {
 		return err
@@ -106,7 +106,7 @@ func checkPatchSchedule(ctx context.Context, req *workflowservice.PatchScheduleR
 	if req.GetPatch() == nil {
 		return errSchedulePatch
 	}
-	if err := cmp.Or(checkSchedule(ctx, req), checkScheduleRequestID(req.GetRequestId())); err != nil {
+	if err := cmp.Or(checkSchedule(ctx, req), checkScheduleRequestID(ctx, req.GetRequestId())); err != nil {
 		return err
 	}
 	if len(req.Patch.GetPause()) > maxScheduleNotes || len(req.Patch.GetUnpause()) > maxScheduleNotes {
@@ -126,8 +126,8 @@ func checkSchedule(ctx context.Context, req interface{ GetScheduleId() string })
 	return nil
 }
 
-func checkScheduleRequestID(id string) error {
-	if len(id) > check.MaxID {
+func checkScheduleRequestID(ctx context.Context, id string) error {
+	if len(id) > limitsOf(ctx).ID {
 		return errLongScheduleRequest
 	}
 	return nil
@@ -169,16 +169,16 @@ func checkScheduledStart(ctx context.Context, start *workflowpb.NewWorkflowExecu
 	if start == nil {
 		return nil
 	}
-	if err := check.NewWorkflowID(start.GetWorkflowId() + scheduledTime); err != nil {
+	if err := limitsOf(ctx).CheckNewWorkflowID(start.GetWorkflowId() + scheduledTime); err != nil {
 		return err
 	}
 	switch name := start.GetWorkflowType().GetName(); {
 	case name == "":
 		return errScheduleWorkflowType
-	case len(name) > check.MaxID:
+	case len(name) > limitsOf(ctx).ID:
 		return errScheduleLongType
 	}
-	if err := cmp.Or(check.UserTaskQueue(start.GetTaskQueue(), ""), check.Timeouts(start)); err != nil {
+	if err := cmp.Or(limitsOf(ctx).CheckUserTaskQueue(start.GetTaskQueue(), ""), check.Timeouts(start)); err != nil {
 		return err
 	}
 	if start.GetCronSchedule() != "" {

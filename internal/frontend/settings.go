@@ -37,10 +37,9 @@ func newSettings(config *dynamicconfig.Config) *settings {
 
 // limitsOf are the limits of the fields of a request, which are those of its
 // namespace.
-func limitsOf(ctx context.Context) *check.Limits {
-	c := callOf(ctx)
-	return c.settings.limits.Get(c.namespaceName)
-}
+func limitsOf(ctx context.Context) *check.Limits { return callOf(ctx).limits() }
+
+func (c *call) limits() *check.Limits { return c.settings.limits.Get(c.namespaceName) }
 
 // settingOf is the value of a setting for the namespace of the request.
 func settingOf[T any](ctx context.Context, setting *dynamicconfig.Namespace[T]) T {

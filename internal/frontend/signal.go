@@ -11,13 +11,13 @@ import (
 
 // SignalWorkflowExecution signals a running workflow.
 func (h *executionHandlers) SignalWorkflowExecution(ctx context.Context, req *workflowservice.SignalWorkflowExecutionRequest) (*workflowservice.SignalWorkflowExecutionResponse, error) {
-	if err := check.Execution(req.GetWorkflowExecution(), check.Request); err != nil {
+	if err := limitsOf(ctx).CheckExecution(req.GetWorkflowExecution(), check.Request); err != nil {
 		return nil, err
 	}
-	if err := check.SignalName(req.GetSignalName(), check.Request); err != nil {
+	if err := limitsOf(ctx).CheckSignalName(req.GetSignalName(), check.Request); err != nil {
 		return nil, err
 	}
-	if err := check.RequestID(req.GetRequestId()); err != nil {
+	if err := limitsOf(ctx).CheckRequestID(req.GetRequestId()); err != nil {
 		return nil, err
 	}
 	if err := limitsOf(ctx).CheckLinks(req.GetLinks()); err != nil {

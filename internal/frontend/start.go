@@ -89,19 +89,19 @@ type startingRequest interface {
 	GetTimeSkippingConfig() *commonpb.TimeSkippingConfig
 }
 
-func checkStartRequest(ctx context.Context, req startingRequest) error {
+func checkStartRequest(ctx context.Context, req startingRequest, limits *check.Limits) error {
 	retries := settingOf(ctx, dynamicconfig.WorkflowRetryPolicy)
 	if err := cmp.Or(
 		check.RetryPolicy(req.GetRetryPolicy(), &retries),
 		check.StartDelay(req.GetCronSchedule(), req.GetWorkflowStartDelay()),
 		check.CronSchedule(req.GetCronSchedule()),
-		check.UserTaskQueue(req.GetTaskQueue(), ""),
+		limits.CheckUserTaskQueue(req.GetTaskQueue(), ""),
 		check.Timeouts(req),
 		check.Priority(req.GetPriority()),
 		check.VersioningOverride(req.GetVersioningOverride()),
-		limitsOf(ctx).CheckLinks(req.GetLinks()),
-		limitsOf(ctx).CheckMemo(req.GetMemo()),
-		limitsOf(ctx).CheckBlob(req.GetInput()),
+		limits.CheckLinks(req.GetLinks()),
+		limits.CheckMemo(req.GetMemo()),
+		limits.CheckBlob(req.GetInput()),
 	); err != nil {
 		return err
 	}
@@ -109,11 +109,12 @@ func checkStartRequest(ctx context.Context, req startingRequest) error {
 }
 
 func checkStart(ctx context.Context, req *workflowservice.StartWorkflowExecutionRequest) error {
+	limits := limitsOf(ctx)
 	if err := cmp.Or(
-		check.NewWorkflowID(req.GetWorkflowId()),
-		check.WorkflowType(req.GetWorkflowType(), check.Request),
-		checkStartRequest(ctx, req),
-		check.FillRequestID(&req.RequestId),
+		limits.CheckNewWorkflowID(req.GetWorkflowId()),
+		limits.CheckWorkflowType(req.GetWorkflowType(), check.Request),
+		checkStartRequest(ctx, req, limits),
+		limits.FillRequestID(&req.RequestId),
 		check.Policies(&req.WorkflowIdReusePolicy, &req.WorkflowIdConflictPolicy, enumspb.WORKFLOW_ID_CONFLICT_POLICY_FAIL),
 		checkOnConflict(req.GetOnConflictOptions()),
 	); err != nil {
@@ -123,21 +124,22 @@ func checkStart(ctx context.Context, req *workflowservice.StartWorkflowExecution
 		return err
 	}
 	all, own := linksOf(req.GetLinks(), req.GetCompletionCallbacks())
-	if err := limitsOf(ctx).CheckLinks(all); err != nil {
+	if err := limits.CheckLinks(all); err != nil {
 		return err
 	}
 	req.Links = own
-	return limitsOf(ctx).CheckDeploymentOptions(req.GetEagerWorkerDeploymentOptions(), nil)
+	return limits.CheckDeploymentOptions(req.GetEagerWorkerDeploymentOptions(), nil)
 }
 
 func checkSignalWithStart(ctx context.Context, req *workflowservice.SignalWithStartWorkflowExecutionRequest) error {
 	if req.RequestId == "" {
 		req.RequestId = check.NewRequestID()
 	}
+	limits := limitsOf(ctx)
 	if err := cmp.Or(
-		check.SignalWithStart(req),
-		checkStartRequest(ctx, req),
-		limitsOf(ctx).CheckBlob(req.GetSignalInput()),
+		limits.CheckSignalWithStart(req),
+		checkStartRequest(ctx, req, limits),
+		limits.CheckBlob(req.GetSignalInput()),
 	); err != nil {
 		return err
 	}

@@ -30,8 +30,8 @@ type taskQueueHandlers struct {
 }
 
 // ListTaskQueuePartitions says what a queue is made of: one part, here.
-func (h *taskQueueHandlers) ListTaskQueuePartitions(_ context.Context, req *workflowservice.ListTaskQueuePartitionsRequest) (*workflowservice.ListTaskQueuePartitionsResponse, error) {
-	if err := check.TaskQueue(req.GetTaskQueue()); err != nil {
+func (h *taskQueueHandlers) ListTaskQueuePartitions(ctx context.Context, req *workflowservice.ListTaskQueuePartitionsRequest) (*workflowservice.ListTaskQueuePartitionsResponse, error) {
+	if err := limitsOf(ctx).CheckTaskQueue(req.GetTaskQueue()); err != nil {
 		return nil, err
 	}
 	only := []*taskqueuepb.TaskQueuePartitionMetadata{{Key: req.GetTaskQueue().GetName()}}
@@ -44,7 +44,7 @@ func (h *taskQueueHandlers) ListTaskQueuePartitions(_ context.Context, req *work
 // UpdateTaskQueueConfig changes the rate limits, the fairness weights and the concurrency limit of a task
 // queue. They hold when it returns.
 func (h *taskQueueHandlers) UpdateTaskQueueConfig(ctx context.Context, req *workflowservice.UpdateTaskQueueConfigRequest) (*workflowservice.UpdateTaskQueueConfigResponse, error) {
-	if err := checkConfigUpdate(req); err != nil {
+	if err := checkConfigUpdate(ctx, req); err != nil {
 		return nil, err
 	}
 	resp := new(workflowservice.UpdateTaskQueueConfigResponse)
@@ -70,8 +70,8 @@ func (h *taskQueueHandlers) config(ctx context.Context, name string, queueType e
 	return config, err
 }
 
-func checkConfigUpdate(req *workflowservice.UpdateTaskQueueConfigRequest) error {
-	if err := check.TaskQueueName(req.GetTaskQueue()); err != nil {
+func checkConfigUpdate(ctx context.Context, req *workflowservice.UpdateTaskQueueConfigRequest) error {
+	if err := limitsOf(ctx).CheckTaskQueueName(req.GetTaskQueue()); err != nil {
 		return err
 	}
 	if _, known := enumspb.TaskQueueType_name[int32(req.GetTaskQueueType())]; !known || req.GetTaskQueueType() == enumspb.TASK_QUEUE_TYPE_UNSPECIFIED {

@@ -23,9 +23,9 @@ func (h *taskQueueHandlers) DescribeTaskQueue(ctx context.Context, req *workflow
 	enhanced := req.GetApiMode() == enumspb.DESCRIBE_TASK_QUEUE_MODE_ENHANCED
 	partition, err := 0, error(nil)
 	if enhanced {
-		err = check.TaskQueue(req.GetTaskQueue())
+		err = limitsOf(ctx).CheckTaskQueue(req.GetTaskQueue())
 	} else {
-		partition, err = check.TaskQueuePartition(req.GetTaskQueue())
+		partition, err = limitsOf(ctx).CheckTaskQueuePartition(req.GetTaskQueue())
 	}
 	if err != nil {
 		return nil, err

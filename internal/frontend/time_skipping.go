@@ -56,9 +56,6 @@ func checkTimeSkipping(ctx context.Context, config *commonpb.TimeSkippingConfig)
 	if forward == nil {
 		return nil
 	}
-	if err := check.Duration("FastForwardConfig.Duration", forward.GetDuration(), check.Request); err != nil {
-		return err
-	}
 	switch {
 	case forward.GetDuration().AsDuration() <= 0:
 		return errFastForwardDuration
@@ -67,14 +64,17 @@ func checkTimeSkipping(ctx context.Context, config *commonpb.TimeSkippingConfig)
 	case !config.GetEnabled():
 		return errFastForwardDisabled
 	}
-	return check.Length("FastForwardConfig.Id", forward.GetId(), check.Request)
+	if err := check.Duration("FastForwardConfig.Duration", forward.GetDuration(), check.Request); err != nil {
+		return err
+	}
+	return limitsOf(ctx).CheckLength("FastForwardConfig.Id", forward.GetId(), check.Request)
 }
 
 // PollWorkflowExecutionTimeSkipping waits until a fast-forward has completed, or cannot
 // any more.
 func (h *timeSkippingHandlers) PollWorkflowExecutionTimeSkipping(ctx context.Context, req *workflowservice.PollWorkflowExecutionTimeSkippingRequest) (*workflowservice.PollWorkflowExecutionTimeSkippingResponse, error) {
 	execution, id := req.GetWorkflowExecution(), req.GetFastForwardId()
-	if err := check.Execution(execution, check.Request); err != nil {
+	if err := limitsOf(ctx).CheckExecution(execution, check.Request); err != nil {
 		return nil, err
 	}
 	if !settingOf(ctx, dynamicconfig.TimeSkipping) {

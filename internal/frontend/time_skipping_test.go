@@ -65,7 +65,7 @@ func TestWhoWantsTimeToSkipIsToldWhatIsWrong(t *testing.T) {
 		says    string
 	}{
 		{true, &commonpb.FastForwardConfig{Id: "f"}, "fast_forward duration must be positive"},
-		{true, &commonpb.FastForwardConfig{Id: "f", Duration: durationpb.New(-1)}, "FastForwardConfig.Duration"},
+		{true, &commonpb.FastForwardConfig{Id: "f", Duration: durationpb.New(-1)}, "fast_forward duration must be positive"},
 		{true, &commonpb.FastForwardConfig{Id: " ", Duration: minute}, "fast_forward_id must be set"},
 		{true, &commonpb.FastForwardConfig{Id: strings.Repeat("f", 1001), Duration: minute}, "length exceeds limit"},
 		{false, &commonpb.FastForwardConfig{Id: "f", Duration: minute}, "cannot set fast_forward when enabled is false"},

@@ -63,14 +63,14 @@ func checkUpdate(ctx context.Context, req *workflowservice.UpdateWorkflowExecuti
 	if !settingOf(ctx, dynamicconfig.Updates) {
 		return errUpdatesOff
 	}
-	if err := check.Execution(req.GetWorkflowExecution(), check.Request); err != nil {
+	if err := limitsOf(ctx).CheckExecution(req.GetWorkflowExecution(), check.Request); err != nil {
 		return err
 	}
 	update := req.GetRequest()
 	switch meta := update.GetMeta(); {
 	case meta == nil:
 		return errUpdateMetaNotSet
-	case len(meta.GetUpdateId()) > check.MaxID:
+	case len(meta.GetUpdateId()) > limitsOf(ctx).ID:
 		return errUpdateIDTooLong
 	case update.GetInput() == nil:
 		return errUpdateInputNotSet
@@ -110,7 +110,7 @@ func (h *updateHandlers) PollWorkflowExecutionUpdate(ctx context.Context, req *w
 		return nil, errUpdateRefNotSet
 	}
 	if err := cmp.Or(
-		check.KnownWorkflowID(ref.GetWorkflowExecution().GetWorkflowId(), check.Loading),
+		limitsOf(ctx).CheckKnownWorkflowID(ref.GetWorkflowExecution().GetWorkflowId(), check.Loading),
 		check.RunID(ref.GetWorkflowExecution().GetRunId(), check.Loading),
 	); err != nil {
 		return nil, err

@@ -64,7 +64,7 @@ func (h *workerHandlers) RecordWorkerHeartbeat(ctx context.Context, req *workflo
 
 func (h *workerHandlers) record(ctx context.Context, heartbeats []*workerpb.WorkerHeartbeat) error {
 	for _, heartbeat := range heartbeats {
-		if err := check.WorkerInstanceKey(heartbeat.GetWorkerInstanceKey()); err != nil {
+		if err := limitsOf(ctx).CheckWorkerInstanceKey(heartbeat.GetWorkerInstanceKey()); err != nil {
 			return err
 		}
 	}

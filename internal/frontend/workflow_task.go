@@ -105,7 +105,7 @@ func (h *workflowTaskHandlers) PollWorkflowTaskQueue(ctx context.Context, req *w
 // RespondWorkflowTaskCompleted brings the commands of a workflow task. A command
 // that makes no sense fails the task, durably, and is answered InvalidArgument.
 func (h *workflowTaskHandlers) RespondWorkflowTaskCompleted(ctx context.Context, req *workflowservice.RespondWorkflowTaskCompletedRequest) (*workflowservice.RespondWorkflowTaskCompletedResponse, error) {
-	if err := check.Identity(req.GetIdentity()); err != nil {
+	if err := limitsOf(ctx).CheckIdentity(req.GetIdentity()); err != nil {
 		return nil, err
 	}
 	if err := checkCompletionVersion(ctx, req); err != nil {
@@ -158,7 +158,7 @@ func checkCompletionVersion(ctx context.Context, req *workflowservice.RespondWor
 		return errVersioningBehavior
 	}
 	//lint:ignore SA1019 older clients use it
-	if err := check.Length("BinaryChecksum", req.GetBinaryChecksum(), check.Request); err != nil {
+	if err := limitsOf(ctx).CheckLength("BinaryChecksum", req.GetBinaryChecksum(), check.Request); err != nil {
 		return err
 	}
 	limits := limitsOf(ctx)
@@ -173,7 +173,7 @@ func checkCompletionVersion(ctx context.Context, req *workflowservice.RespondWor
 // RespondWorkflowTaskFailed says that a worker could not make sense of a workflow
 // task. The task is offered again.
 func (h *workflowTaskHandlers) RespondWorkflowTaskFailed(ctx context.Context, req *workflowservice.RespondWorkflowTaskFailedRequest) (*workflowservice.RespondWorkflowTaskFailedResponse, error) {
-	if err := check.Identity(req.GetIdentity()); err != nil {
+	if err := limitsOf(ctx).CheckIdentity(req.GetIdentity()); err != nil {
 		return nil, err
 	}
 	token := callOf(ctx).token
@@ -195,7 +195,7 @@ func (h *workflowTaskHandlers) RespondWorkflowTaskFailed(ctx context.Context, re
 // ResetStickyTaskQueue makes the next workflow task of a run go to any worker,
 // with the whole history.
 func (h *workflowTaskHandlers) ResetStickyTaskQueue(ctx context.Context, req *workflowservice.ResetStickyTaskQueueRequest) (*workflowservice.ResetStickyTaskQueueResponse, error) {
-	if err := check.Execution(req.GetExecution(), check.Request); err != nil {
+	if err := limitsOf(ctx).CheckExecution(req.GetExecution(), check.Request); err != nil {
 		return nil, err
 	}
 	err := stepWorkflow(ctx, h.runtime, req.GetExecution().GetWorkflowId(), func(step *entity.Step, c workflowTasks) error {

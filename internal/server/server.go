@@ -63,6 +63,8 @@ type Options struct {
 	// UnsafeNoSync does not sync writes to disk. A power cut loses acknowledged
 	// writes and may damage the store.
 	UnsafeNoSync bool
+	// StoreCache is how many bytes of memory hold blocks of the files in DataDir; 8 MiB if zero.
+	StoreCache int64
 	// Listen is the host:port of the gRPC API; port 0 picks a free one. Empty: no
 	// port.
 	Listen string
@@ -254,7 +256,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 		Changed:    s.visibility.Changed,
 		ClockCheck: options.rest(),
 		CountDue:   countedTimers,
-		Observer:   s.telemetry.steps(),
+		Observer:   s.stepObserver(),
 		Tracer:     s.telemetry.traces(),
 		Logger:     s.logger,
 	}

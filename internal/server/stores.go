@@ -41,7 +41,7 @@ func (s *Server) openStore(ctx context.Context, options Options) (name string, e
 		return "memory", nil
 	}
 	// Not assigned directly: a nil *pebble.Store is no nil storage.Store.
-	store, err := pebble.Open(options.DataDir, pebble.Options{NoSync: options.UnsafeNoSync, Observer: s.telemetry.commits(), Logger: s.logger})
+	store, err := pebble.Open(options.DataDir, pebble.Options{NoSync: options.UnsafeNoSync, CacheBytes: options.StoreCache, Observer: s.telemetry.commits(), Logger: s.logger})
 	if err != nil {
 		return "", err
 	}

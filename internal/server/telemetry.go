@@ -21,6 +21,7 @@ import (
 	"github.com/perdure/perdure/internal/frontend"
 	"github.com/perdure/perdure/internal/matching"
 	"github.com/perdure/perdure/internal/nexus"
+	"github.com/perdure/perdure/internal/oversize"
 	"github.com/perdure/perdure/internal/runtime"
 	"github.com/perdure/perdure/internal/storage"
 	"github.com/perdure/perdure/internal/storage/pebble"
@@ -278,6 +279,15 @@ func (o *observability) steps() runtime.Observer {
 		return nil
 	}
 	return o.metrics.Steps()
+}
+
+// stepObserver is told of what steps note: it warns of large workflows, and has the rest counted, if anything is.
+func (s *Server) stepObserver() runtime.Observer {
+	o := &oversize.Observer{Logger: s.logger, Next: s.telemetry.steps()}
+	if s.telemetry != nil {
+		o.Count = s.telemetry.metrics.GrownLarge
+	}
+	return o
 }
 
 // outbound is told of the calls that the server itself makes.

@@ -66,6 +66,7 @@ const (
 	labelDestination  = "destination"
 	labelMethod       = "method"
 	labelOutcome      = "outcome"
+	labelSetting      = "setting"
 )
 
 var (
@@ -110,6 +111,7 @@ var (
 	workflowLatency    = metric{"workflow_schedule_to_close_latency", histogram, "Seconds from the start of a run to its end.", historyService, ofWorkflow, workflowBuckets}
 	historySize        = metric{"history_size", histogram, "Bytes of the histories of runs that have ended.", historyService, ofSpaces, bytesBuckets}
 	historyCount       = metric{"history_count", histogram, "Events in the histories of runs that have ended.", historyService, ofSpaces, countBuckets}
+	grownLarge         = metric{"perdure_large_workflows_total", counter, "Warnings that something of a workflow is larger than a setting of dynamic configuration wants: limit.blobSize.warn and the like.", "", []string{labelNamespace, labelSetting}, nil}
 	command            = metric{"command", counter, "Commands of workflows that have been carried out.", historyService, []string{labelNamespace, labelCommandType}, nil}
 	workflowAttempt    = metric{"workflow_task_attempt", histogram, "Attempts of the workflow tasks that workers were given. More than 1 means that workflow code fails, or that workers are too slow.", historyService, ofSpaces, attemptBuckets}
 	workflowTaskDone   = metric{"perdure_workflow_task_duration_seconds", histogram, "Seconds from the start of a workflow task by a worker to its completion.", "", ofSpaces, callBuckets}
@@ -241,7 +243,7 @@ var table = []section{
 	{"Workflows", []*metric{
 		&flowWait, &flowQueued, &flowWaits, &flowLeft,
 		&workflowStarted, &workflowSuccess, &workflowFailed, &workflowTimeout, &workflowCancel, &workflowTerminate, &workflowContinued,
-		&workflowLatency, &historySize, &historyCount, &command,
+		&workflowLatency, &historySize, &historyCount, &grownLarge, &command,
 		&workflowAttempt, &workflowTaskDone, &workflowTaskFailed, &workflowTaskLate, &taskWait,
 	}},
 	{"Activities", []*metric{

@@ -32,6 +32,12 @@ func (s *Steps) Occurred(key entity.Key, occurrences []entity.Occurrence) {
 	}
 }
 
+// GrownLarge counts a workflow that is larger than the setting wants.
+func (t *Telemetry) GrownLarge(namespaceID, setting string) {
+	n := t.ofEntity(entity.Key{Namespace: namespaceID})
+	n.vectors.counter(&grownLarge, n.name, setting).Inc()
+}
+
 func (n *namespace) count(s *steps, o *entity.Occurrence) {
 	switch o.Kind {
 	case entity.WorkflowStarted:
@@ -75,6 +81,7 @@ func (n *namespace) count(s *steps, o *entity.Occurrence) {
 		n.vectors.counter(&scheduleDropped, n.name).Add(float64(o.Count))
 	case entity.VersionTransitionStarted:
 		n.vectors.counter(&transitionStarted, n.name).Inc()
+	case entity.GrownLarge: // counted by GrownLarge
 	default:
 		n.activities.get(o.Type).end(o)
 	}

@@ -40,12 +40,12 @@ func checkScheduleActivity(b *commandBatch, cmd *commandpb.Command) *commandFail
 	}
 	r := b.run
 	applyFairnessPrefix(attr)
-	if err := check.NamedTaskQueue(attr.TaskQueue, r.info.TaskQueue); err != nil {
+	if err := r.limits().fields().CheckNamedTaskQueue(attr.TaskQueue, r.info.TaskQueue); err != nil {
 		return badCommand(bad, "%w", err)
 	}
 	if err := cmp.Or(
-		check.ID("activityId", attr.ActivityId, check.Activity),
-		check.ID("activityType", attr.ActivityType.GetName(), check.Activity),
+		r.limits().fields().CheckID("activityId", attr.ActivityId, check.Activity),
+		r.limits().fields().CheckID("activityType", attr.ActivityType.GetName(), check.Activity),
 	); err != nil {
 		return badCommand(bad, "%w", err)
 	}

@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
 )
@@ -12,7 +11,7 @@ import (
 
 // controlQueue is the queue by which commands reach the worker that says it has this one; empty if there are no commands.
 func (r *Run) controlQueue(queue string) string {
-	if queue == "" || r.chain.config.CommandCancel == nil || len(queue) > check.MaxID || !r.limits().CancelCommands {
+	if queue == "" || r.chain.config.CommandCancel == nil || len(queue) > r.limits().IDLength || !r.limits().CancelCommands {
 		return ""
 	}
 	return queue

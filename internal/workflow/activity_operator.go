@@ -266,7 +266,7 @@ func (r *Run) scheduleAttempt(step *entity.Step, act *records.Activity, at time.
 }
 
 // updatePauseInfo brings the search attribute up to date that says what is paused: the
-// run, and types of activities. Of a closed run, nothing is.
+// run, and types of activities. A closed run keeps what was paused when it closed.
 func (r *Run) updatePauseInfo() {
 	var types []string
 	for _, act := range r.activities.byKey {

@@ -6,7 +6,6 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
-	"github.com/perdure/perdure/internal/api/check"
 	"github.com/perdure/perdure/internal/attempt"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/records"
@@ -94,7 +93,7 @@ func (r *Run) mergedActivityOptions(act *records.Activity, wanted *activitypb.Ac
 	if err := attempt.MergeOptions(options, wanted, mask, &r.limits().ActivityRetry, nil); err != nil {
 		return nil, err
 	}
-	if err := check.NamedTaskQueue(options.TaskQueue, r.info.TaskQueue); err != nil {
+	if err := r.limits().fields().CheckNamedTaskQueue(options.TaskQueue, r.info.TaskQueue); err != nil {
 		return nil, err
 	}
 	if err := attempt.CompleteOptions(options, act.ActivityId, act.ActivityType); err != nil {

@@ -73,10 +73,10 @@ func checkStartChild(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 		return named{{"WorkflowId", attr.WorkflowId}, {"WorkflowType", attr.WorkflowType.GetName()}, {"Namespace", attr.Namespace}}
 	}
 	if err := cmp.Or(
-		check.WorkflowID(attr.WorkflowId, onStartChild),
-		check.WorkflowType(attr.WorkflowType, onStartChild),
+		r.limits().fields().CheckWorkflowID(attr.WorkflowId, onStartChild),
+		r.limits().fields().CheckWorkflowType(attr.WorkflowType, onStartChild),
 		//lint:ignore SA1019 older clients use it
-		check.Namespace(attr.Namespace, onStartChild),
+		r.limits().fields().CheckNamespace(attr.Namespace, onStartChild),
 		check.Duration("WorkflowExecutionTimeout", attr.WorkflowExecutionTimeout, onStartChild),
 		check.RunTimeouts(attr, onStartChild),
 	); err != nil {
@@ -97,7 +97,7 @@ func checkStartChild(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 	if attr.TaskQueue == nil {
 		attr.TaskQueue = &taskqueuepb.TaskQueue{}
 	}
-	if err := check.UserTaskQueue(attr.TaskQueue, r.info.TaskQueue); err != nil {
+	if err := r.limits().fields().CheckUserTaskQueue(attr.TaskQueue, r.info.TaskQueue); err != nil {
 		return append(what(), namedValue{"TaskQueue", attr.TaskQueue.String()}).
 			refuse(bad, "invalid TaskQueue on StartChildWorkflowExecutionCommand: %w.", err)
 	}

@@ -56,10 +56,6 @@ func applyClose(r *Run, e *historypb.HistoryEvent, status enumspb.WorkflowExecut
 	r.state.ChildFirstTaskPending = false
 	r.dirty.state, r.dirty.visible = true, true
 	r.dropItems()
-	r.state.Pause = nil
-	if r.info.SearchAttributes.GetIndexedFields()[pauseInfoAttribute] != nil {
-		r.updatePauseInfo()
-	}
 	return nil
 }
 

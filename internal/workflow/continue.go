@@ -169,7 +169,7 @@ func checkContinueAsNew(b *commandBatch, cmd *commandpb.Command) *commandFailure
 	if attr.GetWorkflowType().GetName() == "" {
 		attr.WorkflowType = &commonpb.WorkflowType{Name: info.WorkflowType}
 	}
-	if err := check.WorkflowType(attr.GetWorkflowType(), onContinueAsNew); err != nil {
+	if err := b.run.limits().fields().CheckWorkflowType(attr.GetWorkflowType(), onContinueAsNew); err != nil {
 		return named{{"WorkflowType", attr.GetWorkflowType().GetName()}}.refuse(cause, "%w", err)
 	}
 	if attr.TaskQueue == nil {
@@ -178,7 +178,7 @@ func checkContinueAsNew(b *commandBatch, cmd *commandpb.Command) *commandFailure
 	what := func() named {
 		return named{{"WorkflowType", attr.GetWorkflowType().GetName()}, {"TaskQueue", attr.GetTaskQueue().String()}}
 	}
-	if err := check.UserTaskQueue(attr.TaskQueue, info.TaskQueue); err != nil {
+	if err := b.run.limits().fields().CheckUserTaskQueue(attr.TaskQueue, info.TaskQueue); err != nil {
 		return what().refuse(cause, "error validating ContinueAsNewWorkflowExecutionCommand TaskQueue: %w.", err)
 	}
 	if err := cmp.Or(

@@ -59,7 +59,7 @@ func (r *Run) endStep(step *entity.Step) error {
 	}
 	r.releaseActivities(step)
 	if r.changed() {
-		if reason := r.outgrown(); reason != "" {
+		if reason := r.outgrown(step); reason != "" {
 			return r.terminateInstead(step, reason)
 		}
 		r.limitBuffered(step)
@@ -82,19 +82,20 @@ func (r *Run) limitBuffered(step *entity.Step) {
 // outgrown is why a run may not go on whose history or state has outgrown what may be
 // stored, if it has. What the step itself adds to the size of the history is looked at by
 // the next one. A run that the step has made is not looked at.
-func (r *Run) outgrown() (reason string) {
+func (r *Run) outgrown(step *entity.Step) (reason string) {
 	if r.closed() || r.state.StateTransitionCount == 0 {
 		return ""
 	}
-	limits := r.limits()
+	limits, size := r.limits(), r.stateSize()
 	switch {
 	case r.state.HistorySize > limits.HistorySize:
 		return "Workflow history size exceeds limit."
 	case r.state.NextEventId-1 > limits.HistoryEvents:
 		return "Workflow history count exceeds limit."
-	case r.stateSize() > limits.StateSize:
+	case size > limits.StateSize:
 		return "Workflow mutable state size exceeds limit."
 	}
+	r.noteLargeState(step, size)
 	return ""
 }
 

@@ -93,7 +93,7 @@ func checkSignalExternal(b *commandBatch, cmd *commandpb.Command) *commandFailur
 	}
 	target := attr.Execution
 	if err := cmp.Or(
-		checkTarget(target.WorkflowId, target.RunId, onSignalExternal),
+		r.checkTarget(target.WorkflowId, target.RunId, onSignalExternal),
 		check.Set("SignalName", attr.SignalName, onSignalExternal),
 	); err != nil {
 		return named{
@@ -122,7 +122,7 @@ func checkCancelExternal(b *commandBatch, cmd *commandpb.Command) *commandFailur
 	if _, err := r.commandTarget(attr.Namespace); err != nil {
 		return badCommand(bad, "%w", err)
 	}
-	if err := checkTarget(attr.WorkflowId, attr.RunId, onCancelExternal); err != nil {
+	if err := r.checkTarget(attr.WorkflowId, attr.RunId, onCancelExternal); err != nil {
 		//lint:ignore SA1019 older clients use it
 		what := named{{"WorkflowId", attr.WorkflowId}, {"RunId", attr.RunId}, {"Namespace", attr.Namespace}}
 		if attr.WorkflowId == "" {
@@ -139,8 +139,8 @@ func checkCancelExternal(b *commandBatch, cmd *commandpb.Command) *commandFailur
 }
 
 // checkTarget checks how a command names another workflow in a namespace.
-func checkTarget(workflowID, runID string, command *check.Place) error {
-	return cmp.Or(check.WorkflowID(workflowID, command), check.RunID(runID, command))
+func (r *Run) checkTarget(workflowID, runID string, command *check.Place) error {
+	return cmp.Or(r.limits().fields().CheckWorkflowID(workflowID, command), check.RunID(runID, command))
 }
 
 func executeSignalExternal(a *application, cmd *commandpb.Command) {

@@ -100,7 +100,9 @@ func (r *Run) flushHistory(step *entity.Step) {
 	first := r.newEvents[0].EventId
 	step.Put(historyKey(r.info.RunId, first), data)
 	r.tail.add(historyBatch{first, r.state.NextEventId - 1, data})
+	before := r.state.HistorySize
 	r.state.HistorySize += int64(len(data))
+	r.noteLarge(step, sizes, before)
 	r.dirty.state = true
 	clear(r.newEvents)
 	r.newEvents = r.newEvents[:0]

@@ -36,6 +36,11 @@ type Limits struct {
 	// StateSize (bytes) is what the rest of a run may grow to, about: its memo and search attributes,
 	// and what is pending. Default 8 MiB.
 	StateSize int
+	// BlobWarn, MemoWarn, HistorySizeWarn and StateWarn (bytes) and HistoryEventsWarn are beyond which
+	// sizes of an event, a memo, a history and a state operators are warned. Defaults 512 KiB, 2 KiB,
+	// 10 MiB, 1 MiB and 10,240.
+	BlobWarn, MemoWarn, StateWarn      int
+	HistorySizeWarn, HistoryEventsWarn int64
 	// CancelCommands has workers told of activities to be cancelled that they run.
 	CancelCommands bool
 	// ReportedProblems is from how many workflow tasks in a row that fail or time out on
@@ -50,6 +55,8 @@ type Limits struct {
 	// WaitingQueries is the most queries that may wait for one workflow task.
 	// Default 1, as the peer has it.
 	WaitingQueries int
+	// IDLength is the most bytes of a name or an id that a command may have. Default 1000.
+	IDLength int
 	// SearchAttributeSize and SearchAttributesSize are the most bytes of one value and
 	// of all search attributes of a run. Defaults 2 KiB and 40 KiB.
 	SearchAttributeSize, SearchAttributesSize int
@@ -126,11 +133,17 @@ func ReadLimits(c *dynamicconfig.Config, namespace string) *Limits {
 		HistoryEvents:        int64(dynamicconfig.HistoryEvents.Get(c, namespace)),
 		HistorySize:          int64(dynamicconfig.HistorySize.Get(c, namespace)),
 		StateSize:            dynamicconfig.StateSize.Get(c),
+		BlobWarn:             dynamicconfig.BlobWarn.Get(c, namespace),
+		MemoWarn:             dynamicconfig.MemoWarn.Get(c, namespace),
+		HistorySizeWarn:      int64(dynamicconfig.HistorySizeWarn.Get(c, namespace)),
+		HistoryEventsWarn:    int64(dynamicconfig.HistoryEventsWarn.Get(c, namespace)),
+		StateWarn:            dynamicconfig.StateWarn.Get(c),
 		SuggestEvents:        int64(dynamicconfig.SuggestEvents.Get(c, namespace)),
 		SuggestSize:          int64(dynamicconfig.SuggestSize.Get(c, namespace)),
 		BufferedEvents:       dynamicconfig.BufferedEvents.Get(c),
 		BufferedSize:         dynamicconfig.BufferedSize.Get(c),
 		WaitingQueries:       dynamicconfig.WaitingQueries.Get(c),
+		IDLength:             dynamicconfig.IDLength.Get(c),
 		SearchAttributeSize:  dynamicconfig.SearchAttributeSize.Get(c, namespace),
 		SearchAttributesSize: dynamicconfig.SearchAttributesSize.Get(c, namespace),
 		Callbacks:            dynamicconfig.CallbacksPerWorkflow.Get(c, namespace),
@@ -164,7 +177,7 @@ func updateCallbacks(c *dynamicconfig.Config, namespace string) int {
 
 // fields are the limits of fields of commands.
 func (l *Limits) fields() *check.Limits {
-	return &check.Limits{SearchAttribute: l.SearchAttributeSize, SearchAttributes: l.SearchAttributesSize}
+	return &check.Limits{ID: l.IDLength, SearchAttribute: l.SearchAttributeSize, SearchAttributes: l.SearchAttributesSize}
 }
 
 // noLimit stands for no limit; so large that nothing grows to it, and so small that

@@ -20,7 +20,7 @@ func checkRecordMarker(b *commandBatch, cmd *commandpb.Command) *commandFailure 
 	if attr == nil {
 		return badCommand(cause, "RecordMarkerCommandAttributes is not set on RecordMarkerCommand.")
 	}
-	if err := check.ID("MarkerName", attr.GetMarkerName(), onRecordMarker); err != nil {
+	if err := b.run.limits().fields().CheckID("MarkerName", attr.GetMarkerName(), onRecordMarker); err != nil {
 		return named{{"MarkerName", attr.GetMarkerName()}}.refuse(cause, "%w", err)
 	}
 	size := 0

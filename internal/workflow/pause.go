@@ -17,7 +17,8 @@ import (
 // activity offered. A workflow task that a worker has when the pause begins may be
 // completed; one that waits for a worker fails, as it would wait without end.
 // Queries are rejected, updates refused. The end of the pause is a workflow task with
-// all that has happened, and activities go on where they were.
+// all that has happened, and activities go on where they were. A run that closes while it is
+// paused, being terminated or out of time, goes on telling that it was.
 
 // Pause pauses a running run. It fails with FailedPrecondition if the run is paused
 // already, by another request or by one without an id.
@@ -32,6 +33,10 @@ func (c *Chain) Pause(step *entity.Step, req *workflowservice.PauseWorkflowExecu
 		}
 		return serviceerror.NewFailedPrecondition("workflow is already paused.")
 	}
+	r.repairAfterCrash(step)
+	if r.started == nil && r.state.WorkflowTask != nil {
+		r.failUnstarted(step)
+	}
 	r.addEvent(step, workflowExecutionPaused(req))
 	for _, id := range r.activities.keys() {
 		if act := r.activities.get(id); act.TaskId != 0 {
@@ -40,7 +45,6 @@ func (c *Chain) Pause(step *entity.Step, req *workflowservice.PauseWorkflowExecu
 			r.activities.change(r, act)
 		}
 	}
-	r.repairAfterCrash(step)
 	r.releaseQueries(step)
 	return nil
 }
@@ -144,11 +148,11 @@ func (r *Run) pauseChanged() {
 	r.updatePauseInfo()
 }
 
-// describePause is what describe says of the run's pause; nil if it is not paused.
+// describePause is what describe says of the run's pause; nil if it is not paused, nor was when it closed.
 func (r *Run) describePause() *workflowpb.WorkflowExecutionPauseInfo {
-	if !r.paused() {
+	pause := r.state.Pause
+	if pause == nil {
 		return nil
 	}
-	pause := r.state.Pause
 	return &workflowpb.WorkflowExecutionPauseInfo{Identity: pause.GetIdentity(), PausedTime: pause.GetTime(), Reason: pause.GetReason()}
 }

@@ -41,7 +41,7 @@ func (c *Chain) Start(step *entity.Step, req *workflowservice.StartWorkflowExecu
 		RunId:               run.info.RunId,
 		FirstExecutionRunId: run.info.FirstRunId,
 		Started:             started,
-		Status:              run.state.Status,
+		Status:              startedStatus(run, started),
 		Link:                c.startLink(run),
 	}
 	if run.requestIDs.get(p.requestID) != nil {
@@ -88,6 +88,15 @@ func (c *Chain) link(run *Run, reference any) *commonpb.Link {
 		event.Reference = r
 	}
 	return &commonpb.Link{Variant: &commonpb.Link_WorkflowEvent_{WorkflowEvent: event}}
+}
+
+// startedStatus is the status of which a start tells: of a run that goes on it is that it runs, also
+// while it is paused.
+func startedStatus(run *Run, started bool) enumspb.WorkflowExecutionStatus {
+	if !started && run.paused() {
+		return enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
+	}
+	return run.state.Status
 }
 
 // start starts a run if the id's current run and the policies allow it, with the

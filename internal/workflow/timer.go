@@ -80,7 +80,7 @@ func checkStartTimer(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 		return badCommand(bad, "StartTimerCommandAttributes is not set on StartTimerCommand.")
 	}
 	id := attr.TimerId
-	if err := cmp.Or(check.ID("TimerId", id, onStartTimer),
+	if err := cmp.Or(b.run.limits().fields().CheckID("TimerId", id, onStartTimer),
 		check.Duration("StartToFireTimeout", attr.StartToFireTimeout, onStartTimer)); err != nil {
 		return named{{"TimerId", id}}.refuse(bad, "%w", err)
 	}
@@ -99,7 +99,7 @@ func checkCancelTimer(b *commandBatch, cmd *commandpb.Command) *commandFailure {
 		return badCommand(bad, "CancelTimerCommandAttributes is not set on CancelTimerCommand.")
 	}
 	id := attr.TimerId
-	if err := check.ID("TimerId", id, onCancelTimer); err != nil {
+	if err := b.run.limits().fields().CheckID("TimerId", id, onCancelTimer); err != nil {
 		return named{{"TimerId", id}}.refuse(bad, "%w", err)
 	}
 	if timerPending(b, id) {

@@ -6,6 +6,17 @@ import (
 
 // resets are what a reset keeps, drops and does again.
 var resets = []Scenario{
+	{"a reset with an activity, a timer and a child pending", func(w *World) {
+		w.Start("w")
+		w.Decide("w", w.activity("a"), timer("t", "1h"), w.child("c"))
+		w.answered("w")
+		w.PollActivity("w")
+		w.Decide("w", w.activity("b"))
+		w.ResetTo("w", w.lastTask("w"))
+		w.Describe("w")
+		w.Decide("w", complete("done"))
+		w.AwaitStatus("c", enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED)
+	}},
 	{"a reset while a task is started and signals wait", func(w *World) {
 		w.Start("w")
 		w.Decide("w", timer("t", "1h"))
@@ -67,10 +78,11 @@ var resets = []Scenario{
 		run := w.Start("w")
 		w.Decide("w", timer("t", "1h"))
 		w.Signal("w", "one")
-		w.Decide("w", continueAsNew())
-		w.Signal("w", "two")
-		w.Decide("w", continueAsNew())
-		w.Signal("w", "three")
+		for _, signal := range []string{"two", "three"} {
+			w.Decide("w", continueAsNew())
+			w.Await("w", 1, enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED)
+			w.Signal("w", signal)
+		}
 		w.ResetTo("w", 4, "workflow_execution.run_id="+run)
 		w.Decide("w", complete("done"))
 	}},

@@ -155,6 +155,19 @@ var starts = []Scenario{
 		w.Terminate("w", "reason=because", "details=in detail")
 		w.Describe("w")
 	}},
+	{"a delayed workflow is asked to cancel", func(w *World) {
+		w.Start("w", "workflow_start_delay=1h")
+		w.RequestCancel("w")
+		w.Decide("w", cancelled())
+		w.forget("w") // it tells how long the delay is
+	}},
+	{"a cron workflow that waits for its time is asked to cancel", func(w *World) {
+		w.Start("w", "cron_schedule=0 0 1 1 *")
+		w.RequestCancel("w")
+		w.Decide("w", cancelled())
+		w.Describe("w")
+		w.forget("w")
+	}},
 	{"a delayed start with an execution timeout", func(w *World) {
 		w.Start("w", "workflow_start_delay=1s", "workflow_execution_timeout=2s")
 		w.AwaitStatus("w", enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT)

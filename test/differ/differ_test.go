@@ -21,6 +21,7 @@ var (
 	ourAddress  = flag.String("server", "", "address of a running Perdure server; by default the tests start one")
 	ourHTTP     = flag.String("server-http", "", "address of the HTTP port of the server at -server")
 	record      = flag.Bool("record", false, "record the golden files from the server at -peer")
+	ourBinary   = flag.String("server-binary", "", "Perdure's binary; by default it is built")
 	updateKnown = flag.Bool("update-known", false, "write the list of known differences anew; new ones have to be given a reason by hand")
 )
 
@@ -60,8 +61,11 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// build builds the server under test, once, in the directory built.
+// build builds the server under test, once, in the directory built, unless there is a binary of it.
 var build = sync.OnceValues(func() (binary string, err error) {
+	if *ourBinary != "" {
+		return *ourBinary, nil
+	}
 	if built, err = os.MkdirTemp("", "perdure-differ"); err != nil {
 		return "", err
 	}
@@ -88,6 +92,7 @@ func TestAConversationWithPerdureGoesAsWithTheTemporalServer(t *testing.T) {
 	}
 	found := sections{lines: map[string][]string{}}
 	t.Run("group", func(t *testing.T) { converse(t, Server{our, *ourHTTP}, Groups(), expected, &found) })
+	t.Run("switched-on", func(t *testing.T) { converse(t, startSwitchedOn(t), SwitchedOn(), expected, &found) })
 	if *updateKnown {
 		slices.Sort(found.names)
 		for _, name := range found.names {
@@ -170,6 +175,25 @@ func converse(t *testing.T, server Server, groups []Group, expected map[string]k
 	}
 }
 
+// startSwitchedOn starts a server under test on which everything is turned on.
+func startSwitchedOn(t *testing.T) Server {
+	t.Helper()
+	binary, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := launch.Start(binary, "--dynamic-config-file", switchedOn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := connect(server.Address)
+	t.Cleanup(func() {
+		_ = conn.Close()
+		server.Stop()
+	})
+	return Server{conn, server.HTTP}
+}
+
 func TestRecordConversations(t *testing.T) {
 	if !*record {
 		t.Skip("only with -record; `make differ-golden` starts a Temporal server and records")
@@ -177,11 +201,24 @@ func TestRecordConversations(t *testing.T) {
 	peer := connect(*peerAddress)
 	defer peer.Close()
 	only, missing := os.Getenv("DIFFER_GROUP"), os.Getenv("DIFFER_MISSING") != ""
-	for _, group := range Groups() {
+	groups := Groups()
+	if *peerBinary != "" {
+		groups = append(groups, SwitchedOn()...)
+	}
+	for _, group := range groups {
 		if only != "" && group.Name != only {
 			continue
 		}
 		t.Run(group.Name, func(t *testing.T) {
+			peer := Server{peer, *peerHTTP}
+			if slices.ContainsFunc(SwitchedOn(), func(g Group) bool { return g.Name == group.Name }) {
+				server, err := launch.StartPeer(*peerBinary, "-dynamic-config", switchedOn)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer server.Stop()
+				peer = Server{connect(server.Address), ""}
+			}
 			golden, before := sections{lines: map[string][]string{}}, sections{}
 			if missing {
 				before, _ = readSections(goldenFile(group.Name))
@@ -196,7 +233,7 @@ func TestRecordConversations(t *testing.T) {
 					}
 					t.Run(s.Name, func(t *testing.T) {
 						t.Parallel()
-						recorded := lines(play(t, Server{peer, *peerHTTP}, s))
+						recorded := lines(play(t, peer, s))
 						mu.Lock()
 						defer mu.Unlock()
 						golden.lines[s.Name] = recorded
@@ -216,7 +253,7 @@ func TestRecordConversations(t *testing.T) {
 // Names of scenarios are the keys of golden files and of the list of differences.
 func TestEachScenarioHasANameOfItsOwn(t *testing.T) {
 	seen := map[string]bool{}
-	for _, group := range Groups() {
+	for _, group := range slices.Concat(Groups(), SwitchedOn()) {
 		for _, s := range group.Scenarios {
 			if seen[s.Name] {
 				t.Errorf("%q is there twice", s.Name)

@@ -15,6 +15,9 @@
 // Conversations about Nexus need the HTTP port of the Temporal server, too: operations do
 // not come to its workers without, and some are over HTTP themselves (-peer-http).
 //
+// What servers have turned off by default is talked about with a pair of servers that have it
+// turned on, by the dynamic configuration of testdata/switched-on.yaml (SwitchedOn).
+//
 // There are three kinds of scenarios:
 //
 //   - conversations, written by hand (conversations_*.go): 10 to 30 lines each;

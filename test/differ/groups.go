@@ -1,6 +1,6 @@
 package differ
 
-// Groups are all scenarios.
+// Groups are all scenarios on servers as they are by default.
 func Groups() []Group {
 	return []Group{
 		{"workflow-tasks", workflowTasks},
@@ -38,6 +38,22 @@ func Groups() []Group {
 		{"refusals", refusals},
 	}
 }
+
+// SwitchedOn are scenarios about what servers have turned off by default. They are played on
+// servers with the dynamic configuration of switchedOn.
+func SwitchedOn() []Group {
+	return []Group{
+		{"pauses", pauses},
+		{"rules", rules},
+		{"skips", skips},
+		{"standalone-operators", standaloneOperators},
+		{"limits-of-runs", limitsOfRuns},
+		{"switched-on", switched},
+	}
+}
+
+// switchedOn is the file with the settings.
+const switchedOn = "testdata/switched-on.yaml"
 
 // lives are made-up lives that are compared with what was recorded of them.
 func lives() []Scenario {

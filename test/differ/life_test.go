@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +18,7 @@ import (
 var (
 	seeds      = flag.Int("seeds", 0, "how many lives to compare with the Temporal server of -peer-binary")
 	firstSeed  = flag.Uint64("first-seed", 1000, "the first of them")
+	onlySeeds  = flag.String("only-seeds", "", "the numbers of the lives to compare, with commas between them, in place of -seeds and -first-seed")
 	steps      = flag.Int("steps", 40, "how many steps a life has")
 	peerBinary = flag.String("peer-binary", "", "a Temporal server's binary, as test/peer builds it; lives are compared with it")
 )
@@ -26,16 +28,20 @@ const (
 	// because the machine was busy, so that a timer fired or a call ended before something else
 	// did, goes as it should in one of them.
 	runsAlone = 3
+	// atATime is how many of the lives that differed are played again at once.
+	atATime = 6
 	// shortenedLives is how many lives that differ are shortened: that takes dozens of runs each,
 	// and they often have the cause in common.
 	shortenedLives = 3
 )
 
-// Lives are played beside each other first, as many as -test.parallel says. One that differs is
-// played again by itself, on two servers that have done nothing before, and is identical if it
-// goes the same way on both in one of those runs.
+// Lives are played beside each other first, as many as -test.parallel says. Those that differ are
+// played once more on two servers that have done nothing before, a few at a time, and what differs
+// still by itself, on two such servers for each run. A life is identical if it goes the same way on
+// both in one of those runs.
 func TestALifeOnPerdureGoesAsOnTheTemporalServer(t *testing.T) {
-	if *seeds == 0 || *peerBinary == "" {
+	numbers := seedNumbers(t)
+	if len(numbers) == 0 || *peerBinary == "" {
 		t.Skip("only with -seeds and -peer-binary; `make differ SEEDS=1000` compares")
 	}
 	binary, err := build()
@@ -49,8 +55,7 @@ func TestALifeOnPerdureGoesAsOnTheTemporalServer(t *testing.T) {
 		servers := startServers(t, binary)
 		played = servers
 		t.Run("lives", func(t *testing.T) {
-			for i := range *seeds {
-				seed := *firstSeed + uint64(i)
+			for _, seed := range numbers {
 				t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 					t.Parallel()
 					theirs, all := servers.compare(t, seed, *steps, nil)
@@ -66,6 +71,8 @@ func TestALifeOnPerdureGoesAsOnTheTemporalServer(t *testing.T) {
 		})
 	})
 	slices.Sort(suspects)
+	suspects, calm := playAgain(t, binary, suspects), len(suspects)
+	calm -= len(suspects)
 	var table strings.Builder
 	differing := 0
 	for _, seed := range suspects {
@@ -92,8 +99,54 @@ func TestALifeOnPerdureGoesAsOnTheTemporalServer(t *testing.T) {
 		})
 	}
 	t.Logf("%d things were done; %d lives ended early, %d never settled", played.steps.Load(), played.ended.Load(), played.unsettled.Load())
-	t.Logf("%d lives of %d steps, seeds %d to %d: %d identical at once, %d identical when played again by themselves, %d differ\n%s",
-		*seeds, *steps, *firstSeed, *firstSeed+uint64(*seeds)-1, *seeds-len(suspects), len(suspects)-differing, differing, table.String())
+	t.Logf("%d lives of %d steps, seeds %d to %d: %d identical at once, %d identical when played again, %d identical when played again by themselves, %d differ\n%s",
+		len(numbers), *steps, numbers[0], numbers[len(numbers)-1], len(numbers)-calm-len(suspects), calm, len(suspects)-differing, differing, table.String())
+}
+
+// seedNumbers are the numbers of the lives that are to be compared.
+func seedNumbers(t *testing.T) (numbers []uint64) {
+	for i := range *seeds {
+		numbers = append(numbers, *firstSeed+uint64(i))
+	}
+	if *onlySeeds == "" {
+		return numbers
+	}
+	numbers = nil
+	for text := range strings.SplitSeq(*onlySeeds, ",") {
+		number, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatalf("-only-seeds: %v", err)
+		}
+		numbers = append(numbers, number)
+	}
+	return numbers
+}
+
+// playAgain plays lives once more, a few at a time, and returns those that differ again.
+func playAgain(t *testing.T, binary string, lives []uint64) (suspects []uint64) {
+	if len(lives) < atATime {
+		return lives
+	}
+	t.Run("again", func(t *testing.T) {
+		servers := startServers(t, binary)
+		var mu sync.Mutex
+		var all sync.WaitGroup
+		turns := make(chan struct{}, atATime)
+		for _, seed := range lives {
+			all.Go(func() {
+				turns <- struct{}{}
+				defer func() { <-turns }()
+				if _, differing := servers.compare(t, seed, *steps, nil); len(differing) > 0 {
+					mu.Lock()
+					defer mu.Unlock()
+					suspects = append(suspects, seed)
+				}
+			})
+		}
+		all.Wait()
+	})
+	slices.Sort(suspects)
+	return suspects
 }
 
 // onePartition is the dynamic configuration of the Temporal server that lives are played on.

@@ -11,6 +11,7 @@ import (
 
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	workflowpb "go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/status"
@@ -157,6 +158,10 @@ func (r renderer) response(m proto.Message) string {
 		}
 	case *workflowservice.DescribeWorkflowExecutionResponse:
 		v = proto.Clone(v).(*workflowservice.DescribeWorkflowExecutionResponse)
+		slices.SortStableFunc(v.PendingActivities, func(a, b *workflowpb.PendingActivityInfo) int { return strings.Compare(a.ActivityId, b.ActivityId) })
+		slices.SortStableFunc(v.Callbacks, func(a, b *workflowpb.CallbackInfo) int {
+			return strings.Compare(a.GetCallback().GetNexus().GetUrl(), b.GetCallback().GetNexus().GetUrl())
+		})
 		for _, a := range v.PendingActivities {
 			if wait := a.CurrentRetryInterval; wait != nil { // measured there, by some microseconds more
 				a.CurrentRetryInterval = durationpb.New(wait.AsDuration().Round(100 * time.Millisecond))
@@ -203,11 +208,23 @@ func (r renderer) event(event *historypb.HistoryEvent) string {
 	if attributes, ok := attributes.(map[string]any); ok && event.GetWorkflowTaskScheduledEventAttributes().GetAttempt() > 2 {
 		attributes["startToCloseTimeout"] = "<timeout>" // it grows, and by chance a little more
 	}
+	measured(attributes)
 	line := fmt.Sprintf("%d %s %s", event.EventId, typeName(event), text(attributes))
 	if len(fields) > 0 {
 		line += " " + text(fields)
 	}
 	return line
+}
+
+// measured replaces what a Temporal server measures, by some milliseconds less or more.
+func measured(tree any) {
+	fields, _ := tree.(map[string]any)
+	for name, value := range fields {
+		if name == "initialSkippedDuration" {
+			fields[name] = "<duration>"
+		}
+		measured(value)
+	}
 }
 
 func typeName(event *historypb.HistoryEvent) string { return event.EventType.String() }

@@ -29,7 +29,7 @@ type cluster struct {
 }
 
 // startCluster starts so many nodes.
-func startCluster(binary string, count int) (s *Server, err error) {
+func startCluster(binary string, count int, args ...string) (s *Server, err error) {
 	c := &cluster{}
 	defer func() {
 		if err != nil {
@@ -45,8 +45,8 @@ func startCluster(binary string, count int) (s *Server, err error) {
 		if err != nil {
 			return nil, err
 		}
-		node, err := startOn(binary, "--store", "postgres", "--postgres-url", fmt.Sprintf("postgres://postgres:secret@127.0.0.1:%d/postgres", c.postgres.Port),
-			"--node-name", fmt.Sprint("node", i+1), "--peer-address", fmt.Sprintf("127.0.0.1:%d", port))
+		node, err := startOn(binary, append([]string{"--store", "postgres", "--postgres-url", fmt.Sprintf("postgres://postgres:secret@127.0.0.1:%d/postgres", c.postgres.Port),
+			"--node-name", fmt.Sprint("node", i+1), "--peer-address", fmt.Sprintf("127.0.0.1:%d", port)}, args...)...)
 		if err != nil {
 			return nil, err
 		}

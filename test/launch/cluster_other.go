@@ -6,7 +6,7 @@ import "errors"
 
 type cluster struct{ nodes []*Server }
 
-func startCluster(string, int) (*Server, error) {
+func startCluster(string, int, ...string) (*Server, error) {
 	return nil, errors.New("nodes are started on Linux only")
 }
 

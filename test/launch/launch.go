@@ -75,16 +75,17 @@ type Server struct {
 // of the loopback interface, and waits until it listens. What the server logs
 // goes to standard error.
 //
-// If NodesVariable is set it is several servers that share their data.
-func Start(binary string) (*Server, error) {
+// If NodesVariable is set it is several servers that share their data. The arguments are further
+// flags of each.
+func Start(binary string, args ...string) (*Server, error) {
 	if nodes := nodesWanted(); nodes > 0 {
-		return startCluster(binary, nodes)
+		return startCluster(binary, nodes, args...)
 	}
 	data, err := os.MkdirTemp("", "perdure-data")
 	if err != nil {
 		return nil, err
 	}
-	s, err := startOn(binary, "--data-dir", data)
+	s, err := startOn(binary, append([]string{"--data-dir", data}, args...)...)
 	if err != nil {
 		_ = os.RemoveAll(data)
 		return nil, err

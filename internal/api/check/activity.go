@@ -17,8 +17,8 @@ var ofActivity = &Place{
 	malformed: "invalid %[1]s",
 }
 
-// ActivityID checks the id of an activity in a request about it.
-func ActivityID(id string) error { return ID("activity ID", id, ofActivity) }
+// CheckActivityID checks the id of an activity in a request about it.
+func (l *Limits) CheckActivityID(id string) error { return l.CheckID("activity ID", id, ofActivity) }
 
 // ActivityRunID accepts the id of a run of an activity, or none.
 func ActivityRunID(id string) error {
@@ -28,21 +28,21 @@ func ActivityRunID(id string) error {
 	return nil
 }
 
-// ActivityRequest checks who asks for something to be done to an activity, and completes
+// CheckActivityRequest checks who asks for something to be done to an activity, and completes
 // the id of the request.
-func ActivityRequest(requestID *string, identity string) error {
-	if err := ActivityRequestID(requestID); err != nil {
+func (l *Limits) CheckActivityRequest(requestID *string, identity string) error {
+	if err := l.CheckActivityRequestID(requestID); err != nil {
 		return err
 	}
-	return Length("identity", identity, ofActivity)
+	return l.CheckLength("identity", identity, ofActivity)
 }
 
-// ActivityRequestID completes and checks the id of a request about an activity.
-func ActivityRequestID(id *string) error {
+// CheckActivityRequestID completes and checks the id of a request about an activity.
+func (l *Limits) CheckActivityRequestID(id *string) error {
 	if *id == "" {
 		*id = NewRequestID()
 	}
-	return Length("request ID", *id, ofActivity)
+	return l.CheckLength("request ID", *id, ofActivity)
 }
 
 // Jitter checks over how much time something is spread.

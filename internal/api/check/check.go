@@ -161,9 +161,9 @@ func Set(field, value string, place *Place) error {
 	return nil
 }
 
-// Length checks that a name or an id, if it is there, is at most MaxID long.
-func Length(field, value string, place *Place) error {
-	return atMost(field, value, MaxID, place)
+// CheckLength checks that a name or an id, if it is there, is not longer than Limits.ID.
+func (l *Limits) CheckLength(field, value string, place *Place) error {
+	return atMost(field, value, l.ID, place)
 }
 
 func atMost(field, value string, limit int, place *Place) error {
@@ -173,16 +173,18 @@ func atMost(field, value string, limit int, place *Place) error {
 	return nil
 }
 
-// ID checks a name or an id that has to be there.
-func ID(field, value string, place *Place) error {
+// CheckID checks a name or an id that has to be there.
+func (l *Limits) CheckID(field, value string, place *Place) error {
 	if err := Set(field, value, place); err != nil {
 		return err
 	}
-	return Length(field, value, place)
+	return l.CheckLength(field, value, place)
 }
 
-// WorkflowID checks the id of a workflow.
-func WorkflowID(id string, place *Place) error { return ID("WorkflowId", id, place) }
+// CheckWorkflowID checks the id of a workflow.
+func (l *Limits) CheckWorkflowID(id string, place *Place) error {
+	return l.CheckID("WorkflowId", id, place)
+}
 
 // starting is the place of what a workflow is started with, where the words are not
 // those of other requests.
@@ -191,17 +193,17 @@ var starting = &Place{
 	long:  "%[1]s exceeds maximum allowed length (%[3]d/%[4]d)",
 }
 
-// NewWorkflowID checks the id of a workflow that is to be started.
-func NewWorkflowID(id string) error {
+// CheckNewWorkflowID checks the id of a workflow that is to be started.
+func (l *Limits) CheckNewWorkflowID(id string) error {
 	if err := Set("WorkflowId", id, Request); err != nil {
 		return err
 	}
-	return Length("WorkflowId", id, starting)
+	return l.CheckLength("WorkflowId", id, starting)
 }
 
-// SignalWithStart checks the names in a request that signals a workflow and starts it.
-func SignalWithStart(req *workflowservice.SignalWithStartWorkflowExecutionRequest) error {
-	if err := NewWorkflowID(req.GetWorkflowId()); err != nil {
+// CheckSignalWithStart checks the names in a request that signals a workflow and starts it.
+func (l *Limits) CheckSignalWithStart(req *workflowservice.SignalWithStartWorkflowExecutionRequest) error {
+	if err := l.CheckNewWorkflowID(req.GetWorkflowId()); err != nil {
 		return err
 	}
 	for _, name := range []struct{ unset, long, value string }{
@@ -212,37 +214,43 @@ func SignalWithStart(req *workflowservice.SignalWithStartWorkflowExecutionReques
 		if err := Set(name.unset, name.value, starting); err != nil {
 			return err
 		}
-		if err := Length(name.long, name.value, starting); err != nil {
+		if err := l.CheckLength(name.long, name.value, starting); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// WorkflowType checks the type of a workflow.
-func WorkflowType(t *commonpb.WorkflowType, place *Place) error {
-	return ID("WorkflowType", t.GetName(), place)
+// CheckWorkflowType checks the type of a workflow.
+func (l *Limits) CheckWorkflowType(t *commonpb.WorkflowType, place *Place) error {
+	return l.CheckID("WorkflowType", t.GetName(), place)
 }
 
-// SignalName checks the name of a signal.
-func SignalName(name string, place *Place) error { return ID("SignalName", name, place) }
+// CheckSignalName checks the name of a signal.
+func (l *Limits) CheckSignalName(name string, place *Place) error {
+	return l.CheckID("SignalName", name, place)
+}
 
-// Identity checks who a client says it is; it may say nothing.
-func Identity(identity string) error { return Length("Identity", identity, Request) }
+// CheckIdentity checks who a client says it is; it may say nothing.
+func (l *Limits) CheckIdentity(identity string) error {
+	return l.CheckLength("Identity", identity, Request)
+}
 
-// WorkerInstanceKey checks what a worker is told apart by.
-func WorkerInstanceKey(key string) error { return Length("WorkerInstanceKey", key, Request) }
+// CheckWorkerInstanceKey checks what a worker is told apart by.
+func (l *Limits) CheckWorkerInstanceKey(key string) error {
+	return l.CheckLength("WorkerInstanceKey", key, Request)
+}
 
-// RequestID checks the id of a request, which may have none.
-func RequestID(id string) error { return Length("RequestId", id, Request) }
+// CheckRequestID checks the id of a request, which may have none.
+func (l *Limits) CheckRequestID(id string) error { return l.CheckLength("RequestId", id, Request) }
 
 // FillRequestID gives a request without an id one of its own, so that everything
 // behind the door can count on it.
-func FillRequestID(id *string) error {
+func (l *Limits) FillRequestID(id *string) error {
 	if *id == "" {
 		*id = NewRequestID()
 	}
-	return RequestID(*id)
+	return l.CheckRequestID(*id)
 }
 
 // NewRequestID is an id for a request that has none.
@@ -257,22 +265,22 @@ func RunID(id string, place *Place) error {
 	return nil
 }
 
-// Execution checks how a workflow is named that should be there: by its id, and perhaps
+// CheckExecution checks how a workflow is named that should be there: by its id, and perhaps
 // that of a run.
-func Execution(execution *commonpb.WorkflowExecution, place *Place) error {
+func (l *Limits) CheckExecution(execution *commonpb.WorkflowExecution, place *Place) error {
 	if execution == nil {
 		return invalid(place.unset, "Execution", place.name)
 	}
-	if err := KnownWorkflowID(execution.GetWorkflowId(), place); err != nil {
+	if err := l.CheckKnownWorkflowID(execution.GetWorkflowId(), place); err != nil {
 		return err
 	}
 	return RunID(execution.GetRunId(), place)
 }
 
-// KnownWorkflowID checks the id of a workflow that should be there. It fails with
+// CheckKnownWorkflowID checks the id of a workflow that should be there. It fails with
 // NotFound for one that is too long: no workflow is called so.
-func KnownWorkflowID(id string, place *Place) error {
-	if len(id) > MaxID {
+func (l *Limits) CheckKnownWorkflowID(id string, place *Place) error {
+	if len(id) > l.ID {
 		return NoWorkflow(id)
 	}
 	return Set("WorkflowId", id, place)
@@ -291,8 +299,10 @@ func NamespaceSet(name string) error {
 	return nil
 }
 
-// Namespace checks the name of a namespace, which may be missing.
-func Namespace(name string, place *Place) error { return Length("Namespace", name, place) }
+// CheckNamespace checks the name of a namespace, which may be missing.
+func (l *Limits) CheckNamespace(name string, place *Place) error {
+	return l.CheckLength("Namespace", name, place)
+}
 
 // Priority checks a priority; nil is fine, and so is a weight of 0, which is none.
 func Priority(priority *commonpb.Priority) error {

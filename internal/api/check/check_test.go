@@ -19,6 +19,9 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
+// limits are those of a server without settings of its own.
+var limits = DefaultLimits()
+
 func text(n int) string { return strings.Repeat("x", n) }
 
 func queue(name string) *taskqueuepb.TaskQueue { return &taskqueuepb.TaskQueue{Name: name} }
@@ -66,26 +69,26 @@ func TestFieldsHaveTheseLimits(t *testing.T) {
 		refused  error
 		says     string
 	}{
-		{"workflow id", WorkflowID(text(MaxID), Request), WorkflowID(text(MaxID+1), Request), "WorkflowId length exceeds limit."},
-		{"workflow id, there", WorkflowID("w", Request), WorkflowID("", Request), "WorkflowId is not set on request."},
-		{"workflow type", WorkflowType(&commonpb.WorkflowType{Name: text(MaxID)}, Request), WorkflowType(nil, Request), "WorkflowType is not set on request."},
-		{"signal name", SignalName(text(MaxID), Request), SignalName(text(MaxID+1), Request), "SignalName length exceeds limit."},
-		{"id in a command", ID("TimerId", text(MaxID), command), ID("TimerId", text(MaxID+1), command), "TimerId on StartTimerCommand exceeds length limit."},
-		{"id in a command, there", ID("TimerId", "t", command), ID("TimerId", "", command), "TimerId is not set on StartTimerCommand."},
-		{"id of an activity", ID("activityId", text(MaxID), Activity), ID("activityId", text(MaxID+1), Activity), "activityId exceeds length limit. Length=1001 Limit=1000"},
-		{"id of an activity, there", ID("activityId", "a", Activity), ID("activityId", "", Activity), "activityId is not set"},
-		{"identity", Identity(text(MaxID)), Identity(text(MaxID + 1)), "Identity length exceeds limit."},
-		{"request id", RequestID(text(MaxID)), RequestID(text(MaxID + 1)), "RequestId length exceeds limit."},
-		{"namespace", Namespace(text(MaxID), Request), Namespace(text(MaxID+1), Request), "Namespace length exceeds limit."},
+		{"workflow id", limits.CheckWorkflowID(text(MaxID), Request), limits.CheckWorkflowID(text(MaxID+1), Request), "WorkflowId length exceeds limit."},
+		{"workflow id, there", limits.CheckWorkflowID("w", Request), limits.CheckWorkflowID("", Request), "WorkflowId is not set on request."},
+		{"workflow type", limits.CheckWorkflowType(&commonpb.WorkflowType{Name: text(MaxID)}, Request), limits.CheckWorkflowType(nil, Request), "WorkflowType is not set on request."},
+		{"signal name", limits.CheckSignalName(text(MaxID), Request), limits.CheckSignalName(text(MaxID+1), Request), "SignalName length exceeds limit."},
+		{"id in a command", limits.CheckID("TimerId", text(MaxID), command), limits.CheckID("TimerId", text(MaxID+1), command), "TimerId on StartTimerCommand exceeds length limit."},
+		{"id in a command, there", limits.CheckID("TimerId", "t", command), limits.CheckID("TimerId", "", command), "TimerId is not set on StartTimerCommand."},
+		{"id of an activity", limits.CheckID("activityId", text(MaxID), Activity), limits.CheckID("activityId", text(MaxID+1), Activity), "activityId exceeds length limit. Length=1001 Limit=1000"},
+		{"id of an activity, there", limits.CheckID("activityId", "a", Activity), limits.CheckID("activityId", "", Activity), "activityId is not set"},
+		{"identity", limits.CheckIdentity(text(MaxID)), limits.CheckIdentity(text(MaxID + 1)), "Identity length exceeds limit."},
+		{"request id", limits.CheckRequestID(text(MaxID)), limits.CheckRequestID(text(MaxID + 1)), "RequestId length exceeds limit."},
+		{"namespace", limits.CheckNamespace(text(MaxID), Request), limits.CheckNamespace(text(MaxID+1), Request), "Namespace length exceeds limit."},
 		{"namespace, there", NamespaceSet("n"), NamespaceSet(""), "Namespace not set on request."},
 		{"run id", RunID("5e9ba2e4-5a23-4f2c-9d0e-1b7a5d0c8a11", Request), RunID("r", Request), "Invalid RunId."},
 		{"run id, its only form", RunID("", command), RunID("{5e9ba2e4-5a23-4f2c-9d0e-1b7a5d0c8a11}", command), "Invalid RunId set on StartTimerCommand."},
-		{"execution", Execution(&commonpb.WorkflowExecution{WorkflowId: "w"}, Request), Execution(nil, Request), "Execution is not set on request."},
-		{"build id", DefaultLimits().CheckBuildID(text(MaxBuildID)), DefaultLimits().CheckBuildID(text(MaxBuildID + 1)), "Build ID exceeds"},
-		{"build id, old form", DefaultLimits().CheckWorkerVersion(&commonpb.WorkerVersionStamp{BuildId: text(MaxBuildID)}, nil, nil),
-			DefaultLimits().CheckWorkerVersion(&commonpb.WorkerVersionStamp{BuildId: text(MaxBuildID + 1)}, nil, nil), "Build ID exceeds"},
-		{"build id, of a deployment", DefaultLimits().CheckDeploymentOptions(&deploymentpb.WorkerDeploymentOptions{BuildId: text(MaxBuildID)}, nil),
-			DefaultLimits().CheckDeploymentOptions(&deploymentpb.WorkerDeploymentOptions{BuildId: text(MaxBuildID + 1)}, nil), "Build ID exceeds"},
+		{"execution", limits.CheckExecution(&commonpb.WorkflowExecution{WorkflowId: "w"}, Request), limits.CheckExecution(nil, Request), "Execution is not set on request."},
+		{"build id", limits.CheckBuildID(text(MaxBuildID)), limits.CheckBuildID(text(MaxBuildID + 1)), "Build ID exceeds"},
+		{"build id, old form", limits.CheckWorkerVersion(&commonpb.WorkerVersionStamp{BuildId: text(MaxBuildID)}, nil, nil),
+			limits.CheckWorkerVersion(&commonpb.WorkerVersionStamp{BuildId: text(MaxBuildID + 1)}, nil, nil), "Build ID exceeds"},
+		{"build id, of a deployment", limits.CheckDeploymentOptions(&deploymentpb.WorkerDeploymentOptions{BuildId: text(MaxBuildID)}, nil),
+			limits.CheckDeploymentOptions(&deploymentpb.WorkerDeploymentOptions{BuildId: text(MaxBuildID + 1)}, nil), "Build ID exceeds"},
 		{"priority key", Priority(nil), Priority(&commonpb.Priority{PriorityKey: -1}), "priority key can't be negative"},
 		{"fairness key", Priority(&commonpb.Priority{FairnessKey: text(MaxFairnessKey)}), Priority(&commonpb.Priority{FairnessKey: text(MaxFairnessKey + 1)}), "fairness key length exceeds limit"},
 		{"fairness weight", Priority(&commonpb.Priority{FairnessWeight: 0.5}), Priority(&commonpb.Priority{FairnessWeight: -1}), "must be greater than zero"},
@@ -101,13 +104,13 @@ func TestFieldsHaveTheseLimits(t *testing.T) {
 		{"rate, a number", Rate("R", 1), Rate("R", float32(math.NaN())), "RequestsPerSecond for R rate limit must be non-negative"},
 		{"rate, finite", Rate("R", math.MaxFloat32), Rate("R", float32(math.Inf(1))), "RequestsPerSecond for R rate limit must be non-negative"},
 		{"reason", Reason("R", text(MaxReason)), Reason("R", text(MaxReason+1)), "R field too long (max 1000 characters)."},
-		{"task queue", TaskQueue(queue(text(MaxID))), TaskQueue(queue(text(MaxID + 1))), "taskQueue length exceeds limit"},
-		{"task queue, there", TaskQueue(queue("q")), TaskQueue(nil), "taskQueue is not set"},
-		{"task queue, with a name", UserTaskQueue(queue(""), "own"), UserTaskQueue(queue(""), ""), "missing task queue name"},
-		{"task queue, not reserved", TaskQueue(queue("_sys")), TaskQueue(queue("/_sys/q/1")), "reserved prefix"},
-		{"task queue, not internal", UserTaskQueue(queue(""), InternalQueue), UserTaskQueue(queue(InternalQueue), ""), "cannot use internal"},
-		{"normal queue of a sticky one", TaskQueue(&taskqueuepb.TaskQueue{Name: "s", Kind: enumspb.TASK_QUEUE_KIND_STICKY, NormalName: text(MaxID)}),
-			TaskQueue(&taskqueuepb.TaskQueue{Name: "s", Kind: enumspb.TASK_QUEUE_KIND_STICKY, NormalName: text(MaxID + 1)}), "taskQueue length exceeds limit"},
+		{"task queue", limits.CheckTaskQueue(queue(text(MaxID))), limits.CheckTaskQueue(queue(text(MaxID + 1))), "taskQueue length exceeds limit"},
+		{"task queue, there", limits.CheckTaskQueue(queue("q")), limits.CheckTaskQueue(nil), "taskQueue is not set"},
+		{"task queue, with a name", limits.CheckUserTaskQueue(queue(""), "own"), limits.CheckUserTaskQueue(queue(""), ""), "missing task queue name"},
+		{"task queue, not reserved", limits.CheckTaskQueue(queue("_sys")), limits.CheckTaskQueue(queue("/_sys/q/1")), "reserved prefix"},
+		{"task queue, not internal", limits.CheckUserTaskQueue(queue(""), InternalQueue), limits.CheckUserTaskQueue(queue(InternalQueue), ""), "cannot use internal"},
+		{"normal queue of a sticky one", limits.CheckTaskQueue(&taskqueuepb.TaskQueue{Name: "s", Kind: enumspb.TASK_QUEUE_KIND_STICKY, NormalName: text(MaxID)}),
+			limits.CheckTaskQueue(&taskqueuepb.TaskQueue{Name: "s", Kind: enumspb.TASK_QUEUE_KIND_STICKY, NormalName: text(MaxID + 1)}), "taskQueue length exceeds limit"},
 		{"duration", Duration("D", seconds(0), Request), Duration("D", seconds(-1), Request), "An invalid D is set on request. cause: negative duration"},
 		{"duration, one sign", Duration("D", nil, command), Duration("D", &durationpb.Duration{Seconds: 1, Nanos: -1}, command), "Invalid D on StartTimerCommand: duration has seconds and nanos with different signs"},
 		{"start delay", StartDelay("", seconds(1)), StartDelay("@daily", seconds(1)), "may not be used together"},
@@ -125,18 +128,18 @@ func TestFieldsHaveTheseLimits(t *testing.T) {
 			retry(func(p *commonpb.RetryPolicy) { p.NonRetryableErrorTypes = []string{"TemporalTimeout:Tea"} }), "Invalid timeout type value: Tea."},
 		{"cron schedule", CronSchedule("*/5 * * * *"), CronSchedule("often"), "invalid CronSchedule."},
 		{"cron schedule that comes", CronSchedule("0 0 29 2 *"), CronSchedule("0 0 30 2 *"), "no time can be found to satisfy the schedule"},
-		{"id of a new workflow", NewWorkflowID(text(MaxID)), NewWorkflowID(text(MaxID + 1)), "WorkflowId exceeds maximum allowed length (1001/1000)"},
-		{"names of a signal with start", SignalWithStart(signalWithStart("s")), SignalWithStart(signalWithStart("")), "signal not set"},
-		{"lengths of a signal with start", nil, SignalWithStart(signalWithStart(text(MaxID + 1))), "signal name exceeds maximum allowed length (1001/1000)"},
+		{"id of a new workflow", limits.CheckNewWorkflowID(text(MaxID)), limits.CheckNewWorkflowID(text(MaxID + 1)), "WorkflowId exceeds maximum allowed length (1001/1000)"},
+		{"names of a signal with start", limits.CheckSignalWithStart(signalWithStart("s")), limits.CheckSignalWithStart(signalWithStart("")), "signal not set"},
+		{"lengths of a signal with start", nil, limits.CheckSignalWithStart(signalWithStart(text(MaxID + 1))), "signal name exceeds maximum allowed length (1001/1000)"},
 		{"blob", BlobSize(MaxBlob, MaxBlob), BlobSize(MaxBlob+1, MaxBlob), "Blob data size exceeds limit."},
 		{"what is stored", StoredSize("X.Input", 1, 1), StoredSize("X.Input", 2, 1), "X.Input exceeds size limit."},
-		{"memo", DefaultLimits().CheckMemo(nil), DefaultLimits().CheckMemo(&commonpb.Memo{Fields: map[string]*commonpb.Payload{"m": payload(MaxMemo)}}), "Memo size exceeds limit."},
-		{"links", DefaultLimits().CheckLinks(make([]*commonpb.Link, 0, MaxLinks)), DefaultLimits().CheckLinks(make([]*commonpb.Link, MaxLinks+1)), "cannot attach more than 10 links per request, got 11"},
-		{"link", DefaultLimits().CheckLink(link("job")), DefaultLimits().CheckLink(link(text(MaxLink))), "link exceeds allowed size of 4000"},
-		{"link, complete", nil, DefaultLimits().CheckLink(link("")), "batch job link must not have an empty job ID"},
-		{"link, of a known kind", nil, DefaultLimits().CheckLink(&commonpb.Link{}), "unsupported link variant"},
-		{"search attribute", DefaultLimits().CheckSearchAttributes(attributes(1, MaxSearchAttribute)), DefaultLimits().CheckSearchAttributes(attributes(1, MaxSearchAttribute+1)), "search attribute 0 value size 2049 exceeds size limit 2048"},
-		{"search attributes", DefaultLimits().CheckSearchAttributes(attributes(19, MaxSearchAttribute)), DefaultLimits().CheckSearchAttributes(attributes(20, MaxSearchAttribute)), "total size of search attributes"},
+		{"memo", limits.CheckMemo(nil), limits.CheckMemo(&commonpb.Memo{Fields: map[string]*commonpb.Payload{"m": payload(MaxMemo)}}), "Memo size exceeds limit."},
+		{"links", limits.CheckLinks(make([]*commonpb.Link, 0, MaxLinks)), limits.CheckLinks(make([]*commonpb.Link, MaxLinks+1)), "cannot attach more than 10 links per request, got 11"},
+		{"link", limits.CheckLink(link("job")), limits.CheckLink(link(text(MaxLink))), "link exceeds allowed size of 4000"},
+		{"link, complete", nil, limits.CheckLink(link("")), "batch job link must not have an empty job ID"},
+		{"link, of a known kind", nil, limits.CheckLink(&commonpb.Link{}), "unsupported link variant"},
+		{"search attribute", limits.CheckSearchAttributes(attributes(1, MaxSearchAttribute)), limits.CheckSearchAttributes(attributes(1, MaxSearchAttribute+1)), "search attribute 0 value size 2049 exceeds size limit 2048"},
+		{"search attributes", limits.CheckSearchAttributes(attributes(19, MaxSearchAttribute)), limits.CheckSearchAttributes(attributes(20, MaxSearchAttribute)), "total size of search attributes"},
 	} {
 		t.Run(row.field, func(t *testing.T) {
 			if row.accepted != nil {
@@ -158,7 +161,7 @@ func TestLinksSayWhatIsMissing(t *testing.T) {
 		"workflow event link ref cannot have": {Variant: &commonpb.Link_WorkflowEvent_{WorkflowEvent: &commonpb.Link_WorkflowEvent{Namespace: "n", WorkflowId: "w", RunId: "r",
 			Reference: &commonpb.Link_WorkflowEvent_EventRef{EventRef: &commonpb.Link_WorkflowEvent_EventReference{EventId: 1}}}}},
 	} {
-		if err := DefaultLimits().CheckLink(l); err == nil || !strings.Contains(err.Error(), says) {
+		if err := limits.CheckLink(l); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("error is %v, want %s", err, says)
 		}
 	}
@@ -184,21 +187,21 @@ func TestDurationsAreCutAtAHundredYears(t *testing.T) {
 
 func TestATaskQueueIsCompleted(t *testing.T) {
 	q := queue("")
-	if err := UserTaskQueue(q, "own"); err != nil || q.Name != "own" || q.Kind != enumspb.TASK_QUEUE_KIND_NORMAL {
+	if err := limits.CheckUserTaskQueue(q, "own"); err != nil || q.Name != "own" || q.Kind != enumspb.TASK_QUEUE_KIND_NORMAL {
 		t.Errorf("queue is %v, error %v", q, err)
 	}
 }
 
 func TestARequestWithoutAnIDGetsOne(t *testing.T) {
 	var id string
-	if err := FillRequestID(&id); err != nil || id == "" {
+	if err := limits.FillRequestID(&id); err != nil || id == "" {
 		t.Errorf("id is %q, error %v", id, err)
 	}
 }
 
 func TestWorkersSayTheirVersionInTheFormOfDeploymentsOnly(t *testing.T) {
 	var denied *serviceerror.PermissionDenied
-	if err := DefaultLimits().CheckWorkerVersion(&commonpb.WorkerVersionStamp{UseVersioning: true}, nil, nil); !errors.As(err, &denied) {
+	if err := limits.CheckWorkerVersion(&commonpb.WorkerVersionStamp{UseVersioning: true}, nil, nil); !errors.As(err, &denied) {
 		t.Errorf("old form: %v, want PermissionDenied", err)
 	}
 	for version, want := range map[[2]string]string{
@@ -214,7 +217,7 @@ func TestWorkersSayTheirVersionInTheFormOfDeploymentsOnly(t *testing.T) {
 		{strings.Repeat("x", 480), "b"}: "",
 	} {
 		options := &deploymentpb.WorkerDeploymentOptions{WorkerVersioningMode: enumspb.WORKER_VERSIONING_MODE_VERSIONED, DeploymentName: version[0], BuildId: version[1]}
-		err := DefaultLimits().CheckDeploymentOptions(options, nil)
+		err := limits.CheckDeploymentOptions(options, nil)
 		if err == nil && want != "" || err != nil && err.Error() != want {
 			t.Errorf("version %q: %v, want %q", version, err, want)
 		}
@@ -231,9 +234,9 @@ func TestChecksThatPassAllocateNothing(t *testing.T) {
 	}
 	allocations := testing.AllocsPerRun(100, func() {
 		for _, err := range [...]error{
-			WorkflowID(start.WorkflowId, Request), WorkflowType(start.WorkflowType, command), ID("TimerId", "t", command), FillRequestID(&start.RequestId),
-			UserTaskQueue(start.TaskQueue, "q"), Timeouts(start), RetryPolicy(start.RetryPolicy, &UnboundedRetries), Priority(start.Priority), DefaultLimits().CheckLinks(start.Links),
-			DefaultLimits().CheckSearchAttributes(start.SearchAttributes), DefaultLimits().CheckBlob(start.Input), DefaultLimits().CheckMemo(start.Memo), RunID("", Request),
+			limits.CheckWorkflowID(start.WorkflowId, Request), limits.CheckWorkflowType(start.WorkflowType, command), limits.CheckID("TimerId", "t", command), limits.FillRequestID(&start.RequestId),
+			limits.CheckUserTaskQueue(start.TaskQueue, "q"), Timeouts(start), RetryPolicy(start.RetryPolicy, &UnboundedRetries), Priority(start.Priority), limits.CheckLinks(start.Links),
+			limits.CheckSearchAttributes(start.SearchAttributes), limits.CheckBlob(start.Input), limits.CheckMemo(start.Memo), RunID("", Request),
 		} {
 			if err != nil {
 				t.Fatal(err)

@@ -5,7 +5,8 @@ import "time"
 // Sizes, in bytes.
 const (
 	// MaxID bounds everything that is a name or an id: namespaces, workflow and
-	// activity ids, types, task queues, signals, identities, request ids.
+	// activity ids, types, task queues, signals, identities, request ids. It is also the
+	// most that may be set: keys of stores have room for so much.
 	MaxID = 1000
 	// MaxBlob bounds one set of payloads: an input, a result, a failure.
 	MaxBlob = 2 << 20
@@ -32,7 +33,8 @@ const (
 // also the checks of these fields: a nil Limits would panic, and DefaultLimits has the
 // numbers of this file.
 type Limits struct {
-	// Sizes, in bytes.
+	// ID is for names and ids: see MaxID. In bytes, like the other sizes.
+	ID                                int
 	Blob, Memo, Link                  int
 	SearchAttribute, SearchAttributes int
 	BuildID                           int
@@ -43,7 +45,7 @@ type Limits struct {
 // DefaultLimits are those of a server without settings of its own.
 func DefaultLimits() *Limits {
 	return &Limits{
-		Blob: MaxBlob, Memo: MaxMemo, Link: MaxLink,
+		ID: MaxID, Blob: MaxBlob, Memo: MaxMemo, Link: MaxLink,
 		SearchAttribute: MaxSearchAttribute, SearchAttributes: MaxSearchAttributes,
 		BuildID: MaxBuildID,
 		Links:   MaxLinks,

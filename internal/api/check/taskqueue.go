@@ -18,12 +18,12 @@ const reservedQueuePrefix = "/_sys/"
 // InternalQueue is the name of the task queue of a namespace's own workers.
 const InternalQueue = "temporal-sys-per-ns-tq"
 
-// TaskQueueName checks the name of a task queue.
-func TaskQueueName(name string) error {
+// CheckTaskQueueName checks the name of a task queue.
+func (l *Limits) CheckTaskQueueName(name string) error {
 	switch {
 	case name == "":
 		return invalid("missing task queue name")
-	case len(name) > MaxID:
+	case len(name) > l.ID:
 		return invalid("taskQueue length exceeds limit")
 	case strings.HasPrefix(name, reservedQueuePrefix):
 		return invalid("task queue name cannot start with reserved prefix %v", reservedQueuePrefix)
@@ -31,15 +31,15 @@ func TaskQueueName(name string) error {
 	return nil
 }
 
-// TaskQueue checks a queue that is polled or described: normal or sticky.
-func TaskQueue(queue *taskqueuepb.TaskQueue) error {
+// CheckTaskQueue checks a queue that is polled or described: normal or sticky.
+func (l *Limits) CheckTaskQueue(queue *taskqueuepb.TaskQueue) error {
 	if queue == nil {
 		return invalid("taskQueue is not set")
 	}
 	if queue.Kind == enumspb.TASK_QUEUE_KIND_UNSPECIFIED {
 		queue.Kind = enumspb.TASK_QUEUE_KIND_NORMAL
 	}
-	if err := TaskQueueName(queue.GetName()); err != nil {
+	if err := l.CheckTaskQueueName(queue.GetName()); err != nil {
 		return err
 	}
 	switch normal := queue.GetNormalName(); {
@@ -48,21 +48,21 @@ func TaskQueue(queue *taskqueuepb.TaskQueue) error {
 	case queue.Kind != enumspb.TASK_QUEUE_KIND_STICKY:
 		return invalid("only sticky queues can have normal name. tq: %s, normal name: %s", queue.GetName(), normal)
 	default:
-		return TaskQueueName(normal)
+		return l.CheckTaskQueueName(normal)
 	}
 }
 
-// TaskQueuePartition checks a queue that is described, and may be named as one of its
+// CheckTaskQueuePartition checks a queue that is described, and may be named as one of its
 // partitions, "/_sys/<name>/<number>". It returns the number, 0 for the queue itself.
-func TaskQueuePartition(queue *taskqueuepb.TaskQueue) (int, error) {
+func (l *Limits) CheckTaskQueuePartition(queue *taskqueuepb.TaskQueue) (int, error) {
 	rest, named := strings.CutPrefix(queue.GetName(), reservedQueuePrefix)
 	if !named {
-		return 0, TaskQueue(queue)
+		return 0, l.CheckTaskQueue(queue)
 	}
 	end := strings.LastIndexByte(rest, '/')
 	partition, err := strconv.Atoi(rest[end+1:])
-	if len(queue.GetName()) > MaxID {
-		return 0, TaskQueue(queue)
+	if len(queue.GetName()) > l.ID {
+		return 0, l.CheckTaskQueue(queue)
 	}
 	if end < 1 || err != nil || partition <= 0 {
 		return 0, invalid("invalid task queue partition name %s", queue.GetName())
@@ -91,25 +91,25 @@ func ReachabilityOf(report bool, buildIDs []string) error {
 	return nil
 }
 
-// UserTaskQueue checks a queue that something is to be put on. If it has no name,
+// CheckUserTaskQueue checks a queue that something is to be put on. If it has no name,
 // it is the one that it is put there from: that of the workflow whose command it is,
 // "" for a request. The internal queue is for what comes from there only.
-func UserTaskQueue(queue *taskqueuepb.TaskQueue, from string) error {
+func (l *Limits) CheckUserTaskQueue(queue *taskqueuepb.TaskQueue, from string) error {
 	if queue.GetName() == "" && queue != nil {
 		queue.Name = from
 	}
-	return NamedTaskQueue(queue, from)
+	return l.CheckNamedTaskQueue(queue, from)
 }
 
-// NamedTaskQueue is UserTaskQueue for a queue that has to have a name.
-func NamedTaskQueue(queue *taskqueuepb.TaskQueue, from string) error {
+// CheckNamedTaskQueue is UserTaskQueue for a queue that has to have a name.
+func (l *Limits) CheckNamedTaskQueue(queue *taskqueuepb.TaskQueue, from string) error {
 	if queue == nil {
-		return TaskQueue(nil)
+		return l.CheckTaskQueue(nil)
 	}
 	if queue.Kind == enumspb.TASK_QUEUE_KIND_UNSPECIFIED {
 		queue.Kind = enumspb.TASK_QUEUE_KIND_NORMAL
 	}
-	if err := TaskQueueName(queue.GetName()); err != nil {
+	if err := l.CheckTaskQueueName(queue.GetName()); err != nil {
 		return err
 	}
 	if queue.GetName() == InternalQueue && from != InternalQueue {
@@ -144,7 +144,7 @@ func (l *Limits) CheckWorkerVersion(old stamp, options *deploymentpb.WorkerDeplo
 	}
 	// The one between the two: a deployment, named with the old form.
 	if series, ok := old.(interface{ GetDeploymentSeriesName() string }); ok && series.GetDeploymentSeriesName() != "" {
-		return cmp.Or(DeploymentName(series.GetDeploymentSeriesName()), DeploymentBuildID(old.GetBuildId()))
+		return cmp.Or(l.CheckDeploymentName(series.GetDeploymentSeriesName()), l.CheckDeploymentBuildID(old.GetBuildId()))
 	}
 	return errVersionSets
 }
@@ -167,5 +167,5 @@ func (l *Limits) CheckDeploymentOptions(options *deploymentpb.WorkerDeploymentOp
 	if options.GetDeploymentName() == "" || options.GetBuildId() == "" {
 		return invalid("Deployment name and build id must be set together.")
 	}
-	return cmp.Or(DeploymentName(options.GetDeploymentName()), DeploymentBuildID(options.GetBuildId()))
+	return cmp.Or(l.CheckDeploymentName(options.GetDeploymentName()), l.CheckDeploymentBuildID(options.GetBuildId()))
 }

@@ -97,14 +97,14 @@ func oldPinnedVersion(deployment *deploymentpb.Deployment, text string) (*deploy
 	return &deploymentpb.WorkerDeploymentVersion{DeploymentName: deployment.GetSeriesName(), BuildId: deployment.GetBuildId()}, nil
 }
 
-// maxVersionPart bounds the name of a deployment and the build id of a version: both
-// together are part of an id on Temporal servers.
-const maxVersionPart = (MaxID - 39) / 2
+// versionPart bounds the name of a deployment and the build id of a version, in bytes: both
+// together are part of an id on Temporal servers, with 39 bytes of its own.
+func (l *Limits) versionPart() int { return (l.ID - 39) / 2 }
 
-// DeploymentName checks the name of a worker deployment. It has neither of the delimiters
+// CheckDeploymentName checks the name of a worker deployment. It has neither of the delimiters
 // between it and a build id.
-func DeploymentName(name string) error {
-	if err := versionPart("WorkerDeploymentName", name); err != nil {
+func (l *Limits) CheckDeploymentName(name string) error {
+	if err := l.checkVersionPart("WorkerDeploymentName", name); err != nil {
 		return err
 	}
 	for _, delimiter := range versionDelimiters {
@@ -115,19 +115,19 @@ func DeploymentName(name string) error {
 	return reservedVersionPart("WorkerDeploymentName", name)
 }
 
-// DeploymentBuildID checks the build id of a version of a worker deployment.
-func DeploymentBuildID(id string) error {
-	if err := versionPart("BuildID", id); err != nil {
+// CheckDeploymentBuildID checks the build id of a version of a worker deployment.
+func (l *Limits) CheckDeploymentBuildID(id string) error {
+	if err := l.checkVersionPart("BuildID", id); err != nil {
 		return err
 	}
 	return reservedVersionPart("BuildID", id)
 }
 
-func versionPart(field, value string) error {
+func (l *Limits) checkVersionPart(field, value string) error {
 	switch {
 	case value == "":
 		return invalid("%v cannot be empty", field)
-	case len(value) > maxVersionPart:
+	case len(value) > l.versionPart():
 		return invalid("size of %v larger than the maximum allowed", field)
 	}
 	return nil
