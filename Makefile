@@ -230,6 +230,10 @@ generate: ## Regenerate code (needs protoc)
 	cd test && GOWORK=off go generate ./scenario
 	cd bench && GOWORK=off go generate ./drive
 
+.PHONY: reshard-nodes
+reshard-nodes: ## Three nodes under load make 64 shards of 16 while they are killed 5 times; nothing is lost
+	$(OUTSIDE) test test ./cluster -count=1 -v -timeout 30m -run ShardsAreSplit -shards 16 -reshard 64 -split-kills 5 -reshard-time 20m
+
 .PHONY: cluster-simulation
 cluster-simulation: ## 100 nodes and 10,000 shards in virtual time
 	PERDURE_LARGE_CLUSTER=1 go test -count 1 -v -run AllShardsAreServedByOne ./internal/cluster

@@ -35,8 +35,8 @@ What was written is read again and compared with what it was made from, and only
 data that a server can be started on. Killed at any moment, the command can be run again.
 What is copied from stays as it is; start no server on both.
 
-The number of shards stays the same, and cannot be changed in PostgreSQL: if nodes are to share the work,
-give a data directory 64 with 'perdure admin reshard' first.`,
+The number of shards stays the same. If nodes are to share the work, give a data directory 64 with
+'perdure admin reshard' first; in PostgreSQL nodes that run make more ('perdure cluster reshard').`,
 		Example: `  perdure admin copy --from /var/lib/perdure --to postgres://perdure:secret@db/perdure
   perdure admin copy --from postgres://perdure:secret@db/perdure --to /var/lib/perdure`,
 		Args: command.NoArguments,

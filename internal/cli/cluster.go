@@ -19,9 +19,10 @@ func newClusterCommand(app *command.App) *cobra.Command {
 before it is taken away. Any node answers.`,
 		`  perdure cluster status --address node1:7233
   perdure cluster drain node2
-  perdure cluster undrain node2`)
+  perdure cluster undrain node2
+  perdure cluster reshard --shards 128`)
 	g := app.NewGroup(cmd)
-	cmd.AddCommand(newClusterStatusCommand(g), newDrainCommand(g), newUndrainCommand(g))
+	cmd.AddCommand(newClusterStatusCommand(g), newDrainCommand(g), newUndrainCommand(g), newClusterReshardCommand(g))
 	return cmd
 }
 

@@ -15,32 +15,35 @@ import (
 
 // clusterInfo is what `perdure cluster status --output json` prints.
 type clusterInfo struct {
-	Time       string     `json:"time"`
-	AnsweredBy string     `json:"answeredBy"`
-	Shards     int32      `json:"shards"`
-	ShardsFree int32      `json:"shardsFree"`
-	Nodes      []nodeInfo `json:"nodes"`
+	Time       string `json:"time"`
+	AnsweredBy string `json:"answeredBy"`
+	Shards     int32  `json:"shards"`
+	ShardsFree int32  `json:"shardsFree"`
+	// ShardsWanted is left out if no shards are being split.
+	ShardsWanted int32      `json:"shardsWanted,omitempty"`
+	Nodes        []nodeInfo `json:"nodes"`
 }
 
 // nodeInfo is one node of it. What a node that is unreachable has not told is left out.
 type nodeInfo struct {
-	Name                string    `json:"name"`
-	ID                  string    `json:"id"`
-	Address             string    `json:"address"`
-	Version             string    `json:"version"`
-	Format              int32     `json:"format"`
-	State               string    `json:"state"`
-	Started             string    `json:"started"`
-	Shards              int32     `json:"shards"`
-	ShardsPlaced        int32     `json:"shardsPlaced"`
-	Load                float64   `json:"load"`
-	LeaseAgeMillis      int64     `json:"leaseAgeMillis"`
-	Unreachable         string    `json:"unreachable,omitempty"`
-	LeaseMillis         int64     `json:"leaseMillis,omitempty"`
-	SkewMillis          int64     `json:"skewMillis,omitempty"`
-	VisibilityLagMillis int64     `json:"visibilityLagMillis,omitempty"`
-	CutOff              []string  `json:"cutOff,omitempty"`
-	Moves               *moveInfo `json:"moves,omitempty"`
+	Name                string     `json:"name"`
+	ID                  string     `json:"id"`
+	Address             string     `json:"address"`
+	Version             string     `json:"version"`
+	Format              int32      `json:"format"`
+	State               string     `json:"state"`
+	Started             string     `json:"started"`
+	Shards              int32      `json:"shards"`
+	ShardsPlaced        int32      `json:"shardsPlaced"`
+	Load                float64    `json:"load"`
+	LeaseAgeMillis      int64      `json:"leaseAgeMillis"`
+	Unreachable         string     `json:"unreachable,omitempty"`
+	LeaseMillis         int64      `json:"leaseMillis,omitempty"`
+	SkewMillis          int64      `json:"skewMillis,omitempty"`
+	VisibilityLagMillis int64      `json:"visibilityLagMillis,omitempty"`
+	CutOff              []string   `json:"cutOff,omitempty"`
+	Moves               *moveInfo  `json:"moves,omitempty"`
+	Split               *splitInfo `json:"split,omitempty"`
 }
 
 // moveInfo is what a node has done to shards.
@@ -49,6 +52,13 @@ type moveInfo struct {
 	Released  int64 `json:"released"`
 	Lost      int64 `json:"lost"`
 	Abandoned int64 `json:"abandoned"`
+}
+
+// splitInfo is how far a split is that is under way.
+type splitInfo struct {
+	Shard int32 `json:"shard"`
+	Child int32 `json:"child"`
+	Pairs int64 `json:"pairs"`
 }
 
 // stateOf says in a word how a node is.
@@ -126,7 +136,13 @@ func showCluster(out *output.Printer, state *admin.DescribeClusterResponse) {
 		free = fmt.Sprintf(", %d of them with nobody", state.GetShardsFree())
 	}
 	out.Printf("\n  %s, %s%s", plural(len(state.GetNodes()), "node", "nodes"), plural(int(state.GetShards()), "shard", "shards"), free)
+	if state.GetShardsWanted() > 0 {
+		out.Printf("  There are to be %d shards: they are split one after the other.", state.GetShardsWanted())
+	}
 	for _, n := range state.GetNodes() {
+		if s := n.GetSplit(); s != nil {
+			out.Printf("  Node %s makes shard %d of a part of shard %d; %d pairs have been copied or passed over.", n.GetName(), s.GetChild(), s.GetShard(), s.GetPairs())
+		}
 		if n.GetUnreachable() != "" {
 			out.Printf("  Node %s does not answer node %s: %s", n.GetName(), state.GetAnsweredBy(), n.GetUnreachable())
 		}
@@ -140,7 +156,7 @@ func showCluster(out *output.Printer, state *admin.DescribeClusterResponse) {
 func millis(ms int64) string { return (time.Duration(ms) * time.Millisecond).String() }
 
 func clusterInfoOf(state *admin.DescribeClusterResponse) clusterInfo {
-	info := clusterInfo{Time: state.GetTime(), AnsweredBy: state.GetAnsweredBy(), Shards: state.GetShards(), ShardsFree: state.GetShardsFree(), Nodes: []nodeInfo{}}
+	info := clusterInfo{Time: state.GetTime(), AnsweredBy: state.GetAnsweredBy(), Shards: state.GetShards(), ShardsFree: state.GetShardsFree(), ShardsWanted: state.GetShardsWanted(), Nodes: []nodeInfo{}}
 	for _, n := range state.GetNodes() {
 		node := nodeInfo{
 			Name: n.GetName(), ID: n.GetId(), Address: n.GetAddress(), Version: n.GetVersion(), Format: n.GetFormat(), State: stateOf(n), Started: n.GetStarted(),
@@ -149,6 +165,9 @@ func clusterInfoOf(state *admin.DescribeClusterResponse) clusterInfo {
 		}
 		if m := n.GetMoves(); m != nil {
 			node.Moves = &moveInfo{m.GetAcquired(), m.GetReleased(), m.GetLost(), m.GetAbandoned()}
+		}
+		if s := n.GetSplit(); s != nil {
+			node.Split = &splitInfo{s.GetShard(), s.GetChild(), s.GetPairs()}
 		}
 		info.Nodes = append(info.Nodes, node)
 	}

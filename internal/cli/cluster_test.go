@@ -43,6 +43,22 @@ func TestTheStatusOfAClusterHasALineForEachNodeAndOneForWhatIsWrong(t *testing.T
 	}
 }
 
+func TestTheStatusOfAClusterTellsOfShardsThatAreSplit(t *testing.T) {
+	var text bytes.Buffer
+	var options output.Options
+	options.AddTo(pflag.NewFlagSet("", pflag.ContinueOnError))
+	state := &admin.DescribeClusterResponse{Shards: 9, ShardsWanted: 16, Nodes: []*admin.ClusterNode{{Name: "a", LeaseMs: 1, Split: &admin.ShardSplit{Shard: 1, Child: 9, Pairs: 4000}}}}
+	showCluster(options.Printer(&text), state)
+	for _, want := range []string{"There are to be 16 shards", "Node a makes shard 9 of a part of shard 1; 4000 pairs"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("there is no %q in\n%s", want, text.String())
+		}
+	}
+	if encoded, err := json.Marshal(clusterInfoOf(state)); err != nil || !strings.Contains(string(encoded), `"shardsWanted":16`) || !strings.Contains(string(encoded), `"split":{"shard":1,"child":9,"pairs":4000}`) {
+		t.Errorf("in JSON it is %s, %v", encoded, err)
+	}
+}
+
 func TestTheStatusOfAClusterInJSONHasNumbersAndLeavesOutWhatIsNotKnown(t *testing.T) {
 	encoded, err := json.Marshal(clusterInfoOf(threeNodes))
 	if err != nil {

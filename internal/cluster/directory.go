@@ -35,6 +35,8 @@ type Node struct {
 	// CutOff are the nodes that it has not reached of late. One that more than half of the others do not
 	// reach gets no shards.
 	CutOff []NodeID
+	// Splits: it knows that the number of shards grows. Releases before that do not, and no shard is split while there is one.
+	Splits bool
 	// Changes is how often it has changed, since it was started, what all nodes look up. Who finds that it has grown
 	// reads that anew.
 	Changes int64
@@ -53,6 +55,8 @@ type Membership struct {
 	// Holders say who has acquired each shard last, by the number of the shard; nobody, if
 	// nobody has or the holder has released it. A holder need not be alive.
 	Holders []NodeID
+	// Wanted is how many shards there are to be (Directory.Want). If it is not more than there are, nothing is to be done.
+	Wanted int
 }
 
 // Directory is where nodes find each other. The store they share implements it:
@@ -74,4 +78,7 @@ type Directory interface {
 	// Drain asks a node to give its shards away, or takes that back: from then on its row
 	// has Draining set, whatever it renews.
 	Drain(ctx context.Context, id NodeID, drain bool) error
+	// Want asks for so many shards, if as many as instead were asked for last (0: nobody has asked yet), or the same: else it fails
+	// with ErrWanted. The nodes split shards until there are as many.
+	Want(ctx context.Context, shards, instead int) error
 }

@@ -31,6 +31,8 @@ type Shards interface {
 	AcquireShard(ctx context.Context, id storage.ShardID) error
 	ReleaseShard(ctx context.Context, id storage.ShardID) error
 	AbandonShard(id storage.ShardID, cause error)
+	Layout() storage.Layout
+	SplitShard(ctx context.Context, id storage.ShardID) error
 }
 
 // Options are what a Member is made of. Node (with ID, Name and Address), Directory and
@@ -89,6 +91,8 @@ type Member struct {
 
 	// force asks for a renewal at once, work for a look at what is to be moved.
 	force, work chan struct{} // of capacity 1
+	// splittable has the goroutine splits look whether a shard is to be split here.
+	splittable chan struct{} // of capacity 1
 
 	mu      sync.Mutex
 	renewed chan struct{} // closed by the next renewal
@@ -102,7 +106,7 @@ type Member struct {
 
 // Moves counts what has been done to shards since the start.
 type Moves struct {
-	Acquired, Released, Lost, Abandoned int64
+	Acquired, Released, Lost, Abandoned, Split int64
 }
 
 // Errors of Join.
@@ -130,6 +134,8 @@ func Join(ctx context.Context, options Options) (*Member, error) {
 		force:   make(chan struct{}, 1),
 		work:    make(chan struct{}, 1),
 		renewed: make(chan struct{}),
+
+		splittable: make(chan struct{}, 1),
 	}
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	if err := m.introduce(ctx); err != nil {
@@ -138,6 +144,7 @@ func Join(ctx context.Context, options Options) (*Member, error) {
 	}
 	m.goroutines.Go(m.renewals)
 	m.goroutines.Go(m.movements)
+	m.goroutines.Go(m.splits)
 	return m, nil
 }
 
@@ -217,6 +224,7 @@ func (m *Member) count(add Moves) {
 	m.moves.Released += add.Released
 	m.moves.Lost += add.Lost
 	m.moves.Abandoned += add.Abandoned
+	m.moves.Split += add.Split
 }
 
 // Refresh asks the directory anew and returns when it has answered, or ctx ends.
@@ -331,9 +339,11 @@ func (m *Member) renewals() {
 			m.log.Error("The clock of this machine is too far from that of the store. Set it (NTP).", "off by", v.Skew)
 		}
 		m.giveUpIfUnsure()
-		select {
-		case m.work <- struct{}{}:
-		default:
+		for _, work := range []chan struct{}{m.work, m.splittable} {
+			select {
+			case work <- struct{}{}:
+			default:
+			}
 		}
 		timer.Reset(max(minInterval, m.next(began, err)-m.now()))
 	}

@@ -78,7 +78,7 @@ func (w *world) start(name string, change ...func(*node, *cluster.Options)) (*no
 	id := cluster.NodeID(fmt.Sprintf("%s-%d", name, serial.Add(1)))
 	n := &node{world: w, name: name, leases: make(map[storage.ShardID]storage.Lease)}
 	options := cluster.Options{
-		Node:   cluster.Node{ID: id, Name: name, Address: name + ":1"},
+		Node:   cluster.Node{ID: id, Name: name, Address: name + ":1", Splits: true},
 		Shards: n,
 		Handed: func(to cluster.Node) {
 			for _, other := range w.nodes {
@@ -171,6 +171,31 @@ func (n *node) ReleaseShard(ctx context.Context, id storage.ShardID) error {
 		return err
 	}
 	return l.Release(ctx, lease)
+}
+
+// Layout implements cluster.Shards.
+func (n *node) Layout() storage.Layout { return n.world.store.Layout() }
+
+// SplitShard implements cluster.Shards.
+func (n *node) SplitShard(ctx context.Context, id storage.ShardID) error {
+	n.mu.Lock()
+	lease := n.leases[id]
+	n.mu.Unlock()
+	l := link{n.world.store.Node(n.member.ID()), n}
+	if err := l.wait(ctx); err != nil {
+		return err
+	}
+	split, err := l.BeginSplit(ctx, lease, func(key, value []byte) bool { return false })
+	if err == nil {
+		err = split.Finish(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	n.mu.Lock()
+	delete(n.leases, id)
+	n.mu.Unlock()
+	return errors.Join(n.AcquireShard(ctx, id), n.AcquireShard(ctx, storage.ShardID(n.Layout().Shards()-1)))
 }
 
 // AbandonShard implements cluster.Shards.

@@ -26,7 +26,7 @@ func (p *Postgres) declare(s *Schema, kind Kind) {
 	}
 	s.Texts(&p.URLs, "postgres.urls", "URL of the PostgreSQL database that holds the data, as postgres://user:password@host:5432/database?sslmode=verify-full; several spread the shards over several databases").
 		Flag("postgres-url", "").Hide()
-	s.Int(&p.Shards, 0, 4096, "postgres.shards", 0, "number of shards of a store that is created; 0 is 64. They are what is spread over nodes and databases, and cannot be changed later")
+	s.Int(&p.Shards, 0, 4096, "postgres.shards", 0, "number of shards of a store that is created; 0 is 64. They are what is spread over nodes and databases; nodes make more of them later if they are asked to")
 	s.Int(&p.Writers, 0, 64, "postgres.writers", 0, "number of transactions under way in each database; 0 is 2. More help when the database is far away or slow to sync")
 }
 

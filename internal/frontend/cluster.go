@@ -21,7 +21,7 @@ type Cluster struct {
 	// ID is the id of this installation, Shards its number of shards, StoreName the
 	// kind of its store.
 	ID        string
-	Shards    int
+	Shards    func() int
 	StoreName string
 	// Address is the host:port of the gRPC API; empty without a port.
 	Address string
@@ -72,7 +72,7 @@ func (h *clusterHandlers) GetClusterInfo(context.Context, *workflowservice.GetCl
 				Notes:       "perdure " + h.cluster.Version,
 			},
 		},
-		HistoryShardCount:        int32(h.cluster.Shards),
+		HistoryShardCount:        int32(h.cluster.Shards()),
 		PersistenceStore:         h.cluster.StoreName,
 		InitialFailoverVersion:   initialFailoverVersion,
 		FailoverVersionIncrement: 10,

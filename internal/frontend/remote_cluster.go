@@ -45,7 +45,7 @@ func (h *remoteClusterHandlers) ListClusters(_ context.Context, req *operatorser
 		ClusterId:              h.cluster.ID,
 		Address:                h.cluster.Address,
 		InitialFailoverVersion: initialFailoverVersion,
-		HistoryShardCount:      int32(h.cluster.Shards),
+		HistoryShardCount:      int32(h.cluster.Shards()),
 		IsConnectionEnabled:    true,
 	}}}, nil
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/frontend"
-	"github.com/perdure/perdure/internal/runtime"
 )
 
 // Register implements frontend.Elsewhere.
@@ -32,7 +31,7 @@ func (n *Node) Register(ctx context.Context, deployments entity.Key, method stri
 // register registers the version of a worker that polls another node.
 func (n *Node) register(ctx context.Context, req *RegisterRequest) (*Nothing, error) {
 	if key := deployment.Key(req.GetNamespaceId()); !n.runtime.Holds(key) {
-		return nil, refuse(ctx, runtime.NotHeld(key, n.shards))
+		return nil, refuse(ctx, n.runtime.NotHeld(key))
 	}
 	if err := n.local.Invoke(frontend.RegisterOnly(forwardContext(ctx)), req.GetMethod(), raw(req.GetRequest()), new(emptypb.Empty)); err != nil {
 		return nil, err

@@ -35,6 +35,9 @@ func (n *Node) Describe(ctx context.Context) (*admin.DescribeClusterResponse, er
 		held[id]++
 	}
 	resp := &admin.DescribeClusterResponse{Time: m.Now.UTC().Format(time.RFC3339Nano), AnsweredBy: n.options.Self.Name, Shards: int32(len(m.Holders))}
+	if m.Wanted > len(m.Holders) {
+		resp.ShardsWanted = int32(m.Wanted)
+	}
 	names := make(map[string]string, len(m.Nodes))
 	var asking sync.WaitGroup
 	for i := range m.Nodes {
@@ -83,6 +86,9 @@ func (n *Node) askReport(ctx context.Context, node *cluster.Node, row *admin.Clu
 	row.SkewMs = time.Duration(report.GetSkewNs()).Milliseconds()
 	row.VisibilityLagMs = time.Duration(report.GetVisibilityLagNs()).Milliseconds()
 	row.CutOff = report.GetCutOff()
+	if s := report.GetSplit(); s != nil {
+		row.Split = &admin.ShardSplit{Shard: s.GetShard(), Child: s.GetChild(), Pairs: s.GetPairs()}
+	}
 	row.Moves = &admin.ShardMoves{Acquired: report.GetAcquired(), Released: report.GetReleased(), Lost: report.GetLost(), Abandoned: report.GetAbandoned()}
 }
 
@@ -92,6 +98,9 @@ func (n *Node) report(context.Context, *Nothing) (*Report, error) {
 	report := &Report{
 		SkewNs: int64(n.member.View().Skew), SureNs: int64(n.member.SureFor()),
 		Acquired: moves.Acquired, Released: moves.Released, Lost: moves.Lost, Abandoned: moves.Abandoned,
+	}
+	if s := n.runtime.Splitting(); s != nil {
+		report.Split = &ShardSplit{Shard: int32(s.Parent), Child: int32(s.Child), Pairs: s.Pairs}
 	}
 	for _, id := range n.following.cutOff() {
 		report.CutOff = append(report.CutOff, string(id))
@@ -118,6 +127,13 @@ func (n *Node) Drain(ctx context.Context, node string, drain bool) error {
 	n.member.Nudge()
 	n.handed(m.Nodes[at]) // so that it looks at once
 	return nil
+}
+
+// Reshard implements frontend.Nodes.
+func (n *Node) Reshard(ctx context.Context, shards int, stop bool) (now, wanted int, err error) {
+	now, wanted, err = cluster.Reshard(ctx, n.options.Directory, shards, stop)
+	n.member.Nudge()
+	return now, wanted, err
 }
 
 // Stats are what this node knows of the cluster, for metrics.

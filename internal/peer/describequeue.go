@@ -11,7 +11,6 @@ import (
 	"github.com/perdure/perdure/internal/deployment"
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/matching"
-	"github.com/perdure/perdure/internal/runtime"
 )
 
 // Describe is matching.Describe at the home of the queue.
@@ -76,7 +75,7 @@ func (n *Node) describeQueue(ctx context.Context, req *DescribeQueueRequest) (*D
 		return n.describeBranches(queue)
 	}
 	if home := homeKey(queue); req.GetSticky() == "" && !n.runtime.Holds(home) {
-		return nil, refuse(ctx, runtime.NotHeld(home, n.shards))
+		return nil, refuse(ctx, n.runtime.NotHeld(home))
 	}
 	d, err := n.matching.Describe(ctx, queue, req.GetSticky())
 	if err != nil {

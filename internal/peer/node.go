@@ -70,7 +70,6 @@ type Node struct {
 	log         *slog.Logger
 	matching    *matching.Matching
 	runtime     *runtime.Runtime
-	shards      int
 	member      *cluster.Member
 	listener    net.Listener
 	credentials credentials.TransportCredentials // of connections to others
@@ -141,7 +140,7 @@ func advertised(address string, listening net.Addr) (string, error) {
 }
 
 // Attach gives the node its runtime.
-func (n *Node) Attach(r *runtime.Runtime, shards int) { n.runtime, n.shards = r, shards }
+func (n *Node) Attach(r *runtime.Runtime) { n.runtime = r }
 
 // Sure reports whether what is held here is held by nobody else: see cluster.Member.
 func (n *Node) Sure() bool { return n.member != nil && n.member.Sure() }
@@ -286,7 +285,7 @@ func homeKey(queue entity.Queue) entity.Key {
 // calls would go to it in vain.
 func (n *Node) holder(key entity.Key) *cluster.Node {
 	v := n.member.View()
-	found := v.Holder(runtime.ShardOf(key, n.shards))
+	found := v.Holder(runtime.ShardOf(key, n.runtime.Layout()))
 	if found == nil || found.ID == n.options.Self.ID || v.Isolated(found.ID) {
 		return nil
 	}

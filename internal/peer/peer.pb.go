@@ -2440,6 +2440,7 @@ type Report struct {
 	Released        int64                  `protobuf:"varint,6,opt,name=released,proto3" json:"released,omitempty"`
 	Lost            int64                  `protobuf:"varint,7,opt,name=lost,proto3" json:"lost,omitempty"`
 	Abandoned       int64                  `protobuf:"varint,8,opt,name=abandoned,proto3" json:"abandoned,omitempty"`
+	Split           *ShardSplit            `protobuf:"bytes,9,opt,name=split,proto3" json:"split,omitempty"` // that is under way; not set: none is
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -2526,6 +2527,74 @@ func (x *Report) GetLost() int64 {
 func (x *Report) GetAbandoned() int64 {
 	if x != nil {
 		return x.Abandoned
+	}
+	return 0
+}
+
+func (x *Report) GetSplit() *ShardSplit {
+	if x != nil {
+		return x.Split
+	}
+	return nil
+}
+
+// ShardSplit is how far a split is.
+type ShardSplit struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Shard         int32                  `protobuf:"varint,1,opt,name=shard,proto3" json:"shard,omitempty"`
+	Child         int32                  `protobuf:"varint,2,opt,name=child,proto3" json:"child,omitempty"`
+	Pairs         int64                  `protobuf:"varint,3,opt,name=pairs,proto3" json:"pairs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShardSplit) Reset() {
+	*x = ShardSplit{}
+	mi := &file_peer_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShardSplit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShardSplit) ProtoMessage() {}
+
+func (x *ShardSplit) ProtoReflect() protoreflect.Message {
+	mi := &file_peer_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShardSplit.ProtoReflect.Descriptor instead.
+func (*ShardSplit) Descriptor() ([]byte, []int) {
+	return file_peer_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *ShardSplit) GetShard() int32 {
+	if x != nil {
+		return x.Shard
+	}
+	return 0
+}
+
+func (x *ShardSplit) GetChild() int32 {
+	if x != nil {
+		return x.Child
+	}
+	return 0
+}
+
+func (x *ShardSplit) GetPairs() int64 {
+	if x != nil {
+		return x.Pairs
 	}
 	return 0
 }
@@ -2710,7 +2779,7 @@ const file_peer_proto_rawDesc = "" +
 	"\rbacklog_count\x18\x02 \x01(\x03R\fbacklogCount\x12$\n" +
 	"\x0ebacklog_age_ns\x18\x03 \x01(\x03R\fbacklogAgeNs\x12\x19\n" +
 	"\badd_rate\x18\x04 \x01(\x02R\aaddRate\x12#\n" +
-	"\rdispatch_rate\x18\x05 \x01(\x02R\fdispatchRate\"\xe9\x01\n" +
+	"\rdispatch_rate\x18\x05 \x01(\x02R\fdispatchRate\"\x9c\x02\n" +
 	"\x06Report\x12\x17\n" +
 	"\askew_ns\x18\x01 \x01(\x03R\x06skewNs\x12\x17\n" +
 	"\asure_ns\x18\x02 \x01(\x03R\x06sureNs\x12*\n" +
@@ -2719,7 +2788,13 @@ const file_peer_proto_rawDesc = "" +
 	"\bacquired\x18\x05 \x01(\x03R\bacquired\x12\x1a\n" +
 	"\breleased\x18\x06 \x01(\x03R\breleased\x12\x12\n" +
 	"\x04lost\x18\a \x01(\x03R\x04lost\x12\x1c\n" +
-	"\tabandoned\x18\b \x01(\x03R\tabandonedB*Z(github.com/perdure/perdure/internal/peerb\x06proto3"
+	"\tabandoned\x18\b \x01(\x03R\tabandoned\x121\n" +
+	"\x05split\x18\t \x01(\v2\x1b.perdure.peer.v1.ShardSplitR\x05split\"N\n" +
+	"\n" +
+	"ShardSplit\x12\x14\n" +
+	"\x05shard\x18\x01 \x01(\x05R\x05shard\x12\x14\n" +
+	"\x05child\x18\x02 \x01(\x05R\x05child\x12\x14\n" +
+	"\x05pairs\x18\x03 \x01(\x03R\x05pairsB*Z(github.com/perdure/perdure/internal/peerb\x06proto3"
 
 var (
 	file_peer_proto_rawDescOnce sync.Once
@@ -2734,7 +2809,7 @@ func file_peer_proto_rawDescGZIP() []byte {
 }
 
 var file_peer_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
+var file_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_peer_proto_goTypes = []any{
 	(StartResponse_Outcome)(0),    // 0: perdure.peer.v1.StartResponse.Outcome
 	(*Nothing)(nil),               // 1: perdure.peer.v1.Nothing
@@ -2775,6 +2850,7 @@ var file_peer_proto_goTypes = []any{
 	(*Poller)(nil),                // 36: perdure.peer.v1.Poller
 	(*PriorityStats)(nil),         // 37: perdure.peer.v1.PriorityStats
 	(*Report)(nil),                // 38: perdure.peer.v1.Report
+	(*ShardSplit)(nil),            // 39: perdure.peer.v1.ShardSplit
 }
 var file_peer_proto_depIdxs = []int32{
 	4,  // 0: perdure.peer.v1.Task.queue:type_name -> perdure.peer.v1.Queue
@@ -2802,11 +2878,12 @@ var file_peer_proto_depIdxs = []int32{
 	35, // 22: perdure.peer.v1.DescribeQueueResponse.parts:type_name -> perdure.peer.v1.QueuePart
 	36, // 23: perdure.peer.v1.QueuePart.pollers:type_name -> perdure.peer.v1.Poller
 	37, // 24: perdure.peer.v1.QueuePart.stats:type_name -> perdure.peer.v1.PriorityStats
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	39, // 25: perdure.peer.v1.Report.split:type_name -> perdure.peer.v1.ShardSplit
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_peer_proto_init() }
@@ -2822,7 +2899,7 @@ func file_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_peer_proto_rawDesc), len(file_peer_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   38,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

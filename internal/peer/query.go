@@ -8,7 +8,6 @@ import (
 	"github.com/perdure/perdure/internal/cluster"
 	"github.com/perdure/perdure/internal/frontend"
 	"github.com/perdure/perdure/internal/matching"
-	"github.com/perdure/perdure/internal/runtime"
 )
 
 // Queues are the task queues as the handlers of this node have them: those that are at home
@@ -37,11 +36,11 @@ func (q *Queues) Poll(ctx context.Context, request matching.PollRequest) (*match
 		request.Branch = true
 		work, err := q.Matching.Poll(ctx, request)
 		if errors.Is(err, matching.ErrQueueAway) {
-			return nil, runtime.NotHeld(home, n.shards)
+			return nil, n.runtime.NotHeld(home)
 		}
 		return work, err
 	default:
-		return nil, runtime.NotHeld(home, n.shards)
+		return nil, n.runtime.NotHeld(home)
 	}
 	return q.Matching.Poll(ctx, request)
 }
@@ -115,10 +114,10 @@ func (n *Node) offerQuery(ctx context.Context, o *QueryOffer) (*Nothing, error) 
 	queue := decodeQueue(o.GetQueue())
 	home := homeKey(queue)
 	if !n.runtime.Holds(home) && !n.stickies.served(stickyQueue{queue.Namespace, o.GetSticky()}) {
-		return nil, refuse(ctx, runtime.NotHeld(home, n.shards))
+		return nil, refuse(ctx, n.runtime.NotHeld(home))
 	}
 	if err := n.matching.DispatchQuery(ctx, n.askedBy(o)); errors.Is(err, matching.ErrQueueAway) {
-		return nil, refuse(ctx, runtime.NotHeld(home, n.shards))
+		return nil, refuse(ctx, n.runtime.NotHeld(home))
 	} else if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/perdure/perdure/internal/flow"
 	"github.com/perdure/perdure/internal/frontend"
 	"github.com/perdure/perdure/internal/records"
-	"github.com/perdure/perdure/internal/runtime"
 )
 
 // A start that a policy of flow control may refuse is carried out by the node with the workflow, and asks
@@ -56,7 +55,7 @@ func (n *Node) reserve(ctx context.Context, req *ReserveRequest) (*ReserveRespon
 func (n *Node) reserveHere(ctx context.Context, req *ReserveRequest) (*ReserveResponse, error) {
 	gate := flow.GateKey(req.GetNamespaceId(), req.GetPolicy(), req.GetKey())
 	if !n.runtime.Holds(gate) {
-		return nil, runtime.NotHeld(gate, n.shards)
+		return nil, n.runtime.NotHeld(gate)
 	}
 	ticket := new(records.FlowTicket)
 	if err := proto.Unmarshal(req.GetTicket(), ticket); err != nil {

@@ -64,7 +64,7 @@ func (n *Node) start(ctx context.Context, req *StartRequest) (*StartResponse, er
 		work.Task = task
 	}
 	if task := work.Task; task != nil && !n.runtime.Holds(task.Entity) {
-		return nil, refuse(ctx, runtime.NotHeld(task.Entity, n.shards))
+		return nil, refuse(ctx, n.runtime.NotHeld(task.Entity))
 	}
 	given := frontend.Give(work)
 	reply := new(emptypb.Empty)

@@ -14,7 +14,6 @@ import (
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/frontend"
 	"github.com/perdure/perdure/internal/matching"
-	"github.com/perdure/perdure/internal/runtime"
 )
 
 // A sticky queue is at the node that its worker polls: the first one at which a poll of it has arrived. Each node tells those
@@ -262,7 +261,7 @@ func (q *Queues) pollSticky(ctx context.Context, request matching.PollRequest) (
 		s.mu.Unlock()
 		if !kept {
 			q.Matching.ShutdownSticky(queue.namespace, queue.name)
-			return nil, runtime.NotHeld(homeKey(request.Queue), q.node.shards)
+			return nil, q.node.runtime.NotHeld(homeKey(request.Queue))
 		}
 		return q.Matching.Poll(ctx, request)
 	}

@@ -100,9 +100,9 @@ func (j *job) survey(ctx context.Context, phase Phase, shards int, total int64,
 				bad = fmt.Errorf("shard %d: %w: find out more with 'perdure admin verify'", id, err)
 			case !owned:
 				bad = j.clocks.Add(key, value)
-			case runtime.ShardOf(owner, shards) != id:
+			case runtime.ShardOf(owner, storage.Fixed(shards)) != id:
 				bad = fmt.Errorf("shard %d: a %s belongs to %v, which is in shard %d: find out more with 'perdure admin verify'",
-					id, runtime.SpaceName(key), owner, runtime.ShardOf(owner, shards))
+					id, runtime.SpaceName(key), owner, runtime.ShardOf(owner, storage.Fixed(shards)))
 			default:
 				c.add(key, value, hash)
 				c.PerShard[id]++

@@ -216,7 +216,7 @@ func (j *job) copy(ctx context.Context, target *pebble.Reshard) error {
 		if err != nil || !owned {
 			return 0, false, err
 		}
-		return runtime.ShardOf(owner, j.options.Shards), true, nil
+		return runtime.ShardOf(owner, storage.Fixed(j.options.Shards)), true, nil
 	}
 	progress := func() {
 		_, done := target.Copied()

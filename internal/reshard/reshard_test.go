@@ -72,7 +72,7 @@ func seed(t *testing.T, change func(batches []storage.Batch)) (*vfs.MemFS, Optio
 	batches := make([]storage.Batch, shards)
 	for n := range entities {
 		for _, p := range pairsOf(n) {
-			batches[runtime.ShardOf(owner(n), shards)].Set(p.key, p.value)
+			batches[runtime.ShardOf(owner(n), storage.Fixed(shards))].Set(p.key, p.value)
 		}
 	}
 	for id := range batches {
@@ -117,7 +117,7 @@ func verify(t *testing.T, fs vfs.FS, shards int, clock func(storage.ShardID) pai
 	for n := range entities {
 		for _, p := range pairsOf(n) {
 			want++
-			value, err := store.Get(t.Context(), runtime.ShardOf(owner(n), shards), p.key)
+			value, err := store.Get(t.Context(), runtime.ShardOf(owner(n), storage.Fixed(shards)), p.key)
 			if err != nil || string(value) != string(p.value) {
 				t.Fatalf("key %x of %v: %q, %v", p.key, owner(n), value, err)
 			}
@@ -238,7 +238,7 @@ func TestAStoreWithAPairThatCannotBePlacedIsNotChanged(t *testing.T) {
 		"a task that does not decode":     {pair{pairsOf(0)[3].key, []byte{0xff}}, func() storage.ShardID { return 1 }, "shard 1: runtime: task with key"},
 		"a key of an unknown kind":        {pair{[]byte("zzz"), nil}, func() storage.ShardID { return 2 }, "shard 2"},
 		"a clock that makes no sense":     {pair{[]byte("mc"), nil}, func() storage.ShardID { return 3 }, "shard 3"},
-		"a record in the shard of others": {stray, func() storage.ShardID { return (runtime.ShardOf(owner(entities), shards) + 1) % shards }, owner(entities).String()},
+		"a record in the shard of others": {stray, func() storage.ShardID { return (runtime.ShardOf(owner(entities), storage.Fixed(shards)) + 1) % shards }, owner(entities).String()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, options := seed(t, func(batches []storage.Batch) { batches[c.shard()].Set(c.pair.key, c.pair.value) })

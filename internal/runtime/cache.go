@@ -108,8 +108,7 @@ func (r *Runtime) acquire(key entity.Key) (*entry, error) {
 	}
 	e := st.entries[key]
 	if e == nil {
-		id := shardOf(hash, len(r.shards))
-		s := r.shards[id].Load()
+		id, s := r.locate(hash)
 		if s == nil {
 			st.mu.Unlock()
 			return nil, errNotHeld(id)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/perdure/perdure/internal/entity"
 	"github.com/perdure/perdure/internal/runtime"
+	"github.com/perdure/perdure/internal/storage"
 )
 
 func joinedOf(e *toy, with string) int64 { return e.joined[string(toyKey(with).Encode(nil))] }
@@ -157,9 +158,9 @@ func TestStepsWithTheSameOthersInAnyOrderDoNotWaitForEachOther(t *testing.T) {
 func TestOneWhoseShardIsNotHeldHereDoesNotTakePart(t *testing.T) {
 	w := newWorld(t)
 	defer w.close()
-	shard := runtime.ShardOf(toyKey("b"), 4)
+	shard := runtime.ShardOf(toyKey("b"), storage.Fixed(4))
 	a := "a"
-	for i := 0; runtime.ShardOf(toyKey(a), 4) == shard; i++ {
+	for i := 0; runtime.ShardOf(toyKey(a), storage.Fixed(4)) == shard; i++ {
 		a = fmt.Sprint("a", i)
 	}
 	w.must(w.ReleaseShard(context.Background(), shard))

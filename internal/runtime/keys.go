@@ -45,7 +45,8 @@ func hashKey(key entity.Key) uint64 {
 	return (h ^ uint64(key.Kind)) * 0xff51afd7ed558ccd
 }
 
-func shardOf(hash uint64, shards int) int { return int((hash >> 32) % uint64(shards)) }
+// shardIn is the shard of an entity with the hash.
+func shardIn(layout storage.Layout, hash uint64) storage.ShardID { return layout.Shard(hash >> 32) }
 
 // timerNanos is a time as timer keys have it. Times that do not fit are moved to
 // the nearest one that does.

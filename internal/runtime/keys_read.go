@@ -94,4 +94,4 @@ func (r *Runtime) ReadRecords(ctx context.Context, id storage.ShardID, kind enti
 const endOfString = 2
 
 // ShardCount is how many shards the store has, whoever holds them.
-func (r *Runtime) ShardCount() int { return len(r.shards) }
+func (r *Runtime) ShardCount() int { return r.store.Layout().Shards() }

@@ -11,10 +11,10 @@ import (
 // What those who work on the store of a stopped server have to know of the key
 // space of a shard (see keys.go).
 
-// ShardOf is the shard of an entity in a store with so many shards. All records
+// ShardOf is the shard of an entity in a store with the layout. All records
 // that an entity owns are there.
-func ShardOf(key entity.Key, shards int) storage.ShardID {
-	return storage.ShardID(shardOf(hashKey(key), shards))
+func ShardOf(key entity.Key, layout storage.Layout) storage.ShardID {
+	return shardIn(layout, hashKey(key))
 }
 
 // Owner returns the entity that owns a pair of a shard: it moves with the entity

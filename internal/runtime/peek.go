@@ -40,14 +40,23 @@ type allRecord struct{ key, value []byte }
 
 var _ entity.Reader = allRecords(nil)
 
-// readAll reads them with one scan, which sees no step in part.
+// readAll reads them with one scan, which sees no step in part. An entity that is not there may be in a shard that was made
+// since the layout was read; one that is there was, at that moment.
 func (r *Runtime) readAll(ctx context.Context, key entity.Key) (all allRecords, err error) {
 	prefix := RecordPrefix(key)
-	err = r.store.Scan(ctx, ShardOf(key, len(r.shards)), storage.Prefix(prefix), func(record, value []byte) bool {
-		all = append(all, allRecord{bytes.Clone(record[len(prefix):]), bytes.Clone(value)})
-		return true
-	})
-	return all, err
+	for {
+		shard := ShardOf(key, r.store.Layout())
+		err = r.store.Scan(ctx, shard, storage.Prefix(prefix), func(record, value []byte) bool {
+			all = append(all, allRecord{bytes.Clone(record[len(prefix):]), bytes.Clone(value)})
+			return true
+		})
+		if err != nil || len(all) > 0 || r.splitter == nil || !r.shared {
+			return all, err
+		}
+		if err := r.splitter.Refresh(ctx); err != nil || ShardOf(key, r.store.Layout()) == shard {
+			return nil, err
+		}
+	}
 }
 
 // Get implements entity.Reader.

@@ -117,6 +117,9 @@ type Options struct {
 	// far as this one can know without asking. What was read is shown to nobody if it
 	// is false. nil: nobody else holds anything.
 	Sure func() bool
+	// Splitting is called before a shard is split, and again when nothing is written to the parent any more and the child is
+	// not known yet. If it fails, the shard is not split. Optional.
+	Splitting func(ctx context.Context, parent, child storage.ShardID) error
 	// Remote delivers messages to entities whose shards are not held here. nil: there is
 	// nobody to deliver them to.
 	Remote Remote
@@ -181,7 +184,8 @@ type Remote interface {
 // from many goroutines at once.
 type Runtime struct {
 	store    storage.Store
-	joiner   storage.Joiner // the store, if it can; else nil
+	joiner   storage.Joiner   // the store, if it can; else nil
+	splitter storage.Splitter // likewise
 	machines map[entity.Kind]entity.Machine
 	tasks    TaskSink
 	log      *slog.Logger
@@ -194,14 +198,19 @@ type Runtime struct {
 	changed   func()
 	written   func(entity.Key) // may be nil
 	// shared, sure and remote are those of Options.
-	shared   bool
-	sure     func() bool
-	remote   Remote
-	observer Observer // may be nil
-	tracer   Tracer   // may be nil
+	shared bool
+	sure   func() bool
+	remote Remote
+	// splitting is Options.Splitting. underWay is the split that is.
+	underWay  atomic.Pointer[Split]
+	splitting func(ctx context.Context, parent, child storage.ShardID) error
+	observer  Observer // may be nil
+	tracer    Tracer   // may be nil
 
-	// shards are those of the store by number; nil if it is not held here.
+	// shards are those of the store by number; nil if it is not held here. Their number is the greatest that there may come
+	// to be. moving is held by who acquires or gives up the shard of the same number.
 	shards []atomic.Pointer[shard]
+	moving []sync.Mutex
 	cache  cache
 
 	calls    sync.Pool // of *call
@@ -245,11 +254,13 @@ func Open(ctx context.Context, options Options) (*Runtime, error) {
 		shared:     options.Shared,
 		sure:       options.Sure,
 		remote:     options.Remote,
+		splitting:  options.Splitting,
 		observer:   options.Observer,
 		tracer:     options.Tracer,
 		closing:    make(chan struct{}),
 	}
 	r.joiner, _ = options.Store.(storage.Joiner)
+	r.splitter, _ = options.Store.(storage.Splitter)
 	if r.log == nil {
 		r.log = slog.Default()
 	}

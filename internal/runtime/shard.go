@@ -22,6 +22,9 @@ type shard struct {
 	rt    *Runtime
 	id    storage.ShardID
 	lease storage.Lease
+	// layout is that of the store when the tenure began: of all that belongs to the shard by it. A tenure ends before
+	// a part of the shard becomes another one.
+	layout storage.Layout
 
 	clock   clock
 	numbers numbers
@@ -49,10 +52,14 @@ func (r *Runtime) acquireShards(ctx context.Context, ids []storage.ShardID) erro
 	if n := r.store.Shards(); n > MaxShards {
 		return fmt.Errorf("runtime: the store has %d shards, and at most %d are possible", n, MaxShards)
 	}
-	r.shards = make([]atomic.Pointer[shard], r.store.Shards())
+	possible := r.store.Shards()
+	if r.splitter != nil {
+		possible = MaxShards
+	}
+	r.shards, r.moving = make([]atomic.Pointer[shard], possible), make([]sync.Mutex, possible)
 	if ids == nil && !r.shared {
-		for i := range r.shards {
-			ids = append(ids, storage.ShardID(i))
+		for i := range storage.ShardID(r.store.Shards()) {
+			ids = append(ids, i)
 		}
 	}
 	errs := make([]error, len(ids))
@@ -85,14 +92,14 @@ func (r *Runtime) acquireShards(ctx context.Context, ids []storage.ShardID) erro
 // the outboxes are notified, its tasks when their queues are read from the store: all
 // three are what Open begins with.
 func (r *Runtime) acquireShard(ctx context.Context, id storage.ShardID) error {
-	if int(id) >= len(r.shards) {
-		return fmt.Errorf("shard %d: the store has %d", id, len(r.shards))
+	if n := r.store.Shards(); int(id) >= n {
+		return fmt.Errorf("shard %d: the store has %d", id, n)
 	}
 	lease, err := r.store.Acquire(ctx, id)
 	if err != nil {
 		return fmt.Errorf("shard %d: %w", id, err)
 	}
-	s := &shard{rt: r, id: id, lease: lease}
+	s := &shard{rt: r, id: id, lease: lease, layout: r.store.Layout()} // in this order: see storage.Store.Layout
 	s.numbers.shard = int64(id)
 	s.outbox.init(s)
 	if err := s.readClock(ctx); err != nil {
@@ -103,12 +110,18 @@ func (r *Runtime) acquireShard(ctx context.Context, id storage.ShardID) error {
 }
 
 // AcquireShard takes a shard over while the runtime runs, and resumes what its records
-// say, as Open does. It does nothing if the shard is held already. Calls for one shard
-// must not overlap, nor may one with ReleaseShard of the same.
+// say, as Open does. It does nothing if the shard is held already.
 func (r *Runtime) AcquireShard(ctx context.Context, id storage.ShardID) error {
-	if int(id) >= len(r.shards) {
-		return fmt.Errorf("runtime: there is no shard %d: the store has %d", id, len(r.shards))
+	if err := r.checkShard(id); err != nil {
+		return err
 	}
+	r.moving[id].Lock()
+	defer r.moving[id].Unlock()
+	return r.acquireAnew(ctx, id)
+}
+
+// acquireAnew is AcquireShard with the lock of the shard's moves held.
+func (r *Runtime) acquireAnew(ctx context.Context, id storage.ShardID) error {
 	if r.isClosing() {
 		return errClosing
 	}
@@ -141,7 +154,7 @@ func (r *Runtime) AbandonShard(id storage.ShardID, cause error) {
 	if err != nil {
 		return
 	}
-	if s.over.CompareAndSwap(nil, &ending{cause, errNotHeld(int(id))}) {
+	if s.over.CompareAndSwap(nil, &ending{cause, errNotHeld(id)}) {
 		r.workers.push(work{over: s})
 	}
 }
@@ -151,11 +164,25 @@ func (r *Runtime) AbandonShard(id storage.ShardID, cause error) {
 // and then nothing of the shard is left in memory. Other shards are not touched.
 // If the context ends before, the rest is left to the store, and an error returned.
 func (r *Runtime) ReleaseShard(ctx context.Context, id storage.ShardID) error {
+	if err := r.checkShard(id); err != nil {
+		return err
+	}
+	r.moving[id].Lock()
+	defer r.moving[id].Unlock()
 	s, err := r.shard(id)
 	if err != nil {
 		return err
 	}
-	if !s.over.CompareAndSwap(nil, &ending{errReleased, errNotHeld(int(id))}) {
+	if err := s.end(ctx); err != nil {
+		return err
+	}
+	return s.tellReleased(ctx)
+}
+
+// end ends the tenure in order, and returns when all that was submitted is in the store.
+func (s *shard) end(ctx context.Context) error {
+	r, id := s.rt, s.id
+	if !s.over.CompareAndSwap(nil, &ending{errReleased, errNotHeld(id)}) {
 		return s.refusal()
 	}
 	defer s.drop()
@@ -173,7 +200,7 @@ func (r *Runtime) ReleaseShard(ctx context.Context, id storage.ShardID) error {
 		if err != nil {
 			return fmt.Errorf("runtime: giving up shard %d: %w", id, err)
 		}
-		return s.tellReleased(ctx)
+		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("runtime: giving up shard %d with writes still in flight, which the store may or may not finish: %w", id, context.Cause(ctx))
 	}
@@ -238,7 +265,7 @@ func (s *shard) drop() {
 	r.timers.dropShard(s)
 	s.outbox.drop()
 	r.tasks.Forget(func(task *entity.Task) bool {
-		return shardOf(hashKey(task.Entity), len(r.shards)) == int(s.id) && !r.Holds(task.Entity)
+		return ShardOf(task.Entity, s.layout) == s.id && !r.Holds(task.Entity)
 	})
 }
 
@@ -269,22 +296,49 @@ func (s *shard) doubt() error {
 		return err
 	}
 	if r := s.rt; r.sure != nil && !r.sure() {
-		return errNotHeld(int(s.id))
+		return errNotHeld(s.id)
 	}
 	return nil
 }
 
 // shard returns a shard that is held.
 func (r *Runtime) shard(id storage.ShardID) (*shard, error) {
-	if int(id) >= len(r.shards) {
-		return nil, fmt.Errorf("runtime: there is no shard %d: the store has %d", id, len(r.shards))
+	if err := r.checkShard(id); err != nil {
+		return nil, err
 	}
 	s := r.shards[id].Load()
 	if s == nil {
-		return nil, errNotHeld(int(id))
+		return nil, errNotHeld(id)
 	}
 	return s, s.refusal()
 }
+
+func (r *Runtime) checkShard(id storage.ShardID) error {
+	if n := r.store.Shards(); int(id) >= n {
+		return fmt.Errorf("runtime: there is no shard %d: the store has %d", id, n)
+	}
+	return nil
+}
+
+// locate returns the shard of an entity with the hash, and its tenure; nil if there was none here yet.
+//
+// The layout may be out of date. Then the shard is not held here, or the tenure is over, or all that belongs to
+// the shard is as it was: a tenure is here only after the layout that it began with.
+func (r *Runtime) locate(hash uint64) (storage.ShardID, *shard) {
+	layout := r.store.Layout()
+	for {
+		id := shardIn(layout, hash)
+		s := r.shards[id].Load()
+		latest := r.store.Layout()
+		if latest == layout {
+			return id, s
+		}
+		layout = latest
+	}
+}
+
+// Layout says which entity belongs to which shard, as far as is known here: see storage.Store.
+func (r *Runtime) Layout() storage.Layout { return r.store.Layout() }
 
 // Shards are the numbers of the shards that this runtime holds, in order.
 func (r *Runtime) Shards() (ids []storage.ShardID) {
@@ -296,14 +350,14 @@ func (r *Runtime) Shards() (ids []storage.ShardID) {
 
 // Holds reports whether the shard of the entity is held here.
 func (r *Runtime) Holds(key entity.Key) bool {
-	s := r.shards[shardOf(hashKey(key), len(r.shards))].Load()
+	_, s := r.locate(hashKey(key))
 	return s != nil && s.over.Load() == nil
 }
 
 // held are the shards that this runtime holds: those that are not over.
 func (r *Runtime) held() iter.Seq[*shard] {
 	return func(yield func(*shard) bool) {
-		for i := range r.shards {
+		for i := range r.store.Shards() {
 			if s := r.shards[i].Load(); s != nil && s.over.Load() == nil && !yield(s) {
 				return
 			}
@@ -318,10 +372,10 @@ type NotHeldError struct{ *serviceerror.Unavailable }
 // Unwrap makes it the Unavailable that it is.
 func (e *NotHeldError) Unwrap() error { return e.Unavailable }
 
-// NotHeld is the error for an entity whose shard, of so many, is not held here.
-func NotHeld(key entity.Key, shards int) error { return errNotHeld(int(ShardOf(key, shards))) }
+// NotHeld is the error for an entity whose shard is not held here.
+func (r *Runtime) NotHeld(key entity.Key) error { return errNotHeld(ShardOf(key, r.store.Layout())) }
 
-func errNotHeld(shard int) error {
+func errNotHeld(shard storage.ShardID) error {
 	return &NotHeldError{serviceerror.NewUnavailable(
 		fmt.Sprintf("shard %d is not held by this process; try again, on the one that holds it", shard)).(*serviceerror.Unavailable)}
 }

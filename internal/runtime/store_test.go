@@ -23,7 +23,11 @@ type testStore struct {
 
 	mu     sync.Mutex
 	wake   sync.Cond
-	shards []testShard
+	shards []*testShard
+	// layout is that of shards, of which so many are on stable storage; splits are under way, by parent.
+	layout  storage.Layout
+	durable int
+	splits  map[storage.ShardID]*testSplit
 	// log are the batches that are applied but not synced, in order.
 	log    []queuedBatch
 	queue  []queuedBatch
@@ -51,10 +55,16 @@ type queuedBatch struct {
 	done   func(error)
 	// joined: the next one is written with this one, or neither is.
 	joined bool
+	// split follows the batch, and has what else is to be done for it; see split_test.go.
+	split  *testSplit
+	errand testErrand
 }
 
 func newTestStore(shards int) *testStore {
-	s := &testStore{shards: make([]testShard, shards), ended: make(chan struct{})}
+	s := &testStore{layout: storage.Fixed(shards), durable: shards, splits: map[storage.ShardID]*testSplit{}, ended: make(chan struct{})}
+	for range shards {
+		s.shards = append(s.shards, new(testShard))
+	}
 	s.wake.L = &s.mu
 	go s.write()
 	return s
@@ -65,22 +75,38 @@ func newTestStore(shards int) *testStore {
 func (s *testStore) crash(rng *rand.Rand) *testStore {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next := newTestStore(len(s.shards))
-	next.latency = s.latency
+	next := newTestStore(s.layout.Base())
+	next.latency, next.durable = s.latency, s.durable
 	unsynced := append(slices.Clone(s.log), s.queue...)
 	kept := unsynced[:rng.IntN(len(unsynced)+1)]
 	for n := len(kept); n > 0 && kept[n-1].joined; n++ {
 		kept = unsynced[:n+1]
 	}
-	for i := range s.shards {
-		next.shards[i].epoch = s.shards[i].epoch
-		next.shards[i].durable = slices.Clone(s.shards[i].durable)
+	found := map[*testShard]*testShard{} // what is left of each
+	left := func(shard *testShard) *testShard {
+		if found[shard] == nil {
+			found[shard] = &testShard{epoch: shard.epoch, durable: slices.Clone(shard.durable)}
+		}
+		return found[shard]
 	}
 	for _, q := range kept {
-		next.shards[q.shard].durable.apply(q.batch)
+		if q.split == nil {
+			q.split = s.following(q)
+		}
+		next.durable += q.apply(left(s.shards[q.shard]), left, testDurable)
 	}
-	for i := range next.shards {
-		next.shards[i].visible = slices.Clone(next.shards[i].durable)
+	for _, split := range s.splits { // not finished, as far as was applied
+		if len(s.shards) < next.durable {
+			s.shards = append(s.shards, split.child)
+		}
+	}
+	next.shards = nil
+	for _, shard := range s.shards[:next.durable] {
+		next.shards = append(next.shards, left(shard))
+	}
+	next.layout = storage.NewLayout(s.layout.Base(), next.durable)
+	for _, shard := range next.shards {
+		shard.visible = slices.Clone(shard.durable)
 	}
 	s.failed = errors.Join(storage.ErrFailed, errors.New("power cut"))
 	s.paused = false
@@ -123,7 +149,7 @@ func (s *testStore) write() {
 		errs := make([]error, group)
 		sync := false
 		for i, q := range batches {
-			shard := &s.shards[q.shard]
+			shard := s.shards[q.shard]
 			switch {
 			case s.failed != nil:
 				errs[i] = s.failed
@@ -131,7 +157,10 @@ func (s *testStore) write() {
 				errs[i] = storage.ErrFenced
 				shard.refused = q.epoch
 			default:
-				shard.visible.apply(q.batch)
+				q.split = s.following(q)
+				if q.apply(shard, func(shard *testShard) *testShard { return shard }, testVisible) > 0 {
+					s.finish(q)
+				}
 				if !s.unchecked {
 					shard.checkBound(q.batch)
 				}
@@ -141,7 +170,7 @@ func (s *testStore) write() {
 		}
 		if sync {
 			for _, q := range s.log {
-				s.shards[q.shard].durable.apply(q.batch)
+				s.durable += q.apply(s.shards[q.shard], func(shard *testShard) *testShard { return shard }, testDurable)
 			}
 			s.log = nil
 		}
@@ -216,7 +245,13 @@ func (m *orderedMap) apply(batch *storage.Batch) {
 	}
 }
 
-func (s *testStore) Shards() int { return len(s.shards) }
+func (s *testStore) Shards() int { return s.Layout().Shards() }
+
+func (s *testStore) Layout() storage.Layout {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.layout
+}
 
 func (s *testStore) Acquire(_ context.Context, shard storage.ShardID) (storage.Lease, error) {
 	s.mu.Lock()
@@ -233,7 +268,7 @@ func (s *testStore) Commit(lease storage.Lease, batch *storage.Batch, durability
 			s.removed++
 		}
 	}
-	s.queue = append(s.queue, queuedBatch{lease.Shard, lease.Epoch, batch, durability == storage.Synced, done, false})
+	s.queue = append(s.queue, queuedBatch{shard: lease.Shard, epoch: lease.Epoch, batch: batch, synced: durability == storage.Synced, done: done})
 	s.wake.Signal()
 }
 
@@ -241,7 +276,7 @@ func (s *testStore) CommitJoined(parts []storage.Part, durability storage.Durabi
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, p := range parts {
-		s.queue = append(s.queue, queuedBatch{p.Lease.Shard, p.Lease.Epoch, p.Batch, durability == storage.Synced, p.Done, i+1 < len(parts)})
+		s.queue = append(s.queue, queuedBatch{shard: p.Lease.Shard, epoch: p.Lease.Epoch, batch: p.Batch, synced: durability == storage.Synced, done: p.Done, joined: i+1 < len(parts)})
 	}
 	s.wake.Signal()
 }
@@ -253,7 +288,7 @@ func (s *testStore) fenced(batches []queuedBatch, i int) bool {
 	}
 	for ; ; i++ {
 		q := batches[i]
-		if shard := &s.shards[q.shard]; q.epoch != shard.epoch || q.epoch == shard.refused {
+		if shard := s.shards[q.shard]; q.epoch != shard.epoch || q.epoch == shard.refused {
 			return true
 		}
 		if !q.joined {

@@ -45,9 +45,9 @@ func (r *Runtime) ReadTasksTo(ctx context.Context, queue entity.Queue, lane stri
 	}
 	// The tasks of the shards are in order; they are merged, reading on in a shard
 	// when what has been read of it is used up.
-	runs := make([]taskRun, 0, len(r.shards))
+	runs := make([]taskRun, 0, r.store.Layout().Shards())
 	for s := range r.held() {
-		run := taskRun{shard: s, queue: queue, lane: lane, after: after, bound: bound, chunk: limit/len(r.shards) + 8}
+		run := taskRun{shard: s, queue: queue, lane: lane, after: after, bound: bound, chunk: limit/r.store.Layout().Shards() + 8}
 		if err := run.read(ctx); err != nil {
 			return nil, 0, false, err
 		}

@@ -101,6 +101,7 @@ func (s *Server) openNode(ctx context.Context, options Options) (err error) {
 			Address: options.Cluster.PeerAddress,
 			Version: Version,
 			Format:  int(present.Version()),
+			Splits:  true,
 		},
 		Listen:        options.Cluster.PeerListen,
 		Directory:     directory,
@@ -126,6 +127,7 @@ func (s *Server) share(options *runtime.Options) {
 	if s.node != nil {
 		options.Shared, options.Sure, options.Remote, options.Tasks = true, s.node.Sure, s.node, s.node.Tasks()
 		options.Written = s.announce
+		options.Splitting = s.visibility.Splitting
 	}
 }
 
@@ -139,7 +141,7 @@ func (s *Server) join(ctx context.Context, options Options) error {
 		}
 		return errors.Join(s.openDeployments(ctx), s.openFlows(ctx), s.addSearchAttributes(ctx, options))
 	}
-	s.node.Attach(s.runtime, s.store.Shards())
+	s.node.Attach(s.runtime)
 	s.deployments.Share(peeker{s.runtime}, func(namespaceID string) { s.node.Changed(deployment.Key(namespaceID)) })
 	s.matching.Attach(s.node.Source())
 	s.matching.Share(s.node)

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/perdure/perdure/internal/cluster"
 	"github.com/perdure/perdure/internal/namespace"
 	"github.com/perdure/perdure/internal/reclaim"
 	"github.com/perdure/perdure/internal/storage"
@@ -51,7 +52,12 @@ func (r *reclaimed) Emptied(ctx context.Context, id string) error {
 	if !s.runtime.Holds(namespace.Key) {
 		return fmt.Errorf("%w: the node that holds the namespaces has to say so", reclaim.ErrOthers)
 	}
-	for shard := range s.store.Shards() {
+	// What belongs to one shard when that is looked at may be in another one when that is: then it is looked at again.
+	before, err := s.countShards(ctx)
+	if err != nil {
+		return err
+	}
+	for shard := range before {
 		for _, kind := range kindsInNamespaces() {
 			found, err := s.runtime.HasEntities(ctx, storage.ShardID(shard), kind, id)
 			if err != nil {
@@ -62,7 +68,18 @@ func (r *reclaimed) Emptied(ctx context.Context, id string) error {
 			}
 		}
 	}
+	if after, err := s.countShards(ctx); err != nil {
+		return err
+	} else if after != before {
+		return fmt.Errorf("%w: a shard has been split meanwhile", reclaim.ErrOthers)
+	}
 	return r.Registry.Emptied(ctx, id)
+}
+
+// countShards asks the directory how many shards there are.
+func (s *Server) countShards(ctx context.Context) (int, error) {
+	m, err := s.store.(cluster.Directory).Members(ctx)
+	return len(m.Holders), err
 }
 
 // RetentionApplied implements reclaim.Namespaces.

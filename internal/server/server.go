@@ -309,7 +309,7 @@ func (s *Server) start(ctx context.Context, options Options) (err error) {
 			Version:     Version,
 			ReleaseTime: releaseTime,
 			ID:          clusterID,
-			Shards:      s.store.Shards(),
+			Shards:      s.store.Shards,
 			StoreName:   storeName,
 			Address:     s.Address(),
 		},

@@ -35,7 +35,7 @@ var ErrFailed = errors.New("storage: store has failed and no longer accepts writ
 // ErrClosed is returned by every call after Close.
 var ErrClosed = errors.New("storage: store is closed")
 
-// ShardID numbers a shard, from 0 to Store.Shards()-1.
+// ShardID numbers a shard, from 0 to Store.Shards()-1. See Layout.
 type ShardID uint32
 
 // Lease is the right to write to one shard.
@@ -63,8 +63,13 @@ const (
 // ordered bytewise within a shard; values are arbitrary bytes. All methods may
 // be called from many goroutines at once.
 type Store interface {
-	// Shards is the number of shards, fixed when the store was created.
+	// Shards is the number of shards: that of Layout.
 	Shards() int
+
+	// Layout says how many shards there are and what belongs to which. That of a store that no Splitter is never
+	// changes. Of one that is, it grows: what another process has done is known when Acquire of a shard that it is about has
+	// returned, and else some time later.
+	Layout() Layout
 
 	// Acquire takes the shard and fences every earlier lease on it. When it
 	// returns, every batch that an earlier holder saw reported as done is
@@ -109,6 +114,31 @@ type Part struct {
 	Lease Lease
 	Batch *Batch
 	Done  func(error)
+}
+
+// Splitter is implemented by stores that can make another shard of a part of one, while that is in use.
+type Splitter interface {
+	// BeginSplit begins to make the next shard, of the number Layout().Shards(), of a part of its parent, which is held
+	// under the lease: of the pairs for which moves is true, which must be the same for a key whenever it is asked. What an
+	// earlier split has left behind that was not finished is removed. Commits under the lease go on meanwhile.
+	//
+	// When it returns, the next shard has none of the pairs yet, but all that is committed from then on.
+	BeginSplit(ctx context.Context, lease Lease, moves func(key, value []byte) bool) (Split, error)
+	// Refresh has Layout know of all shards that are there by now.
+	Refresh(ctx context.Context) error
+}
+
+// Split is a shard that is being made. One of its methods is called at a time. Nobody knows of it before Finish, whose
+// effect is all or nothing; a process that dies before has changed nothing.
+type Split interface {
+	// Copy copies all that moves. progress is told, now and then, how many pairs have been looked at. Optional.
+	Copy(ctx context.Context, progress func(pairs int64)) error
+	// Finish makes the shard known, acquired by the process of the lease, takes what has moved out of the parent, and
+	// gives the new one the values of the common keys, too. Copy has returned, and nothing that was committed under the
+	// lease is under way. It fails if somebody else has acquired the parent. When it has returned nil, Layout has grown.
+	Finish(ctx context.Context, common ...[]byte) error
+	// Abandon gives the split up. After Finish it does nothing.
+	Abandon()
 }
 
 // Releaser is implemented by stores that several processes share, which note with each

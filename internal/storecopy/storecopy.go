@@ -29,6 +29,7 @@ import (
 // Stopped is the store of stopped servers, opened for reading.
 type Stopped interface {
 	Shards() int
+	Layout() storage.Layout
 	Get(ctx context.Context, shard storage.ShardID, key []byte) ([]byte, error)
 	Scan(ctx context.Context, shard storage.ShardID, r storage.Range, visit func(key, value []byte) bool) error
 	Close() error
@@ -106,6 +107,10 @@ func Run(ctx context.Context, options Options) (report *Report, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, from.Close()) }()
+	if layout := from.Layout(); !layout.Plain() {
+		return nil, fmt.Errorf("the store was made with %d shards and has %d, and a copy needs a store that has been split all the way, to twice as many or four times: "+
+			"start the nodes, and have 'perdure cluster reshard' go on", layout.Base(), layout.Shards())
+	}
 	to, err := create(ctx, options.To, from.Shards(), options.Logger)
 	if err != nil {
 		return nil, err

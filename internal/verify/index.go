@@ -105,7 +105,7 @@ func (j *job) attributeTypes(ctx context.Context) (map[string]map[string]searcha
 	if !ok {
 		return nil, nil
 	}
-	r := &reader{ctx: ctx, store: j.store, shard: runtime.ShardOf(namespace.Key, j.store.Shards()), prefix: runtime.RecordPrefix(namespace.Key)}
+	r := &reader{ctx: ctx, store: j.store, shard: runtime.ShardOf(namespace.Key, j.store.Layout()), prefix: runtime.RecordPrefix(namespace.Key)}
 	e, err := registry.Load(ctx, r, namespace.Key)
 	if err != nil {
 		return nil, r.err

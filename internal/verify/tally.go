@@ -85,7 +85,7 @@ func (t *tally) end(ctx context.Context) error {
 			return true
 		}
 		owner, _, err := runtime.Owner(key, value)
-		if err != nil || t.accountable(owner) == nil || runtime.ShardOf(owner, t.job.report.Shards) != t.shard {
+		if err != nil || t.accountable(owner) == nil || runtime.ShardOf(owner, t.job.store.Layout()) != t.shard {
 			return true // told already, or not accounted for
 		}
 		r := &reader{ctx: ctx, store: t.job.store, shard: t.shard, prefix: runtime.RecordPrefix(owner)}

@@ -59,6 +59,7 @@ type Options struct {
 // Store is a store that nobody writes to.
 type Store interface {
 	Shards() int
+	Layout() storage.Layout
 	Get(ctx context.Context, shard storage.ShardID, key []byte) ([]byte, error)
 	Scan(ctx context.Context, shard storage.ShardID, r storage.Range, visit func(key, value []byte) bool) error
 }
@@ -205,8 +206,8 @@ func (j *job) shard(ctx context.Context, id storage.ShardID) error {
 			return true
 		case !owned:
 			return true
-		case runtime.ShardOf(owner, j.report.Shards) != id:
-			j.problem(id, owner, fmt.Errorf("its %s belongs to shard %d, where the server looks for it", runtime.SpaceName(key), runtime.ShardOf(owner, j.report.Shards)))
+		case runtime.ShardOf(owner, j.store.Layout()) != id:
+			j.problem(id, owner, fmt.Errorf("its %s belongs to shard %d, where the server looks for it", runtime.SpaceName(key), runtime.ShardOf(owner, j.store.Layout())))
 			return true
 		}
 		t.see(key, owner)

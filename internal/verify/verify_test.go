@@ -99,7 +99,7 @@ func runKind(t *testing.T, machine entity.Machine, pairs ...any) (*Report, []str
 
 func record(id, name string) []byte { return append(runtime.RecordPrefix(key(id)), name...) }
 
-func home(id string) storage.ShardID { return runtime.ShardOf(key(id), shards) }
+func home(id string) storage.ShardID { return runtime.ShardOf(key(id), storage.Fixed(shards)) }
 
 func TestAStoreInOrderHasNoProblems(t *testing.T) {
 	other := entity.Key{Kind: 'z', ID: "of another release"}
@@ -107,7 +107,7 @@ func TestAStoreInOrderHasNoProblems(t *testing.T) {
 		home("a"), record("a", "state"), "good",
 		home("a"), record("a", "item 1"), "good",
 		home("b"), record("b", "state"), "good",
-		runtime.ShardOf(other, shards), append(runtime.RecordPrefix(other), 'x'), "?",
+		runtime.ShardOf(other, storage.Fixed(shards)), append(runtime.RecordPrefix(other), 'x'), "?",
 		storage.ShardID(1), []byte("mc"), "\x00\x00\x00\x00\x00\x00\x00\x01")
 	if len(problems) > 0 || report.Entities != 3 || report.Unknown != 1 || report.Pairs != 5 || report.Shards != shards {
 		t.Errorf("%+v, %v", report, problems)

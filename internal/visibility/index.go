@@ -50,6 +50,13 @@ type Shared interface {
 	Index
 	// Clear removes all rows of a shard, and its position, so that it can be filled anew.
 	Clear(ctx context.Context, shard storage.ShardID) error
+	// Split has the child, which is to be made of a part of the parent, begin where the parent is. Its rows stay with the
+	// parent until they are applied anew; until Adopted it is one of Orphans.
+	Split(ctx context.Context, parent, child storage.ShardID) error
+	// Orphans are the shards that were made by splits and some of whose rows may be with others.
+	Orphans(ctx context.Context) ([]storage.ShardID, error)
+	// Adopted notes that all rows of the shard are its own.
+	Adopted(ctx context.Context, shard storage.ShardID) error
 }
 
 // ErrMoved is wrapped by the error of Apply of an index that is shared, if another indexer has gone on

@@ -102,6 +102,8 @@ type Indexer struct {
 	since     time.Time                 // of the first of them
 	retry     time.Duration             // 0: nothing has failed
 	builder   *builder                  // nil if none is at work
+	// adopting are the shards whose rows are being adopted, with where to go on; see split.go.
+	adopting map[storage.ShardID][]byte
 }
 
 // State is how an index is.
@@ -124,6 +126,7 @@ func New(options Options) *Indexer {
 		wake:      make(chan struct{}, 1),
 		over:      make(chan struct{}),
 		untrimmed: make(map[storage.ShardID]int64),
+		adopting:  make(map[storage.ShardID][]byte),
 	}
 }
 
@@ -291,6 +294,9 @@ func (x *Indexer) work(ctx context.Context) error {
 	err := x.follow(ctx)
 	x.progress.end(err)
 	if err != nil {
+		return x.examine(err)
+	}
+	if err := x.adopt(ctx); err != nil {
 		return x.examine(err)
 	}
 	if x.pending >= trimChanges || x.pending > 0 && time.Since(x.since) >= trimAfter {

@@ -35,6 +35,7 @@ func (x *Indexer) share(ctx context.Context, all bool) error {
 	held := x.source.Shards()
 	maps.DeleteFunc(x.positions, func(id storage.ShardID, _ int64) bool { return !slices.Contains(held, id) })
 	maps.DeleteFunc(x.untrimmed, func(id storage.ShardID, _ int64) bool { return !slices.Contains(held, id) })
+	maps.DeleteFunc(x.adopting, func(id storage.ShardID, _ []byte) bool { return !slices.Contains(held, id) })
 	fresh := slices.DeleteFunc(slices.Clone(held), func(id storage.ShardID) bool { _, known := x.positions[id]; return known })
 	if all {
 		fresh = held
@@ -44,6 +45,10 @@ func (x *Indexer) share(ctx context.Context, all bool) error {
 	}
 	positions, err := index.Positions(ctx)
 	if err != nil {
+		return err
+	}
+	// Before any of them counts as known: it is not fresh again.
+	if err := x.findOrphans(ctx, index, fresh); err != nil {
 		return err
 	}
 	var lost []storage.ShardID
@@ -108,6 +113,10 @@ func (x *Indexer) refillShard(ctx context.Context, index Shared, id storage.Shar
 	if err := x.fillShard(ctx, index, id, through); err != nil {
 		return err
 	}
+	if err := index.Adopted(ctx, id); err != nil {
+		return err
+	}
+	delete(x.adopting, id)
 	x.positions[id], x.untrimmed[id] = through, through
 	if x.pending == 0 {
 		x.pending, x.since = 1, time.Now()
@@ -119,11 +128,17 @@ func (x *Indexer) refillShard(ctx context.Context, index Shared, id storage.Shar
 // none of ours.
 func (x *Indexer) unlessLost(id storage.ShardID, err error) error {
 	if _, shared := x.index.(Shared); shared && err != nil && !slices.Contains(x.source.Shards(), id) {
-		delete(x.positions, id)
-		delete(x.untrimmed, id)
+		x.forget(id)
 		return nil
 	}
 	return err
+}
+
+// forget drops what is known of a shard with which another indexer goes on.
+func (x *Indexer) forget(id storage.ShardID) {
+	delete(x.positions, id)
+	delete(x.untrimmed, id)
+	delete(x.adopting, id)
 }
 
 // moved forgets the positions of shards with which another indexer has gone on, and has them
@@ -133,8 +148,7 @@ func (x *Indexer) moved(batch *Batch, err error) error {
 		return err
 	}
 	for id := range batch.Through {
-		delete(x.positions, id)
-		delete(x.untrimmed, id)
+		x.forget(id)
 	}
 	x.look()
 	return nil

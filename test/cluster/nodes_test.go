@@ -41,6 +41,12 @@ type node struct {
 
 func startNodes(t *testing.T, names ...string) *nodes {
 	t.Helper()
+	return startNodesWith(t, nil, names...)
+}
+
+// startNodesWith starts nodes with further arguments.
+func startNodesWith(t *testing.T, args []string, names ...string) *nodes {
+	t.Helper()
 	dir := t.TempDir()
 	binary, err := *perdure, error(nil)
 	if binary == "" {
@@ -55,7 +61,9 @@ func startNodes(t *testing.T, names ...string) *nodes {
 	}
 	t.Cleanup(n.postgres.Remove)
 	for _, name := range names {
-		n.all = append(n.all, n.make(name, binary, dir))
+		made := n.make(name, binary, dir)
+		made.args = append(made.args, args...)
+		n.all = append(n.all, made)
 	}
 	for _, node := range n.all {
 		node.start()

@@ -28,6 +28,7 @@ type Server interface {
 	ListImports(context.Context, *ListImportsRequest) (*ListImportsResponse, error)
 	DescribeCluster(context.Context, *DescribeClusterRequest) (*DescribeClusterResponse, error)
 	DrainNode(context.Context, *DrainNodeRequest) (*DrainNodeResponse, error)
+	ReshardCluster(context.Context, *ReshardClusterRequest) (*ReshardClusterResponse, error)
 }
 
 // ServiceDesc describes the service to gRPC.
@@ -48,6 +49,7 @@ var ServiceDesc = grpc.ServiceDesc{
 		{MethodName: "ListImports", Handler: handler("ListImports", Server.ListImports)},
 		{MethodName: "DescribeCluster", Handler: handler("DescribeCluster", Server.DescribeCluster)},
 		{MethodName: "DrainNode", Handler: handler("DrainNode", Server.DrainNode)},
+		{MethodName: "ReshardCluster", Handler: handler("ReshardCluster", Server.ReshardCluster)},
 	},
 	Metadata: "admin.proto",
 }
@@ -131,6 +133,11 @@ func (c Client) ListImports(ctx context.Context, req *ListImportsRequest) (*List
 // DescribeCluster calls Server.DescribeCluster.
 func (c Client) DescribeCluster(ctx context.Context, req *DescribeClusterRequest) (*DescribeClusterResponse, error) {
 	return call[DescribeClusterResponse](ctx, c, "DescribeCluster", req)
+}
+
+// ReshardCluster calls Server.ReshardCluster.
+func (c Client) ReshardCluster(ctx context.Context, req *ReshardClusterRequest) (*ReshardClusterResponse, error) {
+	return call[ReshardClusterResponse](ctx, c, "ReshardCluster", req)
 }
 
 // DrainNode calls Server.DrainNode.

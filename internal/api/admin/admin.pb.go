@@ -1233,11 +1233,12 @@ func (*DescribeClusterRequest) Descriptor() ([]byte, []int) {
 
 type DescribeClusterResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Time          string                 `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`                                // of the store's clock (RFC 3339)
-	AnsweredBy    string                 `protobuf:"bytes,2,opt,name=answered_by,json=answeredBy,proto3" json:"answered_by,omitempty"`  // the name of the node that has answered
-	Shards        int32                  `protobuf:"varint,3,opt,name=shards,proto3" json:"shards,omitempty"`                           // of the store
-	ShardsFree    int32                  `protobuf:"varint,4,opt,name=shards_free,json=shardsFree,proto3" json:"shards_free,omitempty"` // of them that nobody holds who is alive
-	Nodes         []*ClusterNode         `protobuf:"bytes,5,rep,name=nodes,proto3" json:"nodes,omitempty"`                              // those that are alive, in the order of their names
+	Time          string                 `protobuf:"bytes,1,opt,name=time,proto3" json:"time,omitempty"`                                      // of the store's clock (RFC 3339)
+	AnsweredBy    string                 `protobuf:"bytes,2,opt,name=answered_by,json=answeredBy,proto3" json:"answered_by,omitempty"`        // the name of the node that has answered
+	Shards        int32                  `protobuf:"varint,3,opt,name=shards,proto3" json:"shards,omitempty"`                                 // of the store
+	ShardsFree    int32                  `protobuf:"varint,4,opt,name=shards_free,json=shardsFree,proto3" json:"shards_free,omitempty"`       // of them that nobody holds who is alive
+	Nodes         []*ClusterNode         `protobuf:"bytes,5,rep,name=nodes,proto3" json:"nodes,omitempty"`                                    // those that are alive, in the order of their names
+	ShardsWanted  int32                  `protobuf:"varint,6,opt,name=shards_wanted,json=shardsWanted,proto3" json:"shards_wanted,omitempty"` // that there are to be (ReshardCluster), if that is more than there are; else 0
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1307,6 +1308,13 @@ func (x *DescribeClusterResponse) GetNodes() []*ClusterNode {
 	return nil
 }
 
+func (x *DescribeClusterResponse) GetShardsWanted() int32 {
+	if x != nil {
+		return x.ShardsWanted
+	}
+	return 0
+}
+
 // ClusterNode is a node as it is in the store, and as it has told the one that has answered.
 type ClusterNode struct {
 	state        protoimpl.MessageState `protogen:"open.v1"`
@@ -1328,6 +1336,7 @@ type ClusterNode struct {
 	VisibilityLagMs int64       `protobuf:"varint,22,opt,name=visibility_lag_ms,json=visibilityLagMs,proto3" json:"visibility_lag_ms,omitempty"` // how old the oldest change is that lists do not show yet
 	CutOff          []string    `protobuf:"bytes,23,rep,name=cut_off,json=cutOff,proto3" json:"cut_off,omitempty"`                               // names of nodes that it cannot reach
 	Moves           *ShardMoves `protobuf:"bytes,24,opt,name=moves,proto3" json:"moves,omitempty"`                                               // since it was started
+	Split           *ShardSplit `protobuf:"bytes,25,opt,name=split,proto3" json:"split,omitempty"`                                               // that is under way; not set: none is
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -1481,6 +1490,13 @@ func (x *ClusterNode) GetMoves() *ShardMoves {
 	return nil
 }
 
+func (x *ClusterNode) GetSplit() *ShardSplit {
+	if x != nil {
+		return x.Split
+	}
+	return nil
+}
+
 // ShardMoves counts what a node has done to shards.
 type ShardMoves struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1550,6 +1566,67 @@ func (x *ShardMoves) GetAbandoned() int64 {
 	return 0
 }
 
+// ShardSplit is how far a split is.
+type ShardSplit struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Shard         int32                  `protobuf:"varint,1,opt,name=shard,proto3" json:"shard,omitempty"` // that is split
+	Child         int32                  `protobuf:"varint,2,opt,name=child,proto3" json:"child,omitempty"` // that is made of a part of it
+	Pairs         int64                  `protobuf:"varint,3,opt,name=pairs,proto3" json:"pairs,omitempty"` // of the shard that have been looked at, and copied if they move
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShardSplit) Reset() {
+	*x = ShardSplit{}
+	mi := &file_admin_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShardSplit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShardSplit) ProtoMessage() {}
+
+func (x *ShardSplit) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShardSplit.ProtoReflect.Descriptor instead.
+func (*ShardSplit) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *ShardSplit) GetShard() int32 {
+	if x != nil {
+		return x.Shard
+	}
+	return 0
+}
+
+func (x *ShardSplit) GetChild() int32 {
+	if x != nil {
+		return x.Child
+	}
+	return 0
+}
+
+func (x *ShardSplit) GetPairs() int64 {
+	if x != nil {
+		return x.Pairs
+	}
+	return 0
+}
+
 type DrainNodeRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Node          string                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`        // its name or its id
@@ -1560,7 +1637,7 @@ type DrainNodeRequest struct {
 
 func (x *DrainNodeRequest) Reset() {
 	*x = DrainNodeRequest{}
-	mi := &file_admin_proto_msgTypes[26]
+	mi := &file_admin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1572,7 +1649,7 @@ func (x *DrainNodeRequest) String() string {
 func (*DrainNodeRequest) ProtoMessage() {}
 
 func (x *DrainNodeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[26]
+	mi := &file_admin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1585,7 +1662,7 @@ func (x *DrainNodeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainNodeRequest.ProtoReflect.Descriptor instead.
 func (*DrainNodeRequest) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{26}
+	return file_admin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *DrainNodeRequest) GetNode() string {
@@ -1610,7 +1687,7 @@ type DrainNodeResponse struct {
 
 func (x *DrainNodeResponse) Reset() {
 	*x = DrainNodeResponse{}
-	mi := &file_admin_proto_msgTypes[27]
+	mi := &file_admin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1622,7 +1699,7 @@ func (x *DrainNodeResponse) String() string {
 func (*DrainNodeResponse) ProtoMessage() {}
 
 func (x *DrainNodeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[27]
+	mi := &file_admin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1635,7 +1712,111 @@ func (x *DrainNodeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainNodeResponse.ProtoReflect.Descriptor instead.
 func (*DrainNodeResponse) Descriptor() ([]byte, []int) {
-	return file_admin_proto_rawDescGZIP(), []int{27}
+	return file_admin_proto_rawDescGZIP(), []int{28}
+}
+
+type ReshardClusterRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Shards        int32                  `protobuf:"varint,1,opt,name=shards,proto3" json:"shards,omitempty"` // how many there are to be: not less than there are
+	Stop          bool                   `protobuf:"varint,2,opt,name=stop,proto3" json:"stop,omitempty"`     // no more than there are; shards is not looked at
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReshardClusterRequest) Reset() {
+	*x = ReshardClusterRequest{}
+	mi := &file_admin_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReshardClusterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReshardClusterRequest) ProtoMessage() {}
+
+func (x *ReshardClusterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReshardClusterRequest.ProtoReflect.Descriptor instead.
+func (*ReshardClusterRequest) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *ReshardClusterRequest) GetShards() int32 {
+	if x != nil {
+		return x.Shards
+	}
+	return 0
+}
+
+func (x *ReshardClusterRequest) GetStop() bool {
+	if x != nil {
+		return x.Stop
+	}
+	return false
+}
+
+type ReshardClusterResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Shards        int32                  `protobuf:"varint,1,opt,name=shards,proto3" json:"shards,omitempty"` // that there are
+	Wanted        int32                  `protobuf:"varint,2,opt,name=wanted,proto3" json:"wanted,omitempty"` // that there are to be
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReshardClusterResponse) Reset() {
+	*x = ReshardClusterResponse{}
+	mi := &file_admin_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReshardClusterResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReshardClusterResponse) ProtoMessage() {}
+
+func (x *ReshardClusterResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_admin_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReshardClusterResponse.ProtoReflect.Descriptor instead.
+func (*ReshardClusterResponse) Descriptor() ([]byte, []int) {
+	return file_admin_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *ReshardClusterResponse) GetShards() int32 {
+	if x != nil {
+		return x.Shards
+	}
+	return 0
+}
+
+func (x *ReshardClusterResponse) GetWanted() int32 {
+	if x != nil {
+		return x.Wanted
+	}
+	return 0
 }
 
 type ListImportsResponse_Run struct {
@@ -1649,7 +1830,7 @@ type ListImportsResponse_Run struct {
 
 func (x *ListImportsResponse_Run) Reset() {
 	*x = ListImportsResponse_Run{}
-	mi := &file_admin_proto_msgTypes[28]
+	mi := &file_admin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1661,7 +1842,7 @@ func (x *ListImportsResponse_Run) String() string {
 func (*ListImportsResponse_Run) ProtoMessage() {}
 
 func (x *ListImportsResponse_Run) ProtoReflect() protoreflect.Message {
-	mi := &file_admin_proto_msgTypes[28]
+	mi := &file_admin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1786,7 +1967,7 @@ const file_admin_proto_rawDesc = "" +
 	"workflowId\x12\x15\n" +
 	"\x06run_id\x18\x02 \x01(\tR\x05runId\x12#\n" +
 	"\rworkflow_type\x18\x03 \x01(\tR\fworkflowType\"\x18\n" +
-	"\x16DescribeClusterRequest\"\xbc\x01\n" +
+	"\x16DescribeClusterRequest\"\xe1\x01\n" +
 	"\x17DescribeClusterResponse\x12\x12\n" +
 	"\x04time\x18\x01 \x01(\tR\x04time\x12\x1f\n" +
 	"\vanswered_by\x18\x02 \x01(\tR\n" +
@@ -1794,7 +1975,8 @@ const file_admin_proto_rawDesc = "" +
 	"\x06shards\x18\x03 \x01(\x05R\x06shards\x12\x1f\n" +
 	"\vshards_free\x18\x04 \x01(\x05R\n" +
 	"shardsFree\x123\n" +
-	"\x05nodes\x18\x05 \x03(\v2\x1d.perdure.admin.v1.ClusterNodeR\x05nodes\"\xf5\x03\n" +
+	"\x05nodes\x18\x05 \x03(\v2\x1d.perdure.admin.v1.ClusterNodeR\x05nodes\x12#\n" +
+	"\rshards_wanted\x18\x06 \x01(\x05R\fshardsWanted\"\xa9\x04\n" +
 	"\vClusterNode\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
@@ -1814,17 +1996,29 @@ const file_admin_proto_rawDesc = "" +
 	"\askew_ms\x18\x15 \x01(\x03R\x06skewMs\x12*\n" +
 	"\x11visibility_lag_ms\x18\x16 \x01(\x03R\x0fvisibilityLagMs\x12\x17\n" +
 	"\acut_off\x18\x17 \x03(\tR\x06cutOff\x122\n" +
-	"\x05moves\x18\x18 \x01(\v2\x1c.perdure.admin.v1.ShardMovesR\x05moves\"v\n" +
+	"\x05moves\x18\x18 \x01(\v2\x1c.perdure.admin.v1.ShardMovesR\x05moves\x122\n" +
+	"\x05split\x18\x19 \x01(\v2\x1c.perdure.admin.v1.ShardSplitR\x05split\"v\n" +
 	"\n" +
 	"ShardMoves\x12\x1a\n" +
 	"\bacquired\x18\x01 \x01(\x03R\bacquired\x12\x1a\n" +
 	"\breleased\x18\x02 \x01(\x03R\breleased\x12\x12\n" +
 	"\x04lost\x18\x03 \x01(\x03R\x04lost\x12\x1c\n" +
-	"\tabandoned\x18\x04 \x01(\x03R\tabandoned\"@\n" +
+	"\tabandoned\x18\x04 \x01(\x03R\tabandoned\"N\n" +
+	"\n" +
+	"ShardSplit\x12\x14\n" +
+	"\x05shard\x18\x01 \x01(\x05R\x05shard\x12\x14\n" +
+	"\x05child\x18\x02 \x01(\x05R\x05child\x12\x14\n" +
+	"\x05pairs\x18\x03 \x01(\x03R\x05pairs\"@\n" +
 	"\x10DrainNodeRequest\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x18\n" +
 	"\aundrain\x18\x02 \x01(\bR\aundrain\"\x13\n" +
-	"\x11DrainNodeResponse2\x8e\n" +
+	"\x11DrainNodeResponse\"C\n" +
+	"\x15ReshardClusterRequest\x12\x16\n" +
+	"\x06shards\x18\x01 \x01(\x05R\x06shards\x12\x12\n" +
+	"\x04stop\x18\x02 \x01(\bR\x04stop\"H\n" +
+	"\x16ReshardClusterResponse\x12\x16\n" +
+	"\x06shards\x18\x01 \x01(\x05R\x06shards\x12\x16\n" +
+	"\x06wanted\x18\x02 \x01(\x05R\x06wanted2\xf3\n" +
 	"\n" +
 	"\fAdminService\x12l\n" +
 	"\x11RebuildVisibility\x12*.perdure.admin.v1.RebuildVisibilityRequest\x1a+.perdure.admin.v1.RebuildVisibilityResponse\x12o\n" +
@@ -1839,7 +2033,8 @@ const file_admin_proto_rawDesc = "" +
 	"\x0eDescribeImport\x12'.perdure.admin.v1.DescribeImportRequest\x1a(.perdure.admin.v1.DescribeImportResponse\x12Z\n" +
 	"\vListImports\x12$.perdure.admin.v1.ListImportsRequest\x1a%.perdure.admin.v1.ListImportsResponse\x12f\n" +
 	"\x0fDescribeCluster\x12(.perdure.admin.v1.DescribeClusterRequest\x1a).perdure.admin.v1.DescribeClusterResponse\x12T\n" +
-	"\tDrainNode\x12\".perdure.admin.v1.DrainNodeRequest\x1a#.perdure.admin.v1.DrainNodeResponseB/Z-github.com/perdure/perdure/internal/api/adminb\x06proto3"
+	"\tDrainNode\x12\".perdure.admin.v1.DrainNodeRequest\x1a#.perdure.admin.v1.DrainNodeResponse\x12c\n" +
+	"\x0eReshardCluster\x12'.perdure.admin.v1.ReshardClusterRequest\x1a(.perdure.admin.v1.ReshardClusterResponseB/Z-github.com/perdure/perdure/internal/api/adminb\x06proto3"
 
 var (
 	file_admin_proto_rawDescOnce sync.Once
@@ -1853,7 +2048,7 @@ func file_admin_proto_rawDescGZIP() []byte {
 	return file_admin_proto_rawDescData
 }
 
-var file_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_admin_proto_goTypes = []any{
 	(*RebuildVisibilityRequest)(nil),   // 0: perdure.admin.v1.RebuildVisibilityRequest
 	(*RebuildVisibilityResponse)(nil),  // 1: perdure.admin.v1.RebuildVisibilityResponse
@@ -1881,45 +2076,51 @@ var file_admin_proto_goTypes = []any{
 	(*DescribeClusterResponse)(nil),    // 23: perdure.admin.v1.DescribeClusterResponse
 	(*ClusterNode)(nil),                // 24: perdure.admin.v1.ClusterNode
 	(*ShardMoves)(nil),                 // 25: perdure.admin.v1.ShardMoves
-	(*DrainNodeRequest)(nil),           // 26: perdure.admin.v1.DrainNodeRequest
-	(*DrainNodeResponse)(nil),          // 27: perdure.admin.v1.DrainNodeResponse
-	(*ListImportsResponse_Run)(nil),    // 28: perdure.admin.v1.ListImportsResponse.Run
+	(*ShardSplit)(nil),                 // 26: perdure.admin.v1.ShardSplit
+	(*DrainNodeRequest)(nil),           // 27: perdure.admin.v1.DrainNodeRequest
+	(*DrainNodeResponse)(nil),          // 28: perdure.admin.v1.DrainNodeResponse
+	(*ReshardClusterRequest)(nil),      // 29: perdure.admin.v1.ReshardClusterRequest
+	(*ReshardClusterResponse)(nil),     // 30: perdure.admin.v1.ReshardClusterResponse
+	(*ListImportsResponse_Run)(nil),    // 31: perdure.admin.v1.ListImportsResponse.Run
 }
 var file_admin_proto_depIdxs = []int32{
-	28, // 0: perdure.admin.v1.ListImportsResponse.runs:type_name -> perdure.admin.v1.ListImportsResponse.Run
+	31, // 0: perdure.admin.v1.ListImportsResponse.runs:type_name -> perdure.admin.v1.ListImportsResponse.Run
 	24, // 1: perdure.admin.v1.DescribeClusterResponse.nodes:type_name -> perdure.admin.v1.ClusterNode
 	25, // 2: perdure.admin.v1.ClusterNode.moves:type_name -> perdure.admin.v1.ShardMoves
-	0,  // 3: perdure.admin.v1.AdminService.RebuildVisibility:input_type -> perdure.admin.v1.RebuildVisibilityRequest
-	2,  // 4: perdure.admin.v1.AdminService.DescribeVisibility:input_type -> perdure.admin.v1.DescribeVisibilityRequest
-	4,  // 5: perdure.admin.v1.AdminService.StartBackup:input_type -> perdure.admin.v1.StartBackupRequest
-	6,  // 6: perdure.admin.v1.AdminService.DescribeBackup:input_type -> perdure.admin.v1.DescribeBackupRequest
-	8,  // 7: perdure.admin.v1.AdminService.CancelBackup:input_type -> perdure.admin.v1.CancelBackupRequest
-	10, // 8: perdure.admin.v1.AdminService.ImportEvents:input_type -> perdure.admin.v1.ImportEventsRequest
-	12, // 9: perdure.admin.v1.AdminService.CheckImport:input_type -> perdure.admin.v1.CheckImportRequest
-	14, // 10: perdure.admin.v1.AdminService.ActivateImport:input_type -> perdure.admin.v1.ActivateImportRequest
-	16, // 11: perdure.admin.v1.AdminService.DiscardImport:input_type -> perdure.admin.v1.DiscardImportRequest
-	18, // 12: perdure.admin.v1.AdminService.DescribeImport:input_type -> perdure.admin.v1.DescribeImportRequest
-	20, // 13: perdure.admin.v1.AdminService.ListImports:input_type -> perdure.admin.v1.ListImportsRequest
-	22, // 14: perdure.admin.v1.AdminService.DescribeCluster:input_type -> perdure.admin.v1.DescribeClusterRequest
-	26, // 15: perdure.admin.v1.AdminService.DrainNode:input_type -> perdure.admin.v1.DrainNodeRequest
-	1,  // 16: perdure.admin.v1.AdminService.RebuildVisibility:output_type -> perdure.admin.v1.RebuildVisibilityResponse
-	3,  // 17: perdure.admin.v1.AdminService.DescribeVisibility:output_type -> perdure.admin.v1.DescribeVisibilityResponse
-	5,  // 18: perdure.admin.v1.AdminService.StartBackup:output_type -> perdure.admin.v1.StartBackupResponse
-	7,  // 19: perdure.admin.v1.AdminService.DescribeBackup:output_type -> perdure.admin.v1.DescribeBackupResponse
-	9,  // 20: perdure.admin.v1.AdminService.CancelBackup:output_type -> perdure.admin.v1.CancelBackupResponse
-	11, // 21: perdure.admin.v1.AdminService.ImportEvents:output_type -> perdure.admin.v1.ImportEventsResponse
-	13, // 22: perdure.admin.v1.AdminService.CheckImport:output_type -> perdure.admin.v1.CheckImportResponse
-	15, // 23: perdure.admin.v1.AdminService.ActivateImport:output_type -> perdure.admin.v1.ActivateImportResponse
-	17, // 24: perdure.admin.v1.AdminService.DiscardImport:output_type -> perdure.admin.v1.DiscardImportResponse
-	19, // 25: perdure.admin.v1.AdminService.DescribeImport:output_type -> perdure.admin.v1.DescribeImportResponse
-	21, // 26: perdure.admin.v1.AdminService.ListImports:output_type -> perdure.admin.v1.ListImportsResponse
-	23, // 27: perdure.admin.v1.AdminService.DescribeCluster:output_type -> perdure.admin.v1.DescribeClusterResponse
-	27, // 28: perdure.admin.v1.AdminService.DrainNode:output_type -> perdure.admin.v1.DrainNodeResponse
-	16, // [16:29] is the sub-list for method output_type
-	3,  // [3:16] is the sub-list for method input_type
-	3,  // [3:3] is the sub-list for extension type_name
-	3,  // [3:3] is the sub-list for extension extendee
-	0,  // [0:3] is the sub-list for field type_name
+	26, // 3: perdure.admin.v1.ClusterNode.split:type_name -> perdure.admin.v1.ShardSplit
+	0,  // 4: perdure.admin.v1.AdminService.RebuildVisibility:input_type -> perdure.admin.v1.RebuildVisibilityRequest
+	2,  // 5: perdure.admin.v1.AdminService.DescribeVisibility:input_type -> perdure.admin.v1.DescribeVisibilityRequest
+	4,  // 6: perdure.admin.v1.AdminService.StartBackup:input_type -> perdure.admin.v1.StartBackupRequest
+	6,  // 7: perdure.admin.v1.AdminService.DescribeBackup:input_type -> perdure.admin.v1.DescribeBackupRequest
+	8,  // 8: perdure.admin.v1.AdminService.CancelBackup:input_type -> perdure.admin.v1.CancelBackupRequest
+	10, // 9: perdure.admin.v1.AdminService.ImportEvents:input_type -> perdure.admin.v1.ImportEventsRequest
+	12, // 10: perdure.admin.v1.AdminService.CheckImport:input_type -> perdure.admin.v1.CheckImportRequest
+	14, // 11: perdure.admin.v1.AdminService.ActivateImport:input_type -> perdure.admin.v1.ActivateImportRequest
+	16, // 12: perdure.admin.v1.AdminService.DiscardImport:input_type -> perdure.admin.v1.DiscardImportRequest
+	18, // 13: perdure.admin.v1.AdminService.DescribeImport:input_type -> perdure.admin.v1.DescribeImportRequest
+	20, // 14: perdure.admin.v1.AdminService.ListImports:input_type -> perdure.admin.v1.ListImportsRequest
+	22, // 15: perdure.admin.v1.AdminService.DescribeCluster:input_type -> perdure.admin.v1.DescribeClusterRequest
+	27, // 16: perdure.admin.v1.AdminService.DrainNode:input_type -> perdure.admin.v1.DrainNodeRequest
+	29, // 17: perdure.admin.v1.AdminService.ReshardCluster:input_type -> perdure.admin.v1.ReshardClusterRequest
+	1,  // 18: perdure.admin.v1.AdminService.RebuildVisibility:output_type -> perdure.admin.v1.RebuildVisibilityResponse
+	3,  // 19: perdure.admin.v1.AdminService.DescribeVisibility:output_type -> perdure.admin.v1.DescribeVisibilityResponse
+	5,  // 20: perdure.admin.v1.AdminService.StartBackup:output_type -> perdure.admin.v1.StartBackupResponse
+	7,  // 21: perdure.admin.v1.AdminService.DescribeBackup:output_type -> perdure.admin.v1.DescribeBackupResponse
+	9,  // 22: perdure.admin.v1.AdminService.CancelBackup:output_type -> perdure.admin.v1.CancelBackupResponse
+	11, // 23: perdure.admin.v1.AdminService.ImportEvents:output_type -> perdure.admin.v1.ImportEventsResponse
+	13, // 24: perdure.admin.v1.AdminService.CheckImport:output_type -> perdure.admin.v1.CheckImportResponse
+	15, // 25: perdure.admin.v1.AdminService.ActivateImport:output_type -> perdure.admin.v1.ActivateImportResponse
+	17, // 26: perdure.admin.v1.AdminService.DiscardImport:output_type -> perdure.admin.v1.DiscardImportResponse
+	19, // 27: perdure.admin.v1.AdminService.DescribeImport:output_type -> perdure.admin.v1.DescribeImportResponse
+	21, // 28: perdure.admin.v1.AdminService.ListImports:output_type -> perdure.admin.v1.ListImportsResponse
+	23, // 29: perdure.admin.v1.AdminService.DescribeCluster:output_type -> perdure.admin.v1.DescribeClusterResponse
+	28, // 30: perdure.admin.v1.AdminService.DrainNode:output_type -> perdure.admin.v1.DrainNodeResponse
+	30, // 31: perdure.admin.v1.AdminService.ReshardCluster:output_type -> perdure.admin.v1.ReshardClusterResponse
+	18, // [18:32] is the sub-list for method output_type
+	4,  // [4:18] is the sub-list for method input_type
+	4,  // [4:4] is the sub-list for extension type_name
+	4,  // [4:4] is the sub-list for extension extendee
+	0,  // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_admin_proto_init() }
@@ -1933,7 +2134,7 @@ func file_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_admin_proto_rawDesc), len(file_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   29,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -182,6 +182,7 @@ var table = []*Method{
 	row(as, "ListImports", ScopeNamespace, Admin, NamespaceRequired, Usable, anyone, never, unlimited, there),
 	row(as, "DescribeCluster", ScopeCluster, Admin, NamespaceNone, nil, anyone, never, unlimited, there),
 	row(as, "DrainNode", ScopeCluster, Admin, NamespaceNone, nil, anyone, never, unlimited, there),
+	row(as, "ReshardCluster", ScopeCluster, Admin, NamespaceNone, nil, anyone, never, unlimited, there),
 	row(os, "AddSearchAttributes", ScopeNamespace, Admin, NamespaceOptional, Usable, cluster, never, unlimited, there),
 	row(os, "RemoveSearchAttributes", ScopeNamespace, Admin, NamespaceOptional, Usable, cluster, never, unlimited, there),
 	row(os, "ListSearchAttributes", ScopeNamespace, Read, NamespaceOptional, Usable, anyone, never, unlimited, there),

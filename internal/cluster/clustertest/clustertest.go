@@ -36,6 +36,8 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 	for name, test := range map[string]func(*fixture){
 		"ANodeThatRenewsIsAliveUntilItsTTLIsOver":                    renewing,
 		"WhatANodeTellsIsWhatOthersAreTold":                          telling,
+		"AllAreToldHowManyShardsAreWanted":                           wanting,
+		"AllSeeAShardThatOneOfThemHasMade":                           growing,
 		"OfTwoNodesThatAreAliveOneMayHaveAName":                      names,
 		"TheNameOfANodeThatHasRunOutIsFree":                          nameOfTheDead,
 		"TheLastToAcquireAShardIsItsHolder":                          holding,
@@ -154,7 +156,7 @@ func renewing(f *fixture) {
 
 func telling(f *fixture) {
 	a, b := f.open("a"), f.open("b")
-	node := cluster.Node{ID: "a", Name: "n", Address: "h:1", Version: "v1", Format: 7, Shards: 3, Load: 0.25, CutOff: []cluster.NodeID{"b", "c"}, Changes: 1 << 40}
+	node := cluster.Node{ID: "a", Name: "n", Address: "h:1", Version: "v1", Format: 7, Shards: 3, Load: 0.25, CutOff: []cluster.NodeID{"b", "c"}, Changes: 1 << 40, Splits: true}
 	first := f.renew(a, node).Nodes[0]
 	f.h.Pass(10 * time.Millisecond)
 	node.Shards, node.Changes = 4, node.Changes+1
@@ -290,5 +292,43 @@ func clock(f *fixture) {
 	f.h.Pass(20 * time.Millisecond)
 	if second := f.members(a).Now; !second.After(first) {
 		f.Errorf("it is %v, and was %v before", second, first)
+	}
+}
+
+func wanting(f *fixture) {
+	a, b := f.open("a"), f.open("b")
+	if m := f.renew(a, named("a")); m.Wanted != 0 {
+		f.Fatalf("at first %d are wanted", m.Wanted)
+	}
+	f.must(b.Want(f.Context(), 9, 0))
+	f.must(a.Want(f.Context(), 9, 3)) // it is so already
+	if m, told := f.members(b), f.renew(a, named("a")); m.Wanted != 9 || told.Wanted != 9 {
+		f.Errorf("%d and %d are wanted, 9 were asked for", m.Wanted, told.Wanted)
+	}
+	if err := a.Want(f.Context(), 12, 0); !errors.Is(err, cluster.ErrWanted) {
+		f.Errorf("another number in place of none: %v, want ErrWanted", err)
+	}
+	f.must(a.Want(f.Context(), 12, 9))
+	if m := f.members(b); m.Wanted != 12 {
+		f.Errorf("%d are wanted", m.Wanted)
+	}
+}
+
+func growing(f *fixture) {
+	a, b := f.open("a"), f.open("b")
+	before := f.renew(b, named("b"))
+	layout := a.Layout()
+	parent, _ := layout.Parent(storage.ShardID(layout.Shards()))
+	split, err := a.(storage.Splitter).BeginSplit(f.Context(), f.acquire(a, parent), func(_, _ []byte) bool { return false })
+	f.must(err)
+	f.must(split.Copy(f.Context(), nil))
+	f.must(split.Finish(f.Context()))
+	if m := f.renew(b, named("b")); len(m.Holders) != len(before.Holders)+1 || m.Holders[len(before.Holders)] != "a" || b.Layout() != a.Layout() {
+		f.Errorf("there were the holders %v, and there are %v; one knows %v and the other %v", before.Holders, m.Holders, a.Layout(), b.Layout())
+	}
+	f.acquire(b, parent)
+	f.acquire(b, storage.ShardID(layout.Shards()))
+	if m := f.members(a); m.Holders[parent] != "b" || m.Holders[len(before.Holders)] != "b" {
+		f.Errorf("they are acquired by b, and the holders are %v", m.Holders)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tidwall/btree"
 
@@ -32,13 +33,20 @@ const DefaultShards = 16
 // Store implements storage.Store in memory. Both grades of durability mean the
 // same here: the data live as long as the Store.
 type Store struct {
-	shards []shard
-	nodes  nodes // if several share it: see Node
+	parts atomic.Pointer[parts]
+	nodes nodes // if several share it: see Node
+}
+
+// parts are the shards there are. They are never changed: a store that grows gets others.
+type parts struct {
+	layout storage.Layout
+	shards []*shard
 }
 
 var (
-	_ storage.Store  = (*Store)(nil)
-	_ storage.Joiner = (*Store)(nil)
+	_ storage.Store    = (*Store)(nil)
+	_ storage.Joiner   = (*Store)(nil)
+	_ storage.Splitter = (*Store)(nil)
 )
 
 type shard struct {
@@ -46,6 +54,7 @@ type shard struct {
 	tree   btree.Map[string, []byte]
 	epoch  uint64 // of the present lease; 0 before the first Acquire
 	broken bool   // under the present lease, a batch was refused because of another shard's
+	split  *split // under the present lease; nil: none is under way
 	closed bool
 	dones  inorder.Queue
 }
@@ -58,17 +67,27 @@ func New(shards int) *Store {
 	if shards <= 0 {
 		shards = DefaultShards
 	}
-	return &Store{shards: make([]shard, shards)}
+	s := new(Store)
+	first := &parts{layout: storage.Fixed(shards)}
+	for range shards {
+		first.shards = append(first.shards, new(shard))
+	}
+	s.parts.Store(first)
+	return s
 }
 
 // Shards implements storage.Store.
-func (s *Store) Shards() int { return len(s.shards) }
+func (s *Store) Shards() int { return len(s.parts.Load().shards) }
+
+// Layout implements storage.Store.
+func (s *Store) Layout() storage.Layout { return s.parts.Load().layout }
 
 func (s *Store) shard(id storage.ShardID) (*shard, error) {
-	if uint64(id) >= uint64(len(s.shards)) {
-		return nil, fmt.Errorf("memory store: shard %d of %d: %w", id, len(s.shards), errNoShard)
+	shards := s.parts.Load().shards
+	if uint64(id) >= uint64(len(shards)) {
+		return nil, fmt.Errorf("memory store: shard %d of %d: %w", id, len(shards), errNoShard)
 	}
-	return &s.shards[id], nil
+	return shards[id], nil
 }
 
 // Acquire implements storage.Store.
@@ -86,7 +105,7 @@ func (s *Store) Acquire(ctx context.Context, id storage.ShardID) (storage.Lease,
 		return storage.Lease{}, storage.ErrClosed
 	}
 	sh.epoch++
-	sh.broken = false
+	sh.broken, sh.split = false, nil
 	return storage.Lease{Shard: id, Epoch: sh.epoch}, nil
 }
 
@@ -149,6 +168,9 @@ func (s *Store) CommitJoined(parts []storage.Part, _ storage.Durability) {
 }
 
 func (sh *shard) apply(batch *storage.Batch) {
+	if sh.split != nil {
+		sh.split.apply(batch)
+	}
 	for _, op := range batch.Ops() {
 		switch op.Kind {
 		case storage.OpSet:
@@ -238,8 +260,8 @@ func (s *Store) Scan(ctx context.Context, id storage.ShardID, r storage.Range, v
 // Close implements storage.Store. Dones still due are called before it returns.
 // A second Close returns storage.ErrClosed.
 func (s *Store) Close() error {
-	for i := range s.shards {
-		sh := &s.shards[i]
+	shards := s.parts.Load().shards
+	for _, sh := range shards {
 		sh.mu.Lock()
 		closed := sh.closed
 		sh.closed = true
@@ -248,8 +270,8 @@ func (s *Store) Close() error {
 			return storage.ErrClosed
 		}
 	}
-	for i := range s.shards {
-		s.shards[i].dones.Wait()
+	for _, sh := range shards {
+		sh.dones.Wait()
 	}
 	return nil
 }

@@ -18,11 +18,12 @@ const deadFor = time.Minute
 type nodes struct {
 	mu   sync.Mutex
 	rows map[cluster.NodeID]*row
-	// holders are the nodes that have acquired the shards last, by shard; nil until
-	// the first one does.
+	// holders are the nodes that have acquired the shards last, by shard, up to the last that anybody has.
 	holders []cluster.NodeID
 	// gone are the nodes whose rows were removed because they had run out.
 	gone map[cluster.NodeID]struct{}
+	// wanted is how many shards there are to be.
+	wanted int
 	// ahead is how far the clock of the store is ahead of that of the process.
 	ahead time.Duration
 }
@@ -45,6 +46,7 @@ type Node struct {
 var (
 	_ storage.Store     = (*Node)(nil)
 	_ storage.Releaser  = (*Node)(nil)
+	_ storage.Splitter  = (*Node)(nil)
 	_ cluster.Directory = (*Node)(nil)
 )
 
@@ -60,11 +62,37 @@ func (n *Node) Acquire(ctx context.Context, id storage.ShardID) (storage.Lease, 
 	if err != nil {
 		return lease, err
 	}
-	if s.holders == nil {
-		s.holders = make([]cluster.NodeID, len(n.Store.shards))
-	}
-	s.holders[id] = n.id
+	s.hold(id, n.id)
 	return lease, nil
+}
+
+// hold notes who has acquired a shard. The lock is held.
+func (s *nodes) hold(id storage.ShardID, node cluster.NodeID) {
+	for int(id) >= len(s.holders) {
+		s.holders = append(s.holders, "")
+	}
+	s.holders[id] = node
+}
+
+// BeginSplit implements storage.Splitter.
+func (n *Node) BeginSplit(ctx context.Context, lease storage.Lease, moves func(key, value []byte) bool) (storage.Split, error) {
+	sp := &nodeSplit{split{store: n.Store, lease: lease, child: new(shard), moves: moves}, n}
+	sp.finished = func(child storage.ShardID) { n.Store.nodes.hold(child, n.id) }
+	return sp, sp.begin(ctx)
+}
+
+// nodeSplit is a split that notes who holds the new shard.
+type nodeSplit struct {
+	split
+	node *Node
+}
+
+// Finish implements storage.Split.
+func (sp *nodeSplit) Finish(ctx context.Context, common ...[]byte) error {
+	s := &sp.node.Store.nodes
+	s.mu.Lock() // before that of the shard, as in Release
+	defer s.mu.Unlock()
+	return sp.split.Finish(ctx, common...)
 }
 
 // Release implements storage.Releaser.
@@ -81,7 +109,7 @@ func (n *Node) Release(ctx context.Context, lease storage.Lease) error {
 	defer s.mu.Unlock()
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if lease.Epoch == sh.epoch && s.holders != nil {
+	if lease.Epoch == sh.epoch && int(lease.Shard) < len(s.holders) {
 		s.holders[lease.Shard] = ""
 	}
 	return nil
@@ -136,7 +164,7 @@ func (n *Node) Renew(ctx context.Context, node cluster.Node, ttl time.Duration) 
 	r.until = now.Add(ttl)
 	node.Expires = r.until
 	r.node = node
-	return s.members(now, len(n.Store.shards)), nil
+	return s.members(now, n.Store.Shards()), nil
 }
 
 // Leave implements cluster.Directory.
@@ -164,7 +192,7 @@ func (n *Node) Members(ctx context.Context) (cluster.Membership, error) {
 	s := &n.Store.nodes
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.members(s.now(), len(n.Store.shards)), nil
+	return s.members(s.now(), n.Store.Shards()), nil
 }
 
 // Drain implements cluster.Directory.
@@ -183,10 +211,25 @@ func (n *Node) Drain(ctx context.Context, id cluster.NodeID, drain bool) error {
 	return nil
 }
 
+// Want implements cluster.Directory.
+func (n *Node) Want(ctx context.Context, shards, instead int) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s := &n.Store.nodes
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.wanted != instead && s.wanted != shards {
+		return cluster.ErrWanted
+	}
+	s.wanted = shards
+	return nil
+}
+
 func (s *nodes) remove(id cluster.NodeID) { delete(s.rows, id) }
 
 func (s *nodes) members(now time.Time, shards int) cluster.Membership {
-	m := cluster.Membership{Now: now, Holders: make([]cluster.NodeID, shards)}
+	m := cluster.Membership{Now: now, Holders: make([]cluster.NodeID, shards), Wanted: s.wanted}
 	copy(m.Holders, s.holders)
 	for _, r := range s.rows {
 		if now.Before(r.until) {

@@ -63,6 +63,9 @@ func (s *Stopped) open(opts Options) (err error) {
 // Shards is the number of shards. In the middle of a resharding it is still the old one.
 func (s *Stopped) Shards() int { return int(s.state.header.shards) }
 
+// Layout says what belongs to which of them.
+func (s *Stopped) Layout() storage.Layout { return storage.Fixed(s.Shards()) }
+
 // Resharding is the number of shards of the resharding under way; 0 if there is
 // none.
 func (s *Stopped) Resharding() int {

@@ -246,6 +246,9 @@ func (s *Store) load(opts Options) error {
 // Shards implements storage.Store.
 func (s *Store) Shards() int { return len(s.shards) }
 
+// Layout implements storage.Store.
+func (s *Store) Layout() storage.Layout { return storage.Fixed(len(s.shards)) }
+
 func (s *Store) checkShard(shard storage.ShardID) error {
 	if uint64(shard) >= uint64(len(s.shards)) {
 		return fmt.Errorf("pebble store: there is no shard %d of %d", shard, len(s.shards))

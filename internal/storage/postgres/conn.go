@@ -64,7 +64,7 @@ type database struct {
 	// asynchronous: its sessions can leave it to later when a transaction is on disk.
 	asynchronous bool
 	part         int32
-	shards       int // of the whole store
+	shards       int // with how many the whole store was made
 
 	reads, scans *pgxpool.Pool
 	writers      []*writer

@@ -37,10 +37,20 @@ type directory struct {
 	known atomic.Pointer[holders]
 }
 
-// holders are those of all shards. digests are those of the rows of each database. They are never changed.
+// holders are those of all shards, of which there are rows. digests are those of the rows of each database. They are never changed.
 type holders struct {
 	byShard []cluster.NodeID
+	there   []bool
 	digests []string
+}
+
+// known are the holders of the shards up to the first of which no row has been read: one may be made in a database that was
+// read first, and then one in another.
+func (h *holders) known() []cluster.NodeID {
+	if first := slices.Index(h.there, false); first >= 0 {
+		return h.byShard[:first]
+	}
+	return h.byShard
 }
 
 // Renew implements cluster.Directory.
@@ -63,10 +73,10 @@ func (s *Store) Renew(ctx context.Context, node cluster.Node, ttl time.Duration)
 }
 
 const nodeValues = `name = $2, address = $3, version = $4, format = $5, draining = $6, shards = $7, load = $8,
-	seen = clock_timestamp(), expires = clock_timestamp() + $9 * interval '1 microsecond', cut_off = $10, changes = $11`
+	seen = clock_timestamp(), expires = clock_timestamp() + $9 * interval '1 microsecond', cut_off = $10, changes = $11, splits = $12`
 
 func nodeArgs(node cluster.Node, ttl time.Duration) []any {
-	return []any{string(node.ID), node.Name, node.Address, node.Version, int32(node.Format), node.Draining, int32(node.Shards), node.Load, ttl.Microseconds(), texts(node.CutOff), node.Changes}
+	return []any{string(node.ID), node.Name, node.Address, node.Version, int32(node.Format), node.Draining, int32(node.Shards), node.Load, ttl.Microseconds(), texts(node.CutOff), node.Changes, node.Splits}
 }
 
 // texts are ids as an array of the database has them.
@@ -119,8 +129,8 @@ func (s *Store) enter(ctx context.Context, node cluster.Node, ttl time.Duration)
 		case s.renewed.Load():
 			return cluster.ErrOusted
 		default:
-			_, err = tx.Exec(ctx, `INSERT INTO perdure_nodes (id, name, address, version, format, draining, shards, load, started, seen, expires, cut_off, changes)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp(), clock_timestamp(), clock_timestamp() + $9 * interval '1 microsecond', $10, $11)`, nodeArgs(node, ttl)...)
+			_, err = tx.Exec(ctx, `INSERT INTO perdure_nodes (id, name, address, version, format, draining, shards, load, started, seen, expires, cut_off, changes, splits)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp(), clock_timestamp(), clock_timestamp() + $9 * interval '1 microsecond', $10, $11, $12)`, nodeArgs(node, ttl)...)
 		}
 		if err == nil {
 			_, err = tx.Exec(ctx, bury, int64(deadFor.Seconds()))
@@ -174,7 +184,7 @@ func (s *Store) members(ctx context.Context) (m cluster.Membership, err error) {
 func (s *Store) holdersOf(ctx context.Context, digest string) ([]cluster.NodeID, error) {
 	known := s.known.Load()
 	if known == nil {
-		known = &holders{make([]cluster.NodeID, len(s.shards)), make([]string, len(s.dbs))}
+		known = &holders{digests: make([]string, len(s.dbs))}
 	}
 	next := known
 	for i, d := range s.dbs {
@@ -187,21 +197,24 @@ func (s *Store) holdersOf(ctx context.Context, digest string) ([]cluster.NodeID,
 			continue
 		}
 		if next == known {
-			next = &holders{slices.Clone(known.byShard), slices.Clone(known.digests)}
+			next = &holders{slices.Clone(known.byShard), slices.Clone(known.there), slices.Clone(known.digests)}
 		}
 		rows, _ := d.reads.Query(ctx, selectHolders)
 		var err error
-		if next.digests[i], err = scanHolders(rows, next.byShard); err != nil {
+		if next.digests[i], err = scanHolders(rows, next); err != nil {
 			return nil, err
 		}
 	}
 	s.known.Store(next)
-	return next.byShard, nil
+	found := next.known()
+	s.grow(len(found))
+	return found, nil
 }
 
 const (
 	// nodeColumns are what scanNodes reads of the nodes n, at a time t.now, with the digest of who holds the shards.
-	nodeColumns = `t.now, ` + digestOfHolders + `, n.id, n.name, n.address, n.version, n.format, n.draining OR n.drain, n.shards, n.load, n.started, n.seen, n.cut_off, n.changes, n.expires`
+	nodeColumns = `t.now, ` + digestOfHolders + `, n.id, n.name, n.address, n.version, n.format, n.draining OR n.drain, n.shards, n.load, n.started, n.seen, n.cut_off, n.changes, n.splits, n.expires,
+		(SELECT wanted FROM perdure_store WHERE id = 1)`
 	selectNodes = `SELECT ` + nodeColumns + ` FROM (SELECT clock_timestamp() AS now) AS t LEFT JOIN perdure_nodes AS n ON n.expires > t.now ORDER BY n.id`
 	// touchNode renews a row. What it returns of the row is what has been written, of the others what was there before.
 	touchNode = `WITH own AS (UPDATE perdure_nodes SET ` + nodeValues + ` WHERE id = $1 AND name = $2 AND expires > clock_timestamp() RETURNING *),
@@ -224,12 +237,13 @@ func scanNodes(rows pgx.Rows, m *cluster.Membership) (digest string, err error) 
 		var started, seen, expires *time.Time
 		var cutOff []string
 		var changes *int64
-		if err := rows.Scan(&m.Now, &digest, &id, &name, &address, &version, &format, &draining, &shards, &load, &started, &seen, &cutOff, &changes, &expires); err != nil {
+		var splits *bool
+		if err := rows.Scan(&m.Now, &digest, &id, &name, &address, &version, &format, &draining, &shards, &load, &started, &seen, &cutOff, &changes, &splits, &expires, &m.Wanted); err != nil {
 			return "", err
 		}
 		if id != nil {
 			node := cluster.Node{ID: cluster.NodeID(*id), Name: *name, Address: *address, Version: *version, Format: int(*format),
-				Draining: *draining, Shards: int(*shards), Load: *load, Changes: *changes, Started: *started, Seen: *seen, Expires: *expires}
+				Draining: *draining, Shards: int(*shards), Load: *load, Changes: *changes, Splits: *splits, Started: *started, Seen: *seen, Expires: *expires}
 			for _, other := range cutOff {
 				node.CutOff = append(node.CutOff, cluster.NodeID(other))
 			}
@@ -240,7 +254,7 @@ func scanNodes(rows pgx.Rows, m *cluster.Membership) (digest string, err error) 
 }
 
 // scanHolders takes in rows of selectHolders, and returns their digest.
-func scanHolders(rows pgx.Rows, byShard []cluster.NodeID) (digest string, err error) {
+func scanHolders(rows pgx.Rows, into *holders) (digest string, err error) {
 	defer rows.Close()
 	sum, comma := md5.New(), ""
 	for rows.Next() {
@@ -249,10 +263,13 @@ func scanHolders(rows pgx.Rows, byShard []cluster.NodeID) (digest string, err er
 		if err := rows.Scan(&shard, &holder); err != nil {
 			return "", err
 		}
-		if int(shard) >= len(byShard) || shard < 0 {
-			return "", errors.New("there is a row of a shard that the store does not have")
+		if shard >= MaxShards || shard < 0 {
+			return "", errors.New("there is a row of a shard that no store can have")
 		}
-		byShard[shard] = cluster.NodeID(holder)
+		for int(shard) >= len(into.byShard) {
+			into.byShard, into.there = append(into.byShard, ""), append(into.there, false)
+		}
+		into.byShard[shard], into.there[shard] = cluster.NodeID(holder), true
 		_, _ = io.WriteString(sum, comma+holder)
 		comma = ","
 	}
@@ -270,6 +287,29 @@ func (s *Store) Drain(ctx context.Context, id cluster.NodeID, drain bool) error 
 	})
 	if err != nil {
 		return fmt.Errorf("drain node %s: %w", id, err)
+	}
+	return nil
+}
+
+// Want implements cluster.Directory. From the first call on no release works on the store that does not know of it.
+func (s *Store) Want(ctx context.Context, shards, instead int) error {
+	if shards > MaxShards {
+		return fmt.Errorf("a store has %d shards at most", MaxShards)
+	}
+	err := s.direct(ctx, func(ctx context.Context) error {
+		for _, d := range s.dbs {
+			if _, err := d.reads.Exec(ctx, `UPDATE perdure_store SET compatible = $1 WHERE id = 1 AND compatible < $1`, splitVersion); err != nil {
+				return err
+			}
+		}
+		tag, err := s.dbs[0].reads.Exec(ctx, `UPDATE perdure_store SET wanted = $1 WHERE id = 1 AND wanted IN ($1, $2)`, int32(shards), int32(instead))
+		if err == nil && tag.RowsAffected() == 0 {
+			err = cluster.ErrWanted
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("write how many shards there are to be: %w", err)
 	}
 	return nil
 }

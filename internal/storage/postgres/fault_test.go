@@ -208,7 +208,7 @@ func TestAnUnansweredTransactionIsNotCarriedOutTwice(t *testing.T) {
 	g := &group{}
 	batch := &storage.Batch{}
 	batch.Set([]byte("k"), []byte("1"))
-	g.add(lease, batch, true)
+	g.add(&submission{lease: lease, batch: batch})
 	g.merge()
 	if err := w.try(g, 1, time.Minute); err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ type group struct {
 	changes []change
 	ranges  []keyRange
 	leases  []storage.Lease // one for each shard
+	errands []*errand       // of splits, to be done after all changes
 	sync    bool            // at least one batch is Synced
 }
 
@@ -37,22 +38,33 @@ type keyRange struct {
 func (g *group) reset() {
 	clear(g.changes)
 	clear(g.ranges)
-	g.changes, g.ranges, g.leases, g.sync = g.changes[:0], g.ranges[:0], g.leases[:0], false
+	clear(g.errands)
+	g.changes, g.ranges, g.leases, g.errands, g.sync = g.changes[:0], g.ranges[:0], g.leases[:0], g.errands[:0], false
 }
 
 // add takes up a batch.
-func (g *group) add(lease storage.Lease, batch *storage.Batch, sync bool) {
-	if !slices.ContainsFunc(g.leases, func(l storage.Lease) bool { return l.Shard == lease.Shard }) {
-		g.leases = append(g.leases, lease)
+func (g *group) add(sub *submission) {
+	if !slices.ContainsFunc(g.leases, func(l storage.Lease) bool { return l.Shard == sub.lease.Shard }) {
+		g.leases = append(g.leases, sub.lease)
 	}
-	g.sync = g.sync || sync
-	for _, op := range batch.Ops() {
-		order := int32(len(g.changes) + len(g.ranges))
-		if op.Kind != storage.OpDeleteRange {
-			g.changes = append(g.changes, change{shard: lease.Shard, order: order, kind: op.Kind, key: op.Key, value: op.Value})
-		} else if len(op.Value) == 0 || bytes.Compare(op.Key, op.Value) < 0 {
-			g.ranges = append(g.ranges, keyRange{lease.Shard, order, op.Key, op.Value})
+	g.sync = g.sync || !sub.lazy
+	for _, op := range sub.batch.Ops() {
+		g.change(sub.lease.Shard, op)
+		if sub.split.follows(op) {
+			g.change(sub.split.child, op)
 		}
+	}
+	if sub.errand != nil {
+		g.errands = append(g.errands, sub.errand)
+	}
+}
+
+func (g *group) change(shard storage.ShardID, op storage.Op) {
+	order := int32(len(g.changes) + len(g.ranges))
+	if op.Kind != storage.OpDeleteRange {
+		g.changes = append(g.changes, change{shard: shard, order: order, kind: op.Kind, key: op.Key, value: op.Value})
+	} else if len(op.Value) == 0 || bytes.Compare(op.Key, op.Value) < 0 {
+		g.ranges = append(g.ranges, keyRange{shard, order, op.Key, op.Value})
 	}
 }
 

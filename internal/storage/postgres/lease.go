@@ -68,10 +68,14 @@ func (s *Store) raise(ctx context.Context, id storage.ShardID, tried uint64) (ui
 	for {
 		var epoch int64
 		var holder string
-		err := s.database(id).reads.QueryRow(ctx, `SELECT epoch, holder FROM perdure_shards WHERE shard = $1`, int32(id)).Scan(&epoch, &holder)
+		var last int32
+		err := s.database(id).reads.QueryRow(ctx, `SELECT epoch, holder, (SELECT max(shard) FROM perdure_shards) FROM perdure_shards WHERE shard = $1`, int32(id)).
+			Scan(&epoch, &holder, &last)
 		if err != nil {
 			return tried, err
 		}
+		// All shards that were made of this one are in its database, and if one is made after this the epoch is another.
+		s.grow(int(last) + 1)
 		if tried != 0 && uint64(epoch) == tried && holder == s.holder {
 			return tried, nil
 		}

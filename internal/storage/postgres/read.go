@@ -72,6 +72,11 @@ func (s *Store) Scan(ctx context.Context, shard storage.ShardID, r storage.Range
 	if err := s.checkShard(shard); err != nil {
 		return err
 	}
+	return s.scan(ctx, shard, r, visit)
+}
+
+// scan is Scan of a shard that nobody may know yet.
+func (s *Store) scan(ctx context.Context, shard storage.ShardID, r storage.Range, visit func(key, value []byte) bool) error {
 	var pairs []pair
 	whole := false
 	err := s.read(ctx, func() error {

@@ -102,7 +102,17 @@ var migrations = []migration{{
 		// How often a node has changed what all look up.
 		`ALTER TABLE perdure_nodes ADD COLUMN IF NOT EXISTS changes int8 NOT NULL DEFAULT 0`,
 	},
+}, {
+	compatible: 1,
+	statements: []string{
+		// Whether a node knows that the number of shards grows, and how many there are to be (in the first database).
+		`ALTER TABLE perdure_nodes ADD COLUMN IF NOT EXISTS splits bool NOT NULL DEFAULT false`,
+		`ALTER TABLE perdure_store ADD COLUMN IF NOT EXISTS wanted int4 NOT NULL DEFAULT 0`,
+	},
 }}
+
+// splitVersion is the version of the tables that a release has to know to work on a store that has been split.
+const splitVersion = 4
 
 // product is what perdure_store.product says, and productImport what it says of a store that is being
 // written by an Import and not complete: servers refuse it.
@@ -125,7 +135,7 @@ type found struct {
 	tables, compatible  int32
 	store               string // an id made when the store was created
 	format, upgradeFrom uint32
-	shards              int32 // of the store, over all databases
+	shards              int32 // with how many the store was made, over all databases
 	part, parts         int32 // which database this is, and of how many
 	ready               bool  // all parts have been created
 }
@@ -170,7 +180,7 @@ func migrate(ctx context.Context, conn *pgx.Conn, from int32) error {
 				return fmt.Errorf("set up the tables of version %d: %w", version+1, err)
 			}
 		}
-		_, err := conn.Exec(ctx, `UPDATE perdure_store SET tables = $1, compatible = $2 WHERE id = 1 AND tables < $1`, version+1, m.compatible)
+		_, err := conn.Exec(ctx, `UPDATE perdure_store SET tables = $1, compatible = greatest(compatible, $2) WHERE id = 1 AND tables < $1`, version+1, m.compatible)
 		if err != nil {
 			return fmt.Errorf("write the version of the tables: %w", err)
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,7 +23,7 @@ const (
 	// DefaultShards is the number of shards of a new store when Options has none.
 	DefaultShards = 64
 	// MaxShards is how many a store may have.
-	MaxShards = 4096
+	MaxShards = cluster.MaxShards
 	// DefaultWriters is how many transactions a store has under way in each database when Options
 	// does not say.
 	DefaultWriters = 2
@@ -75,8 +76,11 @@ type Store struct {
 	holder   string
 	id       string // of what is stored
 	format   uint32
-	shards   []shardState
-	dbs      []*database // by part
+	// layout only ever grows (grow). shards have room for all that there may come to be.
+	layout  atomic.Pointer[storage.Layout]
+	growing sync.Mutex
+	shards  []shardState
+	dbs     []*database // by part
 
 	directory
 
@@ -85,7 +89,10 @@ type Store struct {
 	after     inorder.Queue // calls the dones of what was submitted after the writers have ended
 }
 
-var _ storage.Store = (*Store)(nil)
+var (
+	_ storage.Store    = (*Store)(nil)
+	_ storage.Splitter = (*Store)(nil)
+)
 
 // Open opens the store in the databases and creates it if there is none. Its errors say what
 // to do: ErrFormat is wrapped by those of databases that hold something else.
@@ -132,15 +139,16 @@ func (s *Store) open(ctx context.Context, opts Options) (err error) {
 	if s.dbs, s.id, s.format, err = claim(ctx, opts); err != nil {
 		return err
 	}
-	shards := 0
 	for _, d := range s.dbs {
 		d.nameSessions(s.id)
 		if err := d.openPools(ctx); err != nil {
 			return explain(err, d)
 		}
-		shards = d.shards
 	}
-	s.shards = make([]shardState, shards)
+	if err := s.readLayout(ctx); err != nil {
+		return err
+	}
+	s.shards = make([]shardState, MaxShards)
 	if opts.looking || opts.importing {
 		return nil
 	}
@@ -150,7 +158,7 @@ func (s *Store) open(ctx context.Context, opts Options) (err error) {
 		}
 	}
 	for i := range s.shards {
-		d := s.dbs[i%len(s.dbs)]
+		d := s.database(storage.ShardID(i))
 		s.shards[i].writer = d.writers[i/len(s.dbs)%len(d.writers)]
 	}
 	for _, d := range s.dbs {
@@ -189,16 +197,19 @@ func (s *Store) URL() string { return s.dbs[0].url }
 func (s *Store) Holder() cluster.NodeID { return cluster.NodeID(s.holder) }
 
 // Shards implements storage.Store.
-func (s *Store) Shards() int { return len(s.shards) }
+func (s *Store) Shards() int { return s.Layout().Shards() }
 
 func (s *Store) checkShard(id storage.ShardID) error {
-	if uint64(id) >= uint64(len(s.shards)) {
-		return fmt.Errorf("postgres store: there is no shard %d of %d", id, len(s.shards))
+	if n := s.Shards(); uint64(id) >= uint64(n) {
+		return fmt.Errorf("postgres store: there is no shard %d of %d", id, n)
 	}
 	return nil
 }
 
-func (s *Store) database(id storage.ShardID) *database { return s.dbs[int(id)%len(s.dbs)] }
+// database is where a shard is: those that were made by splits are where their parents are.
+func (s *Store) database(id storage.ShardID) *database {
+	return s.dbs[int(s.Layout().Root(id))%len(s.dbs)]
+}
 
 func (s *Store) isClosed() bool {
 	select {

@@ -35,6 +35,11 @@ const (
 	nameSet    = "perdure_set"
 	nameTidy   = "perdure_tidy"
 	nameCommit = "perdure_commit"
+	// Those of splits.
+	nameCopy    = "perdure_copy"
+	nameTakeOut = "perdure_take_out"
+	nameChild   = "perdure_child"
+	nameParent  = "perdure_parent"
 )
 
 var statements = []struct{ name, sql string }{
@@ -57,6 +62,13 @@ var statements = []struct{ name, sql string }{
 		ON CONFLICT (shard, key) DO UPDATE SET value = excluded.value`},
 	{nameTidy, `DELETE FROM perdure_commits WHERE holder = $1::text AND writer = $2::int4 AND seq < $3::int8 - 1`},
 	{nameCommit, `COMMIT`},
+	{nameCopy, `INSERT INTO perdure_pairs (shard, key, value) SELECT $2::int4, p.key, p.value
+		FROM unnest($3::bytea[]) AS u(key) JOIN perdure_pairs AS p ON p.shard = $1::int4 AND p.key = u.key
+		ON CONFLICT (shard, key) DO UPDATE SET value = excluded.value`},
+	{nameTakeOut, `DELETE FROM perdure_pairs AS p USING perdure_pairs AS c WHERE c.shard = $2::int4 AND p.shard = $1::int4 AND p.key = c.key`},
+	{nameChild, `INSERT INTO perdure_shards (shard, epoch, holder) VALUES ($1::int4, 1, $2::text) ON CONFLICT (shard) DO NOTHING`},
+	// Whoever has read the row of the parent before, to acquire it, has to read it again (lease.go).
+	{nameParent, `UPDATE perdure_shards SET epoch = epoch + 1 WHERE shard = $1::int4`},
 }
 
 const (
@@ -126,7 +138,8 @@ func (w *writer) admit(subs []submission) {
 	defer w.mu.Unlock()
 	for i := range subs {
 		if sub := &subs[i]; sub.err == nil {
-			sub.err = w.store.shards[sub.lease.Shard].refusal(sub.lease)
+			shard := &w.store.shards[sub.lease.Shard]
+			sub.err, sub.split = shard.refusal(sub.lease), shard.splitUnder(sub.lease)
 		}
 	}
 }
@@ -136,7 +149,7 @@ func (w *writer) gather(subs []submission) bool {
 	w.group.reset()
 	for i := range subs {
 		if sub := &subs[i]; sub.err == nil {
-			w.group.add(sub.lease, sub.batch, !sub.lazy)
+			w.group.add(sub)
 		}
 	}
 	w.group.merge()
@@ -245,6 +258,9 @@ func (w *writer) encode(b *pgconn.Batch, g *group, seq int64) {
 	w.buffers[0], w.buffers[1], w.buffers[2], w.buffers[3] = shards, epochs, at, keys
 	if at.count < len(g.changes) {
 		w.encodeSets(exec, g)
+	}
+	for _, e := range g.errands {
+		e.encode(exec, holder)
 	}
 	if seq%tidyEvery == 0 {
 		exec(nameTidy, holder, number, sequence)
@@ -375,10 +391,11 @@ func (w *writer) isolate(subs []submission, cause error) {
 			w.group.reset()
 			for i := range subs {
 				if subs[i].lease == lease && subs[i].err == nil {
-					w.group.add(lease, subs[i].batch, true)
+					w.group.add(&subs[i])
 				}
 			}
 			w.group.merge()
+			w.group.sync = true
 			err = w.transact(&w.group, w.seq+1)
 		}
 		switch {

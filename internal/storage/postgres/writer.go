@@ -31,6 +31,8 @@ type shardState struct {
 	// lost is the greatest epoch under which nothing can be written any more, because of cause.
 	lost  uint64
 	cause error
+	// split is one of the shard that is under way; nil: none is.
+	split *split
 }
 
 // A writer carries out the transactions of some of the shards, one at a time, on a connection of its
@@ -77,6 +79,10 @@ type submission struct {
 	lazy  bool
 	done  func(error)
 	err   error // refused: only waits for its turn
+	// errand is what is to be done for a split beside the batch; nil: nothing.
+	errand *errand
+	// split is that of the shard when the writer has taken the batch; nil: none.
+	split *split
 }
 
 func newWriter(s *Store, d *database, number int32) *writer {
@@ -129,7 +135,7 @@ func (w *writer) submit(sub submission) {
 		w.admitLocked(&sub)
 	}
 	if sub.err == nil {
-		w.bytes += sub.batch.Size()
+		w.bytes += sub.batch.Size() + sub.errand.size()
 	}
 	w.bytes += submissionCost
 	w.queue = append(w.queue, sub)

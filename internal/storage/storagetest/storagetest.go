@@ -52,7 +52,7 @@ type test struct {
 	run  func(*fixture)
 }
 
-var tests = slices.Concat(dataTests, commitTests, joinTests, leaseTests, lifetimeTests)
+var tests = slices.Concat(dataTests, commitTests, joinTests, leaseTests, lifetimeTests, splitTests)
 
 // fixture is what a test works with: the store and shorthands that fail the
 // test on an unexpected error.

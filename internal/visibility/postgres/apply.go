@@ -106,6 +106,7 @@ func (a *application) move(through map[storage.ShardID]int64) error {
 type stored struct {
 	id, part int64
 	status   int32
+	shard    storage.ShardID
 }
 
 // find reads what the rows are at present.
@@ -116,7 +117,7 @@ func (a *application) find(changes []*visibility.Change, namespaces []int64) (ma
 		ids[i] = []byte(c.ID)
 		of[namespaces[i]] = c.Namespace
 	}
-	rows, err := a.tx.Query(a.ctx, `SELECT r.id, r.part, r.status, r.run_id, r.namespace FROM unnest($1::bytea[], $2::int8[]) AS u(run_id, namespace)
+	rows, err := a.tx.Query(a.ctx, `SELECT r.id, r.part, r.status, r.shard, r.run_id, r.namespace FROM unnest($1::bytea[], $2::int8[]) AS u(run_id, namespace)
 		JOIN perdure_visibility_runs AS r ON r.run_id = u.run_id AND r.namespace = u.namespace FOR UPDATE OF r`, ids, namespaces)
 	if err != nil {
 		return nil, err
@@ -127,9 +128,11 @@ func (a *application) find(changes []*visibility.Change, namespaces []int64) (ma
 		var s stored
 		var id []byte
 		var namespace int64
-		if err := rows.Scan(&s.id, &s.part, &s.status, &id, &namespace); err != nil {
+		var shard int32
+		if err := rows.Scan(&s.id, &s.part, &s.status, &shard, &id, &namespace); err != nil {
 			return nil, err
 		}
+		s.shard = storage.ShardID(shard)
 		found[rowKey{of[namespace], string(id)}] = s
 	}
 	return found, rows.Err()
@@ -156,6 +159,9 @@ func (a *application) rows(changes []*visibility.Change) error {
 	next := a.index.newIDs(len(changes))
 	for i, c := range changes {
 		old, there := found[rowKey{c.Namespace, c.ID}]
+		if there && old.shard > c.Shard {
+			continue // what it is about has gone to a shard made of this one, whose log is further
+		}
 		w := &fresh
 		if there {
 			w = &known

@@ -81,3 +81,52 @@ func TestAShardIsClearedWithoutTheOthers(t *testing.T) {
 		t.Errorf("positions are %v, %v", positions, err)
 	}
 }
+
+func TestTheRowsOfAShardThatWasSplitStayWhenItsParentIsCleared(t *testing.T) {
+	url := postgrestest.URL(t)
+	index, other := open(t, url), open(t, url)
+	defer index.Close()
+	defer other.Close()
+	apply := func(x *postgres.Index, shard storage.ShardID, through int64, rows ...int) {
+		t.Helper()
+		batch := &visibility.Batch{Through: map[storage.ShardID]int64{shard: through}}
+		for _, n := range rows {
+			change := visibilitytest.Change(n)
+			change.Shard = shard
+			batch.Changes = append(batch.Changes, change)
+		}
+		if err := x.Apply(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	apply(index, 0, 10, 1, 2, 3)
+	for range 2 { // an attempt at it may have failed
+		if err := index.Split(t.Context(), 0, 4); err != nil {
+			t.Fatal(err)
+		}
+	}
+	positions, err := other.Positions(t.Context())
+	if err != nil || positions[4] != 10 || positions[0] != 10 {
+		t.Fatalf("the positions are %v, %v", positions, err)
+	}
+	if orphans, err := other.Orphans(t.Context()); err != nil || len(orphans) != 1 || orphans[0] != 4 {
+		t.Fatalf("orphans are %v, %v", orphans, err)
+	}
+	apply(other, 4, 10, 2) // it is adopted
+	if err := other.Adopted(t.Context(), 4); err != nil {
+		t.Fatal(err)
+	}
+	if orphans, err := index.Orphans(t.Context()); err != nil || len(orphans) != 0 {
+		t.Fatalf("orphans are %v, %v", orphans, err)
+	}
+	if n := count(t, index); n != 3 {
+		t.Errorf("%d rows, and one was adopted of three", n)
+	}
+	apply(index, 0, 11, 2) // what the parent was told before the split changes nothing any more
+	if err := index.Clear(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if n := count(t, index); n != 1 {
+		t.Errorf("%d rows, and one was adopted", n)
+	}
+}
