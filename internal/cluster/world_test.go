@@ -19,6 +19,8 @@ import (
 type world struct {
 	t     *testing.T
 	store *memory.Store
+	// nodes are those that have joined. Members look for others while further ones join: mu is for those.
+	mu    sync.Mutex
 	nodes []*node
 	calls atomic.Int64 // of the directory
 }
@@ -26,8 +28,9 @@ type world struct {
 // node is a member with shards that do nothing but hold leases.
 type node struct {
 	world  *world
+	id     cluster.NodeID
 	name   string
-	member *cluster.Member
+	member *cluster.Member // once it has joined
 	// cut: no call of the store returns before its context ends. skew is added to the
 	// time that the directory tells.
 	cut  atomic.Bool
@@ -76,15 +79,13 @@ var serial atomic.Int64
 func (w *world) start(name string, change ...func(*node, *cluster.Options)) (*node, error) {
 	w.t.Helper()
 	id := cluster.NodeID(fmt.Sprintf("%s-%d", name, serial.Add(1)))
-	n := &node{world: w, name: name, leases: make(map[storage.ShardID]storage.Lease)}
+	n := &node{world: w, id: id, name: name, leases: make(map[storage.ShardID]storage.Lease)}
 	options := cluster.Options{
 		Node:   cluster.Node{ID: id, Name: name, Address: name + ":1", Splits: true},
 		Shards: n,
 		Handed: func(to cluster.Node) {
-			for _, other := range w.nodes {
-				if other.member.ID() == to.ID && !other.gone.Load() {
-					other.member.Nudge()
-				}
+			if other := w.joined(to.ID); other != nil && !other.gone.Load() {
+				other.member.Nudge()
 			}
 		},
 		Failed: func(err error) { n.failed.Store(&err) },
@@ -98,9 +99,23 @@ func (w *world) start(name string, change ...func(*node, *cluster.Options)) (*no
 	if err != nil {
 		return nil, err
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	n.member = member
 	w.nodes = append(w.nodes, n)
 	return n, nil
+}
+
+// joined is the node with the id; nil if it has not joined yet.
+func (w *world) joined(id cluster.NodeID) *node {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, n := range w.nodes {
+		if n.id == id {
+			return n
+		}
+	}
+	return nil
 }
 
 func (w *world) mustStart(name string) *node {
@@ -146,7 +161,7 @@ func (n *node) AcquireShard(ctx context.Context, id storage.ShardID) error {
 	if held {
 		return nil
 	}
-	l := link{n.world.store.Node(n.member.ID()), n}
+	l := link{n.world.store.Node(n.id), n}
 	if err := l.wait(ctx); err != nil {
 		return err
 	}
@@ -166,7 +181,7 @@ func (n *node) ReleaseShard(ctx context.Context, id storage.ShardID) error {
 	lease := n.leases[id]
 	delete(n.leases, id)
 	n.mu.Unlock()
-	l := link{n.world.store.Node(n.member.ID()), n}
+	l := link{n.world.store.Node(n.id), n}
 	if err := l.wait(ctx); err != nil {
 		return err
 	}
@@ -181,7 +196,7 @@ func (n *node) SplitShard(ctx context.Context, id storage.ShardID) error {
 	n.mu.Lock()
 	lease := n.leases[id]
 	n.mu.Unlock()
-	l := link{n.world.store.Node(n.member.ID()), n}
+	l := link{n.world.store.Node(n.id), n}
 	if err := l.wait(ctx); err != nil {
 		return err
 	}
