@@ -36,7 +36,6 @@ var workers = []Scenario{
 			w.Say("  refused: %t", err != nil)
 		}
 		_, _ = w.API.DescribeWorker(w.Ctx, &workflowservice.DescribeWorkerRequest{Namespace: Namespace, WorkerInstanceKey: "no such worker"})
-		_, _ = w.API.DescribeWorker(w.Ctx, &workflowservice.DescribeWorkerRequest{Namespace: Namespace})
 		_, _ = w.API.ListWorkers(w.Ctx, &workflowservice.ListWorkersRequest{Namespace: "no-such-namespace"})
 		_, _ = w.API.ListWorkers(w.Ctx, &workflowservice.ListWorkersRequest{Namespace: Namespace, Query: `WorkerIdentity = "nobody"`, NextPageToken: []byte("garbage")})
 	}},
@@ -47,6 +46,7 @@ var workers = []Scenario{
 		beats()
 		beats(nil)
 		beats(&workerpb.WorkerHeartbeat{})
+		_, _ = w.API.DescribeWorker(w.Ctx, &workflowservice.DescribeWorkerRequest{Namespace: Namespace})
 		_, _ = w.API.RecordWorkerHeartbeat(w.Ctx, &workflowservice.RecordWorkerHeartbeatRequest{Namespace: "no-such-namespace"})
 	}},
 	{"workers are not configured from outside", func(w *World) {
