@@ -250,7 +250,7 @@ func newDoor(t *testing.T, overrides ...dynamicconfig.Override) *door {
 	if d.ns, err = registry.ByName("default"); err != nil {
 		t.Fatal(err)
 	}
-	d.service = New(Options{Runtime: brokenRuntime{rt, d}, Matching: d.matching, Namespaces: registry, Logger: logger, Cluster: Cluster{Version: "test"}, Config: settings.Config()})
+	d.service = New(Options{Runtime: brokenRuntime{rt, d}, Matching: d.matching, Namespaces: registry, Logger: logger, Cluster: Cluster{Version: "test", Shards: func() int { return 1 }}, Config: settings.Config()})
 	return d
 }
 
