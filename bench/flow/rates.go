@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // temporary starts a server on a directory that is gone when the function returned is called.
@@ -35,7 +37,6 @@ type kind struct {
 
 	rates, cpus []float64
 	p50s        []time.Duration
-	started     int
 }
 
 // turn starts workflows for a while.
@@ -44,13 +45,12 @@ func (k *kind) turn(ctx context.Context, s *server, clients int, length time.Dur
 	var n atomic.Int64
 	var mu sync.Mutex
 	var took []time.Duration
-	first := k.started
 	err := crowd(clients, 1<<30, func(c, i int) error {
 		if time.Now().After(until) {
 			return errEnd
 		}
 		begin := time.Now()
-		err := start(ctx, s.client(c), fmt.Sprintf("%s-%d", k.name, first+i), k.policy, fmt.Sprintf("key-%d", i%k.keys))
+		err := start(ctx, s.client(c), uuid.NewString(), k.policy, fmt.Sprintf("key-%d", i%k.keys))
 		if err != nil {
 			return err
 		}
@@ -63,7 +63,6 @@ func (k *kind) turn(ctx context.Context, s *server, clients int, length time.Dur
 	if err != nil && !isEnd(err) {
 		return err
 	}
-	k.started += 1 << 20
 	for settled := false; !settled; { // what follows the starts is theirs, too
 		was := s.cpu()
 		time.Sleep(150 * time.Millisecond)

@@ -107,7 +107,7 @@ func (c *general) declare(s *Schema, kind Kind) {
 	}
 	if kind == Production {
 		s.Choice(&c.Store, []string{StorePebble, StorePostgres}, "store", StorePebble, "where the data are kept")
-		s.Bytes(&c.StoreCache, "storeCache", 8<<20, "how much memory holds blocks of the data that were read from disk: above all what says where in the files something is. From some gigabytes of data on, a hundredth of them, say 64MiB, saves reads and CPU; what the operating system caches comes on top. Of no use with PostgreSQL")
+		s.Bytes(&c.StoreCache, "storeCache", 4<<20, "how much memory holds blocks of the data that were read from disk: above all what says where in the files something is. From some gigabytes of data on, a hundredth of them, say 64MiB, saves reads and CPU; what the operating system caches comes on top. Of no use with PostgreSQL")
 		s.Bool(&c.UnsafeNoSync, "unsafeNoFsync", false, "leave it to the operating system when writes reach the disk. Faster, and UNSAFE: a power cut or a crash of the machine loses acknowledged writes and may damage the store. For data you can lose")
 	}
 	s.Texts(&c.Namespaces, "namespaces", "namespace to register if it is not there (\"default\" always is)").

@@ -63,7 +63,7 @@ type Options struct {
 	// UnsafeNoSync does not sync writes to disk. A power cut loses acknowledged
 	// writes and may damage the store.
 	UnsafeNoSync bool
-	// StoreCache is how many bytes of memory hold blocks of the files in DataDir; 8 MiB if zero.
+	// StoreCache is how many bytes of memory hold blocks of the files in DataDir; 4 MiB if zero.
 	StoreCache int64
 	// Listen is the host:port of the gRPC API; port 0 picks a free one. Empty: no
 	// port.

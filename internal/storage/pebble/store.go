@@ -31,7 +31,7 @@ type Options struct {
 	// of the machine, after which the store may even be damaged. For tests and
 	// throw-away data.
 	NoSync bool
-	// CacheBytes is the size of the cache of table blocks; 8 MiB if zero. Up to
+	// CacheBytes is the size of the cache of table blocks; 4 MiB if zero. Up to
 	// 16 MiB of memory for recent writes come on top.
 	CacheBytes int64
 	// Observer is told of what is written. Optional.

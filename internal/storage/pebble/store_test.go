@@ -3,9 +3,12 @@ package pebble
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -125,5 +128,33 @@ func TestABatchThatIsTooLargeBreaksItsLeaseUntilTheShardIsAcquiredAgain(t *testi
 	}
 	if err := commit(store, acquire(t, store, 0), storage.Synced, "b", "2"); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestBlocksAreCachedHoweverLargeMemtablesAre(t *testing.T) {
+	const size = 1 << 20
+	store := mustOpen(t, "data", Options{FS: vfs.NewMem(), Shards: 1, CacheBytes: size, memTableBytes: size})
+	defer store.Close()
+	lease, random := acquire(t, store, 0), rand.NewChaCha8([32]byte{})
+	value := make([]byte, 64<<10)
+	for n := range 4 * size / len(value) { // some memtables
+		_, _ = random.Read(value) // it does not compress
+		if err := commit(store, lease, storage.Synced, fmt.Sprint(n), string(value)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for deadline := time.Now().Add(time.Minute); ; { // a memtable that is being flushed takes its place, too
+		for n := range 4 * size / len(value) {
+			if _, err := store.Get(t.Context(), 0, []byte(fmt.Sprint(n))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		stats, _ := store.Stats()
+		if stats.CacheBytes >= size/2 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("all data were read, and %d bytes of them are cached", stats.CacheBytes)
+		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	defaultCacheBytes    = 8 << 20
+	defaultCacheBytes    = 4 << 20
 	defaultMemTableBytes = 4 << 20
 )
 
@@ -51,6 +51,8 @@ func tune(o *cockroach.Options, opts Options) {
 		o.TargetFileSizes[i] = mib << 20
 	}
 
-	o.CacheSize = opts.CacheBytes
+	// Pebble counts memtables towards the size of its cache of blocks: the one that is written to, and one that it keeps to be
+	// used again. Where they are as large as the cache, nothing is left for blocks.
+	o.CacheSize = opts.CacheBytes + 2*int64(opts.memTableBytes)
 	o.MaxOpenFiles = 4096
 }

@@ -109,7 +109,7 @@ type stored struct {
 	shard    storage.ShardID
 }
 
-// find reads what the rows are at present.
+// find reads what the rows are at present, and locks them in the order of their ids, as whoever else has some of them does.
 func (a *application) find(changes []*visibility.Change, namespaces []int64) (map[rowKey]stored, error) {
 	ids := make([][]byte, len(changes))
 	of := make(map[int64]string, 4)
@@ -118,7 +118,7 @@ func (a *application) find(changes []*visibility.Change, namespaces []int64) (ma
 		of[namespaces[i]] = c.Namespace
 	}
 	rows, err := a.tx.Query(a.ctx, `SELECT r.id, r.part, r.status, r.shard, r.run_id, r.namespace FROM unnest($1::bytea[], $2::int8[]) AS u(run_id, namespace)
-		JOIN perdure_visibility_runs AS r ON r.run_id = u.run_id AND r.namespace = u.namespace FOR UPDATE OF r`, ids, namespaces)
+		JOIN perdure_visibility_runs AS r ON r.run_id = u.run_id AND r.namespace = u.namespace ORDER BY r.id FOR UPDATE OF r`, ids, namespaces)
 	if err != nil {
 		return nil, err
 	}

@@ -17,15 +17,22 @@ import (
 
 // statements are what Apply executes again and again.
 type statements struct {
-	find, insert, update, remove                 *sql.Stmt
+	find, insert, touch, closed, update, remove  *sql.Stmt
 	addAttribute, moveAttributes, dropAttributes *sql.Stmt
 	count, position                              *sql.Stmt
 	findPartition, addPartition                  *sql.Stmt
 	findAttribute, addAttributeName              *sql.Stmt
 }
 
-const runColumns = `part, namespace, run_id, workflow_id, workflow_type, task_queue, status, closed, started, executed,
- parent_workflow_id, parent_run_id, root_workflow_id, root_run_id, history_length, history_size, transitions, duration, rest`
+// The columns of a run, in three groups, by how often they change: never as a rule, when a run
+// closes, and while it runs. No index has a column of the last group.
+const (
+	placeColumns = `part, workflow_id, workflow_type, task_queue, started, parent_workflow_id, parent_run_id, root_workflow_id, root_run_id`
+	closeColumns = `status, closed, history_length, history_size, transitions, duration`
+	touchColumns = `executed, rest`
+
+	runColumns = `namespace, run_id, ` + touchColumns + `, ` + closeColumns + `, ` + placeColumns
+)
 
 func prepare(ctx context.Context, conn *sql.Conn) (*statements, error) {
 	s := &statements{}
@@ -33,9 +40,13 @@ func prepare(ctx context.Context, conn *sql.Conn) (*statements, error) {
 		to   **sql.Stmt
 		text string
 	}{
-		{&s.find, "SELECT id, part, status, closed, started, rest FROM runs WHERE run_id = ? AND namespace = ?"},
+		{&s.find, "SELECT id, status, closed, rest, " + placeColumns + " FROM runs WHERE run_id = ? AND namespace = ?"},
 		{&s.insert, "INSERT INTO runs (" + runColumns + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"},
-		{&s.update, "UPDATE runs SET (" + runColumns + ") = (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE id = ?"},
+		// SQLite removes and adds the entries of each index that has one of the columns, also where the
+		// value is as it was; among a million runs each is a page of its own to read and to write.
+		{&s.touch, "UPDATE runs SET (" + touchColumns + ") = (?,?) WHERE id = ?"},
+		{&s.closed, "UPDATE runs SET (" + touchColumns + ", " + closeColumns + ") = (?,?,?,?,?,?,?,?) WHERE id = ?"},
+		{&s.update, "UPDATE runs SET (" + touchColumns + ", " + closeColumns + ", " + placeColumns + ") = (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE id = ?"},
 		{&s.remove, "DELETE FROM runs WHERE id = ?"},
 		{&s.addAttribute, "INSERT OR IGNORE INTO attributes (id, attr, value, closed, started, status, part) VALUES (?, ?, ?, ?, ?, ?, ?)"},
 		// OR ROLLBACK, as SQLite otherwise keeps a journal of the one statement, for which it
@@ -60,7 +71,7 @@ func prepare(ctx context.Context, conn *sql.Conn) (*statements, error) {
 }
 
 func (s *statements) close() {
-	for _, statement := range []*sql.Stmt{s.find, s.insert, s.update, s.remove, s.addAttribute, s.moveAttributes, s.dropAttributes,
+	for _, statement := range []*sql.Stmt{s.find, s.insert, s.touch, s.closed, s.update, s.remove, s.addAttribute, s.moveAttributes, s.dropAttributes,
 		s.count, s.position, s.findPartition, s.addPartition, s.findAttribute, s.addAttributeName} {
 		if statement != nil {
 			_ = statement.Close()
@@ -158,10 +169,19 @@ func (a *application) exec1(text string) error {
 
 // stored is what a row is at present.
 type stored struct {
-	id, part        int64
-	status          int32
-	closed, started int64
-	rest            []byte
+	id int64
+	place
+	status int32
+	closed int64
+	rest   []byte
+}
+
+// place is placeColumns.
+type place struct {
+	part                                int64
+	workflowID, workflowType, taskQueue string
+	started                             int64
+	parent, parentRun, root, rootRun    sql.NullString
 }
 
 func (a *application) change(c *visibility.Change) error {
@@ -171,7 +191,8 @@ func (a *application) change(c *visibility.Change) error {
 	}
 	var old stored
 	err = a.index.statements.find.QueryRowContext(always, c.ID, namespace).
-		Scan(&old.id, &old.part, &old.status, &old.closed, &old.started, &old.rest)
+		Scan(&old.id, &old.status, &old.closed, &old.rest, &old.part, &old.workflowID, &old.workflowType, &old.taskQueue, &old.started,
+			&old.parent, &old.parentRun, &old.root, &old.rootRun)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		old.id = 0
@@ -208,50 +229,59 @@ func (a *application) remove(old stored) error {
 }
 
 func (a *application) set(c *visibility.Change, old stored, part, namespace int64) error {
-	row := c.Row
 	now, values, err := columnsOf(c, part, namespace)
 	if err != nil {
 		return err
 	}
-	a.counts[countKey{part, int32(row.Status)}]++
+	a.counts[countKey{part, now.status}]++
 	s := a.index.statements
-	id := old.id
-	if id == 0 {
-		result, err := a.exec(s.insert, values...)
-		if err != nil {
-			return err
+	switch now.id = old.id; {
+	case old.id == 0:
+		var result sql.Result
+		if result, err = a.exec(s.insert, values...); err == nil {
+			now.id, err = result.LastInsertId()
 		}
-		if id, err = result.LastInsertId(); err != nil {
-			return err
-		}
-	} else if _, err := a.exec(s.update, append(values, id)...); err != nil {
+	case old.place != now.place:
+		_, err = a.exec(s.update, append(values[2:], old.id)...)
+	case old.status != now.status || now.closed != clause.EndOfTime:
+		_, err = a.exec(s.closed, append(values[2:10:10], old.id)...)
+	default:
+		_, err = a.exec(s.touch, append(values[2:4:4], old.id)...)
+	}
+	if err != nil {
 		return err
 	}
-	now.id = id
 	return a.setAttributes(c, old, now)
 }
 
-// columnsOf are the values of runColumns for a row, and those of them by which it is sorted.
+// columnsOf are the values of runColumns for a row, and those of them by which it is compared with the next change of it.
 func columnsOf(c *visibility.Change, part, namespace int64) (stored, []any, error) {
 	row := c.Row
-	closed, started := int64(clause.EndOfTime), clause.Nanos(row.StartTime.AsTime())
-	var length, size, transitions, duration any
-	if !visibility.Open(row.Status) {
-		closed = min(clause.Nanos(row.CloseTime.AsTime()), clause.EndOfTime-1)
-		length, size, transitions, duration = row.HistoryLength, row.HistorySize, row.StateTransitionCount, int64(visibility.Duration(row))
-	}
-	rest, err := encodeRest(row)
-	if err != nil {
-		return stored{}, nil, err
-	}
-	values := []any{
-		part, namespace, c.ID, row.WorkflowId, row.WorkflowType, row.TaskQueue, int64(row.Status), closed, started, clause.Nanos(row.ExecutionTime.AsTime()),
-		optional(row.Parent.GetWorkflowId()), optional(row.Parent.GetRunId()), nil, nil, length, size, transitions, duration, rest,
+	now := stored{
+		place: place{
+			part: part, workflowID: row.WorkflowId, workflowType: row.WorkflowType, taskQueue: row.TaskQueue, started: clause.Nanos(row.StartTime.AsTime()),
+			parent: optional(row.Parent.GetWorkflowId()), parentRun: optional(row.Parent.GetRunId()),
+		},
+		status: int32(row.Status), closed: clause.EndOfTime,
 	}
 	if root := row.Root; root.GetWorkflowId() != "" && (root.WorkflowId != row.WorkflowId || root.RunId != c.ID) {
-		values[12], values[13] = root.WorkflowId, root.RunId
+		now.root, now.rootRun = sql.NullString{String: root.WorkflowId, Valid: true}, sql.NullString{String: root.RunId, Valid: true}
 	}
-	return stored{part: part, status: int32(row.Status), closed: closed, started: started, rest: rest}, values, nil
+	var length, size, transitions, duration any
+	if !visibility.Open(row.Status) {
+		now.closed = min(clause.Nanos(row.CloseTime.AsTime()), clause.EndOfTime-1)
+		length, size, transitions, duration = row.HistoryLength, row.HistorySize, row.StateTransitionCount, int64(visibility.Duration(row))
+	}
+	var err error
+	if now.rest, err = encodeRest(row); err != nil {
+		return stored{}, nil, err
+	}
+	return now, []any{
+		namespace, c.ID,
+		clause.Nanos(row.ExecutionTime.AsTime()), now.rest,
+		int64(now.status), now.closed, length, size, transitions, duration,
+		part, now.workflowID, now.workflowType, now.taskQueue, now.started, orNull(now.parent), orNull(now.parentRun), orNull(now.root), orNull(now.rootRun),
+	}, nil
 }
 
 // setAttributes makes the attributes of the run those of the change.
@@ -316,11 +346,13 @@ func bound(value any) any {
 	return value
 }
 
-func optional(text string) any {
-	if text == "" {
+func optional(text string) sql.NullString { return sql.NullString{String: text, Valid: text != ""} }
+
+func orNull(text sql.NullString) any {
+	if !text.Valid {
 		return nil
 	}
-	return text
+	return text.String
 }
 
 // encodeRest encodes what of a row is no column; nil if there is nothing.

@@ -3,12 +3,14 @@ package sqlite_test
 import (
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/perdure/perdure/internal/visibility"
 	"github.com/perdure/perdure/internal/visibility/query"
@@ -152,6 +154,49 @@ func BenchmarkApply(b *testing.B) {
 				for i := range batch {
 					batch[i] = change(n)
 					n++
+				}
+				if err := index.Apply(b.Context(), &visibility.Batch{Changes: batch}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkLater is what a change of an open run costs among many (-runs), which change in no order: that a search
+// attribute is taken away, and that it closes.
+func BenchmarkLater(b *testing.B) {
+	end := visibilitytest.Epoch.Add(time.Duration(*runs) * time.Second)
+	for name, later := range map[string]func(c *visibility.Change, step int){
+		"attribute": func(*visibility.Change, int) {},
+		"close": func(c *visibility.Change, step int) {
+			visibilitytest.Closed(enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, 0)(c)
+			c.Row.CloseTime = timestamppb.New(end.Add(time.Duration(step) * time.Millisecond))
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			index, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "index.db"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer index.Close()
+			n := 0
+			for batch := range slices.Chunk(make([]visibility.Change, *runs), 5000) {
+				for i := range batch {
+					batch[i] = visibilitytest.Change(n, visibilitytest.With("Customer", "waits"))
+					n++
+				}
+				if err := index.Apply(b.Context(), &visibility.Batch{Changes: batch}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			order, step := rand.New(rand.NewPCG(1, 1)).Perm(*runs), 0
+			b.ResetTimer()
+			for batch := range slices.Chunk(make([]visibility.Change, b.N), 1000) {
+				for i := range batch {
+					batch[i] = visibilitytest.Change(order[step%len(order)])
+					later(&batch[i], step)
+					step++
 				}
 				if err := index.Apply(b.Context(), &visibility.Batch{Changes: batch}); err != nil {
 					b.Fatal(err)
