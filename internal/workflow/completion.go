@@ -287,7 +287,6 @@ func (r *Run) completeTask(step *entity.Step, req *workflowservice.RespondWorkfl
 		r.redispatchActivities(step)
 	}
 	r.state.WorkflowTaskAttempt = 1
-	r.state.TryingToClose = false
 	r.endProblem()
 	r.setSticky(req)
 	return &application{

@@ -333,12 +333,16 @@ func (r *Run) undispatch(step *entity.Step) {
 }
 
 // endTask takes the pending workflow task away, with the event that says so; a
-// transient one leaves none, unless it succeeds.
+// transient one leaves none, unless it succeeds. After the end of one that was started the
+// workflow is not about to close, as far as anybody knows, however that one has ended.
 func (r *Run) endTask(step *entity.Step, end *historypb.HistoryEvent) {
 	r.undispatch(step)
 	r.keepTransition()
 	if end != nil {
 		r.recordEvent(step, end)
+	}
+	if r.started != nil {
+		r.state.TryingToClose = false
 	}
 	r.state.WorkflowTask = nil
 	r.started, r.speculative = nil, false

@@ -115,6 +115,14 @@ var operators = []Scenario{
 		b.Complete("out")
 		w.Decide("w", complete("done"))
 	}},
+	{"an activity is reset while a worker has its second attempt", func(w *World) {
+		w.scheduled("retry_policy.initial_interval=1ms").Fail(Failure("Bad"))
+		a := w.PollActivity("w")
+		w.ResetActivity("w", "a")
+		w.Describe("w")
+		a.Heartbeat("half")
+		a.Complete("out")
+	}},
 	{"an activity is reset while it waits for its next attempt", func(w *World) {
 		w.scheduled("retry_policy.initial_interval=1h").Fail(Failure("Bad"))
 		w.ResetActivity("w", "a")

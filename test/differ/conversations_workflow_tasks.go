@@ -194,6 +194,21 @@ var workflowTasks = []Scenario{
 		w.Decide("w", complete("done"), fail("Second"))
 		w.Decide("w", timer("t", "1h"), complete("done"))
 	}},
+	{"signals of a workflow that was about to close, and then fails otherwise", func(w *World) {
+		w.Start("w")
+		task := w.Poll("w")
+		w.Signal("w", "first")
+		task.Complete(complete("done"))
+		task = w.Poll("w")
+		w.Signal("w", "while it is about to close")
+		task.Fail()
+		task = w.Poll("w")
+		w.Signal("w", "afterwards")
+		task.Complete(complete("done"))
+		task = w.Poll("w")
+		w.Signal("w", "while it is about to close again")
+		task.Complete(complete("done"))
+	}},
 	{"commands without attributes", func(w *World) {
 		for kind := enumspb.COMMAND_TYPE_UNSPECIFIED; kind <= enumspb.COMMAND_TYPE_PROTOCOL_MESSAGE; kind++ {
 			name := "w-" + kind.String()

@@ -37,6 +37,9 @@ func (l *life) operatorDeeds(f *flow, add adder) {
 func (l *life) activityOperatorDeeds(f *flow, a pendingActivity, add adder) {
 	execution := &commonpb.WorkflowExecution{WorkflowId: l.w.ID(f.name)}
 	paused := f.paused[a.id]
+	// On a Temporal server the count of attempts is that of the token, too: one that runs is lost if the
+	// count goes back (docs/compatibility.md, Resets of activities).
+	mayCountAnew := f.running[a.id].GetAttempt() <= 1
 	add(1, !paused && !a.canceling, func() {
 		l.say("pause %s of %s", a.id, f.name)
 		if _, err := l.w.API.PauseActivity(l.w.Ctx, &workflowservice.PauseActivityRequest{Namespace: Namespace, Execution: execution,
@@ -47,11 +50,11 @@ func (l *life) activityOperatorDeeds(f *flow, a pendingActivity, add adder) {
 	add(3, paused, func() {
 		l.say("unpause %s of %s", a.id, f.name)
 		if _, err := l.w.API.UnpauseActivity(l.w.Ctx, &workflowservice.UnpauseActivityRequest{Namespace: Namespace, Execution: execution,
-			Identity: "operator", Activity: &workflowservice.UnpauseActivityRequest_Id{Id: a.id}, ResetAttempts: l.chance(2), ResetHeartbeat: l.chance(2)}); err == nil {
+			Identity: "operator", Activity: &workflowservice.UnpauseActivityRequest_Id{Id: a.id}, ResetAttempts: l.chance(2) && mayCountAnew, ResetHeartbeat: l.chance(2)}); err == nil {
 			delete(f.paused, a.id)
 		}
 	})
-	add(1, !a.canceling, func() {
+	add(1, !a.canceling && mayCountAnew, func() {
 		keep := l.chance(2)
 		l.say("reset %s of %s, keep paused %t", a.id, f.name, keep)
 		if _, err := l.w.API.ResetActivity(l.w.Ctx, &workflowservice.ResetActivityRequest{Namespace: Namespace, Execution: execution,

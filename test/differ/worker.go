@@ -222,6 +222,14 @@ type Activity struct {
 	w *World
 }
 
+// GetAttempt is the number of the attempt; 0 if there is none.
+func (a *Activity) GetAttempt() int32 {
+	if a == nil {
+		return 0
+	}
+	return a.PollActivityTaskQueueResponse.GetAttempt()
+}
+
 // PollActivity takes an activity task from the queue of that name.
 func (w *World) PollActivity(name string, settings ...string) *Activity {
 	w.T.Helper()
