@@ -272,15 +272,19 @@ func describe(commands []*commandpb.Command) string {
 
 // malformed answers a task with something that the server refuses.
 func (l *life) malformed(f *flow) {
+	const unknownCommand = 99
 	bad := pick(l, []*commandpb.Command{
 		timer("", "1h"), timer("x", "-1s"), cancelTimer("no-such-timer"), cancelActivity(1), cancelActivity(9999),
 		l.w.activity("x", "start_to_close_timeout=none"), l.w.activity("", "activity_type=act"), marker(""), Command("FailWorkflowExecution"),
 		Command("UpsertWorkflowSearchAttributes"), Command("ModifyWorkflowProperties"), Command("SignalExternalWorkflowExecution", "signal_name=s"),
-		Command("StartChildWorkflowExecution", "workflow_id=x"), protocolMessage("no-such-message"), {CommandType: 99},
+		Command("StartChildWorkflowExecution", "workflow_id=x"), protocolMessage("no-such-message"), {CommandType: unknownCommand},
 	})
 	commands := append(l.simple(f), bad)
 	l.say("complete the task of %s badly: %s", f.name, describe(commands))
 	f.task.Complete(commands...)
+	if bad.CommandType == unknownCommand {
+		return // the request is refused, and the worker still has the task
+	}
 	l.done(f)
 }
 
