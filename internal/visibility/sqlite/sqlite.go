@@ -75,6 +75,7 @@ var _ visibility.Index = (*Index)(nil)
 // if path is empty. A file that is damaged, or of another version, is a
 // visibility.ErrCorrupt.
 func Open(ctx context.Context, path string) (*Index, error) {
+	holdPages()
 	x := &Index{}
 	var err error
 	if path == "" {
