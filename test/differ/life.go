@@ -212,7 +212,7 @@ func (l *life) workerDeeds(f *flow, add adder) {
 }
 
 // done forgets the task of a flow, which has been answered.
-func (l *life) done(f *flow) { f.task, f.listener = nil, nil }
+func (l *life) done(f *flow) { f.task, f.listener, f.closing = nil, nil, false }
 
 // listened takes the task that has come on the sticky queue.
 func (l *life) listened(f *flow) {
@@ -241,6 +241,7 @@ func (l *life) complete(f *flow) {
 	f.task.CompleteWith(settings, commands...)
 	l.done(f)
 	l.read(f)
+	f.closing = !f.closed && slices.ContainsFunc(commands, closes)
 	if sticky && !f.closed && l.isSticky(f) {
 		f.listener = listener
 	}

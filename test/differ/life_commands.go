@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	commandpb "go.temporal.io/api/command/v1"
+	enumspb "go.temporal.io/api/enums/v1"
 )
 
 // commands are what a workflow does in a task: some commands that nothing follows
@@ -100,4 +101,14 @@ func (l *life) closing(f *flow) *commandpb.Command {
 	default:
 		return complete("done")
 	}
+}
+
+// closes reports whether a command closes the workflow.
+func closes(command *commandpb.Command) bool {
+	switch command.CommandType {
+	case enumspb.COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION, enumspb.COMMAND_TYPE_FAIL_WORKFLOW_EXECUTION,
+		enumspb.COMMAND_TYPE_CANCEL_WORKFLOW_EXECUTION, enumspb.COMMAND_TYPE_CONTINUE_AS_NEW_WORKFLOW_EXECUTION:
+		return true
+	}
+	return false
 }

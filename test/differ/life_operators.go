@@ -62,7 +62,8 @@ func (l *life) activityOperatorDeeds(f *flow, a pendingActivity, add adder) {
 			delete(f.paused, a.id)
 		}
 	})
-	add(1, !a.canceling, func() {
+	// A Temporal server forgets then that the workflow is about to close.
+	add(1, !a.canceling && !f.closing, func() {
 		l.say("change the options of %s of %s", a.id, f.name)
 		_, _ = l.w.API.UpdateActivityOptions(l.w.Ctx, Set(&workflowservice.UpdateActivityOptionsRequest{Namespace: Namespace, Execution: execution,
 			Identity: "operator", Activity: &workflowservice.UpdateActivityOptionsRequest_Id{Id: a.id}},

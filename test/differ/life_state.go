@@ -23,6 +23,8 @@ type flow struct {
 	task *Task
 	// listener waits for a task on the sticky queue, if the worker polls that.
 	listener func() *Task
+	// closing: its last answer would have closed it, if nothing new had come.
+	closing bool
 	// running are the activities that workers have taken, by id.
 	running map[string]*Activity
 	// paused are the activities that operators have paused, by id.
