@@ -47,7 +47,7 @@ func checkReset(ctx context.Context, req *workflowservice.ResetWorkflowExecution
 	}
 	//lint:ignore SA1019 older clients use it
 	if kind := req.GetResetReapplyType(); enumspb.ResetReapplyType_name[int32(kind)] == "" {
-		return serviceerror.NewInternalf("unknown reset reapply type: %v", kind)
+		return serviceerror.NewInvalidArgumentf("unknown reset reapply type: %v", kind)
 	}
 	for _, operation := range req.GetPostResetOperations() {
 		if signal := operation.GetSignalWorkflow(); signal != nil {

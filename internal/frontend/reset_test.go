@@ -37,7 +37,7 @@ func TestResetIsRefusedForBadForm(t *testing.T) {
 		"no workflow id":    {func(r *request) { r.WorkflowExecution.WorkflowId = "" }, codes.InvalidArgument, "WorkflowId is not set on request."},
 		"bad run id":        {func(r *request) { r.WorkflowExecution.RunId = "1" }, codes.InvalidArgument, "Invalid RunId."},
 		"big reason":        {func(r *request) { r.Reason = long(3 << 20) }, codes.InvalidArgument, "Blob data size exceeds limit."},
-		"unknown type":      {func(r *request) { r.ResetReapplyType = enumspb.ResetReapplyType(77) }, codes.Internal, "please retry"}, //lint:ignore SA1019 older clients use it
+		"unknown type":      {func(r *request) { r.ResetReapplyType = enumspb.ResetReapplyType(77) }, codes.InvalidArgument, "unknown reset reapply type"}, //lint:ignore SA1019 older clients use it
 		"nameless signal":   {signal("", nil), codes.InvalidArgument, "SignalName is not set on request."},
 		"long signal":       {signal(long(1001), nil), codes.InvalidArgument, "SignalName length exceeds limit."},
 		"big signal":        {signal("s", bytesPayload(3<<20)), codes.InvalidArgument, "Blob data size exceeds limit."},
