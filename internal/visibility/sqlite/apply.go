@@ -235,6 +235,7 @@ func (a *application) set(c *visibility.Change, old stored, part, namespace int6
 	}
 	a.counts[countKey{part, now.status}]++
 	s := a.index.statements
+	// The values begin with namespace and run id; then there are 2 of touchColumns and 6 of closeColumns.
 	switch now.id = old.id; {
 	case old.id == 0:
 		var result sql.Result

@@ -18,7 +18,7 @@ import (
 	"github.com/perdure/perdure/internal/visibility/visibilitytest"
 )
 
-var runs = flag.Int("runs", 100_000, "how many closed runs there are in BenchmarkQueries; one in a hundred more is open")
+var runs = flag.Int("runs", 100_000, "how many closed runs there are in BenchmarkQueries, where one in a hundred more is open, and how many open ones in BenchmarkLater")
 
 func parse(t testing.TB, text string) *query.Query {
 	t.Helper()
