@@ -2,7 +2,9 @@
 // statements of the database; what a call costs more that arrives at another node than the one that has what it is about; and
 // what a task costs of a queue that is hot, beside one that is not.
 //
-//	nodes [-length 10s] -perdure bin/perdure -postgres URL -postgres-pid PID
+//	nodes [-length 10s] [-what rest,forwarding,hot] [-profiles DIR] -perdure bin/perdure -postgres URL -postgres-pid PID
+//
+// With -profiles, profiles of the CPU of each node are written to the directory, one for each of what is measured.
 //
 // The database must have pg_stat_statements among its shared_preload_libraries. `make bench-nodes` starts one.
 package main
@@ -11,10 +13,12 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"log"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,16 +45,18 @@ func main() {
 	url := flag.String("postgres", "", "URL of the PostgreSQL")
 	pid := flag.Int("postgres-pid", 0, "id of its first process, whose CPU time is told")
 	length := flag.Duration("length", 10*time.Second, "how long to measure the cluster at rest, and the calls")
+	what := flag.String("what", "rest,forwarding,hot", "what to measure")
+	profiles := flag.String("profiles", "", "directory for profiles of the nodes")
 	flag.Parse()
 	if *binary == "" || *url == "" {
 		log.Fatal("nodes: -perdure and -postgres are required; `make bench-nodes` passes them")
 	}
-	if err := run(context.Background(), *binary, *url, *pid, *length, os.Stdout); err != nil {
+	if err := run(context.Background(), *binary, *url, *profiles, strings.Split(*what, ","), *pid, *length, os.Stdout); err != nil {
 		log.Fatalf("nodes: %v", err)
 	}
 }
 
-func run(ctx context.Context, binary, url string, pid int, length time.Duration, w io.Writer) error {
+func run(ctx context.Context, binary, url, profiles string, what []string, pid int, length time.Duration, w io.Writer) error {
 	if _, err := query(url, "CREATE EXTENSION IF NOT EXISTS pg_stat_statements"); err != nil {
 		return err
 	}
@@ -61,7 +67,7 @@ func run(ctx context.Context, binary, url string, pid int, length time.Duration,
 	defer os.Remove(settings)
 	var all []*node
 	for i := range nodeCount {
-		n, err := start(binary, url, settings, i)
+		n, err := start(binary, url, settings, i, profiles != "")
 		if err != nil {
 			return err
 		}
@@ -77,13 +83,26 @@ func run(ctx context.Context, binary, url string, pid int, length time.Duration,
 		return err
 	}
 	fmt.Fprintf(w, "%d nodes start, on an empty store, with %d statements of the database\n", nodeCount, made)
-	if err := atRest(all, url, pid, length, w); err != nil {
-		return err
+	for _, each := range what {
+		done := profile(ctx, all, profiles, each, length)
+		switch each {
+		case "rest":
+			err = atRest(all, url, pid, length, w)
+		case "forwarding":
+			for _, callers := range []int{4, 64} {
+				err = errors.Join(err, forwarding(ctx, all, callers, length, w))
+			}
+		case "hot":
+			err = hot(ctx, all, length, w)
+		default:
+			err = fmt.Errorf("nodes: -what %s is none of rest, forwarding, hot", each)
+		}
+		done()
+		if err != nil {
+			return err
+		}
 	}
-	if err := forwarding(ctx, all, length, w); err != nil {
-		return err
-	}
-	return hot(ctx, all, length, w)
+	return nil
 }
 
 // statements is how many there have been.
@@ -108,9 +127,9 @@ func atRest(all []*node, url string, pid int, length time.Duration, w io.Writer)
 	return nil
 }
 
-// forwarding measures a call that reads a workflow, made through each node by turns.
-func forwarding(ctx context.Context, all []*node, length time.Duration, w io.Writer) error {
-	const id = "forwarded"
+// forwarding measures a call that reads a workflow, made through each node by turns, some at a time.
+func forwarding(ctx context.Context, all []*node, callers int, length time.Duration, w io.Writer) error {
+	id := fmt.Sprint("forwarded-", callers)
 	if _, err := all[0].client.StartWorkflowExecution(ctx, &workflowservice.StartWorkflowExecutionRequest{Namespace: "default", WorkflowId: id, RequestId: id,
 		WorkflowType: &commonpb.WorkflowType{Name: "w"}, TaskQueue: &taskqueuepb.TaskQueue{Name: "nobody-polls"}}); err != nil {
 		return err
@@ -122,7 +141,7 @@ func forwarding(ctx context.Context, all []*node, length time.Duration, w io.Wri
 	for round := range rounds + 1 {
 		for i, n := range all {
 			before, own := cpuOf(all), cpuOf(all[i:i+1])
-			made, err := n.describe(ctx, id, length/rounds)
+			made, err := n.describe(ctx, id, callers, length/rounds)
 			if err != nil {
 				return err
 			}
@@ -146,21 +165,21 @@ func forwarding(ctx context.Context, all []*node, length time.Duration, w io.Wri
 			there += each / (nodeCount - 1)
 		}
 	}
-	fmt.Fprintf(w, "a DescribeWorkflowExecution costs %.0f µs of CPU at the node that has the workflow, %.0f µs through another: forwarding costs %.0f µs (%d calls)\n",
-		here, there, there-here, calls[0]+calls[1]+calls[2])
+	fmt.Fprintf(w, "a DescribeWorkflowExecution, %d at a time, costs %.0f µs of CPU at the node that has the workflow, %.0f µs through another: forwarding costs %.0f µs (%d calls)\n",
+		callers, here, there, there-here, calls[0]+calls[1]+calls[2])
 	return nil
 }
 
 // describe makes calls, some at a time, and returns how many there were.
-func (n *node) describe(ctx context.Context, id string, length time.Duration) (int64, error) {
+func (n *node) describe(ctx context.Context, id string, callers int, length time.Duration) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	var calls atomic.Int64
 	var failed atomic.Pointer[error]
-	var callers sync.WaitGroup
+	var calling sync.WaitGroup
 	until := time.Now().Add(length)
-	for range 4 {
-		callers.Go(func() {
+	for range callers {
+		calling.Go(func() {
 			for time.Now().Before(until) {
 				_, err := n.client.DescribeWorkflowExecution(ctx, &workflowservice.DescribeWorkflowExecutionRequest{Namespace: "default",
 					Execution: &commonpb.WorkflowExecution{WorkflowId: id}})
@@ -172,7 +191,7 @@ func (n *node) describe(ctx context.Context, id string, length time.Duration) (i
 			}
 		})
 	}
-	callers.Wait()
+	calling.Wait()
 	if err := failed.Load(); err != nil {
 		return 0, *err
 	}
@@ -181,14 +200,18 @@ func (n *node) describe(ctx context.Context, id string, length time.Duration) (i
 
 // node is a server.
 type node struct {
-	cmd    *exec.Cmd
-	conn   *grpc.ClientConn
-	client workflowservice.WorkflowServiceClient
+	cmd     *exec.Cmd
+	metrics string // address
+	conn    *grpc.ClientConn
+	client  workflowservice.WorkflowServiceClient
 }
 
-func start(binary, url, settings string, number int) (*node, error) {
+func start(binary, url, settings string, number int, profiled bool) (*node, error) {
 	n := &node{cmd: exec.Command(binary, "server", "start", "--store", "postgres", "--postgres-url", url, "--port", "0", "--output", "json",
 		"--node-name", fmt.Sprint("node", number+1), "--peer-address", "127.0.0.1:0", "--dynamic-config-file", settings)}
+	if profiled {
+		n.cmd.Args = append(n.cmd.Args, "--metrics-port", "0", "--pprof")
+	}
 	n.cmd.Stderr = os.Stderr
 	n.cmd.Env = append(os.Environ(), "PERDURE_LOG_LEVEL=error")
 	out, err := n.cmd.StdoutPipe()
@@ -198,7 +221,7 @@ func start(binary, url, settings string, number int) (*node, error) {
 	if err := n.cmd.Start(); err != nil {
 		return nil, err
 	}
-	var banner struct{ Address string }
+	var banner struct{ Address, Metrics string }
 	for lines := bufio.NewScanner(out); banner.Address == "" && lines.Scan(); {
 		_ = json.Unmarshal(lines.Bytes(), &banner)
 	}
@@ -211,6 +234,7 @@ func start(binary, url, settings string, number int) (*node, error) {
 		n.stop()
 		return nil, err
 	}
+	n.metrics = banner.Metrics
 	n.client = workflowservice.NewWorkflowServiceClient(n.conn)
 	return n, nil
 }
@@ -223,6 +247,42 @@ func (n *node) stop() {
 	late := time.AfterFunc(15*time.Second, func() { _ = n.cmd.Process.Kill() })
 	_ = n.cmd.Wait()
 	late.Stop()
+}
+
+// profile has each node profile its CPU for the time, into a file of the directory; the returned function waits for that.
+// Without a directory it does nothing.
+func profile(ctx context.Context, all []*node, dir, name string, length time.Duration) (done func()) {
+	var writing sync.WaitGroup
+	for i, n := range all {
+		if dir == "" {
+			break
+		}
+		writing.Go(func() {
+			file := filepath.Join(dir, fmt.Sprintf("%s-%d.pprof", name, i+1))
+			if err := n.profile(ctx, file, length); err != nil {
+				log.Printf("nodes: no profile %s: %v", file, err)
+			}
+		})
+	}
+	return writing.Wait
+}
+
+func (n *node) profile(ctx context.Context, file string, length time.Duration) error {
+	url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%.0f", n.metrics, length.Seconds())
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	content, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, content, 0o600)
 }
 
 // settle waits until all nodes have had the same shards for some time.

@@ -307,8 +307,7 @@ func refuse(ctx context.Context, err error) error {
 // when that is not so, or nobody is there, until the context ends. here is called instead,
 // if the entity is held by this node; it may be nil.
 func (n *Node) elsewhere(ctx context.Context, key entity.Key, here func() error, method string, req, resp any) error {
-	patience, cancel := context.WithTimeout(ctx, movePatience)
-	defer cancel()
+	var patience context.Context // from the second try on
 	for {
 		var err error
 		switch to := n.holder(key); {
@@ -324,6 +323,11 @@ func (n *Node) elsewhere(ctx context.Context, key entity.Key, here func() error,
 			if again, err = n.ask(ctx, to, method, req, resp); !again {
 				return err
 			}
+		}
+		if patience == nil {
+			var cancel context.CancelFunc
+			patience, cancel = context.WithTimeout(ctx, movePatience)
+			defer cancel()
 		}
 		if patience.Err() != nil {
 			return err

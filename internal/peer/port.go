@@ -27,6 +27,8 @@ const (
 	// maxStreams bounds the calls that one node may have open here; long polls are
 	// among them.
 	maxStreams = 1 << 20
+	// streamWorkers are goroutines kept for calls, whose stacks have grown; calls beyond this number get one of their own.
+	streamWorkers = 128
 )
 
 var connectParams = grpc.ConnectParams{
@@ -125,5 +127,6 @@ func serverOptions(creds credentials.TransportCredentials) []grpc.ServerOption {
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: keepaliveTime / 2, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
 		grpc.ConnectionTimeout(5 * time.Second),
+		grpc.NumStreamWorkers(streamWorkers),
 	}
 }

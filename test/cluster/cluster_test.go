@@ -23,6 +23,7 @@ var (
 	pause    = flag.Duration("pause", 5*time.Second, "how long nodes are stopped or cut off")
 	seed     = flag.Uint64("seed", 0, "seed of the order and the moments of faults; 0: a random one, which is printed")
 	loops    = flag.Int("loops", 4, "how many workflows run at a time")
+	keep     = flag.String("keep", "", "directory for the logs of the nodes, with all their goroutines, if nothing goes on any more")
 	perdure  = flag.String("perdure", "", "the binary; by default the test builds it")
 )
 
@@ -96,6 +97,7 @@ func TestNodesThatAreKilledStoppedOrCutOffLoseNothing(t *testing.T) {
 	n := startNodes(t, "a", "b", "c")
 	c := dial(t, n.all...)
 	l := startLoad(t, c, *loops)
+	l.stuck = n.dump
 	p := startProbes(t, n.all)
 	r := startRegisters(t, c, p.clients, *seed)
 	l.progress(int64(2 * *loops))

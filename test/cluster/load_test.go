@@ -11,6 +11,7 @@ import (
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
+	taskqueuepb "go.temporal.io/api/taskqueue/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
@@ -61,6 +62,7 @@ type load struct {
 	book    *order.Book
 	stop    context.CancelFunc
 	running sync.WaitGroup
+	stuck   func() // called when nothing goes on any more; may be nil
 
 	mu     sync.Mutex
 	orders []*placed
@@ -127,8 +129,37 @@ func (l *load) progress(n int64) {
 	want := l.count.Load() + n
 	for deadline := time.Now().Add(patience); l.count.Load() < want; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
+			l.tellStuck()
+			if l.stuck != nil {
+				l.stuck()
+			}
 			l.t.Fatalf("%d of %d further orders were acknowledged in %v", n-(want-l.count.Load()), n, patience)
 		}
+	}
+}
+
+// tellStuck says what the orders wait for that have not closed.
+func (l *load) tellStuck() {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, o := range l.orders {
+		for _, id := range []string{o.id, o.id + order.Shipment} {
+			d, err := l.client.DescribeWorkflowExecution(ctx, id, "")
+			switch {
+			case err != nil && id == o.id:
+				l.t.Logf("%s: %v", id, err)
+			case err == nil && d.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING:
+				l.t.Logf("%s runs, with %d events; its workflow task: %v; its activities: %v; its children: %v", id,
+					d.GetWorkflowExecutionInfo().GetHistoryLength(), d.GetPendingWorkflowTask(), d.GetPendingActivities(), d.GetPendingChildren())
+			}
+		}
+	}
+	for _, kind := range []enumspb.TaskQueueType{enumspb.TASK_QUEUE_TYPE_WORKFLOW, enumspb.TASK_QUEUE_TYPE_ACTIVITY} {
+		d, err := l.client.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{Namespace: "default",
+			TaskQueue: &taskqueuepb.TaskQueue{Name: queue}, TaskQueueType: kind, ReportStats: true})
+		l.t.Logf("%v: %v %v", kind, d, err)
 	}
 }
 

@@ -54,7 +54,7 @@ func (n *network) proxy(to, address string, from func(net.Conn) string) (port in
 			if err != nil {
 				return
 			}
-			go n.connect(in, wire{from(in), to}, address)
+			go func() { n.connect(in, wire{from(in), to}, address) }() // who calls is looked up while others connect
 		}
 	}()
 	return listener.Addr().(*net.TCPAddr).Port

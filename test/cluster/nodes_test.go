@@ -157,6 +157,24 @@ func (n *node) kill() {
 	n.cmd = nil
 }
 
+// dump has all nodes end and say what they were doing, and keeps what they have said, if -keep says where.
+func (n *nodes) dump() {
+	if *keep == "" {
+		return
+	}
+	for _, node := range n.all {
+		node.signal(syscall.SIGQUIT)
+		if node.cmd != nil {
+			_ = node.cmd.Wait()
+			node.cmd = nil
+		}
+		text, _ := os.ReadFile(node.log)
+		if err := os.WriteFile(filepath.Join(*keep, node.name+".log"), text, 0o600); err != nil {
+			n.t.Log(err)
+		}
+	}
+}
+
 // said is how often the log has the words.
 func (n *node) said(words string) int {
 	text, _ := os.ReadFile(n.log)
