@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -17,62 +18,60 @@ import (
 	"go.temporal.io/api/workflowservice/v1"
 )
 
-// The same work by way of an ordinary queue and of one that is hot, by turns. hotSettings makes them so.
+// The same work by way of one queue, which is ordinary and hot by turns, as the settings say that are written between them.
 const (
-	ordinaryQueue, hotQueue = "ordinary", "hot"
+	busyQueue = "busy"
 
-	hotSettings = `
-matching.hotQueuePollsPerSecond:
-  - value: 0
-  - value: 5
-    constraints: {taskQueueName: hot}
-`
-	// hotRounds is how often it is the turn of each, after one turn that warms up and makes the queue hot.
+	ordinarySettings = "matching.hotQueuePollsPerSecond: [{value: 0}]\n"
+	hotSettings      = "matching.hotQueuePollsPerSecond: [{value: 5}]\n"
+
+	// hotRounds is how often it is the turn of each.
 	hotRounds = 3
-	// heating is longer than a queue takes to become hot.
-	heating = 6 * time.Second
+	// heating is longer than it takes until settings have been read and a queue has become hot, or an ordinary one.
+	heating = 10 * time.Second
 	// workers poll at each node, and starters start workflows by way of it.
 	workers, starters = 16, 4
 )
 
 // turns is what has been measured of a queue.
 type turns struct {
-	tasks           int64
-	took, all, most time.Duration // most: of the node that was busiest, which is the home
+	tasks     int64
+	took, all time.Duration
+	most      time.Duration // of the node that was busiest, which is the home
 }
 
-func hot(ctx context.Context, nodes []*node, length time.Duration, w io.Writer) error {
-	measured := make(map[string]*turns)
-	for round := range hotRounds + 1 {
-		for _, queue := range []string{ordinaryQueue, hotQueue} {
-			span := length / 2
-			if round == 0 {
-				span = heating
+// atHome is what a task costs at the home of the queue more than at the other nodes, on average.
+func (t *turns) atHome() float64 {
+	return each(t.most-(t.all-t.most)/(nodeCount-1), t)
+}
+
+func each(cpu time.Duration, t *turns) float64 { return float64(cpu.Microseconds()) / float64(t.tasks) }
+
+func hot(ctx context.Context, nodes []*node, settings string, length time.Duration, w io.Writer) error {
+	measured := map[string]*turns{ordinarySettings: {}, hotSettings: {}}
+	for range hotRounds {
+		for _, kind := range []string{ordinarySettings, hotSettings} {
+			if err := os.WriteFile(settings, []byte(kind), 0o600); err != nil {
+				return err
 			}
-			t, err := serve(ctx, nodes, queue, span)
+			if _, err := serve(ctx, nodes, busyQueue, heating); err != nil {
+				return err
+			}
+			t, err := serve(ctx, nodes, busyQueue, length/2)
 			if err != nil {
 				return err
 			}
-			if round == 0 {
-				continue
-			}
-			sum := measured[queue]
-			if sum == nil {
-				sum = new(turns)
-				measured[queue] = sum
-			}
+			sum := measured[kind]
 			sum.tasks, sum.took, sum.all, sum.most = sum.tasks+t.tasks, sum.took+t.took, sum.all+t.all, sum.most+t.most
 		}
 	}
-	each := func(cpu time.Duration, t *turns) float64 { return float64(cpu.Microseconds()) / float64(t.tasks) }
-	o, h := measured[ordinaryQueue], measured[hotQueue]
-	for _, queue := range []string{ordinaryQueue, hotQueue} {
-		t := measured[queue]
-		fmt.Fprintf(w, "%s queue: %.0f workflows of one task a second, %.0f µs of CPU each at the busiest node, %.0f µs at all (%d workflows)\n",
-			queue, float64(t.tasks)/t.took.Seconds(), each(t.most, t), each(t.all, t), t.tasks)
+	o, h := measured[ordinarySettings], measured[hotSettings]
+	for name, t := range map[string]*turns{"ordinary": o, "hot": h} {
+		fmt.Fprintf(w, "%s queue: %.0f workflows of one task a second, %.0f µs of CPU each at all nodes, and %.0f µs more at its home than at each of the others (%d workflows)\n",
+			name, float64(t.tasks)/t.took.Seconds(), each(t.all, t), t.atHome(), t.tasks)
 	}
-	fmt.Fprintf(w, "a queue that is hot: %.2f times the rate, %.2f times the CPU at the busiest node, %.2f times at all\n",
-		float64(h.tasks)/h.took.Seconds()/(float64(o.tasks)/o.took.Seconds()), each(h.most, h)/each(o.most, o), each(h.all, h)/each(o.all, o))
+	fmt.Fprintf(w, "a queue that is hot: %.2f times the rate, %.2f times the CPU at all nodes, %.2f times what it costs more at its home\n",
+		float64(h.tasks)/h.took.Seconds()/(float64(o.tasks)/o.took.Seconds()), each(h.all, h)/each(o.all, o), h.atHome()/o.atHome())
 	return nil
 }
 

@@ -61,7 +61,7 @@ func run(ctx context.Context, binary, url, profiles string, what []string, pid i
 		return err
 	}
 	settings := filepath.Join(os.TempDir(), fmt.Sprintf("perdure-bench-nodes-%d.yaml", os.Getpid()))
-	if err := os.WriteFile(settings, []byte(hotSettings), 0o600); err != nil {
+	if err := os.WriteFile(settings, []byte(ordinarySettings), 0o600); err != nil {
 		return err
 	}
 	defer os.Remove(settings)
@@ -93,7 +93,7 @@ func run(ctx context.Context, binary, url, profiles string, what []string, pid i
 				err = errors.Join(err, forwarding(ctx, all, callers, length, w))
 			}
 		case "hot":
-			err = hot(ctx, all, length, w)
+			err = hot(ctx, all, settings, length, w)
 		default:
 			err = fmt.Errorf("nodes: -what %s is none of rest, forwarding, hot", each)
 		}

@@ -51,7 +51,7 @@ func (i *interceptor) statusOf(err error) *status.Status {
 				"Check the disk of the server and restart it, then retry.", err))
 	case errors.Is(err, context.DeadlineExceeded):
 		return status.New(codes.DeadlineExceeded, err.Error())
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), errors.Is(err, errPollerGone):
 		return status.New(codes.Canceled, err.Error())
 	}
 	// A status already, such as Unimplemented for a method nobody has written,

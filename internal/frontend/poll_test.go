@@ -114,6 +114,23 @@ func TestAPollerThatGoesAwayDoesNotTakeATaskAlong(t *testing.T) {
 	}
 }
 
+func TestAPollThatAnotherNodeMakesForAPollerWhoHasGoneIsCanceled(t *testing.T) {
+	d := newDoor(t)
+	d.service.workflow.workflowTaskHandlers.polls.elsewhere = struct{ Elsewhere }{} // it is not asked
+	ctx, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	given := Give(&matching.Work{Task: &entity.Task{Entity: entity.Key{Kind: entity.KindWorkflow, Namespace: d.ns.ID, ID: "w"}}})
+	if _, err := d.call(given.Context(ctx), pollWorkflows()); status.Code(err) != codes.Canceled {
+		t.Errorf("error is %v, want Canceled", err)
+	}
+	if outcome, err := given.Outcome(); outcome != 0 || !errors.Is(err, errPollerGone) {
+		t.Errorf("the work has the outcome %d, %v; want it back", outcome, err)
+	}
+	if strings.Contains(d.log.String(), "inside the server") {
+		t.Errorf("the log tells of a fault of the server:\n%s", d.log)
+	}
+}
+
 // goingMatching has the poller hang up when it hands out the task.
 type goingMatching struct {
 	*fakeMatching

@@ -225,7 +225,7 @@ var (
 	clusterFree    = metric{"perdure_cluster_free_shards", gauge, "Shards that nobody holds who is alive.", "", nil, nil}
 	clusterLease   = metric{"perdure_cluster_lease_seconds", gauge, "For how long this node is sure that its shards are its own. At 0 it answers nothing.", "", nil, nil}
 	clusterSkew    = metric{"perdure_cluster_clock_skew_seconds", gauge, "Seconds by which the clock of this node is ahead of that of the store.", "", nil, nil}
-	clusterMoves   = metric{"perdure_cluster_shard_moves_total", counter, "What this node has done to shards: acquired; released, to others in order; lost, to others that have taken them; abandoned, because it could not renew its lease in time.", "", []string{labelKind}, nil}
+	clusterMoves   = metric{"perdure_cluster_shard_moves_total", counter, "What this node has done to shards: acquired; released, to others in order; lost, to others that have taken them; abandoned, because it could not renew its lease in time; split, into two.", "", []string{labelKind}, nil}
 	clusterForward = metric{"perdure_cluster_forwarded_calls_total", counter, "Calls that arrived here and were carried out by another node.", "", nil, nil}
 	clusterHot     = metric{"perdure_cluster_hot_task_queues", gauge, "Task queues at home here that are so busy that their polls wait at the nodes where they arrive.", "", nil, nil}
 	clusterHanded  = metric{"perdure_cluster_handed_out_total", counter, "Tasks and queries of queues at home here that were handed to polls which wait at another node.", "", nil, nil}

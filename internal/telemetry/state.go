@@ -130,6 +130,7 @@ func (s samples) cluster(c cluster.Stats) {
 	s.add(&clusterMoves, float64(c.Moves.Released), "released")
 	s.add(&clusterMoves, float64(c.Moves.Lost), "lost")
 	s.add(&clusterMoves, float64(c.Moves.Abandoned), "abandoned")
+	s.add(&clusterMoves, float64(c.Moves.Split), "split")
 	s.add(&clusterForward, float64(c.Forwarded))
 	s.add(&clusterHot, float64(c.Hot))
 	s.add(&clusterHanded, float64(c.HandedOut))
