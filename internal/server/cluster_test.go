@@ -193,7 +193,7 @@ var ofOneNode = []string{
 	"TestABatchOperation", "TestBatchOperations", "TestTheSameSignalOfTwoBatchOperations", "TestWhatABatchOperationCannotDo",
 	"TestAVersionDrains", "TestAnImport", "TestAnIndex", "TestAnOperationWithoutAWorkflowIsRunAndListed", "TestADeletedWorkflowIsFoundNoMore",
 	"TestListsOfOpenAndClosedWorkflows", "TestPageTokens", "TestWorkflowIdsOfAnyKindAreFound", "TestWorkflowsAreCountedInGroups",
-	"TestMetrics", "TestOpenMetrics", "TestSpans", "TestTasksThatNobodyPollsFor",
+	"TestMetrics", "TestNamespacesBeyondTheBound", "TestOpenMetrics", "TestSpans", "TestTasksThatNobodyPollsFor",
 }
 
 // testNodes is how many nodes a server of a test is: with PERDURE_TEST_NODES=3 in the environment, tests
