@@ -184,7 +184,7 @@ RESTARTS ?= 20
 
 .PHONY: cluster-crash
 cluster-crash: ## Three nodes on PostgreSQL: KILLS=200 of them killed, STOPS=50 stopped, CUTS=50 cut off each way, RESTARTS=20 of the database; nothing is lost
-	$(OUTSIDE) test test ./cluster -count=1 -v -timeout 180m -kills $(KILLS) -stops $(STOPS) -cuts $(CUTS) -db-cuts $(CUTS) -restarts $(RESTARTS) -pause 15s
+	$(OUTSIDE) test test ./cluster -count=1 -v -timeout 180m -kills $(KILLS) -stops $(STOPS) -cuts $(CUTS) -pair-cuts $(CUTS) -db-cuts $(CUTS) -restarts $(RESTARTS) -pause 15s
 
 BACKUP_KILLS ?= 20
 STORE_BYTES ?= 5000000000

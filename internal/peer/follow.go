@@ -87,6 +87,10 @@ const silence = 2 * heartbeat
 // others.
 const strangeness = 10 * heartbeat
 
+// givenUp is how long a node may say nothing before what is under way to it from here fails, though others may reach it: callers
+// try again by way of those.
+const givenUp = 4 * heartbeat
+
 // attention is how long after a look at which nodes say nothing the next one is, while there are such.
 const attention = heartbeat / 4
 
@@ -124,7 +128,20 @@ func (f *following) cutOff() []cluster.NodeID {
 	return nil
 }
 
-// attend is the goroutine that notes which nodes cannot be reached. If most nodes see it so, what is under way to
+// isCutOff reports whether the node cannot be reached.
+func (f *following) isCutOff(id cluster.NodeID) bool { return slices.Contains(f.cutOff(), id) }
+
+// silentFor is how long nothing has come from the node.
+func (f *following) silentFor(id cluster.NodeID) time.Duration {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if l := f.byID[id]; l != nil {
+		return time.Since(*l.heard.Load())
+	}
+	return 0
+}
+
+// attend is the goroutine that notes which nodes cannot be reached. If most nodes see it so, or for long, what is under way to
 // one is given up: calls fail, and are made again where their shards are by then.
 func (n *Node) attend() {
 	timer := time.NewTimer(attention)
@@ -147,7 +164,7 @@ func (n *Node) attend() {
 				n.log.Warn("Nothing comes from another node any more; if most nodes see it so, it gets no shards.", "node", n.nameOf(id))
 				n.member.Nudge()
 			}
-			if v.Isolated(id) && !dropped[id] {
+			if (v.Isolated(id) || n.following.silentFor(id) > givenUp) && !dropped[id] {
 				dropped[id] = true
 				n.links.drop(id)
 			}

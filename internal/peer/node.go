@@ -326,7 +326,7 @@ func (n *Node) elsewhere(ctx context.Context, key entity.Key, here func() error,
 		}
 		if patience == nil {
 			var cancel context.CancelFunc
-			patience, cancel = context.WithTimeout(ctx, movePatience)
+			patience, cancel = context.WithTimeout(ctx, n.patience(key))
 			defer cancel()
 		}
 		if patience.Err() != nil {
@@ -336,8 +336,19 @@ func (n *Node) elsewhere(ctx context.Context, key entity.Key, here func() error,
 	}
 }
 
-// movePatience is how long a call waits for a shard that moves, or whose node has died.
-const movePatience = 10 * time.Second
+// movePatience is how long a call waits for a shard that moves, or whose node has died; cutOffPatience, for one whose node cannot be
+// reached from here. If most nodes see it so the shard moves; if not, whoever calls is better served by another node.
+const (
+	movePatience   = 10 * time.Second
+	cutOffPatience = 3 * time.Second
+)
+
+func (n *Node) patience(key entity.Key) time.Duration {
+	if to := n.holder(key); to != nil && n.following.isCutOff(to.ID) {
+		return cutOffPatience
+	}
+	return movePatience
+}
 
 var errGone = status.Error(codes.Unavailable, "the node that was to carry out the request has gone, and whether it took effect is unknown: look, and try again")
 

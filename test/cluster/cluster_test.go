@@ -18,6 +18,7 @@ var (
 	kills    = flag.Int("kills", 1, "how often to kill a node")
 	stops    = flag.Int("stops", 1, "how often to stop a node by SIGSTOP for -pause")
 	cuts     = flag.Int("cuts", 1, "how often to cut a node off from the others for -pause")
+	pairCuts = flag.Int("pair-cuts", 1, "how often to cut two nodes off from each other for -pause, while the third one reaches both")
 	dbCuts   = flag.Int("db-cuts", 1, "how often to cut a node off from the database for -pause")
 	restarts = flag.Int("restarts", 1, "how often to restart the database")
 	pause    = flag.Duration("pause", 5*time.Second, "how long nodes are stopped or cut off")
@@ -62,6 +63,13 @@ var faults = []fault{
 		time.Sleep(*pause)
 		n.network.mend()
 		p.well[victim].Store(true)
+		return 0
+	}},
+	{"cut off from one other", pairCuts, func(n *nodes, _ *probes, victim int) (away time.Duration) {
+		one, other := n.all[victim].name, n.all[(victim+1)%len(n.all)].name
+		n.network.sever(wire{one, other}, wire{other, one})
+		time.Sleep(*pause)
+		n.network.mend()
 		return 0
 	}},
 	{"cut off from the database", dbCuts, func(n *nodes, p *probes, victim int) (away time.Duration) {

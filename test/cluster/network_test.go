@@ -155,7 +155,7 @@ func (n *network) close() {
 
 // caller is the node whose process has made the connection: the one that has its socket.
 func (n *network) caller(c net.Conn) string {
-	for range 50 { // the tables of the kernel are not read all at once, so that one may be passed over
+	for range 1000 { // the tables of the kernel are not read all at once, so that one may be passed over; on a busy machine again and again
 		if name := n.owner("socket:[" + inodeOf(c) + "]"); name != "" {
 			return name
 		}
