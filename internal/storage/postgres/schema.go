@@ -7,6 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/perdure/perdure/internal/storage/postgres/ddl"
 )
 
 // The tables have a version of their own, beside the format of what is in them
@@ -125,7 +127,6 @@ const (
 const (
 	codeUndefinedTable  = "42P01"
 	codeUndefinedColumn = "42703"
-	codeDuplicateTable  = "42P07"
 	codeUniqueViolation = "23505"
 )
 
@@ -171,7 +172,7 @@ func migrate(ctx context.Context, conn *pgx.Conn, from int32) error {
 	for version := from; version < int32(len(migrations)); version++ {
 		m := migrations[version]
 		for _, statement := range m.statements {
-			if err := againOn(ctx, func() error { return create(ctx, conn, statement) }, collided); err != nil {
+			if err := againOn(ctx, func() error { return ddl.Create(ctx, conn, statement) }, collided); err != nil {
 				return fmt.Errorf("make the tables of version %d: %w", version+1, err)
 			}
 		}
@@ -193,16 +194,6 @@ func migrate(ctx context.Context, conn *pgx.Conn, from int32) error {
 func collided(err error) bool {
 	code := codeOf(err)
 	return code == "40001" || code == "40P01"
-}
-
-// create carries out a statement that makes something unless it is there. When two do that at
-// the same time one of them fails, though it is there then.
-func create(ctx context.Context, conn *pgx.Conn, statement string) error {
-	_, err := conn.Exec(ctx, statement)
-	if code := codeOf(err); code == codeUniqueViolation || code == codeDuplicateTable {
-		_, err = conn.Exec(ctx, statement)
-	}
-	return err
 }
 
 // codeOf is the SQLSTATE that the server has answered with; "" if it has not answered.

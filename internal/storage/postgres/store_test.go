@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"testing"
 
 	"github.com/perdure/perdure/internal/storage"
@@ -47,4 +48,29 @@ func conformance(t *testing.T, databases int) {
 			return s, err
 		}}
 	})
+}
+
+func TestNodesMayBeStartedAtTheSameTimeOnAnEmptyDatabase(t *testing.T) {
+	url := postgrestest.URL(t)
+	const nodes = 4
+	stores, errs := make([]*Store, nodes), make([]error, nodes)
+	var all sync.WaitGroup
+	for i := range nodes {
+		all.Go(func() {
+			stores[i], errs[i] = Open(t.Context(), Options{URLs: []string{url}, Shards: 4, Logger: slog.New(slog.DiscardHandler)})
+		})
+	}
+	all.Wait()
+	for i, s := range stores {
+		if errs[i] != nil {
+			t.Errorf("node %d: %v", i, errs[i])
+			continue
+		}
+		if s.Shards() != 4 {
+			t.Errorf("node %d finds %d shards", i, s.Shards())
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }

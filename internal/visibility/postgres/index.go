@@ -32,6 +32,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/perdure/perdure/internal/storage"
+	"github.com/perdure/perdure/internal/storage/postgres/ddl"
 	"github.com/perdure/perdure/internal/visibility"
 )
 
@@ -118,7 +119,7 @@ func (x *Index) setUp(ctx context.Context) error {
 			if strings.TrimSpace(statement) == "" {
 				continue
 			}
-			err := create(ctx, x.write, statement)
+			err := ddl.Create(ctx, x.write, statement)
 			if err != nil {
 				return err
 			}
@@ -145,16 +146,6 @@ func versionIn(ctx context.Context, db *pgxpool.Pool) (found string, err error) 
 		return "", nil
 	}
 	return found, err
-}
-
-// create carries out a statement that makes something unless it is there. When two nodes do that
-// at the same time one of them fails, though it is there then.
-func create(ctx context.Context, pool *pgxpool.Pool, statement string) error {
-	_, err := pool.Exec(ctx, statement)
-	for try := 0; try < 3 && (codeOf(err) == "23505" || codeOf(err) == "42P07" || codeOf(err) == "42710"); try++ {
-		_, err = pool.Exec(ctx, statement)
-	}
-	return err
 }
 
 func codeOf(err error) string {
