@@ -246,13 +246,24 @@ func (n *Node) Close(ctx context.Context) (err error) {
 	n.stop()
 	n.links.close()
 	if n.grpc != nil {
-		n.grpc.Stop()
+		n.endCalls()
 	} else {
 		err = errors.Join(err, n.listener.Close())
 	}
 	n.goroutines.Wait()
 	n.following.wait()
 	return err
+}
+
+// lastAnswers is how long Close waits for calls of other nodes that are being answered: most are told that what they are about is not
+// here any more.
+const lastAnswers = time.Second
+
+// endCalls takes no more calls, and ends the connections when those under way have been answered.
+func (n *Node) endCalls() {
+	late := time.AfterFunc(lastAnswers, n.grpc.Stop)
+	defer late.Stop()
+	n.grpc.GracefulStop()
 }
 
 // handed tells a node that there are shards for it to take.
