@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,19 +20,23 @@ import (
 type stickyWorker struct {
 	*bench
 	sticky *taskqueuepb.TaskQueue
+	begun  int // polls
 }
 
 func (c *nodes) stickyWorker(node int, name string) *stickyWorker {
 	b := &bench{c.t, c.servers[node], workflowservice.NewWorkflowServiceClient(c.servers[node].ClientConn())}
-	return &stickyWorker{b, &taskqueuepb.TaskQueue{Name: name, Kind: enumspb.TASK_QUEUE_KIND_STICKY, NormalName: queue}}
+	return &stickyWorker{b, &taskqueuepb.TaskQueue{Name: name, Kind: enumspb.TASK_QUEUE_KIND_STICKY, NormalName: queue}, 0}
 }
 
-// polls polls the sticky queue, and returns when all nodes know that.
+// polls polls the sticky queue, and returns when all nodes know that. Each poll has an identity of its own: those of polls that
+// have ended stay known.
 func (w *stickyWorker) polls(ctx context.Context, c *nodes) <-chan *workflowservice.PollWorkflowTaskQueueResponse {
 	w.t.Helper()
+	w.begun++
+	identity := fmt.Sprintf("%p-%d", w, w.begun)
 	polled := make(chan *workflowservice.PollWorkflowTaskQueueResponse, 1)
 	go func() {
-		resp, err := w.client.PollWorkflowTaskQueue(ctx, &workflowservice.PollWorkflowTaskQueueRequest{Namespace: ns, TaskQueue: w.sticky, Identity: "worker"})
+		resp, err := w.client.PollWorkflowTaskQueue(ctx, &workflowservice.PollWorkflowTaskQueueRequest{Namespace: ns, TaskQueue: w.sticky, Identity: identity})
 		if err != nil && ctx.Err() == nil {
 			w.t.Error(err)
 		}
@@ -40,7 +45,7 @@ func (w *stickyWorker) polls(ctx context.Context, c *nodes) <-chan *workflowserv
 	for _, s := range c.servers {
 		w.awaits("the poll is known", func() bool {
 			d, err := workflowservice.NewWorkflowServiceClient(s.ClientConn()).DescribeTaskQueue(w.ctx(), &workflowservice.DescribeTaskQueueRequest{Namespace: ns, TaskQueue: w.sticky})
-			return err == nil && len(d.GetPollers()) == 1
+			return err == nil && slices.ContainsFunc(d.GetPollers(), func(p *taskqueuepb.PollerInfo) bool { return p.GetIdentity() == identity })
 		})
 	}
 	return polled
