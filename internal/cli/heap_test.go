@@ -31,10 +31,19 @@ func TestTheHeapOfANewProcessIsCollectedAtTheFloor(t *testing.T) {
 	}
 }
 
-func TestALargeHeapIsCollectedAsUsual(t *testing.T) {
-	for _, live := range []uint64{20 << 20, 100 << 20, 10 << 30} {
-		if growth := heapGrowth(live); growth != 100 {
-			t.Errorf("%d live bytes: growth %d, want 100", live, growth)
+func TestAHeapAboveTheFloorHasTheSameRoom(t *testing.T) {
+	for _, live := range []uint64{20 << 20, 25 << 20, 30 << 20, 40 << 20} {
+		room := live * uint64(heapGrowth(live)) / 100
+		if room < heapRoom-heapRoom/50 || room > heapRoom {
+			t.Errorf("%d live bytes grow by %d, want about %d", live, room, heapRoom)
+		}
+	}
+}
+
+func TestALargeHeapAboutDoublesBeforeItIsCollected(t *testing.T) {
+	for _, live := range []uint64{400 << 20, 10 << 30} {
+		if growth := heapGrowth(live); growth < 95 || growth > 100 {
+			t.Errorf("%d live bytes: growth %d, want about 100", live, growth)
 		}
 	}
 }
