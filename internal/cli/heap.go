@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"strings"
 )
 
 const (
@@ -60,4 +61,12 @@ func heapGrowth(live uint64) int {
 		return int(heapRoom * 100 / live)
 	}
 	return int((live - heapRoom) * 100 / live)
+}
+
+// sampleHeap has no samples taken of what is allocated, unless profiles of the process are served: they and where they were taken
+// are some megabytes. A rate that the environment says holds.
+func sampleHeap(profiles bool) {
+	if !profiles && !strings.Contains(os.Getenv("GODEBUG"), "memprofilerate=") {
+		runtime.MemProfileRate = 0
+	}
 }

@@ -38,6 +38,7 @@ type started struct {
 // serve starts a server, says where it listens, and stops it when ctx ends. With ports, it hands them over to a new start of
 // the program when it is asked to (restart.go).
 func serve(ctx context.Context, options server.Options, ports *handover.Ports, stdout io.Writer, asJSON bool) error {
+	sampleHeap(options.Telemetry.Pprof)
 	keepHeapFloor()
 	var restart <-chan os.Signal
 	if ports != nil {

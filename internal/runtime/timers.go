@@ -69,21 +69,39 @@ func (p timerPosition) after(at int64, key []byte) bool {
 	return at < p.at || at == p.at && string(key) < p.key
 }
 
-// timer is something that is due at some time.
+// timer is something that is due at some time. A server that is busy has tens of thousands of them: it is small.
 type timer struct {
 	at    int64
 	shard *shard
-	// One of these: a durable timer (key, target), a wake (target), a lane of the
-	// outbox to be tried again.
-	key    string
-	target entity.Key
-	lane   *lane
-	// ifPinned: a wake that is for nothing unless the target is pinned.
-	ifPinned bool
+	// key, of a durable timer, is its key; of a wake, the encoded key of the entity.
+	key string
+	// lane is the one of the outbox that is to be tried again.
+	lane     *lane
+	position int32 // in the heap, -1 if it is not there
+	kind     timerKind
+	// failures is how often it has failed, as far as the wait after that depends on it.
+	failures uint8
+}
 
-	// retry is how long to wait after the next failure.
-	retry    time.Duration
-	position int // in the heap, -1 if it is not there
+type timerKind uint8
+
+const (
+	durableTimer timerKind = iota
+	wakeUp
+	// wakePinned is a wake that is for nothing unless the entity is pinned.
+	wakePinned
+	laneRetry
+)
+
+// entity is what a timer that is not the retry of a lane is for.
+func (t *timer) entity() entity.Key {
+	var target entity.Key
+	if t.kind == durableTimer {
+		_, target, _ = decodeTimerKey([]byte(t.key))
+	} else {
+		target, _, _ = entity.DecodeKey([]byte(t.key)) // as publish has encoded it
+	}
+	return target
 }
 
 func (t *timers) init(r *Runtime) {
@@ -113,23 +131,27 @@ func (t *timers) publish(e *entry, out *entity.Outputs) {
 		case set.Clear && known != nil:
 			t.forget(known)
 			if known.position >= 0 {
-				heap.Remove(&t.heap, known.position)
+				heap.Remove(&t.heap, int(known.position))
 			}
 		case !set.Clear && known == nil:
-			t.addDurable(&timer{at: at, shard: e.shard, target: e.key}, k)
+			t.addDurable(at, e.shard, k)
 		}
 	}
 	for _, wake := range out.Wakes {
-		t.push(&timer{at: timerNanos(wake.At), shard: e.shard, target: e.key, ifPinned: wake.Pinned})
+		kind := wakeUp
+		if wake.Pinned {
+			kind = wakePinned
+		}
+		t.push(&timer{at: timerNanos(wake.At), shard: e.shard, key: string(e.prefix[1:]), kind: kind})
 	}
 }
 
 // addDurable takes a durable timer into memory if it is before the horizon and
 // not there yet.
-func (t *timers) addDurable(item *timer, key []byte) {
-	if !t.horizon.after(item.at, key) {
-		if item.at < t.far {
-			t.far = item.at
+func (t *timers) addDurable(at int64, s *shard, key []byte) {
+	if !t.horizon.after(at, key) {
+		if at < t.far {
+			t.far = at
 			t.nudge(t.far - int64(timerLead))
 		}
 		return
@@ -137,7 +159,7 @@ func (t *timers) addDurable(item *timer, key []byte) {
 	if t.durable[string(key)] != nil {
 		return
 	}
-	item.key = string(key)
+	item := &timer{at: at, shard: s, key: string(key)}
 	t.durable[item.key] = item
 	t.fresh++
 	t.push(item)
@@ -149,7 +171,7 @@ func (t *timers) addDurable(item *timer, key []byte) {
 // forget drops a durable timer that is not in the heap, or about to leave it.
 func (t *timers) forget(item *timer) {
 	delete(t.durable, item.key)
-	if item.retry == 0 {
+	if item.failures == 0 {
 		t.fresh--
 	}
 	if t.crowded && !t.full() {
@@ -202,7 +224,7 @@ func (t *timers) shrink() {
 				continue
 			}
 		}
-		item.position = len(kept)
+		item.position = int32(len(kept))
 		kept = append(kept, item)
 	}
 	clear(t.heap[len(kept):])
@@ -216,7 +238,7 @@ func (t *timers) dropShard(s *shard) {
 	kept := t.heap[:0]
 	for _, item := range t.heap {
 		if item.shard != s {
-			item.position = len(kept)
+			item.position = int32(len(kept))
 			kept = append(kept, item)
 		}
 	}
@@ -232,7 +254,7 @@ func (t *timers) dropShard(s *shard) {
 
 // forgettable reports whether the timer can be read from disk again. One that is
 // being retried is not where its key says.
-func (t *timer) forgettable() bool { return t.key != "" && t.retry == 0 }
+func (t *timer) forgettable() bool { return t.kind == durableTimer && t.failures == 0 }
 
 // run fires what is due until the runtime is closed.
 func (t *timers) run() {
@@ -282,7 +304,7 @@ func (t *timers) run() {
 
 // due has a worker do what the timer is for.
 func (t *timers) due(item *timer, now int64) {
-	if t.rt.observer != nil && item.retry == 0 && item.lane == nil {
+	if t.rt.observer != nil && item.failures == 0 && item.kind != laneRetry {
 		t.rt.observer.TimerDue(time.Duration(now - item.at))
 	}
 	t.rt.workers.push(work{timer: item})
@@ -345,8 +367,8 @@ func (t *timers) readShard(ctx context.Context, s *shard) {
 // at to. It returns when the next one is due.
 func (t *timers) read(ctx context.Context, s *shard, from timerPosition, to int64) (far int64, err error) {
 	type found struct {
+		at  int64
 		key []byte
-		timer
 	}
 	var near []found
 	far = int64(math.MaxInt64)
@@ -355,7 +377,7 @@ func (t *timers) read(ctx context.Context, s *shard, from timerPosition, to int6
 		near, more = near[:0], false
 		bounds := storage.Range{Start: []byte(start), End: []byte{spaceTimer + 1}}
 		err = t.rt.store.Scan(ctx, s.id, bounds, func(key, _ []byte) bool {
-			at, target, err := decodeTimerKey(key)
+			at, _, err := decodeTimerKey(key)
 			if err != nil {
 				t.rt.log.Error("The key of a timer cannot be decoded; it is kept and passed over. Check the store, and restore it from a backup if it is damaged",
 					"shard", s.id, "key", fmt.Sprintf("%x", key), "error", err)
@@ -365,7 +387,7 @@ func (t *timers) read(ctx context.Context, s *shard, from timerPosition, to int6
 				far = at
 				return false
 			}
-			near = append(near, found{slices.Clone(key), timer{at: at, shard: s, target: target}})
+			near = append(near, found{at, slices.Clone(key)})
 			more = len(near) == 1024
 			return !more
 		})
@@ -378,8 +400,7 @@ func (t *timers) read(ctx context.Context, s *shard, from timerPosition, to int6
 			return far, nil
 		}
 		for i := range near {
-			item := near[i].timer // a copy: near is used again
-			t.addDurable(&item, near[i].key)
+			t.addDurable(near[i].at, s, near[i].key)
 		}
 		if more { // unless there were too many, and the horizon has come nearer
 			last := &near[len(near)-1]
@@ -393,18 +414,19 @@ func (t *timers) read(ctx context.Context, s *shard, from timerPosition, to int6
 
 // fire is what a worker does with a timer that is due.
 func (t *timers) fire(item *timer) {
-	if item.lane != nil {
+	if item.kind == laneRetry {
 		item.lane.deliver()
 		return
 	}
-	if item.ifPinned && !t.rt.cache.mayBePinned(item.target) {
+	target := item.entity()
+	if item.kind == wakePinned && !t.rt.cache.mayBePinned(target) {
 		return
 	}
-	if t.rt.machines[item.target.Kind] == nil {
+	if t.rt.machines[target.Kind] == nil {
 		t.leave(item)
 		return
 	}
-	if item.key != "" {
+	if item.kind == durableTimer {
 		t.mu.Lock()
 		current := t.durable[item.key] == item
 		t.mu.Unlock()
@@ -413,7 +435,7 @@ func (t *timers) fire(item *timer) {
 		}
 		// The second time it may turn out that it was cleared while it was being
 		// read from disk.
-		if item.retry > 0 && t.gone(item) {
+		if item.failures > 0 && t.gone(item) {
 			t.mu.Lock()
 			if t.durable[item.key] == item {
 				t.forget(item)
@@ -422,7 +444,7 @@ func (t *timers) fire(item *timer) {
 			return
 		}
 	}
-	c, err := t.rt.begin(t.rt.ctx, item.target)
+	c, err := t.rt.begin(t.rt.ctx, target)
 	if err != nil {
 		t.fired(item, err)
 		return
@@ -436,12 +458,12 @@ func (t *timers) fire(item *timer) {
 // does, after a restart.
 func (t *timers) leave(item *timer) {
 	t.mu.Lock()
-	if item.key != "" && t.durable[item.key] == item {
+	if t.durable[item.key] == item {
 		t.forget(item)
 	}
 	t.mu.Unlock()
 	t.rt.log.Error("A timer is due for an entity that this version of the server does not know; it is kept. Start a version that knows it, "+
-		"most likely a later one that has run on this store before: it will fire then", item.target.Attr())
+		"most likely a later one that has run on this store before: it will fire then", item.entity().Attr())
 }
 
 // gone reports whether the record of a durable timer is not there any more.
@@ -458,28 +480,31 @@ func (t *timers) fired(item *timer, err error) {
 	}
 	if item.shard.over.Load() != nil {
 		t.mu.Lock()
-		if item.key != "" && t.durable[item.key] == item {
+		if t.durable[item.key] == item {
 			t.forget(item)
 		}
 		t.mu.Unlock()
 		return
 	}
 	if err != nil {
-		t.rt.log.Warn("An entity has failed to do what was due; it is tried again", item.target.Attr(), "error", err)
+		t.rt.log.Warn("An entity has failed to do what was due; it is tried again", item.entity().Attr(), "error", err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
-	case item.key != "" && t.durable[item.key] == item:
-	case item.key == "" && err != nil:
+	case t.durable[item.key] == item:
+	case item.kind != durableTimer && err != nil:
 	default:
 		return
 	}
-	if item.key != "" && item.retry == 0 {
+	if item.kind == durableTimer && item.failures == 0 {
 		t.fresh--
 	}
-	item.retry = nextRetry(item.retry)
-	item.at = t.rt.clock().UnixNano() + int64(item.retry)
+	wait := firstRetry << item.failures
+	if wait < lastRetry {
+		item.failures++
+	}
+	item.at = t.rt.clock().UnixNano() + int64(min(wait, lastRetry))
 	t.push(item)
 }
 
@@ -500,7 +525,7 @@ func (r *Runtime) isClosing() bool {
 func (t *timers) retryLane(l *lane, after time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.push(&timer{at: t.rt.clock().UnixNano() + int64(after), shard: l.outbox.shard, lane: l})
+	t.push(&timer{at: t.rt.clock().UnixNano() + int64(after), shard: l.outbox.shard, lane: l, kind: laneRetry})
 }
 
 // timerHeap implements heap.Interface; the first to be due is the first.
@@ -511,12 +536,12 @@ func (h timerHeap) Less(i, j int) bool { return h[i].at < h[j].at }
 
 func (h timerHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].position, h[j].position = i, j
+	h[i].position, h[j].position = int32(i), int32(j)
 }
 
 func (h *timerHeap) Push(x any) {
 	item := x.(*timer)
-	item.position = len(*h)
+	item.position = int32(len(*h))
 	*h = append(*h, item)
 }
 
