@@ -131,6 +131,12 @@ func (f *following) cutOff() []cluster.NodeID {
 // isCutOff reports whether the node cannot be reached.
 func (f *following) isCutOff(id cluster.NodeID) bool { return slices.Contains(f.cutOff(), id) }
 
+// outOfReach reports whether the node has not been reached for so long that its shards would have moved, if most nodes saw it as this
+// one does.
+func (f *following) outOfReach(id cluster.NodeID) bool {
+	return f.isCutOff(id) && f.silentFor(id) > givenUp
+}
+
 // silentFor is how long nothing has come from the node.
 func (f *following) silentFor(id cluster.NodeID) time.Duration {
 	f.mu.RLock()

@@ -348,17 +348,22 @@ func (n *Node) elsewhere(ctx context.Context, key entity.Key, here func() error,
 }
 
 // movePatience is how long a call waits for a shard that moves, or whose node has died; cutOffPatience, for one whose node cannot be
-// reached from here. If most nodes see it so the shard moves; if not, whoever calls is better served by another node.
+// reached from here. If most nodes see it so the shard moves; if not, whoever calls is better served by another node, and is told
+// so at once when the node has been out of reach for long.
 const (
 	movePatience   = 10 * time.Second
 	cutOffPatience = 3 * time.Second
 )
 
 func (n *Node) patience(key entity.Key) time.Duration {
-	if to := n.holder(key); to != nil && n.following.isCutOff(to.ID) {
-		return cutOffPatience
+	to := n.holder(key)
+	switch {
+	case to == nil || !n.following.isCutOff(to.ID):
+		return movePatience
+	case n.following.outOfReach(to.ID):
+		return 0
 	}
-	return movePatience
+	return cutOffPatience
 }
 
 var errGone = status.Error(codes.Unavailable, "the node that was to carry out the request has gone, and whether it took effect is unknown: look, and try again")
@@ -377,6 +382,9 @@ func (n *Node) askNode(ctx context.Context, id cluster.NodeID, method string, re
 
 // ask makes a call to a node. again says that it has done nothing, and may be made again.
 func (n *Node) ask(ctx context.Context, to *cluster.Node, method string, req, resp any) (again bool, err error) {
+	if n.following.outOfReach(to.ID) { // what this node hears from it is how it learns that it is there again
+		return true, status.Errorf(codes.Unavailable, "node %q, which has what the request is about, cannot be reached from this node; try again at another one", to.Name)
+	}
 	l, err := n.links.to(to)
 	if err != nil {
 		return true, err

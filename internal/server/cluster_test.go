@@ -37,12 +37,23 @@ type nodes struct {
 	servers []*server.Server
 	next    atomic.Int64
 	options server.Options
+	named   sync.Map // servers by the ids of their nodes
+	// rewire, if it is set, changes what a node is told of the others.
+	rewire func(node cluster.NodeID, others []cluster.Node)
 }
 
 // clusterOf starts so many nodes, and waits until each has its share of the shards.
 func clusterOf(t *testing.T, count int, options server.Options) *nodes {
 	t.Helper()
 	c := &nodes{t: t, store: memory.New(16), options: options}
+	c.startAll(count)
+	return c
+}
+
+// startAll starts so many nodes, the first ones, and waits until each has its share of the shards.
+func (c *nodes) startAll(count int) {
+	c.t.Helper()
+	t := c.t
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
@@ -65,7 +76,6 @@ func clusterOf(t *testing.T, count int, options server.Options) *nodes {
 	}
 	c.servers = started
 	c.settle(count)
-	return c
 }
 
 // together has the first renewals of some nodes end when all of them are known.
@@ -79,11 +89,25 @@ type together struct {
 // gatedNode is the store of a node that waits for others.
 type gatedNode struct {
 	*memory.Node
-	gate *together
+	gate   *together
+	rewire func([]cluster.Node)
 }
 
 // Renew implements cluster.Directory.
 func (n gatedNode) Renew(ctx context.Context, node cluster.Node, ttl time.Duration) (cluster.Membership, error) {
+	m, err := n.renew(ctx, node, ttl)
+	n.rewire(m.Nodes)
+	return m, err
+}
+
+// Members implements cluster.Directory.
+func (n gatedNode) Members(ctx context.Context) (cluster.Membership, error) {
+	m, err := n.Node.Members(ctx)
+	n.rewire(m.Nodes)
+	return m, err
+}
+
+func (n gatedNode) renew(ctx context.Context, node cluster.Node, ttl time.Duration) (cluster.Membership, error) {
 	m, err := n.Node.Renew(ctx, node, ttl)
 	select {
 	case <-n.gate.all:
@@ -133,13 +157,18 @@ func (c *nodes) start(gate *together) *server.Server {
 	options.Cluster = server.ClusterOptions{PeerAddress: "127.0.0.1:0", NodeName: string(id), ID: id}
 	store := storage.Store(c.store.Node(id))
 	if gate != nil {
-		store = gatedNode{c.store.Node(id), gate}
+		store = gatedNode{c.store.Node(id), gate, func(others []cluster.Node) {
+			if c.rewire != nil {
+				c.rewire(id, others)
+			}
+		}}
 	}
 	s, err := server.Start(c.t.Context(), server.WithStore(options, store))
 	if err != nil {
 		c.t.Error(err)
 		return nil
 	}
+	c.named.Store(id, s)
 	return s
 }
 
