@@ -41,10 +41,17 @@ func viewWorkflow[W any](ctx context.Context, runtime viewer, workflowID string,
 	})
 }
 
+// refuser is an entity that wants to know when what was asked of it was refused.
+type refuser interface{ Refused(err error) }
+
 // stepWorkflow runs one step of a workflow of the request's namespace. W is the
 // part of the workflow's methods that the caller needs.
 func stepWorkflow[W any](ctx context.Context, runtime stepper, workflowID string, fn func(*entity.Step, W) error) error {
 	return runtime.Step(ctx, workflowKey(ctx, workflowID), func(step *entity.Step, e entity.Entity) error {
-		return fn(step, e.(W))
+		err := fn(step, e.(W))
+		if r, ok := e.(refuser); ok && err != nil {
+			r.Refused(err)
+		}
+		return err
 	})
 }

@@ -689,7 +689,6 @@ type Run struct {
 	WakeAt                  *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=wake_at,json=wakeAt,proto3" json:"wake_at,omitempty"`
 	SignalCount             int64                  `protobuf:"varint,11,opt,name=signal_count,json=signalCount,proto3" json:"signal_count,omitempty"`
 	CancelRequested         bool                   `protobuf:"varint,12,opt,name=cancel_requested,json=cancelRequested,proto3" json:"cancel_requested,omitempty"`
-	TryingToClose           bool                   `protobuf:"varint,13,opt,name=trying_to_close,json=tryingToClose,proto3" json:"trying_to_close,omitempty"`                                 // last task failed with UNHANDLED_COMMAND
 	FirstTaskBackoffPending bool                   `protobuf:"varint,14,opt,name=first_task_backoff_pending,json=firstTaskBackoffPending,proto3" json:"first_task_backoff_pending,omitempty"` // the first workflow task has a backoff and is not scheduled yet
 	ChildFirstTaskPending   bool                   `protobuf:"varint,15,opt,name=child_first_task_pending,json=childFirstTaskPending,proto3" json:"child_first_task_pending,omitempty"`       // child whose parent has not recorded the start yet
 	CloseTime               *timestamppb.Timestamp `protobuf:"bytes,16,opt,name=close_time,json=closeTime,proto3" json:"close_time,omitempty"`
@@ -813,13 +812,6 @@ func (x *Run) GetSignalCount() int64 {
 func (x *Run) GetCancelRequested() bool {
 	if x != nil {
 		return x.CancelRequested
-	}
-	return false
-}
-
-func (x *Run) GetTryingToClose() bool {
-	if x != nil {
-		return x.TryingToClose
 	}
 	return false
 }
@@ -2175,7 +2167,7 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\x06entity\x18\x01 \x01(\fR\x06entity\x12\x1c\n" +
 	"\tnamespace\x18\x02 \x01(\tR\tnamespace\x12\x15\n" +
 	"\x06run_id\x18\x03 \x01(\tR\x05runId\x12,\n" +
-	"\x12initiated_event_id\x18\x04 \x01(\x03R\x10initiatedEventId\"\xeb\b\n" +
+	"\x12initiated_event_id\x18\x04 \x01(\x03R\x10initiatedEventId\"\xc9\b\n" +
 	"\x03Run\x12F\n" +
 	"\x06status\x18\x01 \x01(\x0e2..temporal.api.enums.v1.WorkflowExecutionStatusR\x06status\x12\"\n" +
 	"\rnext_event_id\x18\x02 \x01(\x03R\vnextEventId\x12!\n" +
@@ -2189,8 +2181,7 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\awake_at\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\x06wakeAt\x12!\n" +
 	"\fsignal_count\x18\v \x01(\x03R\vsignalCount\x12)\n" +
-	"\x10cancel_requested\x18\f \x01(\bR\x0fcancelRequested\x12&\n" +
-	"\x0ftrying_to_close\x18\r \x01(\bR\rtryingToClose\x12;\n" +
+	"\x10cancel_requested\x18\f \x01(\bR\x0fcancelRequested\x12;\n" +
 	"\x1afirst_task_backoff_pending\x18\x0e \x01(\bR\x17firstTaskBackoffPending\x127\n" +
 	"\x18child_first_task_pending\x18\x0f \x01(\bR\x15childFirstTaskPending\x129\n" +
 	"\n" +
@@ -2202,7 +2193,7 @@ const file_records_workflow_proto_rawDesc = "" +
 	"\x05pause\x18\x13 \x01(\v2\x19.perdure.records.v1.PauseR\x05pause\x12B\n" +
 	"\ftask_problem\x18\x14 \x01(\v2\x1f.perdure.records.v1.TaskProblemR\vtaskProblem\x12E\n" +
 	"\rtime_skipping\x18\x15 \x01(\v2 .perdure.records.v1.TimeSkippingR\ftimeSkipping\x12!\n" +
-	"\frecent_build\x18\x16 \x01(\x05R\vrecentBuild\"\xa4\x02\n" +
+	"\frecent_build\x18\x16 \x01(\x05R\vrecentBuildJ\x04\b\r\x10\x0e\"\xa4\x02\n" +
 	"\fTimeSkipping\x12B\n" +
 	"\x06config\x18\x01 \x01(\v2*.temporal.api.common.v1.TimeSkippingConfigR\x06config\x123\n" +
 	"\askipped\x18\x02 \x01(\v2\x19.google.protobuf.DurationR\askipped\x12\x1d\n" +

@@ -121,6 +121,8 @@ type Chain struct {
 	current *Run
 	// others are runs that are not current and were asked for lately. They are closed.
 	others map[string]*Run
+	// spared is the error that Refused is to pass over.
+	spared error
 	// dirty notes that record is to be written.
 	dirty bool
 	// ahead is how far the time of the step in progress is ahead of that of the shard.

@@ -40,7 +40,7 @@ func (r *Run) finish(step *entity.Step, end *historypb.HistoryEvent) {
 	r.noteClosed(step)
 	r.releaseFlow(step)
 	r.started = nil
-	r.state.TryingToClose = false
+	r.tryingToClose = false
 	r.clearSticky()
 	r.releaseQueries(step)
 	r.chain.expireLater(step, r)

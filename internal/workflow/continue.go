@@ -98,9 +98,11 @@ func (r *Run) cronContinuation(step *entity.Step, result *commonpb.Payloads, fai
 	return next
 }
 
-// sameAgain is a run like this one.
+// sameAgain is a run like this one when it started: what of its options has changed since does not go on, as a Temporal server has it.
 func (r *Run) sameAgain(step *entity.Step, backoff time.Duration) *continuation {
-	next := r.continueWith(step, r.startEvent.GetWorkflowExecutionStartedEventAttributes(), backoff)
+	started := r.startEvent.GetWorkflowExecutionStartedEventAttributes()
+	next := r.continueWith(step, started, backoff)
+	next.params.priority = started.GetPriority()
 	next.params.links = r.startEvent.GetLinks()
 	return next
 }
@@ -217,6 +219,7 @@ func checkContinueAsNew(b *commandBatch, cmd *commandpb.Command) *commandFailure
 func executeContinueAsNew(a *application, cmd *commandpb.Command) {
 	r, attr := a.run, cmd.GetContinueAsNewWorkflowExecutionCommandAttributes()
 	next := r.continueWith(a.step, attr, attr.GetBackoffStartInterval().AsDuration())
+	next.params.priority = r.info.Priority
 	next.params.initiator = cmp.Or(attr.GetInitiator(), enumspb.CONTINUE_AS_NEW_INITIATOR_WORKFLOW)
 	next.params.continuedFailure = attr.GetFailure()
 	next.params.lastCompletionResult = attr.GetLastCompletionResult()

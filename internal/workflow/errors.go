@@ -30,6 +30,21 @@ func errCompleted() error {
 
 func errTaskNotFound() error { return serviceerror.NewNotFound("Workflow task not found.") }
 
+// Refused is called with the error by which a step that was asked of the workflow has been refused. A Temporal server reads the
+// workflow anew then, and does not know any more that it was about to close; but not after each refusal (sparing).
+func (c *Chain) Refused(err error) {
+	if r := c.current; r != nil && err != c.spared {
+		r.tryingToClose = false
+	}
+	c.spared = nil
+}
+
+// sparing returns the error, by which something is refused that leaves what is in the memory of a Temporal server.
+func (c *Chain) sparing(err error) error {
+	c.spared = err
+	return err
+}
+
 func errClosing() error {
 	return serviceerror.NewResourceExhausted(enumspb.RESOURCE_EXHAUSTED_CAUSE_BUSY_WORKFLOW,
 		"workflow operation can not be applied because workflow is closing")

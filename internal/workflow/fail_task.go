@@ -34,7 +34,7 @@ func (c *Chain) FailWorkflowTask(step *entity.Step, token *records.TaskToken, re
 		if run, findErr := c.findRun(step, token.GetRunId()); findErr == nil && run.closed() {
 			return errCompleted()
 		}
-		return err
+		return c.sparing(err)
 	}
 	if req.GetCause() == enumspb.WORKFLOW_TASK_FAILED_CAUSE_GRPC_MESSAGE_TOO_LARGE {
 		// No attempt will ever fit: the workflow cannot go on.

@@ -98,13 +98,13 @@ func notFolded(record proto.Message) {
 			x.SearchAttributes = nil
 		}
 	case *records.Run:
-		x.WakeAt = nil                                    // where the durable timer is
-		x.StickyQueue, x.StickyTimeout = "", nil          // a hint where the workflow is cached
-		x.StateTransitionCount = 0                        // counts commits
-		x.WorkflowTaskAttempt, x.TryingToClose = 0, false // failures after the first of a series leave no events
-		x.TaskProblem = nil                               // neither do they count here
-		x.ChildFirstTaskPending = false                   // the parent's word is a message
-		x.ResetRunId = ""                                 // another run begins with its history
+		x.WakeAt = nil                           // where the durable timer is
+		x.StickyQueue, x.StickyTimeout = "", nil // a hint where the workflow is cached
+		x.StateTransitionCount = 0               // counts commits
+		x.WorkflowTaskAttempt = 0                // failures after the first of a series leave no events
+		x.TaskProblem = nil                      // neither do they count here
+		x.ChildFirstTaskPending = false          // the parent's word is a message
+		x.ResetRunId = ""                        // another run begins with its history
 		if wt := x.WorkflowTask; wt.GetTransient() {
 			x.WorkflowTask = nil // a task after a failure leaves no events before it ends
 		} else if wt != nil {

@@ -31,7 +31,7 @@ func (c *Chain) Pause(step *entity.Step, req *workflowservice.PauseWorkflowExecu
 		if id := req.GetRequestId(); id != "" && r.state.Pause.GetRequestId() == id {
 			return nil
 		}
-		return serviceerror.NewFailedPrecondition("workflow is already paused.")
+		return c.sparing(serviceerror.NewFailedPrecondition("workflow is already paused."))
 	}
 	r.repairAfterCrash(step)
 	if r.started == nil && r.state.WorkflowTask != nil {
@@ -57,7 +57,7 @@ func (c *Chain) Unpause(step *entity.Step, req *workflowservice.UnpauseWorkflowE
 		return err
 	}
 	if !r.paused() {
-		return serviceerror.NewFailedPrecondition("workflow is not paused.")
+		return c.sparing(serviceerror.NewFailedPrecondition("workflow is not paused."))
 	}
 	r.addEvent(step, workflowExecutionUnpaused(req))
 	for _, id := range r.activities.keys() {

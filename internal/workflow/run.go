@@ -50,6 +50,10 @@ type Run struct {
 
 	// speculative: the pending workflow task is in no record. See speculative.go.
 	speculative bool
+
+	// tryingToClose: the last workflow task would have closed the run, had nothing new come meanwhile. As with a Temporal server it is
+	// known only as long as the run stays in memory and nothing that is asked of it is refused (Chain.Refused).
+	tryingToClose bool
 	// admitted are the updates that the workflow has not accepted, in the order in
 	// which they came, and updateWaits those who wait for any. Volatile.
 	admitted    []*admittedUpdate

@@ -57,17 +57,17 @@ func (c *Chain) signalRun(step *entity.Step, r *Run, s signalParams) error {
 		return nil
 	}
 	if r.closed() {
-		return errCompleted()
+		return c.sparing(errCompleted())
 	}
 	limits := c.limits()
 	if err := check.BlobSize(proto.Size(s.input), limits.BlobSize); err != nil {
-		return err
+		return c.sparing(err)
 	}
 	if r.state.SignalCount >= limits.Signals {
-		return errSignalLimit()
+		return c.sparing(errSignalLimit())
 	}
-	if r.state.TryingToClose && r.started != nil {
-		return errClosing()
+	if r.tryingToClose && r.started != nil {
+		return c.sparing(errClosing())
 	}
 	waiting := r.backingOff(step.Now) && !s.endsDelay
 	r.addEvent(step, workflowExecutionSignaled(s))

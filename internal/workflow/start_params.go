@@ -242,7 +242,6 @@ func (r *Run) continueWith(step *entity.Step, d runDefinition, backoff time.Dura
 	p.runID = step.NewID()
 	p.continuedRunID = r.info.RunId
 	p.firstRunID = r.info.FirstRunId
-	p.priority = r.info.Priority
 	p.limitExecution(r.info.ExecutionTimeout)
 	p.executionExpiration = r.info.ExecutionExpiration
 	p.firstTaskBackoff = r.restBefore(step.Now, backoff)

@@ -154,7 +154,7 @@ func (r *Run) updateReady() error {
 		return serviceerror.NewFailedPrecondition("Workflow is paused. Cannot update the workflow.")
 	case r.state.WorkflowTaskAttempt >= failedUpdateAttempt:
 		return errUpdateTaskFailed()
-	case r.state.TryingToClose && r.started != nil:
+	case r.tryingToClose && r.started != nil:
 		return errClosing()
 	}
 	return nil

@@ -342,7 +342,7 @@ func (r *Run) endTask(step *entity.Step, end *historypb.HistoryEvent) {
 		r.recordEvent(step, end)
 	}
 	if r.started != nil {
-		r.state.TryingToClose = false
+		r.tryingToClose = false
 	}
 	r.state.WorkflowTask = nil
 	r.started, r.speculative = nil, false
@@ -373,7 +373,7 @@ func (r *Run) failTask(step *entity.Step, cause enumspb.WorkflowTaskFailedCause,
 	case enumspb.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW, enumspb.WORKFLOW_TASK_FAILED_CAUSE_FAILOVER_CLOSE_COMMAND:
 		r.state.WorkflowTaskAttempt = 1
 	case enumspb.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND:
-		r.state.TryingToClose = true
+		r.tryingToClose = true
 	}
 }
 

@@ -206,6 +206,27 @@ var operators = []Scenario{
 		w.Decide("w", complete("done"))
 		w.UpdateOptions("w", "workflow_execution_options.priority.priority_key=1", "update_mask.paths=priority")
 	}},
+	{"a priority that was changed goes on when a workflow continues as new, not when it is retried or is started by its cron schedule", func(w *World) {
+		priority := []string{"workflow_execution_options.priority.priority_key=5", "update_mask.paths=priority"}
+		for _, settings := range [][]string{
+			{"retry_policy.maximum_attempts=3", "retry_policy.initial_interval=1s"},
+			{"retry_policy.maximum_attempts=3", "retry_policy.initial_interval=1s", "priority.priority_key=2"},
+		} {
+			name := fmt.Sprint("w", len(settings))
+			w.Start(name, settings...)
+			w.UpdateOptions(name, priority...)
+			w.Decide(name, continueAsNew("retry_policy.maximum_attempts=3", "retry_policy.initial_interval=1s"))
+			w.Decide(name, fail("Bad"))
+			w.UpdateOptions(name, "workflow_execution_options.priority.priority_key=1", "update_mask.paths=priority")
+			w.Decide(name, fail("Bad"))
+			w.Terminate(name)
+		}
+		w.Start("cron", "cron_schedule=@every 1s", "priority.priority_key=2")
+		w.UpdateOptions("cron", priority...)
+		w.Decide("cron", complete("one"))
+		w.Decide("cron", complete("two"))
+		w.Terminate("cron")
+	}},
 	{"priorities of a workflow go on to its activities and children", func(w *World) {
 		w.Start("w", "priority.priority_key=2", "priority.fairness_key=tenant", "priority.fairness_weight=3")
 		w.Decide("w", w.activity("a"), w.activity("b", "priority.priority_key=5"), w.child("c"))

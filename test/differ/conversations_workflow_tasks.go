@@ -209,6 +209,25 @@ var workflowTasks = []Scenario{
 		w.Signal("w", "while it is about to close again")
 		task.Complete(complete("done"))
 	}},
+	{"a workflow that was about to close is not any more when something asked of it was refused", func(w *World) {
+		for _, one := range []struct {
+			name string
+			do   func(*Task)
+		}{
+			{"signal", func(*Task) { w.Signal("signal", "while it is about to close") }},
+			{"command", func(task *Task) { task.Complete(&commandpb.Command{CommandType: 99}) }},
+			{"pause", func(*Task) { w.PauseActivity("pause", "no such activity") }},
+			{"other", func(*Task) { w.Signal("no such workflow", "s") }},
+		} {
+			w.Start(one.name)
+			task := w.Poll(one.name)
+			w.Signal(one.name, "first")
+			task.Complete(complete("done"))
+			one.do(w.Poll(one.name))
+			w.Signal(one.name, "afterwards")
+			w.Terminate(one.name)
+		}
+	}},
 	{"commands without attributes", func(w *World) {
 		for kind := enumspb.COMMAND_TYPE_UNSPECIFIED; kind <= enumspb.COMMAND_TYPE_PROTOCOL_MESSAGE; kind++ {
 			name := "w-" + kind.String()
