@@ -20,6 +20,8 @@ type following struct {
 
 	mu   sync.RWMutex
 	byID map[cluster.NodeID]*leader
+	// past are nodes that something has come from, and that were not alive afterwards, as when the database was out of their reach.
+	past map[cluster.NodeID]bool
 	lost atomic.Pointer[[]cluster.NodeID] // see cutOff
 	done sync.WaitGroup
 }
@@ -31,7 +33,7 @@ type leader struct {
 	// linked is set while all that becomes ready there is told here.
 	linked atomic.Bool
 	// heard is when something has come from it last, or it was found: it says something every
-	// heartbeat. met is set when something has come.
+	// heartbeat. met is set when something has come, now or when the node was alive before.
 	heard atomic.Pointer[time.Time]
 	met   atomic.Bool
 	// watermark: all tasks up to that id have been told.
@@ -39,25 +41,34 @@ type leader struct {
 }
 
 // follow begins to follow nodes that are new, and stops to follow those that have gone.
-func (f *following) follow(v *cluster.View) {
+func (f *following) follow(others []*cluster.Node) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.byID == nil {
-		f.byID = make(map[cluster.NodeID]*leader)
+		f.byID, f.past = make(map[cluster.NodeID]*leader), make(map[cluster.NodeID]bool)
 	}
 	for id, l := range f.byID {
-		if v.Node(id) == nil {
-			l.stop()
-			delete(f.byID, id)
+		if slices.ContainsFunc(others, func(n *cluster.Node) bool { return n.ID == id }) {
+			continue
+		}
+		l.stop()
+		delete(f.byID, id)
+		if len(f.past) >= pastLimit {
+			clear(f.past)
+		}
+		if l.met.Load() {
+			f.past[id] = true
 		}
 	}
-	for _, other := range v.Others() {
+	for _, other := range others {
 		if f.byID[other.ID] != nil {
 			continue
 		}
 		ctx, stop := context.WithCancel(f.node.ctx)
 		l := &leader{node: other, stop: stop}
 		l.hear()
+		l.met.Store(f.past[other.ID])
+		delete(f.past, other.ID)
 		f.byID[other.ID] = l
 		f.done.Go(func() {
 			defer stop()
@@ -82,6 +93,9 @@ func (f *following) linked() (leaders []*leader) {
 
 // silence is how long a node may say nothing before it is taken for one that cannot be reached.
 const silence = 2 * heartbeat
+
+// pastLimit is how many nodes of the past are kept in mind; each start of a node is another one.
+const pastLimit = 1000
 
 // strangeness is how long a node that was found may say nothing at first: it is in the directory before it answers
 // others.

@@ -21,7 +21,7 @@ func (n *Node) watch() {
 		case <-n.changed:
 			v := n.member.View()
 			n.links.keep(v)
-			n.following.follow(v)
+			n.following.follow(v.Others())
 			n.dismiss(v)
 			// If nothing was offered since the last view, nothing was offered to who is not the home any more.
 			if now := n.offered.Load(); now != offered {
