@@ -57,7 +57,9 @@ type Outputs struct {
 	Messages []Message
 	Index    []IndexEntry
 	Wakes    []Wake
-	Effects  []func()
+	// Unwake: the last wake of earlier steps is taken back. See Step.Unwake.
+	Unwake  bool
+	Effects []func()
 	// Occurrences are for whoever observes the runtime.
 	Occurrences []Occurrence
 	// Lazy: nobody has to wait for the disk. See Step.Lazy.
@@ -172,6 +174,12 @@ func (s *Step) WakePinned(at time.Time) {
 	s.out.Wakes = append(s.out.Wakes, Wake{At: at, Pinned: true})
 }
 
+// Unwake takes back the last wake that the entity has asked for in earlier steps, if it is
+// still to come: nothing is to be done then any more. It saves the runtime a call of Fire, and the
+// loading of an entity that has left memory. It may do less: after the entity has left memory
+// it does nothing.
+func (s *Step) Unwake() { s.out.Unwake = true }
+
 // AddTask makes a task ready for workers and returns its id, which the entity
 // keeps to be able to remove the task.
 func (s *Step) AddTask(task *Task) int64 {
@@ -269,5 +277,5 @@ func (s *Step) Writes() bool {
 
 // Empty reports whether the step has noted nothing at all.
 func (s *Step) Empty() bool {
-	return !s.Writes() && len(s.out.Offers) == 0 && len(s.out.Wakes) == 0 && len(s.out.Effects) == 0
+	return !s.Writes() && len(s.out.Offers) == 0 && len(s.out.Wakes) == 0 && !s.out.Unwake && len(s.out.Effects) == 0
 }

@@ -70,6 +70,9 @@ type entry struct {
 	last, lastSynced *flight
 	waiters          []*waiter
 
+	// wake is the timer of the last wake that a step has asked for. Guarded by the lock of the timers.
+	wake *timer
+
 	// Guarded by the stripe's lock.
 	references int
 	accounted  int64 // size as counted in cache.bytes

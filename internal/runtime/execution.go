@@ -92,7 +92,7 @@ func (x *execution) publish() {
 	for _, ref := range out.Removed {
 		r.tasks.Remove(ref)
 	}
-	if len(out.Timers)+len(out.Wakes) > 0 {
+	if len(out.Timers)+len(out.Wakes) > 0 || out.Unwake {
 		r.timers.publish(x.entry, out)
 	}
 	if len(out.Messages) > 0 {

@@ -137,12 +137,19 @@ func (t *timers) publish(e *entry, out *entity.Outputs) {
 			t.addDurable(at, e.shard, k)
 		}
 	}
+	if last := e.wake; out.Unwake && last != nil {
+		e.wake = nil
+		if last.position >= 0 {
+			heap.Remove(&t.heap, int(last.position))
+		}
+	}
 	for _, wake := range out.Wakes {
 		kind := wakeUp
 		if wake.Pinned {
 			kind = wakePinned
 		}
-		t.push(&timer{at: timerNanos(wake.At), shard: e.shard, key: string(e.prefix[1:]), kind: kind})
+		e.wake = &timer{at: timerNanos(wake.At), shard: e.shard, key: string(e.prefix[1:]), kind: kind}
+		t.push(e.wake)
 	}
 }
 

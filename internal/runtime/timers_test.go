@@ -163,6 +163,32 @@ func TestWakesFireWithoutARecord(t *testing.T) {
 	})
 }
 
+func TestAWakeThatALaterStepTakesBackDoesNotFire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.close()
+		start := time.Now()
+		w.must(w.step("a", func(step *entity.Step, e *toy) {
+			e.pinned = true
+			step.Wake(start.Add(time.Second))
+		}))
+		w.must(w.step("a", func(step *entity.Step, _ *toy) {
+			step.WakePinned(start.Add(time.Minute)) // of this step, which takes back only what was before
+			step.Unwake()
+		}))
+		time.Sleep(2 * time.Minute)
+		w.must(w.step("a", func(step *entity.Step, _ *toy) { step.Unwake() })) // it has fired
+		w.must(w.step("a", func(step *entity.Step, _ *toy) { step.Wake(start.Add(time.Hour)) }))
+		w.must(w.step("a", func(step *entity.Step, _ *toy) { step.Unwake() }))
+		time.Sleep(2 * time.Hour)
+		w.view("a", func(e *toy) {
+			if len(e.wokeAt) != 1 || e.wokeAt[0].Sub(start) != time.Minute {
+				t.Errorf("woke at %v", e.wokeAt)
+			}
+		})
+	})
+}
+
 func TestTimerFiresSoonAfterTheClockWasSetForward(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ahead atomic.Int64

@@ -59,6 +59,8 @@ type engine struct {
 	// What a crash takes: the chains in memory and their wakes.
 	chains map[entity.Key]*Chain
 	wakes  map[entity.Key][]entity.Wake
+	// lastWake is what a step may take back: what has been asked for last since the chain is in memory.
+	lastWake map[entity.Key]entity.Wake
 	// broken: steps have failed since, so that what was pinned may be lost.
 	broken bool
 
@@ -142,10 +144,11 @@ func newEngine(t tester, limits ...Limits) *engine {
 			Endpoint:        func(name string) (string, bool) { return "endpoint-id", name == testEndpoint },
 			NamespaceByName: func(name string) (Namespace, bool) { return find(func(ns Namespace) bool { return ns.Name == name }) },
 		},
-		chains: make(map[entity.Key]*Chain),
-		wakes:  make(map[entity.Key][]entity.Wake),
-		shown:  make(map[string][]*historypb.HistoryEvent),
-		disk:   *new(disk).clone(),
+		chains:   make(map[entity.Key]*Chain),
+		wakes:    make(map[entity.Key][]entity.Wake),
+		lastWake: make(map[entity.Key]entity.Wake),
+		shown:    make(map[string][]*historypb.HistoryEvent),
+		disk:     *new(disk).clone(),
 	}
 	e.disk.tasks = make(map[int64]*entity.Task)
 	if len(limits) > 0 {
@@ -224,6 +227,7 @@ func (e *engine) load(key entity.Key) *Chain {
 func (e *engine) crash() {
 	clear(e.chains)
 	clear(e.wakes)
+	clear(e.lastWake)
 	e.broken = false
 }
 
@@ -352,7 +356,16 @@ func (e *engine) commit(key entity.Key, out *entity.Outputs) {
 	for _, message := range out.Messages {
 		e.outbox = append(e.outbox, envelope{key, message})
 	}
-	e.wakes[key] = append(e.wakes[key], out.Wakes...)
+	if last, ok := e.lastWake[key]; ok && out.Unwake {
+		if i := slices.Index(e.wakes[key], last); i >= 0 {
+			e.wakes[key] = slices.Delete(e.wakes[key], i, i+1)
+		}
+		delete(e.lastWake, key)
+	}
+	for _, wake := range out.Wakes {
+		e.wakes[key] = append(e.wakes[key], wake)
+		e.lastWake[key] = wake
+	}
 }
 
 // timerID tells timers apart as the runtime does.

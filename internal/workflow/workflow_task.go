@@ -266,6 +266,7 @@ func (r *Run) startTask(step *entity.Step, identity, requestID string, version *
 	s.suggest = r.suggestions()
 	r.started = s
 	step.Note(entity.Occurrence{Kind: entity.WorkflowTaskStarted, Attempt: wt.Attempt, Took: step.Now.Sub(wt.ScheduledTime.AsTime())})
+	step.Unwake() // of the sticky queue
 	step.WakePinned(r.chain.shardTime(s.deadline))
 }
 
@@ -337,6 +338,7 @@ func (r *Run) undispatch(step *entity.Step) {
 // workflow is not about to close, as far as anybody knows, however that one has ended.
 func (r *Run) endTask(step *entity.Step, end *historypb.HistoryEvent) {
 	r.undispatch(step)
+	step.Unwake()
 	r.keepTransition()
 	if end != nil {
 		r.recordEvent(step, end)

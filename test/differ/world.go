@@ -111,7 +111,8 @@ const cannotGoOn = "the scenario cannot go on"
 // ended is what a scenario panics with when it cannot go on.
 type ended struct{}
 
-// run runs the scenario to its end, or to where it cannot go on.
+// run runs the scenario to its end, or to where it cannot go on. At its end what the workflows have
+// asked of others has been answered, so that each server shows the answers in their histories.
 func (w *World) run(s Scenario) {
 	defer func() {
 		switch failure := recover().(type) {
@@ -123,6 +124,11 @@ func (w *World) run(s Scenario) {
 		}
 	}()
 	s.Run(w)
+	if w.from != nothing {
+		for _, name := range w.names {
+			w.answered(name)
+		}
+	}
 }
 
 // recorder is a connection that tells of the calls made over it.
