@@ -19,6 +19,7 @@ var children = []Scenario{
 		w.family("input=in", "workflow_execution_timeout=3h", "workflow_run_timeout=2h", "workflow_task_timeout=5s", "retry_policy.maximum_attempts=2",
 			"memo=(a:1)", `search_attributes=(BatcherUser:"me")`, "header=(h:1)", "parent_close_policy=ABANDON")
 		w.Describe("w")
+		w.Await("c", 1, enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED)
 		w.Describe("c")
 		w.told().Complete()
 		w.Decide("c", complete("out"))
@@ -166,11 +167,11 @@ var children = []Scenario{
 		w.Decide("w", w.child("c"), complete("done"))
 		w.pause("a child could start", 1)
 	}},
-	{"children are left to themselves when their parent continues as new", func(w *World) {
+	{"a child is terminated when its parent continues as new", func(w *World) {
 		w.family()
 		w.told().Complete(continueAsNew())
 		w.Await("w", 1, enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED)
-		w.Decide("c", complete("out"))
+		w.AwaitStatus("c", enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED)
 		w.pause("the parent could be told", 0.5)
 		w.Describe("w")
 	}},

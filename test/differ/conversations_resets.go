@@ -153,6 +153,7 @@ var resets = []Scenario{
 		w.told().Complete()
 		w.ResetTo("w", 4)
 		w.Decide("w", complete("done"))
+		w.Await("c", 1, enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED)
 		w.Describe("c")
 	}},
 	{"a parent is reset to after its child has started, which ends later", func(w *World) {

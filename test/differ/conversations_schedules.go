@@ -1,8 +1,10 @@
 package differ
 
 import (
+	"slices"
 	"strings"
 
+	commandpb "go.temporal.io/api/command/v1"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	schedulepb "go.temporal.io/api/schedule/v1"
@@ -102,11 +104,17 @@ func (w *World) whenOpen(name string, open int) {
 	})
 }
 
-// finishScheduled has a worker complete the workflow task of the next workflow of the schedule.
-func (w *World) finishScheduled(name, minute string) {
-	w.ID(scheduled(name, minute))
+// finishScheduled has a worker end the next workflow of the schedule, and waits until the schedule knows.
+func (w *World) finishScheduled(name, minute string, command *commandpb.Command) {
+	w.T.Helper()
+	id := w.ID(scheduled(name, minute))
 	task := w.Poll(name)
-	task.Complete(complete("out"))
+	task.Complete(command)
+	w.when(name, "the schedule knows that its workflow has ended", func(d *workflowservice.DescribeScheduleResponse) bool {
+		return slices.ContainsFunc(d.Info.RecentActions, func(a *schedulepb.ScheduleActionResult) bool {
+			return a.StartWorkflowResult.GetWorkflowId() == id && a.StartWorkflowStatus != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING
+		})
+	})
 }
 
 // overlapping triggers a schedule three times in a row. The rest completes workflows, until so many are
@@ -234,12 +242,10 @@ var schedules = []Scenario{
 			"schedule.action.start_workflow.header=(h:1)", "schedule.action.start_workflow.user_metadata.summary=\"s\"", "schedule.action.start_workflow.priority.priority_key=2",
 			"schedule.action.start_workflow.retry_policy.maximum_attempts=1", "schedule.action.start_workflow.workflow_execution_timeout=1h")
 		w.trigger("s", "01")
-		w.finishScheduled("s", "01")
+		w.finishScheduled("s", "01", complete("out"))
 		w.trigger("s", "02")
 		w.whenActed("s", 2)
-		w.ID(scheduled("s", "02"))
-		task := w.Poll("s")
-		task.Complete(fail("broken"))
+		w.finishScheduled("s", "02", fail("broken"))
 		w.trigger("s", "03")
 		w.whenActed("s", 3)
 		w.ID(scheduled("s", "03"))
@@ -249,9 +255,7 @@ var schedules = []Scenario{
 	{"a schedule is paused by a failure", func(w *World) {
 		w.createSchedule("s", "schedule.policies.pause_on_failure=true")
 		w.trigger("s", "01")
-		w.ID(scheduled("s", "01"))
-		task := w.Poll("s")
-		task.Complete(fail("broken"))
+		w.finishScheduled("s", "01", fail("broken"))
 		w.quietly(func() { w.trigger("s", "02"); w.whenActed("s", 2) }) // has it look
 		w.describeSchedule("s")
 	}},
@@ -280,19 +284,20 @@ var schedules = []Scenario{
 		list("start_time=2090-03-05T12:00:00Z")
 		list("end_time=2090-03-05T12:00:00Z")
 	}},
-	overlapping(enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, 0, func(w *World) { w.finishScheduled("s", "01") }),
+	overlapping(enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, 0, func(w *World) { w.finishScheduled("s", "01", complete("out")) }),
 	overlapping(enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE, 0, func(w *World) {
-		w.finishScheduled("s", "01")
-		w.finishScheduled("s", "02")
+		w.finishScheduled("s", "01", complete("out"))
+		w.finishScheduled("s", "02", complete("out"))
 	}),
 	overlapping(enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ALL, 1, func(w *World) {
-		w.finishScheduled("s", "01")
-		w.finishScheduled("s", "02")
+		w.finishScheduled("s", "01", complete("out"))
+		w.finishScheduled("s", "02", complete("out"))
 		w.whenActed("s", 3)
 		w.ID(scheduled("s", "03"))
 	}),
 	overlapping(enumspb.SCHEDULE_OVERLAP_POLICY_CANCEL_OTHER, 1, func(w *World) {
-		w.finishScheduled("s", "01")
+		w.Await(scheduled("s", "01"), 1, enumspb.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED)
+		w.finishScheduled("s", "01", complete("out"))
 		w.whenActed("s", 2)
 		w.ID(scheduled("s", "03"))
 	}),

@@ -57,8 +57,10 @@ var versions = []Scenario{
 		task.CompleteWith(append(w.as("1"), "versioning_behavior="+stays), w.child("c", "task_queue="+w.Queue("w")))
 		w.answered("w")
 		w.DecideAs("w", "1", goes)
+		w.Await("c", 1, enumspb.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED)
 		w.Describe("c")
 		w.Terminate("w")
+		w.AwaitStatus("c", enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED)
 	}},
 	{"a child is to be pinned to a version that there is not", func(w *World) {
 		w.Versions("w", "1")
