@@ -15,8 +15,8 @@ const (
 	heapFloor = 40 << 20
 	// heapRoom is how many bytes of garbage, at least, there may be before it is collected when more is alive than would
 	// leave as much below the floor. A heap may grow by what is alive in it but for heapRoom: a large one about doubles, as
-	// usual, and one of twice heapRoom, which a server with some 400,000 open workflows has under load, grows by half.
-	heapRoom = heapFloor / 2
+	// usual, and one of 28 MB, which a server with a million open workflows has under load, grows by 16.
+	heapRoom = heapFloor * 2 / 5
 )
 
 // goMinimum is the heap that Go does not collect below, at a growth of 100; it is

@@ -32,7 +32,7 @@ func TestTheHeapOfANewProcessIsCollectedAtTheFloor(t *testing.T) {
 }
 
 func TestAHeapAboveTheFloorHasTheSameRoom(t *testing.T) {
-	for _, live := range []uint64{20 << 20, 25 << 20, 30 << 20, 40 << 20} {
+	for _, live := range []uint64{24 << 20, 25 << 20, 28 << 20, 32 << 20} {
 		room := live * uint64(heapGrowth(live)) / 100
 		if room < heapRoom-heapRoom/50 || room > heapRoom {
 			t.Errorf("%d live bytes grow by %d, want about %d", live, room, heapRoom)
